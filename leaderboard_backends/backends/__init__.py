@@ -1,0 +1,1 @@
+"""The built-in backends, one module or package each; a backend knows no other."""

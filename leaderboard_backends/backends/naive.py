@@ -1,0 +1,125 @@
+"""`naive://NAME`: a dict, sorted anew for each question. What people write first, kept as the baseline.
+
+Order: every player's score and the number of the update that reached it, in a dict; a read sorts them all by
+(best score, earliest number). Ties are exact.
+
+Cost, n players: `update_score` and `increment_score` O(n log n), as they return a rank; `update_scores` O(1) each;
+`get_score`, `len` and `in` O(1); every other read O(n log n). No round trips.
+
+Crash: nothing survives the process. One lock makes it safe to share between threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import NamedTuple
+
+from ..model import Entry, Keep, Order, Score, ScoreUpdate, add_scores, is_better
+from ..protocol import Capabilities, LeaderboardBackend
+
+
+class _Standing(NamedTuple):
+    score: Score
+    reached: int
+    username: str
+
+
+class NaiveLeaderboard(LeaderboardBackend):
+    """A board in a dict of this process, sorted at every read."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+
+    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._players: dict[str, _Standing] = {}
+        self._updates = 0
+        self._lock = Lock()
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        with self._lock:
+            self._store(player_id, username, score)
+            return self._rank(player_id)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        with self._lock:
+            standing = self._players.get(player_id)
+            self._store(player_id, username, add_scores(standing.score if standing else 0, delta))
+            return self._sorted()[self._rank(player_id) - 1]
+
+    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+        with self._lock:
+            for update in updates:
+                self._store(*update)
+
+    def _remove_player(self, player_id: str) -> bool:
+        with self._lock:
+            return self._players.pop(player_id, None) is not None
+
+    def _clear(self) -> None:
+        with self._lock:
+            self._players = {}
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        with self._lock:
+            entries = {entry.player_id: entry for entry in self._sorted()}
+        return [entries.get(player_id) for player_id in player_ids]
+
+    def _get_score(self, player_id: str) -> Score | None:
+        standing = self._players.get(player_id)
+        return standing.score if standing else None
+
+    def _get_rank(self, player_id: str) -> int | None:
+        with self._lock:
+            return self._rank(player_id) if player_id in self._players else None
+
+    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
+        with self._lock:
+            return (self._rank(player_id), len(self._players)) if player_id in self._players else None
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        with self._lock:
+            return self._sorted()[first_rank - 1 : last_rank]
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        with self._lock:
+            if player_id not in self._players:
+                return []
+            rank = self._rank(player_id)
+            return self._sorted()[max(0, rank - radius - 1) : rank + radius]
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        with self._lock:
+            return [entry for entry in self._sorted() if low <= entry.score <= high][:limit]
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        with self._lock:
+            return sum(low <= standing.score <= high for standing in self._players.values())
+
+    def _count(self) -> int:
+        return len(self._players)
+
+    def _store(self, player_id: str, username: str, score: Score) -> None:
+        standing = self._players.get(player_id)
+        if standing is None or (
+            score != standing.score and (self._keep == "last" or is_better(score, standing.score, self._order))
+        ):
+            self._updates += 1
+            self._players[player_id] = _Standing(score, self._updates, username)
+        else:
+            self._players[player_id] = standing._replace(username=username)
+
+    def _ids(self) -> list[str]:
+        sign = -1 if self._order == "descending" else 1
+        players = self._players
+        return sorted(players, key=lambda player_id: (sign * players[player_id].score, players[player_id].reached))
+
+    def _rank(self, player_id: str) -> int:
+        return self._ids().index(player_id) + 1
+
+    def _sorted(self) -> list[Entry]:
+        players = self._players
+        return [
+            Entry(rank, player_id, players[player_id].username, players[player_id].score)
+            for rank, player_id in enumerate(self._ids(), 1)
+        ]

@@ -1,0 +1,244 @@
+"""`memory://NAME` (`sortedcontainers://NAME`): the in-process default, a `SortedList` of packed integers.
+
+Order: a player's score and the number of the update that reached it are packed into one integer, the sort key, so that
+smaller means better and, within a tie, earlier. A `SortedList` holds the keys; one dict finds a player's key, another
+the player of a key. Comparing two integers costs a fraction of comparing two tuples, which is what makes this faster
+than the usual list of `(-score, sequence, player)`. The packing is exact for every score (see `_pack`).
+
+Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
+`count_by_score` O(log n) in practice (sortedcontainers documents its list as O(log n) approximately); `get_top_n`,
+`get_range`, `get_around`, `get_by_score` O(log n + k), never touching the rest of the board; `get_score`, `len` and
+`in` O(1); `update_scores` of m updates O(m log n), or one sort, O((n + m) log (n + m)), where m is a large part of the
+board. No round trips.
+
+Crash: nothing survives the process. One lock makes it safe to share between threads. Where an interrupt (Ctrl-C) cuts
+a move in two, the order is built anew from the dicts, which always agree, before the interrupt goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from operator import itemgetter
+from struct import Struct
+from threading import Lock
+from typing import TypeAlias
+
+from sortedcontainers import SortedKeyList
+
+from ..model import Entry, Keep, Order, Score, ScoreUpdate, add_scores
+from ..protocol import Capabilities, LeaderboardBackend
+
+_Record: TypeAlias = tuple[int, str, str]
+"""What stands for a player: the sort key, the player id, the username."""
+
+_key = itemgetter(0)
+
+_REACHED_BITS = 48
+"""Room for the number of an update: 2^48 of them last 890 years at 10,000 a second."""
+
+_FRACTION_BITS = 62
+"""Room for the fraction of a score: the bits of a double in [0, 1) are below 2^62."""
+
+_SCORE_SHIFT = _REACHED_BITS + _FRACTION_BITS
+_FRACTION_MASK = (1 << _FRACTION_BITS) - 1
+
+_REBUILD_SHARE = 8
+"""A batch of more than 1/8 of the board is sorted in with it; a smaller one moves player by player."""
+
+_double = Struct(">d")
+_bits = Struct(">q")
+
+
+def _pack(score: Score) -> int:
+    """Return the sort key's upper part: an integer that orders as the scores do, one for each score.
+
+    A score is `± (whole + fraction)`, and both parts of a double are exact; the fraction's bits, read as an
+    integer, order as the fraction does. So `± (whole << 62 | bits)` orders as the score, and for a whole score
+    it is the score shifted.
+    """
+    if type(score) is int:
+        return score << _SCORE_SHIFT
+    magnitude = abs(score)
+    whole = int(magnitude)
+    fraction: int = _bits.unpack(_double.pack(magnitude - whole))[0]
+    packed = (whole << _FRACTION_BITS | fraction) << _REACHED_BITS
+    return packed if score > 0 else -packed
+
+
+def _unpack(packed: int) -> Score:
+    """Return the score of `_pack`, where it had a fraction or was beyond ±2^53 (or not)."""
+    magnitude = abs(packed) >> _REACHED_BITS
+    whole, fraction = magnitude >> _FRACTION_BITS, magnitude & _FRACTION_MASK
+    if not fraction and whole <= 1 << 53:
+        return packed >> _SCORE_SHIFT
+    score: float = float(whole) + _double.unpack(_bits.pack(fraction))[0]
+    return score if packed > 0 else -score
+
+
+class SortedContainersLeaderboard(LeaderboardBackend):
+    """A board in this process's memory, in order at all times."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+
+    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._descending = self._order == "descending"
+        self._best_only = self._keep == "best"
+        self._whole_only = True
+        self._records: dict[str, _Record] = {}
+        self._ordered: SortedKeyList[_Record, int] = SortedKeyList(key=_key)
+        self._updates = 0
+        self._lock = Lock()
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        with self._lock:
+            return self._ordered.bisect_key_left(self._move(player_id, username, score)) + 1
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        with self._lock:
+            old = self._records.get(player_id)
+            key = self._move(player_id, username, add_scores(0 if old is None else self._score(old[0]), delta))
+            return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
+
+    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+        with self._lock:
+            if len(updates) * _REBUILD_SHARE < len(self._records):
+                for player_id, username, score in updates:
+                    self._move(player_id, username, score)
+            else:
+                try:
+                    for player_id, username, score in updates:
+                        self._records[player_id] = self._next(self._records.get(player_id), player_id, username, score)
+                finally:
+                    self._rebuild()
+
+    def _remove_player(self, player_id: str) -> bool:
+        with self._lock:
+            record = self._records.pop(player_id, None)
+            if record is None:
+                return False
+            try:
+                self._ordered.remove(record)
+            except BaseException:
+                self._rebuild()
+                raise
+            return True
+
+    def _clear(self) -> None:
+        with self._lock:
+            self._records = {}
+            self._rebuild()
+
+    def _move(self, player_id: str, username: str, score: Score) -> int:
+        """Apply one update, the order included, and return the player's key.
+
+        The assignment to `_records` is the moment at which it holds; `_rebuild` mends the order around it.
+        """
+        old = self._records.get(player_id)
+        record = self._next(old, player_id, username, score)
+        if record is not old:
+            try:
+                if old is not None:
+                    self._ordered.remove(old)
+                self._records[player_id] = record
+                self._ordered.add(record)
+            except BaseException:
+                self._rebuild()
+                raise
+        return record[0]
+
+    def _next(self, old: _Record | None, player_id: str, username: str, score: Score) -> _Record:
+        """Return the record after an update: `old` itself where nothing changes, its key where the place stays."""
+        upper = score << _SCORE_SHIFT if type(score) is int else self._pack_fraction(score)
+        if self._descending:
+            upper = -upper
+        if old is not None:
+            standing = old[0] >> _REACHED_BITS << _REACHED_BITS
+            if standing == upper or (self._best_only and standing < upper):
+                return old if old[2] == username else (old[0], player_id, username)
+        self._updates += 1
+        return (upper + self._updates, player_id, username)
+
+    def _pack_fraction(self, score: Score) -> int:
+        self._whole_only = False
+        return _pack(score)
+
+    def _rebuild(self) -> None:
+        self._ordered = SortedKeyList(self._records.values(), key=_key)
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_score(self, player_id: str) -> Score | None:
+        record = self._records.get(player_id)
+        return None if record is None else self._score(record[0])
+
+    def _get_rank(self, player_id: str) -> int | None:
+        with self._lock:
+            record = self._records.get(player_id)
+            return None if record is None else self._ordered.bisect_key_left(record[0]) + 1
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        with self._lock:
+            rank = self._ordered.bisect_key_left
+            return [
+                None if record is None else self._entry(record, rank(record[0]) + 1)
+                for record in map(self._records.get, player_ids)
+            ]
+
+    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
+        with self._lock:
+            record = self._records.get(player_id)
+            return None if record is None else (self._ordered.bisect_key_left(record[0]) + 1, len(self._records))
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        with self._lock:
+            return self._slice(first_rank - 1, last_rank)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        with self._lock:
+            record = self._records.get(player_id)
+            if record is None:
+                return []
+            index = self._ordered.bisect_key_left(record[0])
+            return self._slice(max(0, index - radius), index + radius + 1)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        with self._lock:
+            start, stop = self._indexes(low, high)
+            return self._slice(start, stop if limit is None else min(stop, start + limit))
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        with self._lock:
+            start, stop = self._indexes(low, high)
+            return stop - start
+
+    def _count(self) -> int:
+        return len(self._records)
+
+    def _score(self, key: int) -> Score:
+        if self._whole_only:
+            return -(key >> _SCORE_SHIFT) if self._descending else key >> _SCORE_SHIFT
+        upper = key >> _REACHED_BITS << _REACHED_BITS
+        return _unpack(-upper if self._descending else upper)
+
+    def _entry(self, record: _Record, rank: int) -> Entry:
+        return Entry(rank, record[1], record[2], self._score(record[0]))
+
+    def _slice(self, start: int, stop: int) -> list[Entry]:
+        records: Iterable[_Record] = self._ordered.islice(start, stop)
+        score = self._score
+        return [Entry(rank, record[1], record[2], score(record[0])) for rank, record in enumerate(records, start + 1)]
+
+    def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
+        """Return the indexes at which this range of scores starts and stops."""
+        best, worst = (high, low) if self._descending else (low, high)
+        return self._index(best, 0), self._index(worst, 1 << _REACHED_BITS)
+
+    def _index(self, bound: Score, reached: int) -> int:
+        if bound in (inf, -inf):
+            return 0 if (bound == inf) == self._descending else len(self._ordered)
+        packed = _pack(bound)
+        return self._ordered.bisect_key_left((-packed if self._descending else packed) + reached)

@@ -1,0 +1,126 @@
+"""Every error the library raises, in one tree.
+
+::
+
+    LeaderboardError
+    ├── InvalidValueError (ValueError)         a value breaks a rule; nothing was written
+    │   ├── InvalidScoreError
+    │   ├── InvalidPlayerError
+    │   ├── InvalidNameError                   a board name or a username
+    │   └── InvalidArgumentError               n, radius, a rank, a limit, low > high
+    │       └── InvalidArgumentTypeError (TypeError)
+    ├── LeaderboardClosedError                 the board object was closed
+    ├── UnsupportedOperationError              this backend cannot do that, and says so
+    ├── BackendError                           the storage is in the way
+    │   ├── BackendUnavailableError            it cannot be reached or cannot serve now
+    │   │   ├── WriteOutcomeUnknownError       the write may have been applied
+    │   │   ├── BackendReadOnlyError           it takes no writes; nothing was applied
+    │   │   └── BackendFullError               out of memory or disk; nothing was applied
+    │   ├── WriteConflictError                 lost against other writers; nothing was applied
+    │   └── BoardMismatchError                 the place holds something else than this board
+    └── ConfigurationError (ValueError)        a URL, a mapping or a file describes no board
+        ├── UnknownSchemeError
+        ├── UnknownOptionError
+        ├── MissingExtraError (ImportError)
+        └── PluginError
+
+A write that raised anything but `WriteOutcomeUnknownError` was not applied. Where `update_scores` splits
+its input into several batches, the error's `applied` says how many updates of earlier batches stand.
+"""
+
+from __future__ import annotations
+
+
+class LeaderboardError(Exception):
+    """The root: catches everything this library raises on purpose."""
+
+
+class InvalidValueError(LeaderboardError, ValueError):
+    """A value breaks a rule of the contract. Raised before anything is written."""
+
+
+class InvalidScoreError(InvalidValueError):
+    """A score, a delta, a sum or a score bound is not an allowed number."""
+
+
+class InvalidPlayerError(InvalidValueError):
+    """A player id is not a string of 1 to 128 UTF-8 bytes."""
+
+
+class InvalidNameError(InvalidValueError):
+    """A board name or a username is not an allowed string."""
+
+
+class InvalidArgumentError(InvalidValueError):
+    """A count, radius, rank, limit, range or update record is not allowed."""
+
+
+class InvalidArgumentTypeError(InvalidArgumentError, TypeError):
+    """A count, radius, rank, limit or update record is of the wrong type."""
+
+
+class LeaderboardClosedError(LeaderboardError):
+    """The board was closed; open another one."""
+
+
+class UnsupportedOperationError(LeaderboardError):
+    """The backend does not offer this operation (see its `capabilities.unsupported`)."""
+
+
+class BackendError(LeaderboardError):
+    """The storage behind the board failed.
+
+    `applied` counts the updates of an `update_scores` call that earlier batches had already applied.
+    """
+
+    applied: int = 0
+
+
+class BackendUnavailableError(BackendError):
+    """The storage cannot be reached, or cannot serve now.
+
+    Nothing of this call was applied, unless it is the subclass `WriteOutcomeUnknownError`.
+    """
+
+
+class WriteOutcomeUnknownError(BackendUnavailableError):
+    """The storage stopped answering after the write was sent: it may have been applied, or not.
+
+    Read the player's entry before repeating the write; repeating an increment blindly can count it twice.
+    """
+
+
+class BackendReadOnlyError(BackendUnavailableError):
+    """The storage takes no writes (a replica, for example). Nothing was applied."""
+
+
+class BackendFullError(BackendUnavailableError):
+    """The storage is out of memory or disk space. Nothing was applied."""
+
+
+class WriteConflictError(BackendError):
+    """Other writers won every attempt at this transaction. Nothing was applied; it is safe to repeat."""
+
+
+class BoardMismatchError(BackendError):
+    """The board's place in the storage holds something else: another type, another order, another format."""
+
+
+class ConfigurationError(LeaderboardError, ValueError):
+    """A URL, a mapping, a file or a variable does not describe a board."""
+
+
+class UnknownSchemeError(ConfigurationError):
+    """No backend is registered for the scheme of a URL."""
+
+
+class UnknownOptionError(ConfigurationError):
+    """An option that the backend does not have."""
+
+
+class MissingExtraError(ConfigurationError, ImportError):
+    """The backend's client library is not installed; the text has the `pip install` line."""
+
+
+class PluginError(ConfigurationError):
+    """An installed plug-in failed to import or is no backend; the text names its distribution."""

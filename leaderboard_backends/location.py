@@ -1,0 +1,161 @@
+"""Where a board is: a parsed URL, and the typed options that a backend declares for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
+
+from .errors import ConfigurationError, UnknownOptionError
+from .model import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a backend: how to read it from text or take it as a value, and what it is for."""
+
+    parse: Callable[[object], Any]
+    help: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A URL without its query. `repr`, `str` and `shown` never show a password; `url` does."""
+
+    scheme: str
+    url: str = field(repr=False)
+    parts: SplitResult = field(repr=False)
+    default_board: str = "default"
+
+    @classmethod
+    def parse(cls, url: str, default_board: str = "default") -> tuple[Location, dict[str, str]]:
+        """Return the location and the query's options; raises `ConfigurationError` for text that is no URL."""
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise ConfigurationError(
+                f"{shorten(_without_password(url))} has no readable host and port: a port is a number up to 65535, and "
+                f"'/', '?', '#', '@' and ':' in a user name or password are written %2F, %3F, %23, %40 and %3A."
+            ) from None
+        if not parts.scheme or "://" not in url:
+            raise ConfigurationError(
+                f"{shorten(_without_password(url))} is not a board's URL: write scheme://…, for example memory://weekly."
+            )
+        if parts.fragment or "#" in url:
+            raise ConfigurationError(
+                f"{shorten(_without_password(url))} has a '#': write %23 where it is part of a name or a password."
+            )
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+        options = dict(pairs)
+        if len(options) < len(pairs):
+            twice = sorted({name for name in options if [key for key, _ in pairs].count(name) > 1})
+            raise ConfigurationError(f"the option {', '.join(twice)} is given twice in the URL: give it once.")
+        bare = parts._replace(query="")
+        shown = urlunsplit(bare) if bare.netloc else f"{parts.scheme}://{bare.path}"
+        return cls(parts.scheme, shown, bare, default_board), options
+
+    @property
+    def path(self) -> str:
+        """The path, with `%xx` decoded."""
+        return unquote(self.parts.path)
+
+    @property
+    def shown(self) -> str:
+        """The URL with `***` for a password."""
+        return _without_password(self.url)
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def board_name(self, name: str | None) -> str:
+        """Return the board's name of a URL such as `memory://weekly`, which has nothing else in it.
+
+        Raises `ConfigurationError` where the URL has more than a name, or names another board than `name`.
+        """
+        named = self.parts.netloc
+        if self.parts.path not in ("", "/"):
+            raise ConfigurationError(
+                f"{self.shown} has a path, {shorten(self.parts.path)}: {self.scheme}:// takes a board's name alone, "
+                f"for example {self.scheme}://weekly."
+            )
+        if named and name and named != name:
+            raise ConfigurationError(f"{self.shown} names the board {named!r}, but the option board is {name!r}.")
+        return named or name or self.default_board
+
+
+def check_options(scheme: str, known: Mapping[str, Option], given: Mapping[str, object]) -> dict[str, Any]:
+    """Return the parsed options; raises `UnknownOptionError` for others, `ConfigurationError` for bad values."""
+    parsed: dict[str, Any] = {}
+    for name, value in given.items():
+        option = known.get(name)
+        if option is None:
+            raise _unknown_option(scheme, name, known)
+        try:
+            parsed[name] = option.parse(value)
+        except (ValueError, TypeError) as error:
+            shown = "***" if option.secret else shorten(value)
+            raise ConfigurationError(f"option {name}={shown} of {scheme}:// is not allowed: {error}.") from None
+    return parsed
+
+
+def _unknown_option(scheme: str, name: str, known: Mapping[str, Option]) -> UnknownOptionError:
+    names = sorted({"board", "order", "keep", *known})
+    near = get_close_matches(name, names, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return UnknownOptionError(f"{scheme}:// has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
+
+
+def _without_password(url: str) -> str:
+    """Mask all that could be a password, even where it holds an unescaped '/', '?' or '@'."""
+    scheme, mark, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    if at and ":" in user:
+        rest = f"{user.partition(':')[0]}:***@{host}"
+    return re.sub(r"(?i)(password=)[^&]*", r"\1***", f"{scheme}{mark}{rest}")
+
+
+def text(value: object) -> str:
+    """Parse an option that is a text."""
+    if not isinstance(value, str):
+        raise TypeError(f"it must be a text, not {type(value).__name__}")
+    return value
+
+
+def integer(minimum: int, maximum: int | None = None) -> Callable[[object], int]:
+    """Return a parser of whole numbers from `minimum` to `maximum`."""
+
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise TypeError(f"it must be a whole number, not {type(value).__name__}")
+        number = int(value)
+        if number < minimum or (maximum is not None and number > maximum):
+            raise ValueError(f"it must be at least {minimum}" + (f" and at most {maximum}" if maximum else ""))
+        return number
+
+    return parse
+
+
+def seconds(value: object) -> float:
+    """Parse a duration in seconds, above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(f"it must be a number of seconds, not {type(value).__name__}")
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError("it must be a number of seconds above 0")
+    return number
+
+
+def boolean(value: object) -> bool:
+    """Parse `true` or `false` (`yes`, `no`, `on`, `off`, `1`, `0`)."""
+    if isinstance(value, bool):
+        return value
+    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    word = str(value).lower()
+    if word not in known:
+        raise ValueError("it must be true or false")
+    return known[word]

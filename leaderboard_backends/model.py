@@ -1,0 +1,267 @@
+"""The values a board deals in, and the rules they must follow.
+
+Every check returns the value in its stored form or raises an error that names the value, the rule and the
+remedy. All of them are O(1) for valid input, except `check_updates`, which is O(length).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import isfinite, isnan
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+
+from .errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    InvalidArgumentTypeError,
+    InvalidNameError,
+    InvalidPlayerError,
+    InvalidScoreError,
+)
+
+Score: TypeAlias = int | float
+"""A finite number. Integral values within ±2^53 are `int`, all others `float`."""
+
+Order: TypeAlias = Literal["descending", "ascending"]
+"""Which score is the best: the highest (`descending`) or the lowest (`ascending`, lap times)."""
+
+Keep: TypeAlias = Literal["last", "best"]
+"""Which score of a player stands: the last one given, or the best one so far."""
+
+MAX_INTEGER: Final = 2**53
+"""The largest integer up to which a double holds every integer exactly (IEEE 754 binary64)."""
+
+MAX_TEXT_BYTES: Final = 128
+"""The longest player id or username, in UTF-8 bytes."""
+
+_BOARD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Entry(NamedTuple):
+    """One line of a board: `rank` 1 is the best."""
+
+    rank: int
+    player_id: str
+    username: str
+    score: Score
+
+
+class ScoreUpdate(NamedTuple):
+    """One update for `update_scores`. Any tuple or list of the same three values serves as well."""
+
+    player_id: str
+    username: str
+    score: Score
+
+
+def check_score(score: object) -> Score:
+    """Return `score` as stored: `int` where it is integral and within ±2^53, else the equal `float`.
+
+    Raises `InvalidScoreError` for `bool`, `nan`, infinities, integers beyond ±2^53 and any other type.
+    """
+    if type(score) is int:
+        if -MAX_INTEGER <= score <= MAX_INTEGER:
+            return score
+    elif type(score) is float:
+        if score.is_integer():
+            return int(score) if -MAX_INTEGER <= score <= MAX_INTEGER else score
+        if isfinite(score):
+            return score
+    elif isinstance(score, int) and not isinstance(score, bool):
+        return check_score(int(score))
+    elif isinstance(score, float):
+        return check_score(float(score))
+    raise _score_refused(score, "score")
+
+
+def check_bound(bound: object, name: str) -> Score:
+    """Return an end of a score range: a score, or an infinity for an open end."""
+    if isinstance(bound, float) and not isfinite(bound) and not isnan(bound):
+        return float(bound)
+    try:
+        return check_score(bound)
+    except InvalidScoreError:
+        raise _score_refused(bound, name, " An end of a score range may also be infinite.") from None
+
+
+def check_bounds(low: object, high: object) -> tuple[Score, Score]:
+    """Return both ends of a score range; raises `InvalidArgumentError` where `low > high`."""
+    checked_low, checked_high = check_bound(low, "low"), check_bound(high, "high")
+    if checked_low > checked_high:
+        raise InvalidArgumentError(
+            f"low {shorten(low)} is above high {shorten(high)}: give the lower score first, whatever the board's order."
+        )
+    return checked_low, checked_high
+
+
+def add_scores(score: Score, delta: Score) -> Score:
+    """Return the sum of two checked scores, by the same rule.
+
+    Whole numbers within ±2^53 add exactly, and a sum beyond ±2^53 is refused rather than rounded; where one
+    of the two is a float, the sum is that of IEEE 754 doubles, and is refused where it overflows.
+    """
+    try:
+        return check_score(score + delta)
+    except InvalidScoreError:
+        raise sum_refused(score, delta) from None
+
+
+def sum_refused(score: Score, delta: Score) -> InvalidScoreError:
+    """Return the error for an increment whose sum is outside the score rule."""
+    return InvalidScoreError(
+        f"the sum {shorten(score)} + {shorten(delta)} is outside the score rule (a finite number, whole numbers "
+        f"within ±2^53); nothing was changed. Use a smaller delta."
+    )
+
+
+def score_from_float(value: float) -> Score:
+    """Return the stored form of a finite double that a storage holds."""
+    if value.is_integer() and -MAX_INTEGER <= value <= MAX_INTEGER:
+        return int(value)
+    return value
+
+
+def check_player_id(player_id: object) -> str:
+    """Return the player id; raises `InvalidPlayerError` unless it is a `str` of 1 to 128 UTF-8 bytes."""
+    if type(player_id) is str and player_id.isascii() and 0 < len(player_id) <= MAX_TEXT_BYTES:
+        return player_id
+    problem = _text_problem(player_id, 1)
+    if problem:
+        raise InvalidPlayerError(
+            f"player id {shorten(player_id)} {problem}: a player id is a str of 1 to {MAX_TEXT_BYTES} bytes in UTF-8, "
+            f"without lone surrogates."
+        )
+    return str.__str__(cast("str", player_id))
+
+
+def check_username(username: object) -> str:
+    """Return the username; raises `InvalidNameError` unless it is a `str` of 0 to 128 UTF-8 bytes."""
+    if type(username) is str and username.isascii() and len(username) <= MAX_TEXT_BYTES:
+        return username
+    problem = _text_problem(username, 0)
+    if problem:
+        raise InvalidNameError(
+            f"username {shorten(username)} {problem}: a username is a str of 0 to {MAX_TEXT_BYTES} bytes in UTF-8, "
+            f"without lone surrogates."
+        )
+    return str.__str__(cast("str", username))
+
+
+def check_board_name(name: object) -> str:
+    """Return the board name; raises `InvalidNameError` unless it is 1 to 64 of `A-Z a-z 0-9 _ . -`."""
+    if isinstance(name, str) and _BOARD_NAME.fullmatch(name):
+        return str.__str__(name)
+    raise InvalidNameError(
+        f"board name {shorten(name)} is not allowed: a name has 1 to 64 characters out of A-Z, a-z, 0-9, '_', '.' "
+        f"and '-', because it becomes part of keys and paths."
+    )
+
+
+def check_order(order: object) -> Order:
+    """Return the order; raises `ConfigurationError` unless it is `descending` or `ascending`."""
+    if order in get_args(Order):
+        return cast("Order", order)
+    raise ConfigurationError(f"order {shorten(order)} is not one of {', '.join(get_args(Order))}.")
+
+
+def check_keep(keep: object) -> Keep:
+    """Return the keep rule; raises `ConfigurationError` unless it is `last` or `best`."""
+    if keep in get_args(Keep):
+        return cast("Keep", keep)
+    raise ConfigurationError(f"keep {shorten(keep)} is not one of {', '.join(get_args(Keep))}.")
+
+
+def check_count(value: object, name: str, minimum: int = 0) -> int:
+    """Return a count, radius, rank or limit: an `int` of at least `minimum`.
+
+    Raises `InvalidArgumentTypeError` (both a `TypeError` and a `ValueError`) for anything but an `int`, `bool`
+    included, and `InvalidArgumentError` for a smaller one.
+    """
+    if type(value) is not int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidArgumentTypeError(
+                f"{name} must be an int of at least {minimum}, not {shorten(value)} ({type(value).__name__})."
+            )
+        value = int(value)
+    if value < minimum:
+        raise InvalidArgumentError(f"{name} must be at least {minimum}, not {shorten(value)}.")
+    return value
+
+
+def check_range(first_rank: object, last_rank: object) -> tuple[int, int]:
+    """Return both ranks of a range, 1 being the best; raises `InvalidArgumentError` where they are reversed."""
+    first, last = check_count(first_rank, "first_rank", 1), check_count(last_rank, "last_rank", 1)
+    if first > last:
+        raise InvalidArgumentError(f"first_rank {first} is after last_rank {last}: give the better rank first.")
+    return first, last
+
+
+def check_player_ids(player_ids: object) -> list[str]:
+    """Return the ids as a list; a single string is refused, as it would be taken letter by letter."""
+    if isinstance(player_ids, str | bytes) or not isinstance(player_ids, Iterable):
+        raise InvalidArgumentTypeError(f"player_ids must be an iterable of player ids, not {shorten(player_ids)}.")
+    return [check_player_id(player_id) for player_id in player_ids]
+
+
+def check_updates(updates: object) -> list[ScoreUpdate]:
+    """Return all updates checked, before the first of them is written."""
+    if isinstance(updates, str | bytes) or not isinstance(updates, Iterable):
+        raise InvalidArgumentTypeError(f"updates must be an iterable of ScoreUpdate, not {shorten(updates)}.")
+    return [_check_update(update, position) for position, update in enumerate(updates)]
+
+
+def _check_update(update: Any, position: int) -> ScoreUpdate:
+    if not isinstance(update, tuple | list) or len(update) != len(ScoreUpdate._fields):
+        raise InvalidArgumentTypeError(
+            f"update {position} is {shorten(update)}: an update is a ScoreUpdate(player_id, username, score)."
+        )
+    try:
+        return ScoreUpdate(check_player_id(update[0]), check_username(update[1]), check_score(update[2]))
+    except (InvalidPlayerError, InvalidNameError, InvalidScoreError) as error:
+        raise type(error)(f"update {position}: {error} No update was written.") from None
+
+
+def is_better(score: Score, standing: Score, order: Order) -> bool:
+    """Whether `score` beats `standing` on a board of this order."""
+    return score > standing if order == "descending" else score < standing
+
+
+def percentile(rank: int, players: int) -> float:
+    """`100 * (players - rank + 1) / players`: the best player has 100."""
+    return 100 * (players - rank + 1) / players
+
+
+def shorten(value: object, width: int = 60) -> str:
+    """Return a `repr` for error texts, cut in the middle, that never raises."""
+    if isinstance(value, int) and abs(value) > 10**width:
+        return f"an int of {value.bit_length()} bits"
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except Exception:  # noqa: BLE001 - a foreign __repr__ may raise anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= width else f"{text[: width - 15]}…{text[-12:]}"
+
+
+def _score_refused(value: object, name: str, also: str = "") -> InvalidScoreError:
+    if isinstance(value, bool):
+        remedy = "a bool is no score; use 1 or 0."
+    elif isinstance(value, int):
+        remedy = "whole numbers must be within ±2^53 (9007199254740992), so that every backend keeps them exactly."
+    elif isinstance(value, float):
+        remedy = "a score must be finite."
+    else:
+        remedy = f"a score is an int or a float, not {type(value).__name__}; convert it first."
+    return InvalidScoreError(f"{name} {shorten(value)} is not allowed: {remedy}{also}")
+
+
+def _text_problem(text: object, minimum: int) -> str:
+    if not isinstance(text, str):
+        return f"is a {type(text).__name__}, not a str"
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "has a lone surrogate"
+    if size > MAX_TEXT_BYTES:
+        return f"has {size} bytes"
+    return "is empty" if size < minimum else ""

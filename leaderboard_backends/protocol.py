@@ -1,0 +1,363 @@
+"""The contract of a board, as an abstract class.
+
+`LeaderboardBackend` has two faces. The public methods are the contract: they check every value, refuse calls on
+a closed board, and are the same for all backends. The hooks, the same names with a leading underscore, are what a
+backend writes: they receive values that have been checked already and deal with storage alone. A wrapper around
+a board is a backend too; its hooks call the public methods of the board inside.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
+
+from . import model
+from .errors import LeaderboardClosedError, UnsupportedOperationError
+from .model import Entry, Keep, Order, Score, ScoreUpdate
+
+if TYPE_CHECKING:
+    from .location import Location, Option
+
+PAGE_SIZE = 1000
+"""Entries that iteration reads in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend promises; the conformance kit tests each promise both ways."""
+
+    durable: bool
+    """An acknowledged update survives a crash of the process that made it."""
+    shared: bool
+    """Several processes may write one board, each through a board object of its own."""
+    consistency: Literal["linearizable", "eventual"] = "linearizable"
+    """Whether a read sees every update that was acknowledged before it began."""
+    survives: str = "nothing"
+    """The worst failure after which acknowledged updates are still there, in words."""
+    unsupported: frozenset[str] = frozenset()
+    """Public operations that raise `UnsupportedOperationError`."""
+
+
+class LeaderboardBackend(ABC):
+    """One leaderboard: players with scores, in a total order that is the same on every backend.
+
+    The best score comes first (the highest, or the lowest where `order="ascending"`); within a tie, whoever
+    reached the score first. An update that leaves the score as it is leaves the place as it is; a player who
+    comes back to a score joins the end of its tie. With `keep="best"`, a score that is not better than the
+    standing one is ignored, but the username is stored.
+
+    All methods may be called from several threads. Each is atomic and linearizable on one board unless
+    `capabilities` says otherwise. Every method but `close` raises `LeaderboardClosedError` after `close`, and
+    `BackendUnavailableError` or another `BackendError` where the storage fails. A write is never repeated in a
+    way that could apply it twice.
+    """
+
+    capabilities: ClassVar[Capabilities]
+    """What the backend promises."""
+    options: ClassVar[Mapping[str, Option]] = {}
+    """The backend's own options beside `board`, `order` and `keep`, by name."""
+
+    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
+        self._name = model.check_board_name(name)
+        self._order = model.check_order(order)
+        self._keep = model.check_keep(keep)
+        self._closed = False
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board that a URL describes; `scheme://NAME` unless a backend overrides this.
+
+        `name` is the `board` option, if one was given; `options` holds checked values of `cls.options`.
+        """
+        return cls(location.board_name(name), order=order, keep=keep, **options)
+
+    # ------------------------------------------------------------------ what a board is
+
+    @property
+    def name(self) -> str:
+        """The board's name."""
+        return self._name
+
+    @property
+    def order(self) -> Order:
+        """`descending` where the highest score is the best, `ascending` where the lowest is."""
+        return self._order
+
+    @property
+    def keep(self) -> Keep:
+        """`last` where each score given is stored, `best` where only a better one is."""
+        return self._keep
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def __repr__(self) -> str:
+        place = self._place()
+        return (
+            f"<{type(self).__name__} {self._name!r} order={self._order} keep={self._keep}"
+            f"{f' at {place}' if place else ''}{' closed' if self._closed else ''}>"
+        )
+
+    # ------------------------------------------------------------------ writes
+
+    def update_score(self, player_id: str, username: str, score: Score) -> int:
+        """Store a player's score and return the player's rank right after, from the same atomic step.
+
+        Raises `InvalidPlayerError`, `InvalidNameError` or `InvalidScoreError` before anything is written.
+        """
+        if self._closed:
+            self._refuse_closed()
+        return self._update_score(
+            model.check_player_id(player_id), model.check_username(username), model.check_score(score)
+        )
+
+    def increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        """Add `delta` to a player's score and return the new entry; an unknown player starts at 0.
+
+        Whole numbers add exactly; where one of the two is a float, the sum is that of IEEE 754 doubles. A sum
+        outside the score rule raises `InvalidScoreError` and changes nothing. With `keep="best"`, a sum that is
+        not better than the standing score is ignored; an unknown player's first sum always stands.
+        """
+        if self._closed:
+            self._refuse_closed()
+        return self._increment_score(
+            model.check_player_id(player_id), model.check_username(username), model.check_score(delta)
+        )
+
+    def update_scores(self, updates: Iterable[ScoreUpdate | tuple[str, str, Score]]) -> int:
+        """Apply many updates, with the same end state as one by one in order, and return how many they were.
+
+        All input is checked before the first write. A backend may split long input into batches, each of them
+        atomic; an error's `applied` then says how many updates of earlier batches stand.
+        """
+        if self._closed:
+            self._refuse_closed()
+        checked = model.check_updates(updates)
+        if checked:
+            self._update_scores(checked)
+        return len(checked)
+
+    def remove_player(self, player_id: str) -> bool:
+        """Remove a player; returns whether there was one."""
+        if self._closed:
+            self._refuse_closed()
+        return self._remove_player(model.check_player_id(player_id))
+
+    def clear(self) -> None:
+        """Remove all players of this board, and of no other."""
+        if self._closed:
+            self._refuse_closed()
+        self._clear()
+
+    # ------------------------------------------------------------------ reads of players
+
+    def get_score(self, player_id: str) -> Score | None:
+        """Return the player's score, or `None` for an unknown player."""
+        if self._closed:
+            self._refuse_closed()
+        return self._get_score(model.check_player_id(player_id))
+
+    def get_rank(self, player_id: str) -> int | None:
+        """Return the player's rank, 1 being the best, or `None` for an unknown player."""
+        if self._closed:
+            self._refuse_closed()
+        return self._get_rank(model.check_player_id(player_id))
+
+    def get_entry(self, player_id: str) -> Entry | None:
+        """Return the player's entry, or `None` for an unknown player."""
+        if self._closed:
+            self._refuse_closed()
+        return self._get_entry(model.check_player_id(player_id))
+
+    def get_entries(self, player_ids: Iterable[str]) -> list[Entry | None]:
+        """Return the entries of these players in the order given, `None` for unknown ones, from one state."""
+        if self._closed:
+            self._refuse_closed()
+        checked = model.check_player_ids(player_ids)
+        return self._get_entries(checked) if checked else []
+
+    def get_percentile(self, player_id: str) -> float | None:
+        """Return `100 * (players - rank + 1) / players`, 100 for the best, `None` for an unknown player."""
+        if self._closed:
+            self._refuse_closed()
+        found = self._get_rank_and_count(model.check_player_id(player_id))
+        return None if found is None else model.percentile(*found)
+
+    def __contains__(self, player_id: object) -> bool:
+        if self._closed:
+            self._refuse_closed()
+        return self._get_score(model.check_player_id(player_id)) is not None
+
+    # ------------------------------------------------------------------ reads of ranges
+
+    def get_top_n(self, n: int = 100) -> list[Entry]:
+        """Return the first `n` entries, fewer where the board is shorter."""
+        if self._closed:
+            self._refuse_closed()
+        checked = model.check_count(n, "n")
+        return self._get_range(1, checked) if checked else []
+
+    def get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        """Return the entries of these ranks, both ends included, cut at the board's end."""
+        if self._closed:
+            self._refuse_closed()
+        return self._get_range(*model.check_range(first_rank, last_rank))
+
+    def get_around(self, player_id: str, radius: int = 5) -> list[Entry]:
+        """Return the entries from `rank - radius` to `rank + radius`, cut at the board's ends.
+
+        Returns `[]` for an unknown player.
+        """
+        if self._closed:
+            self._refuse_closed()
+        return self._get_around(model.check_player_id(player_id), model.check_count(radius, "radius"))
+
+    def get_by_score(self, low: Score, high: Score, limit: int | None = None) -> list[Entry]:
+        """Return the entries with `low <= score <= high`, best first, at most `limit` of them.
+
+        The ends follow the score rule and may be infinite; `low > high` raises `InvalidArgumentError`.
+        """
+        if self._closed:
+            self._refuse_closed()
+        bounds = model.check_bounds(low, high)
+        return self._get_by_score(*bounds, None if limit is None else model.check_count(limit, "limit"))
+
+    def count_by_score(self, low: Score, high: Score) -> int:
+        """Return how many players have `low <= score <= high`."""
+        if self._closed:
+            self._refuse_closed()
+        return self._count_by_score(*model.check_bounds(low, high))
+
+    def __len__(self) -> int:
+        if self._closed:
+            self._refuse_closed()
+        return self._count()
+
+    def __bool__(self) -> bool:
+        """A board is true, empty or not, so that `board or default` never drops one."""
+        return True
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Iterate best first, a page of 1,000 ranks at a time.
+
+        Exact while nobody writes. Beside writers it never fails, each page is one consistent state, and a player
+        who changes places meanwhile may come twice or not at all.
+        """
+        if self._closed:
+            self._refuse_closed()
+        return self._iterate()
+
+    def _iterate(self) -> Iterator[Entry]:
+        first = 1
+        while page := self.get_range(first, first + PAGE_SIZE - 1):
+            yield from page
+            if len(page) < PAGE_SIZE:
+                return
+            first += PAGE_SIZE
+
+    # ------------------------------------------------------------------ life
+
+    def ping(self) -> None:
+        """Return if the storage answers, else raise `BackendUnavailableError`."""
+        if self._closed:
+            self._refuse_closed()
+        self._ping()
+
+    def close(self) -> None:
+        """Release what the board holds (connections, files). Closing twice is fine; the data stays."""
+        if not self._closed:
+            self._closed = True
+            self._close()
+
+    def __enter__(self) -> Self:
+        if self._closed:
+            self._refuse_closed()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _refuse_closed(self) -> NoReturn:
+        raise LeaderboardClosedError(f"the board {self._name!r} is closed: open it again to use it.")
+
+    # ------------------------------------------------------------------ hooks: what a backend writes
+
+    @abstractmethod
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        """Store and return the rank, in one atomic step, after the rules of `order` and `keep`."""
+
+    @abstractmethod
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        """Add (`model.add_scores`) and return the standing entry, in one atomic step."""
+
+    @abstractmethod
+    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+        """Apply at least one update, in order."""
+
+    @abstractmethod
+    def _remove_player(self, player_id: str) -> bool:
+        """Remove; returns whether there was one."""
+
+    @abstractmethod
+    def _clear(self) -> None:
+        """Remove every player of this board."""
+
+    @abstractmethod
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        """Return the entries of at least one player, from one state."""
+
+    @abstractmethod
+    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
+        """Return the player's rank and the number of players, from one state."""
+
+    @abstractmethod
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        """Return the entries of ranks `first_rank` to `last_rank`; `last_rank` may be beyond the end."""
+
+    @abstractmethod
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        """Return the neighbours, from one state; `[]` for an unknown player."""
+
+    @abstractmethod
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        """Return the entries of a score range, best first; an end may be infinite, `limit` may be 0."""
+
+    @abstractmethod
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        """Return the number of players in a score range; an end may be infinite."""
+
+    @abstractmethod
+    def _count(self) -> int:
+        """Return the number of players."""
+
+    def _get_entry(self, player_id: str) -> Entry | None:
+        return self._get_entries((player_id,))[0]
+
+    def _get_rank(self, player_id: str) -> int | None:
+        entry = self._get_entry(player_id)
+        return None if entry is None else entry.rank
+
+    def _get_score(self, player_id: str) -> Score | None:
+        entry = self._get_entry(player_id)
+        return None if entry is None else entry.score
+
+    def _ping(self) -> None:  # noqa: B027 - a board in memory has nothing that could fail to answer
+        """Raise `BackendUnavailableError` where the storage does not answer."""
+
+    def _close(self) -> None:  # noqa: B027 - a board in memory holds nothing
+        """Release what the board holds; called once."""
+
+    def _place(self) -> str:
+        """Where the data is, for `repr` and error texts, without any password."""
+        return ""
+
+    def _unsupported(self, operation: str, reason: str) -> NoReturn:
+        """Refuse an operation that `capabilities.unsupported` lists."""
+        raise UnsupportedOperationError(f"{type(self).__name__} does not offer {operation}: {reason}")

@@ -1,0 +1,139 @@
+"""Which class serves a URL's scheme: the built-in backends first, then installed entry points.
+
+A plug-in registers a `LeaderboardBackend` subclass under the scheme's name in the entry-point group
+`leaderboard_backends.backends`; it is imported when its scheme is asked for, never before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Final
+
+from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
+from .model import shorten
+from .protocol import LeaderboardBackend
+
+ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
+DISTRIBUTION: Final = "leaderboard-backends"
+
+
+@dataclass(frozen=True, slots=True)
+class _BuiltIn:
+    module: str
+    name: str
+    extra: str | None = None
+
+
+_BUILT_IN: Final = {
+    "memory": _BuiltIn("sortedcontainers", "SortedContainersLeaderboard"),
+    "sortedcontainers": _BuiltIn("sortedcontainers", "SortedContainersLeaderboard"),
+    "naive": _BuiltIn("naive", "NaiveLeaderboard"),
+    "redis": _BuiltIn("redis", "RedisLeaderboard", "redis"),
+    "rediss": _BuiltIn("redis", "RedisLeaderboard", "redis"),
+    "unix": _BuiltIn("redis", "RedisLeaderboard", "redis"),
+    "fakeredis": _BuiltIn("redis.fake", "FakeRedisLeaderboard", "fakeredis"),
+    "zodb": _BuiltIn("zodb", "ZODBLeaderboard", "zodb"),
+    "zodb+memory": _BuiltIn("zodb", "ZODBMemoryLeaderboard", "zodb"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What `leaderboard backends` tells of one scheme."""
+
+    scheme: str
+    distribution: str
+    version: str
+    backend: type[LeaderboardBackend] | None
+    """The class, or `None` where it cannot be used here."""
+    problem: str
+    """Why it cannot be used here; empty where it can."""
+
+
+def backend_class(scheme: str) -> type[LeaderboardBackend]:
+    """Return the class for a scheme.
+
+    Raises `UnknownSchemeError` (with what is installed, and the nearest), `MissingExtraError` (with the
+    `pip install` line) or `PluginError` (with the distribution's name).
+    """
+    if built_in := _BUILT_IN.get(scheme):
+        return _load_built_in(scheme, built_in)
+    plugins = _plugins(scheme)
+    if not plugins:
+        raise _unknown_scheme(scheme)
+    if len(plugins) > 1:
+        names = " and ".join(sorted(_distribution(plugin) for plugin in plugins))
+        raise PluginError(f"{scheme}:// is claimed by {names}: uninstall all but one of them.")
+    return _load_plugin(plugins[0])
+
+
+def schemes() -> list[str]:
+    """Return every scheme that is built in or installed, sorted; nothing is imported."""
+    return sorted({*_BUILT_IN, *(plugin.name for plugin in entry_points(group=ENTRY_POINT_GROUP))})
+
+
+def backends() -> list[BackendInfo]:
+    """Return what is known of every scheme; imports each backend to see whether it can be used here."""
+    return [_info(scheme) for scheme in schemes()]
+
+
+def _info(scheme: str) -> BackendInfo:
+    if scheme in _BUILT_IN:
+        distribution, number = DISTRIBUTION, version(DISTRIBUTION)
+    else:
+        plugin = _plugins(scheme)[0]
+        distribution, number = _distribution(plugin), plugin.dist.version if plugin.dist else "?"
+    try:
+        return BackendInfo(scheme, distribution, number, backend_class(scheme), "")
+    except ConfigurationError as error:
+        return BackendInfo(scheme, distribution, number, None, str(error))
+
+
+def _plugins(scheme: str) -> list[EntryPoint]:
+    return list(entry_points(group=ENTRY_POINT_GROUP, name=scheme))
+
+
+def _distribution(plugin: EntryPoint) -> str:
+    return plugin.dist.name if plugin.dist else plugin.value
+
+
+def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:
+    try:
+        module = import_module(f".backends.{built_in.module}", __package__)
+    except ModuleNotFoundError as error:
+        if built_in.extra is None or (error.name or "").startswith(__package__):
+            raise
+        raise MissingExtraError(
+            f"{scheme}:// needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[{built_in.extra}]'"
+        ) from error
+    found: type[LeaderboardBackend] = getattr(module, built_in.name)
+    return found
+
+
+def _load_plugin(plugin: EntryPoint) -> type[LeaderboardBackend]:
+    try:
+        found = plugin.load()
+    except Exception as error:
+        raise PluginError(
+            f"the backend {plugin.name}:// of {_distribution(plugin)} failed to import ({plugin.value}): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, LeaderboardBackend)):
+        raise PluginError(
+            f"the backend {plugin.name}:// of {_distribution(plugin)} is {shorten(found)}, not a LeaderboardBackend "
+            f"subclass: {plugin.value} must name one."
+        )
+    return found
+
+
+def _unknown_scheme(scheme: str) -> UnknownSchemeError:
+    known = schemes()
+    near = get_close_matches(scheme, known, 1)
+    hint = f" Did you mean {near[0]}://?" if near else ""
+    return UnknownSchemeError(
+        f"no backend is installed for {shorten(scheme)}://.{hint} Installed: {', '.join(known)}. A plug-in adds its "
+        f"own through the entry-point group {ENTRY_POINT_GROUP}."
+    )
