@@ -55,6 +55,10 @@ class ScoreUpdate(NamedTuple):
     score: Score
 
 
+Update: TypeAlias = ScoreUpdate | tuple[str, str, Score]
+"""What `update_scores` takes."""
+
+
 def check_score(score: object) -> Score:
     """Return `score` as stored: `int` where it is integral and within ±2^53, else the equal `float`.
 
@@ -204,20 +208,21 @@ def check_player_ids(player_ids: object) -> list[str]:
     return [check_player_id(player_id) for player_id in player_ids]
 
 
-def check_updates(updates: object) -> list[ScoreUpdate]:
-    """Return all updates checked, before the first of them is written."""
+def check_updates(updates: object) -> list[tuple[str, str, Score]]:
+    """Return all updates checked, as plain tuples, before the first of them is written."""
     if isinstance(updates, str | bytes) or not isinstance(updates, Iterable):
         raise InvalidArgumentTypeError(f"updates must be an iterable of ScoreUpdate, not {shorten(updates)}.")
     return [_check_update(update, position) for position, update in enumerate(updates)]
 
 
-def _check_update(update: Any, position: int) -> ScoreUpdate:
+def _check_update(update: Any, position: int) -> tuple[str, str, Score]:
     if not isinstance(update, tuple | list) or len(update) != len(ScoreUpdate._fields):
         raise InvalidArgumentTypeError(
             f"update {position} is {shorten(update)}: an update is a ScoreUpdate(player_id, username, score)."
         )
+    player_id, username, score = update
     try:
-        return ScoreUpdate(check_player_id(update[0]), check_username(update[1]), check_score(update[2]))
+        return check_player_id(player_id), check_username(username), check_score(score)
     except (InvalidPlayerError, InvalidNameError, InvalidScoreError) as error:
         raise type(error)(f"update {position}: {error} No update was written.") from None
 

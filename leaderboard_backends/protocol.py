@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
 
 from . import model
 from .errors import LeaderboardClosedError, UnsupportedOperationError
-from .model import Entry, Keep, Order, Score, ScoreUpdate
+from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:
     from .location import Location, Option
@@ -129,7 +129,7 @@ class LeaderboardBackend(ABC):
             model.check_player_id(player_id), model.check_username(username), model.check_score(delta)
         )
 
-    def update_scores(self, updates: Iterable[ScoreUpdate | tuple[str, str, Score]]) -> int:
+    def update_scores(self, updates: Iterable[Update]) -> int:
         """Apply many updates, with the same end state as one by one in order, and return how many they were.
 
         All input is checked before the first write. A backend may split long input into batches, each of them
@@ -298,7 +298,7 @@ class LeaderboardBackend(ABC):
         """Add (`model.add_scores`) and return the standing entry, in one atomic step."""
 
     @abstractmethod
-    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         """Apply at least one update, in order."""
 
     @abstractmethod

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from ..model import Entry, Keep, Order, Score, ScoreUpdate, add_scores, is_better
+from ..model import Entry, Keep, Order, Score, add_scores, is_better
 from ..protocol import Capabilities, LeaderboardBackend
 
 
@@ -47,7 +47,7 @@ class NaiveLeaderboard(LeaderboardBackend):
             self._store(player_id, username, add_scores(standing.score if standing else 0, delta))
             return self._sorted()[self._rank(player_id) - 1]
 
-    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             for update in updates:
                 self._store(*update)

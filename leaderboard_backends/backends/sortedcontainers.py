@@ -17,7 +17,7 @@ a move in two, the order is built anew from the dicts, which always agree, befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import inf
 from operator import itemgetter
 from struct import Struct
@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 from sortedcontainers import SortedKeyList
 
-from ..model import Entry, Keep, Order, Score, ScoreUpdate, add_scores
+from ..model import Entry, Keep, Order, Score, add_scores
 from ..protocol import Capabilities, LeaderboardBackend
 
 _Record: TypeAlias = tuple[int, str, str]
@@ -83,7 +83,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
         super().__init__(name, order=order, keep=keep)
-        self._descending = self._order == "descending"
+        self._sign = -1 if self._order == "descending" else 1
         self._best_only = self._keep == "best"
         self._whole_only = True
         self._records: dict[str, _Record] = {}
@@ -103,7 +103,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
             key = self._move(player_id, username, add_scores(0 if old is None else self._score(old[0]), delta))
             return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
 
-    def _update_scores(self, updates: Sequence[ScoreUpdate]) -> None:
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             if len(updates) * _REBUILD_SHARE < len(self._records):
                 for player_id, username, score in updates:
@@ -153,8 +153,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _next(self, old: _Record | None, player_id: str, username: str, score: Score) -> _Record:
         """Return the record after an update: `old` itself where nothing changes, its key where the place stays."""
         upper = score << _SCORE_SHIFT if type(score) is int else self._pack_fraction(score)
-        if self._descending:
-            upper = -upper
+        upper *= self._sign
         if old is not None:
             standing = old[0] >> _REACHED_BITS << _REACHED_BITS
             if standing == upper or (self._best_only and standing < upper):
@@ -220,25 +219,26 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _score(self, key: int) -> Score:
         if self._whole_only:
-            return -(key >> _SCORE_SHIFT) if self._descending else key >> _SCORE_SHIFT
-        upper = key >> _REACHED_BITS << _REACHED_BITS
-        return _unpack(-upper if self._descending else upper)
+            return self._sign * (key >> _SCORE_SHIFT)
+        return _unpack(self._sign * (key >> _REACHED_BITS << _REACHED_BITS))
 
     def _entry(self, record: _Record, rank: int) -> Entry:
         return Entry(rank, record[1], record[2], self._score(record[0]))
 
     def _slice(self, start: int, stop: int) -> list[Entry]:
-        records: Iterable[_Record] = self._ordered.islice(start, stop)
-        score = self._score
-        return [Entry(rank, record[1], record[2], score(record[0])) for rank, record in enumerate(records, start + 1)]
+        ranked = enumerate(self._ordered.islice(start, stop), start + 1)
+        if not self._whole_only:
+            return [self._entry(record, rank) for rank, record in ranked]
+        # tuple.__new__ spares the Python call in Entry.__new__, most of the time of a top-100
+        new, sign = tuple.__new__, self._sign
+        return [new(Entry, (rank, player, name, sign * (key >> _SCORE_SHIFT))) for rank, (key, player, name) in ranked]
 
     def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
         """Return the indexes at which this range of scores starts and stops."""
-        best, worst = (high, low) if self._descending else (low, high)
+        best, worst = (low, high) if self._sign > 0 else (high, low)
         return self._index(best, 0), self._index(worst, 1 << _REACHED_BITS)
 
     def _index(self, bound: Score, reached: int) -> int:
         if bound in (inf, -inf):
-            return 0 if (bound == inf) == self._descending else len(self._ordered)
-        packed = _pack(bound)
-        return self._ordered.bisect_key_left((-packed if self._descending else packed) + reached)
+            return len(self._ordered) if self._sign * bound > 0 else 0
+        return self._ordered.bisect_key_left(self._sign * _pack(bound) + reached)
