@@ -1,0 +1,29 @@
+"""What proves a board: the conformance kit, the oracle that judges, a delegating wrapper, real servers to test on.
+
+A backend's author writes this and runs pytest::
+
+    from leaderboard_backends.testing import BackendConformance
+
+    class TestMyBoard(BackendConformance):
+        def make(self, **options):
+            return MyBoard(**options)
+
+Importing this package costs nothing and needs nothing; `BackendConformance` needs the extra `testing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .conformance import BackendConformance
+
+__all__ = ["BackendConformance"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "BackendConformance":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._loading import load_kit  # noqa: PLC0415 - the oracle and the servers must import without pytest
+
+    return load_kit()
