@@ -1,0 +1,53 @@
+# Everything runs in .venv, made on first use and kept. PYTHON names the interpreter (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help compare test conformance bench micro lint types format clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+.venv/made:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=/path/to/python")'
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade pip
+	@touch $@
+
+.venv/compare: .venv/made pyproject.toml
+	$(PIP) --editable '.[compare]'
+	@touch $@
+
+.venv/dev: .venv/made pyproject.toml
+	$(PIP) --editable '.[all]' --group dev
+	@touch $@
+
+compare: .venv/compare  ## compare all backends here, print the tables and write reports/latest/
+	$(BIN)/leaderboard compare --out reports/latest
+
+test: .venv/dev  ## run every test, the conformance suite against every backend included
+	$(BIN)/python -m pytest
+
+conformance: .venv/dev  ## run the conformance suite alone
+	$(BIN)/python -m pytest tests/conformance
+
+bench: .venv/dev  ## measure each bar beside its figure (minutes)
+	$(BIN)/python benchmarks/bars.py
+
+micro: .venv/dev  ## micro-benchmarks of the in-process board
+	$(BIN)/python -m pytest benchmarks/test_micro.py --benchmark-columns=median,iqr,rounds
+
+lint: .venv/dev  ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev  ## check types
+	$(BIN)/mypy
+
+format: .venv/dev  ## put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment and all caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

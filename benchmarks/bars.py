@@ -1,0 +1,53 @@
+"""`make bench`: every bar of the project, measured here and now, with the figure it is held to.
+
+`--quick` uses smaller boards. The exit status is 1 where a bar does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+import redis_bars
+import sortedcontainers_bars
+import zodb_bars
+from paired import Bar
+
+
+def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
+    """Yield each bar of the chosen subjects as soon as it is measured."""
+    million = 100_000 if quick else 1_000_000
+    if "sortedcontainers" in chosen:
+        sizes = (100_000,) if quick else (100_000, million)
+        yield from sortedcontainers_bars.bars(sizes, 30_000 if quick else 90_000)
+    if "redis" in chosen:
+        yield from redis_bars.bars(million, 15_000 if quick else 60_000)
+    if "zodb" in chosen:
+        yield from zodb_bars.bars(million, 450 if quick else 3_000, 4_500)
+
+
+def line(bar: Bar) -> str:
+    """Return one bar in words."""
+    verdict = "holds " if bar.holds else "MISSED"
+    spread = "" if bar.low == bar.high else f" ({bar.low:.2f} to {bar.high:.2f})"
+    side = "at most" if bar.at_most else "at least"
+    return f"{verdict} {bar.figure:8.2f} {bar.unit}{spread}, bar {side} {bar.bar:g}: {bar.subject}; {bar.note}"
+
+
+def main() -> int:
+    """Measure, print a line each, and return the exit status."""
+    subjects = ["sortedcontainers", "redis", "zodb"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
+    parser.add_argument("--quick", action="store_true", help="boards of 100,000 instead of 1,000,000")
+    arguments = parser.parse_args()
+    missed = 0
+    for bar in measure(arguments.subject or subjects, quick=arguments.quick):
+        print(line(bar), flush=True)
+        missed += not bar.holds
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

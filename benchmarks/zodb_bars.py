@@ -1,0 +1,116 @@
+"""`zodb://` against plain BTrees: an OOBTree in order beside an OOBTree index, a commit each update."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import transaction
+from BTrees.OOBTree import OOBTree
+from paired import Bar, microseconds, paired_times, ratio_bar, ratios
+from players import load, trace
+from ZODB.DB import DB
+from ZODB.FileStorage import FileStorage
+
+from leaderboard_backends import open_leaderboard
+
+RANK_BAR = 5.0
+TIME_BAR = 1.5
+BYTES_BAR = 2.0
+ROUNDS = 15
+
+
+class PlainTrees:
+    """What people write first with BTrees: `{(-score, sequence): player}` and `{player: (-score, sequence)}`."""
+
+    def __init__(self, path: Path) -> None:
+        self.database = DB(FileStorage(str(path)), cache_size=1_000_000)
+        self.manager = transaction.TransactionManager(explicit=False)
+        self.connection = self.database.open(self.manager)
+        root = self.connection.root()
+        root["order"], root["index"] = OOBTree(), OOBTree()
+        self.order, self.index = root["order"], root["index"]
+        self.sequence = 0
+
+    def load(self, players: list[tuple[str, str, int]]) -> None:
+        for player_id, username, score in players:
+            self._move(player_id, username, score)
+        self.manager.commit()
+
+    def update(self, player_id: str, username: str, score: int) -> None:
+        self._move(player_id, username, score)
+        self.manager.commit()
+
+    def _move(self, player_id: str, username: str, score: int) -> None:
+        old = self.index.get(player_id)
+        if old is not None:
+            del self.order[old]
+        self.sequence += 1
+        key = (-score, self.sequence)
+        self.order[key] = (player_id, username)
+        self.index[player_id] = key
+
+    def rank(self, player_id: str) -> int:
+        self.manager.begin()
+        return len(self.order.keys(max=self.index[player_id]))
+
+    def close(self) -> None:
+        self.connection.close()
+        self.database.close()
+
+
+def bars(players_count: int, commits: int, look_ups: int) -> Iterator[Bar]:
+    """Measure rank, the time of a commit and the bytes it writes, on two files in one folder."""
+    players = load(players_count)
+    updates = trace(players, commits)
+    with tempfile.TemporaryDirectory(prefix="leaderboard-bars-") as folder:
+        ours_path, plain_path = Path(folder, "ours.fs"), Path(folder, "plain.fs")
+        plain = PlainTrees(plain_path)
+        with open_leaderboard(f"zodb://{ours_path}", board="bars", cache_size=1_000_000) as board:
+            plain.load(players)
+            board.update_scores(players)
+            asked = [player_id for player_id, _, _ in trace(players, look_ups)]
+
+            def rank(start: int, stop: int) -> None:
+                for player_id in asked[start:stop]:
+                    board.get_rank(player_id)
+
+            def plain_rank(start: int, stop: int) -> None:
+                for player_id in asked[start:stop]:
+                    plain.rank(player_id)
+
+            def update(start: int, stop: int) -> None:
+                for player_id, username, score in updates[start:stop]:
+                    board.update_score(player_id, username, score)
+
+            def plain_update(start: int, stop: int) -> None:
+                for player_id, username, score in updates[start:stop]:
+                    plain.update(player_id, username, score)
+
+            where = f"{players_count:,} players"
+            rank(0, look_ups), plain_rank(0, look_ups)
+            times = paired_times(plain_rank, rank, look_ups, ROUNDS)
+            note = f"len(tree.keys(…)) {microseconds(times).replace('against', 'against our')}"
+            yield ratio_bar(
+                f"zodb get_rank, times faster than len(tree.keys(…)), {where}",
+                ratios(times),
+                RANK_BAR,
+                at_most=False,
+                note=note,
+            )
+            ours_before, plain_before = ours_path.stat().st_size, plain_path.stat().st_size
+            times = paired_times(update, plain_update, commits, ROUNDS)
+            subject = f"zodb update_score, a commit each, against plain OOBTrees, {where}"
+            yield ratio_bar(subject, ratios(times), TIME_BAR, note=microseconds(times))
+            done = commits // ROUNDS * ROUNDS
+            grown = (ours_path.stat().st_size - ours_before) / done, (plain_path.stat().st_size - plain_before) / done
+            yield ratio_bar(
+                f"zodb bytes written a commit against plain OOBTrees, {where}",
+                ratios([grown]),
+                BYTES_BAR,
+                note=f"{grown[0]:.0f} against {grown[1]:.0f} bytes",
+            )
+            in_order = [player_id for player_id, _ in plain.order.values()]
+            assert [entry.player_id for entry in board] == in_order, "the two disagree"
+        plain.close()
