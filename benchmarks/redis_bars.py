@@ -9,7 +9,7 @@ import redis
 from paired import Bar, batches, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 
-from leaderboard_backends import open_leaderboard
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 Updates = list[tuple[str, str, int]]
