@@ -197,7 +197,9 @@ def check_range(first_rank: object, last_rank: object) -> tuple[int, int]:
     """Return both ranks of a range, 1 being the best; raises `InvalidArgumentError` where they are reversed."""
     first, last = check_count(first_rank, "first_rank", 1), check_count(last_rank, "last_rank", 1)
     if first > last:
-        raise InvalidArgumentError(f"first_rank {first} is after last_rank {last}: give the better rank first.")
+        raise InvalidArgumentError(
+            f"first_rank {shorten(first)} is after last_rank {shorten(last)}: give the better rank first."
+        )
     return first, last
 
 
@@ -239,13 +241,15 @@ def percentile(rank: int, players: int) -> float:
 
 def shorten(value: object, width: int = 60) -> str:
     """Return a `repr` for error texts, cut in the middle, that never raises."""
-    if isinstance(value, int) and abs(value) > 10**width:
-        return f"an int of {value.bit_length()} bits"
     try:
-        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+        if isinstance(value, int) and abs(value) > 10**width:
+            return f"an int of {value.bit_length()} bits"
+        text = repr(value)
+        if not text.isprintable():
+            text = ascii(text)[1:-1]
+        return text if len(text) <= width else f"{text[: width - 15]}…{text[-12:]}"
     except Exception:  # noqa: BLE001 - a foreign __repr__ may raise anything
         return f"a {type(value).__name__}"
-    return text if len(text) <= width else f"{text[: width - 15]}…{text[-12:]}"
 
 
 def _score_refused(value: object, name: str, also: str = "") -> InvalidScoreError:
