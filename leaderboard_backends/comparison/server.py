@@ -1,0 +1,67 @@
+"""What a Redis or Valkey server says of itself: its version, what survives its crash, and its memory.
+
+redis-py is imported when a server is asked, so that the comparison runs without it where no server takes part.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from ..location import Location
+
+_TIMEOUT = 10.0
+
+
+class ServerFacts(AbstractContextManager["ServerFacts"]):
+    """A connection of its own to the server of a URL; a question that the server refuses is answered `None`."""
+
+    def __init__(self, url: str) -> None:
+        import redis  # noqa: PLC0415 - an extra, and needed only where a server takes part
+
+        self._refusals = (redis.RedisError, OSError, ValueError)
+        bare = Location.parse(url)[0].url
+        self._client: Any = redis.Redis.from_url(bare, socket_timeout=_TIMEOUT, decode_responses=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def version(self) -> str | None:
+        """Return for example `Valkey 9.1.2`."""
+        info = self._info("server")
+        if info is None:
+            return None
+        name = "Valkey" if "valkey_version" in info else "Redis"
+        return f"{name} {info.get('valkey_version', info.get('redis_version', '?'))}"
+
+    def durability(self) -> str | None:
+        """Return what the server's settings promise of an acknowledged write."""
+        append_only, fsync = self._config("appendonly"), self._config("appendfsync")
+        if append_only is None or fsync is None:
+            return None
+        return f"appendfsync {fsync}" if append_only == "yes" else "memory only"
+
+    def used_bytes(self) -> int | None:
+        """Return the server's own `used_memory`."""
+        info = self._info("memory")
+        return None if info is None else int(info["used_memory"])
+
+    def _info(self, section: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._client.info(section)
+        except self._refusals:
+            return None
+        return found
+
+    def _config(self, name: str) -> str | None:
+        try:
+            found: str | None = self._client.config_get(name).get(name)
+        except self._refusals:
+            return None
+        return found
