@@ -13,12 +13,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from . import model
-from .errors import ConfigurationError
+from .errors import ConfigurationError, InvalidNameError
 from .location import Location, check_options
 from .protocol import LeaderboardBackend
 from .registry import backend_class
@@ -32,9 +33,10 @@ class Leaderboards(dict[str, LeaderboardBackend]):
     """The open boards of a file, by name. `close`, or the end of a `with` block, closes them all."""
 
     def close(self) -> None:
-        """Close every board."""
-        for board in self.values():
-            board.close()
+        """Close every board, those after one that fails to close included."""
+        with ExitStack() as stack:
+            for board in self.values():
+                stack.callback(board.close)
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +69,7 @@ def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
         for name, table in tables.items():
             try:
                 boards[name] = _open({key: _expand(value) for key, value in table.items()}, {}, name)
-            except ConfigurationError as error:
+            except (ConfigurationError, InvalidNameError) as error:
                 raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
     except BaseException:
         boards.close()
@@ -90,9 +92,10 @@ def _open(target: str | Mapping[str, Any], keywords: Mapping[str, Any], default_
         given = dict(target)
         url = given.pop("url", None)
         if url is None:
-            raise ConfigurationError(f"a board's mapping needs a url; this one has {', '.join(given) or 'nothing'}.")
+            has = ", ".join(map(str, given)) or "nothing"
+            raise ConfigurationError(f"a board's mapping needs a url; this one has {has}.")
     if not isinstance(url, str):
-        raise ConfigurationError(f"a board's URL is a text, not {model.shorten(url)} ({type(url).__name__}).")
+        raise ConfigurationError(f"a board's URL is a text, not of type {type(url).__name__}.")
     location, query = Location.parse(url, default_board)
     backend = backend_class(location.scheme)
     options = {**query, **given, **keywords}
@@ -119,7 +122,10 @@ def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
         raise ConfigurationError(f"{shown} has no boards: add a table [boards.NAME] with a url.")
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise ConfigurationError(f"{shown}: boards.{name} must be a table with a url, not {model.shorten(table)}.")
+            raise ConfigurationError(
+                f"{shown}: boards.{name} must be a table with a url, not a {type(table).__name__}: write "
+                f"[boards.{name}] and, below it, url = …"
+            )
     return tables
 
 

@@ -12,11 +12,11 @@
     ├── LeaderboardClosedError                 the board object was closed
     ├── UnsupportedOperationError              this backend cannot do that, and says so
     ├── BackendError                           the storage is in the way
-    │   ├── BackendUnavailableError            it cannot be reached or cannot serve now
-    │   │   ├── WriteOutcomeUnknownError       the write may have been applied
-    │   │   ├── BackendReadOnlyError           it takes no writes; nothing was applied
-    │   │   └── BackendFullError               out of memory or disk; nothing was applied
+    │   ├── BackendUnavailableError            it cannot be reached or cannot serve now; nothing was applied
+    │   ├── BackendReadOnlyError               it takes no writes; nothing was applied
+    │   ├── BackendFullError                   out of memory or disk; nothing was applied
     │   ├── WriteConflictError                 lost against other writers; nothing was applied
+    │   ├── WriteOutcomeUnknownError           it stopped answering: the write may have been applied, or not
     │   └── BoardMismatchError                 the place holds something else than this board
     └── ConfigurationError (ValueError)        a URL, a mapping or a file describes no board
         ├── UnknownSchemeError
@@ -24,8 +24,9 @@
         ├── MissingExtraError (ImportError)
         └── PluginError
 
-A write that raised anything but `WriteOutcomeUnknownError` was not applied. Where `update_scores` splits
-its input into several batches, the error's `applied` says how many updates of earlier batches stand.
+A write that raised anything but `WriteOutcomeUnknownError` was not applied, so that repeating it is safe. Where
+`update_scores` split its input into batches, this holds for the batch that failed, and the error's `applied` says how
+many updates of earlier batches stand.
 """
 
 from __future__ import annotations
@@ -77,25 +78,23 @@ class BackendError(LeaderboardError):
 
 
 class BackendUnavailableError(BackendError):
-    """The storage cannot be reached, or cannot serve now.
-
-    Nothing of this call was applied, unless it is the subclass `WriteOutcomeUnknownError`.
-    """
+    """The storage cannot be reached, or cannot serve now. Nothing was applied; it is safe to repeat."""
 
 
-class WriteOutcomeUnknownError(BackendUnavailableError):
-    """The storage stopped answering after the write was sent: it may have been applied, or not.
-
-    Read the player's entry before repeating the write; repeating an increment blindly can count it twice.
-    """
-
-
-class BackendReadOnlyError(BackendUnavailableError):
+class BackendReadOnlyError(BackendError):
     """The storage takes no writes (a replica, for example). Nothing was applied."""
 
 
-class BackendFullError(BackendUnavailableError):
+class BackendFullError(BackendError):
     """The storage is out of memory or disk space. Nothing was applied."""
+
+
+class WriteOutcomeUnknownError(BackendError):
+    """The storage stopped answering after the write was sent: it may have been applied, or not.
+
+    It is no `BackendUnavailableError`, so that code which repeats those never applies a write twice. Read the
+    player's entry before repeating the write; repeating an increment blindly can count it twice.
+    """
 
 
 class WriteConflictError(BackendError):

@@ -55,8 +55,8 @@ class LeaderboardBackend(ABC):
     way that could apply it twice.
     """
 
-    capabilities: ClassVar[Capabilities]
-    """What the backend promises."""
+    capabilities: Capabilities
+    """What the backend promises: an attribute of a backend's class; a wrapper's, of the board inside."""
     options: ClassVar[Mapping[str, Option]] = {}
     """The backend's own options beside `board`, `order` and `keep`, by name."""
 
@@ -185,8 +185,7 @@ class LeaderboardBackend(ABC):
         """Return `100 * (players - rank + 1) / players`, 100 for the best, `None` for an unknown player."""
         if self._closed:
             self._refuse_closed()
-        found = self._get_rank_and_count(model.check_player_id(player_id))
-        return None if found is None else model.percentile(*found)
+        return self._get_percentile(model.check_player_id(player_id))
 
     def __contains__(self, player_id: object) -> bool:
         if self._closed:
@@ -200,7 +199,7 @@ class LeaderboardBackend(ABC):
         if self._closed:
             self._refuse_closed()
         checked = model.check_count(n, "n")
-        return self._get_range(1, checked) if checked else []
+        return self._get_top_n(checked) if checked else []
 
     def get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         """Return the entries of these ranks, both ends included, cut at the board's end."""
@@ -245,8 +244,8 @@ class LeaderboardBackend(ABC):
     def __iter__(self) -> Iterator[Entry]:
         """Iterate best first, a page of 1,000 ranks at a time.
 
-        Exact while nobody writes. Beside writers it never fails, each page is one consistent state, and a player
-        who changes places meanwhile may come twice or not at all.
+        Exact while nobody writes. Beside writers it never fails and each page is one consistent state, but as
+        writes shift the ranks between two pages, a player there may come twice or not at all.
         """
         if self._closed:
             self._refuse_closed()
@@ -314,8 +313,8 @@ class LeaderboardBackend(ABC):
         """Return the entries of at least one player, from one state."""
 
     @abstractmethod
-    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
-        """Return the player's rank and the number of players, from one state."""
+    def _get_percentile(self, player_id: str) -> float | None:
+        """Return `model.percentile` of the player's rank and the number of players, both from one state."""
 
     @abstractmethod
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
@@ -336,6 +335,9 @@ class LeaderboardBackend(ABC):
     @abstractmethod
     def _count(self) -> int:
         """Return the number of players."""
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        return self._get_range(1, n)
 
     def _get_entry(self, player_id: str) -> Entry | None:
         return self._get_entries((player_id,))[0]

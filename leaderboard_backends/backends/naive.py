@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from ..model import Entry, Keep, Order, Score, add_scores, is_better
+from ..model import Entry, Keep, Order, Score, add_scores, is_better, percentile
 from ..protocol import Capabilities, LeaderboardBackend
 
 
@@ -66,16 +66,17 @@ class NaiveLeaderboard(LeaderboardBackend):
         return [entries.get(player_id) for player_id in player_ids]
 
     def _get_score(self, player_id: str) -> Score | None:
-        standing = self._players.get(player_id)
-        return standing.score if standing else None
+        with self._lock:
+            standing = self._players.get(player_id)
+            return standing.score if standing else None
 
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
             return self._rank(player_id) if player_id in self._players else None
 
-    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
+    def _get_percentile(self, player_id: str) -> float | None:
         with self._lock:
-            return (self._rank(player_id), len(self._players)) if player_id in self._players else None
+            return percentile(self._rank(player_id), len(self._players)) if player_id in self._players else None
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         with self._lock:
@@ -97,7 +98,8 @@ class NaiveLeaderboard(LeaderboardBackend):
             return sum(low <= standing.score <= high for standing in self._players.values())
 
     def _count(self) -> int:
-        return len(self._players)
+        with self._lock:
+            return len(self._players)
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
         standing = self._players.get(player_id)

@@ -1,9 +1,9 @@
-"""`memory://NAME` (`sortedcontainers://NAME`): the in-process default, a `SortedList` of packed integers.
+"""`memory://NAME` (`sortedcontainers://NAME`): the in-process default, records sorted by one packed integer each.
 
 Order: a player's score and the number of the update that reached it are packed into one integer, the sort key, so that
-smaller means better and, within a tie, earlier. A `SortedList` holds the keys; one dict finds a player's key, another
-the player of a key. Comparing two integers costs a fraction of comparing two tuples, which is what makes this faster
-than the usual list of `(-score, sequence, player)`. The packing is exact for every score (see `_pack`).
+smaller means better and, within a tie, earlier. A `SortedKeyList` holds the records `(key, player, username)` in order;
+a dict finds a player's record. Comparing two integers costs a fraction of comparing two tuples, which is what makes
+this faster than the usual list of `(-score, sequence, player)`. The packing is exact for every score (see `_pack`).
 
 Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
 `count_by_score` O(log n) in practice (sortedcontainers documents its list as O(log n) approximately); `get_top_n`,
@@ -12,7 +12,7 @@ Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_
 board. No round trips.
 
 Crash: nothing survives the process. One lock makes it safe to share between threads. Where an interrupt (Ctrl-C) cuts
-a move in two, the order is built anew from the dicts, which always agree, before the interrupt goes on.
+a move in two, the order is built anew from the dict before the interrupt goes on: each move is whole or did not happen.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 from sortedcontainers import SortedKeyList
 
-from ..model import Entry, Keep, Order, Score, add_scores
+from ..model import Entry, Keep, Order, Score, add_scores, percentile
 from ..protocol import Capabilities, LeaderboardBackend
 
 _Record: TypeAlias = tuple[int, str, str]
@@ -109,33 +109,32 @@ class SortedContainersLeaderboard(LeaderboardBackend):
                 for player_id, username, score in updates:
                     self._move(player_id, username, score)
             else:
-                try:
-                    for player_id, username, score in updates:
-                        self._records[player_id] = self._next(self._records.get(player_id), player_id, username, score)
-                finally:
-                    self._rebuild()
+                records = self._records.copy()
+                for player_id, username, score in updates:
+                    records[player_id] = self._next(records.get(player_id), player_id, username, score)
+                self._replace(records)
 
     def _remove_player(self, player_id: str) -> bool:
         with self._lock:
-            record = self._records.pop(player_id, None)
+            record = self._records.get(player_id)
             if record is None:
                 return False
             try:
+                del self._records[player_id]
                 self._ordered.remove(record)
             except BaseException:
-                self._rebuild()
+                self._replace(self._records)
                 raise
             return True
 
     def _clear(self) -> None:
         with self._lock:
-            self._records = {}
-            self._rebuild()
+            self._replace({})
 
     def _move(self, player_id: str, username: str, score: Score) -> int:
         """Apply one update, the order included, and return the player's key.
 
-        The assignment to `_records` is the moment at which it holds; `_rebuild` mends the order around it.
+        The assignment to `_records` is the moment at which it holds; `_replace` mends the order around it.
         """
         old = self._records.get(player_id)
         record = self._next(old, player_id, username, score)
@@ -146,7 +145,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
                 self._records[player_id] = record
                 self._ordered.add(record)
             except BaseException:
-                self._rebuild()
+                self._replace(self._records)
                 raise
         return record[0]
 
@@ -165,14 +164,17 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         self._whole_only = False
         return _pack(score)
 
-    def _rebuild(self) -> None:
-        self._ordered = SortedKeyList(self._records.values(), key=_key)
+    def _replace(self, records: dict[str, _Record]) -> None:
+        """Put records and their order in place, both or, where an interrupt comes before, none."""
+        ordered: SortedKeyList[_Record, int] = SortedKeyList(records.values(), key=_key)
+        self._records, self._ordered = records, ordered
 
     # ------------------------------------------------------------------ reads
 
     def _get_score(self, player_id: str) -> Score | None:
-        record = self._records.get(player_id)
-        return None if record is None else self._score(record[0])
+        with self._lock:
+            record = self._records.get(player_id)
+            return None if record is None else self._score(record[0])
 
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
@@ -187,10 +189,12 @@ class SortedContainersLeaderboard(LeaderboardBackend):
                 for record in map(self._records.get, player_ids)
             ]
 
-    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
+    def _get_percentile(self, player_id: str) -> float | None:
         with self._lock:
             record = self._records.get(player_id)
-            return None if record is None else (self._ordered.bisect_key_left(record[0]) + 1, len(self._records))
+            if record is None:
+                return None
+            return percentile(self._ordered.bisect_key_left(record[0]) + 1, len(self._records))
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         with self._lock:
@@ -215,7 +219,8 @@ class SortedContainersLeaderboard(LeaderboardBackend):
             return stop - start
 
     def _count(self) -> int:
-        return len(self._records)
+        with self._lock:
+            return len(self._records)
 
     def _score(self, key: int) -> Score:
         if self._whole_only:

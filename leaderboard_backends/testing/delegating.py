@@ -23,7 +23,7 @@ class DelegatingLeaderboard(LeaderboardBackend):
     def __init__(self, inner: LeaderboardBackend) -> None:
         super().__init__(inner.name, order=inner.order, keep=inner.keep)
         self._inner = inner
-        vars(self)["capabilities"] = inner.capabilities
+        self.capabilities = inner.capabilities
 
     @property
     def inner(self) -> LeaderboardBackend:
@@ -57,10 +57,11 @@ class DelegatingLeaderboard(LeaderboardBackend):
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
         return self._inner.get_entries(player_ids)
 
-    def _get_rank_and_count(self, player_id: str) -> tuple[int, int] | None:
-        if self._inner.closed:
-            self._inner.ping()
-        return self._inner._get_rank_and_count(player_id)  # noqa: SLF001 - no public call returns both from one state
+    def _get_percentile(self, player_id: str) -> float | None:
+        return self._inner.get_percentile(player_id)
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        return self._inner.get_top_n(n)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         return self._inner.get_range(first_rank, last_rank)
