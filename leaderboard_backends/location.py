@@ -12,6 +12,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 from .errors import ConfigurationError, UnknownOptionError
 from .model import shorten
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NO_PORT = re.compile(r"(?s)\A(\[[^\]]*\]|[^:/?#\[]*):(?!\d{0,5}(?:[/?#]|\Z)).*")
+"""A host and, where a port should be, something else: a password whose host was forgotten."""
+_FRAGMENT = re.compile(r"(?s)#.*")
+_PASSWORD_OPTION = re.compile(r"(?i)(password=)[^&]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -46,9 +52,14 @@ class Location:
             raise ConfigurationError(
                 f"{shorten(_without_password(url))} is not a board's URL: write scheme://…, for example memory://weekly."
             )
-        if parts.fragment or "#" in url:
+        if "#" in url:
             raise ConfigurationError(
                 f"{shorten(_without_password(url))} has a '#': write %23 where it is part of a name or a password."
+            )
+        if parts.netloc and "@" in parts.path + parts.query:
+            raise ConfigurationError(
+                f"{shorten(_without_password(url))} has an '@' after its host: in a user name, a password or "
+                f"an option, write '/', '?' and '@' as %2F, %3F and %40."
             )
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         options = dict(pairs)
@@ -78,6 +89,11 @@ class Location:
         Raises `ConfigurationError` where the URL has more than a name, or names another board than `name`.
         """
         named = self.parts.netloc
+        if "@" in named:
+            raise ConfigurationError(
+                f"{self.shown} has a user: {self.scheme}:// takes a board's name alone, for example "
+                f"{self.scheme}://weekly."
+            )
         if self.parts.path not in ("", "/"):
             raise ConfigurationError(
                 f"{self.shown} has a path, {shorten(self.parts.path)}: {self.scheme}:// takes a board's name alone, "
@@ -105,18 +121,21 @@ def check_options(scheme: str, known: Mapping[str, Option], given: Mapping[str, 
 
 def _unknown_option(scheme: str, name: str, known: Mapping[str, Option]) -> UnknownOptionError:
     names = sorted({"board", "order", "keep", *known})
-    near = get_close_matches(name, names, 1)
+    near = get_close_matches(str(name), names, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return UnknownOptionError(f"{scheme}:// has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
 
 
 def _without_password(url: str) -> str:
-    """Mask all that could be a password, even where it holds an unescaped '/', '?' or '@'."""
-    scheme, mark, rest = url.partition("://")
-    user, at, host = rest.rpartition("@")
-    if at and ":" in user:
-        rest = f"{user.partition(':')[0]}:***@{host}"
-    return re.sub(r"(?i)(password=)[^&]*", r"\1***", f"{scheme}{mark}{rest}")
+    """Mask all that could be a password, even where it holds an unescaped '/', '?' or '@' or the host is missing."""
+    scheme = _SCHEME.match(url)
+    start = scheme.end() if scheme else 0
+    before, at, after = _PASSWORD_OPTION.sub(r"\1***", url[start:]).rpartition("@")
+    if at:
+        return url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
+    if scheme:
+        after = _FRAGMENT.sub("#***", _NO_PORT.sub(r"\1:***", after))
+    return url[:start] + after
 
 
 def text(value: object) -> str:
@@ -132,9 +151,14 @@ def integer(minimum: int, maximum: int | None = None) -> Callable[[object], int]
     def parse(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise TypeError(f"it must be a whole number, not {type(value).__name__}")
-        number = int(value)
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError("it must be a whole number") from None
         if number < minimum or (maximum is not None and number > maximum):
-            raise ValueError(f"it must be at least {minimum}" + (f" and at most {maximum}" if maximum else ""))
+            raise ValueError(
+                f"it must be at least {minimum}" + (f" and at most {maximum}" if maximum is not None else "")
+            )
         return number
 
     return parse
@@ -144,7 +168,10 @@ def seconds(value: object) -> float:
     """Parse a duration in seconds, above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f"it must be a number of seconds, not {type(value).__name__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = 0.0
     if not 0 < number < float("inf"):
         raise ValueError("it must be a number of seconds above 0")
     return number
