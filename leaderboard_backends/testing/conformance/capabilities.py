@@ -1,0 +1,83 @@
+"""What a backend declares works, and what it does not declare refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from ...errors import UnsupportedOperationError
+from ...protocol import Capabilities, LeaderboardBackend
+from ..oracle import OracleBoard
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill, unique_name
+from .threads import run_together
+
+
+class CapabilitiesPart(ConformancePart):
+    """The promises of `capabilities`, both ways."""
+
+    def test_the_capabilities_are_declared(self, plain_board: LeaderboardBackend) -> None:
+        declared = plain_board.capabilities
+        assert isinstance(declared, Capabilities)
+        assert isinstance(type(plain_board).capabilities, Capabilities)
+        assert declared.unsupported <= set(OPERATIONS), "unsupported names operations that the contract does not have"
+        assert declared.survives
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_an_operation_works_or_refuses_as_declared(self, plain_board: LeaderboardBackend, operation: str) -> None:
+        if operation not in plain_board.capabilities.unsupported:
+            OPERATIONS[operation](plain_board)
+            return
+        self.refused = operation
+        with pytest.raises(UnsupportedOperationError) as refused:
+            OPERATIONS[operation](plain_board)
+        assert operation.strip("_") in str(refused.value)
+
+    def test_another_object_on_a_shared_or_durable_board_finds_its_data(
+        self, board: LeaderboardBackend, oracle: OracleBoard
+    ) -> None:
+        for one in (board, oracle):
+            fill(one, [("mia", "Mia", 5), ("zoe", "Zoe", 5.5), ("abe", "Abe", 5), ("gone", "", 6), ("zoe", "", 5)])
+            one.increment_score("inc", "", 0.25)
+            one.remove_player("gone")
+        reopened = self.reopen(board)
+        try:
+            if not (board.capabilities.durable or board.capabilities.shared):
+                assert_same(reopened.update_score("new", "", 1), len(reopened))
+                return
+            assert_follows(reopened, oracle)
+            for one in (reopened, oracle):
+                fill(one, [("late", "", 5), ("mia", "renamed", 5)])
+            assert_follows(reopened, oracle)
+        finally:
+            self.dispose(reopened)
+
+    def test_two_objects_on_one_shared_board_see_each_others_writes(
+        self, open_board: OpenBoard, rules: Rules, oracle: OracleBoard
+    ) -> None:
+        name = unique_name()
+        first = open_board(rules, name)
+        if not first.capabilities.shared:
+            assert first.update_score("ada", "", 1) == 1
+            return
+        second = open_board(rules, name)
+        for one, other in ((first, second), (second, first)):
+            for player in ("mia", "zoe", "abe"):
+                assert one.update_score(player, "", 5) == oracle.update_score(player, "", 5)
+                assert_follows(other, oracle)
+            one.remove_player("zoe")
+            oracle.remove_player("zoe")
+        first.close()
+        assert_same(second.update_score("late", "", 5), oracle.update_score("late", "", 5))
+        assert_follows(second, oracle)
+
+    def test_two_objects_on_one_shared_board_lose_no_increment(self, open_board: OpenBoard) -> None:
+        name = unique_name()
+        first = open_board(name=name)
+        boards = [first, open_board(name=name) if first.capabilities.shared else first]
+        powers = [2**exponent for exponent in range(40)]
+
+        def add(board: LeaderboardBackend, mine: list[int]) -> None:
+            for power in mine:
+                board.increment_score("ada", "Ada", power)
+
+        run_together(lambda: add(boards[0], powers[::2]), lambda: add(boards[1], powers[1::2]))
+        assert [board.get_score("ada") for board in boards] == [sum(powers)] * 2

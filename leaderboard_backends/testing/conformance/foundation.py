@@ -1,0 +1,249 @@
+"""What every part of the kit stands on: how boards are made, named, cleared and closed, and the rules they run under.
+
+A part of the kit is a class of tests for one theme. A test takes the fixture `board` (which runs it under all four
+combinations of order and keep) or `plain_board` (where they cannot matter), and compares with `OracleBoard` or with
+what the contract says. Where a test meets an operation that the backend declares unsupported, the refusal is what is
+tested: the operation must raise `UnsupportedOperationError`, and an operation that is not declared must not.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from uuid import uuid4
+
+import pytest
+
+from ...errors import UnsupportedOperationError
+from ...model import Entry, Keep, Order, Score
+from ...protocol import LeaderboardBackend
+from ..oracle import OracleBoard
+
+AnyBoard = LeaderboardBackend | OracleBoard
+"""The operations are the same on both."""
+
+
+class Rules(NamedTuple):
+    """One combination of order and keep."""
+
+    order: Order
+    keep: Keep
+
+    def better(self, score: Score, by: Score = 1) -> Score:
+        """Return a score that ranks before `score`."""
+        return score + by if self.order == "descending" else score - by
+
+    def worse(self, score: Score, by: Score = 1) -> Score:
+        """Return a score that ranks after `score`."""
+        return self.better(score, -by)
+
+    def best_first(self, scores: Iterable[Score]) -> list[Score]:
+        """Return the scores as a board shows them."""
+        return sorted(scores, reverse=self.order == "descending")
+
+    def __str__(self) -> str:
+        return f"{self.order}-{self.keep}"
+
+
+ALL_RULES: Final = [
+    Rules("descending", "last"),
+    Rules("descending", "best"),
+    Rules("ascending", "last"),
+    Rules("ascending", "best"),
+]
+
+OPERATIONS: Final[dict[str, Callable[[LeaderboardBackend], object]]] = {
+    "update_score": lambda board: board.update_score("ada", "Ada", 1),
+    "increment_score": lambda board: board.increment_score("ada", "Ada", 1),
+    "update_scores": lambda board: board.update_scores([("ada", "Ada", 1)]),
+    "remove_player": lambda board: board.remove_player("ada"),
+    "clear": lambda board: board.clear(),
+    "get_score": lambda board: board.get_score("ada"),
+    "get_rank": lambda board: board.get_rank("ada"),
+    "get_entry": lambda board: board.get_entry("ada"),
+    "get_entries": lambda board: board.get_entries(["ada"]),
+    "get_percentile": lambda board: board.get_percentile("ada"),
+    "get_top_n": lambda board: board.get_top_n(3),
+    "get_range": lambda board: board.get_range(1, 3),
+    "get_around": lambda board: board.get_around("ada", 1),
+    "get_by_score": lambda board: board.get_by_score(0, 9),
+    "count_by_score": lambda board: board.count_by_score(0, 9),
+    "ping": lambda board: board.ping(),
+    "__len__": len,
+    "__contains__": lambda board: "ada" in board,
+    "__iter__": list,
+}
+"""Every public operation but `close`, with a valid call."""
+
+
+class OpenBoard(Protocol):
+    """What the fixture `open_board` gives: opens one more board, with a name of its own unless one is given."""
+
+    def __call__(self, rules: Rules = ..., name: str | None = None) -> LeaderboardBackend:
+        """Open one more board."""
+        ...
+
+
+class ConformancePart:
+    """The part that all parts share. `make` is what a backend's author writes."""
+
+    seed: ClassVar[int] = 1
+    """Repeats the random choices of a run."""
+    examples: ClassVar[int] = 60
+    """How many random programs the property test runs under each of the four rules."""
+    steps: ClassVar[int] = 40
+    """How many operations a random program has at most."""
+    bulk: ClassVar[int] = 3000
+    """How many players "thousands" are."""
+    rounds: ClassVar[int] = 60
+    """How many operations each thread does in the tests with threads."""
+
+    def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
+        """Return a new board object, opened at the place that `name` stands for."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs make(self, **options) that returns an open board; options are name, order "
+            f"and keep: def make(self, **options): return MyBoard(**options)"
+        )
+
+    def reopen(self, board: LeaderboardBackend) -> LeaderboardBackend:
+        """Close a board and return a new object on the same data; `make` with its name unless overridden."""
+        board.close()
+        return self.make(name=board.name, order=board.order, keep=board.keep)
+
+    # ------------------------------------------------------------------ boards
+
+    @pytest.fixture(params=ALL_RULES, ids=str)
+    def rules(self, request: pytest.FixtureRequest) -> Rules:
+        """Each combination of order and keep in turn."""
+        rules: Rules = request.param
+        return rules
+
+    @pytest.fixture
+    def open_board(self) -> Iterator[OpenBoard]:
+        """Return a function that opens boards; all of them are cleared and closed after the test."""
+        opened: list[LeaderboardBackend] = []
+
+        def open_one(rules: Rules = ALL_RULES[0], name: str | None = None) -> LeaderboardBackend:
+            board = self.make(name=name or unique_name(), order=rules.order, keep=rules.keep)
+            opened.append(board)
+            return board
+
+        try:
+            yield open_one
+        finally:
+            self._dispose_all(opened)
+
+    @pytest.fixture
+    def board(self, open_board: OpenBoard, rules: Rules) -> LeaderboardBackend:
+        """An empty board, under each combination of order and keep."""
+        return open_board(rules)
+
+    @pytest.fixture
+    def plain_board(self, open_board: OpenBoard) -> LeaderboardBackend:
+        """An empty board, where order and keep cannot matter."""
+        return open_board()
+
+    @pytest.fixture
+    def oracle(self, rules: Rules) -> OracleBoard:
+        """The judge of `board`."""
+        return OracleBoard(rules.order, rules.keep)
+
+    def dispose(self, board: LeaderboardBackend) -> None:
+        """Leave nothing behind: clear the board, reopened if need be, and close it."""
+        capabilities = board.capabilities
+        if board.closed and (capabilities.durable or capabilities.shared):
+            board = self.reopen(board)
+        try:
+            if not board.closed and "clear" not in capabilities.unsupported:
+                board.clear()
+        finally:
+            board.close()
+
+    def _dispose_all(self, boards: list[LeaderboardBackend]) -> None:
+        errors: list[Exception] = []
+        for board in boards:
+            try:
+                self.dispose(board)
+            except Exception as error:  # noqa: BLE001 - one board that cannot be closed must not keep the others open
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    # ------------------------------------------------------------------ refused as declared
+
+    refused: str = ""
+    """The unsupported operation that the running test met, if any."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__module__.startswith(f"{__package__}."):
+            for name, test in list(vars(cls).items()):
+                if name.startswith("test_") and inspect.isfunction(test):
+                    setattr(cls, name, _accept_declared_refusals(test))
+
+
+def _accept_declared_refusals(test: Callable[..., None]) -> Callable[..., None]:
+    """Let a test end where an operation that is declared unsupported refuses; any other refusal stays an error."""
+
+    @functools.wraps(test)
+    def accepting(self: ConformancePart, *arguments: object, **fixtures: object) -> None:
+        __tracebackhide__ = True
+        try:
+            test(self, *arguments, **fixtures)
+        except UnsupportedOperationError as error:
+            operation = _declared(error)
+            if operation is None:
+                raise
+            self.refused = operation
+
+    return accepting
+
+
+def _declared(error: UnsupportedOperationError) -> str | None:
+    """Return the public operation that raised, where its board declares it unsupported."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name, caller = frame.f_code.co_name, frame.f_locals.get("self")
+        if name in OPERATIONS and isinstance(caller, LeaderboardBackend):
+            return name if name in caller.capabilities.unsupported else None
+    return None
+
+
+def unique_name() -> str:
+    """Return a board name that nobody else has."""
+    return f"kit-{uuid4().hex[:16]}"
+
+
+def fill(board: AnyBoard, updates: Iterable[tuple[str, str, Score]]) -> None:
+    """Store scores in order, one by one."""
+    for player_id, username, score in updates:
+        board.update_score(player_id, username, score)
+
+
+def load(board: AnyBoard, updates: Iterable[tuple[str, str, Score]]) -> None:
+    """Store scores in order, in bulk where the backend can."""
+    if isinstance(board, LeaderboardBackend) and "update_scores" in board.capabilities.unsupported:
+        fill(board, updates)
+    else:
+        board.update_scores(updates)
+
+
+def ids(entries: Iterable[Entry]) -> list[str]:
+    """Return the player ids of entries, in their order."""
+    return [entry.player_id for entry in entries]
+
+
+def assert_same(actual: object, expected: object) -> None:
+    """Equal, and of the same types all through: `1` is not `1.0`, a tuple is not an `Entry`."""
+    __tracebackhide__ = True
+    assert actual == expected
+    assert repr(actual) == repr(expected)
+
+
+def assert_follows(board: LeaderboardBackend, oracle: OracleBoard) -> None:
+    """The whole board is what the oracle says, to the last place."""
+    __tracebackhide__ = True
+    assert_same(list(board), list(oracle))
+    assert len(board) == len(oracle)

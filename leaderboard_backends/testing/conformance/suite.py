@@ -1,0 +1,52 @@
+"""All parts of the kit in one class."""
+
+from __future__ import annotations
+
+from .bulk import BulkPart
+from .capabilities import CapabilitiesPart
+from .increments import IncrementsPart
+from .isolation import IsolationPart
+from .iteration import IterationPart
+from .life import LifePart
+from .lookups import LookupsPart
+from .machine import MachinePart
+from .order import OrderPart
+from .ranges import RangesPart
+from .removal import RemovalPart
+from .scores import ScoresPart
+from .texts import TextsPart
+from .threads import ThreadsPart
+from .updates import UpdatesPart
+from .values import ValuesPart
+
+
+class BackendConformance(
+    LifePart,
+    ValuesPart,
+    UpdatesPart,
+    OrderPart,
+    IncrementsPart,
+    BulkPart,
+    RemovalPart,
+    LookupsPart,
+    RangesPart,
+    ScoresPart,
+    IterationPart,
+    TextsPart,
+    IsolationPart,
+    CapabilitiesPart,
+    ThreadsPart,
+    MachinePart,
+):
+    """The contract as tests.
+
+    Subclass it as `Test…`, give `make`, and run pytest::
+
+        class TestMyBoard(BackendConformance):
+            def make(self, **options):
+                return MyBoard(**options)
+
+    `options` are `name`, `order` and `keep`. A board is made empty: the kit gives each a name that nobody has, and
+    clears and closes every board it made. Where the data outlives the board object, and `make` with the same name
+    would not find it, override `reopen` too. `seed`, `examples`, `steps`, `bulk` and `rounds` set how much is run.
+    """
