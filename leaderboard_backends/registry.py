@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Final
 
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
 from .model import shorten
-from .protocol import LeaderboardBackend
+from .protocol import Capabilities, LeaderboardBackend
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 DISTRIBUTION: Final = "leaderboard-backends"
@@ -82,7 +82,7 @@ def backends() -> list[BackendInfo]:
 
 def _info(scheme: str) -> BackendInfo:
     if scheme in _BUILT_IN:
-        distribution, number = DISTRIBUTION, version(DISTRIBUTION)
+        distribution, number = DISTRIBUTION, _version()
     else:
         plugin = _plugins(scheme)[0]
         distribution, number = _distribution(plugin), plugin.dist.version if plugin.dist else "?"
@@ -90,6 +90,15 @@ def _info(scheme: str) -> BackendInfo:
         return BackendInfo(scheme, distribution, number, backend_class(scheme), "")
     except ConfigurationError as error:
         return BackendInfo(scheme, distribution, number, None, str(error))
+    except ImportError as error:
+        return BackendInfo(scheme, distribution, number, None, f"{scheme}:// failed to import: {error}")
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "?"
 
 
 def _plugins(scheme: str) -> list[EntryPoint]:
@@ -103,12 +112,15 @@ def _distribution(plugin: EntryPoint) -> str:
 def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:
     try:
         module = import_module(f".backends.{built_in.module}", __package__)
-    except ModuleNotFoundError as error:
-        if built_in.extra is None or (error.name or "").startswith(__package__):
+    except ImportError as error:
+        if built_in.extra is None or (error.name or "").partition(".")[0] == __package__:
             raise
-        raise MissingExtraError(
-            f"{scheme}:// needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[{built_in.extra}]'"
-        ) from error
+        install = f"'{DISTRIBUTION}[{built_in.extra}]'"
+        if isinstance(error, ModuleNotFoundError):
+            problem = f"needs {error.name}, which is not installed: pip install {install}"
+        else:
+            problem = f"cannot use the {error.name} that is installed ({error}): pip install --upgrade {install}"
+        raise MissingExtraError(f"{scheme}:// {problem}") from error
     found: type[LeaderboardBackend] = getattr(module, built_in.name)
     return found
 
@@ -121,12 +133,20 @@ def _load_plugin(plugin: EntryPoint) -> type[LeaderboardBackend]:
             f"the backend {plugin.name}:// of {_distribution(plugin)} failed to import ({plugin.value}): "
             f"{type(error).__name__}: {error}"
         ) from error
+    if problem := _plugin_problem(found, plugin.value):
+        raise PluginError(f"the backend {plugin.name}:// of {_distribution(plugin)} {problem}")
+    backend: type[LeaderboardBackend] = found
+    return backend
+
+
+def _plugin_problem(found: object, target: str) -> str:
     if not (isinstance(found, type) and issubclass(found, LeaderboardBackend)):
-        raise PluginError(
-            f"the backend {plugin.name}:// of {_distribution(plugin)} is {shorten(found)}, not a LeaderboardBackend "
-            f"subclass: {plugin.value} must name one."
-        )
-    return found
+        return f"is {shorten(found)}, not a LeaderboardBackend subclass: {target} must name one."
+    if hooks := getattr(found, "__abstractmethods__", ()):
+        return f"is not whole: {target} does not write {', '.join(sorted(hooks))}."
+    if not isinstance(getattr(found, "capabilities", None), Capabilities):
+        return f"declares no capabilities: set them to a Capabilities in {target}."
+    return ""
 
 
 def _unknown_scheme(scheme: str) -> UnknownSchemeError:

@@ -1,0 +1,323 @@
+"""Schemes and plug-ins, with real distributions on a real path, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from leaderboard_backends import LeaderboardBackend, UnknownSchemeError, open_leaderboard
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.registry import ENTRY_POINT_GROUP, backend_class, backends, schemes
+
+BUILT_IN = ["fakeredis", "memory", "naive", "redis", "rediss", "sortedcontainers", "unix", "zodb", "zodb+memory"]
+
+GOOD = """
+    from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+    class Board(NaiveLeaderboard):
+        pass
+"""
+
+
+def install(place: Path, distribution: str, scheme: str, source: str, target: str = "Board") -> None:
+    """Lay out a distribution as an installer would: a module, and its metadata beside it."""
+    module = distribution.replace("-", "_")
+    metadata = place / f"{module}-1.2.dist-info"
+    metadata.mkdir(parents=True)
+    (place / f"{module}.py").write_text(dedent(source))
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
+    (metadata / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\n{scheme} = {module}:{target}\n")
+
+
+def run(code: str, place: Path | None = None) -> str:
+    """Run code in a fresh process that finds the distributions of `place`, and return what it printed."""
+    environment: Mapping[str, str] = os.environ if place is None else os.environ | {"PYTHONPATH": str(place)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def refusal(url: str, before: str = "", place: Path | None = None) -> tuple[str, str]:
+    """Open a URL in a fresh process and return the error's class and text."""
+    name, text = json.loads(
+        run(
+            f"""
+            import json, sys
+            {before}
+            from leaderboard_backends import LeaderboardError, open_leaderboard
+            try:
+                open_leaderboard({url!r})
+            except LeaderboardError as error:
+                print(json.dumps([type(error).__name__, str(error)]))
+            """,
+            place,
+        )
+    )
+    return name, text
+
+
+# ---------------------------------------------------------------------- built in
+
+
+def test_every_built_in_scheme_is_known_without_importing_it() -> None:
+    assert [scheme for scheme in schemes() if scheme in BUILT_IN] == BUILT_IN
+    loaded = run(
+        """
+        import sys
+        from leaderboard_backends.registry import schemes
+        schemes()
+        print([name for name in sys.modules if name.startswith("leaderboard_backends.backends")])
+        """
+    )
+    assert loaded == "[]"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "backend"),
+    [
+        ("memory", SortedContainersLeaderboard),
+        ("sortedcontainers", SortedContainersLeaderboard),
+        ("naive", NaiveLeaderboard),
+    ],
+)
+def test_the_boards_in_this_process_need_no_extra(scheme: str, backend: type[LeaderboardBackend]) -> None:
+    assert backend_class(scheme) is backend
+    with open_leaderboard(f"{scheme}://weekly") as board:
+        assert (type(board), board.name) == (backend, "weekly")
+
+
+@pytest.mark.parametrize("scheme", BUILT_IN)
+def test_every_built_in_scheme_can_be_used_here(scheme: str) -> None:
+    assert issubclass(backend_class(scheme), LeaderboardBackend)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "nearest"),
+    [("redi", "redis"), ("zobd", "zodb"), ("memroy", "memory"), ("sortedcontainer", "sortedcontainers")],
+)
+def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(scheme: str, nearest: str) -> None:
+    with pytest.raises(UnknownSchemeError, match=f"no backend is installed for '{scheme}'://") as caught:
+        open_leaderboard(f"{scheme}://weekly")
+    assert f"Did you mean {nearest}://?" in str(caught.value)
+    assert f"Installed: {', '.join(schemes())}." in str(caught.value)
+    assert ENTRY_POINT_GROUP in str(caught.value)
+
+
+def test_a_scheme_like_no_other_suggests_none() -> None:
+    with pytest.raises(UnknownSchemeError) as caught:
+        backend_class("q")
+    assert "Did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "library", "extra"),
+    [
+        ("redis://host/0?board=weekly", "redis", "redis"),
+        ("rediss://host/0?board=weekly", "redis", "redis"),
+        ("unix:///redis.sock?board=weekly", "redis", "redis"),
+        ("fakeredis://weekly", "fakeredis", "fakeredis"),
+        ("fakeredis://weekly", "redis", "fakeredis"),
+        ("zodb:///board.fs?board=weekly", "ZODB", "zodb"),
+        ("zodb+memory://weekly", "ZODB", "zodb"),
+        ("zodb+memory://weekly", "BTrees", "zodb"),
+    ],
+)
+def test_a_missing_extra_says_the_pip_install_line(url: str, library: str, extra: str) -> None:
+    name, text = refusal(url, before=f"sys.modules[{library!r}] = None")
+    scheme = url.partition("://")[0]
+    assert name == "MissingExtraError"
+    assert text.startswith(f"{scheme}:// needs {library}")
+    assert text.endswith(f", which is not installed: pip install 'leaderboard-backends[{extra}]'")
+
+
+def test_a_library_too_old_to_be_imported_from_says_how_to_upgrade(tmp_path: Path) -> None:
+    (tmp_path / "redis").mkdir()
+    (tmp_path / "redis" / "__init__.py").write_text("__version__ = '2.0'\n")
+    name, text = refusal("redis://host/0?board=weekly", place=tmp_path)
+    assert name == "MissingExtraError"
+    assert "pip install" in text
+    assert "'leaderboard-backends[redis]'" in text
+
+
+def test_a_missing_extra_breaks_no_other_backend() -> None:
+    listed = json.loads(
+        run(
+            """
+            import json, sys
+            for library in ("redis", "ZODB", "BTrees", "transaction"):
+                sys.modules[library] = None
+            from leaderboard_backends.registry import backends
+            print(json.dumps({info.scheme: info.problem for info in backends()}))
+            """
+        )
+    )
+    assert {scheme for scheme in BUILT_IN if not listed[scheme]} == {"memory", "naive", "sortedcontainers"}
+    assert all("pip install" in listed[scheme] for scheme in BUILT_IN if listed[scheme])
+
+
+def test_the_list_of_backends_tells_distribution_version_and_class() -> None:
+    found = {info.scheme: info for info in backends()}
+    assert [scheme for scheme in found if scheme in BUILT_IN] == BUILT_IN
+    for scheme in BUILT_IN:
+        info = found[scheme]
+        assert (info.distribution, info.problem) == ("leaderboard-backends", "")
+        assert info.version[0].isdigit()
+        assert info.backend is backend_class(scheme)
+
+
+# ---------------------------------------------------------------------- plug-ins
+
+
+def test_an_installed_plug_in_opens_by_its_scheme_and_takes_the_usual_options(tmp_path: Path) -> None:
+    install(tmp_path, "acme-boards", "acme", GOOD)
+    shown = run(
+        """
+        from leaderboard_backends import open_leaderboard
+        with open_leaderboard("acme://weekly?order=ascending") as board:
+            board.update_score("u1", "Ada", 5)
+            print(repr(board), type(board).__module__, board.get_rank("u1"))
+        """,
+        tmp_path,
+    )
+    assert shown == "<Board 'weekly' order=ascending keep=last> acme_boards 1"
+
+
+def test_a_plug_in_is_imported_when_its_scheme_is_asked_for_and_never_before(tmp_path: Path) -> None:
+    install(tmp_path, "acme-boards", "acme", GOOD)
+    shown = run(
+        """
+        import sys
+        from leaderboard_backends import LeaderboardError, open_leaderboard
+        from leaderboard_backends.registry import schemes
+        assert "acme" in schemes()
+        open_leaderboard("memory://weekly").close()
+        try:
+            open_leaderboard("nosuch://weekly")
+        except LeaderboardError:
+            print("acme_boards" in sys.modules)
+        open_leaderboard("acme://weekly").close()
+        print("acme_boards" in sys.modules)
+        """,
+        tmp_path,
+    )
+    assert shown.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("def broken(:", "SyntaxError"),
+        ("Other = 1", "AttributeError"),
+    ],
+)
+def test_a_plug_in_that_fails_to_import_is_named_with_its_distribution(
+    tmp_path: Path, source: str, problem: str
+) -> None:
+    install(tmp_path, "acme-boards", "acme", source)
+    name, text = refusal("acme://weekly", place=tmp_path)
+    assert name == "PluginError"
+    assert text.startswith("the backend acme:// of acme-boards failed to import (acme_boards:Board): ")
+    assert problem in text
+
+
+@pytest.mark.parametrize("source", ["Board = 5", "class Board: pass", "def Board(name): pass", "import json as Board"])
+def test_a_plug_in_that_is_no_backend_is_named_with_its_distribution(tmp_path: Path, source: str) -> None:
+    install(tmp_path, "acme-boards", "acme", source)
+    name, text = refusal("acme://weekly", place=tmp_path)
+    assert name == "PluginError"
+    assert text.startswith("the backend acme:// of acme-boards is ")
+    assert text.endswith("not a LeaderboardBackend subclass: acme_boards:Board must name one.")
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            """
+            from leaderboard_backends import Capabilities, LeaderboardBackend
+
+            class Board(LeaderboardBackend):
+                capabilities = Capabilities(durable=False, shared=False)
+            """,
+            "does not write _clear, _count,",
+        ),
+        (
+            """
+            from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+            class Board(NaiveLeaderboard):
+                capabilities = {"durable": True}
+            """,
+            "declares no capabilities: set them to a Capabilities",
+        ),
+    ],
+)
+def test_a_plug_in_that_is_half_a_backend_is_named_with_what_it_lacks(
+    tmp_path: Path, source: str, problem: str
+) -> None:
+    install(tmp_path, "acme-boards", "acme", source)
+    name, text = refusal("acme://weekly", place=tmp_path)
+    assert name == "PluginError"
+    assert text.startswith("the backend acme:// of acme-boards ")
+    assert problem in text
+
+
+def test_two_plug_ins_of_one_scheme_are_both_named(tmp_path: Path) -> None:
+    install(tmp_path, "acme-boards", "acme", GOOD)
+    install(tmp_path, "acme-rivals", "acme", GOOD)
+    assert refusal("acme://weekly", place=tmp_path) == (
+        "PluginError",
+        "acme:// is claimed by acme-boards and acme-rivals: uninstall all but one of them.",
+    )
+
+
+def test_a_plug_in_cannot_take_a_built_in_scheme(tmp_path: Path) -> None:
+    install(tmp_path, "acme-boards", "memory", GOOD)
+    shown = run(
+        """
+        from leaderboard_backends import open_leaderboard
+        with open_leaderboard("memory://weekly") as board:
+            print(type(board).__name__)
+        """,
+        tmp_path,
+    )
+    assert shown == "SortedContainersLeaderboard"
+
+
+def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_path: Path) -> None:
+    install(tmp_path, "acme-boards", "acme", GOOD)
+    install(tmp_path, "broken-boards", "broken", "1 / 0")
+    install(tmp_path, "twin-boards", "twin", GOOD)
+    install(tmp_path, "twin-rivals", "twin", GOOD)
+    listed = json.loads(
+        run(
+            """
+            import json
+            from leaderboard_backends.registry import backends
+            print(json.dumps({i.scheme: [i.distribution, i.version, i.backend is None, i.problem] for i in backends()}))
+            """,
+            tmp_path,
+        )
+    )
+    assert listed["acme"] == ["acme-boards", "1.2", False, ""]
+    assert listed["broken"][:3] == ["broken-boards", "1.2", True]
+    assert "division by zero" in listed["broken"][3]
+    assert "claimed by twin-boards and twin-rivals" in listed["twin"][3]
+    assert listed["memory"][2:] == [False, ""]
