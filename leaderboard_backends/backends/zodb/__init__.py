@@ -1,0 +1,5 @@
+"""ZODB."""
+
+from .board import ZODBLeaderboard, ZODBMemoryLeaderboard
+
+__all__ = ["ZODBLeaderboard", "ZODBMemoryLeaderboard"]

@@ -1,0 +1,162 @@
+"""Running an operation on a board: a read on one state, a write as one transaction, their failures in our terms."""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Callable
+from pickle import PickleError
+from time import sleep
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from transaction.interfaces import TransactionError
+from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
+
+from ...errors import (
+    BackendError,
+    BackendFullError,
+    BackendReadOnlyError,
+    BackendUnavailableError,
+    LeaderboardError,
+    WriteConflictError,
+    WriteOutcomeUnknownError,
+)
+from .database import Database
+from .order import StoredBoard
+from .session import Session
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+_READ_ATTEMPTS: Final = 5
+_LONGEST_PAUSE: Final = 0.02
+"""Seconds; the pause after a conflict grows to this, at random, so that two clients get out of step."""
+
+_FAILURES: Final = (OSError, POSError, TransactionError, PickleError, ValueError)
+"""What ZODB raises where a storage fails; `ValueError` is that of a closed file."""
+
+
+def read(
+    database: Database,
+    name: str,
+    operation: Callable[Concatenate[StoredBoard, Given], Result],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Result:
+    """Return the operation's result on the newest state; a pack at the same time has it read anew."""
+    session = database.take()
+    try:
+        return operation(session.read(name), *args, **kwargs)
+    except LeaderboardError:
+        raise
+    except _FAILURES as error:
+        failure: Exception = error
+    except BaseException:
+        session.forget()
+        raise
+    finally:
+        database.give(session)
+    for _ in range(_READ_ATTEMPTS if isinstance(failure, ConflictError | POSKeyError) else 0):
+        try:
+            return _read_anew(database, name, operation, *args, **kwargs)
+        except (ConflictError, POSKeyError) as error:
+            failure = error
+    raise unavailable(database, failure) from failure
+
+
+def _read_anew(
+    database: Database,
+    name: str,
+    operation: Callable[Concatenate[StoredBoard, Given], Result],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Result:
+    session = database.take()
+    try:
+        session.forget()
+        return operation(session.read(name), *args, **kwargs)
+    finally:
+        database.give(session)
+
+
+def write(
+    database: Database,
+    name: str,
+    attempts: int,
+    operation: Callable[Concatenate[StoredBoard, Given], Result],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Result:
+    """Run the operation as one transaction; a conflict repeats the whole of it, on the state that won."""
+
+    def on_board(session: Session) -> Result:
+        return operation(session.write(name), *args, **kwargs)
+
+    return transact(database, attempts, on_board)
+
+
+def transact(database: Database, attempts: int, work: Callable[[Session], Result]) -> Result:
+    """Run `work` in a session and commit; raises `WriteConflictError` after so many attempts."""
+    with database.write_lock:
+        for attempt in range(attempts):
+            if attempt:
+                sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2**attempt)))  # noqa: S311 - no secret
+            session = database.take()
+            try:
+                return _commit(database, session, work)
+            except ConflictError as error:
+                conflict = error
+            finally:
+                database.give(session)
+    raise WriteConflictError(
+        f"{database.place}: other clients won {attempts} times over this write; nothing was applied. Repeat it, or "
+        f"open the board with more attempts."
+    ) from conflict
+
+
+def _commit(database: Database, session: Session, work: Callable[[Session], Result]) -> Result:
+    committing = False
+    try:
+        result = work(session)
+        committing = True
+        session.commit()
+    except BaseException as error:
+        session.forget()
+        if isinstance(error, ConflictError | LeaderboardError):
+            raise
+        if not committing:
+            if isinstance(error, _FAILURES):
+                raise unavailable(database, error) from error
+            raise
+        unknown = database.outcome_unknown()
+        database.mend()
+        if isinstance(error, _FAILURES):
+            raise _commit_failed(database, error, unknown=unknown) from error
+        raise
+    return result
+
+
+def unavailable(database: Database, error: Exception) -> BackendError:
+    """Return the error for a storage that failed before anything was written."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return BackendFullError(
+            f"{database.place}: no room left on the disk ({error.strerror}); nothing was applied. Free some, or call "
+            f"pack(); the board goes on by itself."
+        )
+    if isinstance(error, ReadOnlyError):
+        return BackendReadOnlyError(f"{database.place} takes no writes: it was opened read-only.")
+    return BackendUnavailableError(f"{database.place} failed: {_text(error)}. Nothing was applied.")
+
+
+def _commit_failed(database: Database, error: Exception, *, unknown: bool) -> Exception:
+    if unknown:
+        return WriteOutcomeUnknownError(
+            f"{database.place} failed while it committed: {_text(error)}. The write may be on disk: read it back "
+            f"before repeating it."
+        )
+    return unavailable(database, error)
+
+
+def _text(error: Any) -> str:
+    return f"{type(error).__name__}: {error}"

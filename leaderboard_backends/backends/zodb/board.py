@@ -1,0 +1,347 @@
+"""The boards: what the contract asks, in terms of positions and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from math import isfinite
+from os import PathLike, fspath
+from pathlib import Path
+from sys import maxsize
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
+
+from ...errors import BackendError, BoardMismatchError, ConfigurationError, InvalidArgumentError
+from ...location import Location, Option, boolean, integer
+from ...model import Entry, Keep, Order, Score, add_scores, percentile, shorten
+from ...protocol import Capabilities, LeaderboardBackend
+from .attempts import read, transact, unavailable, write
+from .database import Database, ForeignDatabase, release, share_file
+from .keys import LAST_PLACE, PREFIX_BYTES, score_of, score_prefix
+from .load import rebuild
+from .memory import MemoryStorage
+from .order import Named, StoredBoard
+from .session import Session
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+CACHE_SIZE: Final = 100_000
+BATCH_SIZE: Final = 1_000
+ATTEMPTS: Final = 20
+
+_TUNING: Final = {
+    "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (100000)"),
+    "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
+    "attempts": Option(integer(1), "how often a write that conflicts is tried (20)"),
+}
+
+
+class _StoredLeaderboard(LeaderboardBackend):
+    """A board in a ZODB database."""
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        order: Order,
+        keep: Keep,
+        *,
+        batch_size: int,
+        attempts: int,
+    ) -> None:
+        self._database = database
+        self._batch_size = batch_size
+        self._attempts = attempts
+        try:
+            super().__init__(name, order=order, keep=keep)
+            self._best_only = self._keep == "best"
+            self._descending = self._order == "descending"
+            transact(database, attempts, self._establish)
+        except BaseException:
+            self._closed = True
+            release(database)
+            raise
+
+    def _establish(self, session: Session) -> None:
+        session.begin()
+        stored = session.establish(self._name, descending=self._descending)
+        if stored.descending != self._descending:
+            standing = "descending" if stored.descending else "ascending"
+            raise BoardMismatchError(
+                f"the board {self._name!r} at {self._place()} is {standing}, not {self._order}: open it with "
+                f"order={standing!r}, or give the new board another name."
+            )
+
+    def pack(self, days: float = 0.0) -> None:
+        """Drop the records that updates replaced more than `days` ago; the board stays in use meanwhile.
+
+        The file grows with every update and shrinks only here. Takes time and, for a while, room in proportion
+        to what remains. Raises `BackendFullError` where there is no such room.
+        """
+        if self._closed:
+            self._refuse_closed()
+        if isinstance(days, bool) or not isinstance(days, int | float) or not isfinite(days) or days < 0:
+            raise InvalidArgumentError(f"days must be a number of at least 0, not {shorten(days)}.")
+        self._read(_nothing)
+        try:
+            self._database.pack(days)
+        except Exception as error:
+            raise unavailable(self._database, error) from error
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        return self._write(_update, player_id, username, score, best_only=self._best_only)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return self._write(_increment, player_id, username, delta, best_only=self._best_only)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        if len(updates) > self._batch_size and self._write(rebuild, updates, best_only=self._best_only):
+            return
+        applied = 0
+        try:
+            while applied < len(updates):
+                batch = updates[applied : applied + self._batch_size]
+                self._write(_update_all, batch, best_only=self._best_only)
+                applied += len(batch)
+        except BackendError as error:
+            error.applied = applied
+            raise
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._write(StoredBoard.remove, player_id)
+
+    def _clear(self) -> None:
+        self._write(StoredBoard.clear)
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_score(self, player_id: str) -> Score | None:
+        return self._read(_score, player_id)
+
+    def _get_rank(self, player_id: str) -> int | None:
+        return self._read(_rank, player_id)
+
+    def _get_percentile(self, player_id: str) -> float | None:
+        return self._read(_percentile, player_id)
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return self._read(_entries_of, player_ids)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        return self._read(_range, first_rank - 1, last_rank)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return self._read(_around, player_id, radius)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        return self._read(_by_score, low, high, limit)
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        return self._read(_count_by_score, low, high)
+
+    def _count(self) -> int:
+        return self._read(StoredBoard.count)
+
+    def _ping(self) -> None:
+        self._read(_nothing)
+
+    # ------------------------------------------------------------------ how
+
+    def _read(
+        self,
+        operation: Callable[Concatenate[StoredBoard, Given], Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        return read(self._database, self._name, operation, *args, **kwargs)
+
+    def _write(
+        self,
+        operation: Callable[Concatenate[StoredBoard, Given], Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        return write(self._database, self._name, self._attempts, operation, *args, **kwargs)
+
+    def _close(self) -> None:
+        release(self._database)
+
+    def _place(self) -> str:
+        return self._database.place
+
+    def _check(self) -> None:
+        """Raise `AssertionError` unless the stored board agrees with itself. O(n)."""
+        self._read(StoredBoard._check)  # noqa: SLF001 - the check of the same package
+
+
+class ZODBLeaderboard(_StoredLeaderboard):
+    """A board in a ZODB file, or in a database that the app opened.
+
+    `path` names the file; the boards of one process on one file share it, and no other process may open it
+    meanwhile. Or `database` is an open `ZODB.DB`, over any storage, which the app closes after its boards; then
+    several clients may write, each with a board object of its own, and the rank that an update returns leaves out
+    updates of others that committed between its reading and its commit.
+
+    `cache_size` is the number of objects that each connection keeps in memory, about 2 KB each and a dozen
+    players; `create=False` refuses a path where there is no file; `batch_size` is what `update_scores` commits at
+    once; `attempts` bounds how often a write that conflicts is tried.
+    """
+
+    capabilities = Capabilities(
+        durable=True, shared=False, survives="power loss, as far as the disk honours fsync (FileStorage)"
+    )
+    options: ClassVar[Mapping[str, Option]] = {
+        **_TUNING,
+        "create": Option(boolean, "make the file where there is none (true)"),
+    }
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        path: str | PathLike[str] | None = None,
+        database: Any = None,
+        order: Order = "descending",
+        keep: Keep = "last",
+        cache_size: int = CACHE_SIZE,
+        create: bool = True,
+        batch_size: int = BATCH_SIZE,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        if (path is None) == (database is None):
+            raise ConfigurationError(
+                "a ZODB board needs a path or a database, one of the two: path='/var/lib/board.fs'."
+            )
+        found = (
+            ForeignDatabase(database)
+            if path is None
+            else share_file(fspath(path), cache_size=cache_size, create=create)
+        )
+        super().__init__(found, name, order, keep, batch_size=batch_size, attempts=attempts)
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board of `zodb:///absolute/path?board=NAME`."""
+        path = location.path
+        if location.parts.netloc or not Path(path).name:
+            raise ConfigurationError(
+                f"{location.shown} names no file: write zodb:// and an absolute path, for example "
+                f"zodb:///var/lib/app/board.fs?board=weekly."
+            )
+        return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
+
+
+class ZODBMemoryLeaderboard(_StoredLeaderboard):
+    """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+    options: ClassVar[Mapping[str, Option]] = _TUNING
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        order: Order = "descending",
+        keep: Keep = "last",
+        cache_size: int = CACHE_SIZE,
+        batch_size: int = BATCH_SIZE,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        database = Database(MemoryStorage, "memory", cache_size)
+        super().__init__(database, name, order, keep, batch_size=batch_size, attempts=attempts)
+
+
+# ---------------------------------------------------------------------- operations on a stored board
+
+
+def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
+    prefix = score_prefix(score, descending=stored.descending)
+    return stored.position(stored.place(player_id, username, prefix, best_only=best_only)) + 1
+
+
+def _update_all(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
+    descending = stored.descending
+    for player_id, username, score in updates:
+        stored.place(player_id, username, score_prefix(score, descending=descending), best_only=best_only)
+
+
+def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
+    score = add_scores(_score(stored, player_id) or 0, delta)
+    prefix = score_prefix(score, descending=stored.descending)
+    return _entry(stored, stored.place(player_id, username, prefix, best_only=best_only))
+
+
+def _nothing(_stored: StoredBoard) -> None:
+    """Read the board's record alone."""
+
+
+def _score(stored: StoredBoard, player_id: str) -> Score | None:
+    key = stored.players.get(player_id)
+    return None if key is None else score_of(key, descending=stored.descending)
+
+
+def _rank(stored: StoredBoard, player_id: str) -> int | None:
+    key = stored.players.get(player_id)
+    return None if key is None else stored.position(key) + 1
+
+
+def _percentile(stored: StoredBoard, player_id: str) -> float | None:
+    rank = _rank(stored, player_id)
+    return None if rank is None else percentile(rank, stored.count())
+
+
+def _entry(stored: StoredBoard, key: bytes) -> Entry:
+    player_id, username = stored.ranking[key]
+    return Entry(stored.position(key) + 1, player_id, username, score_of(key, descending=stored.descending))
+
+
+def _entries_of(stored: StoredBoard, player_ids: Iterable[str]) -> list[Entry | None]:
+    return [None if key is None else _entry(stored, key) for key in map(stored.players.get, player_ids)]
+
+
+def _range(stored: StoredBoard, start: int, stop: int) -> list[Entry]:
+    return _entries(islice(stored.items_from(start), min(stop - start, maxsize)), start, descending=stored.descending)
+
+
+def _around(stored: StoredBoard, player_id: str, radius: int) -> list[Entry]:
+    key = stored.players.get(player_id)
+    if key is None:
+        return []
+    position = stored.position(key)
+    return _range(stored, max(0, position - radius), position + radius + 1)
+
+
+def _by_score(stored: StoredBoard, low: Score, high: Score, limit: int | None) -> list[Entry]:
+    first, last = _score_keys(stored, low, high)
+    items = stored.ranking.iteritems(first, last)
+    return _entries(
+        islice(items, None if limit is None else min(limit, maxsize)),
+        stored.position(first),
+        descending=stored.descending,
+    )
+
+
+def _count_by_score(stored: StoredBoard, low: Score, high: Score) -> int:
+    first, last = _score_keys(stored, low, high)
+    return stored.position(last) - stored.position(first)
+
+
+def _score_keys(stored: StoredBoard, low: Score, high: Score) -> tuple[bytes, bytes]:
+    """Return a key before and a key behind all players with these scores."""
+    best, worst = (high, low) if stored.descending else (low, high)
+    descending = stored.descending
+    return score_prefix(best, descending=descending), score_prefix(worst, descending=descending) + LAST_PLACE
+
+
+def _entries(items: Iterable[tuple[bytes, Named]], before: int, *, descending: bool) -> list[Entry]:
+    entries: list[Entry] = []
+    prefix = b""
+    score: Score = 0
+    for rank, (key, (player_id, username)) in enumerate(items, before + 1):
+        if not prefix or not key.startswith(prefix):
+            prefix = key[:PREFIX_BYTES]
+            score = score_of(key, descending=descending)
+        entries.append(Entry(rank, player_id, username, score))
+    return entries

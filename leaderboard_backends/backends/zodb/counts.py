@@ -1,0 +1,107 @@
+"""The persistent records that count the keys: segments of the order, in groups, and the directory of the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import pack, unpack
+
+from persistent import Persistent
+from ZODB.POSException import ConflictError
+
+from .keys import FIRST_KEY, KEY_BYTES
+
+
+class Bounds(Persistent):  # type: ignore[misc]  # persistent ships no types
+    """Where each segment of a group starts, in order. Written when a segment splits or merges, and only then."""
+
+    starts: list[bytes]
+
+    def __init__(self, starts: Sequence[bytes]) -> None:
+        self.starts = list(starts)
+
+    def __getstate__(self) -> bytes:
+        return b"".join(self.starts)
+
+    def __setstate__(self, state: bytes) -> None:
+        self.starts = [state[at : at + KEY_BYTES] for at in range(0, len(state), KEY_BYTES)]
+
+
+class Counts(Persistent):  # type: ignore[misc]  # persistent ships no types
+    """How many keys each segment of a group holds; `structure` numbers the changes of the group's bounds.
+
+    Two transactions that only moved keys merge: their differences add up, segment by segment. Where one of them
+    changed the structure, they conflict. So whoever writes anything in a group writes its `Counts`.
+    """
+
+    structure: int
+    values: list[int]
+    total: int
+
+    def __init__(self, values: Sequence[int]) -> None:
+        self.structure = 0
+        self.values = list(values)
+        self.total = sum(values)
+
+    def __getstate__(self) -> tuple[int, bytes]:
+        return self.structure, pack(f"<{len(self.values)}H", *self.values)
+
+    def __setstate__(self, state: tuple[int, bytes]) -> None:
+        self.structure, packed = state
+        self.values = list(unpack(f"<{len(packed) // 2}H", packed))
+        self.total = sum(self.values)
+
+    def add(self, segment: int, difference: int) -> int:
+        """Count keys that came or went, and return the segment's new count."""
+        self.values[segment] += difference
+        self.total += difference
+        self.touch()
+        return self.values[segment]
+
+    def touch(self) -> None:
+        """Have the record written, so that a change of the group's structure at the same time conflicts."""
+        self._p_changed = True
+
+    def restructure(self, values: Sequence[int]) -> None:
+        """Take the counts of new bounds."""
+        self.values = list(values)
+        self.total = sum(values)
+        self.structure += 1
+
+    def _p_resolveConflict(  # noqa: N802 - ZODB's name
+        self, old: tuple[int, bytes], committed: tuple[int, bytes], new: tuple[int, bytes]
+    ) -> tuple[int, bytes]:
+        """Add up the differences of two transactions that started from the same state."""
+        if not old[0] == committed[0] == new[0]:
+            raise ConflictError
+        form = f"<{len(old[1]) // 2}H"
+        states = zip(unpack(form, old[1]), unpack(form, committed[1]), unpack(form, new[1]), strict=True)
+        return old[0], pack(form, *(theirs + ours - before for before, theirs, ours in states))
+
+
+class Directory(Persistent):  # type: ignore[misc]  # persistent ships no types
+    """The groups in order. Written when a group splits or merges, and only then."""
+
+    starts: list[bytes]
+    bounds: list[Bounds]
+    counts: list[Counts]
+
+    def __init__(self, bounds: Sequence[Bounds], counts: Sequence[Counts]) -> None:
+        self.set_groups(bounds, counts)
+
+    @classmethod
+    def empty(cls) -> Directory:
+        """Return the directory of a board without players: one group of one segment."""
+        return cls([Bounds([FIRST_KEY])], [Counts([0])])
+
+    def set_groups(self, bounds: Sequence[Bounds], counts: Sequence[Counts]) -> None:
+        """Replace the groups."""
+        self.bounds = list(bounds)
+        self.counts = list(counts)
+        self.starts = [group.starts[0] for group in bounds]
+
+    def replace(self, first: int, last: int, bounds: Sequence[Bounds], counts: Sequence[Counts]) -> None:
+        """Put these groups in the place of groups `first` to `last - 1`."""
+        self.set_groups(
+            [*self.bounds[:first], *bounds, *self.bounds[last:]],
+            [*self.counts[:first], *counts, *self.counts[last:]],
+        )

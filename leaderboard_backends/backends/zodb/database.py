@@ -1,0 +1,248 @@
+"""One open database: its sessions, its writer's lock, its life from opening to closing or fork."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Lock, RLock
+from time import monotonic, sleep
+from typing import Any, Final
+from weakref import WeakSet
+
+from ZODB import DB
+
+from ...errors import BackendUnavailableError
+from .session import Session
+from .storage import BoardFile, open_file
+
+_MANY: Final = 100_000
+"""ZODB logs a warning where more connections than this are open; the app's threads bound the sessions."""
+
+_SPARE_SESSIONS: Final = 8
+"""Sessions kept for the next operations; each has a cache of its own."""
+
+_CLOSE_SECONDS: Final = 10.0
+"""How long closing waits for reads in other threads."""
+
+
+class Database:
+    """An open ZODB with a stack of sessions. `write_lock` admits one writer of this process at a time."""
+
+    def __init__(self, opening: Callable[[], Any], place: str, cache_size: int) -> None:
+        self.place = place
+        self.write_lock = RLock()
+        self.users = 1
+        self._opening = opening
+        self._cache_size = cache_size
+        self._lock = Lock()
+        self._pack_lock = Lock()
+        self._idle: list[Session] = []
+        self._sessions = 0
+        self._closing = False
+        self._failed = False
+        self._inherited = False
+        self._storage, self._db = self._open()
+        _open_databases.add(self)
+
+    def _open(self) -> tuple[Any, Any]:
+        storage = self._opening()
+        try:
+            return storage, DB(storage, cache_size=self._cache_size, pool_size=_MANY)
+        except BaseException:
+            _drop(storage)
+            raise
+
+    # ------------------------------------------------------------------ sessions
+
+    def take(self) -> Session:
+        """Return a session for one operation of this thread; `give` must get it back."""
+        if self._inherited or self._failed:
+            self._refuse_or_reopen()
+        if not self._closing:
+            try:
+                return self._idle.pop()
+            except IndexError:
+                pass
+        with self._lock:
+            if self._db is None:
+                raise BackendUnavailableError(f"{self.place} was closed while this operation began.")
+            session = self._new_session()
+            self._sessions += 1
+            return session
+
+    def give(self, session: Session) -> None:
+        """Take a session back, and close one where there are more than enough."""
+        session.rest()
+        self._idle.append(session)
+        if len(self._idle) > _SPARE_SESSIONS and self._lock.acquire(blocking=False):
+            try:
+                self._close_one()
+            finally:
+                self._lock.release()
+
+    def pack(self, days: float) -> None:
+        """Drop old records; commits go on meanwhile."""
+        with self._pack_lock:
+            self._db.pack(days=days)
+
+    def _new_session(self) -> Session:
+        return Session(self._db, self._storage.lastTransaction)
+
+    def _close_one(self) -> bool:
+        try:
+            session = self._idle.pop(0)
+        except IndexError:
+            return False
+        self._sessions -= 1
+        session.close()
+        return True
+
+    # ------------------------------------------------------------------ failures
+
+    def outcome_unknown(self) -> bool:
+        """Whether the commit that failed just now may be on disk."""
+        return bool(getattr(self._storage, "unsure", False))
+
+    def mend(self) -> None:
+        """Clean the storage after a commit failed; where that fails too, the next operation opens it anew."""
+        if isinstance(self._storage, BoardFile):
+            try:
+                self._failed = self._storage.unsure
+                if not self._failed:
+                    self._storage.mend()
+            except (OSError, ValueError):
+                self._failed = True
+
+    def _refuse_or_reopen(self) -> None:
+        if self._inherited:
+            raise BackendUnavailableError(
+                f"{self.place} was opened before this process was forked, and belongs to the parent: open the board "
+                f"after the fork, in one process alone."
+            )
+        with self.write_lock:
+            if self._failed:
+                self._shut(_drop)
+                self._storage, self._db = self._open()
+                self._closing = self._failed = False
+
+    # ------------------------------------------------------------------ end
+
+    def close(self) -> None:
+        """Close the sessions, waiting a while for those in use, and the storage."""
+        if not self._inherited:
+            with self.write_lock:
+                self._shut(_keep)
+        _open_databases.discard(self)
+
+    def _shut(self, prepare: Callable[[Any], None]) -> None:
+        self._closing = True
+        end = monotonic() + _CLOSE_SECONDS
+        with self._lock:
+            while self._sessions and monotonic() < end:
+                if not self._close_one():
+                    sleep(0.001)  # for the end of a read in another thread, which tells nobody; bounded above
+            self._sessions = 0
+            prepare(self._storage)
+            db, self._db = self._db, None
+            if db is not None:
+                self._close_db(db)
+
+    def _close_db(self, db: Any) -> None:
+        db.close()
+
+    def abandon(self) -> None:
+        """Leave the files to the parent: called in the child after a fork."""
+        self.write_lock, self._lock, self._pack_lock = RLock(), Lock(), Lock()
+        if isinstance(self._storage, BoardFile):
+            self._inherited = True
+            self._storage.abandon()
+
+
+class ForeignDatabase(Database):
+    """A database that the app opened and closes, over any storage: nothing is assumed of who else writes it."""
+
+    def __init__(self, db: Any) -> None:
+        super().__init__(lambda: db, db.getName(), 0)
+
+    def _open(self) -> tuple[Any, Any]:
+        db = self._opening()
+        return db.storage, db
+
+    def _new_session(self) -> Session:
+        return Session(self._db, None)
+
+    def outcome_unknown(self) -> bool:
+        """A storage that is not ours does not tell how far a failed commit came."""
+        return True
+
+    def mend(self) -> None:
+        """Leave the storage to the app."""
+
+    def _close_db(self, db: Any) -> None:
+        """Leave the database to the app."""
+
+
+def _keep(_storage: Any) -> None:
+    """Leave the storage to the database's own close."""
+
+
+def _drop(storage: Any) -> None:
+    """Close a storage in whatever state it is."""
+    if isinstance(storage, BoardFile):
+        storage.discard()
+    else:
+        storage.close()
+
+
+# ---------------------------------------------------------------------- sharing in a process, and fork
+
+_open_databases: WeakSet[Database] = WeakSet()
+_by_path: dict[str, Database] = {}
+_registry_lock = RLock()
+_held_for_fork: list[Any] = []
+
+
+def share_file(path: str, *, cache_size: int, create: bool) -> Database:
+    """Return the database of a file; the boards of a process on one file share it, and its first `cache_size`."""
+    real = os.path.realpath(path)
+    with _registry_lock:
+        found = _by_path.get(real)
+        if found is None:
+            found = _by_path[real] = Database(lambda: open_file(real, create=create), real, cache_size)
+        else:
+            found.users += 1
+        return found
+
+
+def release(database: Database) -> None:
+    """Close the database with the last of its boards."""
+    with _registry_lock:
+        database.users -= 1
+        if database.users == 0:
+            if _by_path.get(database.place) is database:
+                del _by_path[database.place]
+            database.close()
+
+
+def _before_fork() -> None:
+    """Wait for commits: a child must inherit neither half of one in a buffer nor a lock that nobody releases."""
+    for lock in (_registry_lock, *(database.write_lock for database in _open_databases)):
+        lock.acquire()
+        _held_for_fork.append(lock)
+
+
+def _after_fork_in_parent() -> None:
+    while _held_for_fork:
+        _held_for_fork.pop().release()
+
+
+def _after_fork_in_child() -> None:
+    global _registry_lock  # noqa: PLW0603 - the parent's threads will never release the old one here
+    _registry_lock = RLock()
+    _held_for_fork.clear()
+    _by_path.clear()
+    for database in list(_open_databases):
+        database.abandon()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

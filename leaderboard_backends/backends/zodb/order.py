@@ -1,0 +1,237 @@
+"""One board as it is stored: two B-trees, and the counts that make a rank cheap."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import ClassVar, TypeAlias
+
+from BTrees.OOBTree import OOBTree
+from persistent import Persistent
+
+from .counts import Bounds, Counts, Directory
+from .keys import FIRST_KEY, LAST_PLACE, PLACE_BYTES, PREFIX_BYTES, next_place
+
+Named: TypeAlias = tuple[str, str]
+"""Player id and username."""
+
+FORMAT = 1
+"""The number of this format of records; a file of another one is refused."""
+
+
+class Ranking(OOBTree):  # type: ignore[misc]  # BTrees ships no types
+    """Sort key -> (player id, username), best first. Small leaves: a move rewrites two of them."""
+
+    max_leaf_size = 16
+    max_internal_size = 64
+
+
+class Players(OOBTree):  # type: ignore[misc]  # BTrees ships no types
+    """Player id -> sort key."""
+
+    max_leaf_size = 16
+    max_internal_size = 64
+
+
+class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no types
+    """The record of a board, and all that reads or changes its order. Positions count from 0, the best."""
+
+    segment_keys: ClassVar = 512
+    """A segment of more keys is split."""
+    group_segments: ClassVar = 64
+    """A group of more segments is split."""
+
+    format: int
+    descending: bool
+    ranking: Ranking
+    players: Players
+    directory: Directory
+
+    def __init__(self, *, descending: bool) -> None:
+        self.format = FORMAT
+        self.descending = descending
+        self.replace_all(Ranking(), Players(), Directory.empty())
+
+    # ------------------------------------------------------------------ reads
+
+    def count(self) -> int:
+        """Return the number of players. O(groups)."""
+        return sum(counts.total for counts in self.directory.counts)
+
+    def position(self, key: bytes) -> int:
+        """Return how many keys come before this one, which need not be there. O(groups + one segment)."""
+        directory = self.directory
+        group = bisect_right(directory.starts, key) - 1
+        before = 0
+        for counts in directory.counts[:group]:
+            before += counts.total
+        starts = directory.bounds[group].starts
+        segment = bisect_right(starts, key) - 1
+        before += sum(directory.counts[group].values[:segment])
+        return before + len(self.ranking.keys(starts[segment], key, excludemax=True))
+
+    def items_from(self, position: int) -> Iterator[tuple[bytes, Named]]:
+        """Iterate from this position to the end."""
+        directory = self.directory
+        for bounds, counts in zip(directory.bounds, directory.counts, strict=True):
+            if position < counts.total:
+                return self._items_in_group(bounds, counts, position)
+            position -= counts.total
+        return iter(())
+
+    def _items_in_group(self, bounds: Bounds, counts: Counts, position: int) -> Iterator[tuple[bytes, Named]]:
+        for start, count in zip(bounds.starts, counts.values, strict=True):
+            if position < count:
+                first = self.ranking.keys(start)[position] if position else start
+                return iter(self.ranking.iteritems(first))
+            position -= count
+        raise AssertionError("a group's total is the sum of its counts")
+
+    # ------------------------------------------------------------------ writes
+
+    def place(self, player_id: str, username: str, prefix: bytes, *, best_only: bool) -> bytes:
+        """Give a player a score, by its prefix, and return the key at which the player stands then."""
+        old: bytes | None = self.players.get(player_id)
+        if old is not None:
+            standing = old[:PREFIX_BYTES]
+            if standing == prefix or (best_only and standing < prefix):
+                self._rename(old, player_id, username)
+                return old
+            self._delete(old)
+        key = self._end_of_tie(prefix)
+        self._insert(key, (player_id, username))
+        self.players[player_id] = key
+        return key
+
+    def remove(self, player_id: str) -> bool:
+        """Remove a player; returns whether there was one."""
+        key: bytes | None = self.players.pop(player_id, None)
+        if key is None:
+            return False
+        self._delete(key)
+        return True
+
+    def clear(self) -> None:
+        """Remove every player."""
+        if self.count():
+            self.replace_all(Ranking(), Players(), Directory.empty())
+
+    def replace_all(self, ranking: Ranking, players: Players, directory: Directory) -> None:
+        """Put other trees in the place of these; every other writer of this moment conflicts."""
+        if "directory" in self.__dict__:
+            for counts in self.directory.counts:
+                counts.restructure([])
+        self.ranking, self.players, self.directory = ranking, players, directory
+
+    def _rename(self, key: bytes, player_id: str, username: str) -> None:
+        if self.ranking[key][1] != username:
+            self.ranking[key] = (player_id, username)
+            self.directory.counts[self._group(key)].touch()
+
+    def _end_of_tie(self, prefix: bytes) -> bytes:
+        try:
+            last: bytes = self.ranking.maxKey(prefix + LAST_PLACE)
+        except ValueError:
+            return prefix + bytes(PLACE_BYTES)
+        return next_place(last) if last.startswith(prefix) else prefix + bytes(PLACE_BYTES)
+
+    def _group(self, key: bytes) -> int:
+        return bisect_right(self.directory.starts, key) - 1
+
+    def _insert(self, key: bytes, named: Named) -> None:
+        self.ranking[key] = named
+        group = self._group(key)
+        segment = bisect_right(self.directory.bounds[group].starts, key) - 1
+        if self.directory.counts[group].add(segment, 1) > self.segment_keys:
+            self._split_segment(group, segment)
+
+    def _delete(self, key: bytes) -> None:
+        del self.ranking[key]
+        group = self._group(key)
+        segment = bisect_right(self.directory.bounds[group].starts, key) - 1
+        if self.directory.counts[group].add(segment, -1) < self.segment_keys // 8:
+            self._merge_segment(group, segment)
+
+    # ------------------------------------------------------------------ structure
+
+    def _split_segment(self, group: int, segment: int) -> None:
+        bounds, counts = self.directory.bounds[group], self.directory.counts[group]
+        start, count = bounds.starts[segment], counts.values[segment]
+        middle = self.ranking.keys(start)[count // 2]
+        bounds.starts = [*bounds.starts[: segment + 1], middle, *bounds.starts[segment + 1 :]]
+        values = counts.values
+        counts.restructure([*values[:segment], count // 2, count - count // 2, *values[segment + 1 :]])
+        if len(bounds.starts) > self.group_segments:
+            self._split_group(group)
+
+    def _split_group(self, group: int) -> None:
+        bounds, counts = self.directory.bounds[group], self.directory.counts[group]
+        half = len(bounds.starts) // 2
+        right_bounds, right_counts = Bounds(bounds.starts[half:]), Counts(counts.values[half:])
+        bounds.starts = bounds.starts[:half]
+        counts.restructure(counts.values[:half])
+        self.directory.replace(group, group + 1, [bounds, right_bounds], [counts, right_counts])
+
+    def _merge_segment(self, group: int, segment: int) -> None:
+        """Merge a segment that became small with a neighbour of its group, and the group with one of its own."""
+        bounds, counts = self.directory.bounds[group], self.directory.counts[group]
+        values = counts.values
+        for left in (segment - 1, segment):
+            if 0 <= left < len(values) - 1 and self._may_merge(values[left], values[left + 1]):
+                bounds.starts = [*bounds.starts[: left + 1], *bounds.starts[left + 2 :]]
+                counts.restructure([*values[:left], values[left] + values[left + 1], *values[left + 2 :]])
+                break
+        if len(bounds.starts) <= self.group_segments // 8 and len(self.directory.starts) > 1:
+            self._merge_group(group)
+
+    def _may_merge(self, count: int, other: int) -> bool:
+        return count + other <= self.segment_keys * 3 // 4 or not count or not other
+
+    def _merge_group(self, group: int) -> None:
+        if self.directory.counts[group].total == 0:
+            self._drop_group(group)
+            return
+        for left in (group - 1, group):
+            if 0 <= left < len(self.directory.starts) - 1 and self._join_groups(left):
+                return
+
+    def _join_groups(self, left: int) -> bool:
+        bounds, counts = self.directory.bounds[left : left + 2], self.directory.counts[left : left + 2]
+        starts = bounds[0].starts + bounds[1].starts
+        if len(starts) > self.group_segments * 3 // 4:
+            return False
+        bounds[0].starts = starts
+        counts[0].restructure(counts[0].values + counts[1].values)
+        counts[1].restructure([])
+        self.directory.replace(left, left + 2, bounds[:1], counts[:1])
+        return True
+
+    def _drop_group(self, group: int) -> None:
+        """Leave an empty group's range to its left neighbour, or that of the first group to its right one."""
+        self.directory.counts[group].restructure([])
+        if group == 0:
+            heir = self.directory.bounds[1]
+            heir.starts = [FIRST_KEY, *heir.starts[1:]]
+            self.directory.counts[1].restructure(self.directory.counts[1].values)
+        self.directory.replace(group, group + 1, [], [])
+
+    # ------------------------------------------------------------------ invariants
+
+    def _check(self) -> None:
+        """Raise `AssertionError` unless everything here agrees. O(n)."""
+        self.ranking._check()  # noqa: SLF001 - BTrees' own check
+        self.players._check()  # noqa: SLF001 - as above
+        starts = [start for bounds in self.directory.bounds for start in bounds.starts]
+        values = [value for counts in self.directory.counts for value in counts.values]
+        assert self.directory.starts == [bounds.starts[0] for bounds in self.directory.bounds]  # noqa: S101
+        assert starts[0] == FIRST_KEY and starts == sorted(set(starts)), "bounds ascend from the first key"  # noqa: S101, PT018
+        assert len(starts) == len(values), "every segment has a count"  # noqa: S101
+        ends: list[bytes | None] = [*starts[1:], None]
+        real = [len(self.ranking.keys(a, b, excludemax=b is not None)) for a, b in zip(starts, ends, strict=True)]
+        assert values == real, "counts are the real ones"  # noqa: S101
+        assert [c.total for c in self.directory.counts] == [sum(c.values) for c in self.directory.counts]  # noqa: S101
+        assert max(values) <= self.segment_keys, "no segment is too long"  # noqa: S101
+        longest = max(len(bounds.starts) for bounds in self.directory.bounds)
+        assert longest <= self.group_segments, "no group is too long"  # noqa: S101
+        by_key = {key: player_id for player_id, key in self.players.items()}
+        assert by_key == {key: named[0] for key, named in self.ranking.items()}, "order and index agree"  # noqa: S101

@@ -1,0 +1,125 @@
+"""A session: one connection with its transaction manager, used by one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from BTrees.OOBTree import OOBTree
+from transaction import TransactionManager
+from transaction.interfaces import NoTransaction
+
+from ...errors import BoardMismatchError
+from .order import FORMAT, StoredBoard
+
+ROOT_KEY: Final = "leaderboard_backends"
+"""Under which name of the database's root the boards are: an OOBTree, board name -> StoredBoard."""
+
+_READS_BETWEEN_TRIMS: Final = 128
+"""Trimming the cache at every read would cost as much as the read."""
+
+
+class Session:
+    """A connection that sees one state of the database, and is renewed where there is a newer one.
+
+    Where the storage is ours, `last_transaction` tells its last transaction, and a read stays in the snapshot of
+    the read before it as long as that is the same. Elsewhere it is `None`, and each read begins anew.
+    """
+
+    __slots__ = ("_begun", "_connection", "_last_transaction", "_manager", "_reads", "_seen", "_stored")
+
+    def __init__(self, db: Any, last_transaction: Callable[[], bytes] | None) -> None:
+        self._manager = TransactionManager(explicit=True)
+        self._connection = db.open(self._manager)
+        self._last_transaction = last_transaction
+        self._seen: bytes | None = None
+        self._begun = False
+        self._stored: dict[str, StoredBoard] = {}
+        self._reads = 0
+
+    def read(self, name: str) -> StoredBoard:
+        """Return the board in a state that has every transaction acknowledged before this call."""
+        last = self._last_transaction
+        if last is None or last() != self._seen:
+            self.begin()
+        self._reads += 1
+        if not self._reads % _READS_BETWEEN_TRIMS:
+            self._connection.cacheGC()
+        return self._stored.get(name) or self._load(name)
+
+    def write(self, name: str) -> StoredBoard:
+        """Begin a transaction that may write, and return the board."""
+        self.begin()
+        return self._stored.get(name) or self._load(name)
+
+    def begin(self) -> None:
+        """Begin a transaction on the newest state."""
+        self.end()
+        seen = None if self._last_transaction is None else self._last_transaction()
+        self._begun = True
+        self._manager.begin()
+        self._seen = seen
+
+    def commit(self) -> None:
+        """Commit what was changed; nothing changed, nothing is written."""
+        self._seen = None
+        self._manager.commit()
+        self._begun = False
+
+    def end(self) -> None:
+        """Leave the transaction; what was changed is forgotten."""
+        self._seen = None
+        if self._begun:
+            self._begun = False
+            with suppress(NoTransaction):
+                self._manager.abort()
+
+    def rest(self) -> None:
+        """Be ready for another thread: a snapshot of a storage that is not ours is let go."""
+        if self._last_transaction is None:
+            self.end()
+
+    def forget(self) -> None:
+        """Leave a transaction that failed, however it failed, and trust nothing in the cache any more."""
+        with suppress(OSError):  # a full disk may refuse this too; the storage is mended next
+            self.end()
+        self._connection.cacheMinimize()
+
+    def close(self) -> None:
+        """Give the connection back to the database, without its cache."""
+        self.forget()
+        self._connection.close()
+
+    def establish(self, name: str, *, descending: bool) -> StoredBoard:
+        """Return the board, made in this transaction where there is none; raises `BoardMismatchError`."""
+        root = self._connection.root()
+        if ROOT_KEY not in root:
+            root[ROOT_KEY] = OOBTree()
+        boards = root[ROOT_KEY]
+        if not isinstance(boards, OOBTree):
+            raise BoardMismatchError(
+                f"the root of this database has {ROOT_KEY!r} already, and it is a {type(boards).__name__}, not a "
+                f"table of boards: use another file."
+            )
+        if name not in boards:
+            boards[name] = StoredBoard(descending=descending)
+        return self._checked(name, boards[name])
+
+    def _load(self, name: str) -> StoredBoard:
+        try:
+            stored = self._connection.root()[ROOT_KEY][name]
+        except KeyError as error:
+            raise BoardMismatchError(f"the board {name!r} is no longer in its database: open it again.") from error
+        self._stored[name] = stored
+        return self._checked(name, stored)
+
+    def _checked(self, name: str, stored: Any) -> StoredBoard:
+        if not isinstance(stored, StoredBoard):
+            raise BoardMismatchError(f"{name!r} in this database is a {type(stored).__name__}, not a board.")
+        if stored.format != FORMAT:
+            raise BoardMismatchError(
+                f"the board {name!r} has format {stored.format}, this version reads {FORMAT}: open it with the version "
+                f"of leaderboard-backends that wrote it, and copy its entries."
+            )
+        return stored

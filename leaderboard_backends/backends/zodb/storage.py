@@ -1,0 +1,177 @@
+"""The file: opening it with a clear refusal, keeping it whole when the disk is full, letting go of it after a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from zc.lockfile import LockError
+from ZODB.FileStorage import FileStorage
+from ZODB.FileStorage.FileStorage import FileStorageError
+from ZODB.POSException import POSError
+from ZODB.utils import z64
+
+from ...errors import (
+    BackendReadOnlyError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    ConfigurationError,
+)
+
+_MAGIC = b"FS30"
+"""How a FileStorage file begins, since ZODB 5."""
+
+
+class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
+    """A FileStorage that can be mended after a failed write, and be left alone after a fork."""
+
+    _file: Any
+    _tfile: Any
+    unsure = False
+    """Whether the last commit failed after its data may have reached the disk."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            super().__init__(path, pack_keep_old=False)
+        except BaseException:
+            self.discard()
+            raise
+
+    def lastTransaction(self) -> bytes:  # noqa: N802 - ZODB's name
+        """Return the last transaction's id without the storage's lock, which a commit holds while the disk syncs.
+
+        Sound, because it changes last: after the data, the sync and every connection's invalidations.
+        """
+        return self._ltid  # type: ignore[no-any-return]  # ZODB ships no types
+
+    def mend(self) -> None:
+        """Drop what a failed commit left in buffers and behind the last transaction. Raises `OSError`."""
+        with self._files.write_lock(), self._lock:
+            for file in (self._file, self._tfile):
+                _let_go(file)
+            os.truncate(self._file_name, self._pos)
+            self._file = Path(self._file_name).open("r+b")  # noqa: SIM115 - closed with the storage
+            self._tfile = Path(f"{self._file_name}.tmp").open("w+b")  # noqa: SIM115 - as above
+            self._tfmt._file = self._tfile  # noqa: SLF001 - the formatter reads the same file
+            self._files.empty()
+
+    def discard(self) -> None:
+        """Close all files, whatever state they are in, and write nothing any more."""
+        self._let_go_of_data()
+        if lock := self.__dict__.pop("_lock_file", None):
+            lock.close()
+
+    def abandon(self) -> None:
+        """Close the files in a forked child, where they, and their locks, are still those of the parent."""
+        self._let_go_of_data()
+        if lock := self.__dict__.pop("_lock_file", None):
+            lock._fp.close()  # noqa: SLF001 - its close() would release the parent's lock
+
+    def _let_go_of_data(self) -> None:
+        for name in ("_file", "_tfile"):
+            if (file := self.__dict__.get(name)) is not None:
+                _let_go(file)
+        if pool := self.__dict__.get("_files"):
+            pool.closed = True
+            pool.empty()
+
+    def _finish(self, tid: bytes, user: bytes, description: bytes, extension: bytes) -> None:
+        self.unsure = True
+        super()._finish(tid, user, description, extension)
+        self.unsure = False
+
+
+def _let_go(file: Any) -> None:
+    """Close a file so that nothing left in its buffer reaches the disk: it flushes into the null device."""
+    if not file.closed:
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(null, file.fileno(), inheritable=False)
+        finally:
+            os.close(null)
+        file.close()
+
+
+def open_file(path: str, *, create: bool) -> BoardFile:
+    """Open, or create, the file of some boards, for this process alone.
+
+    Raises `ConfigurationError` (a directory), `BackendUnavailableError` (missing, locked, damaged),
+    `BackendReadOnlyError` (not writable) and `BoardMismatchError` (not such a file). What a crash left half written
+    at the file's end was never acknowledged; ZODB moves it to a file `.tr0` beside it.
+    """
+    _finish_broken_pack(path)
+    existed = _check_place(path, create=create)
+    storage = _open(path)
+    size = storage._pos  # noqa: SLF001 - where the last whole transaction ends
+    if existed and ((storage.lastTransaction() == z64 and size > len(_MAGIC)) or size < existed):
+        # The scan took the last transaction's id from the damaged end; without that end it finds the right one.
+        storage.close()
+        storage = _open(path)
+    if not existed:
+        _sync_folder(path)
+    return storage
+
+
+def _open(path: str) -> BoardFile:
+    try:
+        return BoardFile(path)
+    except LockError as error:
+        raise BackendUnavailableError(
+            f"{path} is open in another process (its lock is {path}.lock): a ZODB file serves one process at a time. "
+            f"Close it there, or serve it to several processes through ZEO or RelStorage."
+        ) from error
+    except PermissionError as error:
+        raise _read_only(path) from error
+    except (FileStorageError, POSError) as error:
+        raise BackendUnavailableError(
+            f"{path} is damaged: {error}. Restore a backup, or salvage what is readable with "
+            f"python -m ZODB.fsrecover {path} NEW-FILE."
+        ) from error
+    except OSError as error:
+        raise BackendUnavailableError(f"{path} cannot be opened: {error.strerror or error}.") from error
+
+
+def _check_place(path: str, *, create: bool) -> int:
+    """Return the size of the file, 0 where it is yet to be made."""
+    place = Path(path)
+    if place.is_dir():
+        raise ConfigurationError(f"{path} is a directory: name a file in it, for example {path}/board.fs.")
+    if not place.parent.is_dir():
+        raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
+    if not place.exists():
+        if not create:
+            raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
+        return 0
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise _read_only(path)
+    with place.open("rb") as file:
+        beginning = file.read(len(_MAGIC))
+    if beginning and beginning != _MAGIC:
+        raise BoardMismatchError(f"{path} is not a ZODB file: it begins with {beginning!r}. Name another file.")
+    return place.stat().st_size
+
+
+def _read_only(path: str) -> BackendReadOnlyError:
+    return BackendReadOnlyError(
+        f"{path} cannot be opened for writing: give this user write permission for the file and its directory "
+        f"(.lock, .tmp and .index files stand beside it)."
+    )
+
+
+def _finish_broken_pack(path: str) -> None:
+    """Put the file back where a crash hit `pack` between its two renames: the old one is whole."""
+    old = f"{path}.old"
+    if not os.path.lexists(path) and Path(old).is_file() and Path(f"{path}.pack").is_file():
+        with contextlib.suppress(FileNotFoundError):
+            Path(old).rename(path)
+
+
+def _sync_folder(path: str) -> None:
+    """Have a new file's name survive a power loss too."""
+    folder = os.open(Path(path).parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
