@@ -1,0 +1,91 @@
+"""`leaderboard backends`: every scheme with its distribution, its promises, and whether it can be used here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..protocol import Capabilities
+from ..registry import BackendInfo
+from ..registry import backends as known_backends
+
+PIPE_WIDTH: Final = 100
+"""Columns of the table where no terminal says how wide it is."""
+
+WIDEST_NAME: Final = 24
+"""Columns up to which a name stays on one line, so that it can be read and copied whole."""
+
+
+@click.command("backends", short_help="List the backends: what each promises, and whether it can be used here.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of the table.")
+def backends(*, as_json: bool) -> None:
+    """List every scheme that is built in or installed.
+
+    Each with its distribution and version, what its boards promise, and whether it can be used here, or why not.
+    """
+    found = known_backends()
+    if as_json:
+        click.echo(json.dumps([_record(info) for info in found], indent=2, ensure_ascii=False))
+    else:
+        _print(Console(), found)
+
+
+def _print(console: Console, found: Sequence[BackendInfo]) -> None:
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(_table(found))
+    for info in found:
+        if info.problem:
+            console.print(Text(info.problem), soft_wrap=True)
+
+
+def _table(found: Sequence[BackendInfo]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    for heading in ("scheme", "distribution", "version"):
+        table.add_column(heading, overflow="fold", max_width=WIDEST_NAME, min_width=_width(heading, found))
+    for heading in ("promises", "survives", "usable"):
+        table.add_column(heading, overflow="fold")
+    for info in found:
+        promises, survives = _in_words(info.backend.capabilities) if info.backend else ("unknown", "unknown")
+        usable = "no" if info.problem else "yes"
+        cells = (info.scheme, info.distribution, info.version, promises, survives, usable)
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _width(heading: str, found: Sequence[BackendInfo]) -> int:
+    return min(WIDEST_NAME, max(len(getattr(info, heading)) for info in found))
+
+
+def _in_words(capabilities: Capabilities) -> tuple[str, str]:
+    words = ["durable"] * capabilities.durable + ["shared"] * capabilities.shared + [capabilities.consistency]
+    words += [f"no {operation}" for operation in sorted(capabilities.unsupported)]
+    return ", ".join(words), capabilities.survives
+
+
+def _record(info: BackendInfo) -> dict[str, Any]:
+    return {
+        "scheme": info.scheme,
+        "distribution": info.distribution,
+        "version": info.version,
+        "usable": not info.problem,
+        "problem": info.problem or None,
+        "capabilities": _promises(info.backend.capabilities) if info.backend else None,
+    }
+
+
+def _promises(capabilities: Capabilities) -> dict[str, Any]:
+    return {
+        "durable": capabilities.durable,
+        "shared": capabilities.shared,
+        "consistency": capabilities.consistency,
+        "survives": capabilities.survives,
+        "unsupported": sorted(capabilities.unsupported),
+    }
