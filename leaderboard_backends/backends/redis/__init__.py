@@ -1,0 +1,34 @@
+"""`redis://`, `rediss://`, `unix://`: a board on a Redis (7 or newer) or Valkey (8 or newer) server.
+
+Order: a sorted set holds one member a player, with the score as it is, a double, so every score of the contract is
+exact. A member is six bytes of sequence, the player id, a byte 0xFF (which UTF-8 never has) and the username. Members
+of one score are sorted by their bytes, so the sequence, which counts the updates that reached a score, is the order of
+a tie; on a descending board it is inverted, because it is read backwards. What ranks first is thus one native range
+read, usernames included. To find a player's member, hashes of about 50 players each map an id to its sequence and
+username; small hashes are stored as packed lists, which halves their memory. Their number grows one by one with the
+board (linear hashing), so no update ever pays for the growth of all. All keys of a board share one hash tag:
+
+    leaderboard:{NAME}:order    sorted set: members and scores
+    leaderboard:{NAME}:p:N      hash: player id -> sequence and username
+    leaderboard:{NAME}:meta     hash: format and order of the board, number of hashes, sequence
+
+Cost, n players, k entries: every operation is one command or one Lua script, so it is one atomic step and ONE round
+trip (a second where the server has forgotten the script). `update_score`, `increment_score`, `remove_player`,
+`get_rank`, `get_entry`, `get_percentile`, `count_by_score` O(log n); `get_top_n`, `get_range`, `get_around`,
+`get_by_score` O(log n + k); `get_entries` O(k log n); `len` O(1); `update_scores` O(m log n), one round trip and one
+atomic step a batch (`batch_size`, 1,000); `clear` O(n). Opening takes three round trips beside connecting.
+
+Crash: an acknowledged update survives the app. Whether it survives the server is the server's setting: with
+`appendonly yes` and `appendfsync always` it does, with `everysec` about the last second may go, without `appendonly`
+all since the last snapshot. No write is ever repeated on its own: once sent, a write whose reply is lost raises
+`WriteOutcomeUnknownError`. A replica serves reads and refuses writes. Clusters are not supported.
+
+Sources: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980; the sorted set's skip list
+with rank counts is the server's own (W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990).
+"""
+
+from .address import Address
+from .board import RedisLeaderboard
+from .handshake import EvictionWarning
+
+__all__ = ["Address", "EvictionWarning", "RedisLeaderboard"]

@@ -1,0 +1,150 @@
+"""From redis-py's exceptions and the server's error replies to the library's errors, each with a remedy."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Final
+
+from redis.exceptions import AuthenticationError, InvalidResponse
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ...errors import (
+    BackendError,
+    BackendFullError,
+    BackendReadOnlyError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    WriteOutcomeUnknownError,
+)
+from .address import Address
+
+_REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
+    "OOM": (
+        BackendFullError,
+        "is out of memory: raise its maxmemory, or remove players or boards (removing still works)",
+    ),
+    "READONLY": (BackendReadOnlyError, "is a replica and takes no writes: open the board on its primary"),
+    "MISCONF": (
+        BackendReadOnlyError,
+        "takes no writes because it cannot save to its disk: look at its log and its disk space",
+    ),
+    "NOREPLICAS": (
+        BackendReadOnlyError,
+        "takes no writes because too few replicas are connected (min-replicas-to-write): look at its replicas",
+    ),
+    "WRONGTYPE": (
+        BoardMismatchError,
+        "has something else under a key of this board: choose another board name or prefix, or delete that key",
+    ),
+    "BUSY": (BackendUnavailableError, "is busy with another script: wait, or end it with SCRIPT KILL"),
+    "LOADING": (BackendUnavailableError, "is still loading its data: try again once it has"),
+    "MASTERDOWN": (
+        BackendUnavailableError,
+        "is a replica without its primary: repair the replication, or set replica-serve-stale-data yes",
+    ),
+    "NOAUTH": (BackendUnavailableError, "wants a password: give one in the URL (redis://:password@host) or as option"),
+    "WRONGPASS": (BackendUnavailableError, "refused the user name or the password: correct them"),
+    "NOPERM": (
+        BackendUnavailableError,
+        "does not permit it: allow this user ~leaderboard:* +@read +@write +@scripting +@connection +info",
+    ),
+    "MOVED": (
+        BackendUnavailableError,
+        "is a node of a cluster, which this backend does not support: use a standalone server",
+    ),
+    "CLUSTERDOWN": (
+        BackendUnavailableError,
+        "is a node of a cluster, which this backend does not support: use a standalone server",
+    ),
+}
+"""What an error reply's first word means; with each of them, nothing was applied."""
+
+_MISMATCH: Final = "MISMATCH "
+_PERMISSIONS: Final = "No permissions|NOPERM|ACL failure|has no permissions"
+_UNKNOWN: Final = (
+    "The write may have been applied, or not: read the player's entry before repeating it, as repeating an increment "
+    "blindly can count it twice"
+)
+
+
+def not_connected(error: Exception, address: Address) -> BackendError:
+    """Return the error for a connection that could not be made; nothing was sent."""
+    cause = error.__cause__ or error.__context__ or error
+    if isinstance(error, AuthenticationError) or _word(error) in _REFUSALS:
+        return refused(error, address, writes=False)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return BackendUnavailableError(
+            f"{address} did not prove who it is: {cause.verify_message}. Name its authority in ssl_ca_certs, or the "
+            f"host that its certificate is for."
+        )
+    if isinstance(cause, ssl.SSLError):
+        return BackendUnavailableError(f"{address} does not speak TLS as expected ({cause}): is redis:// meant?")
+    if isinstance(error, InvalidResponse):
+        return BackendUnavailableError(
+            f"{address} does not answer as Redis or Valkey does: check the host and the port."
+        )
+    if isinstance(error, RedisTimeoutError):
+        return BackendUnavailableError(
+            f"{address} did not answer in time ({error}): check that a Redis or Valkey runs there and is not "
+            f"overloaded, or raise connect_timeout ({address.connect_timeout:g} s) or socket_timeout "
+            f"({address.socket_timeout:g} s)."
+        )
+    return BackendUnavailableError(
+        f"{address} cannot be reached ({error}): check the address, and that a Redis or Valkey runs there."
+    )
+
+
+def refused(error: Exception, address: Address, *, writes: bool) -> BackendError:
+    """Return the error for an error reply."""
+    word, reply = _word(error), str(error)
+    if reply.startswith(_MISMATCH):
+        return _mismatch(reply.removeprefix(_MISMATCH), address)
+    if word in _REFUSALS:
+        kind, remedy = _REFUSALS[word]
+        return kind(f"{address} {remedy}. It said: {reply}")
+    if writes and "script:" in reply:
+        return WriteOutcomeUnknownError(f"{address} failed within the update ({reply}). {_UNKNOWN}.")
+    return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
+
+
+def unanswered(error: Exception, address: Address, *, writes: bool) -> BackendError:
+    """Return the error for a command that was sent, or sent in part, and got no reply."""
+    if isinstance(error, InvalidResponse):
+        problem = f"{address} gave an answer that is none of Redis's or Valkey's ({error})"
+    elif isinstance(error, RedisTimeoutError):
+        problem = f"{address} gave no answer within {address.socket_timeout:g} s (socket_timeout)"
+    else:
+        problem = f"{address} was lost before it answered ({error})"
+    if writes:
+        return WriteOutcomeUnknownError(f"{problem}. {_UNKNOWN}.")
+    return BackendUnavailableError(f"{problem}. Check that it runs and is not overloaded; reading again is safe.")
+
+
+def _mismatch(found: str, address: Address) -> BoardMismatchError:
+    if found == "no description":
+        return BoardMismatchError(
+            f"{address} holds this board's order without its description, so part of the board is missing (deleted, or "
+            f"evicted) or it was made by something else: delete what is left of its keys, or choose another name."
+        )
+    return BoardMismatchError(
+        f"{address} holds this board in another way, format and order {found!r}: open it with that order, or choose "
+        f"another board name or prefix."
+    )
+
+
+def _word(error: Exception) -> str:
+    """Return the first word of an error reply, which redis-py cuts off from the replies that it knows."""
+    known = getattr(error, "status_code", None)
+    return str(known) if known else _WORDS.get(type(error).__name__) or str(error).partition(" ")[0]
+
+
+_WORDS: Final = {
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "BusyLoadingError": "LOADING",
+    "MasterDownError": "MASTERDOWN",
+    "NoPermissionError": "NOPERM",
+    "AuthenticationError": "WRONGPASS",
+    "MovedError": "MOVED",
+    "ClusterDownError": "CLUSTERDOWN",
+}

@@ -1,0 +1,61 @@
+"""`fakeredis://NAME`: the same backend over fakeredis, for unit tests of apps that need no server.
+
+Every board has a fake server of its own inside this process, and nothing of it survives. All that `RedisLeaderboard`
+sends and runs, this one does too; fakeredis stands in for behaviour, never for durability, memory or speed. Cost: as
+`redis://`, without any round trip; a script takes about a millisecond.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final, Self
+
+from fakeredis import FakeRedisConnection, FakeServer
+
+from ...location import Location
+from ...model import Keep, Order
+from ...protocol import Capabilities
+from .address import OPTIONS, Address
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
+from .connection import Sender
+from .pool import Connection
+
+_OPTIONS: Final = {name: OPTIONS[name] for name in ("prefix", "batch_size")}
+
+
+class FakeRedisLeaderboard(RedisLeaderboard):
+    """A board on a fake server of its own."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+    options = _OPTIONS
+    _with_flags: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        order: Order = "descending",
+        keep: Keep = "last",
+        prefix: str = DEFAULT_PREFIX,
+        batch_size: int = DEFAULT_BATCH,
+    ) -> None:
+        super().__init__(name, order=order, keep=keep, prefix=prefix, batch_size=batch_size)
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board that a URL names."""
+        return cls(location.board_name(name), order=order, keep=keep, **options)
+
+    def _connect(self, address: Address) -> Sender:
+        server = FakeServer(version=(7,))
+
+        def connect() -> Connection:
+            connection: Connection = FakeRedisConnection(server=server, protocol=2)
+            return connection
+
+        return Sender(address, connect)
+
+    def _check_server(self) -> None:
+        """A fake server does not know INFO."""
+
+    def _place(self) -> str:
+        return ""

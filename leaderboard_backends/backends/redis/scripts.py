@@ -1,0 +1,79 @@
+"""The Lua scripts of a board: text, flags and SHA-1 of each, for the board's order and keep rule.
+
+A script's text is its flags, the board's settings, `library.lua`, for most writes `writing.lua`, and its own file.
+The flags make the server refuse a script as a whole (out of memory, read-only replica) before it has done anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final
+
+from ...model import Keep, Order
+
+FORMAT: Final = 1
+"""The version of the layout of a board's keys; a board of another one is refused."""
+
+_READING: Final = "no-writes"
+_REMOVING: Final = "allow-oom"
+_WRITING: Final = ""
+
+_SCRIPTS: Final = {
+    "update": (_WRITING, True),
+    "update_many": (_WRITING, True),
+    "increment": (_WRITING, True),
+    "remove": (_REMOVING, False),
+    "clear": (_REMOVING, False),
+    "open": (_REMOVING, False),
+    "check": (_READING, False),
+    "entries": (_READING, False),
+    "standing": (_READING, False),
+    "around": (_READING, False),
+    "by_score": (_READING, False),
+}
+"""The flags of each script, and whether it moves players."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script: `text` to load, `sha` to call, and whether it writes."""
+
+    name: str
+    text: bytes = field(repr=False)
+    writes: bool = False
+    sha: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        # SHA-1 is the server's name for a script; nothing is protected by it.
+        object.__setattr__(self, "sha", sha1(self.text, usedforsecurity=False).hexdigest().encode())
+
+
+def board_kind(order: Order) -> str:
+    """Return what a board's description must say: the format and the order."""
+    return f"{FORMAT} {order}"
+
+
+@cache
+def load_scripts(order: Order, keep: Keep, *, with_flags: bool = True) -> dict[str, Script]:
+    """Return the scripts by name; `with_flags=False` is for a server that does not know script flags."""
+    return {name: _script(name, order, keep, with_flags=with_flags) for name in _SCRIPTS}
+
+
+def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
+    flags, moves = _SCRIPTS[name]
+    parts = ["library", "writing", name] if moves else ["library", name]
+    shebang = f"#!lua flags={flags}\n" if with_flags and flags else "#!lua\n" if with_flags else ""
+    settings = (
+        f"local board, descending, best_only = "
+        f"'{board_kind(order)}', {str(order == 'descending').lower()}, {str(keep == 'best').lower()}\n"
+    )
+    text = shebang + settings + "".join(_read(part) for part in parts)
+    return Script(name, text.encode(), flags != _READING)
+
+
+@cache
+def _read(name: str) -> str:
+    return files(__package__).joinpath("scripts", f"{name}.lua").read_text("utf-8")

@@ -1,0 +1,23 @@
+-- ARGV: player id, username, delta. Returns the rank, from 0, the score and the username; the old score alone where
+-- the sum is outside the rule: whole numbers within 2^53 add exactly or not at all, and no sum is infinite.
+local exact = 9007199254740992
+
+local function whole(number)
+  return number % 1 == 0 and number >= -exact and number <= exact
+end
+
+local id, username, delta = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local key, record, member = find(id)
+local standing = record and redis.call('ZSCORE', order, member)
+local old = standing and tonumber(standing) or 0
+local sum = old + delta
+if whole(old) and whole(delta) then
+  if not whole(sum) or sum - old ~= delta then return {string.format('%.17g', old)} end
+elseif sum == math.huge or sum == -math.huge then
+  return {string.format('%.17g', old)}
+end
+if sum == 0 then sum = 0 end
+local score
+member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
+finish()
+return {redis.call(rank_of, order, member), score}
