@@ -1,0 +1,46 @@
+"""The baseline: short enough to be believed, and right to the last place."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+
+import pytest
+
+from leaderboard_backends import Capabilities, InvalidScoreError
+from leaderboard_backends.backends import naive
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+
+def test_it_promises_nothing_beyond_this_process() -> None:
+    assert NaiveLeaderboard.capabilities == Capabilities(durable=False, shared=False)
+
+
+def test_ties_stand_in_the_order_in_which_the_score_was_reached() -> None:
+    with NaiveLeaderboard() as board:
+        board.update_scores([("a", "", 5), ("b", "", 5), ("c", "", 5)])
+        board.update_score("a", "", 6)
+        assert board.update_score("a", "Ada", 5) == 3
+        assert [entry.player_id for entry in board] == ["b", "c", "a"]
+
+
+def test_the_best_score_stands_and_the_last_name_shows() -> None:
+    with NaiveLeaderboard(order="ascending", keep="best") as board:
+        board.update_score("a", "Ada", 60.5)
+        board.update_score("a", "Countess", 61.5)
+        assert board.get_entry("a") == (1, "a", "Countess", 60.5)
+
+
+def test_a_refused_sum_changes_nothing() -> None:
+    with NaiveLeaderboard() as board:
+        board.update_score("a", "Ada", 2**53)
+        with pytest.raises(InvalidScoreError):
+            board.increment_score("a", "Changed", 1)
+        assert list(board) == [(1, "a", "Ada", 2**53)]
+
+
+def test_it_stays_a_baseline_that_sorts_a_dict_and_keeps_no_order_of_its_own() -> None:
+    tree = ast.parse(inspect.getsource(naive))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "collections.abc", "threading", "typing", "model", "protocol"}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
