@@ -12,7 +12,7 @@ import functools
 import inspect
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import uuid4
 
 import pytest
@@ -90,15 +90,15 @@ class OpenBoard(Protocol):
 class ConformancePart:
     """The part that all parts share. `make` is what a backend's author writes."""
 
-    seed: ClassVar[int] = 1
+    seed: int = 1
     """Repeats the random choices of a run."""
-    examples: ClassVar[int] = 60
+    examples: int = 60
     """How many random programs the property test runs under each of the four rules."""
-    steps: ClassVar[int] = 40
+    steps: int = 40
     """How many operations a random program has at most."""
-    bulk: ClassVar[int] = 3000
+    bulk: int = 3000
     """How many players "thousands" are."""
-    rounds: ClassVar[int] = 60
+    rounds: int = 60
     """How many operations each thread does in the tests with threads."""
 
     def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
@@ -176,6 +176,12 @@ class ConformancePart:
 
     refused: str = ""
     """The unsupported operation that the running test met, if any."""
+
+    @pytest.fixture(autouse=True)
+    def _record_refusal(self, record_property: Callable[[str, object], None]) -> Iterator[None]:
+        yield
+        if self.refused:
+            record_property("refused", self.refused)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

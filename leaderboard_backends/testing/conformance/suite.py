@@ -21,22 +21,22 @@ from .values import ValuesPart
 
 
 class BackendConformance(
-    LifePart,
-    ValuesPart,
-    UpdatesPart,
-    OrderPart,
-    IncrementsPart,
-    BulkPart,
-    RemovalPart,
-    LookupsPart,
-    RangesPart,
-    ScoresPart,
-    IterationPart,
-    TextsPart,
-    IsolationPart,
-    CapabilitiesPart,
-    ThreadsPart,
     MachinePart,
+    ThreadsPart,
+    CapabilitiesPart,
+    IsolationPart,
+    TextsPart,
+    IterationPart,
+    ScoresPart,
+    RangesPart,
+    LookupsPart,
+    RemovalPart,
+    BulkPart,
+    IncrementsPart,
+    OrderPart,
+    UpdatesPart,
+    ValuesPart,
+    LifePart,
 ):
     """The contract as tests.
 
