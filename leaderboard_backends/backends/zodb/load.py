@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from ...model import Score
 from .bulk import build_directory, build_tree
-from .keys import PLACE_BYTES, PREFIX_BYTES, score_prefix
-from .order import Named, Players, Ranking, StoredBoard
+from .keys import PLACE_BYTES, PREFIX_BYTES, pack_names, score_prefix, unpack_names
+from .order import Players, Ranking, StoredBoard
 
 _Standing: TypeAlias = tuple[bytes, int, str]
 """Prefix, when it was reached, username."""
@@ -32,27 +32,29 @@ def rebuild(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, b
             standings[player_id] = (old[0], old[1], username)
         else:
             standings[player_id] = (prefix, reached, username)
-    items = _sorted_items(standings)
+    ordered = _ordered(standings)
     stored.replace_all(
-        build_tree(Ranking, items),
-        build_tree(Players, sorted((named[0], key) for key, named in items)),
-        build_directory([key for key, _ in items], stored.segment_keys, stored.group_segments),
+        build_tree(Ranking, [(key, pack_names(player_id, standings[player_id][2])) for key, player_id in ordered]),
+        build_tree(Players, sorted((player_id, key) for key, player_id in ordered)),
+        build_directory([key for key, _ in ordered], stored.segment_keys, stored.group_segments),
     )
     return True
 
 
 def _standings(stored: StoredBoard) -> dict[str, _Standing]:
-    return {
-        player_id: (key[:PREFIX_BYTES], reached, username)
-        for reached, (key, (player_id, username)) in enumerate(stored.ranking.items())
-    }
+    standings: dict[str, _Standing] = {}
+    for reached, (key, names) in enumerate(stored.ranking.items()):
+        player_id, username = unpack_names(names)
+        standings[player_id] = (key[:PREFIX_BYTES], reached, username)
+    return standings
 
 
-def _sorted_items(standings: dict[str, _Standing]) -> list[tuple[bytes, Named]]:
-    items: list[tuple[bytes, Named]] = []
+def _ordered(standings: dict[str, _Standing]) -> list[tuple[bytes, str]]:
+    """Return (key, player id), best first."""
+    ordered: list[tuple[bytes, str]] = []
     prefix, place = b"", 0
     for player_id, standing in sorted(standings.items(), key=itemgetter(1)):
         place = place + 1 if standing[0] == prefix else 0
         prefix = standing[0]
-        items.append((prefix + place.to_bytes(PLACE_BYTES, "big"), (player_id, standing[2])))
-    return items
+        ordered.append((prefix + place.to_bytes(PLACE_BYTES, "big"), player_id))
+    return ordered

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import ClassVar, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 
 from .counts import Bounds, Counts, Directory
-from .keys import FIRST_KEY, LAST_PLACE, PLACE_BYTES, PREFIX_BYTES, next_place
-
-Named: TypeAlias = tuple[str, str]
-"""Player id and username."""
+from .keys import FIRST_KEY, LAST_PLACE, PLACE_BYTES, PREFIX_BYTES, next_place, pack_names, unpack_names
 
 FORMAT = 1
 """The number of this format of records; a file of another one is refused."""
 
 
 class Ranking(OOBTree):  # type: ignore[misc]  # BTrees ships no types
-    """Sort key -> (player id, username), best first. Small leaves: a move rewrites two of them."""
+    """Sort key -> both names, best first. Small leaves: a move rewrites two of them."""
 
     max_leaf_size = 16
     max_internal_size = 64
@@ -70,22 +67,31 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
         before += sum(directory.counts[group].values[:segment])
         return before + len(self.ranking.keys(starts[segment], key, excludemax=True))
 
-    def items_from(self, position: int) -> Iterator[tuple[bytes, Named]]:
+    def items_from(self, position: int) -> Iterator[tuple[bytes, bytes]]:
         """Iterate from this position to the end."""
         directory = self.directory
-        for bounds, counts in zip(directory.bounds, directory.counts, strict=True):
+        for group, counts in enumerate(directory.counts):
             if position < counts.total:
-                return self._items_in_group(bounds, counts, position)
+                return self._items_in_group(group, position)
             position -= counts.total
         return iter(())
 
-    def _items_in_group(self, bounds: Bounds, counts: Counts, position: int) -> Iterator[tuple[bytes, Named]]:
-        for start, count in zip(bounds.starts, counts.values, strict=True):
+    def _items_in_group(self, group: int, position: int) -> Iterator[tuple[bytes, bytes]]:
+        starts = self.directory.bounds[group].starts
+        for segment, count in enumerate(self.directory.counts[group].values):
             if position < count:
-                first = self.ranking.keys(start)[position] if position else start
+                first = self._keys(group, segment)[position] if position else starts[segment]
                 return iter(self.ranking.iteritems(first))
             position -= count
         raise AssertionError("a group's total is the sum of its counts")
+
+    def _keys(self, group: int, segment: int) -> Sequence[bytes]:
+        """Return the keys of one segment: BTrees walk what they are asked for, to its end, for any index."""
+        starts = self.directory.bounds[group].starts
+        following = starts[segment + 1 : segment + 2] or self.directory.starts[group + 1 : group + 2]
+        if following:
+            return self.ranking.keys(starts[segment], following[0], excludemax=True)  # type: ignore[no-any-return]  # as above
+        return self.ranking.keys(starts[segment])  # type: ignore[no-any-return]  # as above
 
     # ------------------------------------------------------------------ writes
 
@@ -99,7 +105,7 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
                 return old
             self._delete(old)
         key = self._end_of_tie(prefix)
-        self._insert(key, (player_id, username))
+        self._insert(key, pack_names(player_id, username))
         self.players[player_id] = key
         return key
 
@@ -124,8 +130,9 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
         self.ranking, self.players, self.directory = ranking, players, directory
 
     def _rename(self, key: bytes, player_id: str, username: str) -> None:
-        if self.ranking[key][1] != username:
-            self.ranking[key] = (player_id, username)
+        names = pack_names(player_id, username)
+        if self.ranking[key] != names:
+            self.ranking[key] = names
             self.directory.counts[self._group(key)].touch()
 
     def _end_of_tie(self, prefix: bytes) -> bytes:
@@ -138,8 +145,8 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
     def _group(self, key: bytes) -> int:
         return bisect_right(self.directory.starts, key) - 1
 
-    def _insert(self, key: bytes, named: Named) -> None:
-        self.ranking[key] = named
+    def _insert(self, key: bytes, names: bytes) -> None:
+        self.ranking[key] = names
         group = self._group(key)
         segment = bisect_right(self.directory.bounds[group].starts, key) - 1
         if self.directory.counts[group].add(segment, 1) > self.segment_keys:
@@ -156,8 +163,8 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
 
     def _split_segment(self, group: int, segment: int) -> None:
         bounds, counts = self.directory.bounds[group], self.directory.counts[group]
-        start, count = bounds.starts[segment], counts.values[segment]
-        middle = self.ranking.keys(start)[count // 2]
+        count = counts.values[segment]
+        middle = self._keys(group, segment)[count // 2]
         bounds.starts = [*bounds.starts[: segment + 1], middle, *bounds.starts[segment + 1 :]]
         values = counts.values
         counts.restructure([*values[:segment], count // 2, count - count // 2, *values[segment + 1 :]])
@@ -234,4 +241,4 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
         longest = max(len(bounds.starts) for bounds in self.directory.bounds)
         assert longest <= self.group_segments, "no group is too long"  # noqa: S101
         by_key = {key: player_id for player_id, key in self.players.items()}
-        assert by_key == {key: named[0] for key, named in self.ranking.items()}, "order and index agree"  # noqa: S101
+        assert by_key == {key: unpack_names(names)[0] for key, names in self.ranking.items()}, "order and index agree"  # noqa: S101
