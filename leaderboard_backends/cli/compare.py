@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isnan
 from pathlib import Path
 from types import FrameType
 from typing import Final, Self
@@ -26,6 +27,7 @@ from .group import INTERRUPTED
 DEFAULT_PLAYERS: Final = "1000,10000,100000"
 DEFAULT_STEPS: Final = 2000
 DEFAULT_TIME_LIMIT: Final = 2.0
+LONGEST_TIME_LIMIT: Final = 3600.0
 MOST_PLAYERS: Final = 10_000_000
 
 
@@ -43,6 +45,12 @@ def _read_players(context: click.Context, option: click.Parameter, text: str) ->
             option,
         )
     return tuple(numbers)
+
+
+def _refuse_nan(context: click.Context, option: click.Parameter, value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("nan is no number of seconds.", context, option)
+    return value
 
 
 @click.command("compare", short_help="Compare backends: prove each right, then measure it.")
@@ -66,7 +74,8 @@ def _read_players(context: click.Context, option: click.Parameter, text: str) ->
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, LONGEST_TIME_LIMIT, min_open=True),
+    callback=_refuse_nan,
     default=DEFAULT_TIME_LIMIT,
     show_default=True,
     help="Seconds for each operation of a backend at a size; the rest of its steps is left out.",

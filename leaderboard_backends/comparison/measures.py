@@ -1,11 +1,11 @@
-"""The measures: percentiles of raw samples, private memory, bytes on disk, the clock's own cost."""
+"""The measures: percentiles of raw samples, private memory, bytes on disk, what else kept the machine busy."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Final
@@ -73,6 +73,29 @@ def private_bytes(pid: int | None = None) -> int:
     Raises `psutil.Error` where that process is gone or another user's.
     """
     return int(psutil.Process(pid).memory_full_info().uss)
+
+
+class OtherWork:
+    """How many cores everything but these processes kept busy, from now on until `cores` is asked.
+
+    The system counts in hundredths of a second, so that a span of under a tenth of one tells little.
+    """
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
+        self._started = perf_counter_ns()
+        self._busy = self._busy_elsewhere()
+
+    def cores(self) -> float:
+        """Return the cores that others used on average, disturbances from outside a virtual machine included."""
+        busy, seconds = self._busy_elsewhere() - self._busy, (perf_counter_ns() - self._started) / 1e9
+        return round(max(0.0, busy / seconds), 2)
+
+    def _busy_elsewhere(self) -> float:
+        machine = psutil.cpu_times()
+        steal: float = getattr(machine, "steal", 0.0)
+        own = sum(times.user + times.system for times in (process.cpu_times() for process in self._processes))
+        return float(machine.user + machine.system + machine.nice + steal - own)
 
 
 def settled_private_bytes() -> int:

@@ -24,10 +24,10 @@ def _secrets(target: str) -> list[tuple[str, str]]:
         return []
     location, _ = Location.parse(target)
     parts = location.parts
-    hidden = [(target, f"{location.scheme}://…"), (location.url, f"{location.scheme}://…")]
-    hidden += [(location.shown, f"{location.scheme}://…"), (parts.netloc, "…")]
+    shown = f"{location.scheme}://…"
+    hidden = [(target, shown), (location.url, shown), (location.shown, shown)]
     if parts.password:
         hidden.append((parts.password, "***"))
-    if parts.hostname and "." in parts.hostname:
-        hidden.append((parts.hostname, "…"))
+    if any(mark in parts.netloc for mark in ".:@"):
+        hidden += [(parts.netloc, "…"), (parts.hostname or "", "…")]
     return [(secret, shown) for secret, shown in hidden if secret]

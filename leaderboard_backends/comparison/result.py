@@ -121,6 +121,8 @@ class Cell(msgspec.Struct, frozen=True):
     operations: dict[str, OperationFigures] = {}
     clock_us: float | None = None
     """What timing an empty call reads: it is contained in every sample."""
+    cores_elsewhere: float | None = None
+    """Cores that other processes kept busy, on average, while the steps were measured."""
     notes: list[str] = []
 
 

@@ -185,6 +185,7 @@ def _worker() -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+            process.wait()
 
 
 def _read_cell(out: bytes, err: bytes, code: int) -> Cell:

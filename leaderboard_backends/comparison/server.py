@@ -9,17 +9,24 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
+from ..errors import MissingExtraError
 from ..location import Location
+from ..registry import DISTRIBUTION
 
 _TIMEOUT = 10.0
+_SCAN_STEP = 1000
 
 
 class ServerFacts(AbstractContextManager["ServerFacts"]):
     """A connection of its own to the server of a URL; a question that the server refuses is answered `None`."""
 
     def __init__(self, url: str) -> None:
-        import redis  # noqa: PLC0415 - an extra, and needed only where a server takes part
-
+        try:
+            import redis  # noqa: PLC0415 - an extra, and needed only where a server takes part
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"a server needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[redis]'"
+            ) from error
         self._refusals = (redis.RedisError, OSError, ValueError)
         bare = Location.parse(url)[0].url
         self._client: Any = redis.Redis.from_url(bare, socket_timeout=_TIMEOUT, decode_responses=True)
@@ -51,6 +58,18 @@ class ServerFacts(AbstractContextManager["ServerFacts"]):
         """Return the server's own `used_memory`."""
         info = self._info("memory")
         return None if info is None else int(info["used_memory"])
+
+    def forget(self, board: str) -> bool:
+        """Delete what `clear` leaves of a board that never comes back; returns whether the server let us.
+
+        Keys are found by the board's hash tag, in steps, over the whole database: O(keys).
+        """
+        try:
+            for key in self._client.scan_iter(match=f"*{{{board}}}*", count=_SCAN_STEP):
+                self._client.unlink(key)
+        except self._refusals:
+            return False
+        return True
 
     def _info(self, section: str) -> dict[str, Any] | None:
         try:

@@ -18,6 +18,9 @@ NONE: Final = "-"
 MEMORY_FROM: Final = 10_000
 """Players from which on private memory divided by players is more than the grain of memory pages and arenas."""
 
+DISTURBED_FROM: Final = 0.3
+"""Cores busy elsewhere from which on a run is called disturbed."""
+
 _TITLES: Final = {operation.name: operation.title for operation in OPERATIONS}
 _BIG = 100.0
 _SMALL = 10.0
@@ -57,6 +60,8 @@ def tables(result: Comparison) -> list[Table]:
         _memory(result),
         _backends(result),
         _problems(result),
+        _disturbances(result),
+        _promises(result),
         *(_details(result, players) for players in result.settings.players),
         _traces(result),
         _circumstances(result),
@@ -135,7 +140,7 @@ def _memory_row(cell: Cell) -> list[str]:
 
 
 def _backends(result: Comparison) -> Table:
-    headings = ("durability", "worst survived failure", "shared", "server", "shipped by")
+    headings = ("durability", "shared", "server")
     return Table(
         "The backends",
         [
@@ -145,7 +150,17 @@ def _backends(result: Comparison) -> Table:
             *(Column(heading, figures=False) for heading in headings),
         ],
         [_backend_row(cell) for cell in _largest(result)],
-        "Statements of the backend's own source, without docstrings; what all backends share is counted for none.",
+        "Statements of the backend's own source, without docstrings; what all backends share is counted for none. "
+        "Shared: several processes may write one board.",
+    )
+
+
+def _promises(result: Comparison) -> Table:
+    return Table(
+        "What the backends promise",
+        [Column("backend", figures=False), Column("survives", figures=False), Column("shipped by", figures=False)],
+        [[cell.backend, cell.facts.survives, cell.facts.distribution] for cell in _largest(result) if cell.facts],
+        detail=True,
     )
 
 
@@ -161,10 +176,8 @@ def _backend_row(cell: Cell) -> list[str]:
     facts, code = cell.facts, cell.code
     statements, lua = (f"{code.statements:,}", f"{code.lua_lines:,}") if code else (NONE, NONE)
     if facts is None:
-        return [cell.backend, statements, lua, *[NONE] * 5]
-    shared = "yes" if facts.shared else "no"
-    server = facts.server or NONE
-    return [cell.backend, statements, lua, facts.durability, facts.survives, shared, server, facts.distribution]
+        return [cell.backend, statements, lua, *[NONE] * 3]
+    return [cell.backend, statements, lua, facts.durability, "yes" if facts.shared else "no", facts.server or NONE]
 
 
 def _problems(result: Comparison) -> Table:
@@ -181,6 +194,19 @@ def _problems(result: Comparison) -> Table:
             for cell in result.cells
             if cell.status != "ok"
         ],
+    )
+
+
+def _disturbances(result: Comparison) -> Table:
+    return Table(
+        "Disturbed runs",
+        [Column("backend", figures=False), Column("players"), Column("cores that others used")],
+        [
+            [cell.backend, f"{cell.players:,}", f"{cell.cores_elsewhere:.1f}"]
+            for cell in result.cells
+            if cell.cores_elsewhere is not None and cell.cores_elsewhere >= DISTURBED_FROM
+        ],
+        "Other processes were at work meanwhile, so these figures are too high, the p99 above all: run it again.",
     )
 
 

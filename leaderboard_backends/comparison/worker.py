@@ -48,18 +48,18 @@ class Run:
         self.trace = trace
         self.notes: list[str] = []
         self._server: ServerFacts | None = None
+        self._cores_elsewhere: float | None = None
 
     def cell(self) -> Cell:
         """Open, load, replay and check; raises `WrongBoardError` and what the board raises."""
         opening = measures.settled_private_bytes()
         with ExitStack() as stack:
+            self._server = _ask_server(self.job, stack)
             board = stack.enter_context(open_target(self.job.target, self.job.board))
             if len(board):
                 raise ConfigurationError("the board is not empty: the comparison needs one of its own.")
             if self.job.shared_place:
                 stack.callback(board.clear)
-            if self.job.server_url:
-                self._server = stack.enter_context(ServerFacts(self.job.server_url))
             _touch(board)
             return self._measure(board, opening)
 
@@ -82,6 +82,7 @@ class Run:
             memory=memory,
             operations=_figures(measured),
             clock_us=measures.clock_cost_us(),
+            cores_elsewhere=self._cores_elsewhere,
             notes=self.notes,
         )
 
@@ -107,7 +108,10 @@ class Run:
         warm_up, measured = Section(self.trace.warm_up, OPERATIONS), Section(self.trace.measured, OPERATIONS)
         warm_up.replay(board, self.job.time_limit * WARM_UP_SHARE)
         gc.collect()
+        others = measures.OtherWork(filter(None, (os.getpid(), self.job.server_pid)))
         measured.replay(board, self.job.time_limit)
+        if self._server is None or self.job.server_pid is not None:
+            self._cores_elsewhere = others.cores()
         return warm_up, measured
 
     def _server_bytes(self) -> tuple[int | None, int | None]:
@@ -156,8 +160,9 @@ def run_job(job: Job) -> Cell:
 
 def clear(job: Job) -> Cell:
     """Clear the board of a worker that could not do it itself."""
-    with open_target(job.target, job.board) as board:
-        board.clear()
+    with ExitStack() as stack:
+        _ask_server(job, stack)
+        stack.enter_context(open_target(job.target, job.board)).clear()
     return Cell("", 0, "ok")
 
 
@@ -168,6 +173,16 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         answer.write(msgspec.json.encode(clear(job) if job.clear_only else run_job(job)))
+
+
+def _ask_server(job: Job, stack: ExitStack) -> ServerFacts | None:
+    """Connect to the job's server, if it has one; at the end nothing of this board stays on a user's server."""
+    if job.server_url is None:
+        return None
+    server = stack.enter_context(ServerFacts(job.server_url))
+    if job.shared_place:
+        stack.callback(server.forget, job.board)
+    return server
 
 
 def _touch(board: LeaderboardBackend) -> None:
