@@ -188,7 +188,7 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
                 bounds.starts = [*bounds.starts[: left + 1], *bounds.starts[left + 2 :]]
                 counts.restructure([*values[:left], values[left] + values[left + 1], *values[left + 2 :]])
                 break
-        if len(bounds.starts) <= self.group_segments // 8 and len(self.directory.starts) > 1:
+        if len(bounds.starts) <= max(1, self.group_segments // 8) and len(self.directory.starts) > 1:
             self._merge_group(group)
 
     def _may_merge(self, count: int, other: int) -> bool:
