@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,16 +31,42 @@ LIBRARIES: Final = (
 )
 """Whose versions can move a figure."""
 
+IN_MEMORY: Final = ("tmpfs", "ramfs")
+"""File systems that never touch a disk."""
+
 _CPU_NAME: Final = re.compile(r"^(?:model name|Model)\s*:\s*(.+)$", re.MULTILINE)
 
 
-def machine(load_before: Sequence[float], load_after: Sequence[float]) -> Machine:
-    """Describe this machine."""
+def folder_on_disk() -> Path:
+    """Return the folder for temporary files: the system's own, or `/var/tmp` where that one is in memory.
+
+    Where a file system is in memory, waiting for the disk costs nothing, and a durable backend looks faster than it is.
+    """
+    usual = Path(tempfile.gettempdir())
+    candidates = [usual, Path("/var/tmp")]  # noqa: S108 - only as the parent of a private folder
+    on_disk = (path for path in candidates if file_system(path) not in IN_MEMORY and os.access(path, os.W_OK))
+    return next(on_disk, usual)
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that a folder is on, `unknown` where the system does not tell."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return "unknown"
+    real = path.resolve()
+    around = [(mount[1], mount[2]) for mount in mounts if real.is_relative_to(mount[1])]
+    return max(around, key=lambda mount: len(mount[0]), default=("", "unknown"))[1]
+
+
+def machine(load_before: Sequence[float], load_after: Sequence[float], folder: Path) -> Machine:
+    """Describe this machine, and the file system of the folder that the runs' files were in."""
     return Machine(
         cpu=_cpu(),
         cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        file_system=file_system(folder),
         load_average_before=list(load_before),
         load_average_after=list(load_after),
     )

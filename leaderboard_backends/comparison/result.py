@@ -145,6 +145,8 @@ class Machine(msgspec.Struct, frozen=True):
     cores: int
     memory_bytes: int
     system: str
+    file_system: str
+    """Of the files of durable backends; waiting for the disk costs nothing where it is in memory."""
     load_average_before: list[float]
     load_average_after: list[float]
 

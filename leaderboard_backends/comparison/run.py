@@ -21,7 +21,7 @@ import msgspec
 
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
-from .machine import load_average, machine, versions
+from .machine import folder_on_disk, load_average, machine, versions
 from .measures import METHODS
 from .redaction import redact
 from .result import SCHEMA_VERSION, Cell, Comparison, Job, Settings, TraceFacts
@@ -83,9 +83,9 @@ def compare(plan: Plan, watcher: Watcher) -> Comparison:
     begun, started, load_before = datetime.now(UTC), perf_counter(), load_average()
     cells: list[Cell] = []
     traces: list[TraceFacts] = []
-    finished = False
+    finished, parent = False, folder_on_disk()
     try:
-        with tempfile.TemporaryDirectory(prefix="leaderboard-compare-") as folder:
+        with tempfile.TemporaryDirectory(prefix="leaderboard-compare-", dir=parent) as folder:
             paths = {players: Path(folder) / f"trace-{players}" for players in plan.players}
             traces.extend(_draw(plan, players, path) for players, path in paths.items())
             for target, players in plan.cells():
@@ -101,7 +101,7 @@ def compare(plan: Plan, watcher: Watcher) -> Comparison:
         seconds=round(perf_counter() - started, 1),
         finished=finished,
         versions=versions(),
-        machine=machine(load_before, load_average()),
+        machine=machine(load_before, load_average(), parent),
         settings=plan.settings(),
         traces=traces,
         methods=METHODS,

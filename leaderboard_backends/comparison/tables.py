@@ -275,6 +275,7 @@ def _circumstances(result: Comparison) -> Table:
         "processor": f"{where.cpu}, {where.cores} cores",
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "system": where.system,
+        "file system": where.file_system,
         "load average": loads,
         "seed": str(result.settings.seed),
         "time limit": f"{result.settings.time_limit:g} s for each operation",
