@@ -12,7 +12,7 @@ Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_
 board. No round trips.
 
 Crash: nothing survives the process. One lock makes it safe to share between threads. Where an interrupt (Ctrl-C) cuts
-a move in two, the order is built anew from the dict before the interrupt goes on: each move is whole or did not happen.
+a move in two, the records decide, and the next call builds the order anew from them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from math import inf
 from operator import itemgetter
 from struct import Struct
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 from sortedcontainers import SortedKeyList
 
@@ -123,7 +123,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
                 del self._records[player_id]
                 self._ordered.remove(record)
             except BaseException:
-                self._replace(self._records)
+                self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
                 raise
             return True
 
@@ -134,7 +134,8 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _move(self, player_id: str, username: str, score: Score) -> int:
         """Apply one update, the order included, and return the player's key.
 
-        The assignment to `_records` is the moment at which it holds; `_replace` mends the order around it.
+        The assignment to `_records` is the moment at which it holds; where an interrupt parts it from the order,
+        the order is built anew at its next use.
         """
         old = self._records.get(player_id)
         record = self._next(old, player_id, username, score)
@@ -145,7 +146,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
                 self._records[player_id] = record
                 self._ordered.add(record)
             except BaseException:
-                self._replace(self._records)
+                self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
                 raise
         return record[0]
 
@@ -168,6 +169,10 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         """Put records and their order in place, both or, where an interrupt comes before, none."""
         ordered: SortedKeyList[_Record, int] = SortedKeyList(records.values(), key=_key)
         self._records, self._ordered = records, ordered
+
+    def _rebuild(self) -> SortedKeyList[_Record, int]:
+        self._replace(self._records)
+        return self._ordered
 
     # ------------------------------------------------------------------ reads
 
@@ -245,5 +250,18 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _index(self, bound: Score, reached: int) -> int:
         if bound in (inf, -inf):
-            return len(self._ordered) if self._sign * bound > 0 else 0
+            return len(self._records) if self._sign * bound > 0 else 0
         return self._ordered.bisect_key_left(self._sign * _pack(bound) + reached)
+
+
+class _Stale:
+    """Stands in for the order that an interrupt left in doubt: its first use builds the order from the records.
+
+    The interrupted call does not wait for that, and a second interrupt while it is built leaves it for the next use.
+    """
+
+    def __init__(self, board: SortedContainersLeaderboard) -> None:
+        self._rebuild = board._rebuild  # noqa: SLF001 - a part of the board
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rebuild(), name)

@@ -231,6 +231,22 @@ def test_an_interrupt_leaves_the_board_whole_as_before_or_as_after(
     assert [state for state in found if state not in (before, after)] == []
 
 
+def test_a_second_interrupt_while_the_order_is_mended_leaves_it_to_the_next_call() -> None:
+    board, before = filled(START), whole(filled(START))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sortedcontainers.SortedKeyList, "remove", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            board.update_score("p3", "Ada", 6)
+        patched.setattr(SortedContainersLeaderboard, "_replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            board.get_rank("p3")
+    assert whole(board) == before
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_interrupt_of_a_small_batch_leaves_it_whole_after_some_of_its_updates() -> None:
     updates: list[Update] = [("p1", "Ada", 6), ("new", "", 3), ("p2", "", 0), ("p1", "", 0.5)]
     states = [whole(filled(START + updates[:number])) for number in range(len(updates) + 1)]
