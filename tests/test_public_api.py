@@ -1,0 +1,92 @@
+"""What the package exports, and what importing it costs."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import leaderboard_backends
+
+EXTRAS = ["BTrees", "ZODB", "click", "fakeredis", "hypothesis", "msgspec", "psutil", "pytest", "redis", "rich"]
+
+
+def test_the_public_names_are_these_and_no_others() -> None:
+    assert leaderboard_backends.__all__ == [
+        "BackendError",
+        "BackendFullError",
+        "BackendReadOnlyError",
+        "BackendUnavailableError",
+        "BoardMismatchError",
+        "Capabilities",
+        "ConfigurationError",
+        "Entry",
+        "InvalidArgumentError",
+        "InvalidArgumentTypeError",
+        "InvalidNameError",
+        "InvalidPlayerError",
+        "InvalidScoreError",
+        "InvalidValueError",
+        "Keep",
+        "LeaderboardBackend",
+        "LeaderboardClosedError",
+        "LeaderboardError",
+        "Leaderboards",
+        "MissingExtraError",
+        "Order",
+        "PluginError",
+        "Score",
+        "ScoreUpdate",
+        "UnknownOptionError",
+        "UnknownSchemeError",
+        "UnsupportedOperationError",
+        "WriteConflictError",
+        "WriteOutcomeUnknownError",
+        "from_env",
+        "load_leaderboards",
+        "open_leaderboard",
+    ]
+
+
+@pytest.mark.parametrize("name", leaderboard_backends.__all__)
+def test_a_public_name_is_there_and_says_what_it_is_for(name: str) -> None:
+    public = getattr(leaderboard_backends, name)
+    if inspect.isclass(public) or inspect.isfunction(public):
+        assert inspect.getdoc(public)
+
+
+def test_the_package_is_typed_for_those_who_import_it() -> None:
+    assert (Path(leaderboard_backends.__file__).parent / "py.typed").is_file()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "leaderboard_backends",
+        "leaderboard_backends.cli",
+        "leaderboard_backends.registry",
+        "leaderboard_backends.testing",
+        "leaderboard_backends.testing.delegating",
+        "leaderboard_backends.testing.oracle",
+        "leaderboard_backends.testing.servers",
+    ],
+)
+def test_importing_the_core_loads_no_extra(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {EXTRAS!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_opening_a_board_in_memory_loads_no_extra_and_no_other_backend() -> None:
+    code = f"""
+import sys
+from leaderboard_backends import open_leaderboard
+open_leaderboard("memory://weekly").close()
+print([name for name in {EXTRAS!r} if name in sys.modules])
+print([name for name in sys.modules if name.startswith("leaderboard_backends.backends.")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["[]", "['leaderboard_backends.backends.sortedcontainers']"]
