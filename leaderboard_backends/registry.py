@@ -144,7 +144,8 @@ def _plugin_problem(found: object, target: str) -> str:
         return f"is {shorten(found)}, not a LeaderboardBackend subclass: {target} must name one."
     if hooks := getattr(found, "__abstractmethods__", ()):
         return f"is not whole: {target} does not write {', '.join(sorted(hooks))}."
-    if not isinstance(getattr(found, "capabilities", None), Capabilities):
+    capabilities = getattr(found, "capabilities", None)
+    if not (isinstance(capabilities, Capabilities) or hasattr(capabilities, "__get__")):  # or of the board inside
         return f"declares no capabilities: set them to a Capabilities in {target}."
     return ""
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,6 @@ from ..registry import backends as known_backends
 
 PIPE_WIDTH: Final = 100
 """Columns of the table where no terminal says how wide it is."""
-
 WIDEST_NAME: Final = 24
 """Columns up to which a name stays on one line, so that it can be read and copied whole."""
 
@@ -41,21 +41,25 @@ def _print(console: Console, found: Sequence[BackendInfo]) -> None:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(_table(found))
-    for info in found:
-        if info.problem:
-            console.print(Text(info.problem), soft_wrap=True)
+    console.print(Text("\nWhat survives, at worst"))
+    for survives, schemes in _by_survival(found).items():
+        console.print(Padding(Text(f"{', '.join(schemes)}: {survives}"), (0, 0, 0, 2)))
+    problems = [info.problem for info in found if info.problem]
+    if problems:
+        console.print(Text("\nNot usable here"))
+    for problem in problems:
+        console.print(Text(f"  {problem}"), soft_wrap=True)  # the pip install line can be copied in one piece
 
 
 def _table(found: Sequence[BackendInfo]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     for heading in ("scheme", "distribution", "version"):
-        table.add_column(heading, overflow="fold", max_width=WIDEST_NAME, min_width=_width(heading, found))
-    for heading in ("promises", "survives", "usable"):
+        table.add_column(heading, overflow="fold", min_width=_width(heading, found))
+    for heading in ("promises", "usable here"):
         table.add_column(heading, overflow="fold")
     for info in found:
-        promises, survives = _in_words(info.backend.capabilities) if info.backend else ("unknown", "unknown")
         usable = "no" if info.problem else "yes"
-        cells = (info.scheme, info.distribution, info.version, promises, survives, usable)
+        cells = (info.scheme, info.distribution, info.version, _promises(info), usable)
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
@@ -64,10 +68,27 @@ def _width(heading: str, found: Sequence[BackendInfo]) -> int:
     return min(WIDEST_NAME, max(len(getattr(info, heading)) for info in found))
 
 
-def _in_words(capabilities: Capabilities) -> tuple[str, str]:
-    words = ["durable"] * capabilities.durable + ["shared"] * capabilities.shared + [capabilities.consistency]
-    words += [f"no {operation}" for operation in sorted(capabilities.unsupported)]
-    return ", ".join(words), capabilities.survives
+def _promises(info: BackendInfo) -> str:
+    capabilities = _capabilities(info)
+    if capabilities is None:
+        return "unknown" if info.backend is None else "those of the board inside"
+    words = ["durable" if capabilities.durable else "not durable", "shared" if capabilities.shared else "one process"]
+    unsupported = [f"no {operation}" for operation in sorted(capabilities.unsupported)]
+    return ", ".join([*words, capabilities.consistency, *unsupported])
+
+
+def _capabilities(info: BackendInfo) -> Capabilities | None:
+    """Return what a class promises; a wrapper's class promises nothing before there is a board inside."""
+    found = getattr(info.backend, "capabilities", None)
+    return found if isinstance(found, Capabilities) else None
+
+
+def _by_survival(found: Sequence[BackendInfo]) -> dict[str, list[str]]:
+    schemes: dict[str, list[str]] = {}
+    for info in found:
+        if capabilities := _capabilities(info):
+            schemes.setdefault(capabilities.survives, []).append(info.scheme)
+    return schemes
 
 
 def _record(info: BackendInfo) -> dict[str, Any]:
@@ -77,11 +98,13 @@ def _record(info: BackendInfo) -> dict[str, Any]:
         "version": info.version,
         "usable": not info.problem,
         "problem": info.problem or None,
-        "capabilities": _promises(info.backend.capabilities) if info.backend else None,
+        "capabilities": _fields(_capabilities(info)),
     }
 
 
-def _promises(capabilities: Capabilities) -> dict[str, Any]:
+def _fields(capabilities: Capabilities | None) -> dict[str, Any] | None:
+    if capabilities is None:
+        return None
     return {
         "durable": capabilities.durable,
         "shared": capabilities.shared,

@@ -1,0 +1,186 @@
+"""The `leaderboard` command: quick help, one clear line for an error, the right exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from leaderboard_backends import BackendUnavailableError, LeaderboardError, UnknownSchemeError
+from leaderboard_backends.cli import group
+from leaderboard_backends.cli import main as leaderboard_main
+from leaderboard_backends.cli.group import leaderboard
+
+COMMANDS = ["backends", "compare", "conformance"]
+STARTS = [[sys.executable, "-m", "leaderboard_backends"], [str(Path(sys.executable).parent / "leaderboard")]]
+HEAVY = ["rich", "redis", "ZODB", "pytest", "hypothesis", "msgspec", "psutil"]
+
+
+def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own, after some code that stages what is missing there."""
+    code = f"import sys\n{before}\nfrom leaderboard_backends.cli import main\nsys.exit(main({list(arguments)!r}))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+
+def stage(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> Result:
+    """Run a command whose work is `act`."""
+    command = click.Command("backends", callback=act)
+    monkeypatch.setattr(leaderboard, "get_command", lambda _context, _name: command)
+    return CliRunner().invoke(leaderboard, ["backends"])
+
+
+def raise_(error: BaseException) -> Callable[[], object]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+# ---------------------------------------------------------------------- help and version
+
+
+def test_the_help_lists_every_command_without_importing_one() -> None:
+    listed = f"[name for name in {HEAVY!r} if name in sys.modules]"
+    done = run("--help", before=f"import atexit\natexit.register(lambda: print({listed}))")
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    command = leaderboard.get_command(click.Context(leaderboard), name)
+    assert command is not None
+    assert command.name == name
+    assert command.short_help == group._COMMANDS[name].short_help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name: str) -> None:
+    result = CliRunner().invoke(leaderboard, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"Usage: leaderboard {name}" in result.output
+
+
+def test_the_version_is_the_distributions() -> None:
+    result = CliRunner().invoke(leaderboard, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"leaderboard, version {version('leaderboard-backends')}\n")
+
+
+@pytest.mark.parametrize("start", STARTS, ids=["module", "script"])
+def test_the_script_and_the_module_are_one_command(start: Sequence[str]) -> None:
+    done = subprocess.run([*start, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("leaderboard, version ")
+
+
+def test_main_takes_arguments_and_exits() -> None:
+    with pytest.raises(SystemExit) as caught:
+        leaderboard_main(["--version"])
+    assert caught.value.code == 0
+
+
+@pytest.mark.parametrize(("arguments", "hint"), [(["backend"], "No such command"), (["backends", "--jsn"], "--json")])
+def test_a_misspelt_command_line_exits_with_2_and_a_hint(arguments: list[str], hint: str) -> None:
+    result = CliRunner().invoke(leaderboard, arguments)
+    assert result.exit_code == 2
+    assert hint in result.output
+
+
+# ---------------------------------------------------------------------- what is missing
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["backends"]])
+def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> None:
+    done = run(*arguments, before="sys.modules['click'] = None")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: leaderboard needs click, which is not installed: pip install 'leaderboard-backends[cli]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "library", "extra"),
+    [
+        ("backends", "rich", "cli"),
+        ("compare", "msgspec", "compare"),
+        ("compare", "psutil", "compare"),
+        ("conformance", "pytest", "testing"),
+        ("conformance", "hypothesis", "testing"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["memory://", "--option", "5"]])
+def test_a_command_whose_extra_is_missing_says_so_in_one_line(
+    command: str, library: str, extra: str, arguments: list[str]
+) -> None:
+    done = run(command, *arguments, before=f"sys.modules[{library!r}] = None")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        rf"Error: leaderboard {command} needs {library}[.\w]*, which is not installed: "
+        rf"pip install 'leaderboard-backends\[{extra}\]'\n",
+        done.stderr,
+    )
+
+
+def test_a_missing_extra_of_one_command_breaks_no_other() -> None:
+    missing = "\n".join(f"sys.modules[{name!r}] = None" for name in ("msgspec", "psutil", "pytest", "hypothesis"))
+    assert run("--help", before=missing).returncode == 0
+    assert run("backends", before=missing).returncode == 0
+
+
+# ---------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    "error", [LeaderboardError("it failed"), UnknownSchemeError("it failed"), BackendUnavailableError("it\nfailed")]
+)
+def test_an_error_of_the_library_is_one_line_on_stderr(
+    error: LeaderboardError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = stage(monkeypatch, raise_(error))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: it failed\n")
+
+
+def test_an_error_that_is_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = stage(monkeypatch, raise_(ZeroDivisionError("a bug")))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_an_interrupt_exits_as_a_shell_expects(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = stage(monkeypatch, raise_(KeyboardInterrupt()))
+    assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
+
+
+def test_ctrl_c_at_a_real_command_exits_with_130_and_no_traceback() -> None:
+    code = """
+import sys, time
+from leaderboard_backends.cli import backends, main
+def work():
+    print("working", flush=True)
+    time.sleep(60)
+backends.known_backends = work
+sys.exit(main(["backends"]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "Interrupted.\n")
+
+
+def test_an_error_names_what_was_given_without_a_traceback() -> None:
+    done = run("compare", "nosuch://weekly")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
