@@ -21,6 +21,8 @@ MEMORY_FROM: Final = 10_000
 DISTURBED_FROM: Final = 0.3
 """Cores busy elsewhere from which on a run is called disturbed."""
 
+DISTURBED_MARK: Final = "~"
+
 _TITLES: Final = {operation.name: operation.title for operation in OPERATIONS}
 _BIG = 100.0
 _SMALL = 10.0
@@ -79,11 +81,32 @@ def _latency(result: Comparison, players: int) -> Table:
         f"Time of one operation at {players:,} players: p50 / p99 in µs",
         [Column("backend", figures=False), *(Column(_TITLES.get(name, name)) for name in names)],
         [
-            [cell.backend, *(_p50_p99(cell.operations.get(name)) for name in names)]
+            [_name(cell), *(_p50_p99(cell.operations.get(name)) for name in names)]
             for cell in _finished(result, players)
         ],
-        "(n=…): the time limit left only so many samples. A percentile with too few samples to hold it is not shown.",
+        " ".join(_latency_notes(list(_finished(result, players)))),
     )
+
+
+def _latency_notes(cells: Sequence[Cell]) -> Iterator[str]:
+    every = [figures for cell in cells for figures in cell.operations.values()]
+    if any(figures.samples < figures.planned for figures in every):
+        yield "(n=…): the time limit left only so many samples."
+    if any(figures.p99_us is None for figures in every):
+        yield f"{NONE}: too few samples to hold this percentile."
+    if any(map(_disturbed, cells)):
+        yield (
+            f"{DISTURBED_MARK}: other processes kept at least {DISTURBED_FROM:g} cores busy meanwhile, so that these "
+            f"figures are too high, the p99 above all; run it again on a quiet machine."
+        )
+
+
+def _disturbed(cell: Cell) -> bool:
+    return cell.cores_elsewhere is not None and cell.cores_elsewhere >= DISTURBED_FROM
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.backend} {DISTURBED_MARK}" if _disturbed(cell) else cell.backend
 
 
 def _rates(result: Comparison, players: int) -> Table:
@@ -98,7 +121,7 @@ def _rates(result: Comparison, players: int) -> Table:
         ],
         [
             [
-                cell.backend,
+                _name(cell),
                 *(_rate(cell.operations.get(name)) for name in names),
                 f"{cell.load.players_per_second:,.0f}" if cell.load else NONE,
                 cell.facts.durability if cell.facts else NONE,
@@ -204,9 +227,10 @@ def _disturbances(result: Comparison) -> Table:
         [
             [cell.backend, f"{cell.players:,}", f"{cell.cores_elsewhere:.1f}"]
             for cell in result.cells
-            if cell.cores_elsewhere is not None and cell.cores_elsewhere >= DISTURBED_FROM
+            if _disturbed(cell)
         ],
-        "Other processes were at work meanwhile, so these figures are too high, the p99 above all: run it again.",
+        "Other processes were at work while these were measured.",
+        detail=True,
     )
 
 

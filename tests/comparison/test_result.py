@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -28,9 +27,9 @@ def figures() -> OperationFigures:
     return OperationFigures(120, 120, 2.5, 2.0, 4.0, 1234.5, 5000.0, 400_000.0)
 
 
-@pytest.fixture
-def result(comparing: Callable[..., Comparison]) -> Comparison:
-    return comparing("naive", "boards:Raises", players=(20, 200))
+@pytest.fixture(scope="module")
+def result(half_failed: Comparison) -> Comparison:
+    return half_failed
 
 
 def test_a_result_reads_back_from_its_json_as_it_was(result: Comparison) -> None:
@@ -76,7 +75,7 @@ def test_every_cell_has_its_row_or_its_reason(result: Comparison) -> None:
     by_title = {table.title: table for table in tables(result)}
     for players in ("20", "200"):
         latency = by_title[f"Time of one operation at {players} players: p50 / p99 in µs"]
-        assert [row[0] for row in latency.rows] == ["naive"]
+        assert [row[0].removesuffix(" ~") for row in latency.rows] == ["naive"]
     problems = by_title["Without figures"]
     assert [tuple(row[:3]) for row in problems.rows] == [
         ("boards:Raises", "20", "failed"),
@@ -89,6 +88,16 @@ def test_a_cut_operation_shows_its_samples(result: Comparison, figures: Operatio
     cut = msgspec.structs.replace(figures, samples=12, p99_us=None)
     (row,) = _latency_rows(result, {"update": cut, "rank": figures})
     assert row == ["naive", "2.00 / - (n=12)", "2.00 / 1,234", "-", "-"]
+
+
+@pytest.mark.parametrize(("cores", "name"), [(None, "naive"), (0.1, "naive"), (1.2, "naive ~")])
+def test_a_disturbed_run_is_marked(
+    result: Comparison, figures: OperationFigures, cores: float | None, name: str
+) -> None:
+    cell = Cell("naive", 20, "ok", operations={"update": figures}, cores_elsewhere=cores)
+    latency = tables(msgspec.structs.replace(result, cells=[cell]))[0]
+    assert latency.rows[0][0] == name
+    assert ("other processes" in latency.note) == name.endswith("~")
 
 
 def _latency_rows(result: Comparison, operations: dict[str, OperationFigures]) -> list[list[str]]:
