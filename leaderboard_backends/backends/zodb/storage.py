@@ -9,8 +9,6 @@ from typing import Any
 
 from zc.lockfile import LockError
 from ZODB.FileStorage import FileStorage
-from ZODB.FileStorage.FileStorage import FileStorageError
-from ZODB.POSException import POSError
 from ZODB.utils import z64
 
 from ...errors import (
@@ -124,13 +122,14 @@ def _open(path: str) -> BoardFile:
         ) from error
     except PermissionError as error:
         raise _read_only(path) from error
-    except (FileStorageError, POSError) as error:
+    except OSError as error:
+        raise BackendUnavailableError(f"{path} cannot be opened: {error.strerror or error}.") from error
+    except Exception as error:
+        # The scan of a damaged file may raise anything: its own errors, and those of numbers and texts that are none.
         raise BackendUnavailableError(
             f"{path} is damaged: {error}. Restore a backup, or salvage what is readable with "
             f"python -m ZODB.fsrecover {path} NEW-FILE."
         ) from error
-    except OSError as error:
-        raise BackendUnavailableError(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
 def _check_place(path: str, *, create: bool) -> int:

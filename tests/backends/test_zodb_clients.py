@@ -1,0 +1,284 @@
+"""Several threads on one file, and several clients of one storage: conflicts are few, and nothing is lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+
+import pytest
+import ZODB
+from ZODB.POSException import ConflictError
+
+from leaderboard_backends import Entry, WriteConflictError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+from leaderboard_backends.backends.zodb.keys import score_prefix
+from leaderboard_backends.backends.zodb.order import StoredBoard
+from leaderboard_backends.backends.zodb.session import Session
+
+PLAYERS = 10_000
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[ZODB.DB]:
+    db = ZODB.DB(str(tmp_path / "app.fs"), cache_size=100_000)
+    yield db
+    db.close()
+
+
+class Client:
+    """A client of the storage whose steps a test interleaves by hand."""
+
+    def __init__(self, db: ZODB.DB) -> None:
+        self.session = Session(db, None)
+
+    def begin(self) -> StoredBoard:
+        return self.session.write("default")
+
+    def move(self, player: str, score: float) -> None:
+        self.begin().place(player, "", score_prefix(score, descending=True), best_only=False)
+
+    def commit(self) -> bool:
+        """Commit; returns whether that went without a conflict."""
+        try:
+            self.session.commit()
+        except ConflictError:
+            self.session.forget()
+            return False
+        return True
+
+
+@pytest.fixture
+def clients(db: ZODB.DB) -> Iterator[tuple[Client, Client, ZODBLeaderboard]]:
+    with ZODBLeaderboard(database=db) as board:
+        board.update_scores([(f"p{player}", "", player * 10) for player in range(2000)])
+        one, other = Client(db), Client(db)
+        yield one, other, board
+        one.session.close()
+        other.session.close()
+        board._check()
+
+
+def split_segment_of(client: Client, player: str) -> None:
+    stored = client.begin()
+    group = stored._group(stored.players[player])
+    stored._split_segment(group, 0)
+
+
+# ---------------------------------------------------------------------- threads
+
+
+def test_threads_on_one_board_lose_no_update(tmp_path: Path) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board:
+
+        def climb(thread: int) -> list[Entry]:
+            return [board.increment_score(f"p{(thread + step) % 5}", f"t{thread}", 1) for step in range(40)]
+
+        with ThreadPoolExecutor(4) as pool:
+            entries = [entry for done in pool.map(climb, range(4)) for entry in done]
+        assert sum(entry.score for entry in board) == 160
+        assert len({(entry.player_id, entry.score) for entry in entries}) == 160
+        board._check()
+
+
+def test_readers_beside_a_writer_see_whole_states_that_never_go_back(tmp_path: Path) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board:
+        board.update_scores([(f"p{player}", "", 0) for player in range(50)])
+        stop = Event()
+
+        def watch() -> int:
+            seen, reads = 0, 0
+            while not stop.is_set():
+                entries = board.get_top_n(50)
+                total = int(sum(entry.score for entry in entries))
+                assert [entry.rank for entry in entries] == list(range(1, 51))
+                assert total >= seen
+                seen, reads = total, reads + 1
+            return reads
+
+        with ThreadPoolExecutor(3) as pool:
+            watchers = [pool.submit(watch) for _ in range(3)]
+            try:
+                for step in range(60):
+                    board.increment_score(f"p{step % 50}", "", 1)
+                    assert board.get_by_score(1, 1000)
+            finally:
+                stop.set()
+            assert all(watcher.result() > 10 for watcher in watchers)
+
+
+def test_a_read_after_an_update_of_another_thread_sees_it(tmp_path: Path) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board, ThreadPoolExecutor(1) as pool:
+        for score in range(50):
+            board.get_score("ada")
+            pool.submit(board.update_score, "ada", "Ada", score).result()
+            assert board.get_score("ada") == score
+
+
+# ---------------------------------------------------------------------- two clients of one storage
+
+
+def conflict_rate(one: Client, other: Client, updates: int) -> float:
+    """Interleave updates, each commit finding one of the other client since its own begin; count the conflicts."""
+    random_ = random.Random(1)
+    conflicts = attempts = 0
+    for _ in range(updates):
+        for client in (one, other):
+            client.move(f"p{random_.randrange(PLAYERS)}", random_.randrange(10**6))
+        for client in (one, other):
+            attempts += 1
+            conflicts += not client.commit()
+    return conflicts / attempts
+
+
+def test_two_clients_conflict_in_under_five_percent_of_commits(db: ZODB.DB) -> None:
+    random_ = random.Random(2)
+    with ZODBLeaderboard(database=db) as board:
+        board.update_scores([(f"p{player}", "", random_.randrange(10**6)) for player in range(PLAYERS)])
+        one, other = Client(db), Client(db)
+        rate = conflict_rate(one, other, 600)
+        one.session.close()
+        other.session.close()
+        board._check()
+    assert rate < 0.05
+
+
+def test_two_boards_of_one_storage_write_from_threads(db: ZODB.DB) -> None:
+    start = Barrier(2)
+    with ZODBLeaderboard(database=db, attempts=50) as one, ZODBLeaderboard(database=db, attempts=50) as other:
+
+        def climb(board: ZODBLeaderboard) -> None:
+            start.wait(10)
+            for step in range(60):
+                board.increment_score(f"p{step % 7}", "", 1)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(climb, (one, other)))
+        assert sum(entry.score for entry in one) == 120
+        assert list(one) == list(other)
+        one._check()
+
+
+Clients = tuple[Client, Client, ZODBLeaderboard]
+
+
+def test_moves_in_one_group_merge(clients: Clients) -> None:
+    one, other, board = clients
+    one.move("p3", 9995)
+    other.move("p1500", 19995)
+    assert one.commit()
+    assert other.commit()
+    assert len(board) == 2000
+    assert (board.get_score("p3"), board.get_score("p1500")) == (9995, 19995)
+
+
+@pytest.mark.parametrize("splitter_first", [True, False])
+@pytest.mark.parametrize("score", [5, 19_999.5])
+def test_a_split_conflicts_with_any_move_in_its_group(
+    clients: Clients,
+    score: float,
+    splitter_first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    one, other, _ = clients
+    split_segment_of(one, "p1999")
+    other.move("p1998", score)
+    first, second = (one, other) if splitter_first else (other, one)
+    assert first.commit()
+    assert not second.commit()
+
+
+@pytest.mark.parametrize("mover_first", [True, False])
+def test_clearing_conflicts_with_a_move(
+    clients: Clients,
+    mover_first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    one, other, _ = clients
+    one.move("p7", 3)
+    other.begin().clear()
+    first, second = (one, other) if mover_first else (other, one)
+    assert first.commit()
+    assert not second.commit()
+
+
+@pytest.mark.parametrize("renamer_first", [True, False])
+def test_clearing_conflicts_with_a_new_username(
+    clients: Clients,
+    renamer_first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    one, other, _ = clients
+    one.begin().place("p7", "new", score_prefix(70, descending=True), best_only=False)
+    other.begin().clear()
+    first, second = (one, other) if renamer_first else (other, one)
+    assert first.commit()
+    assert not second.commit()
+
+
+def test_two_who_join_a_tie_at_once_do_not_share_a_place(clients: Clients) -> None:
+    one, other, board = clients
+    one.move("p1", 5)
+    other.move("p2", 5)
+    assert one.commit()
+    assert not other.commit()
+    other.move("p2", 5)
+    assert other.commit()
+    assert [entry.player_id for entry in board.get_by_score(5, 5)] == ["p1", "p2"]
+
+
+def test_two_moves_of_one_player_conflict(clients: Clients) -> None:
+    one, other, _ = clients
+    one.move("p1", 5)
+    other.move("p1", 15_000.5)
+    assert one.commit()
+    assert not other.commit()
+
+
+def test_a_write_that_always_loses_raises_and_applies_nothing(
+    db: ZODB.DB, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, board = clients
+    original: Callable[..., bytes] = StoredBoard.place
+    scores = iter(range(100, 200))
+
+    def place_after_another_client(stored: StoredBoard, *args: str | bytes, best_only: bool) -> bytes:
+        key = original(stored, *args, best_only=best_only)
+        monkeypatch.setattr(StoredBoard, "place", original)
+        one.move("rival", next(scores))
+        assert one.commit()
+        monkeypatch.setattr(StoredBoard, "place", place_after_another_client)
+        return key
+
+    with ZODBLeaderboard(database=db, attempts=3) as loser:
+        monkeypatch.setattr(StoredBoard, "place", place_after_another_client)
+        with pytest.raises(WriteConflictError, match="3 times") as caught:
+            loser.update_score("rival", "", 1)
+        monkeypatch.undo()
+        assert isinstance(caught.value.__cause__, ConflictError)
+        assert board.get_score("rival") == 102
+        assert loser.update_score("rival", "", 1) == 2000
+
+
+def test_a_conflict_is_retried_as_a_whole(db: ZODB.DB, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _, _ = clients
+    original: Callable[..., bytes] = StoredBoard.place
+
+    def place_after_another_client(stored: StoredBoard, *args: str | bytes, best_only: bool) -> bytes:
+        key = original(stored, *args, best_only=best_only)
+        monkeypatch.undo()
+        one.move("rival", 50.5)
+        assert one.commit()
+        return key
+
+    with ZODBLeaderboard(database=db) as board:
+        monkeypatch.setattr(StoredBoard, "place", place_after_another_client)
+        assert board.increment_score("rival", "", 1).score == 51.5
+
+
+def test_the_app_keeps_its_database_after_its_boards_are_closed(db: ZODB.DB) -> None:
+    with ZODBLeaderboard(database=db) as board:
+        board.update_score("ada", "Ada", 1)
+    with db.transaction() as connection:
+        connection.root()["mine"] = 1
+    with ZODBLeaderboard(database=db) as board:
+        assert board.get_rank("ada") == 1

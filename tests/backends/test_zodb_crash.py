@@ -1,0 +1,382 @@
+"""What a ZODB file survives: kill -9, damaged ends, a full disk, other processes, fork, interrupts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from leaderboard_backends import (
+    BackendUnavailableError,
+    Entry,
+    WriteOutcomeUnknownError,
+)
+from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard
+from leaderboard_backends.backends.zodb.order import StoredBoard
+from leaderboard_backends.backends.zodb.storage import BoardFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "board.fs"
+
+
+def run(program: str, *arguments: object) -> str:
+    command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# ---------------------------------------------------------------------- kill -9
+
+UPDATES = """
+import random, sys
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+from leaderboard_backends.backends.zodb.order import StoredBoard
+StoredBoard.segment_keys, StoredBoard.group_segments = 16, 4
+random_ = random.Random(int(sys.argv[2]))
+with ZODBLeaderboard(path=sys.argv[1]) as board:
+    first = int(board.get_score("counter") or 0)
+    for number in range(first + 1, first + 100_000):
+        player, score = f"p{random_.randrange(200)}", random_.randrange(40)
+        board.update_scores([(player, f"n{number}", score), ("counter", "", number)])
+        print(number, player, score, flush=True)
+"""
+
+
+def acknowledged(lines: IO[str], process: subprocess.Popen[str], kill_after: int) -> Iterator[tuple[int, str, int]]:
+    """Yield each update that was acknowledged; kill the process after some, and read what it had still said."""
+    for at, line in enumerate(lines):
+        if at == kill_after:
+            process.kill()
+        if line.endswith("\n"):
+            number, player, score = line.split()
+            yield int(number), player, int(score)
+
+
+def test_kill_9_loses_no_acknowledged_update_and_breaks_no_invariant(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredBoard, "segment_keys", 16)
+    monkeypatch.setattr(StoredBoard, "group_segments", 4)
+    expected: dict[str, int] = {}
+    for round_, kill_after in enumerate((1, 37, 120, 250)):
+        last = 0
+        with subprocess.Popen(
+            [sys.executable, "-c", UPDATES, str(path), str(round_)], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            for number, player, score in acknowledged(process.stdout, process, kill_after):
+                expected[player] = score
+                last = number
+        assert process.returncode == -signal.SIGKILL
+        with ZODBLeaderboard(path=path) as board:
+            board._check()
+            found = {entry.player_id: entry.score for entry in board}
+            counter = found.pop("counter")
+            assert counter in (last, last + 1)  # the last one may have been written, but not yet reported
+            differing = {player for player in found if found[player] != expected.get(player)}
+            assert len(differing) <= counter - last
+            assert set(expected) <= set(found)
+            expected = {player: int(score) for player, score in found.items()}
+
+
+# ---------------------------------------------------------------------- damaged files
+
+
+def fill(path: Path) -> list[Entry]:
+    with ZODBLeaderboard(path=path) as board:
+        for score in range(30):
+            board.update_score(f"p{score}", "name", score)
+        return list(board)
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("tail", [bytes(4096), bytes(100_000), b"torn", b"\0" * 23])
+def test_a_damaged_end_is_cut_off_and_the_board_goes_on(path: Path, tail: bytes, *, indexed: bool) -> None:
+    entries = fill(path)
+    size = path.stat().st_size
+    if not indexed:
+        path.with_suffix(".fs.index").unlink()
+    with path.open("ab") as file:
+        file.write(tail)
+    with ZODBLeaderboard(path=path) as board:
+        assert list(board) == entries
+        assert path.stat().st_size == size
+        assert board.update_score("ada", "Ada", 1000) == 1
+        assert board.get_rank("ada") == 1
+        board._check()
+    with ZODBLeaderboard(path=path) as board:
+        assert board.get_rank("ada") == 1
+
+
+@pytest.mark.parametrize("cut", [1, 8, 40, 200, 700])
+def test_a_torn_last_transaction_is_dropped_whole(path: Path, cut: int) -> None:
+    entries = fill(path)
+    with ZODBLeaderboard(path=path) as board:
+        size = path.stat().st_size
+        board.update_score("ada", "Ada", 1000)
+        assert path.stat().st_size - size > cut
+    path.with_suffix(".fs.index").unlink()
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - cut)
+    with ZODBLeaderboard(path=path) as board:
+        board._check()
+        assert list(board) == entries
+        assert board.update_score("ada", "Ada", 1000) == 1
+
+
+def test_damage_in_the_middle_is_refused_with_a_remedy(path: Path) -> None:
+    fill(path)
+    path.with_suffix(".fs.index").unlink()
+    content = bytearray(path.read_bytes())
+    content[4 + 8 : 4 + 16] = (24).to_bytes(8, "big")
+    path.write_bytes(content)
+    with pytest.raises(BackendUnavailableError, match=r"is damaged: .*fsrecover"):
+        ZODBLeaderboard(path=path)
+    assert path.read_bytes() == content
+
+
+def test_an_end_that_no_crash_leaves_behind_is_refused_with_a_remedy(path: Path) -> None:
+    fill(path)
+    with path.open("ab") as file:
+        file.write(b"\xff" * 500)
+    content = path.read_bytes()
+    with pytest.raises(BackendUnavailableError, match=r"is damaged: .*fsrecover"):
+        ZODBLeaderboard(path=path)
+    assert path.read_bytes() == content
+
+
+def test_a_pack_that_was_cut_between_its_renames_is_undone(path: Path) -> None:
+    entries = fill(path)
+    path.rename(f"{path}.old")
+    Path(f"{path}.pack").write_bytes(b"FS30")
+    with ZODBLeaderboard(path=path) as board:
+        assert list(board) == entries
+
+
+# ---------------------------------------------------------------------- full disk
+
+FULL = """
+import os, resource, sys
+from leaderboard_backends import BackendFullError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+path, room = sys.argv[1], int(sys.argv[2])
+def limit(size):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+with ZODBLeaderboard(path=path) as board:
+    board.update_scores([(f"p{player}", "name" * 10, player) for player in range(3000)])
+    for padding in range(50):
+        board.update_score(f"p{padding}", "", padding + 0.5)
+    before = list(board)
+    size = os.path.getsize(path)
+    limit(size + room)
+    done = refused = 0
+    for attempt in range(40):
+        try:
+            board.update_score(f"new{attempt}", "", 0.25)
+            done += 1
+        except BackendFullError as error:
+            assert "nothing was applied" in str(error), error
+            refused += 1
+            assert board.get_rank("p2999") == 1
+            assert len(board) == 3000 + done
+    assert refused, (done, refused)
+    try:
+        board.update_scores([(f"more{player}", "", player) for player in range(20000)])
+    except BackendFullError as error:
+        assert error.applied == 0
+    else:
+        raise AssertionError("the large load fitted")
+    limit(resource.RLIM_INFINITY)
+    assert board.update_score("after", "", 10**6) == 1
+    assert len(board) == 3001 + done
+    board._check()
+with ZODBLeaderboard(path=path) as board:
+    board._check()
+    assert board.get_rank("after") == 1
+    assert [e.player_id for e in board if e.player_id[0] == "p"] == [e.player_id for e in before]
+print("whole")
+"""
+
+
+@pytest.mark.parametrize("room", [0, 60, 1000, 3000, 8200, 9000, 20_000])
+def test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room(path: Path, room: int) -> None:
+    assert run(FULL, path, room) == "whole\n"
+
+
+def test_a_commit_that_failed_while_the_disk_synced_is_unknown_and_the_board_opens_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+
+        def fail(_storage: BoardFile, _tid: bytes) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(BoardFile, "_finish_finish", fail)
+            with pytest.raises(WriteOutcomeUnknownError, match="may be on disk") as caught:
+                board.update_score("bob", "Bob", 2)
+        assert isinstance(caught.value.__cause__, OSError)
+        assert board.get_rank("ada") in (1, 2)
+        assert board.update_score("cy", "Cy", 3) == 1
+        board._check()
+    with ZODBLeaderboard(path=path) as board:
+        assert board.get_rank("cy") == 1
+
+
+# ---------------------------------------------------------------------- other processes
+
+OPEN_ELSEWHERE = """
+import sys
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+try:
+    ZODBLeaderboard(path=sys.argv[1])
+except BackendUnavailableError as error:
+    print(error)
+"""
+
+
+def test_a_file_open_in_another_process_is_refused_with_the_remedy(path: Path) -> None:
+    with ZODBLeaderboard(path=path) as board:
+        said = run(OPEN_ELSEWHERE, path)
+        assert f"{path} is open in another process" in said
+        assert "ZEO" in said
+        assert board.update_score("ada", "Ada", 1) == 1
+    assert run(OPEN_ELSEWHERE, path) == ""
+
+
+FORK = """
+import os, sys, threading
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+path = sys.argv[1]
+board = ZODBLeaderboard(path=path)
+board.update_score("ada", "Ada", 1)
+stop = threading.Event()
+def write():
+    while not stop.is_set():
+        board.increment_score("thread", "", 1)
+writer = threading.Thread(target=write)
+writer.start()
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            for operation in (lambda: board.get_rank("ada"), lambda: board.update_score("ada", "Ada", 9), board.pack,
+                              board.ping, lambda: ZODBLeaderboard(path=path)):
+                try:
+                    operation()
+                except BackendUnavailableError as error:
+                    assert path in str(error), error
+                else:
+                    raise AssertionError("the child used the parent's file")
+            board.close()
+            code = 0
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    board.update_score("ada", "Ada", 2)
+stop.set()
+writer.join()
+count = board.get_score("thread")
+board._check()
+board.close()
+with ZODBLeaderboard(path=path) as board:
+    assert board.get_score("thread") == count
+    board._check()
+print("whole")
+"""
+
+
+def test_a_forked_child_is_refused_and_the_parent_goes_on(path: Path) -> None:
+    assert run(FORK, path) == "whole\n"
+
+
+# ---------------------------------------------------------------------- interrupts
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+@pytest.mark.parametrize("method", ["_end_of_tie", "_insert", "_delete", "_split_segment", "position", "_group"])
+def test_an_interrupt_anywhere_in_an_update_leaves_the_board_as_it_was(
+    path: Path, kind: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredBoard, "segment_keys", 8)
+    with ZODBLeaderboard(path=path) if kind == "file" else ZODBMemoryLeaderboard() as board:
+        board.update_scores([(f"p{player}", "", player) for player in range(50)])
+        for extra in range(20):
+            board.update_score(f"q{extra}", "", 25.5)
+        before = list(board)
+        original = getattr(StoredBoard, method)
+
+        def interrupt(*args: object) -> None:
+            original(*args)
+            raise KeyboardInterrupt
+
+        def write() -> None:
+            if method == "position":  # which only an update that tells the rank asks for
+                board.update_score("p8", "", 31.5)
+            board.update_scores([("p7", "", 30.5)] + [(f"z{extra}", "", 25.5) for extra in range(9)])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(StoredBoard, method, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                write()
+        board._check()
+        assert list(board) == before
+        assert board.update_score("ada", "Ada", 1000) == 1
+        board._check()
+
+
+@pytest.mark.parametrize("stage", ["tpc_begin", "store", "tpc_vote", "_finish_finish"])
+def test_an_interrupt_in_a_commit_leaves_the_board_whole(
+    path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = getattr(BoardFile, stage)
+    armed: list[bool] = []
+
+    def interrupt(*args: object, **kwargs: object) -> object:
+        result = original(*args, **kwargs)
+        if armed:
+            armed.clear()
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(BoardFile, stage, interrupt)
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        armed.append(True)
+        with pytest.raises(KeyboardInterrupt):
+            board.update_score("bob", "Bob", 2)
+        assert (board.get_rank("bob") is None) is (stage != "_finish_finish")
+        assert board.update_score("cy", "Cy", 3) == 1
+        board._check()
+    with ZODBLeaderboard(path=path) as board:
+        assert board.get_rank("cy") == 1
+
+
+def test_ctrl_c_in_the_middle_of_updates_leaves_the_board_whole(path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", UPDATES, str(path), "9"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        last = 0
+        for line in process.stdout:
+            last = int(line.split()[0]) if line.endswith("\n") else last
+            if last == 50:
+                os.kill(process.pid, signal.SIGINT)
+    assert process.returncode != 0
+    with ZODBLeaderboard(path=path) as board:
+        assert board.get_score("counter") in (last, last + 1)
