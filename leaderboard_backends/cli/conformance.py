@@ -82,8 +82,9 @@ def _shown(url: str) -> str:
 
 
 def _print_report(console: Console, shown: str, report: Report, failures: int) -> None:
+    console.print(Text(shown, style="bold"), soft_wrap=True)
     if report.outcomes:
-        console.print(_table(shown, report))
+        console.print(_table(report))
     for outcome in report.failures[:failures]:
         console.print(Text(f"\n{outcome.area}: {outcome.test} {outcome.result}", style="bold red"))
         console.print(Text(outcome.text), soft_wrap=True)
@@ -105,11 +106,11 @@ def _style(report: Report) -> str:
     return "bold green" if report.verdict == "CONFORMS" else "bold red"
 
 
-def _table(shown: str, report: Report) -> Table:
+def _table(report: Report) -> Table:
     areas = report.by_area()
     met = {"passed", "failed"}.union(*areas.values())
     results = [name for name in RESULTS if name in met]
-    table = Table(title=Text(shown), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
     table.add_column("part", footer="all")
     for name in results:
         total = sum(found[name] for found in areas.values())

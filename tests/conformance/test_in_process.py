@@ -1,16 +1,35 @@
+"""The kit on the boards of this process, bare and behind a wrapper that only delegates."""
+
 from __future__ import annotations
 
 from typing import Any
 
-from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.delegating import DelegatingLeaderboard
 
 
 class TestNaive(BackendConformance):
     def make(self, **options: Any) -> LeaderboardBackend:
-        return open_leaderboard("naive://", board=options.pop("name"), **options)
+        return NaiveLeaderboard(**options)
+
+
+class TestNaiveDelegated(BackendConformance):
+    examples = 20
+
+    def make(self, **options: Any) -> LeaderboardBackend:
+        return DelegatingLeaderboard(NaiveLeaderboard(**options))
 
 
 class TestSortedContainers(BackendConformance):
     def make(self, **options: Any) -> LeaderboardBackend:
-        return open_leaderboard("memory://", board=options.pop("name"), **options)
+        return SortedContainersLeaderboard(**options)
+
+
+class TestSortedContainersDelegated(BackendConformance):
+    examples = 20
+
+    def make(self, **options: Any) -> LeaderboardBackend:
+        return DelegatingLeaderboard(SortedContainersLeaderboard(**options))
