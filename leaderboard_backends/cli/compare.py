@@ -27,6 +27,9 @@ from .group import INTERRUPTED
 DEFAULT_PLAYERS: Final = "1000,10000,100000"
 DEFAULT_STEPS: Final = 2000
 DEFAULT_TIME_LIMIT: Final = 2.0
+REFRESH_PER_SECOND: Final = 2
+"""Of the progress bar: a busier one would take its time from what is measured."""
+
 LONGEST_TIME_LIMIT: Final = 3600.0
 MOST_PLAYERS: Final = 10_000_000
 
@@ -170,6 +173,7 @@ class _Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self._console,
+            refresh_per_second=REFRESH_PER_SECOND,
             transient=True,
             disable=not self._console.is_terminal,
         )

@@ -88,6 +88,24 @@ def test_two_urls_of_one_scheme_have_two_labels_and_show_no_place() -> None:
     assert not [word for word in ("secret", "one", "two", "/srv") if word in repr(targets)]
 
 
+def test_an_installed_plug_in_is_compared_by_its_url(
+    comparing: Callable[..., Comparison], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "acme_boards-1.2.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-boards\nVersion: 1.2\n")
+    (installed / "top_level.txt").write_text("boards\n")
+    (installed / "entry_points.txt").write_text("[leaderboard_backends.backends]\nacme = boards:Plugged\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    (cell,) = comparing("acme://").cells
+    assert (cell.backend, cell.status, cell.reason) == ("acme://", "ok", "")
+    assert cell.facts is not None
+    assert cell.facts.distribution == "acme-boards 1.2"
+    assert cell.code is not None
+    assert cell.code.files == ["boards.py"]
+
+
 @pytest.mark.parametrize("named", ["valkey", "valkey-fsync"])
 def test_an_embedded_server_is_measured_and_labelled(comparing: Callable[..., Comparison], named: str) -> None:
     (cell,) = comparing(named).cells
@@ -100,6 +118,15 @@ def test_an_embedded_server_is_measured_and_labelled(comparing: Callable[..., Co
     assert cell.memory.server_used_bytes is not None
     assert cell.memory.server_used_bytes / 200 > 25
     assert (cell.memory.disk_bytes is not None) == (named == "valkey-fsync")
+
+
+def test_without_a_server_its_row_says_so_and_the_others_go_on(
+    comparing: Callable[..., Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADERBOARD_SERVER", "/no/such/valkey-server")
+    without, memory = comparing("valkey", "memory").cells
+    assert (without.status, memory.status) == ("unavailable", "ok")
+    assert "LEADERBOARD_SERVER names '…/valkey-server'" in without.reason
 
 
 @pytest.mark.parametrize("named", ["zodb", "zodb-memory"])

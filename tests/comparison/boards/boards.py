@@ -16,6 +16,10 @@ class Right(SortedContainersLeaderboard):
         print("this must not get into the result")  # noqa: T201 - that is the point
 
 
+class Plugged(SortedContainersLeaderboard):
+    """What a third party registers for a scheme of its own."""
+
+
 class TellsTheRankBefore(SortedContainersLeaderboard):
     """Returns the rank that the player had before the update."""
 
