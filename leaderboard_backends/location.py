@@ -16,7 +16,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NO_PORT = re.compile(r"(?s)\A(\[[^\]]*\]|[^:/?#\[]*):(?!\d{0,5}(?:[/?#]|\Z)).*")
 """A host and, where a port should be, something else: a password whose host was forgotten."""
 _FRAGMENT = re.compile(r"(?s)#.*")
-_PASSWORD_OPTION = re.compile(r"(?i)(password=)[^&]*")
+_PASSWORD_OPTION = re.compile(r"(?is)(password=).*")
+"""A password in the query, and all after it: its '&' may be unescaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +41,8 @@ class Location:
     @classmethod
     def parse(cls, url: str, default_board: str = "default") -> tuple[Location, dict[str, str]]:
         """Return the location and the query's options; raises `ConfigurationError` for text that is no URL."""
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise ConfigurationError(
-                f"{shorten(_without_password(url))} has no readable host and port: a port is a number up to 65535, and "
-                f"'/', '?', '#', '@' and ':' in a user name or password are written %2F, %3F, %23, %40 and %3A."
-            ) from None
-        if not parts.scheme or "://" not in url:
-            raise ConfigurationError(
-                f"{shorten(_without_password(url))} is not a board's URL: write scheme://…, for example memory://weekly."
-            )
-        if "#" in url:
-            raise ConfigurationError(
-                f"{shorten(_without_password(url))} has a '#': write %23 where it is part of a name or a password."
-            )
-        if parts.netloc and "@" in parts.path + parts.query:
-            raise ConfigurationError(
-                f"{shorten(_without_password(url))} has an '@' after its host: in a user name, a password or "
-                f"an option, write '/', '?' and '@' as %2F, %3F and %40."
-            )
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-        options = dict(pairs)
-        if len(options) < len(pairs):
-            twice = sorted({name for name in options if [key for key, _ in pairs].count(name) > 1})
-            raise ConfigurationError(f"the option {', '.join(twice)} is given twice in the URL: give it once.")
+        parts = _split(url)
+        options = _query_options(url, parts.query)
         bare = parts._replace(query="")
         shown = urlunsplit(bare) if bare.netloc else f"{parts.scheme}://{bare.path}"
         return cls(parts.scheme, shown, bare, default_board), options
@@ -117,6 +94,47 @@ def check_options(scheme: str, known: Mapping[str, Option], given: Mapping[str, 
             shown = "***" if option.secret else shorten(value)
             raise ConfigurationError(f"option {name}={shown} of {scheme}:// is not allowed: {error}.") from None
     return parsed
+
+
+def _split(url: str) -> SplitResult:
+    """Return a URL's parts; refuses text whose parts could be taken for others."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise _refused(
+            url,
+            "has no readable host and port: a port is a number up to 65535, and '/', '?', '#', '@' and ':' in a user "
+            "name or password are written %2F, %3F, %23, %40 and %3A.",
+        ) from None
+    if not parts.scheme or "://" not in url:
+        raise _refused(url, "is not a board's URL: write scheme://…, for example memory://weekly.")
+    if "#" in url:
+        raise _refused(url, "has a '#': write %23 where it is part of a name or a password.")
+    if parts.netloc and "@" in parts.path + parts.query:
+        raise _refused(
+            url,
+            "has an '@' after its host: in a user name, a password or an option, write '/', '?' and '@' as %2F, %3F "
+            "and %40.",
+        )
+    return parts
+
+
+def _query_options(url: str, query: str) -> dict[str, str]:
+    if any(part and "=" not in part for part in query.split("&")):
+        raise _refused(
+            url, "has a part without '=' after its '?': options are name=value, and an '&' in a value is written %26."
+        )
+    pairs = parse_qsl(query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        twice = sorted({name for name in options if [key for key, _ in pairs].count(name) > 1})
+        raise ConfigurationError(f"the option {', '.join(twice)} is given twice in the URL: give it once.")
+    return options
+
+
+def _refused(url: str, problem: str) -> ConfigurationError:
+    return ConfigurationError(f"{shorten(_without_password(url))} {problem}")
 
 
 def _unknown_option(scheme: str, name: str, known: Mapping[str, Option]) -> UnknownOptionError:

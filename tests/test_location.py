@@ -77,6 +77,14 @@ def test_an_option_given_twice_is_refused_by_name() -> None:
         Location.parse("memory://weekly?keep=best&order=ascending&keep=last")
 
 
+@pytest.mark.parametrize(
+    "url", ["memory://weekly?ascending", "memory://weekly?keep=best&x", "redis://host?password=a&b"]
+)
+def test_a_part_of_the_query_that_is_no_option_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"has a part without '=' .*: options are name=value, .*written %26"):
+        Location.parse(url)
+
+
 @pytest.mark.parametrize("url", ["memory://weekly#best", "memory://weekly?order=ascending#", "memory://#"])
 def test_a_fragment_is_refused_because_it_would_be_lost(url: str) -> None:
     with pytest.raises(ConfigurationError, match="has a '#': write %23"):
