@@ -62,8 +62,8 @@ class LeaderboardBackend(ABC):
 
     def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
         self._name = model.check_board_name(name)
-        self._order = model.check_order(order)
-        self._keep = model.check_keep(keep)
+        self._order: Order = model.check_order(order)
+        self._keep: Keep = model.check_keep(keep)
         self._closed = False
 
     @classmethod

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from .group import leaderboard  # noqa: PLC0415 - click is an extra, and its absence has to be explained
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
+        if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
             raise
         print(  # noqa: T201 - this is a command, and click is not there to print
             f"Error: leaderboard needs {error.name}, which is not installed: pip install 'leaderboard-backends[cli]'",

@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
 
 
 def _without_extra(name: str, command: _Command, error: ModuleNotFoundError) -> click.Command:
-    if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
+    if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
         raise error
 
     def refuse() -> None:
