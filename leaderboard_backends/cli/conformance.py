@@ -14,10 +14,9 @@ from rich.text import Text
 
 from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
-from ..testing.conformance.foundation import unique_name
 from ..testing.opening import url_factory
 from ..testing.runner import RESULTS, Outcome, Report, run_kit
-from ..testing.subject import BoardFactory
+from ..testing.subject import BoardFactory, unique_name
 
 SHOWN_FAILURES: Final = 5
 NARROWEST: Final = 80

@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 
 import pytest
 
-from ._loading import load_kit
+from ._loading import require_extra
 from .subject import SUBJECT, BoardFactory, Subject
 
 Result = Literal["passed", "failed", "refused", "not run"]
@@ -26,7 +26,7 @@ RESULTS: Final[tuple[Result, ...]] = get_args(Result)
 
 Verdict = Literal["CONFORMS", "DOES NOT CONFORM", "NOT RUN"]
 
-SUBJECT_MODULE = f"{__package__}.subject"
+COLLECTED = f"{__package__}.collected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,11 @@ def run_kit(
 
 
 def _run_pytest(recorder: _Recorder, stop_after: int) -> tuple[int, str]:
-    load_kit()
+    require_extra()
     output = io.StringIO()
     arguments = [
         "--pyargs",
-        SUBJECT_MODULE,
+        COLLECTED,
         "-c",
         os.devnull,
         f"--rootdir={gettempdir()}",

@@ -1,15 +1,18 @@
-"""The test class that the runner collects: the whole kit, on the factory that the run is about."""
+"""What a run of the kit is about: a factory of boards, and how hard the run tries.
+
+Nothing here imports the kit: its modules must be imported by pytest, which then shows the values of a failing assert.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
 from ..model import Keep, Order
 from ..protocol import LeaderboardBackend
-from .conformance import BackendConformance
 
 
 class BoardFactory(Protocol):
@@ -32,16 +35,6 @@ class Subject:
 SUBJECT = pytest.StashKey[Subject]()
 
 
-class TestSubject(BackendConformance):
-    """The kit on the subject of the run."""
-
-    _subject: Subject
-
-    @pytest.fixture(autouse=True)
-    def _take_subject(self, pytestconfig: pytest.Config) -> None:
-        self._subject = pytestconfig.stash[SUBJECT]
-        self.seed, self.examples = self._subject.seed, self._subject.examples
-
-    def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
-        """Open a board by the factory."""
-        return self._subject.make(name, order=order, keep=keep)
+def unique_name() -> str:
+    """Return a board name that nobody else has."""
+    return f"kit-{uuid4().hex[:16]}"

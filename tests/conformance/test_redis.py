@@ -45,6 +45,7 @@ class TestTCP(OnAServer):
 
 class TestFakeRedis(BackendConformance):
     examples = 20
+    bulk = 1500
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_board("fakeredis://", name, options)
@@ -52,6 +53,7 @@ class TestFakeRedis(BackendConformance):
 
 class TestFakeRedisDelegated(BackendConformance):
     examples = 5
+    bulk = 1500
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return DelegatingLeaderboard(open_board("fakeredis://", name, options))

@@ -7,7 +7,8 @@ import pytest
 from ...errors import UnsupportedOperationError
 from ...protocol import Capabilities, LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill, unique_name
+from ..subject import unique_name
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill
 from .threads import run_together
 
 

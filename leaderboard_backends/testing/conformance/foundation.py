@@ -13,7 +13,6 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
-from uuid import uuid4
 
 import pytest
 
@@ -21,6 +20,7 @@ from ...errors import UnsupportedOperationError
 from ...model import Entry, Keep, Order, Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
+from ..subject import unique_name
 
 AnyBoard = LeaderboardBackend | OracleBoard
 """The operations are the same on both."""
@@ -215,11 +215,6 @@ def _declared(error: UnsupportedOperationError) -> str | None:
         if name in OPERATIONS and isinstance(caller, LeaderboardBackend):
             return name if name in caller.capabilities.unsupported else None
     return None
-
-
-def unique_name() -> str:
-    """Return a board name that nobody else has."""
-    return f"kit-{uuid4().hex[:16]}"
 
 
 def fill(board: AnyBoard, updates: Iterable[tuple[str, str, Score]]) -> None:

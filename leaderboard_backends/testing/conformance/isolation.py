@@ -6,7 +6,8 @@ import pytest
 
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
-from .foundation import ALL_RULES, ConformancePart, OpenBoard, assert_same, fill, ids, unique_name
+from ..subject import unique_name
+from .foundation import ALL_RULES, ConformancePart, OpenBoard, assert_same, fill, ids
 
 
 class IsolationPart(ConformancePart):

@@ -7,7 +7,8 @@ import pytest
 from ...errors import LeaderboardClosedError
 from ...model import Entry
 from ...protocol import LeaderboardBackend
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill, unique_name
+from ..subject import unique_name
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill
 
 
 class _AppError(Exception):
