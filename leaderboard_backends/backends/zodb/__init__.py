@@ -1,4 +1,44 @@
-"""ZODB."""
+"""`zodb:///path/board.fs?board=NAME` and `zodb+memory://NAME`: boards in ZODB, in a file or in this process's memory.
+
+Order: a B-tree from sort key to names, best first, and a B-tree from player to sort key. A key is 14 bytes: the
+score's double, mapped so that the order of bytes is the order of ranks, and the place in the tie. Whoever joins a tie
+gets the place behind its last, so no counter is shared by all. Exact for every score.
+
+Rank: a B-tree keeps no counts, and counting through it is O(n). Here the order is cut into segments of at most 512
+keys; up to 64 segments are a group, with one record of the segments' bounds and one of their counts. A rank is the
+sum of the groups and segments before, and a walk through a part of one segment.
+
+Cost, n players, k entries returned, g = n / 25,000 groups: `get_rank`, `get_percentile`, `count_by_score`,
+`update_score`, `increment_score`, `remove_player` O(log n + g) and a walk of at most 512 keys; `get_top_n`,
+`get_range`, `get_around`, `get_by_score` O(g + k) and such a walk; `get_score`, `in` O(log n); `len` O(g). At 1M
+players a rank takes some 15 µs. Every write is one commit, one fsync: some 0.8 ms, mostly the disk's. `update_scores`
+commits 1,000 at a time, 0.2 ms each; where the updates are more than the players of the board, it sorts once and
+commits all of them at once, 20 µs each, every one or none. No round trips.
+
+File: an update appends some 2.5 KB (a player takes 110 bytes after a bulk load), and the file grows until `pack()`.
+An update that changes nothing writes nothing. **Records are pickles: whoever can write the file can run code in the
+process that opens it.** Keep it where only the app's user can write.
+
+Crash: what was acknowledged is on disk, after kill -9 and, as far as the disk honours fsync, after a power loss. An
+update is one transaction; what a crash left half written at the file's end is cut off at the next opening. A full disk
+refuses writes with `BackendFullError`, serves reads, and goes on when there is room. `zodb+memory://` survives nothing.
+
+One process: a file is locked by the process that opened it, all of whose boards and threads share it; a forked child
+must open its own. Writers of one process take turns. Several clients of one storage are possible with
+`ZODBLeaderboard(database=...)`: writes that conflict are repeated as whole transactions, under 1 % of them where two
+clients write without pause on 10,000 players. All who join the same tie at the same moment conflict, as first come,
+first served, demands.
+
+Why concurrent clients keep the counts true. Moves of two clients merge key by key in the trees' leaves, and their
+differences add up in the counts. What must not merge is a move with a change of structure (a segment or group split,
+merged or dropped, or a board cleared or built anew), because either worked from what the other changed. Therefore
+whoever writes anything inside a group, even a username, writes the group's `Counts` record, and whoever changes the
+structure of a group, or takes it out of use, raises the number in that record. ZODB lets two such writes merge only
+through `Counts._p_resolveConflict`, which refuses where the numbers differ; so whichever commits second starts over.
+Reading the bounds and the directory needs no check of its own: they change only together with that number. Two
+changes of structure at once both write the bounds or the directory, which never merge. And two who join one tie at
+once insert the same key, which never merges either.
+"""
 
 from .board import ZODBLeaderboard, ZODBMemoryLeaderboard
 

@@ -121,10 +121,11 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
         result = work(session)
         committing = True
         session.commit()
+    except (ConflictError, LeaderboardError):
+        session.end()
+        raise
     except BaseException as error:
         session.forget()
-        if isinstance(error, ConflictError | LeaderboardError):
-            raise
         if not committing:
             if isinstance(error, _FAILURES):
                 raise unavailable(database, error) from error
@@ -150,7 +151,7 @@ def unavailable(database: Database, error: Exception) -> BackendError:
 
 
 def _commit_failed(database: Database, error: Exception, *, unknown: bool) -> Exception:
-    if unknown:
+    if unknown and not isinstance(error, ReadOnlyError):
         return WriteOutcomeUnknownError(
             f"{database.place} failed while it committed: {_text(error)}. The write may be on disk: read it back "
             f"before repeating it."

@@ -10,9 +10,15 @@ from pathlib import Path
 from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 
-from ...errors import BackendError, BoardMismatchError, ConfigurationError, InvalidArgumentError
+from ...errors import (
+    BackendError,
+    BoardMismatchError,
+    ConfigurationError,
+    InvalidArgumentError,
+    LeaderboardError,
+)
 from ...location import Location, Option, boolean, integer
-from ...model import Entry, Keep, Order, Score, add_scores, percentile, shorten
+from ...model import Entry, Keep, Order, Score, add_scores, check_count, percentile, shorten
 from ...protocol import Capabilities, LeaderboardBackend
 from .attempts import read, transact, unavailable, write
 from .database import Database, ForeignDatabase, release, share_file
@@ -25,12 +31,12 @@ from .session import Session
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-CACHE_SIZE: Final = 100_000
+CACHE_SIZE: Final = 250_000
 BATCH_SIZE: Final = 1_000
 ATTEMPTS: Final = 20
 
 _TUNING: Final = {
-    "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (100000)"),
+    "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)"),
     "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
     "attempts": Option(integer(1), "how often a write that conflicts is tried (20)"),
 }
@@ -50,10 +56,10 @@ class _StoredLeaderboard(LeaderboardBackend):
         attempts: int,
     ) -> None:
         self._database = database
-        self._batch_size = batch_size
-        self._attempts = attempts
         try:
             super().__init__(name, order=order, keep=keep)
+            self._batch_size = check_count(batch_size, "batch_size", 1)
+            self._attempts = check_count(attempts, "attempts", 1)
             self._best_only = self._keep == "best"
             self._descending = self._order == "descending"
             transact(database, attempts, self._establish)
@@ -82,9 +88,10 @@ class _StoredLeaderboard(LeaderboardBackend):
             self._refuse_closed()
         if isinstance(days, bool) or not isinstance(days, int | float) or not isfinite(days) or days < 0:
             raise InvalidArgumentError(f"days must be a number of at least 0, not {shorten(days)}.")
-        self._read(_nothing)
         try:
             self._database.pack(days)
+        except LeaderboardError:
+            raise
         except Exception as error:
             raise unavailable(self._database, error) from error
 
@@ -184,9 +191,11 @@ class ZODBLeaderboard(_StoredLeaderboard):
     several clients may write, each with a board object of its own, and the rank that an update returns leaves out
     updates of others that committed between its reading and its commit.
 
-    `cache_size` is the number of objects that each connection keeps in memory, about 2 KB each and a dozen
-    players; `create=False` refuses a path where there is no file; `batch_size` is what `update_scores` commits at
-    once; `attempts` bounds how often a write that conflicts is tried.
+    `cache_size` is how many objects each connection keeps in memory, about 2 KB each: one for every six players
+    holds a whole board, and a board that does not fit reads its file at nearly every operation. There is a connection
+    for each thread that is in an operation at the same time, and up to 4 are kept. `create=False` refuses a path where
+    there is no file; `batch_size` is what `update_scores` commits at once; `attempts` bounds how often a write that
+    conflicts is tried.
     """
 
     capabilities = Capabilities(

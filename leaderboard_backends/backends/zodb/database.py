@@ -11,14 +11,14 @@ from weakref import WeakSet
 
 from ZODB import DB
 
-from ...errors import BackendUnavailableError
+from ...errors import BackendUnavailableError, LeaderboardClosedError
 from .session import Session
 from .storage import BoardFile, open_file
 
 _MANY: Final = 100_000
 """ZODB logs a warning where more connections than this are open; the app's threads bound the sessions."""
 
-_SPARE_SESSIONS: Final = 8
+_SPARE_SESSIONS: Final = 4
 """Sessions kept for the next operations; each has a cache of its own."""
 
 _CLOSE_SECONDS: Final = 10.0
@@ -42,7 +42,8 @@ class Database:
         self._failed = False
         self._inherited = False
         self._storage, self._db = self._open()
-        _open_databases.add(self)
+        with _registry_lock:
+            _open_databases.add(self)
 
     def _open(self) -> tuple[Any, Any]:
         storage = self._opening()
@@ -65,13 +66,15 @@ class Database:
                 pass
         with self._lock:
             if self._db is None:
-                raise BackendUnavailableError(f"{self.place} was closed while this operation began.")
+                raise LeaderboardClosedError(f"{self.place} was closed while this operation began: open it again.")
             session = self._new_session()
             self._sessions += 1
             return session
 
     def give(self, session: Session) -> None:
         """Take a session back, and close one where there are more than enough."""
+        if session.db is not self._db:
+            return  # it outstayed a reopening
         session.rest()
         self._idle.append(session)
         if len(self._idle) > _SPARE_SESSIONS and self._lock.acquire(blocking=False):
@@ -82,8 +85,12 @@ class Database:
 
     def pack(self, days: float) -> None:
         """Drop old records; commits go on meanwhile."""
-        with self._pack_lock:
-            self._db.pack(days=days)
+        session = self.take()
+        try:
+            with self._pack_lock:
+                session.db.pack(days=days)
+        finally:
+            self.give(session)
 
     def _new_session(self) -> Session:
         return Session(self._db, self._storage.lastTransaction)

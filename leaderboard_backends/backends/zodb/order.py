@@ -47,7 +47,7 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
     def __init__(self, *, descending: bool) -> None:
         self.format = FORMAT
         self.descending = descending
-        self.replace_all(Ranking(), Players(), Directory.empty())
+        self.ranking, self.players, self.directory = Ranking(), Players(), Directory.empty()
 
     # ------------------------------------------------------------------ reads
 
@@ -124,9 +124,8 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
 
     def replace_all(self, ranking: Ranking, players: Players, directory: Directory) -> None:
         """Put other trees in the place of these; every other writer of this moment conflicts."""
-        if "directory" in self.__dict__:
-            for counts in self.directory.counts:
-                counts.restructure([])
+        for counts in self.directory.counts:
+            counts.restructure([])
         self.ranking, self.players, self.directory = ranking, players, directory
 
     def _rename(self, key: bytes, player_id: str, username: str) -> None:

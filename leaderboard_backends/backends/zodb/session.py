@@ -27,9 +27,10 @@ class Session:
     the read before it as long as that is the same. Elsewhere it is `None`, and each read begins anew.
     """
 
-    __slots__ = ("_begun", "_connection", "_last_transaction", "_manager", "_reads", "_seen", "_stored")
+    __slots__ = ("_begun", "_connection", "_last_transaction", "_manager", "_reads", "_seen", "_stored", "db")
 
     def __init__(self, db: Any, last_transaction: Callable[[], bytes] | None) -> None:
+        self.db = db
         self._manager = TransactionManager(explicit=True)
         self._connection = db.open(self._manager)
         self._last_transaction = last_transaction
