@@ -114,8 +114,7 @@ def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> No
         ("backends", "rich", "cli"),
         ("compare", "msgspec", "compare"),
         ("compare", "psutil", "compare"),
-        ("conformance", "pytest", "testing"),
-        ("conformance", "hypothesis", "testing"),
+        ("conformance", "rich", "testing"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["memory://", "--option", "5"]])
@@ -129,6 +128,15 @@ def test_a_command_whose_extra_is_missing_says_so_in_one_line(
         rf"pip install 'leaderboard-backends\[{extra}\]'\n",
         done.stderr,
     )
+
+
+@pytest.mark.parametrize("library", ["pytest", "hypothesis"])
+def test_a_library_that_is_missed_while_a_command_runs_is_explained_too(library: str) -> None:
+    done = run("conformance", "memory://", before=f"sys.modules[{library!r}] = None")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"needs {library}" in done.stdout + done.stderr
+    assert "pip install 'leaderboard-backends[testing]'" in done.stdout + done.stderr
 
 
 def test_a_missing_extra_of_one_command_breaks_no_other() -> None:
