@@ -1,4 +1,4 @@
 -- ARGV: the better end, the worse end, the limit (-1 for none). Returns the first rank (from 0), then members and scores.
 local command = descending and 'ZREVRANGEBYSCORE' or 'ZRANGEBYSCORE'
-local rows = redis.call(command, order, ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
-return {rows[1] and redis.call(rank_of, order, rows[1]) or 0, rows}
+local rows = call(command, order, ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+return {rows[1] and call(rank_of, order, rows[1]) or 0, rows}

@@ -1,3 +1,3 @@
 -- The check of the board's keys alone, for a server that takes no writes.
-redis.call('ZCOUNT', order, 0, 0)
+call('ZCOUNT', order, 0, 0)
 return 1

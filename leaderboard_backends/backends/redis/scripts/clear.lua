@@ -1,10 +1,10 @@
 -- Empties the board and keeps its description.
 if fresh then return 0 end
-redis.call('UNLINK', order)
+call('UNLINK', order)
 for first = 0, buckets - 1, 1000 do
   local keys = {}
   for bucket = first, math.min(first + 999, buckets - 1) do keys[#keys + 1] = base .. 'p:' .. bucket end
-  redis.call('UNLINK', unpack(keys))
+  call('UNLINK', unpack(keys))
 end
-redis.call('HSET', meta, 'buckets', 1)
+call('HSET', meta, 'buckets', 1)
 return 1

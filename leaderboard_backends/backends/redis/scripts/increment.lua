@@ -8,7 +8,7 @@ end
 
 local id, username, delta = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local key, record, member = find(id)
-local standing = record and redis.call('ZSCORE', order, member)
+local standing = record and call('ZSCORE', order, member)
 local old = standing and tonumber(standing) or 0
 local sum = old + delta
 if whole(old) and whole(delta) then
@@ -19,5 +19,5 @@ end
 if sum == 0 then sum = 0 end
 local score
 member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
-finish()
-return {redis.call(rank_of, order, member), score}
+finish(not record)
+return {call(rank_of, order, member), score}
