@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from . import model
-from .errors import ConfigurationError, InvalidNameError
+from .errors import BackendError, ConfigurationError, InvalidNameError
 from .location import Location, check_options
 from .protocol import LeaderboardBackend
 from .registry import backend_class
@@ -69,7 +69,7 @@ def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
         for name, table in tables.items():
             try:
                 boards[name] = _open({key: _expand(value) for key, value in table.items()}, {}, name)
-            except (ConfigurationError, InvalidNameError) as error:
+            except (ConfigurationError, InvalidNameError, BackendError) as error:
                 raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
     except BaseException:
         boards.close()

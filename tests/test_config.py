@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -309,3 +310,9 @@ def test_the_environment_is_read_by_from_env_alone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LEADERBOARD_URL", "nosuch://weekly")
     with open_leaderboard("memory://weekly") as board:
         assert board.name == "weekly"
+
+
+def test_a_storage_that_cannot_be_opened_is_named_with_its_file_and_board(file: Path, tmp_path: Path) -> None:
+    file.write_text(f'[boards.weekly]\nurl = "zodb://{tmp_path}/nowhere/board.fs"\n')
+    with pytest.raises(LeaderboardError, match=re.escape(f"{file}, boards.weekly: ") + ".*nowhere"):
+        load_leaderboards(file)
