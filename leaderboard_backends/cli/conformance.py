@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
 from ..testing.opening import url_factory
 from ..testing.runner import RESULTS, Outcome, Report, run_kit
-from ..testing.subject import BoardFactory, unique_name
+from ..testing.subject import PARTS, BoardFactory, unique_name
 
 SHOWN_FAILURES: Final = 5
 NARROWEST: Final = 80
@@ -32,7 +32,9 @@ NARROWEST: Final = 80
     show_default=True,
     help="Random programs under each order and keep.",
 )
-@click.option("--part", "parts", multiple=True, metavar="NAME", help="Run this part of the kit only, such as order.")
+@click.option(
+    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run this part of the kit only; repeatable."
+)
 @click.option(
     "--failures",
     type=click.IntRange(0),

@@ -77,14 +77,16 @@ class _Recorder:
         self._progress = progress
         self._running: dict[str, Outcome] = {}
         self.outcomes: list[Outcome] = []
-        self.tests = 0
+        self.interrupted = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[SUBJECT] = self._subject
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not self._areas or _area(item) in self._areas]
-        self.tests = len(items)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -125,10 +127,10 @@ def run_kit(
     """
     recorder = _Recorder(Subject(make, seed, examples), areas, progress)
     code, output = _run_pytest(recorder, stop_after)
-    if code == pytest.ExitCode.INTERRUPTED and not (stop_after and recorder.outcomes):
+    if recorder.interrupted:
         raise KeyboardInterrupt
     problem = "" if recorder.outcomes else f"no test ran:\n{output}"
-    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         problem = f"pytest failed:\n{output}"
     return Report(seed, recorder.outcomes, problem)
 
@@ -148,6 +150,7 @@ def _run_pytest(recorder: _Recorder, stop_after: int) -> tuple[int, str]:
         "-pno:faulthandler",
         "--capture=no",
         "--tb=short",
+        "--override-ini=verbosity_assertions=2",
         "-q",
         f"--maxfail={stop_after}",
     ]

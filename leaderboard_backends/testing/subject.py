@@ -6,7 +6,7 @@ Nothing here imports the kit: its modules must be imported by pytest, which then
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import uuid4
 
 import pytest
@@ -31,6 +31,26 @@ class Subject:
     seed: int
     examples: int
 
+
+PARTS: Final = (
+    "life",
+    "values",
+    "updates",
+    "order",
+    "increments",
+    "bulk",
+    "removal",
+    "lookups",
+    "ranges",
+    "scores",
+    "iteration",
+    "texts",
+    "isolation",
+    "capabilities",
+    "threads",
+    "machine",
+)
+"""The parts of the kit, each a module of `conformance`, in the order in which they run."""
 
 SUBJECT = pytest.StashKey[Subject]()
 

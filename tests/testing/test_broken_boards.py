@@ -220,6 +220,20 @@ class DurableInName(NaiveLeaderboard):
     capabilities = Capabilities(durable=True, shared=False, survives="a crash, it says")
 
 
+class CountsAnew(NaiveLeaderboard):
+    """Each object numbers its updates from 1, so that after reopening a late player overtakes a tie."""
+
+    capabilities = Capabilities(durable=False, shared=True, survives="this process")
+    _places: ClassVar[dict[str, dict[str, _Standing]]] = {}
+
+    def __init__(self, name: str, *, order: Order, keep: Keep) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._players = self._places.setdefault(name, {})
+
+    def _clear(self) -> None:
+        self._players.clear()
+
+
 class RefusesAsDeclared(RefusesMore):
     capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_around"}))
 
@@ -255,13 +269,14 @@ CAUGHT: list[tuple[type[NaiveLeaderboard], str, str]] = [
     (RefusesMore, "capabilities", "test_an_operation_works_or_refuses_as_declared[get_around]"),
     (DeclaresMore, "capabilities", "test_an_operation_works_or_refuses_as_declared[get_around]"),
     (SharedInName, "capabilities", "test_two_objects_on_one_shared_board_see_each_others_writes"),
+    (CountsAnew, "capabilities", "test_another_object_on_a_shared_or_durable_board_finds_its_data"),
     (DurableInName, "capabilities", "test_another_object_on_a_shared_or_durable_board_finds_its_data"),
 ]
 
-SEEN_BY_THE_MACHINE = [TiesByName, SameScoreMoves, BestInverted, UsernameLost, EndExcluded, UnicodeFolded, RoundedSums]
+SEEN_BY_THE_MACHINE = [SameScoreMoves, UsernameLost, EndExcluded, UnicodeFolded]
 
 
-@pytest.mark.parametrize(("broken", "part", "test"), CAUGHT, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("broken", "part", "test"), CAUGHT, ids=[caught[0].__name__ for caught in CAUGHT])
 def test_each_bug_is_caught_by_the_test_that_is_about_it(broken: type[NaiveLeaderboard], part: str, test: str) -> None:
     report = run_kit(broken, areas=[part])
     assert report.verdict == "DOES NOT CONFORM"

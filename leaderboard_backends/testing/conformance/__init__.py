@@ -7,26 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-_PARTS = (
-    "foundation",
-    "bulk",
-    "capabilities",
-    "increments",
-    "isolation",
-    "iteration",
-    "life",
-    "lookups",
-    "machine",
-    "order",
-    "ranges",
-    "removal",
-    "scores",
-    "texts",
-    "threads",
-    "updates",
-    "values",
-)
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))
+from ..subject import PARTS
+
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("foundation", *PARTS)))
 
 from .suite import BackendConformance  # noqa: E402 - the parts' asserts are rewritten as they are imported
 

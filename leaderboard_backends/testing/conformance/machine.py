@@ -172,7 +172,7 @@ class MachinePart(ConformancePart):
         )
         try:
             with _nothing_left_behind():
-                run_state_machine_as_test(seed(self.seed)(machine), settings=limits)  # type: ignore[arg-type]
+                run_state_machine_as_test(seed(self.seed)(machine), settings=limits)  # type: ignore[arg-type]  # a factory serves, too
         except Exception as error:
             error.add_note(f"The same programs again: seed = {self.seed}, examples = {self.examples}, rules {rules}.")
             raise

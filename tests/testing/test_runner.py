@@ -1,0 +1,184 @@
+"""The runner, and the promises of the kit to whoever runs it."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import Capabilities, LeaderboardBackend, MissingExtraError, Score, open_leaderboard
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing import _loading
+from leaderboard_backends.testing.conformance.foundation import OPERATIONS
+from leaderboard_backends.testing.conformance.values import PLACES
+from leaderboard_backends.testing.opening import url_factory
+from leaderboard_backends.testing.runner import Outcome, run_kit
+from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.subject import PARTS
+
+FIVE_LINES = """
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing import BackendConformance
+
+class TestMyBoard(BackendConformance):
+    def make(self, **options):
+        return NaiveLeaderboard(**options)
+"""
+
+
+class Unreliable(NaiveLeaderboard):
+    def _get_percentile(self, player_id: str) -> float | None:
+        found = super()._get_percentile(player_id)
+        return None if found is None else found - 1
+
+
+class Lasting(NaiveLeaderboard):
+    """Finds its data again by name, as a board on a server does, and tells what was done with it."""
+
+    capabilities = Capabilities(durable=False, shared=True, survives="this test")
+    places: dict[str, NaiveLeaderboard]
+    opened: list[NaiveLeaderboard]
+
+    def __init__(self, name: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        place = self.places.setdefault(name, self)
+        self._players, self._lock = place._players, place._lock
+        self.opened.append(self)
+
+    def _store(self, player_id: str, username: str, score: Score) -> None:
+        self._updates = max((standing.reached for standing in self._players.values()), default=0)
+        super()._store(player_id, username, score)
+
+    def _clear(self) -> None:
+        with self._lock:
+            self._players.clear()
+
+
+def test_a_board_that_keeps_the_contract_conforms_in_every_part() -> None:
+    heard: list[Outcome] = []
+    report = run_kit(NaiveLeaderboard, examples=3, progress=heard.append)
+    assert report.verdict == "CONFORMS"
+    assert tuple(report.by_area()) == PARTS
+    assert heard == report.outcomes
+    assert {outcome.result for outcome in report.outcomes} == {"passed"}
+
+
+def test_a_failure_shows_the_values_compared() -> None:
+    report = run_kit(Unreliable, areas=["lookups"])
+    assert report.verdict == "DOES NOT CONFORM"
+    text = next(found.text for found in report.failures if found.test.startswith("test_the_best_player"))
+    assert "99.0 == 100.0" in text
+
+
+def test_a_run_without_tests_is_not_run() -> None:
+    report = run_kit(NaiveLeaderboard, areas=["no such part"])
+    assert (report.verdict, report.outcomes) == ("NOT RUN", [])
+    assert "no test ran" in report.problem
+
+
+def test_a_skipped_test_does_not_count_as_passed() -> None:
+    def make(name: str, **_: Any) -> LeaderboardBackend:
+        pytest.skip(f"no server here for {name}")
+
+    report = run_kit(make, areas=["lookups"])
+    assert report.verdict == "DOES NOT CONFORM"
+    assert {outcome.result for outcome in report.outcomes} == {"not run"}
+
+
+def test_a_board_that_cannot_be_closed_fails_its_tests() -> None:
+    class Stuck(NaiveLeaderboard):
+        def _close(self) -> None:
+            raise OSError("still in use")
+
+    report = run_kit(Stuck, areas=["lookups"], stop_after=1)
+    assert [outcome.result for outcome in report.failures] == ["failed"]
+    assert "still in use" in report.failures[0].text
+
+
+def test_an_interrupt_ends_the_run() -> None:
+    def make(name: str, **_: Any) -> LeaderboardBackend:
+        raise KeyboardInterrupt(name)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_kit(make, areas=["lookups"])
+
+
+def test_the_seed_repeats_a_failure() -> None:
+    texts = [run_kit(Unreliable, areas=["machine"], stop_after=1, seed=seed).failures[0].text for seed in (3, 3)]
+    assert texts[0] == texts[1]
+    assert "seed = 3" in texts[0]
+
+
+def test_every_board_is_cleared_and_closed() -> None:
+    class Watched(Lasting):
+        places: dict[str, NaiveLeaderboard] = {}  # noqa: RUF012 - one place for all boards, as on a server
+        opened: list[NaiveLeaderboard] = []  # noqa: RUF012 - as above
+
+    report = run_kit(Watched, areas=[part for part in PARTS if part != "machine"])
+    assert report.verdict == "CONFORMS", report.failures[0].text
+    assert len(Watched.places) > 500
+    assert {name: board._players for name, board in Watched.places.items() if board._players} == {}
+    assert [board for board in Watched.opened if not board.closed] == []
+
+
+def test_five_lines_in_a_folder_of_their_own_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(FIVE_LINES)
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:benchmark"]
+    ended = subprocess.run(
+        [*command, "-k", "random or order or best"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert ended.returncode == 0, ended.stdout
+    assert " passed" in ended.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["test_mine.py"]
+
+
+def test_a_subclass_without_make_says_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(FIVE_LINES.partition("    def make")[0] + "    pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "def make(self, **options): return MyBoard(**options)" in ended.stdout
+
+
+def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_loading, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'leaderboard-backends\[testing\]'"):
+        run_kit(NaiveLeaderboard)
+
+
+def test_the_kit_knows_every_public_operation() -> None:
+    public = {name for name, found in vars(LeaderboardBackend).items() if inspect.isfunction(found)}
+    contract = {name for name in public if not name.startswith("_")} - {"close"}
+    assert contract | {"__len__", "__contains__", "__iter__"} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if not name.startswith("__")])
+def test_every_argument_of_every_operation_has_bad_values(operation: str) -> None:
+    arguments = set(inspect.signature(getattr(LeaderboardBackend, operation)).parameters) - {"self"}
+    tested = {place.name.partition("(")[2].partition(")")[0] for place in PLACES if place.name.startswith(operation)}
+    assert arguments <= tested
+
+
+@pytest.mark.parametrize("url", ["memory://", "memory://weekly", "naive://weekly?keep=best", "fakeredis://weekly"])
+def test_a_url_gives_boards_with_the_kits_own_names(url: str) -> None:
+    with url_factory(url)("kit-1", order="ascending", keep="last") as board:
+        assert (board.name, board.order, board.keep) == ("kit-1", "ascending", "last")
+
+
+def test_the_board_that_a_url_names_is_left_alone() -> None:
+    with EmbeddedServer() as server:
+        url = f"{server.unix_url}?board=precious"
+        with open_leaderboard(url) as precious:
+            precious.update_score("ada", "Ada", 5)
+            before = list(precious)
+            assert run_kit(url_factory(url), areas=["lookups", "removal", "isolation"]).verdict == "CONFORMS"
+            assert list(precious) == before
