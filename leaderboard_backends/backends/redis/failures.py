@@ -60,7 +60,7 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
 """What an error reply's first word means; with each of them, nothing was applied."""
 
 _MISMATCH: Final = "MISMATCH "
-_PERMISSIONS: Final = "No permissions|NOPERM|ACL failure|has no permissions"
+_DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
 _UNKNOWN: Final = (
     "The write may have been applied, or not: read the player's entry before repeating it, as repeating an increment "
     "blindly can count it twice"
@@ -84,8 +84,9 @@ def not_connected(error: Exception, address: Address) -> BackendError:
             f"{address} does not answer as Redis or Valkey does: check the host and the port."
         )
     if isinstance(error, RedisTimeoutError):
+        speaks = " that speaks TLS" if address.tls else ""
         return BackendUnavailableError(
-            f"{address} did not answer in time ({error}): check that a Redis or Valkey runs there and is not "
+            f"{address} did not answer in time ({error}): check that a Redis or Valkey{speaks} runs there and is not "
             f"overloaded, or raise connect_timeout ({address.connect_timeout:g} s) or socket_timeout "
             f"({address.socket_timeout:g} s)."
         )
@@ -104,6 +105,9 @@ def refused(error: Exception, address: Address, *, writes: bool) -> BackendError
         return kind(f"{address} {remedy}. It said: {reply}")
     if writes and "script:" in reply:
         return WriteOutcomeUnknownError(f"{address} failed within the update ({reply}). {_UNKNOWN}.")
+    if reply.startswith(_DENIED_IN_SCRIPT):
+        kind, remedy = _REFUSALS["NOPERM"]
+        return kind(f"{address} {remedy}. It said: {reply}")
     return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
 
 

@@ -17,8 +17,12 @@ class EvictionWarning(UserWarning):
     """The server may delete boards, in silence, when its memory runs out."""
 
 
-def check_server(information: bytes, address: Address) -> None:
+def check_server(information: object, address: Address) -> None:
     """Check the reply to INFO. Raises `BackendUnavailableError`; warns with `EvictionWarning`."""
+    if not isinstance(information, bytes):
+        raise BackendUnavailableError(
+            f"{address} does not answer as Redis or Valkey does: check the host and the port."
+        )
     found = _fields(information)
     _check_version(found, address)
     if found.get("redis_mode") == "sentinel":

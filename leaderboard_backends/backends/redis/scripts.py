@@ -36,10 +36,13 @@ _SCRIPTS: Final = {
 }
 """The flags of each script, and whether it moves players."""
 
+_HARMLESS: Final = {name for name, (flags, _) in _SCRIPTS.items() if flags == _READING} | {"open"}
+"""Scripts that may run again without harm: reading, and describing a board that has no description."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One script: `text` to load, `sha` to call, and whether it writes."""
+    """One script: `text` to load, `sha` to call, and whether a lost reply matters."""
 
     name: str
     text: bytes = field(repr=False)
@@ -71,7 +74,7 @@ def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
         f"'{board_kind(order)}', {str(order == 'descending').lower()}, {str(keep == 'best').lower()}\n"
     )
     text = shebang + settings + "".join(_read(part) for part in parts)
-    return Script(name, text.encode(), flags != _READING)
+    return Script(name, text.encode(), name not in _HARMLESS)
 
 
 @cache

@@ -1,0 +1,206 @@
+"""A real server for all tests of this folder, a proxy that loses replies, and boards that are closed again."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
+from threading import Event, Lock, Thread
+from typing import Any, Literal
+
+import pytest
+import redis
+
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+Mode = Literal["pass", "lose replies", "lose requests", "hold replies"]
+
+
+class Proxy:
+    """Passes bytes between clients and a server, counts round trips, and loses what it is told to lose."""
+
+    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
+        self.mode: Mode = "pass"
+        self.turns = 0
+        self.passing = 0
+        """Requests to pass before `mode` applies."""
+        self.held = Event()
+        self.release = Event()
+        self._upstream = port
+        self._context = context
+        self._lock = Lock()
+        self._asked = False
+        self._sockets: list[socket.socket] = []
+        self._threads: list[Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._spawn(self._accept)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
+        thread = Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._spawn(self._join, client)
+
+    def _join(self, client: socket.socket) -> None:
+        if self._context is not None:
+            try:
+                client = self._context.wrap_socket(client, server_side=True)
+            except OSError:
+                client.close()
+                return
+        server = socket.create_connection(("127.0.0.1", self._upstream))
+        self._sockets += [client, server]
+        self._spawn(self._pump, server, client, self._reply)
+        self._pump(client, server, self._request)
+
+    def _pump(self, source: socket.socket, target: socket.socket, allowed: Callable[[], bool]) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not allowed():
+                    break
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _request(self) -> bool:
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                self.turns += 1
+                self.passing -= 1
+            return self.mode != "lose requests" or self.passing >= 0
+
+    def _reply(self) -> bool:
+        with self._lock:
+            self._asked = False
+        if self.passing >= 0:
+            return True
+        if self.mode == "hold replies":
+            self.held.set()
+            self.release.wait(20)
+        return self.mode != "lose replies"
+
+    def close(self) -> None:
+        self.release.set()
+        for end in [self._listener, *self._sockets]:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        for thread in self._threads:
+            thread.join(10)
+
+
+class Replier:
+    """A server that gives the same answer to whatever it is asked, or `information` to INFO, or none at all."""
+
+    def __init__(self, answer: bytes, information: str = "") -> None:
+        body = information.encode()
+        self._answer = answer
+        self._information = b"$%d\r\n%b\r\n" % (len(body), body) if body else answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[socket.socket] = []
+        port = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{port}/0?socket_timeout=0.3"
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._clients.append(client)
+                while data := client.recv(65536):
+                    client.sendall(self._information if b"\r\nINFO\r\n" in data else self._answer)
+
+    def close(self) -> None:
+        for end in [self._listener, *self._clients]:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def shared_server(running_server: EmbeddedServer) -> EmbeddedServer:
+    """One server, emptied for each test, for those that leave it running as it was."""
+    with redis.Redis(port=running_server.port) as plain:
+        plain.flushall()
+    return running_server
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedServer]:
+    """A server of the test's own, to stop, freeze and fill."""
+    with EmbeddedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def open_board() -> Iterator[Callable[..., LeaderboardBackend]]:
+    """Opens boards, each under a name of its own unless one is given, and closes them."""
+    boards: list[LeaderboardBackend] = []
+    numbers = count()
+
+    def open_one(url: str, **options: Any) -> LeaderboardBackend:
+        board = open_leaderboard(url, **{"board": f"board-{next(numbers)}", **options})
+        boards.append(board)
+        return board
+
+    yield open_one
+    for board in boards:
+        board.close()
+
+
+@pytest.fixture
+def client(shared_server: EmbeddedServer) -> Iterator[redis.Redis]:
+    """A plain client of the shared server."""
+    with redis.Redis(port=shared_server.port) as plain:
+        yield plain
+
+
+@pytest.fixture
+def proxy(shared_server: EmbeddedServer) -> Iterator[Proxy]:
+    """A proxy in front of the shared server."""
+    between = Proxy(shared_server.port)
+    yield between
+    between.close()
+
+
+@pytest.fixture
+def replier() -> Iterator[Callable[..., Replier]]:
+    """Starts servers that are no Redis."""
+    started: list[Replier] = []
+
+    def start(answer: bytes, information: str = "") -> Replier:
+        started.append(Replier(answer, information))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def start_proxy() -> type[Proxy]:
+    """The proxy's class, for tests that start one in front of something else."""
+    return Proxy

@@ -1,0 +1,350 @@
+"""Opening a board: URLs and options, what is no Redis, too old, protected, elsewhere or made in another way."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import trustme
+
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends.redis import Address, EvictionWarning, RedisLeaderboard
+from leaderboard_backends.errors import (
+    BackendUnavailableError,
+    BoardMismatchError,
+    ConfigurationError,
+    UnknownOptionError,
+    WriteOutcomeUnknownError,
+)
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+Opener = Callable[..., LeaderboardBackend]
+
+SECRET = "p@ss/w:rd?#%"  # noqa: S105 - a password that a URL has to encode
+ENCODED = "p%40ss%2Fw%3Ard%3F%23%25"
+
+
+# ---------------------------------------------------------------------- what is not a server for boards
+
+
+def test_no_server_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(BackendUnavailableError, match="cannot be reached") as caught:
+        open_leaderboard(f"redis://127.0.0.1:{port}/0")
+    assert isinstance(caught.value.__cause__, redis.ConnectionError)
+
+
+def test_no_socket_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"nothing\.sock"):
+        open_leaderboard(f"unix://{tmp_path}/nothing.sock")
+
+
+def test_an_unknown_host_is_unavailable() -> None:
+    with pytest.raises(BackendUnavailableError, match="cannot be reached"):
+        open_leaderboard("redis://no-such-host.invalid:6379/0")
+
+
+def test_a_web_server_is_no_redis(replier: Callable[..., Any]) -> None:
+    web = replier(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(BackendUnavailableError, match="does not answer as Redis or Valkey does"):
+        open_leaderboard(web.url)
+
+
+def test_a_server_that_says_nothing_runs_into_the_time_out(replier: Callable[..., Any]) -> None:
+    with pytest.raises(BackendUnavailableError, match="did not answer in time"):
+        open_leaderboard(replier(b"").url)
+
+
+@pytest.mark.parametrize("answer", [b":1\r\n", b"$-1\r\n", b"*1\r\n:1\r\n"])
+def test_a_server_that_answers_something_else_is_no_redis(replier: Callable[..., Any], answer: bytes) -> None:
+    with pytest.raises(BackendUnavailableError):
+        open_leaderboard(replier(answer).url)
+
+
+@pytest.mark.parametrize(
+    ("information", "text"),
+    [
+        ("redis_version:6.2.14", "Redis 6.2.14, which is too old: a board needs Redis 7 or newer or Valkey 8 or newer"),
+        ("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:7.2.8", "Valkey 7.2.8, which is too old"),
+        ("redis_version:7.2.4\r\nredis_mode:sentinel", "Sentinel"),
+        ("something:else", "does not say what it is"),
+    ],
+)
+def test_a_server_that_is_too_old_or_of_another_kind_is_refused(
+    replier: Callable[..., Any], information: str, text: str
+) -> None:
+    with pytest.raises(BackendUnavailableError, match=text):
+        open_leaderboard(replier(b"+OK\r\n", information).url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "still loading"),
+        (b"-MOVED 3999 127.0.0.1:6381\r\n", "cluster"),
+        (b"-ERR max number of clients reached\r\n", "max number of clients"),
+    ],
+)
+def test_a_server_that_cannot_serve_now_says_why(replier: Callable[..., Any], answer: bytes, text: str) -> None:
+    with pytest.raises(BackendUnavailableError, match=text):
+        open_leaderboard(replier(answer).url)
+
+
+# ---------------------------------------------------------------------- what the place holds
+
+
+@pytest.mark.parametrize("key", ["order", "meta"])
+def test_a_key_of_another_type_is_a_mismatch(shared_server: EmbeddedServer, client: redis.Redis, key: str) -> None:
+    client.set(f"leaderboard:{{weekly}}:{key}", "something else")
+    with pytest.raises(BoardMismatchError, match="something else"):
+        open_leaderboard(shared_server.url, board="weekly")
+
+
+def test_a_sorted_set_that_is_no_board_is_a_mismatch(shared_server: EmbeddedServer, client: redis.Redis) -> None:
+    client.zadd("leaderboard:{weekly}:order", {"ann": 5})
+    with pytest.raises(BoardMismatchError, match="without its description"):
+        open_leaderboard(shared_server.url, board="weekly")
+
+
+def test_a_board_of_another_order_is_a_mismatch(shared_server: EmbeddedServer, open_board: Opener) -> None:
+    open_board(shared_server.url, board="laps", order="ascending")
+    with pytest.raises(BoardMismatchError, match="'1 ascending': open it with that order"):
+        open_leaderboard(shared_server.url, board="laps")
+
+
+def test_a_board_of_another_format_is_a_mismatch(shared_server: EmbeddedServer, client: redis.Redis) -> None:
+    client.hset("leaderboard:{weekly}:meta", "board", "2 descending")
+    with pytest.raises(BoardMismatchError, match="2 descending"):
+        open_leaderboard(shared_server.url, board="weekly")
+
+
+def test_keep_is_the_opener_s_choice(shared_server: EmbeddedServer, open_board: Opener) -> None:
+    last, best = (open_board(shared_server.url, board="same", keep=keep) for keep in ("last", "best"))
+    last.update_score("ann", "Ann", 5)
+    best.update_score("ann", "Ann", 3)
+    assert last.get_score("ann") == 5
+    last.update_score("ann", "Ann", 3)
+    assert best.get_score("ann") == 3
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
+def test_a_policy_that_may_evict_the_board_warns(policy: str) -> None:
+    with (
+        EmbeddedServer({"maxmemory": "100mb", "maxmemory-policy": policy}) as server,
+        pytest.warns(EvictionWarning, match=policy),
+        open_leaderboard(server.url) as board,
+    ):
+        assert board.update_score("ann", "Ann", 5) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"maxmemory": "100mb", "maxmemory-policy": "noeviction"},
+        {"maxmemory": "100mb", "maxmemory-policy": "volatile-lru"},
+        {"maxmemory-policy": "allkeys-lru"},
+    ],
+)
+def test_a_policy_that_cannot_evict_the_board_does_not_warn(settings: dict[str, str]) -> None:
+    with EmbeddedServer(settings) as server, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_leaderboard(server.url).close()
+
+
+# ---------------------------------------------------------------------- passwords and permissions
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer({"requirepass": f'"{SECRET}"'}) as running:
+        yield running
+
+
+def places(server: EmbeddedServer) -> list[str]:
+    return [
+        f"redis://:{ENCODED}@127.0.0.1:{server.port}/0",
+        f"redis://default:{ENCODED}@127.0.0.1:{server.port}",
+        f"redis://127.0.0.1:{server.port}/0?password={ENCODED}",
+        f"unix://:{ENCODED}@{server.socket_path}",
+    ]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_password_is_taken_from_the_url(guarded: EmbeddedServer, open_board: Opener, place: int) -> None:
+    board = open_board(places(guarded)[place])
+    board.update_score("ann", "Ann", 5)
+    assert SECRET not in repr(board)
+    assert ENCODED not in repr(board)
+
+
+def test_a_missing_password_is_asked_for(guarded: EmbeddedServer) -> None:
+    with pytest.raises(BackendUnavailableError, match="wants a password"):
+        open_leaderboard(guarded.url)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_wrong_password_is_refused_and_never_shown(guarded: EmbeddedServer, place: int) -> None:
+    url = places(guarded)[place].replace(ENCODED, f"not{ENCODED}")
+    with pytest.raises(BackendUnavailableError, match="refused the user name or the password") as caught:
+        open_leaderboard(url)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert f"not{SECRET}" not in shown
+    assert "notp" not in shown
+
+
+def test_a_lost_connection_shows_no_password(guarded: EmbeddedServer, start_proxy: type) -> None:
+    proxy = start_proxy(guarded.port)
+    with open_leaderboard(f"redis://:{ENCODED}@127.0.0.1:{proxy.port}/0") as board:
+        proxy.mode = "lose replies"
+        with pytest.raises(WriteOutcomeUnknownError) as caught:
+            board.update_score("ann", "Ann", 5)
+        shown = "".join(traceback.format_exception(caught.value))
+        assert SECRET not in shown
+        assert ENCODED not in shown
+    proxy.close()
+
+
+def test_a_password_given_twice_is_refused_unless_it_is_the_same(guarded: EmbeddedServer) -> None:
+    with pytest.raises(ConfigurationError, match="password") as caught:
+        open_leaderboard(places(guarded)[0], password="another")  # noqa: S106 - the wrong one
+    assert SECRET not in str(caught.value)
+    open_leaderboard(places(guarded)[0], password=SECRET).close()
+
+
+def test_a_user_without_permission_is_told_before_anything_is_written(
+    shared_server: EmbeddedServer, client: redis.Redis
+) -> None:
+    client.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-zadd"])
+    with pytest.raises(BackendUnavailableError, match="allow this user"):
+        open_leaderboard(f"redis://reader:pw@127.0.0.1:{shared_server.port}/0", board="weekly")
+    assert client.dbsize() == 0
+    client.acl_deluser("reader")
+
+
+def test_a_user_who_may_use_the_board_s_keys_alone_can(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    client.acl_setuser(
+        "app",
+        enabled=True,
+        passwords=["+pw"],
+        keys=["leaderboard:*"],
+        categories=["+@read", "+@write", "+@scripting", "+@connection"],
+        commands=["+info"],
+    )
+    board = open_board(f"redis://app:pw@127.0.0.1:{shared_server.port}/0")
+    board.update_scores([(f"p{i}", "", i) for i in range(100)])
+    board.increment_score("p1", "", 1)
+    assert board.remove_player("p1")
+    board.clear()
+    board.close()
+    client.acl_deluser("app")
+
+
+# ---------------------------------------------------------------------- TLS
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(shared_server: EmbeddedServer, start_proxy: type, authority: trustme.CA) -> Iterator[Any]:
+    """A TLS end in front of the server, which the wheel builds without TLS; its certificate is for `localhost`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    end = start_proxy(shared_server.port, context)
+    yield end
+    end.close()
+
+
+@pytest.fixture
+def authority_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+def test_a_board_opens_over_tls(tls: Any, authority_file: Path, open_board: Opener) -> None:
+    board = open_board(f"rediss://localhost:{tls.port}/0", ssl_ca_certs=str(authority_file))
+    before = tls.turns
+    assert board.update_score("ann", "Ann", 5) == 1
+    assert board.get_top_n()[0].username == "Ann"
+    assert tls.turns - before == 2
+    assert repr(board).count("rediss://localhost") == 1
+
+
+def test_an_unknown_authority_is_refused(tls: Any) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"did not prove who it is.*ssl_ca_certs"):
+        open_leaderboard(f"rediss://localhost:{tls.port}/0")
+
+
+def test_another_host_s_certificate_is_refused(tls: Any, authority_file: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match="did not prove who it is"):
+        open_leaderboard(f"rediss://127.0.0.1:{tls.port}/0", ssl_ca_certs=str(authority_file))
+
+
+def test_checks_can_be_switched_off_one_by_one(tls: Any, authority_file: Path, open_board: Opener) -> None:
+    open_board(f"rediss://127.0.0.1:{tls.port}/0?ssl_check_hostname=no", ssl_ca_certs=str(authority_file)).ping()
+    open_board(f"rediss://127.0.0.1:{tls.port}/0?ssl_cert_reqs=none").ping()
+
+
+def test_tls_to_a_server_without_is_explained(shared_server: EmbeddedServer) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"redis:// meant|cannot be reached|speaks TLS"):
+        open_leaderboard(f"rediss://localhost:{shared_server.port}/0", socket_timeout=1)
+
+
+def test_an_authority_file_that_is_not_there_is_named(tls: Any) -> None:
+    with pytest.raises(BackendUnavailableError, match="cannot be reached"):
+        open_leaderboard(f"rediss://localhost:{tls.port}/0", ssl_ca_certs="/nowhere/authority.pem")
+
+
+# ---------------------------------------------------------------------- URLs and options
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("redis://localhost/first", "database"),
+        ("redis://localhost/1?db=2", "give it once"),
+        ("redis://localhost?ssl_ca_certs=/x", "rediss://"),
+        ("unix://relative/redis.sock", "unix:///path"),
+        ("unix://", "unix:///path"),
+        ("redis://localhost?prefix={a}", "prefix"),
+        ("redis://localhost?batch_size=0", "batch_size"),
+        ("redis://localhost?batch_size=10001", "batch_size"),
+        ("redis://localhost?socket_timeout=0", "socket_timeout"),
+        ("redis://localhost?max_connections=many", "max_connections"),
+        ("rediss://localhost?ssl_cert_reqs=maybe", "ssl_cert_reqs"),
+        ("redis://localhost?client_name=a%20b", "client_name"),
+    ],
+)
+def test_a_wrong_url_or_option_is_explained_before_anything_is_connected(url: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        open_leaderboard(url)
+
+
+def test_an_unknown_option_names_the_known_ones() -> None:
+    with pytest.raises(UnknownOptionError, match="socket_timeout"):
+        open_leaderboard("redis://localhost?socket_time=3")
+
+
+def test_a_port_an_ipv6_host_and_a_database_are_shown_as_a_url() -> None:
+    assert str(Address(host="::1", port=7000, db=3)) == "redis://[::1]:7000/3"
+    assert str(Address(tls=True)) == "rediss://localhost:6379/0"
+    assert "secret" not in repr(Address(password="secret"))  # noqa: S106 - the point
+
+
+def test_it_opens_without_a_url_too(shared_server: EmbeddedServer) -> None:
+    address = Address(host="127.0.0.1", port=shared_server.port)
+    with RedisLeaderboard("weekly", order="ascending", address=address) as board:
+        assert board.update_score("ann", "Ann", 5) == 1
