@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from leaderboard_backends.comparison.measures import private_bytes
+from leaderboard_backends.comparison.measures import settled_private_bytes
 from paired import Bar, batches, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 from sortedcontainers import SortedList
@@ -99,15 +99,15 @@ def _probe(kind: str, size: int) -> float:
 def probe(kind: str, size: int) -> float:
     """Return private bytes a player beyond the texts, in this fresh process; loaded in ten batches."""
     players = load(size)
-    before = private_bytes()
+    before = settled_private_bytes()
     if kind == "board":
         board = SortedContainersLeaderboard()
         for batch in batches(players, size // 10):
             board.update_scores(batch)
-        return (private_bytes() - before) / len(board)
+        return (settled_private_bytes() - before) / len(board)
     idiom = Idiom()
     idiom.load(players)
-    return (private_bytes() - before) / len(idiom.records)
+    return (settled_private_bytes() - before) / len(idiom.records)
 
 
 if __name__ == "__main__":
