@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends import Capabilities, LeaderboardBackend, MissingExtraError, Score, open_leaderboard
+from leaderboard_backends import (
+    BoardMismatchError,
+    Capabilities,
+    LeaderboardBackend,
+    MissingExtraError,
+    Score,
+    open_leaderboard,
+)
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing import _loading
 from leaderboard_backends.testing.conformance.foundation import OPERATIONS
@@ -46,6 +53,8 @@ class Lasting(NaiveLeaderboard):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, **options)
         place = self.places.setdefault(name, self)
+        if place.order != self.order and place._players:
+            raise BoardMismatchError(f"{name} is {place.order}")
         self._players, self._lock = place._players, place._lock
         self.opened.append(self)
 

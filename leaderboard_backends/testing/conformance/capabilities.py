@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ...errors import UnsupportedOperationError
+from ...errors import BoardMismatchError, UnsupportedOperationError
 from ...protocol import Capabilities, LeaderboardBackend
 from ..oracle import OracleBoard
 from ..subject import unique_name
@@ -82,3 +82,30 @@ class CapabilitiesPart(ConformancePart):
 
         run_together(lambda: add(boards[0], powers[::2]), lambda: add(boards[1], powers[1::2]))
         assert [board.get_score("ada") for board in boards] == [sum(powers)] * 2
+
+    def test_a_board_that_is_there_opens_in_its_own_order_only(self, open_board: OpenBoard, rules: Rules) -> None:
+        name = unique_name()
+        first = open_board(rules, name)
+        fill(first, [("mia", "Mia", 5), ("zoe", "Zoe", 6)])
+        before = list(first)
+        if not (first.capabilities.durable or first.capabilities.shared):
+            assert len(before) == 2
+            return
+        first.close()
+        other = rules._replace(order="ascending" if rules.order == "descending" else "descending")
+        with pytest.raises(BoardMismatchError), self.make(name=name, order=other.order, keep=other.keep) as board:
+            board.update_score("abe", "", 5)
+        assert_same(list(open_board(rules, name)), before)
+
+    def test_the_keep_rule_is_the_board_objects_own(self, open_board: OpenBoard, rules: Rules) -> None:
+        name = unique_name()
+        first = open_board(rules, name)
+        first.update_score("mia", "Mia", 5)
+        if not (first.capabilities.durable or first.capabilities.shared):
+            assert first.get_score("mia") == 5
+            return
+        first.close()
+        other = rules._replace(keep="best" if rules.keep == "last" else "last")
+        second = open_board(other, name)
+        second.update_score("mia", "", rules.worse(5))
+        assert second.get_score("mia") == (5 if other.keep == "best" else rules.worse(5))

@@ -9,9 +9,10 @@ from threading import Barrier, Event
 
 import pytest
 
+from ...errors import LeaderboardClosedError, LeaderboardError, UnsupportedOperationError
 from ...model import Entry
 from ...protocol import LeaderboardBackend
-from .foundation import ConformancePart, Rules, fill, ids, load
+from .foundation import ConformancePart, OpenBoard, Rules, fill, ids, load
 
 THREADS = 4
 TIME_LIMIT = 120
@@ -38,6 +39,21 @@ def assert_consistent(page: list[Entry], rules: Rules) -> None:
     assert [entry.score for entry in page] == rules.best_first([entry.score for entry in page])
     assert len(set(ids(page))) == len(page)
     assert [entry.username for entry in page] == [f"at {entry.score}" for entry in page]
+
+
+def work_until_refused(board: LeaderboardBackend, started: Event) -> LeaderboardError:
+    """Write and read until the board refuses, and return the refusal."""
+    try:
+        for _ in range(100_000):
+            board.increment_score("ada", "Ada", 1)
+            board.get_top_n(3)
+            board.get_percentile("ada")
+            started.set()
+    except LeaderboardError as refusal:
+        return refusal
+    finally:
+        started.set()
+    raise AssertionError("the board was closed, and it went on answering")
 
 
 class ThreadsPart(ConformancePart):
@@ -183,6 +199,61 @@ class ThreadsPart(ConformancePart):
 
         run_together(write, read)
         assert len(list(plain_board)) == 1500 - self.rounds
+
+    def test_closing_beside_other_threads_refuses_their_calls_in_words(self, open_board: OpenBoard) -> None:
+        """A call that `close` overtakes ends in an error of the library's own, never in a client's or in a hang."""
+        for finished in range(0, self.rounds, 6):
+            board, started = open_board(), Event()
+            with ThreadPoolExecutor(2) as pool:
+                running = [pool.submit(work_until_refused, board, started) for _ in range(2)]
+                assert started.wait(TIME_LIMIT)
+                for _ in range(finished):
+                    board.get_score("ada")
+                board.close()
+                refusals = [future.result(TIME_LIMIT) for future in running]
+                assert not any(isinstance(refusal, UnsupportedOperationError) for refusal in refusals)
+            with pytest.raises(LeaderboardClosedError):
+                board.get_score("ada")
+
+    def test_threads_that_write_and_read_in_turn_see_their_own_writes(self, plain_board: LeaderboardBackend) -> None:
+        def work(player: str) -> Callable[[], None]:
+            def run() -> None:
+                for number in range(1, self.rounds):
+                    plain_board.increment_score("shared", "", 1)
+                    entry = plain_board.increment_score(player, "", 1)
+                    assert entry.score == number
+                    assert plain_board.get_score(player) == number
+                    assert plain_board.get_percentile(player) is not None
+                    assert player in ids(plain_board.get_top_n(10))
+
+            return run
+
+        run_together(*[work(f"p{thread}") for thread in range(THREADS)])
+        assert plain_board.get_score("shared") == THREADS * (self.rounds - 1)
+
+    def test_a_read_sees_every_write_acknowledged_before_it(self, plain_board: LeaderboardBackend) -> None:
+        acknowledged = [0]
+        plain_board.update_score("ada", "Ada", 0)
+
+        def write() -> None:
+            for number in range(1, 3 * self.rounds):
+                plain_board.update_score("ada", "Ada", number)
+                plain_board.update_score(f"p{number % 20}", "", -number)
+                acknowledged[0] = number
+
+        def read() -> None:
+            seen: int | float = 0
+            for _ in range(100 * self.rounds):
+                least = max(acknowledged[0], seen)
+                seen = plain_board.get_score("ada") or 0
+                assert seen >= least, f"{least} was acknowledged or seen before, and {seen} was read"
+                top = plain_board.get_top_n(1)[0].score
+                assert top >= seen, f"get_score saw {seen}, and get_top_n saw {top} after it"
+                if acknowledged[0] == 3 * self.rounds - 1:
+                    return
+
+        run_together(write, read, read)
+        assert plain_board.get_score("ada") == 3 * self.rounds - 1
 
     def test_clearing_beside_writers_leaves_a_whole_board(self, plain_board: LeaderboardBackend) -> None:
         def write() -> None:
