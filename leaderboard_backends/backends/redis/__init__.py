@@ -1,7 +1,7 @@
 """`redis://`, `rediss://`, `unix://`: a board on a Redis (7 or newer) or Valkey (8 or newer) server.
 
 Order: a sorted set holds one member a player, with the score as it is, a double, so every score of the contract is
-exact. A member is six bytes of sequence, the player id, a byte 0xFF (which UTF-8 never has) and the username. Members
+exact. A member is six bytes of sequence, the username, a byte 0xFF (which UTF-8 never has) and the player id. Members
 of one score are sorted by their bytes, so the sequence, which counts the updates that reached a score, is the order of
 a tie; on a descending board it is inverted, because it is read backwards. What ranks first is thus one native range
 read, usernames included. To find a player's member, hashes of about 50 players each map an id to its sequence and

@@ -171,9 +171,9 @@ def _bound(score: Score) -> Score | bytes:
 
 
 def _entries(rows: list[bytes], first_rank: int) -> list[Entry]:
-    """Return the entries of members and scores in turn: a member is the sequence, the id, 0xFF, the username."""
+    """Return the entries of members and scores in turn: a member is the sequence, the username, 0xFF, the id."""
     entries = []
     for rank, (member, score) in enumerate(zip(rows[::2], rows[1::2], strict=True), first_rank):
-        player_id, _, username = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
+        username, _, player_id = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
         entries.append(Entry(rank, player_id.decode(), username.decode(), _score(score)))
     return entries

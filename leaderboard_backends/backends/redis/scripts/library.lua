@@ -39,8 +39,7 @@ end
 local function find(id)
   local key = bucket_of(id)
   local record = call('HGET', key, id)
-  if not record then return key end
-  return key, record, sub(record, 1, 6) .. id .. '\255' .. sub(record, 7)
+  return key, record, record and record .. '\255' .. id
 end
 
 local rank_of = descending and 'ZREVRANK' or 'ZRANK'

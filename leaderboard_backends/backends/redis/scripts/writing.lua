@@ -1,24 +1,24 @@
 -- Shared by the scripts that move players.
 local most_in_bucket = 16
 local started = sequence
+local floor = math.floor
 
 -- Six bytes, big endian, which sort as the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
 local upper, upper_bytes
 
-local function three_bytes(number)
-  local low = number % 256
-  local middle = (number - low) % 65536
-  return char((number - middle - low) / 65536, middle / 256, low)
-end
-
 local function stamp_of(number)
   if descending then number = 281474976710655 - number end
-  local low = number % 16777216
+  local low = number % 256
   if number - low ~= upper then
     upper = number - low
-    upper_bytes = three_bytes(upper / 16777216)
+    local bytes, rest = {}, upper
+    for i = 5, 1, -1 do
+      rest = floor(rest / 256)
+      bytes[i] = rest % 256
+    end
+    upper_bytes = char(unpack(bytes))
   end
-  return upper_bytes .. three_bytes(low)
+  return upper_bytes .. char(low)
 end
 
 local function fill(key, fields)
@@ -62,9 +62,10 @@ local function apply(id, username, score, key, record, member, standing)
   local stamp, settled = decide(username, score, record, standing)
   if not stamp then return member, standing end
   if record then call('ZREM', order, member) end
-  member = stamp .. id .. '\255' .. username
+  record = stamp .. username
+  member = record .. '\255' .. id
   call('ZADD', order, settled, member)
-  call('HSET', key, id, stamp .. username)
+  call('HSET', key, id, record)
   return member, settled
 end
 
