@@ -12,7 +12,7 @@ import pytest
 import ZODB
 from ZODB.POSException import ConflictError
 
-from leaderboard_backends import Entry, WriteConflictError
+from leaderboard_backends import Entry, LeaderboardClosedError, WriteConflictError
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
@@ -115,6 +115,58 @@ def test_a_read_after_an_update_of_another_thread_sees_it(tmp_path: Path) -> Non
             board.get_score("ada")
             pool.submit(board.update_score, "ada", "Ada", score).result()
             assert board.get_score("ada") == score
+
+
+def test_packing_beside_readers_and_a_writer_loses_nothing(tmp_path: Path) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board, ThreadPoolExecutor(3) as pool:
+        board.update_scores([(f"p{player}", "", player) for player in range(3000)])
+        stop = Event()
+
+        def read() -> None:
+            while not stop.is_set():
+                assert len(board.get_around("p1500", 50)) == 101
+
+        def write() -> int:
+            count = 0
+            while not stop.is_set():
+                count += 1
+                board.increment_score("p7", "", 1)
+            return count
+
+        readers, writer = [pool.submit(read) for _ in range(2)], pool.submit(write)
+        try:
+            for _ in range(5):
+                board.pack()
+        finally:
+            stop.set()
+        for reader in readers:
+            reader.result()
+        written = writer.result()
+        assert board.get_score("p7") == 7 + written
+        board._check()
+
+
+def test_closing_beside_readers_ends_them_as_closed(tmp_path: Path) -> None:
+    board = ZODBLeaderboard(path=tmp_path / "board.fs")
+    board.update_scores([(f"p{player}", "", player) for player in range(3000)])
+    ready = Barrier(4)
+
+    def read() -> str:
+        ready.wait(10)
+        while True:
+            try:
+                assert len(board.get_top_n(500)) == 500
+            except LeaderboardClosedError as error:
+                return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        ready.wait(10)
+        board.get_rank("p1")
+        board.close()
+        assert all("closed" in reader.result(20) for reader in readers)
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as again:
+        assert len(again) == 3000
 
 
 # ---------------------------------------------------------------------- two clients of one storage

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from ZODB.fsIndex import fsIndex
 
 from leaderboard_backends import (
     BackendUnavailableError,
@@ -196,7 +197,15 @@ with ZODBLeaderboard(path=path) as board:
         assert error.applied == 0
     else:
         raise AssertionError("the large load fitted")
+    limit(1000)
+    try:
+        board.pack()
+    except BackendFullError:
+        assert len(board) == 3000 + done
+    else:
+        raise AssertionError("there was no room to pack")
     limit(resource.RLIM_INFINITY)
+    board.pack()
     assert board.update_score("after", "", 10**6) == 1
     assert len(board) == 3001 + done
     board._check()
@@ -340,6 +349,28 @@ def test_an_interrupt_anywhere_in_an_update_leaves_the_board_as_it_was(
         board._check()
 
 
+def test_a_commit_cut_while_it_enters_its_records_leaves_no_wrong_index(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ZODBLeaderboard(path=path) as board:
+        board.update_scores([(f"p{player}", "", player) for player in range(900)])
+        storage = board._database._storage
+
+        def update_partly(_index: fsIndex, records: dict[bytes, int]) -> None:
+            for oid, position in list(records.items())[:5]:
+                _index[oid] = position
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(storage._index), "update", update_partly)
+            with pytest.raises(KeyboardInterrupt):
+                board.update_scores([(f"p{player}", "", player + 0.5) for player in range(0, 900, 50)])
+        board._check()
+        assert board.get_score("p850") in (850, 850.5)
+    with ZODBLeaderboard(path=path) as board:
+        board._check()
+
+
 @pytest.mark.parametrize("stage", ["tpc_begin", "store", "tpc_vote", "_finish_finish"])
 def test_an_interrupt_in_a_commit_leaves_the_board_whole(
     path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
@@ -365,6 +396,45 @@ def test_an_interrupt_in_a_commit_leaves_the_board_whole(
         board._check()
     with ZODBLeaderboard(path=path) as board:
         assert board.get_rank("cy") == 1
+
+
+INTERRUPTED = """
+import random, signal, sys, time
+from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard
+board = ZODBLeaderboard(path=sys.argv[1]) if sys.argv[1] else ZODBMemoryLeaderboard()
+random_ = random.Random(4)
+inside, acknowledged, unsure, interrupts = [], 0, 0, 0
+def interrupt(*_):
+    if inside:
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    signal.setitimer(signal.ITIMER_REAL, random_.uniform(0.0001, 0.004))
+    try:
+        inside.append(1)
+        player = f"p{random_.randrange(99)}"
+        board.update_scores([("counter", "", unsure + acknowledged + 1), (player, "", random_.randrange(9))])
+        inside.clear()
+        acknowledged += 1
+    except KeyboardInterrupt:
+        inside.clear()
+        interrupts += 1
+        score = board.get_score("counter") or 0
+        assert score in (acknowledged + unsure, acknowledged + unsure + 1), (score, acknowledged, unsure)
+        unsure += score - acknowledged - unsure
+signal.setitimer(signal.ITIMER_REAL, 0)
+board._check()
+assert board.get_score("counter") == acknowledged + unsure
+assert acknowledged > 20 and interrupts > 20, (acknowledged, interrupts)
+board.close()
+print("whole")
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_interrupts_at_random_moments_lose_no_acknowledged_update(path: Path, kind: str) -> None:
+    assert run(INTERRUPTED, path if kind == "file" else "") == "whole\n"
 
 
 def test_ctrl_c_in_the_middle_of_updates_leaves_the_board_whole(path: Path) -> None:

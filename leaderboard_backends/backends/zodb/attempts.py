@@ -44,40 +44,25 @@ def read(
     *args: Given.args,
     **kwargs: Given.kwargs,
 ) -> Result:
-    """Return the operation's result on the newest state; a pack at the same time has it read anew."""
-    session = database.take()
-    try:
-        return operation(session.read(name), *args, **kwargs)
-    except LeaderboardError:
-        raise
-    except _FAILURES as error:
-        failure: Exception = error
-    except BaseException:
-        session.forget()
-        raise
-    finally:
-        database.give(session)
-    for _ in range(_READ_ATTEMPTS if isinstance(failure, ConflictError | POSKeyError) else 0):
+    """Return the operation's result on the newest state; what a pack or a reopening cut short is read anew."""
+    for attempt in range(_READ_ATTEMPTS):
+        session = database.take()
         try:
-            return _read_anew(database, name, operation, *args, **kwargs)
-        except (ConflictError, POSKeyError) as error:
+            if attempt:
+                session.forget()
+            return operation(session.read(name), *args, **kwargs)
+        except LeaderboardError:
+            raise
+        except _FAILURES as error:
             failure = error
+            if not isinstance(error, ConflictError | POSKeyError) and not database.outdated(session):
+                break
+        except BaseException:
+            database.drop(session)
+            raise
+        finally:
+            database.give(session)
     raise unavailable(database, failure) from failure
-
-
-def _read_anew(
-    database: Database,
-    name: str,
-    operation: Callable[Concatenate[StoredBoard, Given], Result],
-    *args: Given.args,
-    **kwargs: Given.kwargs,
-) -> Result:
-    session = database.take()
-    try:
-        session.forget()
-        return operation(session.read(name), *args, **kwargs)
-    finally:
-        database.give(session)
 
 
 def write(
@@ -107,6 +92,11 @@ def transact(database: Database, attempts: int, work: Callable[[Session], Result
                 return _commit(database, session, work)
             except ConflictError as error:
                 conflict = error
+            except LeaderboardError:
+                raise
+            except BaseException:
+                database.drop(session)
+                raise
             finally:
                 database.give(session)
     raise WriteConflictError(
@@ -124,17 +114,12 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
     except (ConflictError, LeaderboardError):
         session.end()
         raise
-    except BaseException as error:
+    except _FAILURES as error:
         session.forget()
-        if not committing:
-            if isinstance(error, _FAILURES):
-                raise unavailable(database, error) from error
-            raise
-        unknown = database.outcome_unknown()
-        database.mend()
-        if isinstance(error, _FAILURES):
-            raise _commit_failed(database, error, unknown=unknown) from error
-        raise
+        unknown = committing and database.outcome_unknown()
+        if committing:
+            database.mend()
+        raise _failed(database, error, unknown=unknown) from error
     return result
 
 
@@ -150,7 +135,7 @@ def unavailable(database: Database, error: Exception) -> BackendError:
     return BackendUnavailableError(f"{database.place} failed: {_text(error)}. Nothing was applied.")
 
 
-def _commit_failed(database: Database, error: Exception, *, unknown: bool) -> Exception:
+def _failed(database: Database, error: Exception, *, unknown: bool) -> Exception:
     if unknown and not isinstance(error, ReadOnlyError):
         return WriteOutcomeUnknownError(
             f"{database.place} failed while it committed: {_text(error)}. The write may be on disk: read it back "

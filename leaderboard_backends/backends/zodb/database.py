@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock, RLock
 from time import monotonic, sleep
 from typing import Any, Final
@@ -12,6 +13,7 @@ from weakref import WeakSet
 from ZODB import DB
 
 from ...errors import BackendUnavailableError, LeaderboardClosedError
+from .memory import MemoryStorage
 from .session import Session
 from .storage import BoardFile, open_file
 
@@ -41,16 +43,16 @@ class Database:
         self._closing = False
         self._failed = False
         self._inherited = False
-        self._storage, self._db = self._open()
+        self._storage = opening()
+        self._db = self._connect(self._storage)
         with _registry_lock:
             _open_databases.add(self)
 
-    def _open(self) -> tuple[Any, Any]:
-        storage = self._opening()
+    def _connect(self, storage: Any) -> Any:
         try:
-            return storage, DB(storage, cache_size=self._cache_size, pool_size=_MANY)
+            return DB(storage, cache_size=self._cache_size, pool_size=_MANY)
         except BaseException:
-            _drop(storage)
+            _discard(storage)
             raise
 
     # ------------------------------------------------------------------ sessions
@@ -73,8 +75,8 @@ class Database:
 
     def give(self, session: Session) -> None:
         """Take a session back, and close one where there are more than enough."""
-        if session.db is not self._db:
-            return  # it outstayed a reopening
+        if self.outdated(session):
+            return
         session.rest()
         self._idle.append(session)
         if len(self._idle) > _SPARE_SESSIONS and self._lock.acquire(blocking=False):
@@ -82,6 +84,21 @@ class Database:
                 self._close_one()
             finally:
                 self._lock.release()
+
+    def outdated(self, session: Session) -> bool:
+        """Whether the session was dropped, or the storage was opened anew since it was taken."""
+        return session.db is not self._db
+
+    def drop(self, session: Session) -> None:
+        """Forget a session that an interrupt went through: neither it nor the storage is trusted as it is.
+
+        ZODB's own cleaning up can be cut short as well, and then, for example, holds a lock for ever, or takes no
+        part in the next transaction. So the next operation opens the file anew.
+        """
+        self._failed = True
+        session.leave()
+        with self._lock:
+            self._sessions -= 1
 
     def pack(self, days: float) -> None:
         """Drop old records; commits go on meanwhile."""
@@ -113,12 +130,11 @@ class Database:
     def mend(self) -> None:
         """Clean the storage after a commit failed; where that fails too, the next operation opens it anew."""
         if isinstance(self._storage, BoardFile):
-            try:
-                self._failed = self._storage.unsure
-                if not self._failed:
+            self._failed = True
+            with suppress(OSError, ValueError):
+                if not self._storage.unsure:
                     self._storage.mend()
-            except (OSError, ValueError):
-                self._failed = True
+                    self._failed = False
 
     def _refuse_or_reopen(self) -> None:
         if self._inherited:
@@ -128,9 +144,19 @@ class Database:
             )
         with self.write_lock:
             if self._failed:
-                self._shut(_drop)
-                self._storage, self._db = self._open()
-                self._closing = self._failed = False
+                self._reopen()
+                self._failed = False
+
+    def _reopen(self) -> None:
+        with self._lock:
+            self._idle.clear()
+            self._sessions = 0
+            if isinstance(self._storage, BoardFile):
+                self._storage.discard()
+                self._storage = self._opening()
+            elif isinstance(self._storage, MemoryStorage):
+                self._storage.recover()
+            self._db = self._connect(self._storage)
 
     # ------------------------------------------------------------------ end
 
@@ -138,10 +164,10 @@ class Database:
         """Close the sessions, waiting a while for those in use, and the storage."""
         if not self._inherited:
             with self.write_lock:
-                self._shut(_keep)
+                self._shut()
         _open_databases.discard(self)
 
-    def _shut(self, prepare: Callable[[Any], None]) -> None:
+    def _shut(self) -> None:
         self._closing = True
         end = monotonic() + _CLOSE_SECONDS
         with self._lock:
@@ -149,9 +175,10 @@ class Database:
                 if not self._close_one():
                     sleep(0.001)  # for the end of a read in another thread, which tells nobody; bounded above
             self._sessions = 0
-            prepare(self._storage)
             db, self._db = self._db, None
-            if db is not None:
+            if self._failed:
+                _discard(self._storage)
+            elif db is not None:
                 self._close_db(db)
 
     def _close_db(self, db: Any) -> None:
@@ -169,11 +196,12 @@ class ForeignDatabase(Database):
     """A database that the app opened and closes, over any storage: nothing is assumed of who else writes it."""
 
     def __init__(self, db: Any) -> None:
-        super().__init__(lambda: db, db.getName(), 0)
+        self._given = db
+        super().__init__(lambda: db.storage, db.getName(), 0)
 
-    def _open(self) -> tuple[Any, Any]:
-        db = self._opening()
-        return db.storage, db
+    def _connect(self, storage: Any) -> Any:
+        del storage
+        return self._given
 
     def _new_session(self) -> Session:
         return Session(self._db, None)
@@ -189,16 +217,10 @@ class ForeignDatabase(Database):
         """Leave the database to the app."""
 
 
-def _keep(_storage: Any) -> None:
-    """Leave the storage to the database's own close."""
-
-
-def _drop(storage: Any) -> None:
-    """Close a storage in whatever state it is."""
+def _discard(storage: Any) -> None:
+    """Close the files of a storage in whatever state it is; one in memory has none."""
     if isinstance(storage, BoardFile):
         storage.discard()
-    else:
-        storage.close()
 
 
 # ---------------------------------------------------------------------- sharing in a process, and fork

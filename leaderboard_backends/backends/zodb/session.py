@@ -72,9 +72,9 @@ class Session:
         """Leave the transaction; what was changed is forgotten."""
         self._seen = None
         if self._begun:
-            self._begun = False
             with suppress(NoTransaction):
                 self._manager.abort()
+            self._begun = False
 
     def rest(self) -> None:
         """Be ready for another thread: a snapshot of a storage that is not ours is let go."""
@@ -86,6 +86,13 @@ class Session:
         with suppress(OSError):  # a full disk may refuse this too; the storage is mended next
             self.end()
         self._connection.cacheMinimize()
+
+    def leave(self) -> None:
+        """Part with a connection that is not to be used or closed any more, in whatever state it is."""
+        self.db = None
+        with suppress(Exception):  # whatever is left of it
+            self.end()
+        self._connection.transaction_manager = None
 
     def close(self) -> None:
         """Give the connection back to the database, without its cache."""

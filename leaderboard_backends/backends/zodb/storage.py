@@ -58,27 +58,34 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
     def discard(self) -> None:
         """Close all files, whatever state they are in, and write nothing any more."""
         self._let_go_of_data()
-        if lock := self.__dict__.pop("_lock_file", None):
-            lock.close()
+        if lock := self.__dict__.get("_lock_file"):
+            with contextlib.suppress(ValueError):  # a close that an interrupt cut in two
+                lock.close()
 
     def abandon(self) -> None:
         """Close the files in a forked child, where they, and their locks, are still those of the parent."""
         self._let_go_of_data()
-        if lock := self.__dict__.pop("_lock_file", None):
-            lock._fp.close()  # noqa: SLF001 - its close() would release the parent's lock
+        lock = self.__dict__.get("_lock_file")
+        file = lock and lock._fp  # noqa: SLF001 - the lock's own close() would release the parent's lock
+        if file:
+            file.close()
 
     def _let_go_of_data(self) -> None:
         for name in ("_file", "_tfile"):
             if (file := self.__dict__.get(name)) is not None:
                 _let_go(file)
         if pool := self.__dict__.get("_files"):
-            pool.closed = True
-            pool.empty()
+            pool.close()
 
     def _finish(self, tid: bytes, user: bytes, description: bytes, extension: bytes) -> None:
         self.unsure = True
         super()._finish(tid, user, description, extension)
         self.unsure = False
+
+    def _save_index(self) -> None:
+        """Save the index of positions, unless a commit broke off while it entered its own: the next opening scans."""
+        if not self.unsure:
+            super()._save_index()
 
 
 def _let_go(file: Any) -> None:
