@@ -30,7 +30,7 @@ from .pool import ConnectionPool
 from .scripts import Script
 
 _REPLIES: Final = (ResponseError, AuthenticationError, BusyLoadingError)
-"""What redis-py raises for an error reply: the server answered, and the connection is in order."""
+"""What redis-py raises for an error reply: the server did answer."""
 
 Argument: TypeAlias = bytes | str | int | float
 
@@ -72,31 +72,32 @@ class Sender:
         self._pool.close()
 
     def _exchange(self, packed: bytes, replies: int, *, writes: bool) -> list[Any]:
-        connection = self._take()
+        connection, sound = self._take(), False
         try:
             connection.send_packed_command((packed,), check_health=False)
-            return [connection.read_response() for _ in range(replies)]
-        except NoScriptError:
-            raise
+            found = [connection.read_response() for _ in range(replies)]
         except _REPLIES as error:
-            if replies > 1:
-                connection.disconnect()
+            sound = replies == 1 and isinstance(error, ResponseError)
+            if isinstance(error, NoScriptError):
+                raise
             raise refused(error, self.address, writes=writes) from error
         except (RedisError, OSError) as error:
-            connection.disconnect()
             raise unanswered(error, self.address, writes=writes) from error
-        except BaseException:
-            connection.disconnect()
-            raise
+        else:
+            sound = True
+            return found
         finally:
-            self._pool.give(connection)
+            if sound:
+                self._pool.give(connection)
+            else:
+                self._pool.drop(connection)
 
     def _take(self) -> Wire:
         try:
             return self._pool.take()
         except LeaderboardError:
             raise
-        except (RedisError, OSError, ValueError) as error:
+        except (RedisError, OSError, ValueError) as error:  # ValueError: what ssl raises for a bad certificate file
             raise not_connected(error, self.address) from error
 
 

@@ -21,12 +21,6 @@ from ...errors import BackendUnavailableError, LeaderboardClosedError
 class Connection(Protocol):
     """What is used of redis-py's connections, which are not typed throughout."""
 
-    pid: int
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a socket."""
-
     def connect(self) -> None:
         """Connect and greet the server, unless connected."""
 
@@ -46,67 +40,82 @@ class Connection(Protocol):
 class ConnectionPool:
     """At most `size` connections; a call waits up to `timeout` seconds for a free one."""
 
-    def __init__(self, connect: Callable[[], Connection], size: int, timeout: float) -> None:
-        self._connect: Final = connect
+    def __init__(self, make: Callable[[], Connection], size: int, timeout: float) -> None:
+        self._make: Final = make
         self._size: Final = size
         self._timeout: Final = timeout
         self._closed = False
         self._reset()
 
     def _reset(self) -> None:
-        self._free: SimpleQueue[Connection] = SimpleQueue()
+        self._free: SimpleQueue[Connection | None] = SimpleQueue()
+        """Connections to use again, and `None` for each that was dropped: room for a new one."""
         self._made = 0
         self._lock = Lock()
         self._pid = os.getpid()
 
     def take(self) -> Connection:
-        """Return a connected, idle connection; give it back with `give`.
+        """Return a connected, idle connection, to be given back with `give` or `drop`.
 
-        Raises `BackendUnavailableError` where all are in use for too long, and redis-py's or the system's errors where
-        connecting fails. Whatever is raised, nothing was sent but the greeting.
+        Raises `BackendUnavailableError` where all are in use for too long, `LeaderboardClosedError` after `close`, and
+        redis-py's or the system's errors where connecting fails. Whatever is raised, nothing was sent but a greeting.
         """
         if self._pid != os.getpid():
             self._reset()
         try:
             connection = self._free.get_nowait()
         except Empty:
-            connection = self._make() or self._wait()
+            connection = None if self._has_room() else self._wait()
+        if connection is not None and not _is_stale(connection):
+            return connection
         try:
-            if connection.is_connected and not _is_stale(connection):
-                return connection
-            connection.disconnect()
-            connection.connect()
+            if connection is not None:
+                connection.disconnect()
+            return self._connected()
         except BaseException:
-            connection.disconnect()
-            self.give(connection)
+            self._free.put(None)
             raise
-        return connection
 
     def give(self, connection: Connection) -> None:
-        """Take a connection back, connected or not."""
-        if self._closed or connection.pid != self._pid:
+        """Take back a connection that has no reply outstanding."""
+        if self._closed:
+            self.drop(connection)
+        else:
+            self._free.put(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection that must not be used again, and make room for another."""
+        try:
             connection.disconnect()
-        self._free.put(connection)
+        finally:
+            self._free.put(None)
 
     def close(self) -> None:
-        """Disconnect all idle connections now, and those in use when they are given back."""
+        """Disconnect all idle connections now, and those in use when they come back."""
         self._closed = True
         try:
             while True:
-                self._free.get_nowait().disconnect()
+                connection = self._free.get_nowait()
+                if connection is not None:
+                    connection.disconnect()
         except Empty:
             pass
 
-    def _make(self) -> Connection | None:
-        with self._lock:
-            if self._made >= self._size:
-                return None
-            self._made += 1
-        return self._connect()
-
-    def _wait(self) -> Connection:
+    def _connected(self) -> Connection:
         if self._closed:
             raise LeaderboardClosedError("the board was closed meanwhile: open it again to use it.")
+        connection = self._make()
+        connection.connect()
+        return connection
+
+    def _has_room(self) -> bool:
+        with self._lock:
+            if self._made >= self._size:
+                return False
+            self._made += 1
+            return True
+
+    def _wait(self) -> Connection | None:
         try:
             return self._free.get(timeout=self._timeout)
         except Empty:
