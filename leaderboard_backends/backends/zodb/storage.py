@@ -17,6 +17,7 @@ from ...errors import (
     BoardMismatchError,
     ConfigurationError,
 )
+from .readers import ReadFiles
 
 _MAGIC = b"FS30"
 """How a FileStorage file begins, since ZODB 5."""
@@ -33,6 +34,7 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
     def __init__(self, path: str) -> None:
         try:
             super().__init__(path, pack_keep_old=False)
+            self._files = ReadFiles(self._file_name)
         except BaseException:
             self.discard()
             raise
