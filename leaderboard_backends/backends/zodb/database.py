@@ -110,7 +110,8 @@ class Database:
             self.give(session)
 
     def _new_session(self) -> Session:
-        return Session(self._db, self._storage.lastTransaction)
+        storage = self._storage
+        return Session(self._db, storage.finished if isinstance(storage, BoardFile) else storage.lastTransaction)
 
     def _close_one(self) -> bool:
         try:

@@ -39,10 +39,12 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
             self.discard()
             raise
 
-    def lastTransaction(self) -> bytes:  # noqa: N802 - ZODB's name
-        """Return the last transaction's id without the storage's lock, which a commit holds while the disk syncs.
+    def finished(self) -> bytes:
+        """Return the id of the last transaction that is complete, without waiting for one that syncs to the disk.
 
-        Sound, because it changes last: after the data, the sync and every connection's invalidations.
+        For telling whether a snapshot is still the newest: the id changes last, after the data, the sync and every
+        connection's invalidations. Not for making a snapshot: a connection that is made meanwhile would miss the
+        invalidations of the transaction that is about to complete; ZODB's own `lastTransaction` waits for it.
         """
         return self._ltid  # type: ignore[no-any-return]  # ZODB ships no types
 
