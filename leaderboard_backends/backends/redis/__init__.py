@@ -4,7 +4,7 @@ Order: a sorted set holds one member a player, with the score as it is, a double
 exact. A member is six bytes of sequence, the username, a byte 0xFF (which UTF-8 never has) and the player id. Members
 of one score are sorted by their bytes, so the sequence, which counts the updates that reached a score, is the order of
 a tie; on a descending board it is inverted, because it is read backwards. What ranks first is thus one native range
-read, usernames included. To find a player's member, hashes of about 50 players each map an id to its sequence and
+read, usernames included. To find a player's member, hashes of about 15 players each map an id to its sequence and
 username; small hashes are stored as packed lists, which halves their memory. Their number grows one by one with the
 board (linear hashing), so no update ever pays for the growth of all. All keys of a board share one hash tag:
 

@@ -30,10 +30,12 @@ local function hash(id)
   return value * 1048573 % 4294967291
 end
 
+local prefix = base .. 'p:'
+
 local function bucket_of(id)
   local bucket = hash(id) % (power * 2)
   if bucket >= buckets then bucket = bucket - power end
-  return base .. 'p:' .. bucket
+  return prefix .. bucket
 end
 
 local function find(id)

@@ -1,9 +1,11 @@
 -- Describes a new board. The calls that change nothing show now, not in the middle of an update, what is not permitted.
 call('ZADD', order, 'XX', 0, '')
 call('ZREM', order, '')
-call('HDEL', base .. 'p:0', '')
-call('DEL', base .. 'p:')
-call('UNLINK', base .. 'p:')
+call('HDEL', prefix .. 0, '')
+call('DEL', prefix)
+call('UNLINK', prefix)
 call('ZCOUNT', order, 0, 0)
-if fresh then call('HSET', meta, 'board', board, 'buckets', buckets, 'sequence', sequence) end
+call('ZMSCORE', order, '')
+call('HGETALL', prefix)
+call('HSET', meta, 'board', board, 'buckets', buckets, 'sequence', sequence)
 return 1

@@ -3,11 +3,13 @@ local most_in_bucket = 16
 local started = sequence
 local floor = math.floor
 
--- Six bytes, big endian, which sort as the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
+-- The record of a player who reaches a score now. The six bytes, big endian, sort as the order of a tie: ascending where
+-- ZRANGE reads, inverted where ZREVRANGE does.
 local upper, upper_bytes
 
-local function stamp_of(number)
-  if descending then number = 281474976710655 - number end
+local function next_record(username)
+  sequence = sequence + 1
+  local number = descending and 281474976710655 - sequence or sequence
   local low = number % 256
   if number - low ~= upper then
     upper = number - low
@@ -18,7 +20,7 @@ local function stamp_of(number)
     end
     upper_bytes = char(unpack(bytes))
   end
-  return upper_bytes .. char(low)
+  return upper_bytes .. char(low) .. username
 end
 
 local function fill(key, fields)
@@ -29,7 +31,7 @@ end
 
 -- Splits the next bucket in line. Writing both halves anew keeps them packed tightly.
 local function split()
-  local source = base .. 'p:' .. (buckets - power)
+  local source = prefix .. (buckets - power)
   local records = call('HGETALL', source)
   local staying, moving = {}, {}
   for i = 1, #records, 2 do
@@ -39,33 +41,31 @@ local function split()
   end
   call('DEL', source)
   fill(source, staying)
-  fill(base .. 'p:' .. buckets, moving)
+  fill(prefix .. buckets, moving)
   buckets = buckets + 1
   if buckets == power * 2 then power = buckets end
 end
 
--- Returns the stamp and the score (as text) that stand after an update, or nil where nothing changes.
+-- Returns the record and the score (as text) that stand after an update, or nil where nothing changes.
 local function decide(username, score, record, standing)
   if standing then
     local new, old = tonumber(score), tonumber(standing)
     if new == old or (best_only and (new > old) ~= descending) then
       if username == sub(record, 7) then return end
-      return sub(record, 1, 6), standing
+      return sub(record, 1, 6) .. username, standing
     end
   end
-  sequence = sequence + 1
-  return stamp_of(sequence), score
+  return next_record(username), score
 end
 
 -- Applies one update and returns the member and the score (as text) that stand after it.
 local function apply(id, username, score, key, record, member, standing)
-  local stamp, settled = decide(username, score, record, standing)
-  if not stamp then return member, standing end
+  local changed, settled = decide(username, score, record, standing)
+  if not changed then return member, standing end
   if record then call('ZREM', order, member) end
-  record = stamp .. username
-  member = record .. '\255' .. id
+  member = changed .. '\255' .. id
   call('ZADD', order, settled, member)
-  call('HSET', key, id, record)
+  call('HSET', key, id, changed)
   return member, settled
 end
 
