@@ -29,6 +29,7 @@ class Connection(Protocol):
 
     def can_read(self, timeout: float = 0) -> bool:
         """Whether something waits to be read; raises where the server closed the connection."""
+        ...
 
     def send_packed_command(self, command: Sequence[bytes], check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own signature
         """Send bytes."""

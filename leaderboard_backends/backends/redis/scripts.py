@@ -79,4 +79,4 @@ def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
 
 @cache
 def _read(name: str) -> str:
-    return files(__package__).joinpath("scripts", f"{name}.lua").read_text("utf-8")
+    return files(__name__.rpartition(".")[0]).joinpath("scripts", f"{name}.lua").read_text("utf-8")
