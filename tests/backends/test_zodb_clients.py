@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -14,9 +14,10 @@ from ZODB.POSException import ConflictError
 
 from leaderboard_backends import Entry, LeaderboardClosedError, WriteConflictError
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
-from leaderboard_backends.backends.zodb.keys import score_prefix
+from leaderboard_backends.backends.zodb.keys import score_of, score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.session import Session
+from leaderboard_backends.backends.zodb.storage import BoardFile
 
 PLAYERS = 10_000
 
@@ -115,6 +116,37 @@ def test_a_read_after_an_update_of_another_thread_sees_it(tmp_path: Path) -> Non
             board.get_score("ada")
             pool.submit(board.update_score, "ada", "Ada", score).result()
             assert board.get_score("ada") == score
+
+
+def test_a_connection_that_is_made_while_a_commit_ends_misses_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board, ThreadPoolExecutor(1) as pool:
+        board.update_score("ada", "Ada", 1)
+        database, begun = board._database, Event()
+        original: Callable[..., None] = BoardFile._finish_finish
+
+        def read() -> Session:
+            session = database.take()
+            session.begin()
+            begun.set()
+            assert session.read("default").players.get("ada")
+            return session
+
+        def finish_beside_a_reader(storage: BoardFile, tid: bytes) -> None:
+            readers.append(pool.submit(read))
+            begun.wait(0.2)  # it comes at once, or has to wait for this commit
+            original(storage, tid)
+
+        readers: list[Future[Session]] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(BoardFile, "_finish_finish", finish_beside_a_reader)
+            board.update_score("ada", "Ada", 2)
+        session = readers[0].result(10)
+        board.update_score("bob", "Bob", 0)
+        stored = session.read("default")
+        assert score_of(stored.players["ada"], descending=True) == 2
+        database.give(session)
 
 
 def test_packing_beside_readers_and_a_writer_loses_nothing(tmp_path: Path) -> None:
@@ -334,3 +366,57 @@ def test_the_app_keeps_its_database_after_its_boards_are_closed(db: ZODB.DB) -> 
         connection.root()["mine"] = 1
     with ZODBLeaderboard(database=db) as board:
         assert board.get_rank("ada") == 1
+
+
+# ---------------------------------------------------------------------- first come, first served, between clients
+
+TIE = 1_000_000
+
+
+def tie_of(board: ZODBLeaderboard, *players: str) -> None:
+    for player in players:
+        board.update_score(player, "", TIE)
+
+
+def ids_of_tie(board: ZODBLeaderboard) -> list[str]:
+    return [entry.player_id for entry in board.get_by_score(TIE, TIE)]
+
+
+def test_a_join_conflicts_where_the_last_of_its_tie_left_meanwhile(clients: Clients) -> None:
+    one, _, board = clients
+    tie_of(board, "p1", "p2")
+    one.move("p3", TIE)  # behind p2
+    board.update_score("p2", "", 0)
+    assert not one.commit()
+    assert ids_of_tie(board) == ["p1"]
+
+
+def test_who_began_to_join_a_tie_never_gets_before_one_who_was_seen_in_it(clients: Clients) -> None:
+    one, _, board = clients
+    tie_of(board, "p1")
+    one.move("p3", TIE)  # behind p1, at the place that p4 takes and leaves
+    tie_of(board, "p4", "p5")
+    board.update_score("p4", "", 0)
+    assert ids_of_tie(board) == ["p1", "p5"]
+    assert not one.commit()
+
+
+def test_who_began_to_open_a_tie_never_gets_before_one_who_was_seen_in_it(clients: Clients) -> None:
+    one, _, board = clients
+    one.move("p3", TIE)
+    tie_of(board, "p4", "p5")
+    board.update_score("p4", "", 0)
+    assert ids_of_tie(board) == ["p5"]
+    assert not one.commit()
+
+
+@pytest.mark.parametrize("members", [1, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 40])
+def test_the_rule_holds_wherever_the_end_of_a_tie_is_in_its_leaf(clients: Clients, members: int) -> None:
+    one, _, board = clients
+    tie_of(board, *(f"p{player}" for player in range(members + 1)))
+    board.update_score(f"p{members}", "", 0)  # the next to join gets a place that was taken before
+    one.move("p1000", TIE)
+    tie_of(board, "p1001", "p1002")
+    board.update_score("p1001", "", 0)
+    assert not one.commit()
+    assert ids_of_tie(board)[-1] == "p1002"

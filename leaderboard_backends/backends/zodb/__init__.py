@@ -25,19 +25,22 @@ refuses writes with `BackendFullError`, serves reads, and goes on when there is 
 
 One process: a file is locked by the process that opened it, all of whose boards and threads share it; a forked child
 must open its own. Writers of one process take turns. Several clients of one storage are possible with
-`ZODBLeaderboard(database=...)`: writes that conflict are repeated as whole transactions, under 1 % of them where two
-clients write without pause on 10,000 players. All who join the same tie at the same moment conflict, as first come,
-first served, demands.
+`ZODBLeaderboard(database=...)`: writes that conflict are repeated as whole transactions, about 1 % of them where two
+clients write without pause on 10,000 players, fewer on larger boards. Order and ties are exact then too; a rank that an
+update returns does not yet count what another client commits in the same moment.
 
-Why concurrent clients keep the counts true. Moves of two clients merge key by key in the trees' leaves, and their
-differences add up in the counts. What must not merge is a move with a change of structure (a segment or group split,
+Why concurrent clients keep ties first come, first served. A leaf of the order never merges the writes of two
+transactions; one of them starts over. Whoever joins a tie writes the leaf that holds the last one of it, and so does
+whoever leaves its end, so nobody gets a place worked out from an end that has moved since.
+
+Why concurrent clients keep the counts true. The differences of two moves add up in the counts, and players merge key
+by key in the index. What must not merge is a move with a change of structure (a segment or group split,
 merged or dropped, or a board cleared or built anew), because either worked from what the other changed. Therefore
 whoever writes anything inside a group, even a username, writes the group's `Counts` record, and whoever changes the
 structure of a group, or takes it out of use, raises the number in that record. ZODB lets two such writes merge only
 through `Counts._p_resolveConflict`, which refuses where the numbers differ; so whichever commits second starts over.
 Reading the bounds and the directory needs no check of its own: they change only together with that number. Two
-changes of structure at once both write the bounds or the directory, which never merge. And two who join one tie at
-once insert the same key, which never merges either.
+changes of structure at once both write the bounds or the directory, which never merge.
 """
 
 from .board import ZODBLeaderboard, ZODBMemoryLeaderboard

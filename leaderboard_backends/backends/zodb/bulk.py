@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from BTrees.OOBTree import OOBTree, OOBucket
+from BTrees.OOBTree import OOBTree
 
 from .counts import Bounds, Counts, Directory
 from .keys import FIRST_KEY
@@ -16,7 +16,7 @@ Tree = TypeVar("Tree", bound=OOBTree)
 def build_tree(kind: type[Tree], items: Sequence[tuple[Any, Any]]) -> Tree:
     """Return a tree of these items, which are sorted by a unique key; nodes are filled to three quarters. O(n)."""
     tree: Tree = kind()
-    nodes = _leaves(items, kind.max_leaf_size * 3 // 4)
+    nodes = _leaves(kind._bucket_type, items, kind.max_leaf_size * 3 // 4)  # noqa: SLF001 - BTrees' name
     if len(nodes) <= 1:
         tree.update(items)
         return tree
@@ -38,12 +38,12 @@ def build_directory(keys: Sequence[bytes], segment_keys: int, group_segments: in
     )
 
 
-def _leaves(items: Sequence[tuple[Any, Any]], size: int) -> list[tuple[Any, Any, Any]]:
+def _leaves(kind: type[Any], items: Sequence[tuple[Any, Any]], size: int) -> list[tuple[Any, Any, Any]]:
     """Return (first key, leaf, leaf) of each leaf, made from the last to the first, as each refers to the next."""
     nodes: list[tuple[Any, Any, Any]] = []
     following: tuple[Any, ...] = ()
     for at in reversed(range(0, len(items), size)):
-        leaf = OOBucket()
+        leaf = kind()
         part = items[at : at + size]
         leaf.__setstate__((tuple(text for item in part for text in item), *following))
         following = (leaf,)

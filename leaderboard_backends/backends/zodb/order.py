@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
-from BTrees.OOBTree import OOBTree
+from BTrees.OOBTree import OOBTree, OOBucket
 from persistent import Persistent
+from ZODB.POSException import ConflictError
 
 from .counts import Bounds, Counts, Directory
 from .keys import FIRST_KEY, LAST_PLACE, PLACE_BYTES, PREFIX_BYTES, next_place, pack_names, unpack_names
@@ -16,9 +17,17 @@ FORMAT = 1
 """The number of this format of records; a file of another one is refused."""
 
 
+class Leaf(OOBucket):  # type: ignore[misc]  # BTrees ships no types
+    """A leaf of the ranking, in which two transactions never merge: that could put a later player before an earlier."""
+
+    def _p_resolveConflict(self, *_: object) -> NoReturn:  # noqa: N802 - ZODB's name
+        raise ConflictError
+
+
 class Ranking(OOBTree):  # type: ignore[misc]  # BTrees ships no types
     """Sort key -> both names, best first. Small leaves: a move rewrites two of them."""
 
+    _bucket_type = Leaf
     max_leaf_size = 16
     max_internal_size = 64
 
@@ -135,11 +144,18 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
             self.directory.counts[self._group(key)].touch()
 
     def _end_of_tie(self, prefix: bytes) -> bytes:
+        """Return the key of the next to join a tie, and have the leaf with its last one written.
+
+        Whoever else joins the tie or leaves its end meanwhile writes that leaf too, so the two conflict.
+        """
         try:
             last: bytes = self.ranking.maxKey(prefix + LAST_PLACE)
-        except ValueError:
+        except ValueError:  # nobody has this score or a better one
+            last = b""
+        if not last.startswith(prefix):
             return prefix + bytes(PLACE_BYTES)
-        return next_place(last) if last.startswith(prefix) else prefix + bytes(PLACE_BYTES)
+        self.ranking[last] = bytes(memoryview(self.ranking[last]))  # equal, but another object, so it counts as new
+        return next_place(last)
 
     def _group(self, key: bytes) -> int:
         return bisect_right(self.directory.starts, key) - 1
