@@ -23,7 +23,7 @@ _MANY: Final = 100_000
 _SPARE_SESSIONS: Final = 4
 """Sessions kept for the next operations; each has a cache of its own."""
 
-_CLOSE_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 5.0
 """How long closing waits for reads in other threads."""
 
 

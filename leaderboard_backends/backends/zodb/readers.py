@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from ZODB.FileStorage.FileStorage import FilePool
 
@@ -26,44 +25,53 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
 
     writers: int
     writing: bool
+    _files: list[BinaryIO]
+    _out: list[BinaryIO]
 
-    @contextmanager
-    def write_lock(self) -> Iterator[None]:
-        """Hold off all reads."""
-        waiting = writing = False
-        try:
+    def write_lock(self) -> _Writing:
+        """Return the context that holds off all reads."""
+        return _Writing(self)
+
+    def get(self) -> _Reading:
+        """Return the context that lends a file for one read."""
+        return _Reading(self)
+
+    def begin_write(self) -> None:
+        """Wait for the reads to end."""
+        with self._cond:
+            self.writers += 1
+            try:
+                self._wait_until(lambda: not (self.writing or self._out))
+                self.writing = True
+            except BaseException:
+                self.writers -= 1
+                raise
+
+    def end_write(self) -> None:
+        """Let the reads go on."""
+        with self._cond:
+            self.writing = False
+            self.writers = max(0, self.writers - 1)  # which `close` has set to 0
+            self._cond.notify_all()
+
+    def lend(self) -> BinaryIO:
+        """Return a file, once no writer is there or waits."""
+        with self._cond:
+            self._wait_until(lambda: not self.writers)
+            file = self._files.pop() if self._files else Path(self.name).open("rb")  # noqa: SIM115 - the pool closes it
+            self._out.append(file)
+            return file
+
+    def take_back(self, file: BinaryIO) -> None:
+        """Take a file back."""
+        if file in self._out:
+            self._out.remove(file)
+            self._files.append(file)
+        if self.writers and not self._out:
             with self._cond:
-                waiting, self.writers = True, self.writers + 1
-                self._wait_until_free(lambda: not (self.writing or self._out))
-                writing = self.writing = True
-            yield
-        finally:
-            with self._cond:
-                if writing:
-                    self.writing = False
-                if waiting:
-                    self.writers = max(0, self.writers - 1)
                 self._cond.notify_all()
 
-    @contextmanager
-    def get(self) -> Iterator[BinaryIO]:
-        """Lend a file for one read."""
-        file: Any = None
-        try:
-            with self._cond:
-                self._wait_until_free(lambda: not self.writers)
-                file = self._files.pop() if self._files else Path(self.name).open("rb")  # noqa: SIM115 - the pool closes it
-                self._out.append(file)
-            yield file
-        finally:
-            if file in self._out:
-                self._out.remove(file)
-                self._files.append(file)
-            if self.writers and not self._out:
-                with self._cond:
-                    self._cond.notify_all()
-
-    def _wait_until_free(self, free: Callable[[], bool]) -> None:
+    def _wait_until(self, free: Callable[[], bool]) -> None:
         end = monotonic() + _LONGEST_WAIT
         while not free():
             self._cond.wait(_NAP)
@@ -71,3 +79,41 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
                 raise OSError(errno.ETIMEDOUT, "a read or a commit before this one did not end")
         if self.closed:
             raise ValueError("closed")
+
+
+class _Writing:
+    """No generator: one that an interrupt leaves suspended keeps what it holds as long as its traceback lives."""
+
+    def __init__(self, pool: ReadFiles) -> None:
+        self._pool = pool
+        self._held = False
+
+    def __enter__(self) -> None:
+        try:
+            self._pool.begin_write()
+            self._held = True
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._held:
+            self._pool.end_write()
+            self._held = False
+
+
+class _Reading:
+    """As above."""
+
+    def __init__(self, pool: ReadFiles) -> None:
+        self._pool = pool
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> BinaryIO:
+        self._file = self._pool.lend()
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._pool.take_back(self._file)
+            self._file = None
