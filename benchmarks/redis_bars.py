@@ -35,7 +35,7 @@ def _speed_bars(server: EmbeddedServer, operations: int) -> Iterator[Bar]:
     updates = trace(players, operations)
     board = open_leaderboard(server.unix_url, board="bars")
     client = redis.Redis(unix_socket_path=server.unix_url.removeprefix("unix://"))
-    where = f"Valkey {server.version}, unix socket, {SPEED_PLAYERS:,} players"
+    where = f"{server.version}, unix socket, {SPEED_PLAYERS:,} players"
     try:
         board.update_scores(players)
         for batch in batches(players, BATCH):
@@ -97,7 +97,7 @@ def _memory_bar(server: EmbeddedServer, size: int) -> Bar:
     figure = server_bytes - texts
     note = f"used_memory {server_bytes:.0f} less {texts:.0f} of id and username"
     return Bar(
-        f"redis server memory beyond the names' text, Valkey {server.version}, {size:,} players",
+        f"redis server memory beyond the names' text, {server.version}, {size:,} players",
         figure,
         BYTES_BAR,
         "bytes a player",

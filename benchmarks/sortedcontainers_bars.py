@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from leaderboard_backends.comparison.measures import settled_private_bytes
 from paired import Bar, batches, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 from sortedcontainers import SortedList
 
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.comparison.measures import settled_private_bytes
 
 BAR = 1.25
 ROUNDS = 15
