@@ -124,6 +124,8 @@ def test_a_connection_that_is_made_while_a_commit_ends_misses_nothing_of_it(
     with ZODBLeaderboard(path=tmp_path / "board.fs") as board, ThreadPoolExecutor(1) as pool:
         board.update_score("ada", "Ada", 1)
         database, begun = board._database, Event()
+        spare = [database.take() for _ in range(2)]  # ZODB had one connection ready; the reader is to get a new one
+        database.give(spare.pop())
         original: Callable[..., None] = BoardFile._finish_finish
 
         def read() -> Session:
@@ -143,10 +145,10 @@ def test_a_connection_that_is_made_while_a_commit_ends_misses_nothing_of_it(
             patch.setattr(BoardFile, "_finish_finish", finish_beside_a_reader)
             board.update_score("ada", "Ada", 2)
         session = readers[0].result(10)
-        board.update_score("bob", "Bob", 0)
         stored = session.read("default")
         assert score_of(stored.players["ada"], descending=True) == 2
-        database.give(session)
+        for taken in (session, *spare):
+            database.give(taken)
 
 
 def test_packing_beside_readers_and_a_writer_loses_nothing(tmp_path: Path) -> None:
@@ -420,3 +422,15 @@ def test_the_rule_holds_wherever_the_end_of_a_tie_is_in_its_leaf(clients: Client
     board.update_score("p1001", "", 0)
     assert not one.commit()
     assert ids_of_tie(board)[-1] == "p1002"
+
+
+def test_ties_of_a_board_of_one_leaf_stay_first_come_too(db: ZODB.DB) -> None:
+    with ZODBLeaderboard(database=db) as board:
+        tie_of(board, "a", "b")
+        one, other = Client(db), Client(db)
+        one.move("early", TIE)
+        other.begin().remove("b")
+        assert other.commit()
+        assert not one.commit()
+        one.session.close()
+        other.session.close()

@@ -31,6 +31,10 @@ class Ranking(OOBTree):  # type: ignore[misc]  # BTrees ships no types
     max_leaf_size = 16
     max_internal_size = 64
 
+    def _p_resolveConflict(self, *_: object) -> NoReturn:  # noqa: N802 - ZODB's name
+        """Refuse: a tree of a single leaf keeps it in its own record."""
+        raise ConflictError
+
 
 class Players(OOBTree):  # type: ignore[misc]  # BTrees ships no types
     """Player id -> sort key."""
