@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -285,13 +286,15 @@ def replica(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
         yield running
 
 
-def replicate(server: EmbeddedServer) -> None:
-    """Wait until the replica has all of it; WAIT itself waits."""
-    with redis.Redis(port=server.port) as plain:
-        for _ in range(40):
-            plain.set("pulse", "1")
-            if plain.wait(1, 500):
-                return
+def replicate(server: EmbeddedServer, replica: EmbeddedServer) -> None:
+    """Wait until the replica shows what was written last; an acknowledgement alone may be one of the first copy's."""
+    with redis.Redis(port=server.port) as plain, redis.Redis(port=replica.port, decode_responses=True) as copy:
+        for pulse in range(40):
+            plain.set("pulse", pulse)
+            plain.wait(1, 500)
+            with suppress(redis.exceptions.RedisError):  # it may still be loading
+                if copy.get("pulse") == str(pulse):
+                    return
     pytest.fail("the replica never followed")
 
 
@@ -300,7 +303,7 @@ def test_a_replica_serves_reads_and_refuses_writes(
 ) -> None:
     board = open_board(server.url, board="weekly")
     board.update_scores([(f"p{i}", f"P{i}", i % 7) for i in range(300)])
-    replicate(server)
+    replicate(server, replica)
     copy = open_board(replica.url, board="weekly")
     assert list(copy) == list(board)
     assert copy.get_around("p5") == board.get_around("p5")
@@ -317,7 +320,7 @@ def test_a_promoted_replica_goes_on_where_the_primary_was(
 ) -> None:
     board = open_board(server.url, board="weekly")
     board.update_scores([("ann", "Ann", 5), ("bob", "Bob", 5)])
-    replicate(server)
+    replicate(server, replica)
     copy = open_board(replica.url, board="weekly")
     server.kill()
     with redis.Redis(port=replica.port) as plain:
@@ -329,7 +332,7 @@ def test_a_replica_still_checks_what_the_board_is(
     server: EmbeddedServer, replica: EmbeddedServer, open_board: Opener
 ) -> None:
     open_board(server.url, board="weekly")
-    replicate(server)
+    replicate(server, replica)
     with pytest.raises(BoardMismatchError, match="descending"):
         open_board(replica.url, board="weekly", order="ascending")
 
