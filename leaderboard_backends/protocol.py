@@ -49,9 +49,14 @@ class LeaderboardBackend(ABC):
     comes back to a score joins the end of its tie. With `keep="best"`, a score that is not better than the
     standing one is ignored, but the username is stored.
 
+    The order belongs to the stored board: opening a board that others left, in another order, raises
+    `BoardMismatchError`. The keep rule belongs to the board object. A board that lives in a process (`durable` and
+    `shared` both false) is new and empty each time it is opened, whatever its name.
+
     All methods may be called from several threads. Each is atomic and linearizable on one board unless
     `capabilities` says otherwise. Every method but `close` raises `LeaderboardClosedError` after `close`, and
-    `BackendUnavailableError` or another `BackendError` where the storage fails. A write is never repeated in a
+    `BackendUnavailableError` or another `BackendError` where the storage fails; a call that `close` overtakes
+    completes or raises a `LeaderboardError`. A write is never repeated in a
     way that could apply it twice.
     """
 
