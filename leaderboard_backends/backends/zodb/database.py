@@ -10,7 +10,9 @@ from time import monotonic, sleep
 from typing import Any, Final
 from weakref import WeakSet
 
+from transaction.interfaces import TransactionError
 from ZODB import DB
+from ZODB.POSException import POSError
 
 from ...errors import BackendUnavailableError, LeaderboardClosedError
 from .memory import MemoryStorage
@@ -183,7 +185,10 @@ class Database:
                 self._close_db(db)
 
     def _close_db(self, db: Any) -> None:
-        db.close()
+        try:
+            db.close()
+        except (TransactionError, POSError):  # of a connection that an interrupt left behind
+            self._storage.close()
 
     def abandon(self) -> None:
         """Leave the files to the parent: called in the child after a fork."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from threading import get_ident
 from time import monotonic
 from typing import BinaryIO, Final
 
@@ -19,14 +20,25 @@ _NAP: Final = 0.05
 class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
     """A pool whose books hold after an interrupt: ZODB's counts a file as in use, then waits for it for ever.
 
-    Many may read, or one may write; a writer that waits goes first. What an interrupt leaves behind in the few
-    steps that nothing can guard ends in an `OSError` after a while, upon which the file is opened anew.
+    Many may read, or one may write; a writer that waits goes first. A thread is in one read or write at a time; what
+    it held before, an interrupt left behind. Where the thread itself is gone, waiting ends in an `OSError` after a
+    while, upon which the file is opened anew.
     """
 
     writers: int
     writing: bool
     _files: list[BinaryIO]
     _out: list[BinaryIO]
+    _writer = 0
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._readers: dict[BinaryIO, int] = {}
+
+    def empty(self) -> None:
+        """Close the files that nobody reads."""
+        super().empty()
+        self._readers.clear()
 
     def write_lock(self) -> _Writing:
         """Return the context that holds off all reads."""
@@ -39,10 +51,11 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
     def begin_write(self) -> None:
         """Wait for the reads to end."""
         with self._cond:
+            self._let_go_of_leftovers()
             self.writers += 1
             try:
                 self._wait_until(lambda: not (self.writing or self._out))
-                self.writing = True
+                self.writing, self._writer = True, get_ident()
             except BaseException:
                 self.writers -= 1
                 raise
@@ -57,8 +70,10 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
     def lend(self) -> BinaryIO:
         """Return a file, once no writer is there or waits."""
         with self._cond:
+            self._let_go_of_leftovers()
             self._wait_until(lambda: not self.writers)
             file = self._files.pop() if self._files else Path(self.name).open("rb")  # noqa: SIM115 - the pool closes it
+            self._readers[file] = get_ident()
             self._out.append(file)
             return file
 
@@ -70,6 +85,12 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
         if self.writers and not self._out:
             with self._cond:
                 self._cond.notify_all()
+
+    def _let_go_of_leftovers(self) -> None:
+        if self.writing and self._writer == get_ident():
+            self.end_write()
+        for file in [file for file in self._out if self._readers.get(file) == get_ident()]:
+            self.take_back(file)
 
     def _wait_until(self, free: Callable[[], bool]) -> None:
         end = monotonic() + _LONGEST_WAIT
