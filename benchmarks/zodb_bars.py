@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import transaction
@@ -14,10 +15,12 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import ConflictError
 
-from leaderboard_backends import open_leaderboard
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_prefix
 from leaderboard_backends.backends.zodb.session import Session
+
+Updates = list[tuple[str, str, int]]
 
 RANK_BAR = 5.0
 RANK_BAR_PLAYERS = 1_000_000
@@ -69,61 +72,63 @@ class PlainTrees:
 
 
 def bars(players_count: int, commits: int, look_ups: int) -> Iterator[Bar]:
-    """Measure rank, the time of a commit and the bytes it writes, on two files in one folder."""
+    """Measure rank, the time of a commit and the bytes it writes, on two files in one folder; then conflicts."""
     players = load(players_count)
-    updates = trace(players, commits)
     with tempfile.TemporaryDirectory(prefix="leaderboard-bars-") as folder:
         ours_path, plain_path = Path(folder, "ours.fs"), Path(folder, "plain.fs")
         plain = PlainTrees(plain_path)
         with open_leaderboard(f"zodb://{ours_path}", board="bars", cache_size=1_000_000) as board:
             plain.load(players)
             board.update_scores(players)
-            asked = [player_id for player_id, _, _ in trace(players, look_ups)]
-
-            def rank(start: int, stop: int) -> None:
-                for player_id in asked[start:stop]:
-                    board.get_rank(player_id)
-
-            def plain_rank(start: int, stop: int) -> None:
-                for player_id in asked[start:stop]:
-                    plain.rank(player_id)
-
-            def update(start: int, stop: int) -> None:
-                for player_id, username, score in updates[start:stop]:
-                    board.update_score(player_id, username, score)
-
-            def plain_update(start: int, stop: int) -> None:
-                for player_id, username, score in updates[start:stop]:
-                    plain.update(player_id, username, score)
-
-            where = f"{players_count:,} players"
-            rank(0, look_ups)
-            plain_rank(0, look_ups)
-            times = paired_times(plain_rank, rank, look_ups, ROUNDS)
-            note = f"len(tree.keys(…)) {microseconds(times).replace('against', 'against our')}"
-            yield ratio_bar(
-                f"zodb get_rank, times faster than len(tree.keys(…)), {where}",
-                ratios(times),
-                RANK_BAR if players_count >= RANK_BAR_PLAYERS else 1.0,
-                at_most=False,
-                note=note,
-            )
-            ours_before, plain_before = ours_path.stat().st_size, plain_path.stat().st_size
-            times = paired_times(update, plain_update, commits, ROUNDS)
-            subject = f"zodb update_score, a commit each, against plain OOBTrees, {where}"
-            yield ratio_bar(subject, ratios(times), TIME_BAR, note=microseconds(times))
-            done = commits // ROUNDS * ROUNDS
-            grown = (ours_path.stat().st_size - ours_before) / done, (plain_path.stat().st_size - plain_before) / done
-            yield ratio_bar(
-                f"zodb bytes written a commit against plain OOBTrees, {where}",
-                ratios([grown]),
-                BYTES_BAR,
-                note=f"{grown[0]:.0f} against {grown[1]:.0f} bytes",
-            )
+            yield _rank_bar(board, plain, [player_id for player_id, _, _ in trace(players, look_ups)])
+            sizes = partial(_sizes, ours_path, plain_path)
+            yield from _commit_bars(board, plain, trace(players, commits), sizes)
             in_order = [player_id for player_id, _ in plain.order.values()]
             assert [entry.player_id for entry in board] == in_order, "the two disagree"
         plain.close()
     yield conflict_bar(commits)
+
+
+def _rank_bar(board: LeaderboardBackend, plain: PlainTrees, asked: list[str]) -> Bar:
+    def rank(start: int, stop: int) -> None:
+        for player_id in asked[start:stop]:
+            board.get_rank(player_id)
+
+    def plain_rank(start: int, stop: int) -> None:
+        for player_id in asked[start:stop]:
+            plain.rank(player_id)
+
+    rank(0, len(asked))
+    plain_rank(0, len(asked))
+    times = paired_times(plain_rank, rank, len(asked), ROUNDS)
+    subject = f"zodb get_rank, times faster than len(tree.keys(…)), {len(board):,} players"
+    bar = RANK_BAR if len(board) >= RANK_BAR_PLAYERS else 1.0
+    return ratio_bar(subject, ratios(times), bar, at_most=False, note=microseconds(times))
+
+
+def _commit_bars(
+    board: LeaderboardBackend, plain: PlainTrees, updates: Updates, sizes: Callable[[], tuple[int, int]]
+) -> Iterator[Bar]:
+    def update(start: int, stop: int) -> None:
+        for player_id, username, score in updates[start:stop]:
+            board.update_score(player_id, username, score)
+
+    def plain_update(start: int, stop: int) -> None:
+        for player_id, username, score in updates[start:stop]:
+            plain.update(player_id, username, score)
+
+    where = f"against plain OOBTrees, {len(board):,} players"
+    before = sizes()
+    times = paired_times(update, plain_update, len(updates), ROUNDS)
+    yield ratio_bar(f"zodb update_score, a commit each, {where}", ratios(times), TIME_BAR, note=microseconds(times))
+    done = len(updates) // ROUNDS * ROUNDS
+    ours, theirs = ((after - size) / done for after, size in zip(sizes(), before, strict=True))
+    note = f"{ours:.0f} against {theirs:.0f} bytes"
+    yield ratio_bar(f"zodb bytes written a commit, {where}", [ours / theirs], BYTES_BAR, note=note)
+
+
+def _sizes(ours: Path, plain: Path) -> tuple[int, int]:
+    return ours.stat().st_size, plain.stat().st_size
 
 
 def conflict_bar(updates: int) -> Bar:

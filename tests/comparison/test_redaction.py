@@ -10,7 +10,7 @@ from leaderboard_backends.comparison.redaction import redact
 @pytest.mark.parametrize(
     ("text", "target", "expected"),
     [
-        ("cannot open /home/ann/data/board.fs", "memory://", "cannot open …/board.fs"),
+        ("cannot open /srv/ann/data/board.fs", "memory://", "cannot open …/board.fs"),
         ("'/tmp/x/y.sock' is gone, 1/2 done", "memory://", "'…/y.sock' is gone, 1/2 done"),
         (
             "no answer from redis://ann:***@cache.shop:6379/0",

@@ -41,7 +41,7 @@ class Raises(SortedContainersLeaderboard):
     """Fails at the first rank."""
 
     def _get_rank(self, player_id: str) -> int | None:
-        raise ZeroDivisionError(f"no rank for {player_id} in /home/somebody/boards/{self.name}.db")
+        raise ZeroDivisionError(f"no rank for {player_id} in /srv/somebody/boards/{self.name}.db")
 
 
 class Dies(SortedContainersLeaderboard):
