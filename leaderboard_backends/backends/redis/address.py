@@ -96,7 +96,7 @@ def address_of(location: Location, options: Mapping[str, Any]) -> Address:
         raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// URLs.")
     address = _unix(location) if unix else replace(_tcp(location), tls=tls)
     credentials = {"username": _decoded(location.parts.username), "password": _decoded(location.parts.password)}
-    found = {"db": address.db or None, **credentials}
+    found = {"db": None if unix or not location.path.strip("/") else address.db, **credentials}
     for name, value in found.items():
         if value is not None and own.get(name, value) != value:
             raise ConfigurationError(f"{location} gives one {name} and the option {name} another: give it once.")
@@ -125,4 +125,7 @@ def _tcp(location: Location) -> Address:
             f"{location.scheme}://localhost:{DEFAULT_PORT}/0?board=NAME."
         )
     host = unquote(location.parts.hostname or "") or "localhost"
-    return Address(host=host, port=location.parts.port or DEFAULT_PORT, db=int(db or 0))
+    port = location.parts.port
+    if port == 0:
+        raise ConfigurationError(f"{location} has port 0, which no server has: leave it out for {DEFAULT_PORT}.")
+    return Address(host=host, port=port or DEFAULT_PORT, db=int(db or 0))

@@ -127,7 +127,7 @@ def unanswered(error: Exception, address: Address, *, writes: bool) -> BackendEr
 def _mismatch(found: str, address: Address) -> BoardMismatchError:
     if found == "no description":
         return BoardMismatchError(
-            f"{address} holds this board's order without its description, so part of the board is missing (deleted, or "
+            f"{address} holds keys of this board without its description, so part of the board is missing (deleted, or "
             f"evicted) or it was made by something else: delete what is left of its keys, or choose another name."
         )
     return BoardMismatchError(

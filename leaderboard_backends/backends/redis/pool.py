@@ -8,10 +8,11 @@ and starts anew in a forked child.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from redis.exceptions import RedisError
 
@@ -38,8 +39,12 @@ class Connection(Protocol):
         """Read one reply, or raise it where it is an error."""
 
 
+_Turn: TypeAlias = SimpleQueue[Connection | None]
+"""Where one who waits gets a connection, or `None`: room to make one."""
+
+
 class ConnectionPool:
-    """At most `size` connections; a call waits up to `timeout` seconds for a free one."""
+    """At most `size` connections; a call waits up to `timeout` seconds for a free one, first come, first served."""
 
     def __init__(self, make: Callable[[], Connection], size: int, timeout: float) -> None:
         self._make: Final = make
@@ -49,9 +54,9 @@ class ConnectionPool:
         self._reset()
 
     def _reset(self) -> None:
-        self._free: SimpleQueue[Connection | None] = SimpleQueue()
-        """Connections to use again, and `None` for each that was dropped: room for a new one."""
-        self._made = 0
+        self._idle: list[Connection] = []
+        self._waiting: deque[_Turn] = deque()
+        self._in_being = 0
         self._lock = Lock()
         self._pid = os.getpid()
 
@@ -63,10 +68,7 @@ class ConnectionPool:
         """
         if self._pid != os.getpid():
             self._reset()
-        try:
-            connection = self._free.get_nowait()
-        except Empty:
-            connection = None if self._has_room() else self._wait()
+        connection = self._next()
         if connection is not None and not _is_stale(connection):
             return connection
         try:
@@ -74,7 +76,7 @@ class ConnectionPool:
                 connection.disconnect()
             return self._connected()
         except BaseException:
-            self._free.put(None)
+            self._pass_on(None)
             raise
 
     def give(self, connection: Connection) -> None:
@@ -82,25 +84,62 @@ class ConnectionPool:
         if self._closed:
             self.drop(connection)
         else:
-            self._free.put(connection)
+            self._pass_on(connection)
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that must not be used again, and make room for another."""
         try:
             connection.disconnect()
         finally:
-            self._free.put(None)
+            self._pass_on(None)
 
     def close(self) -> None:
         """Disconnect all idle connections now, and those in use when they come back."""
         self._closed = True
+        with self._lock:
+            idle, self._idle = self._idle, []
+            self._in_being -= len(idle)
+        for connection in idle:
+            connection.disconnect()
+
+    def _next(self) -> Connection | None:
+        """Return an idle connection, or `None` for room to make one; wait where there is neither."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            if self._in_being < self._size:
+                self._in_being += 1
+                return None
+            turn: _Turn = SimpleQueue()
+            self._waiting.append(turn)
         try:
-            while True:
-                connection = self._free.get_nowait()
-                if connection is not None:
-                    connection.disconnect()
-        except Empty:
-            pass
+            return turn.get(timeout=self._timeout)
+        except BaseException as error:
+            self._leave(turn)
+            if not isinstance(error, Empty):
+                raise
+        raise BackendUnavailableError(
+            f"all {self._size} connections of this board were in use for {self._timeout:g} s; nothing was sent. "
+            f"Raise max_connections, or use fewer threads."
+        )
+
+    def _leave(self, turn: _Turn) -> None:
+        """Stop waiting; what came too late goes to the next in line."""
+        with self._lock:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return
+        self._pass_on(turn.get())
+
+    def _pass_on(self, connection: Connection | None) -> None:
+        """Hand a connection, or room for one, to whoever waits longest; else keep it."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().put(connection)
+            elif connection is None:
+                self._in_being -= 1
+            else:
+                self._idle.append(connection)
 
     def _connected(self) -> Connection:
         if self._closed:
@@ -108,22 +147,6 @@ class ConnectionPool:
         connection = self._make()
         connection.connect()
         return connection
-
-    def _has_room(self) -> bool:
-        with self._lock:
-            if self._made >= self._size:
-                return False
-            self._made += 1
-            return True
-
-    def _wait(self) -> Connection | None:
-        try:
-            return self._free.get(timeout=self._timeout)
-        except Empty:
-            raise BackendUnavailableError(
-                f"all {self._size} connections of this board were in use for {self._timeout:g} s; nothing was sent. "
-                f"Raise max_connections, or use fewer threads."
-            ) from None
 
 
 def _is_stale(connection: Connection) -> bool:

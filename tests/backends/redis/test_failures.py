@@ -245,6 +245,33 @@ def test_a_waiting_thread_gets_the_connection_that_another_gives_back(
     assert board.get_score("ann") == 200
 
 
+def test_whoever_waits_longest_gets_the_connection_first_and_the_giver_comes_last(
+    shared_server: EmbeddedServer, open_board: Opener
+) -> None:
+    pool = open_board(shared_server.unix_url, max_connections=1)._sender._pool  # type: ignore[attr-defined]
+    held = pool.take()
+    turns: list[int] = []
+
+    def use(number: int) -> None:
+        connection = pool.take()
+        turns.append(number)
+        pool.give(connection)
+
+    threads = [Thread(target=use, args=(number,)) for number in range(3)]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        for _ in range(5000):
+            if len(pool._waiting) == number:
+                break
+            time.sleep(0.001)  # until the thread stands in line, of which it tells nobody
+        assert len(pool._waiting) == number
+    pool.give(held)
+    use(3)
+    for thread in threads:
+        thread.join()
+    assert turns == [0, 1, 2, 3]
+
+
 def test_a_closed_board_refuses(shared_server: EmbeddedServer) -> None:
     board = open_leaderboard(shared_server.unix_url)
     board.close()

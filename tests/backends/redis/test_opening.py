@@ -114,6 +114,24 @@ def test_a_sorted_set_that_is_no_board_is_a_mismatch(shared_server: EmbeddedServ
         open_leaderboard(shared_server.url, board="weekly")
 
 
+def test_a_hash_that_is_no_description_is_a_mismatch_and_left_alone(
+    shared_server: EmbeddedServer, client: redis.Redis
+) -> None:
+    client.hset("leaderboard:{weekly}:meta", "colour", "blue")
+    with pytest.raises(BoardMismatchError, match="without its description"):
+        open_leaderboard(shared_server.url, board="weekly")
+    assert client.hgetall("leaderboard:{weekly}:meta") == {b"colour": b"blue"}
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("redis://localhost:0/0", "port 0"), ("redis://localhost/0?db=1", "gives one db and the option db another")],
+)
+def test_an_address_that_contradicts_itself_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        open_leaderboard(url)
+
+
 def test_a_board_of_another_order_is_a_mismatch(shared_server: EmbeddedServer, open_board: Opener) -> None:
     open_board(shared_server.url, board="laps", order="ascending")
     with pytest.raises(BoardMismatchError, match="'1 ascending': open it with that order"):

@@ -8,7 +8,7 @@ local meta = base .. 'meta'
 local found = call('HMGET', meta, 'board', 'buckets', 'sequence')
 local fresh = not found[1]
 if fresh then
-  if call('EXISTS', order) == 1 then return redis.error_reply('MISMATCH no description') end
+  if call('EXISTS', order, meta) > 0 then return redis.error_reply('MISMATCH no description') end
   found = {board, 1, 0}
 elseif found[1] ~= board then
   return redis.error_reply('MISMATCH ' .. found[1])
