@@ -15,7 +15,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
+from leaderboard_backends import BackendError, LeaderboardBackend, open_leaderboard
 
 
 class Arcade(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ class Arcade(BaseHTTPRequestHandler):
         body: object
         try:
             status, body = 200, work(unquote(url.path[1:]), dict(parse_qsl(url.query)))
-        except BackendUnavailableError as error:
+        except BackendError as error:
             status, body = 503, str(error)
         except (ValueError, KeyError) as error:  # every refused value is a ValueError
             status, body = 400, str(error)

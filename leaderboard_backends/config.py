@@ -60,8 +60,9 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
 def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
     """Open every board of a TOML file: a table `[boards.NAME]` each, with a `url` and options.
 
-    `${VARIABLE}` and `${VARIABLE:-default}` in a text are taken from the environment. A board is called as its
-    table, unless its URL or its `board` says otherwise. Where one cannot be opened, none stays open.
+    `${VARIABLE}` in a text is taken from the environment, `${VARIABLE:-default}` also where it is unset or empty. A
+    board is called as its table, unless its URL or its `board` says otherwise. Where one cannot be opened, none stays
+    open.
     """
     tables = _read_tables(path)
     boards = Leaderboards()
@@ -110,7 +111,7 @@ def _open(target: str | Mapping[str, Any], keywords: Mapping[str, Any], default_
 def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     shown = os.fspath(path)
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{shown} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -135,7 +136,9 @@ def _expand(value: Any) -> Any:
 
 def _from_environment(match: re.Match[str]) -> str:
     name, default = match["name"], match["default"]
-    found = os.environ.get(name, default)
+    found = os.environ.get(name)
+    if default is not None:  # as in a shell, an empty variable takes the default too
+        return found or default
     if found is None:
         raise ConfigurationError(f"the variable {name} is not set: set it, or write ${{{name}:-default}}.")
     return found

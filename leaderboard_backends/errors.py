@@ -76,6 +76,10 @@ class BackendError(LeaderboardError):
 
     applied: int = 0
 
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} Before that, {self.applied} of the updates were applied, and stand." if self.applied else text
+
 
 class BackendUnavailableError(BackendError):
     """The storage cannot be reached, or cannot serve now. Nothing was applied; it is safe to repeat."""

@@ -98,6 +98,8 @@ def check_options(scheme: str, known: Mapping[str, Option], given: Mapping[str, 
 
 def _split(url: str) -> SplitResult:
     """Return a URL's parts; refuses text whose parts could be taken for others."""
+    if not url.isprintable():
+        raise _refused(url, "has a line break, a tab or another character that does not print: take it out.")
     try:
         parts = urlsplit(url)
         _ = parts.port

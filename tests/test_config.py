@@ -171,7 +171,7 @@ def test_variables_come_from_the_environment_or_their_default(file: Path, monkey
         url = "${BOARD_URL}"
         order = "${BOARD_ORDER:-descending}"
         [boards.parts]
-        url = "memory://a${NOT_SET:-.}${BOARD_ORDER}${EMPTY}${EMPTY:-unused}${NOT_SET:-}"
+        url = "memory://a${NOT_SET:-.}${BOARD_ORDER}${EMPTY}${EMPTY:-.used}${NOT_SET:-}"
         [boards.literal]
         url = "memory://"
         """
@@ -179,7 +179,7 @@ def test_variables_come_from_the_environment_or_their_default(file: Path, monkey
     with load_leaderboards(file) as boards:
         assert type(boards["whole"]) is NaiveLeaderboard
         assert (boards["whole"].name, boards["whole"].order) == ("from-env", "ascending")
-        assert boards["parts"].name == "a.ascending"
+        assert boards["parts"].name == "a.ascending.used"
 
 
 def test_what_a_variable_holds_is_not_expanded_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,3 +316,16 @@ def test_a_storage_that_cannot_be_opened_is_named_with_its_file_and_board(file: 
     file.write_text(f'[boards.weekly]\nurl = "zodb://{tmp_path}/nowhere/board.fs"\n')
     with pytest.raises(LeaderboardError, match=re.escape(f"{file}, boards.weekly: ") + ".*nowhere"):
         load_leaderboards(file)
+
+
+def test_an_empty_variable_takes_the_default_as_in_a_shell(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOARD_URL", "")
+    file.write_text('[boards.weekly]\nurl = "${BOARD_URL:-memory://}"\n')
+    with load_leaderboards(file) as boards:
+        assert boards["weekly"].name == "weekly"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(file: Path) -> None:
+    file.write_text('[boards.weekly]\nurl = "memory://"\n', encoding="utf-8-sig")
+    with load_leaderboards(file) as boards:
+        assert list(boards) == ["weekly"]

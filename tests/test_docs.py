@@ -49,6 +49,17 @@ def test_the_readme_shows_python() -> None:
     assert "\n```python\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_class_that_proves_a_backend_does_so_when_pytest_collects_it(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = [block for block in text.split("```python\n")[1:] if "BackendConformance" in block]
+    assert len(blocks) == 1
+    (tmp_path / "test_mine.py").write_text(blocks[0].partition("```")[0], encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "order or life", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "passed" in done.stdout
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_the_docstrings_of_a_module_hold(module: str) -> None:
     failed, _ = doctest.testmod(import_module(module), optionflags=doctest.ELLIPSIS)

@@ -73,3 +73,10 @@ def test_a_backend_error_knows_no_applied_updates_unless_told() -> None:
     assert error.applied == 0
     error.applied = 1000
     assert (error.applied, errors.BackendError.applied) == (1000, 0)
+
+
+def test_a_backend_error_says_how_many_updates_stand() -> None:
+    error = errors.BackendFullError("out of memory.")
+    assert str(error) == "out of memory."
+    error.applied = 3000
+    assert str(error) == "out of memory. Before that, 3000 of the updates were applied, and stand."

@@ -320,3 +320,9 @@ def test_an_unknown_option_names_the_known_ones_and_the_nearest() -> None:
 def test_an_unknown_option_without_a_near_one_suggests_none() -> None:
     with pytest.raises(UnknownOptionError, match=r"has no option 'zzz'\. It knows: board, keep, order\."):
         check_options("memory", {}, {"zzz": 1})
+
+
+@pytest.mark.parametrize("url", ["memory://a\nb", "memory://a\tb", "memory://a\rb", "redis://ho\x00st/0"])
+def test_a_character_that_does_not_print_is_refused_rather_than_dropped(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="does not print"):
+        Location.parse(url)

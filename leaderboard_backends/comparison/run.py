@@ -113,7 +113,7 @@ def _in_order(plan: Plan, cells: Sequence[Cell]) -> list[Cell]:
     """Return a cell for everything planned, by size and target; those not reached say so."""
     done = {(cell.backend, cell.players): cell for cell in cells}
     return [
-        done.get((target.label, players), Cell(target.label, players, "not run", "interrupted before its turn"))
+        done.get((target.label, players), Cell(target.label, players, "not run", "interrupted before it was finished"))
         for players in plan.players
         for target in plan.targets
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from ..errors import MissingExtraError
 from ..location import Location
@@ -15,6 +16,8 @@ from ..registry import DISTRIBUTION
 
 _TIMEOUT = 10.0
 _SCAN_STEP = 1000
+_CLIENT_OPTIONS = ("db", "username", "password", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
+"""The options of a board's URL that redis-py understands in the same way."""
 
 
 class ServerFacts(AbstractContextManager["ServerFacts"]):
@@ -28,8 +31,11 @@ class ServerFacts(AbstractContextManager["ServerFacts"]):
                 f"a server needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[redis]'"
             ) from error
         self._refusals = (redis.RedisError, OSError, ValueError)
-        bare = Location.parse(url)[0].url
-        self._client: Any = redis.Redis.from_url(bare, socket_timeout=_TIMEOUT, decode_responses=True)
+        location, options = Location.parse(url)
+        known = urlencode({name: value for name, value in options.items() if name in _CLIENT_OPTIONS})
+        self._client: Any = redis.Redis.from_url(
+            f"{location.url}?{known}", socket_timeout=_TIMEOUT, decode_responses=True
+        )
 
     def __enter__(self) -> Self:
         return self

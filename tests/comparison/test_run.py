@@ -143,7 +143,7 @@ def test_a_database_is_measured_and_labelled(comparing: Callable[..., Comparison
         assert cell.memory.disk_bytes_of_updates > 0
 
 
-@pytest.mark.parametrize("target", ["{url}", "{unix_url}"])
+@pytest.mark.parametrize("target", ["{url}", "{unix_url}", "{unix_url}?db=3"])
 def test_a_users_server_keeps_its_boards_and_nothing_of_ours(
     comparing: Callable[..., Comparison], server: EmbeddedServer, target: str
 ) -> None:
@@ -152,14 +152,17 @@ def test_a_users_server_keeps_its_boards_and_nothing_of_ours(
         keys = _keys(server)
         (cell,) = comparing(target.format(url=server.url, unix_url=server.unix_url)).cells
         assert (cell.status, cell.reason) == ("ok", "")
+        assert cell.facts is not None
+        assert cell.facts.server is not None
         assert _keys(server) == keys
         assert [entry.player_id for entry in mine] == ["bob", "ann"]
 
 
+@pytest.mark.parametrize("query", ["", "?db=3"])
 def test_a_users_server_is_cleared_of_the_board_of_a_worker_that_was_ended(
-    comparing: Callable[..., Comparison], server: EmbeddedServer
+    comparing: Callable[..., Comparison], server: EmbeddedServer, query: str
 ) -> None:
-    (cell,) = comparing(server.unix_url, steps=20_000, time_limit=60.0, give_up_after=1.0).cells
+    (cell,) = comparing(f"{server.unix_url}{query}", steps=20_000, time_limit=60.0, give_up_after=1.0).cells
     assert cell.status == "timed out"
     assert _keys(server) == []
 
@@ -216,5 +219,8 @@ def _started(*arguments: str) -> subprocess.Popen[str]:
 def _keys(server: EmbeddedServer) -> list[str]:
     import redis  # noqa: PLC0415 - where a server is looked into
 
-    with redis.Redis.from_url(server.url, decode_responses=True) as client:
-        return sorted(map(str, client.scan_iter()))
+    found: list[str] = []
+    for db in (0, 3):
+        with redis.Redis(port=server.port, db=db, decode_responses=True) as client:
+            found += sorted(map(str, client.scan_iter()))
+    return found
