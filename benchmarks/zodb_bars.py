@@ -33,7 +33,10 @@ ROUNDS = 15
 
 
 class PlainTrees:
-    """What people write first with BTrees: `{(-score, sequence): player}` and `{player: (-score, sequence)}`."""
+    """What people write first with BTrees: `{(-score, sequence): player}` and `{player: (-score, sequence)}`.
+
+    It keeps no usernames, which ours writes along.
+    """
 
     def __init__(self, path: Path) -> None:
         self.database = DB(FileStorage(str(path)), cache_size=1_000_000)
@@ -44,23 +47,21 @@ class PlainTrees:
         self.order, self.index = root["order"], root["index"]
         self.sequence = 0
 
-    def load(self, players: list[tuple[str, str, int]]) -> None:
-        for player_id, username, score in players:
-            self._move(player_id, username, score)
+    def load(self, players: Updates) -> None:
+        """Load in order, so that the leaves lie in memory as they are walked."""
+        keys = {player_id: (-score, number) for number, (player_id, _, score) in enumerate(players)}
+        self.sequence = len(players)
+        self.order.update(sorted((key, player_id) for player_id, key in keys.items()))
+        self.index.update(keys)
         self.manager.commit()
 
-    def update(self, player_id: str, username: str, score: int) -> None:
-        self._move(player_id, username, score)
-        self.manager.commit()
-
-    def _move(self, player_id: str, username: str, score: int) -> None:
-        old = self.index.get(player_id)
-        if old is not None:
-            del self.order[old]
+    def update(self, player_id: str, score: int) -> None:
+        del self.order[self.index[player_id]]
         self.sequence += 1
         key = (-score, self.sequence)
-        self.order[key] = (player_id, username)
+        self.order[key] = player_id
         self.index[player_id] = key
+        self.manager.commit()
 
     def rank(self, player_id: str) -> int:
         self.manager.begin()
@@ -83,8 +84,7 @@ def bars(players_count: int, commits: int, look_ups: int) -> Iterator[Bar]:
             yield _rank_bar(board, plain, [player_id for player_id, _, _ in trace(players, look_ups)])
             sizes = partial(_sizes, ours_path, plain_path)
             yield from _commit_bars(board, plain, trace(players, commits), sizes)
-            in_order = [player_id for player_id, _ in plain.order.values()]
-            assert [entry.player_id for entry in board] == in_order, "the two disagree"
+            assert [entry.player_id for entry in board] == list(plain.order.values()), "the two disagree"
         plain.close()
     yield conflict_bar(commits)
 
@@ -114,8 +114,8 @@ def _commit_bars(
             board.update_score(player_id, username, score)
 
     def plain_update(start: int, stop: int) -> None:
-        for player_id, username, score in updates[start:stop]:
-            plain.update(player_id, username, score)
+        for player_id, _, score in updates[start:stop]:
+            plain.update(player_id, score)
 
     where = f"against plain OOBTrees, {len(board):,} players"
     before = sizes()
