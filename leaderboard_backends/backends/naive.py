@@ -45,7 +45,7 @@ class NaiveLeaderboard(LeaderboardBackend):
         with self._lock:
             standing = self._players.get(player_id)
             self._store(player_id, username, add_scores(standing.score if standing else 0, delta))
-            return self._sorted()[self._rank(player_id) - 1]
+            return self._entry(self._rank(player_id), player_id)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
@@ -62,8 +62,10 @@ class NaiveLeaderboard(LeaderboardBackend):
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
         with self._lock:
-            entries = {entry.player_id: entry for entry in self._sorted()}
-        return [entries.get(player_id) for player_id in player_ids]
+            ranks = {player_id: rank for rank, player_id in enumerate(self._ids(), 1)}
+            return [
+                self._entry(ranks[player_id], player_id) if player_id in ranks else None for player_id in player_ids
+            ]
 
     def _get_score(self, player_id: str) -> Score | None:
         with self._lock:
@@ -80,18 +82,21 @@ class NaiveLeaderboard(LeaderboardBackend):
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         with self._lock:
-            return self._sorted()[first_rank - 1 : last_rank]
+            return self._page(self._ids(), first_rank, last_rank)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         with self._lock:
             if player_id not in self._players:
                 return []
-            rank = self._rank(player_id)
-            return self._sorted()[max(0, rank - radius - 1) : rank + radius]
+            ids = self._ids()
+            rank = ids.index(player_id) + 1
+            return self._page(ids, max(1, rank - radius), rank + radius)
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
         with self._lock:
-            return [entry for entry in self._sorted() if low <= entry.score <= high][:limit]
+            ranked = enumerate(self._ids(), 1)
+            found = [(rank, player_id) for rank, player_id in ranked if low <= self._players[player_id].score <= high]
+            return [self._entry(rank, player_id) for rank, player_id in found[:limit]]
 
     def _count_by_score(self, low: Score, high: Score) -> int:
         with self._lock:
@@ -119,9 +124,10 @@ class NaiveLeaderboard(LeaderboardBackend):
     def _rank(self, player_id: str) -> int:
         return self._ids().index(player_id) + 1
 
-    def _sorted(self) -> list[Entry]:
-        players = self._players
-        return [
-            Entry(rank, player_id, players[player_id].username, players[player_id].score)
-            for rank, player_id in enumerate(self._ids(), 1)
-        ]
+    def _page(self, ids: list[str], first_rank: int, last_rank: int) -> list[Entry]:
+        ranked = enumerate(ids[first_rank - 1 : last_rank], first_rank)
+        return [self._entry(rank, player_id) for rank, player_id in ranked]
+
+    def _entry(self, rank: int, player_id: str) -> Entry:
+        standing = self._players[player_id]
+        return Entry(rank, player_id, standing.username, standing.score)

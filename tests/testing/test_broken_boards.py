@@ -158,7 +158,7 @@ class LastRankMissing(NaiveLeaderboard):
 class AroundNotCut(NaiveLeaderboard):
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         rank = self._get_rank(player_id)
-        return [] if rank is None else self._sorted()[rank - radius - 1 : rank + radius]
+        return [] if rank is None else self._page(self._ids(), rank - radius, rank + radius)
 
 
 class PercentileOff(NaiveLeaderboard):
