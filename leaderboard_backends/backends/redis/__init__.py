@@ -18,6 +18,10 @@ trip (a second where the server has forgotten the script). `update_score`, `incr
 `get_by_score` O(log n + k); `get_entries` O(k log n); `len` O(1); `update_scores` O(m log n), one round trip and one
 atomic step a batch (`batch_size`, 1,000); `clear` O(n). Opening takes three round trips beside connecting.
 
+Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
+`get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is
+deleted behind an open object's back and made anew in the other order, these do not notice.
+
 Crash: an acknowledged update survives the app. Whether it survives the server is the server's setting: with
 `appendonly yes` and `appendfsync always` it does, with `everysec` about the last second may go, without `appendonly`
 all since the last snapshot. No write is ever repeated on its own: once sent, a write whose reply is lost raises
