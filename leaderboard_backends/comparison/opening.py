@@ -57,7 +57,7 @@ def open_target(target: str, board: str) -> LeaderboardBackend:
 def distribution(backend: type) -> str:
     """Return name and version of the distribution that ships a backend, or its module's name where none does."""
     top = backend.__module__.partition(".")[0]
-    names = [DISTRIBUTION] if top == __package__.partition(".")[0] else packages_distributions().get(top, [])
+    names = [DISTRIBUTION] if top == __name__.partition(".")[0] else packages_distributions().get(top, [])
     return f"{names[0]} {version(names[0])}" if names else top
 
 

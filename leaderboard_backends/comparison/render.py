@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +44,7 @@ def markdown_report(result: Comparison) -> str:
     if not result.finished:
         head += "**Interrupted: what was not run has a row that says so.**\n\n"
     methods = "".join(f"- {name}: {text}.\n" for name, text in result.methods.items())
-    notes = files(__package__).joinpath("notes.md").read_text(encoding="utf-8")
+    notes = Path(__file__).with_name("notes.md").read_text(encoding="utf-8")
     body = "\n".join(markdown(table) for table in tables(result))
     return f"{head}{body}\n{notes}\n## How the figures were taken\n\n{methods}"
 

@@ -40,9 +40,11 @@ class Target(Protocol):
     @property
     def label(self) -> str:
         """The name in results and tables."""
+        ...
 
     def open(self, directory: Path) -> AbstractContextManager[Place]:
         """Make the place ready, with `directory` for its files; all it started ends with the context."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
