@@ -156,8 +156,9 @@ def test_a_file_opens_several_boards_called_as_their_tables(file: Path) -> None:
 
 def test_a_file_is_named_by_text_or_path(file: Path) -> None:
     file.write_text('[boards.weekly]\nurl = "memory://"\n')
-    load_leaderboards(str(file)).close()
-    load_leaderboards(file).close()
+    for path in (str(file), file):
+        with load_leaderboards(path) as boards:
+            assert list(boards) == ["weekly"]
 
 
 def test_variables_come_from_the_environment_or_their_default(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

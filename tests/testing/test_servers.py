@@ -104,13 +104,19 @@ def test_a_frozen_server_answers_once_thawed(server: EmbeddedServer) -> None:
 
 def test_a_frozen_server_can_be_stopped() -> None:
     with EmbeddedServer() as server:
+        pid = server.pid
         server.freeze()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_stopping_twice_is_fine(server: EmbeddedServer) -> None:
+    pid = server.pid
     server.stop()
     server.stop()
     server.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_server_that_does_not_start_shows_its_log() -> None:

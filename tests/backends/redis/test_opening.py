@@ -174,7 +174,8 @@ def test_a_policy_that_may_evict_the_board_warns(policy: str) -> None:
 def test_a_policy_that_cannot_evict_the_board_does_not_warn(settings: dict[str, str]) -> None:
     with EmbeddedServer(settings) as server, warnings.catch_warnings():
         warnings.simplefilter("error")
-        open_leaderboard(server.url).close()
+        with open_leaderboard(server.url) as board:
+            assert len(board) == 0
 
 
 # ---------------------------------------------------------------------- passwords and permissions
