@@ -11,8 +11,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn, Self
 
 from . import model
 from .errors import LeaderboardClosedError, UnsupportedOperationError
@@ -20,6 +21,9 @@ from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:
     from .location import Location, Option
+
+CONTRACT_VERSION: Final = "1.0"
+"""The version of the contract that this module writes down and the conformance kit proves."""
 
 PAGE_SIZE = 1000
 """Entries that iteration reads in one step."""
@@ -79,6 +83,16 @@ class LeaderboardBackend(ABC):
         """
         return cls(location.board_name(name), order=order, keep=keep, **options)
 
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str | None:
+        """Return the URL of a new place for a trial, such as a comparison, with `directory` for its files.
+
+        `None`, unless a backend overrides this, says that a trial needs a place that somebody names. `scheme` is the
+        one that the class was found under; boards of different names at that URL are different boards.
+        """
+        del scheme, directory
+        return None
+
     # ------------------------------------------------------------------ what a board is
 
     @property
@@ -100,6 +114,11 @@ class LeaderboardBackend(ABC):
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
+
+    @property
+    def storage(self) -> str:
+        """What keeps the data, with its version, for example `Valkey 9.1.2`; empty for plain Python objects."""
+        return self._storage()
 
     def __repr__(self) -> str:
         place = self._place()
@@ -363,6 +382,10 @@ class LeaderboardBackend(ABC):
 
     def _place(self) -> str:
         """Where the data is, for `repr` and error texts, without any password."""
+        return ""
+
+    def _storage(self) -> str:
+        """What keeps the data, with its version; may use what the last contact told, and makes none of its own."""
         return ""
 
     def _unsupported(self, operation: str, reason: str) -> NoReturn:

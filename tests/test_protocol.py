@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from math import inf, nan
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -17,9 +18,11 @@ from leaderboard_backends import (
     LeaderboardClosedError,
     Score,
     UnsupportedOperationError,
+    open_leaderboard,
 )
 from leaderboard_backends.model import add_scores, percentile
 from leaderboard_backends.protocol import PAGE_SIZE
+from leaderboard_backends.registry import backend_class
 
 
 class ListBoard(LeaderboardBackend):
@@ -293,7 +296,18 @@ EVERY_CALL: dict[str, Callable[[ListBoard], object]] = {
     "__iter__": iter,
     "__enter__": lambda board: board.__enter__(),
 }
-OPEN_TO_ALL = {"close", "closed", "name", "order", "keep", "capabilities", "options", "from_location"}
+OPEN_TO_ALL = {
+    "close",
+    "closed",
+    "name",
+    "order",
+    "keep",
+    "capabilities",
+    "options",
+    "from_location",
+    "trial_url",
+    "storage",
+}
 
 
 def test_the_calls_below_are_all_that_a_board_has() -> None:
@@ -357,3 +371,19 @@ def test_capabilities_promise_little_unless_told_and_cannot_be_changed() -> None
 def test_every_public_method_and_property_has_a_docstring() -> None:
     members = {name: vars(LeaderboardBackend)[name] for name in vars(LeaderboardBackend) if not name.startswith("_")}
     assert [name for name, member in members.items() if name != "options" and not inspect.getdoc(member)] == []
+
+
+@pytest.mark.parametrize("scheme", ["naive", "memory", "sortedcontainers", "fakeredis", "zodb", "zodb+memory"])
+def test_a_trial_place_is_new_holds_several_boards_and_names_its_storage(scheme: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder, 100%"
+    folder.mkdir()
+    url = backend_class(scheme).trial_url(scheme, folder)
+    assert url is not None
+    with open_leaderboard(url, board="one") as one, open_leaderboard(url, board="two") as two:
+        assert one.update_score("ada", "Ada", 1) == 1
+        assert list(two) == []
+        assert bool(one.storage) is (scheme != "naive")
+
+
+def test_a_board_on_a_server_has_no_trial_place_of_its_own(tmp_path: Path) -> None:
+    assert backend_class("redis").trial_url("redis", tmp_path) is None

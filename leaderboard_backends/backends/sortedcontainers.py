@@ -18,8 +18,10 @@ a move in two, the records decide, and the next call builds the order anew from 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from math import inf
 from operator import itemgetter
+from pathlib import Path
 from struct import Struct
 from threading import Lock
 from typing import Any, TypeAlias, cast
@@ -92,6 +94,12 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         self._lock = Lock()
 
     # ------------------------------------------------------------------ writes
+
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str:
+        """Return the URL of a board in memory, which is new each time."""
+        del directory
+        return f"{scheme}://"
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
@@ -226,6 +234,9 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         with self._lock:
             return len(self._records)
+
+    def _storage(self) -> str:
+        return f"sortedcontainers {version('sortedcontainers')}"
 
     def _score(self, key: int) -> Score:
         if self._whole_only:

@@ -87,5 +87,8 @@ class DelegatingLeaderboard(LeaderboardBackend):
     def _close(self) -> None:
         self._inner.close()
 
+    def _storage(self) -> str:
+        return self._inner.storage
+
     def _place(self) -> str:
         return repr(self._inner)

@@ -73,15 +73,15 @@ class RedisLeaderboard(LeaderboardBackend):
 
     def _open(self) -> None:
         """Check the server, load the scripts and describe the board: three round trips."""
-        self._check_server()
+        self._server = self._check_server()
         self._sender.load(list(self._scripts.values()))
         try:
             self._run("open")
         except BackendReadOnlyError:
             self._run("check")
 
-    def _check_server(self) -> None:
-        check_server(self._sender.command(b"INFO"), self._sender.address)
+    def _check_server(self) -> str:
+        return check_server(self._sender.command(b"INFO"), self._sender.address)
 
     # ------------------------------------------------------------------ writes
 
@@ -154,6 +154,9 @@ class RedisLeaderboard(LeaderboardBackend):
 
     def _close(self) -> None:
         self._sender.close()
+
+    def _storage(self) -> str:
+        return self._server
 
     def _place(self) -> str:
         return str(self._sender.address)

@@ -7,6 +7,8 @@ sends and runs, this one does too; fakeredis stands in for behaviour, never for 
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from fakeredis import FakeRedisConnection, FakeServer
@@ -45,6 +47,12 @@ class FakeRedisLeaderboard(RedisLeaderboard):
         """Open the board that a URL names."""
         return cls(location.board_name(name), order=order, keep=keep, **options)
 
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str:
+        """Return the URL of a board in memory, which is new each time."""
+        del directory
+        return f"{scheme}://"
+
     def _connect(self, address: Address) -> Sender:
         server = FakeServer(version=(7,))
 
@@ -54,8 +62,9 @@ class FakeRedisLeaderboard(RedisLeaderboard):
 
         return Sender(address, connect)
 
-    def _check_server(self) -> None:
-        """A fake server does not know INFO."""
+    def _check_server(self) -> str:
+        """Name the fake server, which does not know INFO."""
+        return f"fakeredis {version('fakeredis')}"
 
     def _place(self) -> str:
         return ""

@@ -17,14 +17,17 @@ class EvictionWarning(UserWarning):
     """The server may delete boards, in silence, when its memory runs out."""
 
 
-def check_server(information: object, address: Address) -> None:
-    """Check the reply to INFO. Raises `BackendUnavailableError`; warns with `EvictionWarning`."""
+def check_server(information: object, address: Address) -> str:
+    """Check the reply to INFO and return the server's name and version.
+
+    Raises `BackendUnavailableError`; warns with `EvictionWarning`.
+    """
     if not isinstance(information, bytes):
         raise BackendUnavailableError(
             f"{address} does not answer as Redis or Valkey does: check the host and the port."
         )
     found = _fields(information)
-    _check_version(found, address)
+    server = _check_version(found, address)
     if found.get("redis_mode") == "sentinel":
         raise BackendUnavailableError(f"{address} is a Sentinel, which holds no data: give the server's own address.")
     policy = found.get("maxmemory_policy", "")
@@ -35,15 +38,17 @@ def check_server(information: object, address: Address) -> None:
             EvictionWarning,
             stacklevel=2,
         )
+    return server
 
 
-def _check_version(found: dict[str, str], address: Address) -> None:
+def _check_version(found: dict[str, str], address: Address) -> str:
     name = "Valkey" if "valkey_version" in found else "Redis"
     version = found.get(f"{name.lower()}_version", "")
     if not (major := re.match(r"\d+", version)):
         raise BackendUnavailableError(f"{address} does not say what it is: a board needs {_needed()}.")
     if int(major[0]) < OLDEST[name]:
         raise BackendUnavailableError(f"{address} is {name} {version}, which is too old: a board needs {_needed()}.")
+    return f"{name} {version}"
 
 
 def _needed() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 from itertools import islice
 from math import isfinite
 from os import PathLike, fspath
 from pathlib import Path
 from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
+from urllib.parse import quote
 
 from ...errors import (
     BackendError,
@@ -175,6 +177,9 @@ class _StoredLeaderboard(LeaderboardBackend):
     def _close(self) -> None:
         release(self._database)
 
+    def _storage(self) -> str:
+        return f"ZODB {version('ZODB')}, BTrees {version('BTrees')}"
+
     def _place(self) -> str:
         return self._database.place
 
@@ -241,6 +246,11 @@ class ZODBLeaderboard(_StoredLeaderboard):
             )
         return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
 
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str:
+        """Return the URL of a new file."""
+        return f"{scheme}://{quote(str(directory.resolve() / 'board.fs'))}"
+
 
 class ZODBMemoryLeaderboard(_StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
@@ -260,6 +270,12 @@ class ZODBMemoryLeaderboard(_StoredLeaderboard):
     ) -> None:
         database = Database(MemoryStorage, "memory", cache_size)
         super().__init__(database, name, order, keep, batch_size=batch_size, attempts=attempts)
+
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str:
+        """Return the URL of a board in memory, which is new each time."""
+        del directory
+        return f"{scheme}://"
 
 
 # ---------------------------------------------------------------------- operations on a stored board
