@@ -75,6 +75,11 @@ def schemes() -> list[str]:
     return sorted({*_BUILT_IN, *(plugin.name for plugin in entry_points(group=ENTRY_POINT_GROUP))})
 
 
+def is_built_in(scheme: str) -> bool:
+    """Whether this library serves a scheme itself, rather than a plug-in."""
+    return scheme in _BUILT_IN
+
+
 def backends() -> list[BackendInfo]:
     """Return what is known of every scheme; imports each backend to see whether it can be used here."""
     return [_info(scheme) for scheme in schemes()]

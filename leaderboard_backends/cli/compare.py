@@ -89,10 +89,10 @@ def compare(
     """Replay one trace on each BACKEND at each size, in a process of its own, and compare what it costs.
 
     A BACKEND is the URL of a board's storage (redis://host:6379/0), on which a board with a name of its own is used
-    and cleared again; module:Class for a class of yours that takes a board's name; or one of the embedded ones, which
-    are all compared where none is named: naive, memory, valkey (a real server, started for each run), valkey-fsync
-    (the same, waiting for the disk at each write), zodb (a file in a temporary folder), zodb-memory. fakeredis:// is
-    not among them: it stands in for a server in unit tests, and its speed says nothing about one.
+    and cleared again; module:Class for a class of yours that takes a board's name; or one that is made ready for each
+    run. Those are all compared where none is named: naive, memory, valkey (a real server), valkey-fsync (the same,
+    waiting for the disk at each write), zodb (a file), zodb+memory, and what installed plug-ins offer. fakeredis is
+    left out unless named: it stands in for a server in unit tests, and its speed says nothing about one.
 
     Before any figure counts, all answers and the end state are compared with an independent model. Exit code 1 where a
     backend was wrong or failed, or none could run.

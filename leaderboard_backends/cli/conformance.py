@@ -1,37 +1,44 @@
-"""`leaderboard conformance`: run the kit against boards given by URL, and print what passed."""
+"""`leaderboard conformance`: run the kit against what the user names, and print, write and return the verdict."""
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import Final, Self
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 import click
-from rich import box
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
-from ..testing.opening import url_factory
-from ..testing.runner import RESULTS, Outcome, Report, run_kit
+from ..testing.documents import to_markdown
+from ..testing.honesty import HonestKit
+from ..testing.opening import is_url, load_target, url_factory
+from ..testing.report import Report, to_json
+from ..testing.runner import run_kit, versions
+from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
+from ..testing.trials import Trial, trial_place
+from .progress import TestBar
+from .verdicts import print_report, print_verdicts
 
 SHOWN_FAILURES: Final = 5
 NARROWEST: Final = 80
+JSON_FILE: Final = "conformance.json"
+MARKDOWN_FILE: Final = "conformance.md"
 
 
 @click.command("conformance", short_help="Prove that backends keep the contract.")
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same random programs.")
 @click.option(
-    "--examples",
-    type=click.IntRange(1, 100_000),
-    default=60,
-    show_default=True,
-    help="Random programs under each order and keep.",
+    "--examples", type=click.IntRange(1, 100_000), help="Random programs under each order and keep.  [default: 60]"
 )
+@click.option("--thorough", is_flag=True, help="Longer runs, and fault tests on files and servers made for them.")
 @click.option(
     "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run this part of the kit only; repeatable."
 )
@@ -42,120 +49,109 @@ NARROWEST: Final = 80
     show_default=True,
     help="How many failures to print in full.",
 )
-def conformance(urls: tuple[str, ...], seed: int, examples: int, parts: tuple[str, ...], failures: int) -> None:
-    """Run every test of the contract on the backend behind each URL, and print a table of what passed.
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help=f"Folder for {JSON_FILE} and {MARKDOWN_FILE}."
+)
+def conformance(
+    targets: tuple[str, ...],
+    seed: int,
+    examples: int | None,
+    parts: tuple[str, ...],
+    failures: int,
+    out: Path | None,
+    *,
+    thorough: bool,
+) -> None:
+    """Run every test of the contract on each TARGET, and answer whether it conforms.
 
-    The kit makes boards with names of its own there (kit-…), clears them and touches no other board; a board that
-    the URL names is left alone. Exit code 1 where a backend does not conform or could not be run.
+    A TARGET is the URL of a board's storage (redis://host:6379/0); module:name for a class or function of yours that
+    takes name, order and keep and returns a board, or for your subclass of BackendConformance, FileFaults or
+    ServerFaults; or a place made for the run: naive, memory, valkey and valkey-tcp (a real server), valkey-fsync (the
+    same, waiting for the disk at each write), fakeredis, zodb (a file), zodb+memory, and the scheme of a plug-in.
+
+    At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
+    where a target does not conform or something of it was not run.
     """
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
-    reports = {url: _run(url, seed, examples, parts) for url in dict.fromkeys(urls)}
-    for url, report in reports.items():
-        _print_report(console, _shown(url), report, failures)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    reports: list[Report] = []
+    for target in dict.fromkeys(targets):
+        report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
+        print_report(console, report, failures)
+        reports.append(report)
+        if out is not None:  # after each target, so that an interrupted run keeps what is finished
+            _write(out, reports, _command(reports, seed, parts, thorough=thorough))
     if len(reports) > 1:
-        console.print(_verdicts(reports))
-    sys.exit(0 if all(report.verdict == "CONFORMS" for report in reports.values()) else 1)
+        print_verdicts(console, reports)
+    sys.exit(0 if all(report.good for report in reports) else 1)
 
 
-def _run(url: str, seed: int, examples: int, parts: tuple[str, ...]) -> Report:
+def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...], thorough: bool) -> Report:
+    shown = _shown(target)
     try:
-        make = url_factory(url)
-        _try_to_open(make)
-    except LeaderboardError as error:
-        return Report(seed, problem=str(error))
-    with _Bar(_shown(url)) as bar:
-        return run_kit(make, seed=seed, examples=examples, areas=parts, progress=bar.advance)
+        with _subject(target) as (subject, trial), TestBar(shown) as bar:
+            return run_kit(
+                subject,
+                name=shown,
+                seed=seed,
+                examples=examples,
+                parts=parts,
+                thorough=thorough,
+                trial=trial,
+                progress=bar.advance,
+            )
+    except (LeaderboardError, ServerNotFoundError, ServerStartError) as error:
+        problem = str(error)
+    except Exception as error:  # noqa: BLE001 - an author's module and boards may raise anything, and the report says what
+        problem = f"{type(error).__name__}: {error}"
+    return Report(shown, seed, thorough, versions(), problem=" ".join(problem.split()))
 
 
-def _try_to_open(make: BoardFactory) -> None:
+@contextmanager
+def _subject(target: str) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
+    """Give what a target names to the kit; a place that is made for the run is gone afterwards."""
+    if not is_url(target) and ":" not in target:
+        place = trial_place(target)
+        with tempfile.TemporaryDirectory(prefix="leaderboard-kit-") as folder, place.open(Path(folder)) as trial:
+            yield _reachable(url_factory(trial.url)), trial
+    elif is_url(target):
+        yield _reachable(url_factory(target)), None
+    else:
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.insert(0, here)
+        found = load_target(target)
+        if isinstance(found, type) and issubclass(found, HonestKit):
+            yield found, None
+        else:
+            yield _reachable(found), None
+
+
+def _reachable(make: BoardFactory) -> BoardFactory:
+    """Open a board once, so that a storage out of reach is one line and not a thousand failures."""
     with make(unique_name(), order="descending", keep="last") as board:
         board.ping()
+    return make
 
 
-def _shown(url: str) -> str:
-    """Return the URL without its password and its query, which may hold one."""
+def _write(out: Path, reports: list[Report], command: str) -> None:
+    (out / JSON_FILE).write_text(to_json(reports), encoding="utf-8")
+    (out / MARKDOWN_FILE).write_text(to_markdown(reports, command), encoding="utf-8")
+
+
+def _shown(target: str) -> str:
+    """Return a URL without its password and its query, which may hold one; anything else as it is."""
+    if not is_url(target):
+        return target
     try:
-        return Location.parse(url)[0].shown
+        return Location.parse(target)[0].shown
     except ConfigurationError:
-        return url.partition("://")[0] + "://…"
+        return target.partition("://")[0] + "://…"
 
 
-def _print_report(console: Console, shown: str, report: Report, failures: int) -> None:
-    console.print(Text(shown, style="bold"), soft_wrap=True)
-    if report.outcomes:
-        console.print(_table(report))
-    for outcome in report.failures[:failures]:
-        console.print(Text(f"\n{outcome.area}: {outcome.test} {outcome.result}", style="bold red"))
-        console.print(Text(outcome.text), soft_wrap=True)
-    if (left := len(report.failures) - failures) > 0:
-        console.print(Text(f"\n{left} more failed: --failures {len(report.failures)} prints them all."))
-    if report.problem:
-        console.print(Text(report.problem), soft_wrap=True)
-    console.print(Text(f"{shown}: {_sentence(report)}\n", style=_style(report)), soft_wrap=True)
-
-
-def _sentence(report: Report) -> str:
-    if report.verdict == "NOT RUN":
-        return "NOT RUN"
-    good = len(report.outcomes) - len(report.failures)
-    return f"{report.verdict}, {good} of {len(report.outcomes)} tests passed (seed {report.seed})"
-
-
-def _style(report: Report) -> str:
-    return "bold green" if report.verdict == "CONFORMS" else "bold red"
-
-
-def _table(report: Report) -> Table:
-    areas = report.by_area()
-    met = {"passed", "failed"}.union(*areas.values())
-    results = [name for name in RESULTS if name in met]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
-    table.add_column("part", footer="all")
-    for name in results:
-        total = sum(found[name] for found in areas.values())
-        table.add_column(name, justify="right", footer=str(total))
-    for area, found in areas.items():
-        cells = [Text(str(found[name] or ""), style="red" if name in ("failed", "not run") else "") for name in results]
-        table.add_row(Text(area), *cells)
-    return table
-
-
-def _verdicts(reports: dict[str, Report]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("board", overflow="fold")
-    table.add_column("verdict", overflow="fold")
-    for url, report in reports.items():
-        table.add_row(Text(_shown(url)), Text(_sentence(report), style=_style(report)))
-    return table
-
-
-class _Bar:
-    """Shows on a terminal how far a run has come; prints nothing elsewhere."""
-
-    def __init__(self, shown: str) -> None:
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            TextColumn("{task.completed} tests"),
-            TextColumn("{task.fields[area]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._task = self._bar.add_task(shown, total=None, area="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def advance(self, outcome: Outcome) -> None:
-        """Count one more test."""
-        self._bar.update(self._task, advance=1, area=outcome.area)
+def _command(reports: list[Report], seed: int, parts: tuple[str, ...], *, thorough: bool) -> str:
+    chosen = [argument for part in parts for argument in ("--part", part)]
+    options = [*(["--thorough"] if thorough else []), "--seed", str(seed), *chosen]
+    return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])

@@ -7,7 +7,7 @@ import socket
 from typing import Final
 
 from ..location import Location
-from .opening import is_url
+from ..testing.opening import is_url
 
 _PATH: Final = re.compile(r"(?<![\w:/.])(?:/[^\s/'\",;:()]+)+/(?P<name>[^\s/'\",;:()]+)")
 

@@ -1,11 +1,8 @@
-"""What is compared: the embedded defaults, each with a fresh place for each run, and what the user names.
-
-A new default is one more line in `EMBEDDED`.
-"""
+"""What is compared: places made for each run, those of installed plug-ins among them, and what the user names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +11,9 @@ from typing import Final, Protocol
 
 from ..errors import ConfigurationError
 from ..location import Location
-from ..testing.servers import EmbeddedServer
-from .opening import check_target, is_url
+from ..testing.opening import is_url
+from ..testing.trials import TrialPlace, trial_place, trial_places
+from .opening import check_target
 
 BOARD: Final = "compare"
 _SERVER_SCHEMES: Final = ("redis", "rediss", "unix")
@@ -48,45 +46,27 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class InProcess:
-    """A board in the worker's own memory."""
+class Ready:
+    """A place that is made for each run, so that its memory and its files are that board's alone."""
 
-    label: str
-    url: str
+    place: TrialPlace
 
-    def open(self, directory: Path) -> AbstractContextManager[Place]:
-        """Nothing to make ready."""
-        del directory
-        return nullcontext(Place(self.url))
-
-
-@dataclass(frozen=True, slots=True)
-class TemporaryFile:
-    """A board in a file of its own in the run's temporary folder."""
-
-    label: str
-    scheme: str
-
-    def open(self, directory: Path) -> AbstractContextManager[Place]:
-        """Name the file; the backend makes it."""
-        file = directory / "board.fs"
-        return nullcontext(Place(f"{self.scheme}://{file}", data_path=file))
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedValkey:
-    """A server started for each run, so that its memory is that board's alone; over its unix socket."""
-
-    label: str
-    settings: Mapping[str, str]
+    @property
+    def label(self) -> str:
+        """The place's name."""
+        return self.place.name
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:
-        """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
-        with EmbeddedServer(self.settings, directory=directory) as server:
-            url = server.unix_url
-            files = directory if self.settings.get("appendonly") == "yes" else None
-            yield Place(url, server_url=url, server_pid=server.pid, data_path=files)
+        """Make the place; raises what making it raises."""
+        with self.place.open(directory) as trial:
+            server = trial.server
+            yield Place(
+                trial.url,
+                server_url=server.unix_url if server else None,
+                server_pid=server.pid if server else None,
+                data_path=trial.data,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +88,33 @@ class Given:
         return nullcontext(Place(self.target, board, shared=True, server_url=server, data_path=file))
 
 
-EMBEDDED: Final[Mapping[str, Target]] = {
-    target.label: target
-    for target in (
-        InProcess("naive", "naive://"),
-        InProcess("memory", "memory://"),
-        EmbeddedValkey("valkey", {"save": "", "appendonly": "no"}),
-        EmbeddedValkey("valkey-fsync", {"save": "", "appendonly": "yes", "appendfsync": "always"}),
-        TemporaryFile("zodb", "zodb"),
-        InProcess("zodb-memory", "zodb+memory://"),
-    )
-}
-"""What is compared where nothing is named. `fakeredis` is left out: it stands in for a server in unit tests, and its
-speed tells nothing about one."""
+LEFT_OUT: Final = ("fakeredis", "valkey-tcp")
+"""Places that are not compared unless named: fakeredis stands in for a server in unit tests, and its speed tells
+nothing about one; TCP is the same server on another way."""
+
+
+def default_targets() -> list[Target]:
+    """Return what is compared where nothing is named: what is ready to run here, plug-ins included."""
+    return [Ready(place) for name, place in trial_places().items() if name not in LEFT_OUT]
 
 
 def find_targets(named: Iterable[str]) -> list[Target]:
-    """Return the targets that the user named: embedded ones by name, others by URL or `module:callable`.
+    """Return the targets that the user named: places for trials by name, others by URL or `module:callable`.
 
-    Raises a `ConfigurationError` for what names nothing, an embedded one named twice, a URL with board, order or keep.
+    Raises a `ConfigurationError` for what names nothing, a place named twice, a URL with board, order or keep.
     """
     targets: list[Target] = []
-    for text in named or EMBEDDED:
-        target = EMBEDDED.get(text) or _given(text, [known.label for known in targets])
+    for text in named:
+        target = _named(text, [known.label for known in targets])
         if target.label in (known.label for known in targets):
             raise ConfigurationError(f"{text} is named twice: name it once.")
         targets.append(target)
-    return targets
+    return targets or default_targets()
 
 
-def _given(text: str, taken: list[str]) -> Given:
+def _named(text: str, taken: list[str]) -> Target:
     if not is_url(text) and ":" not in text:
-        raise ConfigurationError(
-            f"{text!r} names no backend. Embedded ones: {', '.join(EMBEDDED)}. Others are named by a URL such as "
-            f"redis://host:6379/0, or by module:Class."
-        )
+        return Ready(trial_place(text))
     check_target(text)
     stem = f"{Location.parse(text)[0].scheme}://" if is_url(text) else text
     labels = (stem if number == 1 else f"{stem} #{number}" for number in range(1, len(taken) + 2))

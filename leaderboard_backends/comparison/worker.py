@@ -23,10 +23,11 @@ import psutil
 from ..errors import BackendUnavailableError, ConfigurationError, LeaderboardError
 from ..model import shorten
 from ..protocol import LeaderboardBackend
+from ..testing.opening import distribution
 from . import measures
 from .code_size import code_size
 from .gate import WrongBoardError, check
-from .opening import distribution, open_target
+from .opening import open_target
 from .operations import OPERATIONS
 from .replay import Section
 from .result import BackendFacts, Cell, CodeSize, Job, LoadFigures, MemoryFigures, OperationFigures

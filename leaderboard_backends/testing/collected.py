@@ -7,19 +7,21 @@ import pytest
 from ..model import Keep, Order
 from ..protocol import LeaderboardBackend
 from .conformance import BackendConformance
-from .subject import SUBJECT, Subject
+from .subject import BoardFactory
+from .task import TASK
 
 
 class TestSubject(BackendConformance):
     """The kit on the subject of the run."""
 
-    _subject: Subject
+    _make: BoardFactory
 
     @pytest.fixture(autouse=True)
-    def _take_subject(self, pytestconfig: pytest.Config) -> None:
-        self._subject = pytestconfig.stash[SUBJECT]
-        self.seed, self.examples = self._subject.seed, self._subject.examples
+    def _take_factory(self, pytestconfig: pytest.Config) -> None:
+        made = pytestconfig.stash[TASK].make
+        assert made is not None
+        self._make = made
 
     def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
         """Open a board by the factory."""
-        return self._subject.make(name, order=order, keep=keep)
+        return self._make(name, order=order, keep=keep)

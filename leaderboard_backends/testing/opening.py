@@ -1,13 +1,25 @@
-"""From a URL to the factory that opens the kit's own boards at that place, and no other board."""
+"""From what a user names, a URL or `module:name`, to what opens boards there; and who ships a board's class."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import packages_distributions, version
+from typing import Any, Final
 
 from ..config import open_leaderboard
 from ..errors import ConfigurationError
 from ..location import Location
-from ..model import Keep, Order
+from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
+from ..registry import DISTRIBUTION
 from .subject import BoardFactory
+
+OURS: Final = __name__.partition(".")[0]
+
+
+def is_url(target: str) -> bool:
+    """Whether a target is a URL rather than `module:name`."""
+    return "://" in target
 
 
 def url_factory(url: str) -> BoardFactory:
@@ -34,3 +46,33 @@ def _without_name(url: str) -> str | None:
     scheme, _, rest = url.partition("://")
     name, mark, query = rest.partition("?")
     return f"{scheme}://{mark}{query}" if name.strip("/") and "/" not in name.rstrip("/") else None
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return module and name of `package.module:name`; raises `ConfigurationError` for anything else."""
+    module, mark, name = target.partition(":")
+    if not mark or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise ConfigurationError(
+            f"{shorten(target)} names no backend: give a URL such as memory://, or module:Class, where the class or "
+            f"function takes a board's name and returns an open board."
+        )
+    return module, name
+
+
+def load_target(target: str) -> Any:
+    """Import and return what `package.module:name` names: a class or a function.
+
+    Raises `ConfigurationError` where the module has no such name, `ImportError` where there is no such module.
+    """
+    module, name = split_target(target)
+    found = getattr(import_module(module), name, None)
+    if not callable(found):
+        raise ConfigurationError(f"{target}: the module {module} has no class or function {name}.")
+    return found
+
+
+def distribution(backend: type) -> str:
+    """Return name and version of the distribution that ships a class, or its module's name where none does."""
+    top = backend.__module__.partition(".")[0]
+    names = [DISTRIBUTION] if top == OURS else packages_distributions().get(top, [])
+    return f"{names[0]} {version(names[0])}" if names else top

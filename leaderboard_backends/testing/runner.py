@@ -1,89 +1,61 @@
-"""Runs the kit without a test file: on a factory or a URL, in this process, with a report of every test.
+"""Runs the kit without a test file: on a factory of boards or an author's class, in this process, test by test.
 
-The run is pytest's own, closed off from where it is started: no configuration file, no conftest, no plug-ins, no cache.
+The run is pytest's own, closed off from where it is started: no configuration file, no plug-ins, no cache, and no
+conftest but those beside an author's class.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import io
+import json
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Generator
+import platform
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from tempfile import gettempdir
-from typing import Final, Literal, get_args
+from time import perf_counter
+from typing import Final
 
 import pytest
 
+from ..protocol import CONTRACT_VERSION
+from ..registry import DISTRIBUTION
 from ._loading import require_extra
-from .subject import SUBJECT, BoardFactory, Subject
+from .honesty import HonestKit, base_name, kit_part
+from .report import Outcome, Promises, Report, Versions
+from .subject import BoardFactory
+from .task import TASK, Task
+from .trials import Trial
 
-Result = Literal["passed", "failed", "refused", "not run"]
-"""`refused`: an operation that the backend declares unsupported raised `UnsupportedOperationError`, as it must."""
-
-RESULTS: Final[tuple[Result, ...]] = get_args(Result)
-
-Verdict = Literal["CONFORMS", "DOES NOT CONFORM", "NOT RUN"]
-
-COLLECTED = f"{__package__}.collected"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one test came to; `text` is the failure in full."""
-
-    test: str
-    area: str
-    result: Result
-    text: str = ""
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run came to; `problem` says why there was none."""
-
-    seed: int
-    outcomes: list[Outcome] = field(default_factory=list)
-    problem: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        """`CONFORMS` only where tests ran and each of them passed or was refused as declared."""
-        if self.problem or not self.outcomes:
-            return "NOT RUN"
-        good = all(outcome.result in ("passed", "refused") for outcome in self.outcomes)
-        return "CONFORMS" if good else "DOES NOT CONFORM"
-
-    @property
-    def failures(self) -> list[Outcome]:
-        """The tests that did not do what they must, those that did not run included."""
-        return [outcome for outcome in self.outcomes if outcome.result in ("failed", "not run")]
-
-    def by_area(self) -> dict[str, Counter[Result]]:
-        """Return how many tests of each area had each result, the areas in the order in which they ran."""
-        areas: dict[str, Counter[Result]] = {}
-        for outcome in self.outcomes:
-            areas.setdefault(outcome.area, Counter())[outcome.result] += 1
-        return areas
+COLLECTED: Final = f"{__package__}.collected"
+EXAMPLES: Final = 60
+THOROUGH: Final = 5
+"""How many times as much a thorough run tries, where chance decides what is tried."""
 
 
 class _Recorder:
-    """The pytest plug-in of one run: hands over the subject, picks the areas, keeps the outcomes."""
+    """The pytest plug-in of one run: hands over the task, picks the parts, keeps the outcomes."""
 
-    def __init__(self, subject: Subject, areas: Collection[str], progress: Callable[[Outcome], None]) -> None:
-        self._subject = subject
-        self._areas = areas
+    def __init__(self, task: Task, parts: Collection[str], progress: Callable[[Outcome], None]) -> None:
+        self._task = task
+        self._parts = parts
         self._progress = progress
         self._running: dict[str, Outcome] = {}
         self.outcomes: list[Outcome] = []
+        self.promises: Promises | None = None
         self.interrupted = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[SUBJECT] = self._subject
+        config.stash[TASK] = self._task
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not self._areas or _area(item) in self._areas]
+        wanted = [(item, _part(item)) for item in items]
+        items[:] = [item for item, part in wanted if part is not None and (not self._parts or part in self._parts)]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.type is KeyboardInterrupt
@@ -91,61 +63,138 @@ class _Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        self._take(item.name, _area(item), report)
+        self._take(item, report)
         return report
 
-    def _take(self, test: str, area: str, report: pytest.TestReport) -> None:
-        before = self._running.get(test)
+    def _take(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        told = {name: str(value) for name, value in report.user_properties}
+        before = self._running.get(item.nodeid) or Outcome(item.name, str(_part(item)), "passed")
+        outcome = replace(before, figures=told.get("figures", ""))
         if report.failed:
-            text = "\n".join(part for part in (before.text if before else "", report.longreprtext) if part)
-            self._running[test] = Outcome(test, area, "failed", text)
+            text = "\n".join(part for part in (before.text, report.longreprtext) if part)
+            outcome = replace(outcome, result="not run" if "not run" in told else "failed", text=text)
         elif report.skipped:
-            self._running[test] = Outcome(test, area, "not run", report.longreprtext)
-        elif before is None:
-            self._running[test] = Outcome(test, area, "passed")
+            known = told.get("known failure", "")
+            outcome = replace(
+                outcome, result="known failure" if known else "not run", reason=known, text=report.longreprtext
+            )
+        self._running[item.nodeid] = outcome
         if report.when == "teardown":
-            outcome = self._running.pop(test)
-            if outcome.result == "passed" and dict(report.user_properties).get("refused"):
-                outcome = Outcome(test, area, "refused")
-            self.outcomes.append(outcome)
-            self._progress(outcome)
+            self._keep(item, self._running.pop(item.nodeid), told)
+
+    def _keep(self, item: pytest.Item, outcome: Outcome, told: Mapping[str, str]) -> None:
+        deviation: str | None = _class(item).deviations.get(base_name(item.name))
+        if outcome.result == "passed" and deviation:
+            outcome = replace(outcome, result="replaced", reason=deviation)
+        elif outcome.result == "passed" and "refused" in told:
+            outcome = replace(outcome, result="refused")
+        if self.promises is None and "board" in told:
+            self.promises = Promises(**json.loads(told["board"]))
+        self.outcomes.append(outcome)
+        self._progress(outcome)
 
 
 def run_kit(
-    make: BoardFactory,
+    subject: BoardFactory | type[HonestKit],
     *,
+    name: str = "",
     seed: int = 1,
-    examples: int = 60,
-    areas: Collection[str] = (),
+    examples: int | None = None,
+    parts: Collection[str] = (),
+    thorough: bool = False,
+    trial: Trial | None = None,
     stop_after: int = 0,
     progress: Callable[[Outcome], None] = lambda _: None,
 ) -> Report:
-    """Run the kit on the boards of a factory and report every test.
+    """Run the kit on the boards of a factory, or an author's class of the kit, and report every test.
 
-    `areas` picks parts of the kit by name (`order`, `threads`, ...), `stop_after` ends the run after so many failures,
-    `examples` is the number of random programs of the property test, `progress` hears each outcome.
+    `name` is what the report calls the subject. `parts` picks parts of the kit (`order`, `threads`, ...), `stop_after`
+    ends the run after so many failures, `examples` is the number of random programs of the property test under each
+    rule (60, or what the class says), and `progress` hears each outcome. `thorough` tries five times as much, and
+    harms the files or the server of `trial`, a place made for this run.
     """
-    recorder = _Recorder(Subject(make, seed, examples), areas, progress)
-    code, output = _run_pytest(recorder, stop_after)
+    scale = THOROUGH if thorough else 1
+    if isinstance(subject, type) and issubclass(subject, HonestKit):
+        task = Task(seed, examples=examples, scale=scale)
+        places = _own_class(subject)
+    else:
+        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale)
+        places = _collected(task)
+    recorder = _Recorder(task, parts, progress)
+    started = perf_counter()
+    code, output = _run_pytest(recorder, places, stop_after)
     if recorder.interrupted:
         raise KeyboardInterrupt
     problem = "" if recorder.outcomes else f"no test ran:\n{output}"
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         problem = f"pytest failed:\n{output}"
-    return Report(seed, recorder.outcomes, problem)
+    if thorough and task.make and trial is None and recorder.promises is not None:
+        recorder.outcomes += _without_faults(recorder.promises)
+    return Report(
+        subject=name or getattr(subject, "__name__", "boards"),
+        seed=seed,
+        thorough=thorough,
+        versions=versions(),
+        promises=recorder.promises,
+        outcomes=recorder.outcomes,
+        seconds=round(perf_counter() - started, 1),
+        problem=problem,
+    )
 
 
-def _run_pytest(recorder: _Recorder, stop_after: int) -> tuple[int, str]:
+def _without_faults(promises: Promises) -> list[Outcome]:
+    """Return what a thorough run leaves open on a user's own storage, which nobody may harm."""
+    if not (promises.durable or promises.shared):
+        return []
+    text = (
+        "The kit harms only the files and servers that it made for the run. Name a place for trials instead of a URL, "
+        "or a class of your own that subclasses FileFaults or ServerFaults: module:Class."
+    )
+    return [Outcome("faults", "faults", "not run", text)]
+
+
+def versions() -> Versions:
+    """Return the versions of the contract, of the kit with a digest of its sources, and of Python."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for source in sorted([*here.glob("*.py"), *here.glob("*/*.py")]):
+        digest.update(source.read_bytes())
+    try:
+        kit = version(DISTRIBUTION)
+    except PackageNotFoundError:
+        kit = "not installed"
+    return Versions(CONTRACT_VERSION, f"{kit}, sha256 {digest.hexdigest()[:12]}", platform.python_version())
+
+
+def _collected(task: Task) -> list[str]:
+    """Return pytest's arguments for the kit on a factory's boards, and its faults on a trial place."""
+    places = [f"{COLLECTED}::TestSubject"]
+    if task.trial is not None and task.trial.server is not None:
+        places.append(f"{COLLECTED}_faults::TestServer")
+    elif task.trial is not None and task.trial.data is not None:
+        places.append(f"{COLLECTED}_faults::TestFiles")
+    return [f"--rootdir={gettempdir()}", "--noconftest", "--disable-plugin-autoload", "--pyargs", *places]
+
+
+def _own_class(subject: type) -> list[str]:
+    """Return pytest's arguments for an author's class: with the fixtures beside it, and those of plug-ins."""
+    path = Path(inspect.getfile(subject)).resolve()
+    root = Path.cwd() if path.is_relative_to(Path.cwd()) else path.parent
+    return [
+        f"--rootdir={root}",
+        "--import-mode=importlib",
+        f"--override-ini=python_classes={subject.__name__}",
+        f"{path}::{subject.__qualname__.replace('.', '::')}",
+    ]
+
+
+def _run_pytest(recorder: _Recorder, places: list[str], stop_after: int) -> tuple[int, str]:
     require_extra()
     output = io.StringIO()
     arguments = [
-        "--pyargs",
-        COLLECTED,
+        *places,
         "-c",
         os.devnull,
-        f"--rootdir={gettempdir()}",
-        "--noconftest",
-        "--disable-plugin-autoload",
         "-pno:cacheprovider",
         "-pno:faulthandler",
         "--capture=no",
@@ -159,6 +208,12 @@ def _run_pytest(recorder: _Recorder, stop_after: int) -> tuple[int, str]:
     return int(code), output.getvalue()
 
 
-def _area(item: pytest.Item) -> str:
-    """Return the part of the kit that a test is from: the name of its module."""
-    return str(getattr(item, "function").__module__).rpartition(".")[2]  # noqa: B009 - only functions are collected
+def _class(item: pytest.Item) -> type[HonestKit]:
+    found: type[HonestKit] = getattr(item, "cls")  # noqa: B009 - only tests of classes are kept
+    return found
+
+
+def _part(item: pytest.Item) -> str | None:
+    """Return the part of the kit that a test is from; `None` for one of an author's own."""
+    cls = getattr(item, "cls", None)
+    return kit_part(cls, base_name(item.name)) if isinstance(cls, type) and issubclass(cls, HonestKit) else None

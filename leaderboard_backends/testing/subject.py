@@ -1,15 +1,9 @@
-"""What a run of the kit is about: a factory of boards, and how hard the run tries.
-
-Nothing here imports the kit: its modules must be imported by pytest, which then shows the values of a failing assert.
-"""
+"""What a run of the kit is about: a factory of boards, the names of boards, and the parts that a run has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import uuid4
-
-import pytest
 
 from ..model import Keep, Order
 from ..protocol import LeaderboardBackend
@@ -21,15 +15,6 @@ class BoardFactory(Protocol):
     def __call__(self, name: str, *, order: Order, keep: Keep) -> LeaderboardBackend:
         """Open a board."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a run is about, and how hard it tries."""
-
-    make: BoardFactory
-    seed: int
-    examples: int
 
 
 PARTS: Final = (
@@ -51,8 +36,6 @@ PARTS: Final = (
     "machine",
 )
 """The parts of the kit, each a module of `conformance`, in the order in which they run."""
-
-SUBJECT = pytest.StashKey[Subject]()
 
 
 def unique_name() -> str:

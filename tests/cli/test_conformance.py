@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.cli import conformance as command
+from leaderboard_backends.testing.report import from_json
+from leaderboard_backends.testing.servers import EmbeddedServer
 
 
 def run(*arguments: str) -> Result:
@@ -19,7 +26,7 @@ class AlwaysFirst(NaiveLeaderboard):
 def test_a_backend_that_conforms_exits_zero_and_shows_its_parts() -> None:
     result = run("memory://weekly", "--part", "lookups", "--part", "removal")
     assert result.exit_code == 0, result.output
-    assert "CONFORMS, 76 of 76 tests passed (seed 1)" in result.output
+    assert "PASSED IN PART, 76 of 76 tests passed (seed 1); " in result.output
     assert "lookups" in result.output
     assert "removal" in result.output
 
@@ -46,7 +53,7 @@ def test_what_cannot_be_opened_is_not_run_and_exits_one(url: str) -> None:
 def test_one_backend_that_is_not_run_spoils_the_run_of_all() -> None:
     result = run("naive://", "redis://:hunter2@127.0.0.1:1/0", "--part", "lookups")
     assert result.exit_code == 1
-    assert "naive://: CONFORMS" in result.output
+    assert "naive://: PASSED IN PART" in result.output
     assert "NOT RUN" in result.output
     assert "hunter2" not in result.output
 
@@ -55,3 +62,96 @@ def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     result = run("memory://", "--part", "nosuch")
     assert result.exit_code == 2
     assert "'threads'" in result.output
+
+
+MINE = """
+import pytest
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing import BackendConformance
+
+class PercentileOff(NaiveLeaderboard):
+    def _get_percentile(self, player_id):
+        found = super()._get_percentile(player_id)
+        return None if found is None else found - 1
+
+@pytest.fixture(scope="module")
+def server():
+    return PercentileOff
+
+class MyBoards(BackendConformance):
+    known_failures = {
+        "test_the_best_player_has_percentile_100": "off by one: tracker/1",
+        "test_percentiles_follow_the_rank": "off by one: tracker/1",
+        "test_percentiles_follow_removals": "off by one: tracker/1",
+    }
+    deviations = {"test_an_unknown_player_reads_as_none": "tracker/2"}
+
+    @pytest.fixture(autouse=True)
+    def take(self, server):
+        self.server = server
+
+    def make(self, **options):
+        return self.server(**options)
+
+    def test_an_unknown_player_reads_as_none(self, board):
+        assert board.get_score("nobody") is None
+
+    def test_of_my_own(self):
+        assert False, "this is no test of the kit"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module of an author's own in the working directory."""
+    name = f"boards_{tmp_path.name}".replace("-", "_")
+    (tmp_path / f"{name}.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield name
+    sys.modules.pop(name, None)
+
+
+def test_a_factory_of_ones_own_is_judged_without_a_file(mine: str) -> None:
+    result = run(f"{mine}:PercentileOff", "--part", "lookups", "--failures", "1")
+    assert result.exit_code == 1
+    assert f"{mine}:PercentileOff: DOES NOT CONFORM" in result.output
+    assert "99.0 == 100.0" in result.output
+
+
+def test_a_class_of_ones_own_is_judged_with_its_fixtures_and_what_it_states(mine: str, tmp_path: Path) -> None:
+    result = run(f"{mine}:MyBoards", "--part", "lookups", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    assert "test_the_best_player_has_percentile_100[descending-last]: known failure: off by one" in result.output
+    assert "replaced: tracker/2" in result.output
+    assert "test_of_my_own" not in result.output
+    [report] = from_json((tmp_path / "out" / "conformance.json").read_text())
+    assert report.promises is not None
+    assert report.promises.backend.endswith("PercentileOff")
+    assert (report.counts()["known failure"], report.counts()["replaced"]) == (12, 4)
+    page = (tmp_path / "out" / "conformance.md").read_text()
+    assert f"leaderboard conformance --seed 1 --part lookups {mine}:MyBoards" in page
+
+
+def test_a_place_for_trials_is_made_and_removed() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("leaderboard-*"))
+    result = run("zodb", "valkey", "--part", "lookups")
+    assert result.exit_code == 0, result.output
+    assert "zodb: PASSED IN PART" in result.output
+    assert "Valkey" in result.output
+    assert set(Path(tempfile.gettempdir()).glob("leaderboard-*")) <= before
+
+
+def test_a_storage_that_nobody_may_harm_is_not_run_thoroughly() -> None:
+    with EmbeddedServer() as server:
+        result = run(server.unix_url, "--part", "lookups", "--thorough")
+    assert result.exit_code == 1
+    assert "NOT RUN: 1 tests were not run" in result.output
+    assert "harms only the files and servers that it made" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("target", ["nosuch", "nosuch.module:make", "os.path:nosuch", "a b:c"])
+def test_a_target_that_names_nothing_is_not_run(target: str) -> None:
+    result = run(target)
+    assert result.exit_code == 1
+    assert f"{target}: NOT RUN" in result.output

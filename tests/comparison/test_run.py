@@ -16,9 +16,10 @@ import pytest
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.result import Comparison, read_result
 from leaderboard_backends.comparison.run import Plan
-from leaderboard_backends.comparison.targets import EMBEDDED, find_targets
+from leaderboard_backends.comparison.targets import LEFT_OUT, find_targets
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.trials import trial_places
 
 MINE = [("ann", "Ann", 3), ("bob", "Bob", 5)]
 WAIT = 60
@@ -57,15 +58,17 @@ def test_the_result_has_the_cells_by_size_and_as_named(comparing: Callable[..., 
     assert result.finished
 
 
-def test_without_names_every_embedded_backend_is_compared_and_fakeredis_is_not() -> None:
-    assert [target.label for target in find_targets([])] == list(EMBEDDED)
-    assert not [label for label in EMBEDDED if "fake" in label]
+def test_without_names_every_place_for_trials_is_compared_and_fakeredis_is_not() -> None:
+    found = [target.label for target in find_targets([])]
+    assert set(found) == set(trial_places()) - set(LEFT_OUT)
+    assert {"naive", "memory", "valkey", "valkey-fsync", "zodb", "zodb+memory"} <= set(found)
+    assert "fakeredis" in LEFT_OUT
 
 
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        (["valky"], "'valky' names no backend. Embedded ones: naive, memory"),
+        (["valky"], "'valky' names no backend. Ready to run here: naive, memory"),
         (["memori://"], "Did you mean memory://"),
         (["naive", "naive"], "named twice"),
         (["redis://h/0?board=mine"], "leave board out"),
@@ -129,12 +132,12 @@ def test_without_a_server_its_row_says_so_and_the_others_go_on(
     assert "LEADERBOARD_SERVER names '…/valkey-server'" in without.reason
 
 
-@pytest.mark.parametrize("named", ["zodb", "zodb-memory"])
+@pytest.mark.parametrize("named", ["zodb", "zodb+memory"])
 def test_a_database_is_measured_and_labelled(comparing: Callable[..., Comparison], named: str) -> None:
     (cell,) = comparing(named).cells
     assert (cell.status, cell.reason) == ("ok", "")
     assert cell.facts is not None
-    assert cell.facts.durability == {"zodb": "every commit", "zodb-memory": "memory only"}[named]
+    assert cell.facts.durability == {"zodb": "every commit", "zodb+memory": "memory only"}[named]
     assert cell.memory is not None
     if named == "zodb":
         assert cell.memory.disk_bytes is not None

@@ -286,7 +286,7 @@ SEEN_BY_THE_MACHINE = [SameScoreMoves, UsernameLost, EndExcluded, UnicodeFolded]
 
 @pytest.mark.parametrize(("broken", "part", "test"), CAUGHT, ids=[caught[0].__name__ for caught in CAUGHT])
 def test_each_bug_is_caught_by_the_test_that_is_about_it(broken: type[NaiveLeaderboard], part: str, test: str) -> None:
-    report = run_kit(broken, areas=[part])
+    report = run_kit(broken, parts=[part])
     assert report.verdict == "DOES NOT CONFORM"
     failed = [outcome for outcome in report.failures if outcome.test.startswith(test)]
     assert failed, f"only these failed: {[outcome.test for outcome in report.failures]}"
@@ -297,7 +297,7 @@ def test_each_bug_is_caught_by_the_test_that_is_about_it(broken: type[NaiveLeade
 
 @pytest.mark.parametrize("broken", SEEN_BY_THE_MACHINE)
 def test_random_programs_alone_find_the_bug_and_say_how_to_repeat_them(broken: type[NaiveLeaderboard]) -> None:
-    report = run_kit(broken, areas=["machine"], stop_after=1, seed=7)
+    report = run_kit(broken, parts=["machine"], stop_after=1, seed=7)
     assert [outcome.result for outcome in report.failures] == ["failed"]
     assert "seed = 7" in report.failures[0].text
 

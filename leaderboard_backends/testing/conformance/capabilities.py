@@ -27,7 +27,7 @@ class CapabilitiesPart(ConformancePart):
         if operation not in plain_board.capabilities.unsupported:
             OPERATIONS[operation](plain_board)
             return
-        self.refused = operation
+        self._note("refused", operation)
         with pytest.raises(UnsupportedOperationError) as refused:
             OPERATIONS[operation](plain_board)
         assert operation.strip("_") in str(refused.value)

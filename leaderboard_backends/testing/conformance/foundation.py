@@ -11,14 +11,15 @@ from __future__ import annotations
 import functools
 import inspect
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import pytest
 
 from ...errors import UnsupportedOperationError
 from ...model import Entry, Keep, Order, Score
 from ...protocol import LeaderboardBackend
+from ..honesty import NOT_RUN, HonestKit, refuse_skip
 from ..oracle import OracleBoard
 from ..subject import unique_name
 
@@ -87,11 +88,12 @@ class OpenBoard(Protocol):
         ...
 
 
-class ConformancePart:
+class ConformancePart(HonestKit):
     """The part that all parts share. `make` is what a backend's author writes."""
 
-    seed: int = 1
-    """Repeats the random choices of a run."""
+    open_names = frozenset({"make", "reopen"})
+    efforts: ClassVar[Mapping[str, int]] = {"examples": 5, "steps": 20, "bulk": 1001, "rounds": 20}
+
     examples: int = 60
     """How many random programs the property test runs under each of the four rules."""
     steps: int = 40
@@ -127,8 +129,12 @@ class ConformancePart:
         opened: list[LeaderboardBackend] = []
 
         def open_one(rules: Rules = ALL_RULES[0], name: str | None = None) -> LeaderboardBackend:
-            board = self.make(name=name or unique_name(), order=rules.order, keep=rules.keep)
+            try:
+                board = self.make(name=name or unique_name(), order=rules.order, keep=rules.keep)
+            except NOT_RUN as skipped:
+                refuse_skip(skipped, self._note)
             opened.append(board)
+            self._describe(board)
             return board
 
         try:
@@ -174,21 +180,12 @@ class ConformancePart:
 
     # ------------------------------------------------------------------ refused as declared
 
-    refused: str = ""
-    """The unsupported operation that the running test met, if any."""
-
-    @pytest.fixture(autouse=True)
-    def _record_refusal(self, record_property: Callable[[str, object], None]) -> Iterator[None]:
-        yield
-        if self.refused:
-            record_property("refused", self.refused)
-
     def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
         if cls.__module__.startswith(f"{__package__}."):
             for name, test in list(vars(cls).items()):
                 if name.startswith("test_") and inspect.isfunction(test):
                     setattr(cls, name, _accept_declared_refusals(test))
+        super().__init_subclass__(**options)
 
 
 def _accept_declared_refusals(test: Callable[..., None]) -> Callable[..., None]:
@@ -203,7 +200,7 @@ def _accept_declared_refusals(test: Callable[..., None]) -> Callable[..., None]:
             operation = _declared(error)
             if operation is None:
                 raise
-            self.refused = operation
+            self._note("refused", operation)
 
     return accepting
 

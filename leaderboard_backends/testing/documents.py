@@ -1,0 +1,143 @@
+"""Reports of the kit as Markdown: the verdicts, the matrix of parts by backends, figures of faults, what fell short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from .report import RESULTS, Outcome, Report, Result
+
+HEADINGS: Final[dict[Result, str]] = {
+    "passed": "passed",
+    "failed": "failed",
+    "refused": "refused as declared",
+    "known failure": "known failure",
+    "replaced": "replaced",
+    "not run": "not run",
+}
+
+
+def to_markdown(reports: Sequence[Report], command: str) -> str:
+    """Return a page on all reports; `command` is what made them, and makes them again."""
+    sections = [
+        "# Conformance",
+        f"Made by `{command}`. {_versions(reports)}",
+        _verdicts(reports),
+        "## What each promises",
+        _promises(reports),
+        "## Tests by part of the contract",
+        "A number is of tests passed; what a backend declares unsupported and refuses as it must is counted apart.",
+        _matrix(reports),
+        *_figures(reports),
+        *_shortfalls(reports),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def sentence(report: Report) -> str:
+    """Return the verdict with what it rests on."""
+    if report.verdict == "NOT RUN":
+        left = report.counts()["not run"]
+        return f"NOT RUN: {left} tests were not run" if left else "NOT RUN"
+    good = len(report.outcomes) - len(report.failures) - len(report.deviations)
+    text = f"{report.verdict}, {good} of {len(report.outcomes)} tests passed (seed {report.seed})"
+    if report.deviations:
+        text += f", {len(report.deviations)} fall short as stated"
+    if report.verdict == "PASSED IN PART":
+        text += f"; {len(report.parts_left)} parts of the kit were not asked for"
+    return text
+
+
+def _versions(reports: Sequence[Report]) -> str:
+    known = next((report.versions for report in reports if report.versions), None)
+    if known is None:
+        return "Nothing ran."
+    seeds = ", ".join(sorted({str(report.seed) for report in reports}))
+    effort = "long runs and fault tests included" if any(report.thorough for report in reports) else "no fault tests"
+    return f"Contract {known.contract}, kit {known.kit}, Python {known.python}, seed {seeds}, {effort}."
+
+
+def _verdicts(reports: Sequence[Report]) -> str:
+    rows = []
+    for report in reports:
+        counts = report.counts()
+        rows.append(
+            [
+                report.subject,
+                f"**{report.verdict}**",
+                *(str(counts[result] or "") for result in RESULTS),
+                f"{report.seconds:.0f} s",
+            ]
+        )
+    return _table(["backend", "verdict", *HEADINGS.values(), "time"], rows, numbers=len(HEADINGS) + 1)
+
+
+def _promises(reports: Sequence[Report]) -> str:
+    rows = []
+    for report in reports:
+        if (promises := report.promises) is None:
+            rows.append([report.subject, report.problem or "no board was opened", "", "", "", ""])
+            continue
+        rows.append(
+            [
+                report.subject,
+                f"`{promises.backend.rpartition('.')[2]}`, {promises.distribution}",
+                promises.storage or "Python objects",
+                "yes" if promises.durable else "no",
+                "yes" if promises.shared else "no",
+                promises.survives,
+            ]
+        )
+    return _table(["backend", "class", "storage", "durable", "shared", "survives"], rows)
+
+
+def _matrix(reports: Sequence[Report]) -> str:
+    parts = list(dict.fromkeys(part for report in reports for part in report.by_part()))
+    rows = [[part, *(_cell(report, part) for report in reports)] for part in parts]
+    return _table(["part", *(report.subject for report in reports)], rows, numbers=len(reports))
+
+
+def _cell(report: Report, part: str) -> str:
+    counts = report.by_part().get(part)
+    if counts is None:
+        return "-"
+    others = [f"{counts[result]} {HEADINGS[result]}" for result in RESULTS[1:] if counts[result]]
+    return ", ".join([str(counts["passed"]), *others])
+
+
+def _figures(reports: Sequence[Report]) -> list[str]:
+    rows = [
+        [report.subject, _words(outcome.test), outcome.figures]
+        for report in reports
+        for outcome in report.outcomes
+        if outcome.figures
+    ]
+    return ["## Faults", _table(["backend", "fault", "figures"], rows)] if rows else []
+
+
+def _shortfalls(reports: Sequence[Report]) -> list[str]:
+    rows = [
+        [report.subject, f"`{outcome.test}`", outcome.result, outcome.reason or _last_line(outcome)]
+        for report in reports
+        for outcome in (*report.deviations, *report.failures)
+    ]
+    return ["## What falls short", _table(["backend", "test", "result", "why"], rows)] if rows else []
+
+
+def _words(test: str) -> str:
+    return test.removeprefix("test_").replace("_", " ")
+
+
+def _last_line(outcome: Outcome) -> str:
+    said = [line[1:].strip() for line in outcome.text.splitlines() if line.startswith("E ")]
+    return (said or outcome.text.splitlines() or [""])[0]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
+    """Return a table; its last `numbers` columns are aligned to the right."""
+    rule = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+    return "\n".join(f"| {' | '.join(map(_escaped, row))} |" for row in (head, rule, *rows))
+
+
+def _escaped(cell: str) -> str:
+    return " ".join(cell.replace("|", "\\|").split())

@@ -1,0 +1,237 @@
+"""What keeps a kit from being fooled: nothing of it is skipped, overridden or expected to fail in silence.
+
+A backend's author subclasses a class of the kit, and may set what `open_names` and `efforts` list and add fixtures
+and tests. What else differs from the kit is stated in `known_failures` or `deviations`, with a reason, or it is an
+error where the class is defined. A test that was collected and never ran fails the run, whoever skipped it.
+
+All this works in anybody's pytest run, without a plug-in.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Final, NoReturn
+
+import pytest
+
+from ..protocol import LeaderboardBackend
+from .opening import distribution
+from .task import TASK
+
+KITS: Final = (__name__, f"{__package__}.conformance.", f"{__package__}.faults.")
+"""The modules whose classes are the kit; any other class is an author's."""
+
+NOT_RUN: Final = (pytest.skip.Exception, pytest.xfail.Exception)
+
+
+class HonestKit:
+    """The ground of every class of the kit."""
+
+    known_failures: ClassVar[Mapping[str, str]] = {}
+    """Tests that this backend is known to fail, and why: `{"test_name": "reason and link"}`.
+
+    A name stands for all cases of a test, `test_name[case]` for one. Each must fail: one that passes is an error.
+    """
+    deviations: ClassVar[Mapping[str, str]] = {}
+    """Tests of the kit that this class replaces by its own of the same name, and why."""
+    open_names: ClassVar[frozenset[str]] = frozenset({"known_failures", "deviations", "seed"})
+    """What an author's class may set; those of all classes of the kit that it is made of."""
+    efforts: ClassVar[Mapping[str, int]] = {}
+    """The numbers that say how hard a run tries, each with the least that it may be set to."""
+
+    seed: int = 1
+    """Repeats the random choices of a run."""
+
+    _started: ClassVar[set[str]]
+    """The ids of the tests that ran."""
+    _described: ClassVar[bool]
+    _case: str
+    """The name of the running test, with its case in brackets."""
+    _node: str
+    """The id of the running test."""
+    _note: Callable[[str, object], None]
+    """Writes a property of the running test into its report."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._started = set()
+        cls._described = False
+        if _is_kit(cls):
+            for name, test in list(vars(cls).items()):
+                if name.startswith("test_") and inspect.isfunction(test):
+                    setattr(cls, name, _judged(test))
+        else:
+            _check_author(cls)
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Refuse marks that would skip a test of the kit or excuse its failure; pytest calls this for each test."""
+        test = metafunc.function.__name__
+        for mark in metafunc.definition.iter_markers():
+            if mark.name in ("skip", "skipif", "xfail") and kit_part(type(self), test):
+                pytest.fail(
+                    f"{type(self).__name__}.{test} is a test of the kit with the mark {mark.name}: take the mark away. "
+                    f"What is missing here makes the kit fail, and a failure that is known goes into known_failures, "
+                    f"with its reason.",
+                    pytrace=False,
+                )
+
+    @pytest.fixture(scope="session", autouse=True)
+    @classmethod
+    def _nothing_is_skipped(cls, request: pytest.FixtureRequest) -> Iterator[None]:
+        session = request.session
+        items = [item for item in session.items if getattr(item, "cls", None) is cls]
+        _check_cases(cls, items, request.config)
+        cls._started.clear()
+        cls._described = False
+        yield
+        left = [item.name for item in items if item.nodeid not in cls._started and cls._judges(base_name(item.name))]
+        red = session.testsfailed or session.shouldstop or session.shouldfail
+        if not left or red or TASK in request.config.stash:  # the runner's report has each of them
+            return
+        if hasattr(request.config, "workerinput") and cls._started:  # pytest-xdist: other workers ran the others
+            return
+        pytest.fail(
+            f"NOT RUN: {len(left)} tests of the kit in {cls.__name__} were skipped, {left[0]} for example. A kit that "
+            f"did not run proves nothing: let what is missing here raise an error instead of skipping.",
+            pytrace=False,
+        )
+
+    @pytest.fixture(autouse=True)
+    def _take_case(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+        self._case = request.node.name
+        self._node = request.node.nodeid
+        self._note = record_property
+        if (task := request.config.stash.get(TASK, None)) is not None:
+            task.prepare(self)
+
+    def _describe(self, board: LeaderboardBackend) -> None:
+        """Write into the running test's report what a board says of itself; once for a class."""
+        cls = type(self)
+        if not cls._described:
+            cls._described = True
+            promises = board.capabilities
+            told = {
+                "backend": f"{type(board).__module__}.{type(board).__qualname__}",
+                "distribution": distribution(type(board)),
+                "storage": board.storage,
+                "durable": promises.durable,
+                "shared": promises.shared,
+                "consistency": promises.consistency,
+                "survives": promises.survives,
+                "unsupported": sorted(promises.unsupported),
+            }
+            self._note("board", json.dumps(told))
+
+    @classmethod
+    def _judges(cls, name: str) -> bool:
+        return kit_part(cls, name) is not None and name not in cls.deviations
+
+    def _known_failure(self) -> str | None:
+        return self.known_failures.get(self._case) or self.known_failures.get(base_name(self._case))
+
+
+def kit_part(cls: type, name: str) -> str | None:
+    """Return the part of the kit (its module) that a test's name is from, or `None` for a test of the author's own."""
+    for owner in cls.__mro__:
+        if _is_kit(owner) and name.startswith("test_") and name in vars(owner):
+            return owner.__module__.rpartition(".")[2]
+    return None
+
+
+def refuse_skip(skipped: BaseException, note: Callable[[str, object], None]) -> NoReturn:
+    """Fail the running test of the kit, as something in it skipped; a report then says that it was not run."""
+    note("not run", str(skipped))
+    pytest.fail(
+        f"NOT RUN: something in this test of the kit skipped ({skipped}). A test of the kit is never skipped: raise an "
+        f"error where something is missing.",
+        pytrace=False,
+    )
+
+
+def _judged(test: Callable[..., None]) -> Callable[..., None]:
+    """Hold a test of the kit to the author's `known_failures`, strictly, and let nothing in it skip."""
+
+    @functools.wraps(test)
+    def judged(self: HonestKit, *arguments: object, **fixtures: object) -> None:
+        __tracebackhide__ = True
+        self._started.add(self._node)
+        reason = self._known_failure()
+        try:
+            test(self, *arguments, **fixtures)
+        except NOT_RUN as skipped:
+            refuse_skip(skipped, self._note)
+        except (Exception, pytest.fail.Exception):
+            if reason is not None:
+                self._note("known failure", reason)
+                pytest.xfail(f"known failure: {reason}")
+            raise
+        else:
+            if reason is not None:
+                pytest.fail(
+                    f"{self._case} is in known_failures ({reason!r}), and it passed: take it out, or name only the "
+                    f"cases that fail, as test_name[case].",
+                    pytrace=False,
+                )
+
+    return judged
+
+
+def _check_author(cls: type[HonestKit]) -> None:
+    """Raise `TypeError` where a class differs from the kit in a way that it does not state."""
+    kits = [owner for owner in cls.__mro__ if _is_kit(owner)]
+    efforts = {name: least for kit in kits for name, least in vars(kit).get("efforts", {}).items()}
+    closed = {name for kit in kits for name in vars(kit) if not (name.startswith("__") and name.endswith("__"))}
+    closed -= {"_started", "_described", *efforts}.union(*(vars(kit).get("open_names", ()) for kit in kits))
+    replaced = {name for owner in cls.__mro__ if owner not in kits for name in vars(owner)} & closed
+    for name in sorted(replaced - set(cls.deviations)):
+        raise TypeError(
+            f"{cls.__name__} overrides {name} of the kit: give it another name, or, if it is a test that this backend "
+            f"answers in another way, say why: deviations = {{{name!r}: 'reason and link'}}."
+        )
+    _check_reasons(cls, "deviations", lambda name: name in replaced and bool(kit_part(cls, name)))
+    _check_reasons(cls, "known_failures", lambda name: bool(kit_part(cls, base_name(name))))
+    for name, least in efforts.items():
+        number = getattr(cls, name)
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise TypeError(f"{cls.__name__}.{name} is {number!r}: it must be a whole number of at least {least}.")
+
+
+def _check_reasons(cls: type, attribute: str, known: Callable[[str], bool]) -> None:
+    given = getattr(cls, attribute)
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: it must be a mapping of test names to reasons.")
+    for name, reason in given.items():
+        if not (isinstance(name, str) and known(name)):
+            what = (
+                "a test of the kit" if attribute == "known_failures" else "a test of the kit that this class overrides"
+            )
+            raise TypeError(f"{cls.__name__}.{attribute} names {name!r}, which is not {what}: correct or remove it.")
+        if not (isinstance(reason, str) and reason.strip()):
+            raise TypeError(f"{cls.__name__}.{attribute}[{name!r}] is {reason!r}: give a reason, and a link.")
+
+
+def _check_cases(cls: type[HonestKit], items: list[pytest.Item], config: pytest.Config) -> None:
+    """Fail where `known_failures` names a case that the kit does not have; not in a run of selected tests."""
+    if config.getoption("keyword") or config.getoption("markexpr") or any("[" in argument for argument in config.args):
+        return
+    found = {item.name for item in items}
+    run = {base_name(name) for name in found}
+    for name in cls.known_failures:
+        if name not in run | found and base_name(name) in run:
+            cases = sorted(case for case in found if base_name(case) == base_name(name))
+            pytest.fail(
+                f"{cls.__name__}.known_failures names {name!r}, and there is no such case: {', '.join(cases)}.",
+                pytrace=False,
+            )
+
+
+def _is_kit(cls: type) -> bool:
+    return cls.__module__.startswith(KITS)
+
+
+def base_name(name: str) -> str:
+    """Return a test's name without its case."""
+    return name.partition("[")[0]

@@ -1,0 +1,40 @@
+"""What the runner asks of the kit: which boards to make, with which seed, and how hard to try.
+
+Nothing here imports the kit: its modules must be imported by pytest, which then shows the values of a failing assert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from .subject import BoardFactory
+from .trials import Trial
+
+SCALED: Final = ("examples", "histories", "kills")
+"""The numbers of the kit's classes that a thorough run multiplies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run. `make` is `None` where an author's own class makes the boards; `trial` is what faults may harm."""
+
+    seed: int
+    make: BoardFactory | None = None
+    trial: Trial | None = None
+    examples: int | None = None
+    scale: int = 1
+
+    def prepare(self, test: object) -> None:
+        """Set the seed and the efforts on a test's object."""
+        numbers = {name: getattr(type(test), name, None) for name in SCALED} | {"seed": self.seed}
+        if self.examples is not None:
+            numbers["examples"] = self.examples
+        for name, number in numbers.items():
+            if number is not None:
+                setattr(test, name, number * self.scale if name in SCALED else number)
+
+
+TASK = pytest.StashKey[Task]()

@@ -1,0 +1,108 @@
+"""Places for trials: made for one run of the kit or of a comparison, and gone with it.
+
+Each has a name: a scheme whose backend knows how to make one in a folder (`trial_url`), plug-ins included by being
+installed, or a real server started for the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from ..errors import ConfigurationError
+from ..model import shorten
+from ..registry import backend_class, is_built_in, schemes
+from .servers import EmbeddedServer
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One open place: the URL of its boards, the server behind it, the folder where a durable board's files are."""
+
+    url: str
+    server: EmbeddedServer | None = None
+    data: Path | None = None
+
+
+class TrialPlace(Protocol):
+    """Something that makes a place for a trial."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls it."""
+        ...
+
+    def open(self, directory: Path) -> AbstractContextManager[Trial]:
+        """Make the place ready, with `directory` for its files; all it started ends with the context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SchemePlace:
+    """A place that the backend of a scheme makes by being opened: this process's memory, or a file in the folder."""
+
+    name: str
+
+    def open(self, directory: Path) -> AbstractContextManager[Trial]:
+        """Ask the backend for a URL. Raises `ConfigurationError` where it has none, or cannot be used here."""
+        backend = backend_class(self.name)
+        url = backend.trial_url(self.name, directory)
+        if url is None:
+            raise ConfigurationError(
+                f"{self.name}:// has no place of its own for a trial: name one by a URL, {self.name}://…"
+            )
+        return nullcontext(Trial(url, data=directory if backend.capabilities.durable else None))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlace:
+    """A real Valkey or Redis server of its own, over its unix socket or over TCP."""
+
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    over_tcp: bool = False
+
+    @contextmanager
+    def open(self, directory: Path) -> Iterator[Trial]:
+        """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
+        with EmbeddedServer(self.settings, directory=directory) as server:
+            url = server.url if self.over_tcp else server.unix_url
+            yield Trial(url, server, directory if self.settings.get("appendonly") == "yes" else None)
+
+
+ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}
+"""The settings of a server that has each write on the disk before it answers."""
+
+_OWN: Final[tuple[TrialPlace, ...]] = (
+    SchemePlace("naive"),
+    SchemePlace("memory"),
+    ServerPlace("valkey"),
+    ServerPlace("valkey-tcp", over_tcp=True),
+    ServerPlace("valkey-fsync", ALWAYS),
+    SchemePlace("fakeredis"),
+    SchemePlace("zodb"),
+    SchemePlace("zodb+memory"),
+)
+
+
+def trial_places() -> dict[str, TrialPlace]:
+    """Return all places by name: those of this library, and one for each scheme of an installed plug-in.
+
+    No plug-in is imported; one that has no place for trials says so when it is opened.
+    """
+    plugins = [SchemePlace(scheme) for scheme in schemes() if not is_built_in(scheme)]
+    return {place.name: place for place in (*_OWN, *plugins)}
+
+
+def trial_place(name: str) -> TrialPlace:
+    """Return the place of a name. Raises `ConfigurationError`, with the names that there are."""
+    places = trial_places()
+    if name not in places:
+        raise ConfigurationError(
+            f"{shorten(name)} names no backend. Ready to run here: {', '.join(places)}. Others are named by a URL such "
+            f"as redis://host:6379/0, or by module:Class."
+        )
+    return places[name]

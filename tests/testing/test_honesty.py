@@ -1,0 +1,199 @@
+"""The kit cannot be fooled: what an author's class leaves out, excuses or replaces is stated, or the run is red."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing import BackendConformance
+
+HEAD = """
+import pytest
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.conformance.lookups import LookupsPart
+
+class PercentileOff(NaiveLeaderboard):
+    def _get_percentile(self, player_id):
+        found = super()._get_percentile(player_id)
+        return None if found is None else found - 1
+"""
+SOUND = """
+    def make(self, **options):
+        return NaiveLeaderboard(**options)
+"""
+OFF = """
+    def make(self, **options):
+        return PercentileOff(**options)
+"""
+WRONG_WITH_PERCENTILES = """
+    known_failures = {
+        "test_the_best_player_has_percentile_100": "percentiles are off: tracker/1",
+        "test_percentiles_follow_the_rank": "percentiles are off: tracker/1",
+        "test_percentiles_follow_removals": "percentiles are off: tracker/1",
+    }
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs pytest, as an author would, on a file of an author's own."""
+
+    def run_pytest(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "test_mine.py").write_text(HEAD + dedent(text))
+        command = [sys.executable, "-m", "pytest", "-q", "-ra", "-W", "error", "-p", "no:cacheprovider", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return run_pytest
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+# ---------------------------------------------------------------------- known failures
+
+
+def test_a_known_failure_is_expected_and_shown_with_its_reason(run: Run) -> None:
+    done = run(f"class TestMine(LookupsPart):{WRONG_WITH_PERCENTILES}{OFF}")
+    assert done.returncode == 0, done.stdout
+    assert "XFAIL test_mine.py::TestMine::test_the_best_player_has_percentile_100" in done.stdout
+    assert "known failure: percentiles are off: tracker/1" in done.stdout
+
+
+def test_a_known_failure_that_passes_is_an_error(run: Run) -> None:
+    done = run(f"class TestMine(LookupsPart):{WRONG_WITH_PERCENTILES}{SOUND}")
+    assert done.returncode == 1
+    assert "is in known_failures ('percentiles are off: tracker/1'), and it passed" in done.stdout
+
+
+def test_a_failure_that_is_not_known_stays_one(run: Run) -> None:
+    done = run(f"class TestMine(LookupsPart):{OFF}")
+    assert done.returncode == 1
+    assert "99.0 == 100.0" in done.stdout
+
+
+def test_one_case_of_a_test_may_be_known_to_fail(run: Run) -> None:
+    case = "test_the_best_player_has_percentile_100[descending-last]"
+    done = run(
+        f"class TestMine(LookupsPart):\n    known_failures = {{{case!r}: 'off'}}\n{OFF}", "-k", "best_player_has"
+    )
+    assert done.returncode == 1
+    assert "3 failed" in done.stdout
+    assert "1 xfailed" in done.stdout
+
+
+def test_a_case_that_the_kit_does_not_have_is_an_error(run: Run) -> None:
+    case = "test_the_best_player_has_percentile_100[sideways]"
+    done = run(f"class TestMine(LookupsPart):\n    known_failures = {{{case!r}: 'off'}}\n{SOUND}")
+    assert done.returncode == 1
+    assert "there is no such case" in done.stdout
+    assert "test_the_best_player_has_percentile_100[descending-last]" in done.stdout
+
+
+def make(_: BackendConformance, **options: Any) -> LeaderboardBackend:
+    return NaiveLeaderboard(**options)
+
+
+def define(**names: Any) -> None:
+    type("TestMine", (BackendConformance,), {"make": make, "__module__": __name__, **names})
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"known_failures": {"test_no_such_thing": "why"}}, "'test_no_such_thing', which is not a test of the kit"),
+        ({"known_failures": {"make": "why"}}, "'make', which is not a test of the kit"),
+        ({"known_failures": {"test_closing_twice_is_fine": " "}}, "give a reason"),
+        ({"known_failures": {"test_closing_twice_is_fine": None}}, "give a reason"),
+        ({"known_failures": ["test_closing_twice_is_fine"]}, "must be a mapping"),
+        ({"test_closing_twice_is_fine": make}, "overrides test_closing_twice_is_fine of the kit"),
+        ({"test_closing_twice_is_fine": None}, "overrides test_closing_twice_is_fine of the kit"),
+        ({"deviations": {"test_closing_twice_is_fine": "why"}}, "that this class overrides"),
+        ({"rules": make}, "overrides rules of the kit"),
+        ({"board": make}, "overrides board of the kit"),
+        ({"dispose": make}, "overrides dispose of the kit"),
+        ({"rules": make, "deviations": {"rules": "only one order"}}, "that this class overrides"),
+        ({"_known_failure": make}, "overrides _known_failure of the kit"),
+        ({"_nothing_is_skipped": None}, "overrides _nothing_is_skipped of the kit"),
+        ({"pytest_generate_tests": make}, "overrides pytest_generate_tests of the kit"),
+        ({"open_names": frozenset({"rules"})}, "overrides open_names of the kit"),
+        ({"efforts": {}}, "overrides efforts of the kit"),
+        ({"rounds": 1}, "rounds is 1: it must be a whole number of at least 20"),
+        ({"bulk": "many"}, "bulk is 'many': it must be a whole number of at least 1001"),
+    ],
+)
+def test_a_class_that_differs_from_the_kit_in_silence_is_refused(names: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match="TestMine") as refused:
+        define(**names)
+    assert said in str(refused.value)
+
+
+def test_a_mixin_overrides_nothing_in_silence() -> None:
+    mixin = type("Mixin", (), {"test_closing_twice_is_fine": make, "__module__": __name__})
+    with pytest.raises(TypeError, match="overrides test_closing_twice_is_fine"):
+        type("TestMine", (mixin, BackendConformance), {"make": make, "__module__": __name__})
+
+
+def test_what_an_author_may_set_and_add_is_no_deviation() -> None:
+    define(seed=7, examples=5, steps=20, bulk=1001, rounds=20, reopen=make, test_of_my_own=make, server=make)
+
+
+def test_an_override_with_its_reason_runs_in_the_place_of_the_kits(run: Run) -> None:
+    done = run(
+        f"""
+class TestMine(LookupsPart):
+    deviations = {{"test_the_best_player_has_percentile_100": "percentiles end at 99: tracker/2"}}
+{SOUND}
+    def test_the_best_player_has_percentile_100(self, board):
+        assert board.get_percentile("nobody") is None
+"""
+    )
+    assert done.returncode == 0, done.stdout
+
+
+# ---------------------------------------------------------------------- nothing is skipped
+
+SKIPS = {
+    "a mark on the class": f'@pytest.mark.skip("not here")\nclass TestMine(LookupsPart):{SOUND}',
+    "a condition on the class": f'@pytest.mark.skipif(True, reason="not here")\nclass TestMine(LookupsPart):{SOUND}',
+    "an expected failure": f'@pytest.mark.xfail(reason="not here")\nclass TestMine(LookupsPart):{OFF}',
+    "a mark on the module": f"pytestmark = pytest.mark.skip('not here')\nclass TestMine(LookupsPart):{SOUND}",
+    "make": "class TestMine(LookupsPart):\n    def make(self, **options):\n        pytest.skip('not here')\n",
+    "make, as an expected failure": (
+        "class TestMine(LookupsPart):\n    def make(self, **options):\n        pytest.xfail('not here')\n"
+    ),
+    "a fixture of the class": (
+        "class TestMine(LookupsPart):\n    @pytest.fixture(autouse=True)\n    def server(self):\n"
+        f"        pytest.skip('not here')\n{SOUND}"
+    ),
+    "a fixture of the session": (
+        "@pytest.fixture(scope='session')\ndef server():\n    pytest.skip('not here')\n"
+        "class TestMine(LookupsPart):\n    @pytest.fixture(autouse=True)\n    def take(self, server):\n        pass\n"
+        f"{SOUND}"
+    ),
+    "one test alone": (
+        "class TestMine(LookupsPart):\n    @pytest.fixture(autouse=True)\n    def some(self, request):\n"
+        f"        if 'percentile_100' in request.node.name:\n            pytest.skip('not here')\n{SOUND}"
+    ),
+}
+
+
+@pytest.mark.parametrize("skip", SKIPS)
+def test_a_kit_that_something_skips_is_red(run: Run, skip: str) -> None:
+    done = run(SKIPS[skip] + "\n\ndef test_of_my_own():\n    pass\n")
+    assert done.returncode in (1, 2), done.stdout
+    assert "NOT RUN" in done.stdout or "take the mark away" in done.stdout
+
+
+def test_a_class_that_runs_in_part_by_choice_is_green(run: Run) -> None:
+    done = run(f"class TestMine(LookupsPart):{SOUND}", "-k", "percentile")
+    assert done.returncode == 0, done.stdout
