@@ -1,0 +1,214 @@
+"""The board: what the contract asks, as operations in transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
+from urllib.parse import quote
+
+from leaderboard_backends.errors import BackendError, BoardMismatchError, ConfigurationError
+from leaderboard_backends.location import Location, Option, boolean, integer, seconds
+from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
+from leaderboard_backends.protocol import Capabilities, LeaderboardBackend
+
+from .counts import Sizes
+from .files import release, share_file
+from .opening import Settings, check_place, check_version, establish
+from .order import StoredBoard
+from .transactions import read, waiting, write
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+BUSY_TIMEOUT: Final = 5.0
+BATCH_SIZE: Final = 1_000
+CACHE_MIB: Final = 8
+
+
+def synchronous_option(value: object) -> str:
+    """Parse `full` or `normal`."""
+    if value not in ("full", "normal"):
+        raise ValueError("it must be full or normal")
+    return str(value)
+
+
+class SQLiteLeaderboard(LeaderboardBackend):
+    """A board in an SQLite file."""
+
+    capabilities = Capabilities(
+        durable=True,
+        shared=True,
+        survives="power loss, as far as the disk honours fsync (synchronous=full); kill -9 (synchronous=normal)",
+    )
+    options: ClassVar[Mapping[str, Option]] = {
+        "create": Option(boolean, "make the file where there is none (true)"),
+        "busy_timeout": Option(seconds, "seconds that a write waits for those of other processes (5)"),
+        "synchronous": Option(synchronous_option, "full: survives a power cut; normal: a crash of the process (full)"),
+        "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
+        "cache_mib": Option(integer(1, 1_000_000), "MiB of pages that each connection keeps in memory (8)"),
+    }
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        path: str | PathLike[str],
+        order: Order = "descending",
+        keep: Keep = "last",
+        create: bool = True,
+        busy_timeout: float = BUSY_TIMEOUT,
+        synchronous: str = "full",
+        batch_size: int = BATCH_SIZE,
+        cache_mib: int = CACHE_MIB,
+    ) -> None:
+        super().__init__(name, order=order, keep=keep)
+        check_version()
+        self._batch_size = check_count(batch_size, "batch_size", 1)
+        self._best_only = self._keep == "best"
+        self._sizes = Sizes()
+        settings = Settings(synchronous, cache_mib, busy_timeout)
+        check_place(fspath(path), create=create)
+        self._file = share_file(fspath(path), settings, create=create)
+        with self._file.lend() as connection:
+            waiting(busy_timeout, lambda: establish(connection, self._file.path))
+        self._id = write(self._file, self._establish)
+
+    def _establish(self, connection: sqlite3.Connection) -> int:
+        descending = self._order == "descending"
+        row = connection.execute("SELECT id, descending FROM board WHERE name = ?", (self._name,)).fetchone()
+        if row is None:
+            connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, descending))
+            made: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+            StoredBoard(connection, made, self._sizes, descending=descending).counts.rebuild(())
+            return made
+        if row[1] != descending:
+            standing = "descending" if row[1] else "ascending"
+            raise BoardMismatchError(
+                f"the board {self._name!r} at {self._place()} is {standing}, not {self._order}: open it with "
+                f"order={standing!r}, or give the new board another name."
+            )
+        return int(row[0])
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board of `sqlite:///absolute/path?board=NAME`."""
+        path = location.path
+        if location.parts.netloc or not Path(path).name:
+            raise ConfigurationError(
+                f"{location.shown} names no file: write sqlite:// and an absolute path, for example "
+                f"sqlite:///var/lib/app/board.db?board=weekly."
+            )
+        return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
+
+    @classmethod
+    def trial_url(cls, scheme: str, directory: Path) -> str:
+        """Return the URL of a new file."""
+        return f"{scheme}://{quote(str(directory.resolve() / 'board.db'))}"
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        return self._write(_update, player_id, username, score, best_only=self._best_only)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return self._write(_increment, player_id, username, delta, best_only=self._best_only)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        applied = 0
+        try:
+            while applied < len(updates):
+                batch = updates[applied : applied + self._batch_size]
+                self._write(_update_all, batch, best_only=self._best_only)
+                applied += len(batch)
+        except BackendError as error:
+            error.applied = applied
+            raise
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._write(StoredBoard.remove, player_id)
+
+    def _clear(self) -> None:
+        self._write(StoredBoard.clear)
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_score(self, player_id: str) -> Score | None:
+        return self._read(StoredBoard.score, player_id)
+
+    def _get_rank(self, player_id: str) -> int | None:
+        return self._read(StoredBoard.rank, player_id)
+
+    def _get_percentile(self, player_id: str) -> float | None:
+        return self._read(StoredBoard.percentile, player_id)
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return self._read(StoredBoard.entries_of, player_ids)
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        return self._read(StoredBoard.top, n)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        return self._read(StoredBoard.range, first_rank, last_rank)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return self._read(StoredBoard.around, player_id, radius)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        return self._read(StoredBoard.by_score, low, high, limit)
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        return self._read(StoredBoard.count_by_score, low, high)
+
+    def _count(self) -> int:
+        return self._read(_count)
+
+    # ------------------------------------------------------------------ how
+
+    def _read(
+        self,
+        operation: Callable[Concatenate[StoredBoard, Given], Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        return read(self._file, lambda connection: operation(self._stored(connection), *args, **kwargs))
+
+    def _write(
+        self,
+        operation: Callable[Concatenate[StoredBoard, Given], Result],
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Result:
+        return write(self._file, lambda connection: operation(self._stored(connection), *args, **kwargs))
+
+    def _stored(self, connection: sqlite3.Connection) -> StoredBoard:
+        return StoredBoard(connection, self._id, self._sizes, descending=self._order == "descending")
+
+    def _close(self) -> None:
+        release(self._file)
+
+    def _storage(self) -> str:
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def _place(self) -> str:
+        return self._file.path
+
+
+def _count(stored: StoredBoard) -> int:
+    return stored.counts.total()
+
+
+def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
+    return stored.counts.position(stored.place(player_id, username, score, best_only=best_only))
+
+
+def _update_all(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> None:
+    for player_id, username, score in updates:
+        stored.place(player_id, username, score, best_only=best_only)
+
+
+def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
+    score = add_scores(stored.score(player_id) or 0, delta)
+    return stored.entry_at(player_id, stored.place(player_id, username, score, best_only=best_only))

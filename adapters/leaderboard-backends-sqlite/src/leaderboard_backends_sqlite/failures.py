@@ -1,0 +1,129 @@
+"""What sqlite3 raises, in the terms of the library's error tree: what failed, whether it applied, what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Final
+
+from leaderboard_backends.errors import (
+    BackendError,
+    BackendFullError,
+    BackendReadOnlyError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    WriteConflictError,
+    WriteOutcomeUnknownError,
+)
+
+if sys.platform != "win32":
+    import resource
+
+_BLOCK: Final = 65_536
+"""More than SQLite writes at once."""
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection's lock was in the way, so that trying again may serve."""
+    return primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+
+
+def primary(error: sqlite3.Error) -> int:
+    """Return SQLite's result code without its extension; 0 where the module raised the error itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def not_applied(path: str, error: sqlite3.Error) -> BackendError:
+    """Return the error for a read, an opening, or a write that failed before its commit."""
+    code = primary(error)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) and is_full(path, error):
+        return BackendFullError(
+            f"{path}: no room left on the disk, in the quota or in the file-size limit ({_text(error)}); nothing was "
+            f"applied. Free some, and the board goes on by itself; reads are served meanwhile."
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return read_only(path)
+    if code == sqlite3.SQLITE_NOTADB:
+        return BoardMismatchError(f"{path} is not an SQLite file. Name another file.")
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, sqlite3.IntegrityError):
+        return BackendUnavailableError(
+            f"{path} is damaged ({_text(error)}); nothing was applied. Restore a backup, or salvage what is readable "
+            f"with sqlite3 {path} .recover."
+        )
+    if is_busy(error):
+        return BackendUnavailableError(
+            f"{path} is locked by another process ({_text(error)}); nothing was applied. Try again, or end what holds "
+            f"the file for itself."
+        )
+    return BackendUnavailableError(f"{path} failed: {_text(error)}. Nothing was applied.")
+
+
+def lost_to_writers(path: str, seconds: float) -> WriteConflictError:
+    """Return the error for a write that never got its turn."""
+    return WriteConflictError(
+        f"{path}: other writers held the file for {seconds:g} s; nothing was applied. Repeat the write, or open the "
+        f"board with a longer busy_timeout."
+    )
+
+
+def at_commit(path: str, error: sqlite3.Error) -> BackendError:
+    """Return the error for a commit that failed.
+
+    A commit whose last page could not be written is not applied: whoever reads the log next finds it incomplete.
+    Where a sync failed, or what comes after it, the commit may be on disk and come back with the next recovery.
+    """
+    code = primary(error)
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path, error)):
+        return not_applied(path, error)
+    if code == sqlite3.SQLITE_IOERR:
+        return WriteOutcomeUnknownError(
+            f"{path} failed while it committed: {_text(error)}. The write may be on disk: read it back before "
+            f"repeating it, and look after the disk."
+        )
+    return not_applied(path, error)
+
+
+def read_only(path: str) -> BackendReadOnlyError:
+    """Return the error for a file that cannot be written."""
+    return BackendReadOnlyError(
+        f"{path} cannot be written: give this user write permission for the file, its directory and the files "
+        f"{Path(path).name}-wal and {Path(path).name}-shm beside it."
+    )
+
+
+def is_full(path: str, error: sqlite3.Error) -> bool:
+    """Whether a write failed for want of room.
+
+    SQLite tells a full disk, but neither a quota nor a file-size limit: these it calls an input/output error, as it
+    does a failing disk. So the limit is looked up, and the disk asked for a block, in a file of its own.
+    """
+    if primary(error) == sqlite3.SQLITE_FULL:
+        return True
+    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_IOERR_WRITE:
+        return False
+    return _over_limit(path) or not _has_room(path)
+
+
+def _over_limit(path: str) -> bool:
+    if sys.platform == "win32":
+        return False
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    sizes = [file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists()]
+    return limit != resource.RLIM_INFINITY and any(size + _BLOCK > limit for size in sizes)
+
+
+def _has_room(path: str) -> bool:
+    probe = Path(f"{path}-room")
+    try:
+        probe.write_bytes(bytes(_BLOCK))
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
+
+
+def _text(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return f"{name}: {error}"

@@ -1,0 +1,220 @@
+"""The file of some boards: its connections, its writer's lock, its life from opening to closing or fork."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition, Lock, RLock
+from typing import Any, Final
+from weakref import WeakSet
+
+from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClosedError
+
+from . import opening
+from .opening import Settings
+
+_SPARE: Final = 4
+"""Connections kept for the next operations; each has a cache of its own."""
+
+_FORK_SECONDS: Final = 10.0
+"""How long a fork waits for operations in other threads."""
+
+
+class BoardFile:
+    """An open file. An operation borrows a connection; `write_lock` admits one writer of this object at a time.
+
+    The connection given back last is lent first, so that one thread finds the pages it just read or wrote in the
+    cache. A connection is never closed while an operation has it: closing the file closes the idle ones, and the
+    others as they come back.
+    """
+
+    def __init__(self, path: str, settings: Settings, *, create: bool) -> None:
+        self.path = path
+        self.settings = settings
+        self.users = 1
+        self.write_lock = Lock()
+        self._changed = Condition(RLock())
+        self._idle: list[sqlite3.Connection] = []
+        self._lent = 0
+        self._closed = False
+        self._forking = False
+        self._identity = (0, 0)
+        self._open(create=create)
+        _open_files.add(self)
+
+    def _open(self, *, create: bool) -> None:
+        connection = self._connect(create=create)
+        self._identity = _identity(self.path)
+        self._idle.append(connection)
+
+    def _connect(self, *, create: bool = False) -> sqlite3.Connection:
+        return opening.connect(self.path, self.settings, create=create)
+
+    # ------------------------------------------------------------------ lending
+
+    def lend(self) -> Loan:
+        """Return the context that lends a connection to one operation."""
+        return Loan(self)
+
+    def take(self) -> sqlite3.Connection:
+        """Return a connection, a new one where none is idle."""
+        with self._changed:
+            while self._forking:
+                self._changed.wait()
+            if self._closed:
+                raise LeaderboardClosedError(f"{self.path} was closed while this operation began: open it again.")
+            self._lent += 1
+            if self._idle:
+                return self._idle.pop()
+        try:
+            self.check_identity()
+            return self._connect()
+        except BaseException:
+            self.give(None)
+            raise
+
+    def give(self, connection: sqlite3.Connection | None) -> None:
+        """Take a connection back, or learn that it is gone."""
+        with self._changed:
+            self._lent -= 1
+            if self._forking:
+                self._changed.notify_all()
+            if connection is not None and not self._closed and len(self._idle) < _SPARE:
+                self._idle.append(connection)
+                return
+        if connection is not None:
+            connection.close()
+
+    def check_identity(self) -> None:
+        """Raise `BackendUnavailableError` where the path names another file than the one that is open."""
+        if _identity(self.path) != self._identity:
+            raise BackendUnavailableError(
+                f"{self.path} was removed or replaced while it was open; nothing was applied. Close the board, and "
+                f"open it again."
+            )
+
+    # ------------------------------------------------------------------ end, and fork
+
+    def close(self) -> None:
+        """Close the idle connections; the last of all to close copies the log into the file and removes it."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def pause(self) -> None:
+        """Before a fork: wait for operations, whose locks inside SQLite a child would inherit for ever."""
+        self._changed.acquire()
+        self._forking = True
+        self._changed.wait_for(lambda: not self._lent, _FORK_SECONDS)
+
+    def resume(self) -> None:
+        """After a fork, in the parent."""
+        self._forking = False
+        self._changed.notify_all()
+        self._changed.release()
+
+    def abandon(self) -> None:
+        """After a fork, in the child: leave the connections to the parent, and open new ones as they are needed.
+
+        SQLite forbids even closing them here, so they are kept from ever being freed.
+        """
+        for connection in self._idle:
+            _immortal(connection)
+        self._idle, self._lent, self._forking = [], 0, False
+        self.write_lock, self._changed = Lock(), Condition(RLock())
+
+
+class Loan:
+    """Lends a connection; one that an error or an interrupt went through is closed, for its state is unknown."""
+
+    __slots__ = ("_connection", "_file")
+
+    def __init__(self, file: BoardFile) -> None:
+        self._file = file
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = self._file.take()
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._file.give(self._connection)
+            return
+        try:
+            self._connection.close()
+        finally:
+            self._file.give(None)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def _immortal(connection: Any) -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+# ---------------------------------------------------------------------- sharing in a process, and fork
+
+_open_files: WeakSet[BoardFile] = WeakSet()
+_by_place: dict[tuple[str, Settings], BoardFile] = {}
+_registry_lock = RLock()
+_paused: list[BoardFile] = []
+
+
+def share_file(path: str, settings: Settings, *, create: bool) -> BoardFile:
+    """Return the open file; the boards of a process that have the same settings share its connections."""
+    place = (os.path.realpath(path), settings)
+    with _registry_lock:
+        found = _by_place.get(place)
+        if found is None:
+            found = _by_place[place] = BoardFile(*place, create=create)
+        else:
+            found.users += 1
+        return found
+
+
+def release(file: BoardFile) -> None:
+    """Close the file with the last of its boards."""
+    with _registry_lock:
+        file.users -= 1
+        if file.users:
+            return
+        if _by_place.get((file.path, file.settings)) is file:
+            del _by_place[file.path, file.settings]
+        _open_files.discard(file)
+    file.close()
+
+
+def _before_fork() -> None:
+    _registry_lock.acquire()
+    for file in list(_open_files):
+        file.pause()
+        _paused.append(file)
+
+
+def _after_fork_in_parent() -> None:
+    while _paused:
+        _paused.pop().resume()
+    with suppress(RuntimeError):
+        _registry_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _registry_lock  # noqa: PLW0603 - the parent's threads will never release the old one here
+    _registry_lock = RLock()
+    _paused.clear()
+    for file in list(_open_files):
+        file.abandon()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,153 @@
+"""Connections to the file of some boards: opening them with a clear refusal, setting them up, making the tables."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from leaderboard_backends.errors import (
+    BackendUnavailableError,
+    BoardMismatchError,
+    ConfigurationError,
+)
+
+from .failures import not_applied, read_only
+
+OLDEST: Final = (3, 34, 0)
+"""The oldest SQLite this is written for."""
+
+APPLICATION_ID: Final = 0x4C425351
+"""Marks the file as one of boards; `file` and `PRAGMA application_id` show it."""
+
+LAYOUT: Final = 1
+"""The version of the tables, in `PRAGMA user_version`."""
+
+WAL_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of log after which a writer copies it into the file; the log then starts over, cut to this size."""
+
+_SCHEMA: Final = files(__package__).joinpath("sql", "schema.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the connections of a file have in common."""
+
+    synchronous: str
+    cache_mib: int
+    busy_timeout: float
+
+
+def check_version() -> None:
+    """Raise `ConfigurationError` where Python's SQLite is too old."""
+    if sqlite3.sqlite_version_info < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise ConfigurationError(
+            f"sqlite:// needs SQLite {oldest} or newer, and this Python has {sqlite3.sqlite_version}: use a Python "
+            f"that was built with a newer one."
+        )
+
+
+def check_place(path: str, *, create: bool) -> None:
+    """Raise where there can be no file: `ConfigurationError`, `BackendUnavailableError` or `BackendReadOnlyError`."""
+    place = Path(path)
+    if place.is_dir():
+        raise ConfigurationError(f"{path} is a directory: name a file in it, for example {path}/board.db.")
+    if not place.parent.is_dir():
+        raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
+    if not place.exists():
+        if not create:
+            raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
+        if not os.access(place.parent, os.W_OK | os.X_OK):
+            raise read_only(path)
+    elif not (os.access(path, os.R_OK | os.W_OK) and os.access(place.parent, os.W_OK | os.X_OK)):
+        raise read_only(path)
+
+
+def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
+    """Return a new connection. It waits for no lock itself: see `transactions`."""
+    connection = sqlite3.connect(
+        f"file:{quote(path)}?mode={'rwc' if create else 'rw'}",
+        uri=True,
+        timeout=0,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        _set_up(connection, settings)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, settings: Settings) -> None:
+    for pragma in (
+        f"synchronous = {settings.synchronous}",
+        f"fullfsync = {int(settings.synchronous == 'full')}",  # of macOS, where a plain sync stops at the drive
+        f"cache_size = {-1024 * settings.cache_mib}",
+        f"journal_size_limit = {WAL_LIMIT}",
+        "wal_autocheckpoint = 0",  # see `transactions`
+        "temp_store = memory",
+        "secure_delete = fast",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def establish(connection: sqlite3.Connection, path: str) -> None:
+    """Make the tables where there are none, and refuse a file that is not ours; may be repeated where it is busy."""
+    if _is_new(connection, path):
+        connection.execute("PRAGMA journal_mode = wal").close()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _is_new(connection, path):  # another process may have been first
+                _make_tables(connection)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    mode = connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
+    if mode != "wal":
+        raise BackendUnavailableError(
+            f"{path} cannot have a write-ahead log here (its mode stays {mode}): put it on a local file system."
+        )
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
+
+def _is_new(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether the file is empty; raises `BoardMismatchError` unless it is that or ours."""
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    layout: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application == APPLICATION_ID:
+        if layout != LAYOUT:
+            raise BoardMismatchError(
+                f"{path} has layout {layout}, this version reads {LAYOUT}: open it with the version of "
+                f"leaderboard-backends-sqlite that wrote it, and copy its entries."
+            )
+        return False
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application or layout or tables:
+        raise BoardMismatchError(
+            f"{path} is an SQLite file of something else (application id {application}, {tables} tables and indexes): "
+            f"name a file of its own."
+        )
+    return True
+
+
+def guarded(path: str, work: Callable[[], None]) -> None:
+    """Run `work`, with SQLite's errors as those of this library."""
+    try:
+        work()
+    except sqlite3.Error as error:
+        raise not_applied(path, error) from error

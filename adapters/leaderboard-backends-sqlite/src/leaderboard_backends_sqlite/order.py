@@ -1,0 +1,192 @@
+"""One board in its tables: moves of players, and the reads, in terms of keys and places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from sqlite3 import Connection
+from sys import maxsize
+from typing import Any, Final
+
+from leaderboard_backends.model import Entry, Score, percentile, score_from_float
+
+from .counts import FIRST, Bound, Counts, Sizes
+
+LAST_PLACE: Final = 2**63 - 1
+"""Behind all of a tie."""
+
+_NO_LIMIT: Final = -1
+"""SQLite's word for as many as there are."""
+
+
+class StoredBoard:
+    """A board seen through one connection; a read that takes several statements needs a transaction around it."""
+
+    __slots__ = ("_connection", "_descending", "_execute", "counts", "id")
+
+    def __init__(self, connection: Connection, board: int, sizes: Sizes, *, descending: bool) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._descending = descending
+        self.id = board
+        self.counts = Counts(connection, board, sizes)
+
+    # ------------------------------------------------------------------ scores and keys
+
+    def key_of(self, score: Score) -> float:
+        """Return a score's key: the best has the smallest. Exact, as every score is a double's value."""
+        return float(-score if self._descending else score)
+
+    def score_of(self, key: float) -> Score:
+        """Return a key's score."""
+        return score_from_float(-key if self._descending else key)
+
+    # ------------------------------------------------------------------ writes
+
+    def place(self, player_id: str, username: str, score: Score, *, best_only: bool) -> Bound:
+        """Store a player's score and username by the keep rule, and return where the player stands. O(log n)."""
+        player, name, key = player_id.encode(), username.encode(), self.key_of(score)
+        old = self.find(player_id)
+        if old is not None and (old[0] == key or (best_only and old[0] < key)):
+            self._rename(old, name)
+            return old
+        new = (key, self._end_of_tie(key))
+        if old is not None:
+            self._delete(old)
+        self._execute("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", (self.id, *new, player, name))
+        self._execute("INSERT OR REPLACE INTO player VALUES (?, ?, ?, ?)", (self.id, player, *new))
+        self.counts.shift(old, new)
+        return new
+
+    def remove(self, player_id: str) -> bool:
+        """Remove a player; returns whether there was one. O(log n)."""
+        old = self.find(player_id)
+        if old is None:
+            return False
+        self._delete(old)
+        self._execute("DELETE FROM player WHERE board = ? AND id = ?", (self.id, player_id.encode()))
+        self.counts.shift(old, None)
+        return True
+
+    def clear(self) -> None:
+        """Remove every player. O(n)."""
+        self.drop_players()
+        self.counts.rebuild(())
+
+    def drop_players(self) -> None:
+        """Remove every player, but not the counts."""
+        self._execute("DELETE FROM standing WHERE board = ?", (self.id,))
+        self._execute("DELETE FROM player WHERE board = ?", (self.id,))
+
+    def _end_of_tie(self, key: float) -> int:
+        """Return the place of the next to reach a score: no counter is kept, as a write sees the whole tie."""
+        last = self._execute(
+            "SELECT place FROM standing WHERE board = ? AND key = ? ORDER BY place DESC LIMIT 1", (self.id, key)
+        ).fetchone()
+        return 0 if last is None else last[0] + 1
+
+    def _rename(self, bound: Bound, username: bytes) -> None:
+        self._execute(
+            "UPDATE standing SET username = ?1 WHERE board = ?2 AND key = ?3 AND place = ?4 AND username <> ?1",
+            (username, self.id, *bound),
+        )
+
+    def _delete(self, bound: Bound) -> None:
+        self._execute("DELETE FROM standing WHERE board = ? AND key = ? AND place = ?", (self.id, *bound))
+
+    # ------------------------------------------------------------------ reads of players
+
+    def find(self, player_id: str) -> Bound | None:
+        """Return where a player stands. O(log n)."""
+        found: Bound | None = self._execute(
+            "SELECT key, place FROM player WHERE board = ? AND id = ?", (self.id, player_id.encode())
+        ).fetchone()
+        return found
+
+    def score(self, player_id: str) -> Score | None:
+        """Return a player's score."""
+        bound = self.find(player_id)
+        return None if bound is None else self.score_of(bound[0])
+
+    def rank(self, player_id: str) -> int | None:
+        """Return a player's rank."""
+        bound = self.find(player_id)
+        return None if bound is None else self.counts.position(bound)
+
+    def percentile(self, player_id: str) -> float | None:
+        """Return a player's percentile."""
+        rank = self.rank(player_id)
+        return None if rank is None else percentile(rank, self.counts.total())
+
+    def entries_of(self, player_ids: Iterable[str]) -> list[Entry | None]:
+        """Return the entries of these players."""
+        bounds = [(player_id, self.find(player_id)) for player_id in player_ids]
+        return [None if bound is None else self.entry_at(player_id, bound) for player_id, bound in bounds]
+
+    def entry_at(self, player_id: str, bound: Bound) -> Entry:
+        """Return the entry of a player who stands there."""
+        username: bytes = self._execute(
+            "SELECT username FROM standing WHERE board = ? AND key = ? AND place = ?", (self.id, *bound)
+        ).fetchone()[0]
+        return Entry(self.counts.position(bound), player_id, username.decode(), self.score_of(bound[0]))
+
+    # ------------------------------------------------------------------ reads of ranges
+
+    def top(self, n: int) -> list[Entry]:
+        """Return the first entries. O(n)."""
+        return self._entries(self._from(FIRST, n, 0), 1)
+
+    def range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        """Return the entries of these ranks."""
+        at = self.counts.seek(first_rank - 1)
+        if at is None:
+            return []
+        return self._entries(self._from(at[0], last_rank - first_rank + 1, at[1]), first_rank)
+
+    def around(self, player_id: str, radius: int) -> list[Entry]:
+        """Return a player and those who stand next."""
+        bound = self.find(player_id)
+        if bound is None:
+            return []
+        before = self._execute(
+            "SELECT key, id, username FROM standing WHERE board = ? AND (key, place) < (?, ?) "
+            "ORDER BY key DESC, place DESC LIMIT ?",
+            (self.id, *bound, min(radius, maxsize)),
+        ).fetchall()
+        before.reverse()
+        rows = before + self._from(bound, min(radius, maxsize - 1) + 1, 0)
+        return self._entries(rows, self.counts.position(bound) - len(before))
+
+    def by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        """Return the entries with these scores, best first."""
+        first, last = self._bounds(low, high)
+        rows = self._execute(
+            "SELECT key, id, username FROM standing WHERE board = ? AND key >= ? AND key <= ? "
+            "ORDER BY key, place LIMIT ?",
+            (self.id, first[0], last[0], _NO_LIMIT if limit is None else min(limit, maxsize)),
+        ).fetchall()
+        return self._entries(rows, self.counts.position(first) + 1) if rows else []
+
+    def count_by_score(self, low: Score, high: Score) -> int:
+        """Return how many have these scores."""
+        first, last = self._bounds(low, high)
+        return self.counts.position(last) - self.counts.position(first)
+
+    def _bounds(self, low: Score, high: Score) -> tuple[Bound, Bound]:
+        """Return a bound before and a bound behind all players with these scores."""
+        best, worst = (high, low) if self._descending else (low, high)
+        return (self.key_of(best), -1), (self.key_of(worst), LAST_PLACE)
+
+    def _from(self, bound: Bound, n: int, skipped: int) -> list[Any]:
+        return self._execute(
+            "SELECT key, id, username FROM standing WHERE board = ? AND (key, place) >= (?, ?) "
+            "ORDER BY key, place LIMIT ? OFFSET ?",
+            (self.id, *bound, min(n, maxsize), skipped),
+        ).fetchall()
+
+    def _entries(self, rows: Iterable[tuple[float, bytes, bytes]], first_rank: int) -> list[Entry]:
+        new = tuple.__new__  # spares the Python call in Entry.__new__
+        score_of = self.score_of
+        return [
+            new(Entry, (rank, player.decode(), name.decode(), score_of(key)))
+            for rank, (key, player, name) in enumerate(rows, first_rank)
+        ]
