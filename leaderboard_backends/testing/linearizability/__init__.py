@@ -1,0 +1,37 @@
+"""Whether what several threads or processes saw of one board can have come from one board at all.
+
+A `Recorder` notes each call with its answer and its times. `assert_linearizable` then looks for an order of all
+operations, each at some moment between its call and its return, in which a board that does one thing at a time gives
+the same answers. An operation without an answer may have happened, at any later moment, or not::
+
+    recorder = Recorder(board, process=1)
+    recorder.call("update_score", "ada", "Ada", 3)
+    assert_linearizable(recorder.operations, board.order, board.keep)
+"""
+
+from __future__ import annotations
+
+from .history import ANY, UNKNOWN, Operation, Recorder, told
+from .search import BUDGET, Linearization, SearchBudgetError, linearize
+from .sequential import EMPTY, READS, WRITES, Standing, State, apply, state_of
+from .verdict import assert_linearizable
+
+__all__ = [
+    "ANY",
+    "BUDGET",
+    "EMPTY",
+    "READS",
+    "UNKNOWN",
+    "WRITES",
+    "Linearization",
+    "Operation",
+    "Recorder",
+    "SearchBudgetError",
+    "Standing",
+    "State",
+    "apply",
+    "assert_linearizable",
+    "linearize",
+    "state_of",
+    "told",
+]
