@@ -1,5 +1,7 @@
 """Runs the ```python blocks of one Markdown file, in order and in one namespace: `run_documentation.py FILE`.
 
+A block with `file="..."` is a file of the reader's, and is left to the test that writes it.
+
 A script and no test, so that each file runs in a process of its own; a traceback has the file's own line numbers.
 """
 
@@ -14,7 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>\w*)")
+FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>\w*)(?P<file> file=)?")
 LANGUAGES = {"python", "pycon"}
 
 
@@ -30,7 +32,7 @@ def blocks(text: str) -> Iterator[tuple[int, str]]:
         start = position
         while position < len(lines) and not lines[position].strip().startswith(fence["mark"]):
             position += 1
-        if fence["language"] in LANGUAGES:
+        if fence["language"] in LANGUAGES and not fence["file"]:
             yield start, dedent("\n".join(lines[start:position])) + "\n"
         position += 1
 

@@ -80,6 +80,10 @@ OPERATIONS: Final[dict[str, Callable[[LeaderboardBackend], object]]] = {
 """Every public operation but `close`, with a valid call."""
 
 
+SHOWN_WHOLE: Final = 60
+"""Entries up to which a failure shows two lists whole."""
+
+
 class OpenBoard(Protocol):
     """What the fixture `open_board` gives: opens one more board, with a name of its own unless one is given."""
 
@@ -234,8 +238,21 @@ def ids(entries: Iterable[Entry]) -> list[str]:
 
 
 def assert_same(actual: object, expected: object) -> None:
-    """Equal, and of the same types all through: `1` is not `1.0`, a tuple is not an `Entry`."""
+    """Equal, and of the same types all through: `1` is not `1.0`, a tuple is not an `Entry`.
+
+    Of long lists, a failure shows where they part: a whole difference of thousands of lines takes minutes to find.
+    """
     __tracebackhide__ = True
+    if isinstance(actual, list) and isinstance(expected, list) and max(len(actual), len(expected)) > SHOWN_WHOLE:
+        pairs = zip(actual, expected, strict=False)
+        parting = next(
+            (at for at, (one, other) in enumerate(pairs) if one != other or repr(one) != repr(other)),
+            min(len(actual), len(expected)),
+        )
+        around = slice(max(0, parting - 3), parting + 4)
+        assert_same([f"from place {around.start}", *actual[around]], [f"from place {around.start}", *expected[around]])
+        assert len(actual) == len(expected)
+        return
     assert actual == expected
     assert repr(actual) == repr(expected)
 

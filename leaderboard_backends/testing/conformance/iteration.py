@@ -28,7 +28,7 @@ class IterationPart(ConformancePart):
     @pytest.mark.parametrize("players", [PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE])
     def test_the_last_page_may_be_full_or_nearly(self, plain_board: LeaderboardBackend, players: int) -> None:
         load(plain_board, [(f"p{number}", "", number) for number in range(players)])
-        assert [entry.rank for entry in plain_board] == list(range(1, players + 1))
+        assert_same([entry.rank for entry in plain_board], list(range(1, players + 1)))
 
     def test_two_iterations_do_not_disturb_each_other(self, plain_board: LeaderboardBackend) -> None:
         fill(plain_board, [(f"p{number}", "", number) for number in range(5)])
