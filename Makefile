@@ -19,8 +19,8 @@ help:  ## list the targets
 	$(PIP) --editable '.[compare]'
 	@touch $@
 
-.venv/dev: .venv/made pyproject.toml
-	$(PIP) --editable '.[all]' --group dev
+.venv/dev: .venv/made pyproject.toml $(wildcard adapters/*/pyproject.toml)
+	$(PIP) --editable '.[all]' --group dev $(patsubst %/pyproject.toml,--editable %,$(wildcard adapters/*/pyproject.toml))
 	@touch $@
 
 compare: .venv/compare  ## compare all backends here, print the tables and write reports/latest/
@@ -29,8 +29,8 @@ compare: .venv/compare  ## compare all backends here, print the tables and write
 test: .venv/dev  ## run every test, the conformance suite against every backend included
 	$(BIN)/python -m pytest
 
-conformance: .venv/dev  ## run the conformance suite alone
-	$(BIN)/python -m pytest tests/conformance
+conformance: .venv/dev  ## judge every backend, faults included, and write reports/conformance.md (minutes)
+	$(BIN)/leaderboard conformance --thorough --out reports
 
 bench: .venv/dev  ## measure each bar beside its figure (minutes)
 	$(BIN)/python benchmarks/bars.py

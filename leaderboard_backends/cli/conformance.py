@@ -22,7 +22,7 @@ from ..testing.report import Report, to_json
 from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
-from ..testing.trials import Trial, trial_place
+from ..testing.trials import Trial, trial_place, trial_places
 from .progress import TestBar
 from .verdicts import print_report, print_verdicts
 
@@ -33,7 +33,7 @@ MARKDOWN_FILE: Final = "conformance.md"
 
 
 @click.command("conformance", short_help="Prove that backends keep the contract.")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same random programs.")
 @click.option(
     "--examples", type=click.IntRange(1, 100_000), help="Random programs under each order and keep.  [default: 60]"
@@ -68,6 +68,7 @@ def conformance(
     takes name, order and keep and returns a board, or for your subclass of BackendConformance, FileFaults or
     ServerFaults; or a place made for the run: naive, memory, valkey and valkey-tcp (a real server), valkey-fsync (the
     same, waiting for the disk at each write), fakeredis, zodb (a file), zodb+memory, and the scheme of a plug-in.
+    Where nothing is named, all of those places are judged.
 
     At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
     where a target does not conform or something of it was not run.
@@ -78,7 +79,7 @@ def conformance(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     reports: list[Report] = []
-    for target in dict.fromkeys(targets):
+    for target in dict.fromkeys(targets or trial_places()):
         report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
         print_report(console, report, failures)
         reports.append(report)

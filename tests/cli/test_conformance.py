@@ -12,6 +12,7 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.cli import conformance as command
 from leaderboard_backends.testing.report import from_json
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.trials import trial_places
 
 
 def run(*arguments: str) -> Result:
@@ -56,6 +57,14 @@ def test_one_backend_that_is_not_run_spoils_the_run_of_all() -> None:
     assert "naive://: PASSED IN PART" in result.output
     assert "NOT RUN" in result.output
     assert "hunter2" not in result.output
+
+
+def test_without_a_target_every_place_for_trials_is_judged(tmp_path: Path) -> None:
+    result = run("--part", "iteration", "--out", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    reports = from_json((tmp_path / "conformance.json").read_text())
+    assert [report.subject for report in reports] == list(trial_places())
+    assert (tmp_path / "conformance.md").read_text().count("**PASSED IN PART**") == len(reports)
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
