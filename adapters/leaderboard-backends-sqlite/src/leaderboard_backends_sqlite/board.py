@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 from leaderboard_backends.errors import BackendError, BoardMismatchError, ConfigurationError
-from leaderboard_backends.location import Location, Option, boolean, integer, seconds
-from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
+from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
+from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count, shorten
 from leaderboard_backends.protocol import Capabilities, LeaderboardBackend
 
 from .counts import Sizes
 from .files import release, share_file
-from .opening import Settings, check_place, check_version, establish
+from .invariants import check_board
+from .load import rebuild
+from .opening import Settings, check_version
 from .order import StoredBoard
-from .transactions import read, waiting, write
+from .transactions import read, write
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -38,6 +41,7 @@ def synchronous_option(value: object) -> str:
 class SQLiteLeaderboard(LeaderboardBackend):
     """A board in an SQLite file."""
 
+    _sizes: ClassVar[Sizes] = Sizes()
     capabilities = Capabilities(
         durable=True,
         shared=True,
@@ -65,26 +69,29 @@ class SQLiteLeaderboard(LeaderboardBackend):
         cache_mib: int = CACHE_MIB,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
+        self._closed = True  # until it is open
         check_version()
         self._batch_size = check_count(batch_size, "batch_size", 1)
         self._best_only = self._keep == "best"
-        self._sizes = Sizes()
-        settings = Settings(synchronous, cache_mib, busy_timeout)
-        check_place(fspath(path), create=create)
-        self._file = share_file(fspath(path), settings, create=create)
-        with self._file.lend() as connection:
-            waiting(busy_timeout, lambda: establish(connection, self._file.path))
-        self._id = write(self._file, self._establish)
+        self._descending = self._order == "descending"
+        given = {"busy_timeout": busy_timeout, "synchronous": synchronous, "cache_mib": cache_mib}
+        settings = Settings(**check_options("sqlite", self.options, given))
+        self._file = share_file(_checked_path(path), settings, create=create)
+        try:
+            self._id = write(self._file, self._establish)
+        except BaseException:
+            release(self._file)
+            raise
+        self._closed = False
 
     def _establish(self, connection: sqlite3.Connection) -> int:
-        descending = self._order == "descending"
         row = connection.execute("SELECT id, descending FROM board WHERE name = ?", (self._name,)).fetchone()
         if row is None:
-            connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, descending))
+            connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, self._descending))
             made: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
-            StoredBoard(connection, made, self._sizes, descending=descending).counts.rebuild(())
+            StoredBoard(connection, made, self._sizes, descending=self._descending).counts.rebuild(())
             return made
-        if row[1] != descending:
+        if row[1] != self._descending:
             standing = "descending" if row[1] else "ascending"
             raise BoardMismatchError(
                 f"the board {self._name!r} at {self._place()} is {standing}, not {self._order}: open it with "
@@ -117,6 +124,8 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return self._write(_increment, player_id, username, delta, best_only=self._best_only)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        if len(updates) > self._batch_size and self._write(rebuild, updates, best_only=self._best_only):
+            return
         applied = 0
         try:
             while applied < len(updates):
@@ -131,7 +140,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return self._write(StoredBoard.remove, player_id)
 
     def _clear(self) -> None:
-        self._write(StoredBoard.clear)
+        self._write(StoredBoard.replace_all, ())
 
     # ------------------------------------------------------------------ reads
 
@@ -165,6 +174,10 @@ class SQLiteLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         return self._read(_count)
 
+    def _ping(self) -> None:
+        self._file.check_identity()
+        self._read(_count)
+
     # ------------------------------------------------------------------ how
 
     def _read(
@@ -184,16 +197,27 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return write(self._file, lambda connection: operation(self._stored(connection), *args, **kwargs))
 
     def _stored(self, connection: sqlite3.Connection) -> StoredBoard:
-        return StoredBoard(connection, self._id, self._sizes, descending=self._order == "descending")
+        return StoredBoard(connection, self._id, self._sizes, descending=self._descending)
 
     def _close(self) -> None:
         release(self._file)
+
+    def _check(self) -> None:
+        """Raise `AssertionError` unless the stored board agrees with itself. O(n)."""
+        read(self._file, lambda connection: check_board(connection, self._id, self._sizes))
 
     def _storage(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
 
     def _place(self) -> str:
         return self._file.path
+
+
+def _checked_path(path: str | PathLike[str]) -> str:
+    given = os.fsdecode(path)
+    if not given or "\0" in given:
+        raise ConfigurationError(f"{shorten(given)} names no file: give a path, for example /var/lib/app/board.db.")
+    return given
 
 
 def _count(stored: StoredBoard) -> int:

@@ -125,10 +125,11 @@ class Counts:
         run = self._run_of(bucket)
         run = run._replace(players=run.players - 1)
         self._set_bucket(bucket)
-        if bucket.players < self._sizes.bucket // 4:
-            run = self._merge_bucket(bucket, run)
+        merged = bucket.players <= self._sizes.bucket // 4 and self._merge_bucket(bucket, run)
+        if merged:
+            run = run._replace(buckets=run.buckets - 1)
         self._set_run(run)
-        if run.buckets < self._sizes.run // 4:
+        if merged and run.buckets <= self._sizes.run // 4:
             self._merge_run(run)
 
     def _join(self, bucket: Bucket) -> None:
@@ -170,8 +171,8 @@ class Counts:
         self._execute("INSERT INTO run VALUES (?, ?, ?, ?, ?)", (self._board, *second))
         return run._replace(players=players, buckets=half)
 
-    def _merge_bucket(self, bucket: Bucket, run: Run) -> Run:
-        """Join a bucket that became small with a neighbour of its run that has room, and return the run."""
+    def _merge_bucket(self, bucket: Bucket, run: Run) -> bool:
+        """Join a bucket that became small with a neighbour of its run that has room; returns whether one had."""
         for first, second in self._neighbouring_buckets(bucket, run):
             players = first.players + second.players
             if not bucket.players or players <= self._sizes.bucket * 3 // 4:
@@ -180,8 +181,8 @@ class Counts:
                     (self._board, second.key, second.place),
                 )
                 self._set_bucket(first._replace(players=players))
-                return run._replace(buckets=run.buckets - 1)
-        return run
+                return True
+        return False
 
     def _neighbouring_buckets(self, bucket: Bucket, run: Run) -> Iterable[tuple[Bucket, Bucket]]:
         if bucket[:2] != run[:2]:

@@ -24,6 +24,24 @@ _BLOCK: Final = 65_536
 """More than SQLite writes at once."""
 
 
+_MISMATCHES: Final = {
+    sqlite3.SQLITE_NOTADB: "is not an SQLite file",
+    sqlite3.SQLITE_ERROR: "does not hold the tables of boards any more",
+}
+
+_DAMAGED: Final = " It is damaged: restore a backup, or salvage what is readable with sqlite3 {path} .recover."
+_LOCKED: Final = " Another process has locked it: try again, or end what holds the file for itself."
+
+_REMEDIES: Final = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_CONSTRAINT: _DAMAGED,
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_PROTOCOL: _LOCKED,
+    sqlite3.SQLITE_CANTOPEN: " Look for missing permissions for it and the files -wal and -shm beside it, and for too "
+    "many open files.",
+}
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another connection's lock was in the way, so that trying again may serve."""
     return primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
@@ -37,26 +55,17 @@ def primary(error: sqlite3.Error) -> int:
 def not_applied(path: str, error: sqlite3.Error) -> BackendError:
     """Return the error for a read, an opening, or a write that failed before its commit."""
     code = primary(error)
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) and is_full(path, error):
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return read_only(path)
+    if is_full(path, error):
         return BackendFullError(
             f"{path}: no room left on the disk, in the quota or in the file-size limit ({_text(error)}); nothing was "
             f"applied. Free some, and the board goes on by itself; reads are served meanwhile."
         )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return read_only(path)
-    if code == sqlite3.SQLITE_NOTADB:
-        return BoardMismatchError(f"{path} is not an SQLite file. Name another file.")
-    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, sqlite3.IntegrityError):
-        return BackendUnavailableError(
-            f"{path} is damaged ({_text(error)}); nothing was applied. Restore a backup, or salvage what is readable "
-            f"with sqlite3 {path} .recover."
-        )
-    if is_busy(error):
-        return BackendUnavailableError(
-            f"{path} is locked by another process ({_text(error)}); nothing was applied. Try again, or end what holds "
-            f"the file for itself."
-        )
-    return BackendUnavailableError(f"{path} failed: {_text(error)}. Nothing was applied.")
+    if code in _MISMATCHES:
+        return BoardMismatchError(f"{path} {_MISMATCHES[code]} ({_text(error)}). Name another file.")
+    remedy = _REMEDIES.get(code, "").format(path=path)
+    return BackendUnavailableError(f"{path} failed: {_text(error)}. Nothing was applied.{remedy}")
 
 
 def lost_to_writers(path: str, seconds: float) -> WriteConflictError:

@@ -8,27 +8,29 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Lock, RLock
-from typing import Any, Final
+from types import TracebackType
+from typing import Final
 from weakref import WeakSet
 
-from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClosedError
+from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClosedError, LeaderboardError
 
 from . import opening
+from .failures import is_busy
 from .opening import Settings
 
 _SPARE: Final = 4
 """Connections kept for the next operations; each has a cache of its own."""
 
-_FORK_SECONDS: Final = 10.0
+_FORK_SECONDS: Final = 5.0
 """How long a fork waits for operations in other threads."""
 
 
 class BoardFile:
     """An open file. An operation borrows a connection; `write_lock` admits one writer of this object at a time.
 
-    The connection given back last is lent first, so that one thread finds the pages it just read or wrote in the
-    cache. A connection is never closed while an operation has it: closing the file closes the idle ones, and the
-    others as they come back.
+    The connection given back last is lent first, so that a thread finds the pages it just read or wrote in the cache.
+    No connection is closed while an operation has it: closing the file closes the idle ones, and the others as they
+    come back.
     """
 
     def __init__(self, path: str, settings: Settings, *, create: bool) -> None:
@@ -36,33 +38,25 @@ class BoardFile:
         self.settings = settings
         self.users = 1
         self.write_lock = Lock()
-        self._changed = Condition(RLock())
-        self._idle: list[sqlite3.Connection] = []
+        self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._lent = 0
         self._closed = False
         self._forking = False
-        self._identity = (0, 0)
-        self._open(create=create)
+        self._idle = [opening.open_file(path, settings, create=create)]
+        self._identity = _identity(path)
         _open_files.add(self)
-
-    def _open(self, *, create: bool) -> None:
-        connection = self._connect(create=create)
-        self._identity = _identity(self.path)
-        self._idle.append(connection)
-
-    def _connect(self, *, create: bool = False) -> sqlite3.Connection:
-        return opening.connect(self.path, self.settings, create=create)
 
     # ------------------------------------------------------------------ lending
 
-    def lend(self) -> Loan:
-        """Return the context that lends a connection to one operation."""
-        return Loan(self)
+    def lend(self, *, second: bool = False) -> Loan:
+        """Return the context that lends a connection to one operation, or a second one to an operation that has one."""
+        return Loan(self, second=second)
 
-    def take(self) -> sqlite3.Connection:
-        """Return a connection, a new one where none is idle."""
-        with self._changed:
-            while self._forking:
+    def take(self, *, second: bool = False) -> sqlite3.Connection:
+        """Return a connection, a new one where none is idle; raises `LeaderboardClosedError` after `close`."""
+        with self._lock:
+            while self._forking and not second:  # the fork waits for the operation that has the first
                 self._changed.wait()
             if self._closed:
                 raise LeaderboardClosedError(f"{self.path} was closed while this operation began: open it again.")
@@ -71,22 +65,33 @@ class BoardFile:
                 return self._idle.pop()
         try:
             self.check_identity()
-            return self._connect()
+            return opening.connect(self.path, self.settings)
         except BaseException:
-            self.give(None)
+            self.drop(None)
             raise
 
-    def give(self, connection: sqlite3.Connection | None) -> None:
-        """Take a connection back, or learn that it is gone."""
-        with self._changed:
-            self._lent -= 1
-            if self._forking:
-                self._changed.notify_all()
-            if connection is not None and not self._closed and len(self._idle) < _SPARE:
+    def give(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back."""
+        with self._lock:
+            if not self._closed and len(self._idle) < _SPARE:
                 self._idle.append(connection)
+                self._returned()
                 return
-        if connection is not None:
-            connection.close()
+        self.drop(connection)
+
+    def drop(self, connection: sqlite3.Connection | None) -> None:
+        """Close a connection that was lent, which leaves what it had begun undone."""
+        try:
+            if connection is not None:
+                connection.close()
+        finally:
+            with self._lock:
+                self._returned()
+
+    def _returned(self) -> None:
+        self._lent -= 1
+        if self._forking:
+            self._changed.notify_all()
 
     def check_identity(self) -> None:
         """Raise `BackendUnavailableError` where the path names another file than the one that is open."""
@@ -100,15 +105,16 @@ class BoardFile:
 
     def close(self) -> None:
         """Close the idle connections; the last of all to close copies the log into the file and removes it."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            self._lent += len(idle)
         for connection in idle:
-            connection.close()
+            self.drop(connection)
 
     def pause(self) -> None:
         """Before a fork: wait for operations, whose locks inside SQLite a child would inherit for ever."""
-        self._changed.acquire()
+        self._lock.acquire()
         self._forking = True
         self._changed.wait_for(lambda: not self._lent, _FORK_SECONDS)
 
@@ -116,39 +122,50 @@ class BoardFile:
         """After a fork, in the parent."""
         self._forking = False
         self._changed.notify_all()
-        self._changed.release()
+        self._lock.release()
 
     def abandon(self) -> None:
-        """After a fork, in the child: leave the connections to the parent, and open new ones as they are needed.
+        """After a fork, in the child: leave the connections to the parent; new ones are opened as they are needed.
 
         SQLite forbids even closing them here, so they are kept from ever being freed.
         """
         for connection in self._idle:
-            _immortal(connection)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self._idle, self._lent, self._forking = [], 0, False
-        self.write_lock, self._changed = Lock(), Condition(RLock())
+        self.write_lock, self._lock = Lock(), RLock()
+        self._changed = Condition(self._lock)
 
 
 class Loan:
-    """Lends a connection; one that an error or an interrupt went through is closed, for its state is unknown."""
+    """Lends a connection. One that an interrupt or a failure of the storage went through is closed, not lent again."""
 
-    __slots__ = ("_connection", "_file")
+    __slots__ = ("_connection", "_file", "_second")
 
-    def __init__(self, file: BoardFile) -> None:
+    def __init__(self, file: BoardFile, *, second: bool) -> None:
         self._file = file
+        self._second = second
 
     def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._file.take()
+        self._connection = self._file.take(second=self._second)
         return self._connection
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if (kind is None or self._refused(error)) and self._outside_transaction():
             self._file.give(self._connection)
-            return
-        try:
-            self._connection.close()
-        finally:
-            self._file.give(None)
+        else:
+            self._file.drop(self._connection)
+
+    def _refused(self, error: BaseException | None) -> bool:
+        """Whether only the operation refused, or a lock was in the way, so that the connection is as good as before."""
+        return isinstance(error, LeaderboardError) or (isinstance(error, sqlite3.Error) and is_busy(error))
+
+    def _outside_transaction(self) -> bool:
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        return not self._connection.in_transaction
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -157,10 +174,6 @@ def _identity(path: str) -> tuple[int, int]:
     except FileNotFoundError:
         return 0, 0
     return found.st_dev, found.st_ino
-
-
-def _immortal(connection: Any) -> None:
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 # ---------------------------------------------------------------------- sharing in a process, and fork
@@ -191,7 +204,6 @@ def release(file: BoardFile) -> None:
             return
         if _by_place.get((file.path, file.settings)) is file:
             del _by_place[file.path, file.settings]
-        _open_files.discard(file)
     file.close()
 
 
@@ -205,8 +217,7 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     while _paused:
         _paused.pop().resume()
-    with suppress(RuntimeError):
-        _registry_lock.release()
+    _registry_lock.release()
 
 
 def _after_fork_in_child() -> None:

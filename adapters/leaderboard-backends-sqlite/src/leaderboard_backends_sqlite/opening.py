@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +17,7 @@ from leaderboard_backends.errors import (
 )
 
 from .failures import not_applied, read_only
+from .patience import waiting
 
 OLDEST: Final = (3, 34, 0)
 """The oldest SQLite this is written for."""
@@ -44,7 +44,9 @@ class Settings:
 
 
 def check_version() -> None:
-    """Raise `ConfigurationError` where Python's SQLite is too old."""
+    """Raise `ConfigurationError` where Python's SQLite is too old, or was built for one thread alone."""
+    if not sqlite3.threadsafety:
+        raise ConfigurationError("sqlite:// needs an SQLite that was built with threads, and this Python's was not.")
     if sqlite3.sqlite_version_info < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise ConfigurationError(
@@ -53,7 +55,7 @@ def check_version() -> None:
         )
 
 
-def check_place(path: str, *, create: bool) -> None:
+def _check_place(path: str, *, create: bool) -> None:
     """Raise where there can be no file: `ConfigurationError`, `BackendUnavailableError` or `BackendReadOnlyError`."""
     place = Path(path)
     if place.is_dir():
@@ -69,10 +71,32 @@ def check_place(path: str, *, create: bool) -> None:
         raise read_only(path)
 
 
+def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connection:
+    """Return the first connection to a file, with its tables made. A file that is not ours is left as it is.
+
+    Raises what `_check_place` does, `BoardMismatchError` for a file of another kind, and `BackendUnavailableError`.
+    """
+    _check_place(path, create=create)
+
+    def attempt() -> sqlite3.Connection:
+        connection = connect(path, settings, create=create)
+        try:
+            _establish(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    try:
+        return waiting(settings.busy_timeout, attempt)
+    except sqlite3.Error as error:
+        raise not_applied(path, error) from error
+
+
 def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
-    """Return a new connection. It waits for no lock itself: see `transactions`."""
+    """Return a new connection; it waits for no lock itself."""
     connection = sqlite3.connect(
-        f"file:{quote(path)}?mode={'rwc' if create else 'rw'}",
+        f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}",
         uri=True,
         timeout=0,
         isolation_level=None,
@@ -99,8 +123,8 @@ def _set_up(connection: sqlite3.Connection, settings: Settings) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def establish(connection: sqlite3.Connection, path: str) -> None:
-    """Make the tables where there are none, and refuse a file that is not ours; may be repeated where it is busy."""
+def _establish(connection: sqlite3.Connection, path: str) -> None:
+    """Make the tables where there are none, and refuse a file that is not ours."""
     if _is_new(connection, path):
         connection.execute("PRAGMA journal_mode = wal").close()
         connection.execute("BEGIN IMMEDIATE")
@@ -143,11 +167,3 @@ def _is_new(connection: sqlite3.Connection, path: str) -> bool:
             f"name a file of its own."
         )
     return True
-
-
-def guarded(path: str, work: Callable[[], None]) -> None:
-    """Run `work`, with SQLite's errors as those of this library."""
-    try:
-        work()
-    except sqlite3.Error as error:
-        raise not_applied(path, error) from error

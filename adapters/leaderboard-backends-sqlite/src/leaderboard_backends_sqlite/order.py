@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 from sys import maxsize
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from leaderboard_backends.model import Entry, Score, percentile, score_from_float
 
 from .counts import FIRST, Bound, Counts, Sizes
+
+Row: TypeAlias = tuple[float, int, bytes, bytes]
+"""Key, place, player id and username of a standing."""
 
 LAST_PLACE: Final = 2**63 - 1
 """Behind all of a tie."""
@@ -67,15 +70,16 @@ class StoredBoard:
         self.counts.shift(old, None)
         return True
 
-    def clear(self) -> None:
-        """Remove every player. O(n)."""
-        self.drop_players()
-        self.counts.rebuild(())
-
-    def drop_players(self) -> None:
-        """Remove every player, but not the counts."""
-        self._execute("DELETE FROM standing WHERE board = ?", (self.id,))
-        self._execute("DELETE FROM player WHERE board = ?", (self.id,))
+    def replace_all(self, rows: Sequence[Row]) -> None:
+        """Make these, which are sorted, all the players there are. O(n log n)."""
+        board = self.id
+        self._execute("DELETE FROM standing WHERE board = ?", (board,))
+        self._execute("DELETE FROM player WHERE board = ?", (board,))
+        many = self._connection.executemany
+        many("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", ((board, *row) for row in rows))
+        players = sorted((player, key, place) for key, place, player, _ in rows)
+        many("INSERT INTO player VALUES (?, ?, ?, ?)", ((board, *player) for player in players))
+        self.counts.rebuild([(key, place) for key, place, _, _ in rows])
 
     def _end_of_tie(self, key: float) -> int:
         """Return the place of the next to reach a score: no counter is kept, as a write sees the whole tie."""
@@ -130,6 +134,10 @@ class StoredBoard:
         return Entry(self.counts.position(bound), player_id, username.decode(), self.score_of(bound[0]))
 
     # ------------------------------------------------------------------ reads of ranges
+
+    def rows(self) -> Iterable[tuple[float, bytes, bytes]]:
+        """Return key, player id and username of everybody, best first."""
+        return self._execute("SELECT key, id, username FROM standing WHERE board = ? ORDER BY key, place", (self.id,))
 
     def top(self, n: int) -> list[Entry]:
         """Return the first entries. O(n)."""
