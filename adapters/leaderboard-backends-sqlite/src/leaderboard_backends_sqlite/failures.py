@@ -35,6 +35,7 @@ _LOCKED: Final = " Another process has locked it: try again, or end what holds t
 _REMEDIES: Final = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_CONSTRAINT: _DAMAGED,
+    sqlite3.SQLITE_IOERR: " Look after the disk.",
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_PROTOCOL: _LOCKED,
     sqlite3.SQLITE_CANTOPEN: " Look for missing permissions for it and the files -wal and -shm beside it, and for too "
@@ -49,7 +50,12 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 def primary(error: sqlite3.Error) -> int:
     """Return SQLite's result code without its extension; 0 where the module raised the error itself."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return _extended(error) & 0xFF
+
+
+def _extended(error: sqlite3.Error) -> int:
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code
 
 
 def not_applied(path: str, error: sqlite3.Error) -> BackendError:
@@ -82,10 +88,8 @@ def at_commit(path: str, error: sqlite3.Error) -> BackendError:
     A commit whose last page could not be written is not applied: whoever reads the log next finds it incomplete.
     Where a sync failed, or what comes after it, the commit may be on disk and come back with the next recovery.
     """
-    code = primary(error)
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path, error)):
-        return not_applied(path, error)
-    if code == sqlite3.SQLITE_IOERR:
+    incomplete = _extended(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) and is_full(path, error)
+    if primary(error) == sqlite3.SQLITE_IOERR and not incomplete:
         return WriteOutcomeUnknownError(
             f"{path} failed while it committed: {_text(error)}. The write may be on disk: read it back before "
             f"repeating it, and look after the disk."
@@ -109,7 +113,7 @@ def is_full(path: str, error: sqlite3.Error) -> bool:
     """
     if primary(error) == sqlite3.SQLITE_FULL:
         return True
-    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_IOERR_WRITE:
+    if _extended(error) not in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
         return False
     return _over_limit(path) or not _has_room(path)
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClosedError, LeaderboardError
 
 from . import opening
-from .failures import is_busy
+from .failures import is_busy, is_full
 from .opening import Settings
 
 _SPARE: Final = 4
@@ -137,7 +137,7 @@ class BoardFile:
 
 
 class Loan:
-    """Lends a connection. One that an interrupt or a failure of the storage went through is closed, not lent again."""
+    """Lends a connection. One that an interrupt or a failing disk went through is closed, not lent again."""
 
     __slots__ = ("_connection", "_file", "_second")
 
@@ -158,8 +158,13 @@ class Loan:
             self._file.drop(self._connection)
 
     def _refused(self, error: BaseException | None) -> bool:
-        """Whether only the operation refused, or a lock was in the way, so that the connection is as good as before."""
-        return isinstance(error, LeaderboardError) or (isinstance(error, sqlite3.Error) and is_busy(error))
+        """Whether the operation refused, a lock was in the way or the disk was full: nothing that harms a connection.
+
+        Of a full disk, reads need the connection that is open: a new one may find no room for its part of the log.
+        """
+        if isinstance(error, sqlite3.Error):
+            return is_busy(error) or is_full(self._file.path, error)
+        return isinstance(error, LeaderboardError)
 
     def _outside_transaction(self) -> bool:
         if self._connection.in_transaction:

@@ -24,7 +24,7 @@ from .patience import waiting
 
 Result = TypeVar("Result")
 
-_LONG: Final = 4
+_LONG: Final = 2
 """How many times its limit makes the log long."""
 
 _NAP: Final = 0.000_2

@@ -1,0 +1,227 @@
+"""Disks that are full or fail, interrupts, boards that are closed while threads use them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
+from leaderboard_backends import LeaderboardClosedError, LeaderboardError
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+FAILING_DISK = Path(__file__).with_name("failing_disk.py")
+
+# ---------------------------------------------------------------------- full and failing disks
+
+
+def outcomes(fault: str, path: Path) -> list[str]:
+    """Return what came of: a write and a read on the failing disk, a read and a write on the healthy one."""
+    command = [sys.executable, "-W", "error", str(FAILING_DISK), fault, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("fault", ["full", "quota"])
+def test_a_full_disk_refuses_writes_and_serves_reads(path: Path, fault: str) -> None:
+    write, read, after, again = outcomes(fault, path)
+    assert write.startswith("BackendFullError from OperationalError")
+    assert "nothing was applied" in write
+    assert (read, after) == ("9", "5")
+    assert "score=6)" in again
+
+
+@pytest.mark.parametrize("fault", ["sync", "write"])
+def test_a_commit_on_a_failing_disk_says_that_its_outcome_is_unknown(path: Path, fault: str) -> None:
+    write, _, after, again = outcomes(fault, path)
+    assert write.startswith("WriteOutcomeUnknownError from OperationalError")
+    assert after in ("5", "105")
+    assert f"score={int(after) + 1})" in again
+
+
+def test_a_disk_that_cannot_be_read_is_unavailable(path: Path) -> None:
+    write, read, after, again = outcomes("read", path)
+    for refused in (write, read):
+        assert refused.startswith("BackendUnavailableError from OperationalError")
+        assert "Nothing was applied" in refused
+    assert after == "5"
+    assert "score=6)" in again
+
+
+LIMITED = """
+import resource, sys
+from leaderboard_backends import BackendFullError
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
+board = SQLiteLeaderboard(path=sys.argv[1], batch_size=50)
+board.update_scores([(f"p{number}", "", number) for number in range(500)])
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
+acknowledged = 0
+try:
+    for number in range(10_000):
+        board.increment_score("p7", "", 1)
+        acknowledged += 1
+except BackendFullError as error:
+    print(error.applied)
+assert board.get_score("p7") == 7 + acknowledged
+assert board.get_rank("p499") == 1 and len(board) == 500 and len(board.get_top_n(500)) == 500
+try:
+    board.update_scores([(f"p{number}", "batch", number) for number in range(400)])
+except BackendFullError as error:
+    applied = error.applied
+names = [board.get_entry(f"p{number}").username for number in range(500)]
+assert names == ["batch"] * applied + [""] * (500 - applied), applied
+board._check()
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+assert board.increment_score("p7", "", 1).score == 8 + acknowledged if applied <= 7 else True
+board.update_scores([(f"p{number}", "batch", number) for number in range(500)])
+board._check()
+board.close()
+with SQLiteLeaderboard(path=sys.argv[1]) as board:
+    board._check()
+    assert len(board) == 500
+print("whole", acknowledged > 0)
+"""
+
+
+@pytest.mark.parametrize("limit", [200_000, 333_333, 1_000_001])
+def test_a_file_size_limit_refuses_writes_and_keeps_all_that_was_acknowledged(path: Path, limit: int, run: Run) -> None:
+    done = run(LIMITED, path, limit)
+    assert done.stdout.splitlines() == ["0", "whole True"], done.stderr
+
+
+# ---------------------------------------------------------------------- interrupts
+
+INTERRUPTED = """
+import random, signal, sys
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+from leaderboard_backends_sqlite.counts import Sizes
+
+class Interrupted(BaseException):
+    pass
+
+def interrupt(*_):
+    raise Interrupted
+
+class Tiny(SQLiteLeaderboard):
+    _sizes = Sizes(bucket=4, run=4)
+
+chance = random.Random(int(sys.argv[2]))
+signal.signal(signal.SIGALRM, interrupt)
+board = Tiny(path=sys.argv[1], synchronous="normal")
+board.update_scores([(f"p{number}", "", number) for number in range(200)])
+acknowledged = interrupted = 0
+while interrupted < 150:
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.002))
+            while True:
+                board.increment_score("ada", "Ada", 1)
+                acknowledged += 1
+                board.update_score(f"p{chance.randrange(200)}", "", chance.randrange(300))
+                board.get_around("ada")
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Interrupted:
+        interrupted += 1
+        board.update_score("bob", "Bob", interrupted)
+        if interrupted % 10 == 0:
+            board._check()
+score = board.get_score("ada")
+assert acknowledged <= score <= acknowledged + interrupted, (acknowledged, score)
+board._check()
+board.close()
+with Tiny(path=sys.argv[1], busy_timeout=0.5) as board:
+    board._check()
+    assert board.increment_score("ada", "Ada", 1).score == score + 1
+print("whole", acknowledged > 100)
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_interrupts_leave_the_board_whole_and_usable(path: Path, seed: int, run: Run) -> None:
+    done = run(INTERRUPTED, path, seed)
+    assert done.stdout == "whole True\n", done.stderr
+
+
+WAITING = """
+import signal, sqlite3, sys, time
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
+board = SQLiteLeaderboard(path=sys.argv[1], busy_timeout=50)
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+try:
+    board.update_score("ada", "Ada", 1)
+except KeyboardInterrupt:
+    print("heard")
+other.execute("ROLLBACK")
+other.close()
+assert board.update_score("ada", "Ada", 1) == 1
+board.close()
+"""
+
+
+def test_ctrl_c_is_heard_while_a_write_waits_for_others(path: Path, run: Run) -> None:
+    done = run(WAITING, path)
+    assert done.stdout == "heard\n", done.stderr
+
+
+# ---------------------------------------------------------------------- closing
+
+
+def test_closing_beside_busy_threads_ends_in_a_refusal_and_nothing_else(path: Path) -> None:
+    for _ in range(25):
+        board = SQLiteLeaderboard(path=path, synchronous="normal")
+        started, refusals = Event(), list[BaseException]()
+        threads = [Thread(target=work_until_refused, args=(board, started, refusals)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        assert started.wait(30)
+        board.close()
+        for thread in threads:
+            thread.join(30)
+        assert [type(error) for error in refusals] == [LeaderboardClosedError] * 3
+        assert board._file._lent == 0
+        assert not board._file._idle
+    with SQLiteLeaderboard(path=path) as again:
+        again._check()
+
+
+def work_until_refused(board: SQLiteLeaderboard, started: Event, refusals: list[BaseException]) -> None:
+    try:
+        for number in range(100_000):
+            board.increment_score("ada", "Ada", 1)
+            board.get_range(1, 3)
+            board.update_scores([("bob", "Bob", number), ("eve", "Eve", 1)])
+            started.set()
+    except LeaderboardError as error:
+        refusals.append(error)
+
+
+def test_a_board_may_be_closed_by_a_signal_in_the_midst_of_a_write(path: Path, run: Run) -> None:
+    program = """
+import signal, sys
+from leaderboard_backends import LeaderboardClosedError
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
+board = SQLiteLeaderboard(path=sys.argv[1], synchronous="normal")
+signal.signal(signal.SIGALRM, lambda *_: board.close())
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    while True:
+        board.increment_score("ada", "Ada", 1)
+except LeaderboardClosedError:
+    print("closed")
+"""
+    for _ in range(5):
+        assert run(program, path).stdout == "closed\n"
