@@ -46,7 +46,7 @@ def refuse(calls: Sequence[str], error: int) -> None:
     steps = [(0x20, 0, 0, 0)]  # load the number of the call
     steps += [(0x15, refusal - at, 0, numbers[call]) for at, call in enumerate(calls, 1)]  # jump where it is one
     steps += [(0x06, 0, 0, 0x7FFF0000), (0x06, 0, 0, 0x00050000 | error)]  # allow; or refuse
-    program = _Program(len(steps), (_Instruction * len(steps))(*steps))
+    program = _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program), 0, 0):
         raise OSError(ctypes.get_errno(), "this kernel takes no seccomp filter")

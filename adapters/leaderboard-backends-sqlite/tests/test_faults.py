@@ -190,7 +190,7 @@ def test_closing_beside_busy_threads_ends_in_a_refusal_and_nothing_else(path: Pa
         board.close()
         for thread in threads:
             thread.join(30)
-        assert [type(error) for error in refusals] == [LeaderboardClosedError] * 3
+        assert [type(error) for error in refusals] == [LeaderboardClosedError] * 3, refusals
         assert board._file._lent == 0
         assert not board._file._idle
     with SQLiteLeaderboard(path=path) as again:

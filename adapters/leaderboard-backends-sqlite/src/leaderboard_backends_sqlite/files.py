@@ -17,6 +17,7 @@ from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClos
 from . import opening
 from .failures import is_busy, is_full
 from .opening import Settings
+from .patience import waiting
 
 _SPARE: Final = 4
 """Connections kept for the next operations; each has a cache of its own."""
@@ -65,7 +66,7 @@ class BoardFile:
                 return self._idle.pop()
         try:
             self.check_identity()
-            return opening.connect(self.path, self.settings)
+            return waiting(self.settings.busy_timeout, lambda: opening.connect(self.path, self.settings))
         except BaseException:
             self.drop(None)
             raise
