@@ -33,6 +33,7 @@ PARTS: Final = (
     "isolation",
     "capabilities",
     "threads",
+    "histories",
     "machine",
 )
 """The parts of the kit, each a module of `conformance`, in the order in which they run."""

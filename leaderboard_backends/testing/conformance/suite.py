@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bulk import BulkPart
 from .capabilities import CapabilitiesPart
+from .histories import HistoriesPart
 from .increments import IncrementsPart
 from .isolation import IsolationPart
 from .iteration import IterationPart
@@ -22,6 +23,7 @@ from .values import ValuesPart
 
 class BackendConformance(
     MachinePart,
+    HistoriesPart,
     ThreadsPart,
     CapabilitiesPart,
     IsolationPart,
@@ -48,5 +50,6 @@ class BackendConformance(
 
     `options` are `name`, `order` and `keep`. A board is made empty: the kit gives each a name that nobody has, and
     clears and closes every board it made. Where the data outlives the board object, and `make` with the same name
-    would not find it, override `reopen` too. `seed`, `examples`, `steps`, `bulk` and `rounds` set how much is run.
+    would not find it, override `reopen` too. `seed`, `examples`, `steps`, `bulk`, `rounds` and `histories` set how much
+    is run.
     """
