@@ -62,7 +62,8 @@ class Counts:
 
     def position(self, bound: Bound) -> int:
         """Return how many players stand at or before a bound: the rank of the one who stands at it."""
-        return int(self._execute(_POSITION, (self._board, *bound)).fetchone()[0])
+        given = {"board": self._board, "key": bound[0], "place": bound[1]}
+        return int(self._execute(_POSITION, given).fetchone()[0])
 
     def total(self) -> int:
         """Return how many players there are."""
@@ -115,12 +116,12 @@ class Counts:
         joined = None if new is None else self._bucket_of(new)
         if left == joined:
             return
-        if left is not None:
-            self._leave(left)
-        if new is not None:
-            self._join(self._bucket_of(new))  # found anew, as leaving may have merged it
+        merged = left is not None and self._leave(left)
+        if joined is not None and new is not None:
+            self._join(self._bucket_of(new) if merged else joined)
 
-    def _leave(self, bucket: Bucket) -> None:
+    def _leave(self, bucket: Bucket) -> bool:
+        """Count one player less; returns whether the bucket became one with a neighbour."""
         bucket = bucket._replace(players=bucket.players - 1)
         run = self._run_of(bucket)
         run = run._replace(players=run.players - 1)
@@ -131,6 +132,7 @@ class Counts:
         self._set_run(run)
         if merged and run.buckets <= self._sizes.run // 4:
             self._merge_run(run)
+        return merged
 
     def _join(self, bucket: Bucket) -> None:
         bucket = bucket._replace(players=bucket.players + 1)

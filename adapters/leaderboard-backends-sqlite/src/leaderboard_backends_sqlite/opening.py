@@ -31,6 +31,9 @@ LAYOUT: Final = 1
 WAL_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of log after which a writer copies it into the file; the log then starts over, cut to this size."""
 
+_PAGE_SIZE: Final = 2048
+"""Bytes; the smallest that holds the longest row. An update writes some 7 pages, whatever their size."""
+
 _SCHEMA: Final = files(__package__).joinpath("sql", "schema.sql").read_text(encoding="utf-8")
 
 
@@ -112,6 +115,7 @@ def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.C
 
 def _set_up(connection: sqlite3.Connection, settings: Settings) -> None:
     for pragma in (
+        f"page_size = {_PAGE_SIZE}",  # of a new file
         f"synchronous = {settings.synchronous}",
         f"fullfsync = {int(settings.synchronous == 'full')}",  # of macOS, where a plain sync stops at the drive
         f"cache_size = {-1024 * settings.cache_mib}",

@@ -53,10 +53,12 @@ class StoredBoard:
             self._rename(old, name)
             return old
         new = (key, self._end_of_tie(key))
-        if old is not None:
+        if old is None:
+            self._execute("INSERT INTO player VALUES (?, ?, ?, ?)", (self.id, player, *new))
+        else:
+            self._execute("UPDATE player SET key = ?, place = ? WHERE board = ? AND id = ?", (*new, self.id, player))
             self._delete(old)
         self._execute("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", (self.id, *new, player, name))
-        self._execute("INSERT OR REPLACE INTO player VALUES (?, ?, ?, ?)", (self.id, player, *new))
         self.counts.shift(old, new)
         return new
 
@@ -90,8 +92,8 @@ class StoredBoard:
 
     def _rename(self, bound: Bound, username: bytes) -> None:
         self._execute(
-            "UPDATE standing SET username = ?1 WHERE board = ?2 AND key = ?3 AND place = ?4 AND username <> ?1",
-            (username, self.id, *bound),
+            "UPDATE standing SET username = ? WHERE board = ? AND key = ? AND place = ? AND username <> ?",
+            (username, self.id, *bound, username),
         )
 
     def _delete(self, bound: Bound) -> None:
