@@ -3,105 +3,26 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
-from threading import Event, Lock, Thread
-from typing import Any, Literal
+from threading import Thread
+from typing import Any
 
 import pytest
 import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.testing.faults.proxy import Proxy as LossyProxy
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-Mode = Literal["pass", "lose replies", "lose requests", "hold replies"]
 
-
-class Proxy:
-    """Passes bytes between clients and a server, counts round trips, and loses what it is told to lose."""
-
-    def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
-        self.mode: Mode = "pass"
-        self.turns = 0
-        self.passing = 0
-        """Requests to pass before `mode` applies."""
-        self.held = Event()
-        self.release = Event()
-        self._upstream = port
-        self._context = context
-        self._lock = Lock()
-        self._asked = False
-        self._sockets: list[socket.socket] = []
-        self._threads: list[Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._spawn(self._accept)
+class Proxy(LossyProxy):
+    """The proxy, with the URL that boards open it by."""
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
-
-    def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
-        thread = Thread(target=target, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self._spawn(self._join, client)
-
-    def _join(self, client: socket.socket) -> None:
-        if self._context is not None:
-            try:
-                client = self._context.wrap_socket(client, server_side=True)
-            except OSError:
-                client.close()
-                return
-        server = socket.create_connection(("127.0.0.1", self._upstream))
-        self._sockets += [client, server]
-        self._spawn(self._pump, server, client, self._reply)
-        self._pump(client, server, self._request)
-
-    def _pump(self, source: socket.socket, target: socket.socket, allowed: Callable[[], bool]) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if not allowed():
-                    break
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def _request(self) -> bool:
-        with self._lock:
-            if not self._asked:
-                self._asked = True
-                self.turns += 1
-                self.passing -= 1
-            return self.mode != "lose requests" or self.passing >= 0
-
-    def _reply(self) -> bool:
-        with self._lock:
-            self._asked = False
-        if self.passing >= 0:
-            return True
-        if self.mode == "hold replies":
-            self.held.set()
-            self.release.wait(20)
-        return self.mode != "lose replies"
-
-    def close(self) -> None:
-        self.release.set()
-        for end in [self._listener, *self._sockets]:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        for thread in self._threads:
-            thread.join(10)
 
 
 class Replier:
