@@ -1,0 +1,43 @@
+"""Boards with one bug each, and the test of the kit that must see it: what the kit itself is tested by.
+
+One module a theme, one class a mutant; the class's docstring says the bug as a user would meet it.
+"""
+
+from __future__ import annotations
+
+from . import (
+    increments,
+    isolation,
+    life,
+    lookups,
+    promises,
+    races,
+    ranges,
+    ranks,
+    removal,
+    scores,
+    texts,
+    ties,
+    values,
+    writes,
+)
+from .registry import MUTANTS, Mutant
+
+__all__ = [
+    "MUTANTS",
+    "Mutant",
+    "increments",
+    "isolation",
+    "life",
+    "lookups",
+    "promises",
+    "races",
+    "ranges",
+    "ranks",
+    "removal",
+    "scores",
+    "texts",
+    "ties",
+    "values",
+    "writes",
+]
