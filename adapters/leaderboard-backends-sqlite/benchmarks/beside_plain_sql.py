@@ -127,7 +127,8 @@ def updates(
 
     def plain_update(number: int) -> object:
         player, _, score = trace[number]
-        return plain.update(player, score)
+        plain.update(player, score)
+        return None
 
     share = len(trace) // (ROUNDS + 1)
     yield line(f"update, {synchronous}", len(board), paired(update, plain_update, share, share))

@@ -39,6 +39,21 @@ def test_the_entry_point_is_found() -> None:
     assert (info.distribution, info.problem) == ("leaderboard-backends-sqlite", "")
 
 
+def test_an_installed_copy_has_all_it_needs(tmp_path: Path) -> None:
+    project = Path(__file__).parents[1]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    installed = tmp_path / "installed"
+    options = ["--no-build-isolation", "--target", str(installed), str(project)]
+    subprocess.run([*pip, *options], check=True, timeout=120)
+    program = (
+        "import sys; from leaderboard_backends import open_leaderboard; board = open_leaderboard(sys.argv[1]); "
+        "print(board.update_score('ada', 'Ada', 1), sys.modules[type(board).__module__].__file__); board.close()"
+    )
+    command = [sys.executable, "-c", program, f"sqlite://{tmp_path}/board.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(installed)})
+    assert done.stdout == f"1 {installed}/leaderboard_backends_sqlite/board.py\n"
+
+
 def test_a_url_opens_a_board_of_a_file(path: Path) -> None:
     url = f"sqlite://{path}?board=weekly&keep=best&synchronous=normal&busy_timeout=2.5&batch_size=7&cache_mib=3"
     with open_leaderboard(url) as board:

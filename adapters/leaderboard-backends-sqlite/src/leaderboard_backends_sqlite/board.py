@@ -39,13 +39,25 @@ def synchronous_option(value: object) -> str:
 
 
 class SQLiteLeaderboard(LeaderboardBackend):
-    """A board in an SQLite file."""
+    """A board in an SQLite file, which any number of boards, threads and processes of one machine share.
+
+    `path` names the file. `create=False` refuses a path where there is no file. `synchronous` is `full`, where each
+    commit waits for the disk, or `normal`, where only the copying of the log does. `busy_timeout` is how many seconds
+    a write waits for those of other processes before it raises `WriteConflictError`. `batch_size` is what
+    `update_scores` commits at once. `cache_mib` bounds the pages that each connection keeps in memory; there is a
+    connection for each thread that is in an operation at the same time, and up to 8 are kept. Boards of a process on
+    one file share connections where `busy_timeout`, `synchronous` and `cache_mib` agree.
+
+    Raises `ConfigurationError`, `BackendUnavailableError`, `BackendReadOnlyError`, `BackendFullError` or
+    `BoardMismatchError` where there can be no such board. A forked child may go on using it, with connections of its
+    own.
+    """
 
     _sizes: ClassVar[Sizes] = Sizes()
     capabilities = Capabilities(
         durable=True,
         shared=True,
-        survives="power loss, as far as the disk honours fsync (synchronous=full); kill -9 (synchronous=normal)",
+        survives="power loss, as far as the disk honours fsync (synchronous=normal: the crash of a process)",
     )
     options: ClassVar[Mapping[str, Option]] = {
         "create": Option(boolean, "make the file where there is none (true)"),

@@ -19,7 +19,7 @@ from .failures import is_busy, is_full
 from .opening import Settings
 from .patience import waiting
 
-_SPARE: Final = 4
+_SPARE: Final = 8
 """Connections kept for the next operations; each has a cache of its own."""
 
 _FORK_SECONDS: Final = 5.0
