@@ -75,7 +75,7 @@ class BulkPart(ConformancePart):
 
     def test_a_batch_meets_players_who_are_there_already(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
         for one in (board, oracle):
-            fill(one, [("old", "Old", 5), ("tied", "Tied", 7), ("gone", "", 7)])
+            fill(one, [("old", "Old", 5), ("stays", "Stays", 7), ("tied", "Tied", 7), ("gone", "", 7)])
             one.remove_player("gone")
             one.update_scores([("new", "New", 7), ("old", "Old", 7), ("tied", "renamed", 7), ("gone", "", 6)])
             fill(one, [("later", "", 7), ("gone", "", 7)])

@@ -43,7 +43,7 @@ class IsolationPart(ConformancePart):
             f"{stem}..",
             stem[:-1],
         ]
-        names.append(stem.ljust(64, "x"))
+        names += [stem.ljust(64, "x"), stem.ljust(63, "x"), stem.ljust(64, "y"), f"{stem.ljust(63, 'x')}y"]
         boards = [open_board(name=name) for name in names]
         for number, board in enumerate(boards):
             board.update_score("ada", board.name, number)
@@ -89,6 +89,14 @@ class IsolationPart(ConformancePart):
         update[2] = 99
         updates.clear()
         assert_same(list(plain_board), [Entry(1, "a", "A", 3)])
+
+    def test_the_input_of_a_batch_stays_the_callers_own(self, plain_board: LeaderboardBackend) -> None:
+        updates = [("zoe", "Z", 2), ("abe", "A", 3), ("zoe", "Z", 1)]
+        asked = ["zoe", "nobody", "abe"]
+        assert plain_board.update_scores(updates) == 3
+        plain_board.get_entries(asked)
+        assert updates == [("zoe", "Z", 2), ("abe", "A", 3), ("zoe", "Z", 1)]
+        assert asked == ["zoe", "nobody", "abe"]
 
     def test_an_entry_is_immutable(self, plain_board: LeaderboardBackend) -> None:
         fill(plain_board, [("a", "A", 3)])

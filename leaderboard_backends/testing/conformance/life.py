@@ -58,6 +58,13 @@ class LifePart(ConformancePart):
         with pytest.raises(LeaderboardClosedError):
             OPERATIONS[operation](plain_board)
 
+    def test_iteration_over_a_closed_board_refuses(self, plain_board: LeaderboardBackend) -> None:
+        """`list` asks for the length first, which refuses on its own account; `for` does not."""
+        fill(plain_board, [("ada", "Ada", 5)])
+        plain_board.close()
+        with pytest.raises(LeaderboardClosedError, match=plain_board.name):
+            next(iter(plain_board), None)
+
     def test_what_a_closed_board_refuses_is_not_written(self, plain_board: LeaderboardBackend) -> None:
         fill(plain_board, [("ada", "Ada", 5)])
         plain_board.close()

@@ -99,6 +99,14 @@ class RangesPart(ConformancePart):
         load(board, [(player, "", 5) for player in players])
         assert ids(board.get_around(players[50], 2)) == players[48:53]
 
+    def test_thousands_in_one_page(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
+        _load_both(board, oracle, self.bulk)
+        everyone = list(oracle)
+        assert_same(board.get_top_n(self.bulk), everyone)
+        assert_same(board.get_range(2, self.bulk), everyone[1:])
+        assert_same(board.get_around(everyone[self.bulk // 2].player_id, self.bulk), everyone)
+        assert_same(board.get_entries(ids(everyone)), everyone)
+
     def test_entries_from_all_reads_agree(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
         _load_both(board, oracle, 90)
         expected = list(oracle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, Rules, assert_follows, fill, ids, load
+from .foundation import ConformancePart, Rules, assert_follows, assert_same, fill, ids, load
 
 
 class RemovalPart(ConformancePart):
@@ -44,6 +44,15 @@ class RemovalPart(ConformancePart):
         assert [(entry.username, entry.score) for entry in board.get_top_n()] == [("", worse)]
         board.remove_player("ada")
         assert board.increment_score("ada", "", 3).score == 3
+
+    def test_removing_nobody_changes_nothing(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
+        for one in (board, oracle):
+            fill(one, [("ada", "Ada", 5), ("bob", "Bob", 5), ("cy", "Cy", 7)])
+            assert one.remove_player("bob")
+            assert not one.remove_player("bob")
+            assert not one.remove_player("nobody")
+        assert_follows(board, oracle)
+        assert_same(board.get_percentile("ada"), oracle.get_percentile("ada"))
 
     def test_removing_the_last_player_leaves_an_empty_board(self, board: LeaderboardBackend) -> None:
         board.update_score("ada", "Ada", 1)

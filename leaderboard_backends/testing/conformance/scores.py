@@ -110,3 +110,10 @@ class ScoresPart(ConformancePart):
         for limit in (None, 150):
             assert_same(board.get_by_score(3, 12.5, limit), oracle.get_by_score(3, 12.5, limit))
         assert_same(board.count_by_score(3, 12.5), oracle.count_by_score(3, 12.5))
+
+    def test_thousands_of_scores_in_one_call(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
+        for one in (board, oracle):
+            load(one, [(f"p{number}", "", number * 31 % 17) for number in range(self.bulk)])
+        assert_same(board.get_by_score(0, inf), oracle.get_by_score(0, inf))
+        assert_same(board.get_by_score(0, 20, self.bulk - 1), oracle.get_by_score(0, 20, self.bulk - 1))
+        assert_same(board.count_by_score(0, inf), self.bulk)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from enum import IntEnum
+from math import inf
 
 import pytest
 
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, Rules, assert_follows, assert_same, fill, ids
+from .foundation import AnyBoard, ConformancePart, Rules, assert_follows, assert_same, fill, ids
 
 READS_BACK: list[tuple[Score, Score]] = [
     (0, 0),
@@ -55,6 +57,27 @@ class _Seconds(float):
 
 class _Id(str):
     __slots__ = ()
+
+
+def _all_reads(board: AnyBoard) -> dict[str, object]:
+    """Return what every read says of a board with a few players."""
+    players = ["a", "b", "c", "d", "new"]
+    return {
+        "top": board.get_top_n(),
+        "best": board.get_top_n(1),
+        "range": board.get_range(2, 4),
+        "around": [board.get_around(player, 1) for player in players],
+        "by score": board.get_by_score(40, 60),
+        "limited": board.get_by_score(-inf, inf, 2),
+        "counts": [board.count_by_score(50, 50), board.count_by_score(-inf, inf), len(board)],
+        "friends": board.get_entries(players),
+        "entries": [board.get_entry(player) for player in players],
+        "ranks": [board.get_rank(player) for player in players],
+        "scores": [board.get_score(player) for player in players],
+        "percentiles": [board.get_percentile(player) for player in players],
+        "membership": [player in board for player in players],
+        "iteration": list(board),
+    }
 
 
 class UpdatesPart(ConformancePart):
@@ -136,6 +159,30 @@ class UpdatesPart(ConformancePart):
         assert_follows(board, oracle)
         for number, (_, stored) in enumerate(READS_BACK):
             assert_same(board.get_score(f"p{number}"), stored)
+
+    def test_every_read_follows_every_kind_of_write(
+        self, board: LeaderboardBackend, oracle: OracleBoard, rules: Rules
+    ) -> None:
+        """Each read comes before and after each write, so that nothing read earlier may be told again."""
+        writes: list[Callable[[AnyBoard], object]] = [
+            lambda one: one.update_scores([("a", "A", 50), ("b", "B", rules.worse(50, 2)), ("c", "C", 50)]),
+            lambda one: one.update_score("b", "B", rules.better(50)),
+            lambda one: one.update_score("c", "renamed", 50),
+            lambda one: one.update_score("new", "", rules.better(50, 2)),
+            lambda one: one.increment_score("c", "C", rules.better(0, 3)),
+            lambda one: one.increment_score("a", "renamed", 0),
+            lambda one: one.update_scores([("new", "New", rules.better(50, 4)), ("d", "D", 50)]),
+            lambda one: one.update_scores([("d", "renamed", 50)]),
+            lambda one: one.remove_player("c"),
+            lambda one: one.remove_player("nobody"),
+            lambda one: one.clear(),
+            lambda one: one.update_score("a", "again", 1),
+        ]
+        assert_same(_all_reads(board), _all_reads(oracle))
+        for write in writes:
+            write(board)
+            write(oracle)
+            assert_same(_all_reads(board), _all_reads(oracle))
 
     def test_subclasses_of_numbers_and_texts_are_stored_as_plain_values(self, board: LeaderboardBackend) -> None:
         board.update_score(_Id("ada"), _Id("Ada"), _Level.HIGH)
