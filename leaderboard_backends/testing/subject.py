@@ -34,6 +34,7 @@ PARTS: Final = (
     "capabilities",
     "threads",
     "histories",
+    "processes",
     "machine",
 )
 """The parts of the kit, each a module of `conformance`, in the order in which they run."""

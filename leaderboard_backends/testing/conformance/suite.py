@@ -12,6 +12,7 @@ from .life import LifePart
 from .lookups import LookupsPart
 from .machine import MachinePart
 from .order import OrderPart
+from .processes import ProcessesPart
 from .ranges import RangesPart
 from .removal import RemovalPart
 from .scores import ScoresPart
@@ -23,6 +24,7 @@ from .values import ValuesPart
 
 class BackendConformance(
     MachinePart,
+    ProcessesPart,
     HistoriesPart,
     ThreadsPart,
     CapabilitiesPart,
