@@ -66,4 +66,13 @@ def test_the_wheel_has_each_file_of_the_package(site: Path) -> None:
         found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         return {path.relative_to(folder).as_posix() for path in found}
 
-    assert files(site / "leaderboard_backends") == files(ROOT / "leaderboard_backends")
+    prices = {f"comparison/cost/prices/{name}" for name in files(ROOT / "benchmarks" / "prices")}
+    assert prices
+    assert files(site / "leaderboard_backends") == files(ROOT / "leaderboard_backends") | prices
+
+
+def test_the_wheel_reckons_costs_from_the_prices_in_it(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leaderboard_backends", "cost", str(ROOT / "reports" / "latest" / "result.json")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "t3.small" in done.stdout

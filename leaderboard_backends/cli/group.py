@@ -27,6 +27,7 @@ class _Command:
 _COMMANDS: Final = {
     "backends": _Command("cli", "List the backends: what each promises, and whether it can be used here."),
     "compare": _Command("compare", "Compare backends: prove each right, then measure it."),
+    "cost": _Command("compare", "What each backend costs a month, and over the years."),
     "conformance": _Command("testing", "Prove that backends keep the contract."),
 }
 
