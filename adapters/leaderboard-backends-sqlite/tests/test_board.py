@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +26,16 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.registry import backends
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "board.db"
+
+
+def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
 
 # ---------------------------------------------------------------------- opening
 
@@ -122,6 +130,11 @@ def test_a_path_that_names_nothing_is_refused(given: str) -> None:
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailableError, match=r"no-such-place.*create it, or mount it"):
         SQLiteLeaderboard(path=tmp_path / "no-such-place" / "board.db")
+
+
+def test_a_path_that_the_system_refuses_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match="cannot be reached: File name too long"):
+        SQLiteLeaderboard(path=tmp_path / ("a" * 300))
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
@@ -227,20 +240,20 @@ def test_an_older_sqlite_is_refused_by_its_version(path: Path, monkeypatch: pyte
 
 READ_ONLY = """
 import os, sys
-from leaderboard_backends import BackendReadOnlyError
+from leaderboard_backends import BackendError
 from leaderboard_backends_sqlite import SQLiteLeaderboard
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 try:
     SQLiteLeaderboard(path=sys.argv[1])
-except BackendReadOnlyError as error:
-    print(error)
+except BackendError as error:
+    print(type(error).__name__, error)
 """
 
 
 @pytest.mark.parametrize("locked", ["file", "directory", "new"])
-def test_a_file_that_cannot_be_written_is_refused_as_read_only(locked: str, run: Run) -> None:
+def test_a_file_that_cannot_be_written_is_refused_as_read_only(locked: str) -> None:
     with TemporaryDirectory() as directory:  # pytest's own directories are closed to other users
         path = Path(directory) / "board.db"
         if locked != "new":
@@ -249,10 +262,18 @@ def test_a_file_that_cannot_be_written_is_refused_as_read_only(locked: str, run:
         path.parent.chmod(0o777 if locked == "file" else 0o555)
         done = run(READ_ONLY, path)
         path.parent.chmod(0o755)
-    assert "write permission for the file, its directory" in done.stdout, done.stderr
+    assert done.stdout.startswith("BackendReadOnlyError"), done.stderr
+    assert "write permission for the file, its directory" in done.stdout
 
 
-def test_a_log_that_cannot_be_written_is_refused(run: Run) -> None:
+def test_a_directory_that_may_not_be_entered_is_named() -> None:
+    with TemporaryDirectory() as directory:
+        done = run(READ_ONLY, Path(directory) / "board.db")
+    assert done.stdout.startswith("BackendUnavailableError"), done.stderr
+    assert "Permission denied. Check the path, and this user's permissions" in done.stdout
+
+
+def test_a_log_that_cannot_be_written_is_refused() -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "board.db"
         path.parent.chmod(0o777)
@@ -386,7 +407,7 @@ def test_the_file_says_whose_it_is(path: Path) -> None:
     assert path.read_bytes()[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
-def test_a_closed_board_leaves_no_connection_behind(path: Path, run: Run) -> None:
+def test_a_closed_board_leaves_no_connection_behind(path: Path) -> None:
     program = (
         "import gc, sys; from leaderboard_backends_sqlite import SQLiteLeaderboard; "
         "board = SQLiteLeaderboard(path=sys.argv[1]); board.update_score('ada', 'Ada', 1); board.close(); del board; "
@@ -402,7 +423,7 @@ def test_capabilities_are_those_of_the_file() -> None:
     assert "fsync" in capabilities.survives
 
 
-def test_importing_the_backend_opens_nothing(run: Run) -> None:
+def test_importing_the_backend_opens_nothing() -> None:
     done = run("import sys, leaderboard_backends_sqlite; print('pytest' in sys.modules, 'BTrees' in sys.modules)")
     assert done.stdout == "False False\n", sys.version
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,9 +12,18 @@ from leaderboard_backends_sqlite import SQLiteLeaderboard
 
 from leaderboard_backends import LeaderboardClosedError, LeaderboardError
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
 FAILING_DISK = Path(__file__).with_name("failing_disk.py")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "board.db"
+
+
+def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
 
 # ---------------------------------------------------------------------- full and failing disks
 
@@ -92,7 +100,7 @@ print("whole", acknowledged > 0)
 
 
 @pytest.mark.parametrize("limit", [200_000, 333_333, 1_000_001])
-def test_a_file_size_limit_refuses_writes_and_keeps_all_that_was_acknowledged(path: Path, limit: int, run: Run) -> None:
+def test_a_file_size_limit_refuses_writes_and_keeps_all_that_was_acknowledged(path: Path, limit: int) -> None:
     done = run(LIMITED, path, limit)
     assert done.stdout.splitlines() == ["0", "whole True"], done.stderr
 
@@ -146,7 +154,7 @@ print("whole", acknowledged > 100)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_interrupts_leave_the_board_whole_and_usable(path: Path, seed: int, run: Run) -> None:
+def test_interrupts_leave_the_board_whole_and_usable(path: Path, seed: int) -> None:
     done = run(INTERRUPTED, path, seed)
     assert done.stdout == "whole True\n", done.stderr
 
@@ -171,7 +179,7 @@ board.close()
 """
 
 
-def test_ctrl_c_is_heard_while_a_write_waits_for_others(path: Path, run: Run) -> None:
+def test_ctrl_c_is_heard_while_a_write_waits_for_others(path: Path) -> None:
     done = run(WAITING, path)
     assert done.stdout == "heard\n", done.stderr
 
@@ -208,7 +216,7 @@ def work_until_refused(board: SQLiteLeaderboard, started: Event, refusals: list[
         refusals.append(error)
 
 
-def test_a_board_may_be_closed_by_a_signal_in_the_midst_of_a_write(path: Path, run: Run) -> None:
+def test_a_board_may_be_closed_by_a_signal_in_the_midst_of_a_write(path: Path) -> None:
     program = """
 import signal, sys
 from leaderboard_backends import LeaderboardClosedError

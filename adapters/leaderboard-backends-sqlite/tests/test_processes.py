@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -17,7 +17,15 @@ from leaderboard_backends_sqlite.opening import WAL_LIMIT
 
 from leaderboard_backends import BackendUnavailableError, WriteConflictError
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "board.db"
+
+
+def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
@@ -241,7 +249,7 @@ print("whole", os.listdir(os.path.dirname(sys.argv[1])))
 """
 
 
-def test_a_forked_child_has_connections_of_its_own(path: Path, run: Run) -> None:
+def test_a_forked_child_has_connections_of_its_own(path: Path) -> None:
     done = run(FORKED, path)
     assert done.stdout == "whole ['board.db']\n", done.stderr
     assert done.stderr == ""
@@ -281,7 +289,7 @@ print("whole")
 """
 
 
-def test_a_fork_beside_busy_threads_hangs_nobody(path: Path, run: Run) -> None:
+def test_a_fork_beside_busy_threads_hangs_nobody(path: Path) -> None:
     done = run(FORKED_WHILE_BUSY, path)
     assert done.stdout == "whole\n", done.stderr
 
@@ -346,7 +354,7 @@ def test_many_short_lives_beside_one_long_one_leave_a_short_log(path: Path) -> N
         steady._check()
 
 
-def test_the_process_that_ends_last_takes_the_log_along(path: Path, run: Run) -> None:
+def test_the_process_that_ends_last_takes_the_log_along(path: Path) -> None:
     with SQLiteLeaderboard(path=path) as board:
         done = run(
             "import sys; from leaderboard_backends_sqlite import SQLiteLeaderboard; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,6 @@ if sys.platform != "win32":
 
 _BLOCK: Final = 65_536
 """More than SQLite writes at once."""
-
 
 _MISMATCHES: Final = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite file",
@@ -133,7 +133,8 @@ def _has_room(path: str) -> bool:
     except OSError:
         return False
     finally:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink()
     return True
 
 

@@ -39,6 +39,7 @@ class BoardFile:
         self.settings = settings
         self.users = 1
         self.write_lock = Lock()
+        self.writers_waiting: set[int] = set()
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._lent = 0
@@ -134,6 +135,7 @@ class BoardFile:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self._idle, self._lent, self._forking = [], 0, False
         self.write_lock, self._lock = Lock(), RLock()
+        self.writers_waiting.clear()
         self._changed = Condition(self._lock)
 
 
@@ -177,7 +179,7 @@ class Loan:
 def _identity(path: str) -> tuple[int, int]:
     try:
         found = Path(path).stat()
-    except FileNotFoundError:
+    except OSError:
         return 0, 0
     return found.st_dev, found.st_ino
 

@@ -61,16 +61,20 @@ def check_version() -> None:
 def _check_place(path: str, *, create: bool) -> None:
     """Raise where there can be no file: `ConfigurationError`, `BackendUnavailableError` or `BackendReadOnlyError`."""
     place = Path(path)
-    if place.is_dir():
+    try:
+        is_directory, has_parent, exists = place.is_dir(), place.parent.is_dir(), place.exists()
+    except OSError as error:
+        raise BackendUnavailableError(
+            f"{path} cannot be reached: {error.strerror}. Check the path, and this user's permissions on the way."
+        ) from error
+    if is_directory:
         raise ConfigurationError(f"{path} is a directory: name a file in it, for example {path}/board.db.")
-    if not place.parent.is_dir():
+    if not has_parent:
         raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
-    if not place.exists():
-        if not create:
-            raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
-        if not os.access(place.parent, os.W_OK | os.X_OK):
-            raise read_only(path)
-    elif not (os.access(path, os.R_OK | os.W_OK) and os.access(place.parent, os.W_OK | os.X_OK)):
+    if not (exists or create):
+        raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
+    writable = os.access(place.parent, os.W_OK | os.X_OK)
+    if not writable or (exists and not os.access(path, os.R_OK | os.W_OK)):
         raise read_only(path)
 
 
@@ -121,7 +125,6 @@ def _set_up(connection: sqlite3.Connection, settings: Settings) -> None:
         f"cache_size = {-1024 * settings.cache_mib}",
         f"journal_size_limit = {WAL_LIMIT}",
         "wal_autocheckpoint = 0",  # see `transactions`
-        "temp_store = memory",
         "secure_delete = fast",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -12,20 +12,23 @@ from .failures import is_busy
 
 Result = TypeVar("Result")
 
-_SHORTEST: Final = 0.000_2
-_LONGEST: Final = 0.01
-"""Seconds; the pauses grow from one to the other, at random, so that two who wait get out of step."""
+_EAGER: Final = 0.25
+"""Seconds for which to ask often: a busy writer leaves the lock free for moments only. Longer waits are for loads."""
+
+_OFTEN: Final = 0.000_3
+_SELDOM: Final = 0.003
+"""Seconds between two attempts; drawn at random, so that two who wait get out of step."""
 
 
 def waiting(seconds: float, attempt: Callable[[], Result]) -> Result:
     """Return what `attempt` does, trying again for so long while a lock is in its way."""
-    end = monotonic() + seconds
-    pause = _SHORTEST
+    start = monotonic()
     while True:
         try:
             return attempt()
         except sqlite3.Error as error:
-            if not is_busy(error) or monotonic() > end:
+            waited = monotonic() - start
+            if not is_busy(error) or waited > seconds:
                 raise
-        sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
-        pause = min(_LONGEST, 2 * pause)
+        pause = _OFTEN if waited < _EAGER else _SELDOM
+        sleep(random.uniform(pause / 2, pause * 3 / 2))  # noqa: S311 - no secret

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 from time import monotonic, sleep
 from typing import Final, TypeVar
 
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 _LONG: Final = 2
 """How many times its limit makes the log long."""
 
+_YIELD: Final = 0.000_05
 _NAP: Final = 0.000_2
 _PATIENCE: Final = 0.05
 """Seconds that a checkpoint of a long log holds up the writers, while it waits for readers."""
@@ -49,10 +51,23 @@ def read(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> 
 
 
 def write(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> Result:
-    """Run the operation as one transaction, once."""
+    """Run the operation as one transaction, once, when it is this thread's turn."""
+    thread = get_ident()
+    file.writers_waiting.add(thread)
+    try:
+        with file.write_lock:
+            file.writers_waiting.discard(thread)
+            return _transact(file, operation)
+    finally:
+        file.writers_waiting.discard(thread)
+        if file.writers_waiting:
+            sleep(_YIELD)  # else this thread could take the lock again before one that waits has woken up
+
+
+def _transact(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> Result:
     committing = False
     try:
-        with file.write_lock, file.lend() as connection:
+        with file.lend() as connection:
             file.check_identity()
             _begin(file, connection)
             result = operation(connection)
@@ -100,5 +115,5 @@ def _checkpoint(file: BoardFile, connection: sqlite3.Connection) -> None:
 def _log_size(file: BoardFile) -> int:
     try:
         return Path(f"{file.path}-wal").stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0
