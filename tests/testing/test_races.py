@@ -5,17 +5,24 @@ Each takes its lock, only not for long enough; none of them sleeps to make the b
 
 from __future__ import annotations
 
+import os
+import pickle
 from collections.abc import Sequence
-from threading import local
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from threading import Lock, local
+from typing import Any, ClassVar
 
 import pytest
 
-from leaderboard_backends import Entry, Keep, LeaderboardBackend, Order, Score
+from leaderboard_backends import Capabilities, Entry, Keep, LeaderboardBackend, Order, Score
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.model import add_scores, is_better, percentile
+from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.conformance.foundation import ALL_RULES
 from leaderboard_backends.testing.conformance.histories import HISTORIES, check_threads
+from leaderboard_backends.testing.conformance.processes import PART_OF_HISTORIES
 from leaderboard_backends.testing.runner import run_kit
 from leaderboard_backends.testing.subject import BoardFactory
 
@@ -175,3 +182,129 @@ def test_a_run_of_the_kit_says_what_cannot_have_been_and_how_to_repeat_it() -> N
     assert "not linearizable: no order of these" in text
     assert "next, it would answer Entry(" in text
     assert "The same programs again: seed = 7" in text
+
+
+# ---------------------------------------------------------------------- processes
+
+
+class _Turn:
+    """Stands in for a board's lock: loads the board from its file, and stores it where the operation changed it."""
+
+    def __init__(self, board: NaiveLeaderboard, path: Path) -> None:
+        self._board = board
+        self._path = path
+        self._threads = Lock()
+        self._before = b""
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        self._before = self._path.read_bytes() if self._path.exists() else pickle.dumps(({}, 0))
+        self._board._players, self._board._updates = pickle.loads(self._before)  # noqa: S301 - our own file
+
+    def __exit__(self, *_: object) -> None:
+        after = pickle.dumps((self._board._players, self._board._updates))
+        if after != self._before:
+            new = self._path.with_suffix(f".{os.getpid()}")
+            new.write_bytes(after)
+            new.replace(self._path)
+        self._threads.release()
+
+
+class _LockedTurn(_Turn):
+    """The same, while no other process has its turn."""
+
+    def __enter__(self) -> None:
+        self._file = self._path.with_suffix(".lock").open("w")
+        flock(self._file, LOCK_EX)
+        super().__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._file.close()
+
+
+class InAFile(NaiveLeaderboard):
+    """Reads the whole board, changes it, and puts a new file in the place of the old one; right in one process."""
+
+    capabilities = Capabilities(durable=True, shared=True, survives="a crash of the process")
+    turn: ClassVar[type[_Turn]] = _Turn
+
+    def __init__(self, folder: Path, name: str, *, order: Order, keep: Keep) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._lock = self.turn(self, folder / name)  # type: ignore[assignment]  # used by `with` alone
+
+
+class InALockedFile(InAFile):
+    turn = _LockedTurn
+
+
+class InAFolder(BackendConformance):
+    backend: ClassVar[type[InAFile]]
+    folder: Path
+
+    @pytest.fixture(autouse=True)
+    def take_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make(self, **options: Any) -> InAFile:
+        return self.backend(self.folder, **options)
+
+
+class RacyFiles(InAFolder):
+    backend = InAFile
+
+
+class LockedFiles(InAFolder):
+    backend = InALockedFile
+
+
+def processes_fail(kit: type[InAFolder], folder: Path, seed: int, histories: int) -> str:
+    """Return what a run of the kit's histories of processes, under all four rules, says; empty where it passes."""
+    part = kit()
+    part.folder, part.seed, part.histories = folder, seed, histories
+    for rules in ALL_RULES:
+        board = part.make(name=f"{seed}-{rules}", order=rules.order, keep=rules.keep)
+        try:
+            part.check_histories(board, rules)
+        except AssertionError as error:
+            return str(error)
+    return ""
+
+
+def powers_fail(kit: type[InAFolder], folder: Path, run: int) -> str:
+    """Return what the increments by powers of two say; empty where they pass."""
+    part = kit()
+    part.folder = folder
+    try:
+        part.check_powers(part.make(name=f"run-{run}", order="descending", keep="last"))
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def test_a_race_between_processes_is_caught_by_their_histories(tmp_path: Path) -> None:
+    accounts = [processes_fail(RacyFiles, tmp_path, seed, HISTORIES) for seed in range(RUNS)]
+    caught = [account for account in accounts if account.startswith("not linearizable")]
+    assert len(caught) == len([account for account in accounts if account])
+    assert len(caught) >= ENOUGH, f"caught in {len(caught)} runs of {RUNS}"
+
+
+def test_a_race_between_processes_is_caught_by_powers_of_two_without_any_search(tmp_path: Path) -> None:
+    accounts = [powers_fail(RacyFiles, tmp_path, run) for run in range(RUNS)]
+    caught = [account for account in accounts if "was lost" in account]
+    assert len(caught) >= ENOUGH, f"caught in {len(caught)} runs of {RUNS}: {accounts}"
+
+
+def test_a_file_that_processes_take_in_turn_passes_every_run(tmp_path: Path) -> None:
+    assert [processes_fail(LockedFiles, tmp_path, seed, PART_OF_HISTORIES) for seed in range(RUNS)] == [""] * RUNS
+    assert [powers_fail(LockedFiles, tmp_path, run) for run in range(RUNS)] == [""] * RUNS
+
+
+def test_a_run_of_the_kit_tells_files_with_a_race_from_files_with_a_lock() -> None:
+    racy, locked = (run_kit(kit, parts=["processes"]) for kit in (RacyFiles, LockedFiles))
+    assert {outcome.test.partition("[")[0] for outcome in racy.failures} >= {
+        "test_histories_of_processes_are_linearizable",
+        "test_increments_by_powers_of_two_from_processes_are_neither_lost_nor_doubled",
+    }
+    assert locked.verdict == "PASSED IN PART", locked.failures
+    assert len(locked.outcomes) == len(racy.outcomes) > 10

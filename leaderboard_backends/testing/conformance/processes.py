@@ -97,6 +97,10 @@ class ProcessesPart(ConformancePart):
 
     def test_histories_of_processes_are_linearizable(self, board: LeaderboardBackend, rules: Rules) -> None:
         """On one board where it is shared, else each process on a board of its own."""
+        self.check_histories(board, rules)
+
+    def check_histories(self, board: LeaderboardBackend, rules: Rules) -> None:
+        """Record and judge histories of processes on an empty board; raises `AssertionError` for the first bad one."""
         chance, state = Random(self.seed), EMPTY
         try:
             for _ in range(max(1, self.histories // PART_OF_HISTORIES)):
@@ -136,17 +140,22 @@ class ProcessesPart(ConformancePart):
         self, plain_board: LeaderboardBackend
     ) -> None:
         _meet(plain_board, "increment_score", "get_score")
+        self.check_powers(plain_board)
+
+    def check_powers(self, board: LeaderboardBackend) -> None:
+        """Add distinct powers of two to one player of an empty board, here and in 3 processes; check every sum."""
         powers = [2**exponent for exponent in range(52)]
         here, *there = [powers[number :: 1 + PROCESSES] for number in range(1 + PROCESSES)]
         sums: list[int] = []
         found = run_processes(
-            [self._there(plain_board, _adding(mine)) for mine in there], lambda: _adding(here)(plain_board, sums.append)
+            [self._there(board, _adding(mine)) for mine in there], lambda: _adding(here)(board, sums.append)
         )
-        if not plain_board.capabilities.shared:
-            assert plain_board.get_score("ada") == sum(here), "a process that shares nothing changed the board here"
+        total = board.get_score("ada")
+        if not board.capabilities.shared:
+            assert total == sum(here), "a process that shares nothing changed the board here"
             assert all(told in ([], list(accumulate(mine))) for told, mine in zip(found, there, strict=True))
             return
-        assert plain_board.get_score("ada") == sum(powers), _lost(plain_board.get_score("ada"), powers)
+        assert total == sum(powers), _lost(total, powers)
         for reached, mine in zip([sums, *found], [here, *there], strict=True):
             assert all(total & power for total, power in zip(reached, mine, strict=True)), "a sum lacks what was added"
         assert len({total for reached in (sums, *found) for total in reached}) == len(powers), "one sum came twice"
