@@ -8,7 +8,9 @@ A backend's author writes this and runs pytest::
         def make(self, **options):
             return MyBoard(**options)
 
-Importing this package costs nothing and needs nothing; `BackendConformance` needs the extra `testing`.
+For a backend that keeps data in files or on a server, `FileFaults` and `ServerFaults` stand beside it: see `faults`.
+
+Importing this package costs nothing and needs nothing; these classes need the extra `testing`.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .conformance import BackendConformance
+    from .faults import FileFaults, ServerFaults
 
-__all__ = ["BackendConformance"]
+__all__ = ["BackendConformance", "FileFaults", "ServerFaults"]
 
 
 def __getattr__(name: str) -> object:
-    if name != "BackendConformance":
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from ._loading import load_kit  # noqa: PLC0415 - the oracle and the servers must import without pytest
 
-    return load_kit()
+    return load_kit(name)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import Final
 
 from ..errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from .conformance import BackendConformance
-
-KIT = f"{__package__}.conformance"
+PACKAGES: Final = {"BackendConformance": "conformance", "FileFaults": "faults", "ServerFaults": "faults"}
+"""Where each class of the kit is."""
 
 
-def load_kit() -> type[BackendConformance]:
-    """Return `BackendConformance`; raises `MissingExtraError` where pytest or hypothesis is not installed."""
+def load_kit(name: str) -> object:
+    """Return a class of the kit; raises `MissingExtraError` where pytest or hypothesis is not installed."""
     require_extra()
-    if KIT not in sys.modules:
-        import_module("pytest").register_assert_rewrite(KIT)
-    found: type[BackendConformance] = import_module(KIT).BackendConformance
-    return found
+    package = f"{__package__}.{PACKAGES[name]}"
+    if package not in sys.modules:
+        import_module("pytest").register_assert_rewrite(package)
+    return getattr(import_module(package), name)
 
 
 def require_extra() -> None:

@@ -93,7 +93,8 @@ def test_what_stands_is_the_last_acknowledged_or_an_unsure_one_since(value: int 
 
 
 def test_the_figures_are_one_line() -> None:
-    figures = Figures(3, 2, 1) + Figures(refused=4, lost=1)
+    figures = Figures(3, 2, 1)
+    figures.add(Figures(refused=4, lost=1))
     assert not figures.flawless
     assert Figures(9, 9, 9, 9).flawless
     assert figures.text("replies dropped", "increments") == (

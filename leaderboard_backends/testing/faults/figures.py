@@ -61,14 +61,17 @@ class Figures:
         """Whether nothing was lost, doubled, undue or torn."""
         return not (self.lost or self.doubled or self.undue or self.torn)
 
-    def __add__(self, other: Figures) -> Figures:
-        return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+    def add(self, other: Figures) -> None:
+        """Add the counts of others to these."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def text(self, fault: str, writes: str = "writes") -> str:
         """Return one line, for example `replies dropped: 512 increments, 430 acknowledged, …; lost 0, doubled 0, …`."""
+        applied = f" ({self.applied} of them applied)" if self.applied else ""
         return (
             f"{fault}: {self.acknowledged + self.unsure + self.refused} {writes}, {self.acknowledged} acknowledged, "
-            f"{self.unsure} unsure ({self.applied} of them applied), {self.refused} refused; lost {self.lost}, "
+            f"{self.unsure} unsure{applied}, {self.refused} refused; lost {self.lost}, "
             f"doubled {self.doubled}, undue {self.undue}, torn {self.torn}"
         )
 
