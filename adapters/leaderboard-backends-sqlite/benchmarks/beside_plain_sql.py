@@ -134,6 +134,13 @@ def updates(
     yield line(f"update, {synchronous}", len(board), paired(update, plain_update, share, share))
 
 
+def file_size(path: Path) -> int:
+    """Return the bytes of the file, those that are still in the log included."""
+    with closing(sqlite3.connect(path)) as plain:
+        pages, size = (plain.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages * size)
+
+
 def bars(players: int, commits: int) -> Iterator[str]:
     """Load both sides alike and measure everything at one size."""
     chance = Random(1)
@@ -150,7 +157,7 @@ def bars(players: int, commits: int) -> Iterator[str]:
                 seconds = perf_counter() - start
                 plain.load(rows)
                 if synchronous == "full":
-                    size = path.stat().st_size / players
+                    size = file_size(path) / players
                     yield f"load: {seconds / players * 1e6:.1f} µs and {size:.0f} bytes a player, {players:,} players"
                     yield from reads(board, asked)
                 yield from updates(board, plain, trace, synchronous)

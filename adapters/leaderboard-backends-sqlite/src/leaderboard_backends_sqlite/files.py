@@ -37,6 +37,8 @@ class BoardFile:
     def __init__(self, path: str, settings: Settings, *, create: bool) -> None:
         self.path = path
         self.settings = settings
+        self._place = Path(path)
+        self._log = Path(f"{path}-wal")
         self.users = 1
         self.write_lock = Lock()
         self.writers_waiting: set[int] = set()
@@ -46,7 +48,7 @@ class BoardFile:
         self._closed = False
         self._forking = False
         self._idle = [opening.open_file(path, settings, create=create)]
-        self._identity = _identity(path)
+        self._identity = _identity(self._place)
         _open_files.add(self)
 
     # ------------------------------------------------------------------ lending
@@ -97,11 +99,18 @@ class BoardFile:
 
     def check_identity(self) -> None:
         """Raise `BackendUnavailableError` where the path names another file than the one that is open."""
-        if _identity(self.path) != self._identity:
+        if _identity(self._place) != self._identity:
             raise BackendUnavailableError(
                 f"{self.path} was removed or replaced while it was open; nothing was applied. Close the board, and "
                 f"open it again."
             )
+
+    def log_size(self) -> int:
+        """Return how many bytes the log has."""
+        try:
+            return self._log.stat().st_size
+        except OSError:
+            return 0
 
     # ------------------------------------------------------------------ end, and fork
 
@@ -176,9 +185,9 @@ class Loan:
         return not self._connection.in_transaction
 
 
-def _identity(path: str) -> tuple[int, int]:
+def _identity(place: Path) -> tuple[int, int]:
     try:
-        found = Path(path).stat()
+        found = place.stat()
     except OSError:
         return 0, 0
     return found.st_dev, found.st_ino

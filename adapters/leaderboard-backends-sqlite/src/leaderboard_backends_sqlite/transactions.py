@@ -11,7 +11,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from threading import get_ident
 from time import monotonic, sleep
 from typing import Final, TypeVar
@@ -91,7 +90,7 @@ def _begin(file: BoardFile, connection: sqlite3.Connection) -> None:
 
 def _checkpoint_where_due(file: BoardFile, connection: sqlite3.Connection) -> None:
     """Copy a log that has grown into the file; what was committed stands, whatever comes of this."""
-    if _log_size(file) <= WAL_LIMIT:
+    if file.log_size() <= WAL_LIMIT:
         return
     with suppress(sqlite3.Error, LeaderboardError):
         connection.execute("BEGIN IMMEDIATE")
@@ -107,13 +106,6 @@ def _checkpoint(file: BoardFile, connection: sqlite3.Connection) -> None:
     end = monotonic() + _PATIENCE
     while True:
         _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if copied == pages or _log_size(file) < _LONG * WAL_LIMIT or monotonic() > end:
+        if copied == pages or file.log_size() < _LONG * WAL_LIMIT or monotonic() > end:
             return
         sleep(_NAP)
-
-
-def _log_size(file: BoardFile) -> int:
-    try:
-        return Path(f"{file.path}-wal").stat().st_size
-    except OSError:
-        return 0
