@@ -62,6 +62,14 @@ def test_an_installed_copy_has_all_it_needs(tmp_path: Path) -> None:
     assert done.stdout == f"1 {installed}/leaderboard_backends_sqlite/board.py\n"
 
 
+def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    (example,) = [block.partition("```")[0] for block in readme.split("```python\n")[1:]]
+    done = run(example.replace("/var/lib/app", str(tmp_path)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "board.db").exists()
+
+
 def test_a_url_opens_a_board_of_a_file(path: Path) -> None:
     url = f"sqlite://{path}?board=weekly&keep=best&synchronous=normal&busy_timeout=2.5&batch_size=7&cache_mib=3"
     with open_leaderboard(url) as board:
