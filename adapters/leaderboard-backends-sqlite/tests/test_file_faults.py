@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
 from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.testing.faults import FileFaults
-from leaderboard_backends_sqlite import SQLiteLeaderboard
 
 
 class TestFileFaults(FileFaults):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Lock, RLock
@@ -245,4 +246,5 @@ def _after_fork_in_child() -> None:
         file.abandon()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+if sys.platform != "win32":
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
