@@ -169,6 +169,8 @@ def test_a_writer_blocks_no_reader(path: Path, other: sqlite3.Connection) -> Non
         other.execute("DELETE FROM standing")
         assert board.get_rank("ada") == 1
         assert [entry.player_id for entry in board] == ["ada"]
+        with SQLiteLeaderboard(path=path, busy_timeout=0.3) as opened_meanwhile:
+            assert opened_meanwhile.get_score("ada") == 1
         other.execute("ROLLBACK")
 
 

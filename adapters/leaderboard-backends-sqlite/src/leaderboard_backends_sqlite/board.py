@@ -90,19 +90,18 @@ class SQLiteLeaderboard(LeaderboardBackend):
         settings = Settings(**check_options("sqlite", self.options, given))
         self._file = share_file(_checked_path(path), settings, create=create)
         try:
-            self._id = write(self._file, self._establish)
+            found = read(self._file, self._find)
+            self._id = write(self._file, self._establish) if found is None else found
         except BaseException:
             release(self._file)
             raise
         self._closed = False
 
-    def _establish(self, connection: sqlite3.Connection) -> int:
+    def _find(self, connection: sqlite3.Connection) -> int | None:
+        """Return the number of the board in the file; raises `BoardMismatchError` where its order is the other."""
         row = connection.execute("SELECT id, descending FROM board WHERE name = ?", (self._name,)).fetchone()
         if row is None:
-            connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, self._descending))
-            made: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
-            StoredBoard(connection, made, self._sizes, descending=self._descending).counts.rebuild(())
-            return made
+            return None
         if row[1] != self._descending:
             standing = "descending" if row[1] else "ascending"
             raise BoardMismatchError(
@@ -110,6 +109,15 @@ class SQLiteLeaderboard(LeaderboardBackend):
                 f"order={standing!r}, or give the new board another name."
             )
         return int(row[0])
+
+    def _establish(self, connection: sqlite3.Connection) -> int:
+        found = self._find(connection)  # anew: another process may have been first
+        if found is not None:
+            return found
+        connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, self._descending))
+        made: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+        StoredBoard(connection, made, self._sizes, descending=self._descending).counts.rebuild(())
+        return made
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
