@@ -31,6 +31,8 @@ LAYOUT: Final = 1
 WAL_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of log after which a writer copies it into the file; the log then starts over, cut to this size."""
 
+_READ_WRITE: Final = os.R_OK | os.W_OK
+
 _PAGE_SIZE: Final = 2048
 """Bytes; the smallest that holds the longest row. An update writes some 7 pages, whatever their size."""
 
@@ -73,8 +75,8 @@ def _check_place(path: str, *, create: bool) -> None:
         raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
     if not (exists or create):
         raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
-    writable = os.access(place.parent, os.W_OK | os.X_OK)
-    if not writable or (exists and not os.access(path, os.R_OK | os.W_OK)):
+    present = [name for name in (path, f"{path}-wal", f"{path}-shm") if os.access(name, os.F_OK)]
+    if not (os.access(place.parent, os.W_OK | os.X_OK) and all(os.access(name, _READ_WRITE) for name in present)):
         raise read_only(path)
 
 
