@@ -75,9 +75,13 @@ def _check_place(path: str, *, create: bool) -> None:
         raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
     if not (exists or create):
         raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
-    present = [name for name in (path, f"{path}-wal", f"{path}-shm") if os.access(name, os.F_OK)]
-    if not (os.access(place.parent, os.W_OK | os.X_OK) and all(os.access(name, _READ_WRITE) for name in present)):
+    if not os.access(place.parent, os.W_OK | os.X_OK) or any(map(_is_locked_up, (path, f"{path}-wal", f"{path}-shm"))):
         raise read_only(path)
+
+
+def _is_locked_up(name: str) -> bool:
+    """Whether a file is there that this user may not write; asked twice, as others make and remove the log."""
+    return not os.access(name, _READ_WRITE) and os.access(name, os.F_OK) and not os.access(name, _READ_WRITE)
 
 
 def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connection:
