@@ -36,8 +36,8 @@ CHILD_SECONDS: Final = 60.0
 ROOMS: Final = (0, 100, 4000, 50_000)
 """Bytes that the largest file may still grow by, where the disk is full."""
 REFUSALS_A_ROOM: Final = 4
-LARGE_WRITES: Final = 400
-"""After so many large writes, one must have been refused: they hold about 10 MB."""
+LARGE_WRITES: Final = 100
+"""After so many large writes, one must have been refused: they hold more than 2 MB."""
 
 
 class FileFaults(FaultKit):
@@ -104,10 +104,10 @@ class FileFaults(FaultKit):
             try:
                 with self._open(tmp_path, rules) as board:
                     self._fill_disk(tmp_path, board, judge)
+                with self._open(tmp_path, rules) as board:
+                    judge.settle(board)
             finally:
                 tell(judge.figures)
-            with self._open(tmp_path, rules) as board:
-                judge.settle(board)
 
         with self._reporting(f"disk full at {len(ROOMS)} sizes") as figures, Child(work, CHILD_SECONDS) as child:
             for told in child:

@@ -53,14 +53,13 @@ class Judge:
         self.oracle = OracleBoard(rules.order, rules.keep)
         """What stands, by all that was told."""
         self.figures = figures
-        self._settled = deepcopy(self.oracle)
-        self._since: list[Call] = []
+        self._applied: list[Call] = []
         self._refused: list[Call] = []
 
     def acknowledged(self, call: Call, answer: object) -> None:
         """Take down an acknowledged call; its answer must be the oracle's."""
         self.figures.acknowledged += 1
-        self._since.append(call)
+        self._applied.append(call)
         assert_same(answer, perform(self.oracle, call))
 
     def refused(self, call: Call) -> None:
@@ -81,35 +80,43 @@ class Judge:
             perform(after, unsure)
             if found != list(self.oracle) and found == list(after):
                 self.figures.applied += 1
+                self._applied.append(unsure)
                 self.oracle = after
         if found != list(self.oracle):
             self._explain(found, unsure)
             assert_same(found, list(self.oracle))
         if thorough:
             assert_whole(board, self.oracle)
-        self._settled = deepcopy(self.oracle)
-        self._since.clear()
         self._refused.clear()
 
     def _explain(self, found: Sequence[Entry], unsure: Call | None) -> None:
-        """Count what went wrong: find the writes of which the board shows too few, or too many."""
-        for missing in range(1, len(self._since) + 1):
-            if found == self._replayed(self._since[:-missing]):
-                self.figures.lost += missing
-                return
-        twice = self._since[-1:] if unsure is None else [unsure, unsure]
-        if twice and found == self._replayed([*self._since, *twice]):
+        """Count what went wrong: find the write that the board shows too often, or the ones that it does not show."""
+        twice = self._applied[-1:] if unsure is None else [unsure, unsure]
+        if twice and found == self._and(twice):
             self.figures.doubled += 1
-        elif any(found == self._replayed([*self._since, call]) for call in self._refused):
+        elif any(found == self._and([call]) for call in self._refused):
             self.figures.undue += 1
+        elif lost := self._missing(found):
+            self.figures.lost += lost
         else:
             self.figures.torn += 1
 
-    def _replayed(self, calls: Sequence[Call]) -> list[Entry]:
-        board = deepcopy(self._settled)
+    def _and(self, calls: Sequence[Call]) -> list[Entry]:
+        """Return what would stand after some calls more."""
+        board = deepcopy(self.oracle)
         for call in calls:
             perform(board, call)
         return list(board)
+
+    def _missing(self, found: Sequence[Entry]) -> int:
+        """Return how many writes ago the board was as it is found, 0 where it never was."""
+        board = OracleBoard(self.rules.order, self.rules.keep)
+        missing = 0
+        for done, call in enumerate(self._applied):
+            if len(board) == len(found) and list(board) == found:
+                missing = len(self._applied) - done
+            perform(board, call)
+        return missing
 
 
 def assert_whole(board: LeaderboardBackend, oracle: OracleBoard) -> None:

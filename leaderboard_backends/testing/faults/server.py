@@ -48,6 +48,8 @@ SHARE: Final = 0.25
 LEAST_LOST: Final = 10
 """Turns that must have been lost, or a test has proven nothing."""
 THREADS: Final = 4
+INCREMENTS: Final = 40
+"""Increments before, while and after the server does not answer."""
 FAILING: Final = 8
 """Increments that are tried while the server does not answer."""
 LOAD: Final = 2500
@@ -204,6 +206,7 @@ class ServerFaults(FaultKit):
             figures.add(writers.figures(board))
             sign = -1 if board.order == "descending" else 1
             assert_consistent(board, lambda score: sign * score)
+            _call_all(board)
 
     def test_a_frozen_server_holds_no_call_up_beyond_the_time_out(
         self, server: ServerUnderTest, stack: ExitStack
@@ -212,7 +215,7 @@ class ServerFaults(FaultKit):
         counted, other = (self._open(stack, server.port, unique_name()) for _ in range(2))
         if self._refuses(counted, "increment_score"):
             return
-        tally = Increments(40)
+        tally = Increments(INCREMENTS)
         with self._reporting("server frozen", "increments") as figures:
             _warm_up(counted, tally)
             server.freeze()
@@ -221,14 +224,14 @@ class ServerFaults(FaultKit):
             finally:
                 server.thaw()
             assert not wrong, f"while the server was frozen: {'; '.join(wrong)}"
-            self._go_on(counted, tally, figures)
+            self._go_on(counted, tally, other, figures)
 
     def test_without_a_server_every_call_says_so_at_once(self, server: ServerUnderTest, stack: ExitStack) -> None:
         """Killed: `ping`, reads and opening raise `BackendUnavailableError` in time; restarted, the board serves."""
         counted, other = (self._open(stack, server.port, unique_name()) for _ in range(2))
         if self._refuses(counted, "increment_score"):
             return
-        tally = Increments(40)
+        tally = Increments(INCREMENTS)
         with self._reporting("server killed", "increments") as figures:
             _warm_up(counted, tally)
             server.kill()
@@ -237,14 +240,18 @@ class ServerFaults(FaultKit):
             )
             assert not wrong, f"while the server was killed: {'; '.join(wrong)}"
             server.start()
-            self._go_on(counted, tally, figures)
+            self._go_on(counted, tally, other, figures)
 
-    def _go_on(self, board: LeaderboardBackend, tally: Increments, figures: Figures) -> None:
-        """Assert that the board serves again by itself, every call of it, and take down the figures."""
-        await_service(board)
-        increment_all(board, tally)
-        figures.add(tally.figures(scores(board, tally.players())))
-        assert figures.acknowledged == 40 - FAILING, "once the server served again, the board did not, or not always"
+    def _go_on(
+        self, counted: LeaderboardBackend, tally: Increments, other: LeaderboardBackend, figures: Figures
+    ) -> None:
+        """Assert that the boards serve again by themselves, every call of them, and take down the figures."""
+        await_service(counted)
+        increment_all(counted, tally)
+        figures.add(tally.figures(scores(counted, tally.players())))
+        assert figures.acknowledged == INCREMENTS - FAILING, "the server serves again, and the board not, or not always"
+        await_service(other)
+        _call_all(other)
 
     def _wrong(self, calls: dict[str, Callable[[], object]]) -> list[str]:
         """Make calls in threads, a few at a time; return what was wrong: an answer, another error, or the time."""
@@ -255,6 +262,12 @@ class ServerFaults(FaultKit):
             timed = [TimedCall(name, call) for name, call in some]
             wrong += filter(None, [call.problem(self.reply_timeout + MARGIN) for call in timed])
         return wrong
+
+
+def _call_all(board: LeaderboardBackend) -> None:
+    """Call every operation, none of which may raise."""
+    for call in every_call(board).values():
+        call()
 
 
 def _warm_up(board: LeaderboardBackend, tally: Increments) -> None:
