@@ -150,6 +150,25 @@ def test_several_processes_may_make_one_file_at_once(tmp_path: Path) -> None:
                 assert board.get_score("ada") == 2
 
 
+BRIEF = """
+import sys
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+for _ in range(60):
+    with SQLiteLeaderboard(sys.argv[2], path=sys.argv[1], busy_timeout=30) as board:
+        board.increment_score("ada", "Ada", 1)
+print("done")
+"""
+
+
+def test_processes_that_open_and_close_all_the_time_are_in_nobodys_way(path: Path) -> None:
+    """Whoever closes last removes the log, while others open the file."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(running(BRIEF, path, f"board{number % 2}")) for number in range(3)]
+        assert [process.stdout.read() for process in processes if process.stdout] == ["done\n"] * 3
+    with SQLiteLeaderboard("board0", path=path) as one, SQLiteLeaderboard("board1", path=path) as other:
+        assert (one.get_score("ada"), other.get_score("ada")) == (120, 60)
+
+
 # ---------------------------------------------------------------------- locks
 
 
