@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test conformance bench micro lint types format clean
+.PHONY: help compare test conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test: .venv/dev  ## run every test, the conformance suite against every backend 
 
 conformance: .venv/dev  ## judge every backend, faults included, and write reports/conformance.md (minutes)
 	$(BIN)/leaderboard conformance --thorough --out reports
+
+zoo: .venv/dev  ## run the conformance kit on boards with one bug each, and write reports/zoo.md (minutes)
+	PYTHONPATH=tests $(BIN)/python -m zoo.report
 
 bench: .venv/dev  ## measure each bar beside its figure (minutes)
 	$(BIN)/python benchmarks/bars.py

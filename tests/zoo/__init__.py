@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import (
     increments,
     isolation,
+    iteration,
     life,
     lookups,
     promises,
@@ -28,6 +29,7 @@ __all__ = [
     "Mutant",
     "increments",
     "isolation",
+    "iteration",
     "life",
     "lookups",
     "promises",

@@ -88,7 +88,9 @@ class FoldingBoard(PlainBoard):
         return super()._increment_score(self._id(player_id), self._username(username), delta)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        super()._update_scores([(self._id(player), self._username(username), score) for player, username, score in updates])
+        super()._update_scores(
+            [(self._id(player), self._username(username), score) for player, username, score in updates]
+        )
 
     def _remove_player(self, player_id: str) -> bool:
         return super()._remove_player(self._id(player_id))

@@ -55,7 +55,8 @@ class RemovalFromAllBoards(StoredBoard):
     """`remove_player` removes the player from every board of the storage."""
 
     def _remove_player(self, player_id: str) -> bool:
-        return any([stored.players.pop(player_id, None) for stored in self._stored_boards.values()])
+        found = [stored.players.pop(player_id, None) for stored in self._stored_boards.values()]
+        return any(found)
 
 
 @killed_by("isolation", SIMILAR)
@@ -185,7 +186,7 @@ class _OpenEntry(Entry):
     """An entry with attributes of its own, and a score that may be set."""
 
     @property
-    def score(self) -> Score:  # type: ignore[override]  # the bug: a field becomes a property
+    def score(self) -> Score:  # the bug: a field becomes a property
         return self[3]
 
     @score.setter

@@ -49,7 +49,7 @@ class ReopensByItself(PlainBoard):
         return super().get_top_n(n)
 
 
-@killed_by("life", f"{CLOSED}[__iter__]")
+@killed_by("life", "test_iteration_over_a_closed_board_refuses")
 class IteratesOverNothingWhenClosed(PlainBoard):
     """Iterating over a closed board gives nothing, and raises nothing."""
 

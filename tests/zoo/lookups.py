@@ -56,7 +56,7 @@ class UnknownRaises(PlainBoard):
         raise InvalidPlayerError(f"there is no player {player_id!r}.")
 
 
-@killed_by("lookups", "test_reading_unknown_players_adds_nobody")
+@killed_by("lookups", UNKNOWN)
 class ReadingAdds(PlainBoard):
     """Asking for a friend who is not there puts the friend on the board, as a defaultdict does."""
 
@@ -121,7 +121,7 @@ class FriendsReadTwice(PlainBoard):
         return super().get_entries(player_ids)[:number]
 
 
-@killed_by("lookups", "test_the_ids_asked_for_stay_the_callers_own")
+@killed_by("lookups", FRIENDS)
 class SortsTheCallersList(PlainBoard):
     """Asking for friends sorts the list of their ids that the app holds."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 from leaderboard_backends import Capabilities, Entry, Keep, Order, Score
@@ -55,9 +57,9 @@ class RefusesWithoutAName(PlainBoard):
 
 @killed_by("capabilities", DECLARED)
 class Undeclared(PlainBoard):
-    """The capabilities are a dict, not a declaration."""
+    """The capabilities are any object that has the attributes, not a declaration."""
 
-    capabilities: Any = type("Loose", (), {"durable": False, "shared": False, "unsupported": (), "survives": "no"})()
+    capabilities: Any = SimpleNamespace(**asdict(Capabilities(durable=False, shared=False)))
 
 
 @killed_by("capabilities", DECLARED)
@@ -113,7 +115,7 @@ class KeepOfTheFirstObject(StoredBoard):
         self._keep = self._shared.keep
 
 
-@killed_by("capabilities", TWO)
+@killed_by("capabilities", ANOTHER)
 class OpeningEmpties(StoredBoard):
     """Opening a board anew empties it."""
 

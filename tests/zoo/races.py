@@ -11,6 +11,8 @@ from leaderboard_backends.model import percentile
 from .bases import PlainBoard
 from .registry import killed_by
 
+LINEARIZABLE = "test_histories_of_threads_are_linearizable"
+
 
 def let_others_in() -> None:
     """Give the processor to another thread."""
@@ -75,7 +77,7 @@ class GoneWhileMoving(PlainBoard):
         return super()._update_score(player_id, username, score)
 
 
-@killed_by("threads", "test_readers_beside_writers_see_whole_entries")
+@killed_by("histories", LINEARIZABLE)
 class NeighboursOfALaterMoment(PlainBoard):
     """A player is not among the player's own neighbours: the rank is read first, and the range later."""
 
@@ -133,7 +135,7 @@ class CountedTwice(PlainBoard):
         return removed
 
 
-@killed_by("histories", "test_the_answers_of_threads_are_those_of_one_board")
+@killed_by("histories", LINEARIZABLE)
 class RankOfALaterMoment(PlainBoard):
     """`update_score` returns a rank that the player has only after somebody else's update."""
 
@@ -144,7 +146,7 @@ class RankOfALaterMoment(PlainBoard):
         return self._get_rank(player_id) or 1
 
 
-@killed_by("histories", "test_the_answers_of_threads_are_those_of_one_board")
+@killed_by("histories", LINEARIZABLE)
 class RemovedTwice(PlainBoard):
     """Two threads that remove one player are both told that they did."""
 
@@ -155,7 +157,7 @@ class RemovedTwice(PlainBoard):
         return found
 
 
-@killed_by("histories", "test_the_answers_of_threads_are_those_of_one_board")
+@killed_by("histories", LINEARIZABLE)
 class PercentileOfTwoMoments(PlainBoard):
     """A percentile is made of a rank and a number of players that never stood together."""
 

@@ -12,6 +12,7 @@ from .registry import killed_by
 
 AGREE = "test_score_rank_and_entry_agree"
 BEST_IS_100 = "test_the_best_player_has_percentile_100"
+EVERY_READ = "test_every_read_follows_every_kind_of_write"
 BY_RANK = "test_percentiles_follow_the_rank"
 
 
@@ -106,7 +107,7 @@ class IncrementReturnsTheOldRank(PlainBoard):
         return entry._replace(rank=before or entry.rank)
 
 
-@killed_by("lookups", "test_friends_come_in_the_order_asked_for")
+@killed_by("lookups", "test_hundreds_of_friends_in_one_call")
 class RanksAmongFriends(PlainBoard):
     """A friends board ranks friends among themselves."""
 
@@ -173,7 +174,7 @@ class TopKeptThroughRenaming(CachingBoard):
             self._cached = cached
 
 
-@killed_by("bulk", "test_a_batch_meets_players_who_were_read_before")
+@killed_by("updates", EVERY_READ)
 class TopKeptThroughBatches(CachingBoard):
     """The top that was read last does not show what a batch changed."""
 
@@ -183,7 +184,7 @@ class TopKeptThroughBatches(CachingBoard):
         self._cached = cached
 
 
-@killed_by("increments", "test_an_increment_shows_in_lists_that_were_read_before")
+@killed_by("updates", EVERY_READ)
 class TopKeptThroughIncrements(CachingBoard):
     """The top that was read last does not show what an increment changed."""
 

@@ -193,7 +193,7 @@ class TiesOutliveClearing(_RememberingBoard):
         super()._clear()
 
 
-@killed_by("removal", "test_a_board_that_was_read_and_cleared_shows_nobody")
+@killed_by("updates", "test_every_read_follows_every_kind_of_write")
 class TopOutlivesClearing(CachingBoard):
     """The top that was read last still shows players after the board was cleared."""
 

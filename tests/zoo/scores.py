@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf
 from struct import pack, unpack
-from typing import Any
 
 from leaderboard_backends import Entry, Score
 from leaderboard_backends.model import MAX_INTEGER
@@ -253,5 +252,5 @@ class ThousandScoresAtMost(PlainBoard):
         return super()._get_by_score(low, high, limit)[:1000]
 
 
-def _whole(bound: Any) -> Score:
+def _whole(bound: Score) -> Score:
     return bound if abs(bound) == inf else round(bound)

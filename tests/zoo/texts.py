@@ -59,7 +59,7 @@ class EndsAtNul(FoldingBoard):
     """An id ends at its first zero byte, as a C string does."""
 
     def _id(self, player_id: str) -> str:
-        return player_id.split("\x00")[0]
+        return player_id.partition("\x00")[0]
 
 
 @killed_by("texts", COMPARED)
@@ -102,7 +102,7 @@ class LineEndsTranslated(FoldingBoard):
         return player_id.replace("\r\n", "\n")
 
 
-@killed_by("texts", COMPARED)
+@killed_by("texts", AS_GIVEN)
 class MarkIsLost(FoldingBoard):
     """A byte order mark before an id is lost."""
 
@@ -123,7 +123,7 @@ class UsernameEndsAtNul(FoldingBoard):
     """A username ends at its first zero byte."""
 
     def _username(self, username: str) -> str:
-        return username.split("\x00")[0]
+        return username.partition("\x00")[0]
 
 
 @killed_by("texts", AS_GIVEN)
@@ -173,7 +173,8 @@ class _RemovesByPattern(FoldingBoard):
 
     def _remove_player(self, player_id: str) -> bool:
         found = [other for other in self._players if other == player_id or self._matches(other, player_id)]
-        return any([super(_RemovesByPattern, self)._remove_player(other) for other in found])
+        removed = [super(_RemovesByPattern, self)._remove_player(other) for other in found]
+        return any(removed)
 
 
 @killed_by("texts", EACH_TEXT)
