@@ -55,9 +55,16 @@ class MovesInTwoSteps(NaiveLeaderboard):
         return super()._update_score(player_id, username, score)
 
 
-class FriendsOneByOne(NaiveLeaderboard):
+class EntriesOneByOne(NaiveLeaderboard):
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return [super(FriendsOneByOne, self)._get_entries([player_id])[0] for player_id in player_ids]
+        return [super(EntriesOneByOne, self)._get_entries([player_id])[0] for player_id in player_ids]
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        found: list[Entry] = []
+        while first_rank <= last_rank and (page := super()._get_range(first_rank, first_rank)):
+            found += page
+            first_rank += 1
+        return found
 
 
 class CachedByThread(NaiveLeaderboard):
@@ -141,7 +148,7 @@ RACY: list[type[NaiveLeaderboard]] = [
     SumOutsideTheLock,
     RankOfALaterMoment,
     MovesInTwoSteps,
-    FriendsOneByOne,
+    EntriesOneByOne,
     CachedByThread,
     BatchInSteps,
     RemovesTwice,
