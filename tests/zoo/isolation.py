@@ -141,7 +141,8 @@ class LiveList(PlainBoard):
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
         super()._store(player_id, username, score)
-        self._live[:] = self._page(self._ids(), 1, len(self._players))
+        if self._live:
+            self._live[:] = self._page(self._ids(), 1, len(self._players))
 
 
 @killed_by("isolation", "test_input_may_be_changed_after_the_call")

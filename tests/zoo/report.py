@@ -14,8 +14,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from leaderboard_backends.testing.honesty import base_name
-from leaderboard_backends.testing.report import Report
-from leaderboard_backends.testing.runner import run_kit
+from leaderboard_backends.testing.runner import run_kit, versions
 from leaderboard_backends.testing.subject import PARTS
 
 from . import MUTANTS
@@ -47,22 +46,20 @@ def judge(mutant: Mutant) -> dict[str, Any]:
         "killed": any(is_about(mutant, outcome) and saw_the_bug(outcome) for outcome in report.failures),
         "failed": [{"part": part, "test": test, "cases": cases} for (part, test), cases in sorted(failed.items())],
         "ran": sorted({(outcome.part, base_name(outcome.test)) for outcome in report.outcomes}),
-        "kit": _kit(report),
     }
 
 
 def document() -> dict[str, Any]:
     """Judge all mutants, and return what the tables are made of."""
-    started, found = perf_counter(), []
+    started, found, kit = perf_counter(), [], versions()
     with ProcessPoolExecutor(WORKERS) as pool:
-        for result in pool.map(judge, MUTANTS, chunksize=4):
+        for result in pool.map(judge, MUTANTS):
             found.append(result)
-            print("." if result["killed"] else f"\n{result['mutant']} survived\n", end="", flush=True)  # noqa: T201
-    print()  # noqa: T201 - the script's answer
+            fate = "killed" if result["killed"] else "SURVIVED"
+            print(f"{result['mutant']}: {fate}, {len(result['failed'])} tests fail", flush=True)  # noqa: T201 - progress
     ran = sorted({(part, test) for result in found for part, test in result.pop("ran")}, key=_place)
-    kit = {result.pop("kit") for result in found}
     return {
-        "kit": kit.pop() if len(kit) == 1 else "changed during the run",
+        "kit": f"{kit.kit}, contract {kit.contract}",
         "seconds": round(perf_counter() - started),
         "tests": [{"part": part, "test": test} for part, test in ran],
         "mutants": found,
@@ -136,10 +133,6 @@ def _test_tables(zoo: dict[str, Any]) -> list[str]:
         "",
         "</details>",
     ]
-
-
-def _kit(report: Report) -> str:
-    return f"{report.versions.kit}, contract {report.versions.contract}" if report.versions else ""
 
 
 def _place(named: tuple[str, str]) -> tuple[int, str]:
