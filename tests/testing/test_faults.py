@@ -5,6 +5,7 @@ Beside them stand two plain boards in a file that have no bug, which must pass.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import json
 import os
@@ -419,15 +420,28 @@ class InPlaceFile(InAFile):
 KILLED = "test_kill_9_in_the_middle_of_commits_loses_no_acknowledged_write"
 CUT_OFF = "test_a_torn_end_is_the_state_before_or_after_the_last_write[cut off-a new file]"
 ZEROED = "test_a_torn_end_is_the_state_before_or_after_the_last_write[zeroed-a new file]"
+MOUNTED = "test_a_mounted_disk_without_room_is_a_full_disk_too"
 FULL = "test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room"
 
 
 @pytest.mark.parametrize("kit", [JournalFile, WholeFileFile])
 def test_a_plain_board_that_writes_before_it_answers_passes_though_it_never_syncs(kit: type[HonestKit]) -> None:
     found = run(kit)
-    assert found.outcomes == ["passed"] * 6, found.text
+    assert found.outcomes == ["passed"] * 7, found.text
     assert "lost 0, doubled 0, undue 0, torn 0" in found.figures
     assert ("24 ends cut off" if kit is JournalFile else "0 ends cut off") in found.figures
+
+
+def test_where_nothing_may_be_mounted_the_figures_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", Unprivileged)
+    found = run(JournalFile, MOUNTED)
+    assert found.outcomes == ["passed"], found.text
+    assert found.figures.startswith("files that may not grow, as no disk can be mounted here, 4 times: ")
+
+
+class Unprivileged:
+    def __init__(self, *_: object, **__: object) -> None:
+        self.unshare = lambda _: -1
 
 
 @pytest.mark.parametrize(
@@ -440,6 +454,7 @@ def test_a_plain_board_that_writes_before_it_answers_passes_though_it_never_sync
         (LeavesTheTornLineFile, CUT_OFF, r"lost 1"),
         (LeavesTheTornLineFile, FULL, r"lost [1-9]"),
         (AppliesFirstFile, FULL, r"undue 1"),
+        (AppliesFirstFile, MOUNTED, r"undue 1"),
         (IgnoresTheFullDiskFile, FULL, "no write was refused"),
         (BareFullDiskFile, FULL, "File too large"),
         (InPlaceFile, KILLED, r"lost [1-9]|torn 1"),

@@ -1,11 +1,8 @@
-"""Damage to files, and limits on them: what a test of faults does to the folder of a board."""
+"""Damage to the ends of files that a killed process left, as a crash of the machine may do it."""
 
 from __future__ import annotations
 
-import resource
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -51,20 +48,3 @@ def tear(path: Path, length: int, *, zeros: bool) -> None:
         file.truncate(size - length)
         if zeros:
             file.truncate(size)
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Let this process write no file beyond a size; what it tries then is an error, and no signal."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
-
-
-def largest(directory: Path) -> int:
-    """Return the size of the largest file in a folder, 0 where there is none."""
-    return max((path.stat().st_size for path in directory.rglob("*") if path.is_file()), default=0)

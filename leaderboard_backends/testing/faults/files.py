@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from itertools import islice
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import pytest
 
@@ -24,7 +25,8 @@ from ...model import Keep, Order
 from ...protocol import LeaderboardBackend
 from ..conformance.foundation import Rules
 from ..forking import Child
-from .damage import appended, content, largest, no_file_beyond, tear, tears
+from .damage import appended, content, tear, tears
+from .disk import largest, mount_small_disk, no_file_beyond, room_left
 from .figures import Figures
 from .foundation import BOTH_RULES, FaultKit
 from .judging import Call, Judge, perform, writes
@@ -38,6 +40,10 @@ ROOMS: Final = (0, 100, 4000, 50_000)
 REFUSALS_A_ROOM: Final = 4
 LARGE_WRITES: Final = 100
 """After so many large writes, one must have been refused: they hold more than 2 MB."""
+
+
+_FullDisk: TypeAlias = Callable[[int], AbstractContextManager[None]]
+"""What leaves so many bytes of room, while it lasts."""
 
 
 class FileFaults(FaultKit):
@@ -97,21 +103,38 @@ class FileFaults(FaultKit):
 
     def test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room(self, tmp_path: Path) -> None:
         """No file may grow beyond a limit; each refusal is `BackendFullError`, and has changed nothing."""
-        rules = BOTH_RULES[0]
 
         def work(tell: Callable[[Figures], None]) -> None:
-            judge = Judge(rules, Figures())
-            try:
-                with self._open(tmp_path, rules) as board:
-                    self._fill_disk(tmp_path, board, judge)
-                with self._open(tmp_path, rules) as board:
-                    judge.settle(board)
-            finally:
-                tell(judge.figures)
+            self._fill_disk(tmp_path, lambda room: no_file_beyond(largest(tmp_path) + room), tell)
 
-        with self._reporting(f"disk full at {len(ROOMS)} sizes") as figures, Child(work, CHILD_SECONDS) as child:
+        text = f"files that may not grow, {len(ROOMS)} limits"
+        with self._reporting(text) as figures, Child(work, CHILD_SECONDS) as child:
             for told in child:
                 figures.add(told)
+
+    def test_a_mounted_disk_without_room_is_a_full_disk_too(self, tmp_path: Path) -> None:
+        """The same on a file system that is really full, where the system lets a process mount one for itself.
+
+        Where it does not, the limits are what there is, and the figures say so.
+        """
+        folder = tmp_path / "board"
+
+        def work(tell: Callable[[Figures | bool], None]) -> None:
+            mounted = mount_small_disk(tmp_path)
+            folder.mkdir()
+            tell(mounted)
+            self._fill_disk(
+                folder,
+                lambda room: room_left(tmp_path, room) if mounted else no_file_beyond(largest(folder) + room),
+                tell,
+            )
+
+        with Child(work, CHILD_SECONDS) as child:
+            what = "a full disk" if next(child) else "files that may not grow, as no disk can be mounted here"
+            with self._reporting(f"{what}, {len(ROOMS)} times") as figures:
+                for told in child:
+                    assert isinstance(told, Figures)
+                    figures.add(told)
 
     # ------------------------------------------------------------------ kill -9
 
@@ -177,18 +200,27 @@ class FileFaults(FaultKit):
 
     # ------------------------------------------------------------------ a full disk
 
-    def _fill_disk(self, directory: Path, board: LeaderboardBackend, judge: Judge) -> None:
-        """Make calls until the disk refuses some, with less and less room; after each limit there is room again."""
-        chance = Random(self.seed)
-        unsupported = board.capabilities.unsupported
+    def _fill_disk(self, directory: Path, full: _FullDisk, tell: Callable[[Figures], None]) -> None:
+        """Write beside a disk that is full, more and more room left to it; then open the board once more."""
+        judge = Judge(BOTH_RULES[0], Figures())
+        try:
+            with self._open(directory, judge.rules) as board:
+                self._write_on_full_disks(board, judge, full)
+            with self._open(directory, judge.rules) as board:
+                judge.settle(board)
+        finally:
+            tell(judge.figures)
+
+    def _write_on_full_disks(self, board: LeaderboardBackend, judge: Judge, full: _FullDisk) -> None:
+        chance, unsupported = Random(self.seed), board.capabilities.unsupported
         small = writes(chance, unsupported, batch=5)
         for call in islice(writes(chance, unsupported), 40):
             judge.acknowledged(call, perform(board, call))
         for number, room in enumerate(ROOMS):
-            with no_file_beyond(largest(directory) + room):
+            with full(room):
                 refused = _write_until_refused(board, judge, small, f"{number}")
                 judge.settle(board)
-            assert refused, f"no file may grow beyond {room} bytes more, and no write was refused"
+            assert refused, f"there was room for {room} bytes more, and no write was refused"
             for call in islice(small, 5):
                 judge.acknowledged(call, perform(board, call))
             judge.settle(board)
