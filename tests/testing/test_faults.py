@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -152,6 +153,22 @@ class GivesUp(DelegatingLeaderboard):
             raise
 
 
+class KeepsTheLock(DelegatingLeaderboard):
+    def __init__(self, inner: LeaderboardBackend) -> None:
+        super().__init__(inner)
+        self._lock = Lock()
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        self._lock.acquire()
+        entry = super()._increment_score(player_id, username, delta)
+        self._lock.release()
+        return entry
+
+
+class RedisKeepsTheLock(Redis):
+    wrap = staticmethod(KeepsTheLock)  # type: ignore[assignment] # a class that takes a board
+
+
 class RedisRetries(Redis):
     wrap = staticmethod(Retries)  # type: ignore[assignment] # a class that takes a board
 
@@ -224,6 +241,13 @@ NO_SERVER = "test_without_a_server_every_call_says_so_at_once"
 )
 def test_a_bug_on_a_server_is_caught(kit: type[HonestKit], test: str, says: str) -> None:
     expect_failure(run(kit, test), says)
+
+
+def test_threads_that_hang_are_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leaderboard_backends.testing.faults.server.LIMIT", 2.0)
+    found = run(RedisKeepsTheLock, INCREMENTS)
+    assert found.outcomes == ["failed"]
+    assert "4 of 4 threads hang in a call of the board after 2 s" in found.text
 
 
 def expect_failure(found: Watching, says: str) -> None:
@@ -452,6 +476,11 @@ class Unprivileged:
         (LinePerUpdateFile, CUT_OFF, r"torn 1"),
         (LinePerUpdateFile, ZEROED, r"torn 1"),
         (LeavesTheTornLineFile, CUT_OFF, r"lost 1"),
+        (
+            LeavesTheTornLineFile,
+            ZEROED,
+            r"of board.journal, which the last write made \d+ bytes longer, the last 1 bytes",
+        ),
         (LeavesTheTornLineFile, FULL, r"lost [1-9]"),
         (AppliesFirstFile, FULL, r"undue 1"),
         (AppliesFirstFile, MOUNTED, r"undue 1"),

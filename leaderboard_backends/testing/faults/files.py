@@ -98,7 +98,14 @@ class FileFaults(FaultKit):
                 copy = tmp_path / str(number)
                 shutil.copytree(crash.directory, copy)
                 tear(copy / name, length, zeros=damage == "zeroed")
-                self._settle_torn(copy, crash, figures)
+                try:
+                    self._settle_torn(copy, crash, figures)
+                except Exception as error:
+                    error.add_note(
+                        f"of {name}, which the last write made {crash.grown[name]} bytes longer, the last "
+                        f"{length} bytes were {damage}"
+                    )
+                    raise
                 shutil.rmtree(copy)
 
     def test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room(self, tmp_path: Path) -> None:
