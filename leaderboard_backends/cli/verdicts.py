@@ -47,7 +47,7 @@ def _print_failures(console: Console, report: Report, most: int) -> None:
 
 
 def _style(report: Report) -> str:
-    return "bold green" if report.good else "bold red"
+    return "bold green" if report.good else "bold yellow" if report.verdict == "PASSED IN PART" else "bold red"
 
 
 def _table(report: Report) -> Table:

@@ -41,10 +41,21 @@ def sentence(report: Report) -> str:
         return f"NOT RUN: {left} tests were not run" if left else "NOT RUN"
     good = len(report.outcomes) - len(report.failures) - len(report.deviations)
     text = f"{report.verdict}, {good} of {len(report.outcomes)} tests passed (seed {report.seed})"
+    if refused := report.counts()["refused"]:
+        text += f", {refused} of them by refusing as declared"
     if report.deviations:
         text += f", {len(report.deviations)} fall short as stated"
-    if report.verdict == "PASSED IN PART":
-        text += f"; {len(report.parts_left)} parts of the kit were not asked for"
+    if report.promises is not None and report.promises.consistency == "eventual":
+        text += "; reads may be late, as declared, and were judged by the writes alone"
+    return text + _left_out(report)
+
+
+def _left_out(report: Report) -> str:
+    if report.verdict != "PASSED IN PART":
+        return ""
+    text = f"; {len(report.parts_left)} parts of the kit were not asked for" if report.parts_left else ""
+    if report.weakened:
+        text += f"; less was tried than the kit asks for: {', '.join(report.weakened)}"
     return text
 
 
@@ -54,7 +65,8 @@ def _versions(reports: Sequence[Report]) -> str:
         return "Nothing ran."
     seeds = ", ".join(sorted({str(report.seed) for report in reports}))
     effort = "long runs and fault tests included" if any(report.thorough for report in reports) else "no fault tests"
-    return f"Contract {known.contract}, kit {known.kit}, Python {known.python}, seed {seeds}, {effort}."
+    tools = f"Python {known.python}, pytest {known.pytest}, hypothesis {known.hypothesis}"
+    return f"Contract {known.contract}, kit {known.kit}; {tools}; seed {seeds}, {effort}."
 
 
 def _verdicts(reports: Sequence[Report]) -> str:
@@ -88,7 +100,7 @@ def _promises(reports: Sequence[Report]) -> str:
                 promises.survives,
             ]
         )
-    return _table(["backend", "class", "storage", "durable", "shared", "survives"], rows)
+    return _table(["backend", "class", "storage", "durable", "shared", "survives (stated; kill -9 is tested)"], rows)
 
 
 def _matrix(reports: Sequence[Report]) -> str:

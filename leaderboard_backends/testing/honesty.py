@@ -17,12 +17,17 @@ from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 
+from ..errors import BackendUnavailableError
 from ..protocol import LeaderboardBackend
+from .limit import limited
 from .opening import distribution
 from .task import TASK
 
 KITS: Final = (__name__, f"{__package__}.conformance.", f"{__package__}.faults.")
 """The modules whose classes are the kit; any other class is an author's."""
+
+_TESTS: Final[dict[tuple[type, str], object]] = {}
+"""The tests of the kit, as they were defined."""
 
 NOT_RUN: Final = (pytest.skip.Exception, pytest.xfail.Exception)
 
@@ -37,17 +42,21 @@ class HonestKit:
     """
     deviations: ClassVar[Mapping[str, str]] = {}
     """Tests of the kit that this class replaces by its own of the same name, and why."""
-    open_names: ClassVar[frozenset[str]] = frozenset({"known_failures", "deviations", "seed"})
+    open_names: ClassVar[frozenset[str]] = frozenset({"known_failures", "deviations", "seed", "time_limit"})
     """What an author's class may set; those of all classes of the kit that it is made of."""
     efforts: ClassVar[Mapping[str, int]] = {}
     """The numbers that say how hard a run tries, each with the least that it may be set to."""
 
     seed: int = 1
     """Repeats the random choices of a run."""
+    time_limit: float = 240.0
+    """Seconds after which a test fails: the board hangs. For a storage that is slower than that, set it higher."""
 
     _started: ClassVar[set[str]]
     """The ids of the tests that ran."""
     _described: ClassVar[bool]
+    _unreachable: ClassVar[BackendUnavailableError | None]
+    """What the first `make` raised, where the storage was not there."""
     _case: str
     """The name of the running test, with its case in brackets."""
     _node: str
@@ -57,12 +66,12 @@ class HonestKit:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._started = set()
-        cls._described = False
+        cls._forget()
         if _is_kit(cls):
             for name, test in list(vars(cls).items()):
                 if name.startswith("test_") and inspect.isfunction(test):
                     setattr(cls, name, _judged(test))
+                    _TESTS[cls, name] = vars(cls)[name]
         else:
             _check_author(cls)
 
@@ -83,15 +92,14 @@ class HonestKit:
     def _nothing_is_skipped(cls, request: pytest.FixtureRequest) -> Iterator[None]:
         session = request.session
         items = [item for item in session.items if getattr(item, "cls", None) is cls]
+        _check_author(cls)  # again, as a class can be changed after its definition
         _check_cases(cls, items, request.config)
-        cls._started.clear()
-        cls._described = False
+        cls._forget()
         yield
         left = [item.name for item in items if item.nodeid not in cls._started and cls._judges(base_name(item.name))]
         red = session.testsfailed or session.shouldstop or session.shouldfail
-        if not left or red or TASK in request.config.stash:  # the runner's report has each of them
-            return
-        if hasattr(request.config, "workerinput") and cls._started:  # pytest-xdist: other workers ran the others
+        elsewhere = hasattr(request.config, "workerinput") and cls._started  # pytest-xdist: others ran the others
+        if not left or red or elsewhere or TASK in request.config.stash:  # the runner's report has each of them
             return
         pytest.fail(
             f"NOT RUN: {len(left)} tests of the kit in {cls.__name__} were skipped, {left[0]} for example. A kit that "
@@ -100,12 +108,35 @@ class HonestKit:
         )
 
     @pytest.fixture(autouse=True)
-    def _take_case(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    def _take_case(
+        self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+    ) -> Iterator[None]:
         self._case = request.node.name
         self._node = request.node.nodeid
         self._note = record_property
-        if (task := request.config.stash.get(TASK, None)) is not None:
+        task = request.config.stash.get(TASK, None)
+        if task is not None:
             task.prepare(self)
+        yield
+        if task is None and self._judges(base_name(self._case)) and self._node not in self._started:
+            pytest.fail(f"NOT RUN: {self._case} is a test of the kit, and was skipped or stopped before it began.")
+
+    def _reach(self, make: Callable[[], LeaderboardBackend]) -> LeaderboardBackend:
+        """Make a board; where the storage is not there from the start, each test says so at once and was not run."""
+        cls = type(self)
+        try:
+            if cls._unreachable is not None:
+                raise cls._unreachable
+            board = make()
+        except NOT_RUN as skipped:
+            refuse_skip(skipped, self._note)
+        except BackendUnavailableError as error:
+            if not cls._described:
+                cls._unreachable = error
+                self._note("not run", str(error))
+            raise
+        self._describe(board)
+        return board
 
     def _describe(self, board: LeaderboardBackend) -> None:
         """Write into the running test's report what a board says of itself; once for a class."""
@@ -124,6 +155,20 @@ class HonestKit:
                 "unsupported": sorted(promises.unsupported),
             }
             self._note("board", json.dumps(told))
+            efforts = {name: (getattr(self, name), getattr(kit, name)) for kit, name in _efforts(cls)}
+            self._note("efforts", json.dumps(efforts))
+
+    @classmethod
+    def _forget(cls) -> None:
+        """Begin anew: nothing ran, and no board was made."""
+        cls._started = set()
+        cls._described = False
+        cls._unreachable = None
+
+    @classmethod
+    def has_run(cls, node: str) -> bool:
+        """Whether the body of a test was run, by the test's id."""
+        return node in cls._started
 
     @classmethod
     def _judges(cls, name: str) -> bool:
@@ -160,7 +205,8 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
         self._started.add(self._node)
         reason = self._known_failure()
         try:
-            test(self, *arguments, **fixtures)
+            with limited(self.time_limit):
+                test(self, *arguments, **fixtures)
         except NOT_RUN as skipped:
             refuse_skip(skipped, self._note)
         except (Exception, pytest.fail.Exception):
@@ -182,16 +228,22 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
 def _check_author(cls: type[HonestKit]) -> None:
     """Raise `TypeError` where a class differs from the kit in a way that it does not state."""
     kits = [owner for owner in cls.__mro__ if _is_kit(owner)]
-    efforts = {name: least for kit in kits for name, least in vars(kit).get("efforts", {}).items()}
+    efforts = {name: vars(kit)["efforts"][name] for kit, name in _efforts(cls)}
     closed = {name for kit in kits for name in vars(kit) if not (name.startswith("__") and name.endswith("__"))}
-    closed -= {"_started", "_described", *efforts}.union(*(vars(kit).get("open_names", ()) for kit in kits))
+    closed -= {"_started", "_described", "_unreachable", *efforts}.union(
+        *(vars(kit).get("open_names", ()) for kit in kits)
+    )
     replaced = {name for owner in cls.__mro__ if owner not in kits for name in vars(owner)} & closed
     for name in sorted(replaced - set(cls.deviations)):
         raise TypeError(
             f"{cls.__name__} overrides {name} of the kit: give it another name, or, if it is a test that this backend "
             f"answers in another way, say why: deviations = {{{name!r}: 'reason and link'}}."
         )
-    _check_reasons(cls, "deviations", lambda name: name in replaced and bool(kit_part(cls, name)))
+    for owner in kits:
+        for name in vars(owner):
+            if name.startswith("test_") and vars(owner)[name] is not _TESTS.get((owner, name)):
+                raise TypeError(f"{name} of the kit's {owner.__name__} was replaced at run time: leave it as it is.")
+    _check_reasons(cls, "deviations", lambda name: name in replaced and _is_test(cls, name))
     _check_reasons(cls, "known_failures", lambda name: bool(kit_part(cls, base_name(name))))
     for name, least in efforts.items():
         number = getattr(cls, name)
@@ -205,9 +257,8 @@ def _check_reasons(cls: type, attribute: str, known: Callable[[str], bool]) -> N
         raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: it must be a mapping of test names to reasons.")
     for name, reason in given.items():
         if not (isinstance(name, str) and known(name)):
-            what = (
-                "a test of the kit" if attribute == "known_failures" else "a test of the kit that this class overrides"
-            )
+            override = " that this class overrides by one of its own" if attribute == "deviations" else ""
+            what = f"a test of the kit{override}"
             raise TypeError(f"{cls.__name__}.{attribute} names {name!r}, which is not {what}: correct or remove it.")
         if not (isinstance(reason, str) and reason.strip()):
             raise TypeError(f"{cls.__name__}.{attribute}[{name!r}] is {reason!r}: give a reason, and a link.")
@@ -215,17 +266,27 @@ def _check_reasons(cls: type, attribute: str, known: Callable[[str], bool]) -> N
 
 def _check_cases(cls: type[HonestKit], items: list[pytest.Item], config: pytest.Config) -> None:
     """Fail where `known_failures` names a case that the kit does not have; not in a run of selected tests."""
-    if config.getoption("keyword") or config.getoption("markexpr") or any("[" in argument for argument in config.args):
-        return
     found = {item.name for item in items}
     run = {base_name(name) for name in found}
+    tests = {name for name in dir(cls) if kit_part(cls, name)}
+    if config.getoption("keyword") or any("[" in argument for argument in config.args) or not tests <= run:
+        return
     for name in cls.known_failures:
-        if name not in run | found and base_name(name) in run:
+        if name not in run | found:
             cases = sorted(case for case in found if base_name(case) == base_name(name))
             pytest.fail(
                 f"{cls.__name__}.known_failures names {name!r}, and there is no such case: {', '.join(cases)}.",
                 pytrace=False,
             )
+
+
+def _efforts(cls: type) -> list[tuple[type, str]]:
+    """Return each class of the kit that a class is made of, with each effort that it names."""
+    return [(kit, name) for kit in cls.__mro__ if _is_kit(kit) for name in vars(kit).get("efforts", {})]
+
+
+def _is_test(cls: type, name: str) -> bool:
+    return kit_part(cls, name) is not None and inspect.isfunction(getattr(cls, name))
 
 
 def _is_kit(cls: type) -> bool:

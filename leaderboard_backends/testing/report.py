@@ -26,9 +26,9 @@ must. `known failure`: it failed as `known_failures` says. `replaced`: the autho
 RESULTS: Final[tuple[Result, ...]] = get_args(Result)
 
 Verdict = Literal["CONFORMS", "CONFORMS WITH DEVIATIONS", "DOES NOT CONFORM", "PASSED IN PART", "NOT RUN"]
-"""The answer. The last two are none: only some parts of the kit were asked for, or something kept it from running."""
+"""The answer. The last two are none: only some of the kit was asked for, or something kept it from running."""
 
-GOOD: Final[frozenset[Verdict]] = frozenset({"CONFORMS", "CONFORMS WITH DEVIATIONS", "PASSED IN PART"})
+GOOD: Final[frozenset[Verdict]] = frozenset({"CONFORMS", "CONFORMS WITH DEVIATIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,13 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """With what the run was made: the contract's version, the kit's with a digest of its sources, and Python's."""
+    """With what the run was made: the contract's version, the kit's with a digest of its sources, and the tools'."""
 
     contract: str
     kit: str
     python: str
+    pytest: str
+    hypothesis: str
 
 
 @dataclass(slots=True)
@@ -82,6 +84,10 @@ class Report:
     """Whether long runs and fault tests were asked for."""
     versions: Versions | None = None
     promises: Promises | None = None
+    efforts: dict[str, int] = field(default_factory=dict)
+    """The numbers that say how hard the run tried."""
+    weakened: list[str] = field(default_factory=list)
+    """The efforts that were set lower than the kit's own."""
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
     problem: str = ""
@@ -94,13 +100,13 @@ class Report:
             return "DOES NOT CONFORM"
         if self.problem or not self.outcomes or results["not run"]:
             return "NOT RUN"
-        if self.parts_left:
+        if self.parts_left or self.weakened:
             return "PASSED IN PART"
         return "CONFORMS WITH DEVIATIONS" if results["known failure"] or results["replaced"] else "CONFORMS"
 
     @property
     def good(self) -> bool:
-        """Whether everything that was asked for ran, and passed or fell short as stated."""
+        """Whether the whole kit ran, and each test passed or fell short as stated."""
         return self.verdict in GOOD
 
     @property
@@ -161,6 +167,8 @@ def _report(found: dict[str, Any]) -> Report:
         thorough=found["thorough"],
         versions=Versions(**versions) if versions else None,
         promises=Promises(**promises) if promises else None,
+        efforts=found["efforts"],
+        weakened=found["weakened"],
         outcomes=[Outcome(**outcome) for outcome in found["outcomes"]],
         seconds=found["seconds"],
         problem=found["problem"],

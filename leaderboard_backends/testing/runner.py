@@ -12,8 +12,8 @@ import io
 import json
 import os
 import platform
-from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,6 +33,15 @@ from .task import TASK, Task
 from .trials import Trial
 
 COLLECTED: Final = f"{__package__}.collected"
+FAULTS: Final = f"{__package__}.collected_faults"
+KITS_OWN: Final = (COLLECTED, FAULTS)
+"""The modules whose tests say what there is to run."""
+REFERENCES: Final = {
+    "conformance": (COLLECTED, "TestSubject"),
+    "FileFaults": (FAULTS, "TestFiles"),
+    "ServerFaults": (FAULTS, "TestServer"),
+}
+"""What of the kit a class of an author's is held against."""
 EXAMPLES: Final = 60
 THOROUGH: Final = 5
 """How many times as much a thorough run tries, where chance decides what is tried."""
@@ -46,16 +55,32 @@ class _Recorder:
         self._parts = parts
         self._progress = progress
         self._running: dict[str, Outcome] = {}
+        self._expected: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
+        self.efforts: dict[str, tuple[int, int]] = {}
         self.promises: Promises | None = None
         self.interrupted = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[TASK] = self._task
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Take down, from the kit's own classes, which tests must run, before anybody can leave one out."""
         wanted = [(item, _part(item)) for item in items]
-        items[:] = [item for item, part in wanted if part is not None and (not self._parts or part in self._parts)]
+        asked = {item: part for item, part in wanted if part is not None and (not self._parts or part in self._parts)}
+        own = [item for item in asked if _class(item).__module__ not in KITS_OWN]
+        names = set(dir(_class(own[0]))) if own else None
+        for item, part in asked.items():
+            if _class(item).__module__ in KITS_OWN and (names is None or base_name(item.name) in names):
+                self._expected[item.name] = part
+        items[:] = own or list(asked)
+
+    def missing(self) -> list[Outcome]:
+        """Return the tests of the kit that were asked for and never came to a result."""
+        done = {outcome.test for outcome in self.outcomes}
+        text = "It was left out of the run: by a conftest, a plug-in, or a class that has not all cases of the kit's."
+        return [Outcome(test, part, "not run", text) for test, part in self._expected.items() if test not in done]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.type is KeyboardInterrupt
@@ -84,12 +109,16 @@ class _Recorder:
 
     def _keep(self, item: pytest.Item, outcome: Outcome, told: Mapping[str, str]) -> None:
         deviation: str | None = _class(item).deviations.get(base_name(item.name))
+        if outcome.result == "passed" and not deviation and not _class(item).has_run(item.nodeid):
+            outcome = replace(outcome, result="not run", text="Its body never ran: a conftest or a plug-in passed it.")
         if outcome.result == "passed" and deviation:
             outcome = replace(outcome, result="replaced", reason=deviation)
         elif outcome.result == "passed" and "refused" in told:
             outcome = replace(outcome, result="refused")
         if self.promises is None and "board" in told:
             self.promises = Promises(**json.loads(told["board"]))
+        if "efforts" in told:
+            self.efforts.update(json.loads(told["efforts"]))
         self.outcomes.append(outcome)
         self._progress(outcome)
 
@@ -128,6 +157,8 @@ def run_kit(
     problem = "" if recorder.outcomes else f"no test ran:\n{output}"
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         problem = f"pytest failed:\n{output}"
+    if not (problem or stop_after):
+        recorder.outcomes += recorder.missing()
     if thorough and task.make and trial is None and recorder.promises is not None:
         recorder.outcomes += _without_faults(recorder.promises)
     return Report(
@@ -136,6 +167,8 @@ def run_kit(
         thorough=thorough,
         versions=versions(),
         promises=recorder.promises,
+        efforts={name: tried for name, (tried, _) in recorder.efforts.items()},
+        weakened=[name for name, (tried, least) in recorder.efforts.items() if tried < least],
         outcomes=recorder.outcomes,
         seconds=round(perf_counter() - started, 1),
         problem=problem,
@@ -163,16 +196,22 @@ def versions() -> Versions:
         kit = version(DISTRIBUTION)
     except PackageNotFoundError:
         kit = "not installed"
-    return Versions(CONTRACT_VERSION, f"{kit}, sha256 {digest.hexdigest()[:12]}", platform.python_version())
+    return Versions(
+        contract=CONTRACT_VERSION,
+        kit=f"{kit}, sha256 {digest.hexdigest()[:12]}",
+        python=platform.python_version(),
+        pytest=pytest.__version__,
+        hypothesis=version("hypothesis"),
+    )
 
 
 def _collected(task: Task) -> list[str]:
     """Return pytest's arguments for the kit on a factory's boards, and its faults on a trial place."""
     places = [f"{COLLECTED}::TestSubject"]
     if task.trial is not None and task.trial.server is not None:
-        places.append(f"{COLLECTED}_faults::TestServer")
+        places.append(f"{FAULTS}::TestServer")
     elif task.trial is not None and task.trial.data is not None:
-        places.append(f"{COLLECTED}_faults::TestFiles")
+        places.append(f"{FAULTS}::TestFiles")
     return [f"--rootdir={gettempdir()}", "--noconftest", "--disable-plugin-autoload", "--pyargs", *places]
 
 
@@ -180,12 +219,22 @@ def _own_class(subject: type) -> list[str]:
     """Return pytest's arguments for an author's class: with the fixtures beside it, and those of plug-ins."""
     path = Path(inspect.getfile(subject)).resolve()
     root = Path.cwd() if path.is_relative_to(Path.cwd()) else path.parent
+    reference = [f"{module}::{name}" for kit, (module, name) in REFERENCES.items() if kit in _kits(subject)]
     return [
         f"--rootdir={root}",
         "--import-mode=importlib",
-        f"--override-ini=python_classes={subject.__name__}",
+        f"--override-ini=python_classes={subject.__name__} Test",
+        "--pyargs",
         f"{path}::{subject.__qualname__.replace('.', '::')}",
+        *reference,
     ]
+
+
+def _kits(subject: type) -> set[str]:
+    """Return the names of the kit's modules that a class is made from."""
+    return {owner.__module__.removeprefix(f"{__package__}.").partition(".")[0] for owner in subject.__mro__} | {
+        owner.__name__ for owner in subject.__mro__
+    }
 
 
 def _run_pytest(recorder: _Recorder, places: list[str], stop_after: int) -> tuple[int, str]:
@@ -203,9 +252,19 @@ def _run_pytest(recorder: _Recorder, places: list[str], stop_after: int) -> tupl
         "-q",
         f"--maxfail={stop_after}",
     ]
-    with redirect_stdout(output), redirect_stderr(output):
+    with _closed_off(), redirect_stdout(output), redirect_stderr(output):
         code = pytest.main(arguments, plugins=[recorder])
     return int(code), output.getvalue()
+
+
+@contextmanager
+def _closed_off() -> Iterator[None]:
+    """Keep pytest's own variables of the environment out of the run."""
+    kept = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def _class(item: pytest.Item) -> type[HonestKit]:

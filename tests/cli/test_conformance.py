@@ -24,10 +24,16 @@ class AlwaysFirst(NaiveLeaderboard):
         return None if super()._get_rank(player_id) is None else 1
 
 
-def test_a_backend_that_conforms_exits_zero_and_shows_its_parts() -> None:
-    result = run("memory://weekly", "--part", "lookups", "--part", "removal")
+def test_a_backend_that_conforms_exits_zero() -> None:
+    result = run("naive")
     assert result.exit_code == 0, result.output
-    assert "PASSED IN PART, 76 of 76 tests passed (seed 1); " in result.output
+    assert "naive: CONFORMS, " in result.output
+
+
+def test_a_part_of_the_kit_is_no_verdict_and_exits_three() -> None:
+    result = run("memory://weekly", "--part", "lookups", "--part", "removal")
+    assert result.exit_code == 3, result.output
+    assert "PASSED IN PART, 80 of 80 tests passed (seed 1); 16 parts of the kit were not asked for" in result.output
     assert "lookups" in result.output
     assert "removal" in result.output
 
@@ -61,7 +67,7 @@ def test_one_backend_that_is_not_run_spoils_the_run_of_all() -> None:
 
 def test_without_a_target_every_place_for_trials_is_judged(tmp_path: Path) -> None:
     result = run("--part", "iteration", "--out", str(tmp_path))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output
     reports = from_json((tmp_path / "conformance.json").read_text())
     assert [report.subject for report in reports] == list(trial_places())
     assert (tmp_path / "conformance.md").read_text().count("**PASSED IN PART**") == len(reports)
@@ -130,7 +136,7 @@ def test_a_factory_of_ones_own_is_judged_without_a_file(mine: str) -> None:
 
 def test_a_class_of_ones_own_is_judged_with_its_fixtures_and_what_it_states(mine: str, tmp_path: Path) -> None:
     result = run(f"{mine}:MyBoards", "--part", "lookups", "--out", str(tmp_path / "out"))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output
     assert "test_the_best_player_has_percentile_100[descending-last]: known failure: off by one" in result.output
     assert "replaced: tracker/2" in result.output
     assert "test_of_my_own" not in result.output
@@ -142,13 +148,32 @@ def test_a_class_of_ones_own_is_judged_with_its_fixtures_and_what_it_states(mine
     assert f"leaderboard conformance --seed 1 --part lookups {mine}:MyBoards" in page
 
 
-def test_a_place_for_trials_is_made_and_removed() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("leaderboard-*"))
+@pytest.mark.parametrize(
+    "conftest",
+    [
+        "def pytest_pyfunc_call(pyfuncitem):\n    return True\n",
+        "def pytest_collection_modifyitems(items):\n    del items[5:]\n",
+    ],
+)
+def test_a_conftest_that_leaves_tests_out_makes_no_verdict(mine: str, conftest: str, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(conftest)
+    result = run(f"{mine}:MyBoards", "--part", "lookups")
+    assert result.exit_code == 1
+    assert "MyBoards: NOT RUN" in result.output
+
+
+def test_options_for_pytest_in_the_environment_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing_has_this_name")
+    assert "40 of 40 tests passed" in run("naive", "--part", "lookups").output
+
+
+def test_a_place_for_trials_is_made_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     result = run("zodb", "valkey", "--part", "lookups")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output
     assert "zodb: PASSED IN PART" in result.output
     assert "Valkey" in result.output
-    assert set(Path(tempfile.gettempdir()).glob("leaderboard-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_storage_that_nobody_may_harm_is_not_run_thoroughly() -> None:

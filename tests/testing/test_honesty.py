@@ -111,6 +111,7 @@ def define(**names: Any) -> None:
     ("names", "said"),
     [
         ({"known_failures": {"test_no_such_thing": "why"}}, "'test_no_such_thing', which is not a test of the kit"),
+        ({"test_closing_twice_is_fine": None, "deviations": {"test_closing_twice_is_fine": "why"}}, "one of its own"),
         ({"known_failures": {"make": "why"}}, "'make', which is not a test of the kit"),
         ({"known_failures": {"test_closing_twice_is_fine": " "}}, "give a reason"),
         ({"known_failures": {"test_closing_twice_is_fine": None}}, "give a reason"),
@@ -141,6 +142,15 @@ def test_a_mixin_overrides_nothing_in_silence() -> None:
     mixin = type("Mixin", (), {"test_closing_twice_is_fine": make, "__module__": __name__})
     with pytest.raises(TypeError, match="overrides test_closing_twice_is_fine"):
         type("TestMine", (mixin, BackendConformance), {"make": make, "__module__": __name__})
+
+
+@pytest.mark.parametrize("changed", ["TestMine", "LookupsPart"])
+def test_a_class_that_is_changed_after_its_definition_is_refused(run: Run, changed: str) -> None:
+    done = run(
+        f"class TestMine(LookupsPart):{OFF}\n{changed}.test_the_best_player_has_percentile_100 = lambda self: None\n"
+    )
+    assert done.returncode == 1
+    assert "test_the_best_player_has_percentile_100 of the kit" in done.stdout
 
 
 def test_what_an_author_may_set_and_add_is_no_deviation() -> None:

@@ -39,13 +39,26 @@ def report_of(*results: Result, parts: tuple[str, ...] = PARTS, problem: str = "
 def test_the_verdict_follows_from_the_outcomes(report: Report, verdict: str) -> None:
     assert report.verdict == verdict
     assert sentence(report).startswith(verdict)
-    assert report.good is (verdict not in ("DOES NOT CONFORM", "NOT RUN"))
+    assert report.good is (verdict in ("CONFORMS", "CONFORMS WITH DEVIATIONS"))
+
+
+def test_less_effort_than_the_kits_own_is_no_verdict() -> None:
+    report = report_of()
+    report.efforts, report.weakened = {"examples": 5}, ["examples"]
+    assert report.verdict == "PASSED IN PART"
+    assert "less was tried than the kit asks for: examples" in sentence(report)
+
+
+def test_what_was_refused_and_what_was_waived_stands_beside_the_verdict() -> None:
+    report = report_of("refused", "refused")
+    report.promises = Promises("mine.Board", "mine 2", "", False, True, "eventual", "a crash", ["get_around"])  # noqa: FBT003 - as read from JSON
+    assert "2 of them by refusing as declared; reads may be late, as declared" in sentence(report)
 
 
 @pytest.fixture
 def full() -> Report:
     report = report_of("failed", "known failure")
-    report.versions = Versions("1.0", "0.1.0, sha256 0123", "3.11.7")
+    report.versions = Versions("1.0", "0.1.0, sha256 0123", "3.11.7", "9.2.0", "6.170")
     report.promises = Promises("mine.Board", "mine 2", "Disk 3", True, False, "linearizable", "a crash", ["clear"])  # noqa: FBT003 - as read from JSON
     report.outcomes.append(Outcome("test_replies_are_dropped", "server", "passed", figures="9 acknowledged; lost 0"))
     report.outcomes.append(Outcome("test_x[a|b]", "values", "failed", text="E  assert 1 == 2\nmore"))
@@ -70,7 +83,10 @@ def test_another_schema_version_is_refused(full: Report) -> None:
 
 def test_the_page_has_verdicts_versions_matrix_figures_and_what_falls_short(full: Report) -> None:
     page = to_markdown([full, report_of()], "leaderboard conformance mine")
-    assert "`leaderboard conformance mine`. Contract 1.0, kit 0.1.0, sha256 0123, Python 3.11.7, seed 7" in page
+    assert (
+        "`leaderboard conformance mine`. Contract 1.0, kit 0.1.0, sha256 0123; Python 3.11.7, pytest 9.2.0, hypothesis "
+        "6.170; seed 7" in page
+    )
     assert "| mine | **DOES NOT CONFORM** |" in page
     assert "| mine | **CONFORMS** |" in page
     assert "| order | 1, 1 failed, 1 known failure | 1 |" in page

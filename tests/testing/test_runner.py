@@ -6,11 +6,13 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from leaderboard_backends import (
+    BackendUnavailableError,
     BoardMismatchError,
     Capabilities,
     LeaderboardBackend,
@@ -22,6 +24,8 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing import _loading
 from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 from leaderboard_backends.testing.conformance.values import PLACES
+from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.testing.honesty import HonestKit
 from leaderboard_backends.testing.opening import url_factory
 from leaderboard_backends.testing.report import Outcome
 from leaderboard_backends.testing.runner import run_kit
@@ -70,8 +74,10 @@ class Lasting(NaiveLeaderboard):
 
 def test_a_board_that_keeps_the_contract_conforms_in_every_part() -> None:
     heard: list[Outcome] = []
-    report = run_kit(NaiveLeaderboard, examples=3, progress=heard.append)
+    report = run_kit(NaiveLeaderboard, progress=heard.append)
     assert report.verdict == "CONFORMS"
+    assert report.weakened == []
+    assert report.efforts["examples"] == 60
     assert tuple(report.by_part()) == PARTS
     assert heard == report.outcomes
     assert {outcome.result for outcome in report.outcomes} == {"passed"}
@@ -107,6 +113,58 @@ def test_a_board_that_cannot_be_closed_fails_its_tests() -> None:
     report = run_kit(Stuck, parts=["lookups"], stop_after=1)
     assert [outcome.result for outcome in report.failures] == ["failed"]
     assert "still in use" in report.failures[0].text
+
+
+def test_less_effort_is_told() -> None:
+    report = run_kit(NaiveLeaderboard, parts=["machine"], examples=3)
+    assert (report.efforts["examples"], report.weakened) == (3, ["examples"])
+
+
+def test_a_storage_that_is_not_there_is_not_run_and_asked_once() -> None:
+    attempts = []
+
+    def make(name: str, **_: Any) -> LeaderboardBackend:
+        attempts.append(name)
+        raise BackendUnavailableError("no server at 127.0.0.1:1")
+
+    report = run_kit(make, parts=["lookups", "removal"])
+    assert report.verdict == "NOT RUN"
+    assert {outcome.result for outcome in report.outcomes} == {"not run"}
+    assert "no server at 127.0.0.1:1" in report.outcomes[-1].text
+    assert len(attempts) == 1
+
+
+def test_a_storage_that_goes_away_later_is_a_failure() -> None:
+    left = iter(range(3))
+
+    def make(name: str, **options: Any) -> LeaderboardBackend:
+        if next(left, None) is None:
+            raise BackendUnavailableError("gone")
+        return NaiveLeaderboard(name, **options)
+
+    assert run_kit(make, parts=["lookups"]).verdict == "DOES NOT CONFORM"
+
+
+class Deadlocked(NaiveLeaderboard):
+    def _get_percentile(self, player_id: str) -> float | None:
+        with self._lock:
+            return super()._get_percentile(player_id)  # which takes the lock that this thread has
+
+
+def test_a_board_that_hangs_fails_the_test_it_hangs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HonestKit, "time_limit", 0.2)
+    report = run_kit(Deadlocked, parts=["lookups"])
+    assert report.verdict == "DOES NOT CONFORM"
+    assert report.counts()["passed"] > 10
+    assert "has not ended after 0.2 s" in report.failures[0].text
+
+
+def test_threads_that_hang_fail_their_test_with_what_they_are_at() -> None:
+    release = Event()
+    with pytest.raises(AssertionError, match="1 of 2 threads hang") as caught:
+        Crew([release.wait, lambda: True]).join(0.2)
+    release.set()
+    assert "release.wait" in str(caught.value) or "wait" in str(caught.value)
 
 
 def test_an_interrupt_ends_the_run() -> None:

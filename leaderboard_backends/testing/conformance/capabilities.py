@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from ...errors import BoardMismatchError, UnsupportedOperationError
@@ -10,6 +12,9 @@ from ..oracle import OracleBoard
 from ..subject import unique_name
 from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill
 from .threads import run_together
+
+CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "__len__", "__contains__", "ping"}
+"""The operations that no backend may declare unsupported."""
 
 
 class CapabilitiesPart(ConformancePart):
@@ -20,6 +25,7 @@ class CapabilitiesPart(ConformancePart):
         assert isinstance(declared, Capabilities)
         assert isinstance(type(plain_board).capabilities, Capabilities)
         assert declared.unsupported <= set(OPERATIONS), "unsupported names operations that the contract does not have"
+        assert not declared.unsupported & CORE, "no board does without these: what is left would prove nothing"
         assert declared.survives
 
     @pytest.mark.parametrize("operation", OPERATIONS)

@@ -19,7 +19,7 @@ import pytest
 from ...errors import UnsupportedOperationError
 from ...model import Entry, Keep, Order, Score
 from ...protocol import LeaderboardBackend
-from ..honesty import NOT_RUN, HonestKit, refuse_skip
+from ..honesty import HonestKit
 from ..oracle import OracleBoard
 from ..subject import unique_name
 
@@ -133,12 +133,9 @@ class ConformancePart(HonestKit):
         opened: list[LeaderboardBackend] = []
 
         def open_one(rules: Rules = ALL_RULES[0], name: str | None = None) -> LeaderboardBackend:
-            try:
-                board = self.make(name=name or unique_name(), order=rules.order, keep=rules.keep)
-            except NOT_RUN as skipped:
-                refuse_skip(skipped, self._note)
+            chosen = name or unique_name()
+            board = self._reach(lambda: self.make(name=chosen, order=rules.order, keep=rules.keep))
             opened.append(board)
-            self._describe(board)
             return board
 
         try:
@@ -216,6 +213,16 @@ def _declared(error: UnsupportedOperationError) -> str | None:
         if name in OPERATIONS and isinstance(caller, LeaderboardBackend):
             return name if name in caller.capabilities.unsupported else None
     return None
+
+
+def case(value: object) -> str:
+    """Return the name of a test's case: printable ASCII, in which pytest has nothing to escape.
+
+    It would escape again for each class that shares the test, and one case would have several names.
+    """
+    shown = value if isinstance(value, str) else repr(value)
+    plain = {char for char in shown if char.isascii() and char.isprintable() and char != "\\"}
+    return "".join(char if char in plain else f"<{ord(char):x}>" for char in shown)
 
 
 def fill(board: AnyBoard, updates: Iterable[tuple[str, str, Score]]) -> None:

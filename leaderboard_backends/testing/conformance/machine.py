@@ -14,7 +14,7 @@ from typing import Any
 
 import hypothesis.configuration
 import hypothesis.strategies as st
-from hypothesis import Phase, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from ...errors import InvalidScoreError, UnsupportedOperationError
@@ -164,6 +164,10 @@ class MachinePart(ConformancePart):
             return BoardMachine(lambda: open_board(rules), rules, self.dispose)
 
         limits = settings(
+            settings.get_profile("default"),
+            derandomize=False,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
             max_examples=self.examples,
             stateful_step_count=self.steps,
             deadline=None,

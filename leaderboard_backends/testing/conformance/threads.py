@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from functools import partial
+from threading import Event
 
 import pytest
 
 from ...errors import LeaderboardClosedError, LeaderboardError, UnsupportedOperationError
 from ...model import Entry
 from ...protocol import LeaderboardBackend
+from ..crew import Crew
 from .foundation import ConformancePart, OpenBoard, Rules, fill, ids, load
 
 THREADS = 4
-TIME_LIMIT = 120
+TIME_LIMIT = 60.0
 """Seconds after which a thread that does not end fails the test."""
 
 
 def run_together(*tasks: Callable[[], None]) -> None:
     """Start all tasks at one moment in threads of their own; the first error of any is raised."""
-    start = Barrier(len(tasks))
-
-    def run(task: Callable[[], None]) -> None:
-        start.wait(TIME_LIMIT)
-        task()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        running = [pool.submit(run, task) for task in tasks]
-        for future in running:
-            future.result(TIME_LIMIT)
+    Crew(tasks).join(TIME_LIMIT)
 
 
 def assert_consistent(page: list[Entry], rules: Rules) -> None:
@@ -204,14 +196,12 @@ class ThreadsPart(ConformancePart):
         """A call that `close` overtakes ends in an error of the library's own, never in a client's or in a hang."""
         for finished in range(0, self.rounds, 6):
             board, started = open_board(), Event()
-            with ThreadPoolExecutor(2) as pool:
-                running = [pool.submit(work_until_refused, board, started) for _ in range(2)]
-                assert started.wait(TIME_LIMIT)
-                for _ in range(finished):
-                    board.get_score("ada")
-                board.close()
-                refusals = [future.result(TIME_LIMIT) for future in running]
-                assert not any(isinstance(refusal, UnsupportedOperationError) for refusal in refusals)
+            crew = Crew([partial(work_until_refused, board, started)] * 2)
+            assert started.wait(TIME_LIMIT)
+            for _ in range(finished):
+                board.get_score("ada")
+            board.close()
+            assert not any(isinstance(refusal, UnsupportedOperationError) for refusal in crew.join(TIME_LIMIT))
             with pytest.raises(LeaderboardClosedError):
                 board.get_score("ada")
 
@@ -221,21 +211,22 @@ class ThreadsPart(ConformancePart):
 
         def write_and_read(board: LeaderboardBackend, started: Event) -> None:
             reached: int | float = 0
-            for _ in range(writes):
-                before, reached = reached, board.increment_score("ada", "Ada", 1).score
-                assert before < reached <= board.get_top_n(3)[0].score
-                assert board.get_percentile("ada") == 100.0
+            try:
+                for _ in range(writes):
+                    before, reached = reached, board.increment_score("ada", "Ada", 1).score
+                    assert before < reached <= board.get_top_n(3)[0].score
+                    assert board.get_percentile("ada") == 100.0
+                    started.set()
+            finally:
                 started.set()
 
         for attempt in range(20):
             board, started = open_board(), Event()
-            with ThreadPoolExecutor(2) as pool:
-                running = [pool.submit(write_and_read, board, started) for _ in range(2)]
-                assert started.wait(TIME_LIMIT)
-                for _ in range(attempt % 10 * 6):
-                    assert 0 < (board.get_score("ada") or 0) <= 2 * writes
-                for future in running:
-                    future.result(TIME_LIMIT)
+            crew = Crew([partial(write_and_read, board, started)] * 2)
+            assert started.wait(TIME_LIMIT)
+            for _ in range(0 if crew.failed else attempt % 10 * 6):
+                assert 0 < (board.get_score("ada") or 0) <= 2 * writes
+            crew.join(TIME_LIMIT)
             assert [(entry.player_id, entry.score) for entry in board] == [("ada", 2 * writes)]
 
     def test_a_read_sees_every_write_acknowledged_before_it(self, plain_board: LeaderboardBackend) -> None:

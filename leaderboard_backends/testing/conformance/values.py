@@ -20,7 +20,7 @@ from ...errors import (
 )
 from ...model import Entry
 from ...protocol import LeaderboardBackend
-from .foundation import ConformancePart, assert_same, fill
+from .foundation import ConformancePart, assert_same, case, fill
 
 
 class Bad(NamedTuple):
@@ -222,7 +222,7 @@ class ValuesPart(ConformancePart):
             assert isinstance(_refusal(place, plain_board, bad), bad.error)
         assert len(plain_board) == 0
 
-    @pytest.mark.parametrize("name", BAD_BOARD_NAMES, ids=repr)
+    @pytest.mark.parametrize("name", BAD_BOARD_NAMES, ids=case)
     def test_a_bad_board_name_is_refused(self, name: str) -> None:
         with pytest.raises(InvalidNameError) as refused:
             self.make(name=name, order="descending", keep="last").close()

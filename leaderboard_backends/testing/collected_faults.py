@@ -1,0 +1,47 @@
+"""The classes that a thorough run collects beside the kit: faults of places like the trial's, new for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..config import open_leaderboard
+from ..model import Keep, Order
+from ..protocol import LeaderboardBackend
+from ..registry import backend_class
+from .faults import FileFaults, ServerFaults
+from .servers import EmbeddedServer
+from .task import TASK
+from .trials import ALWAYS
+
+
+class TestFiles(FileFaults):
+    """Faults of files, on the backend of the trial's scheme."""
+
+    _scheme: str
+
+    @pytest.fixture(autouse=True)
+    def _take_scheme(self, pytestconfig: pytest.Config) -> None:
+        trial = pytestconfig.stash[TASK].trial
+        assert trial is not None
+        self._scheme = trial.url.partition("://")[0]
+
+    def make_in(self, directory: Path, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
+        """Open a board in the file that the backend chooses in the folder."""
+        url = backend_class(self._scheme).trial_url(self._scheme, directory)
+        assert url is not None
+        return open_leaderboard(url, board=name, order=order, keep=keep)
+
+
+class TestServer(ServerFaults):
+    """Faults of a server that has each write on the disk before it answers."""
+
+    def start_server(self, directory: Path) -> EmbeddedServer:
+        """Start one with its data in the folder."""
+        return EmbeddedServer(ALWAYS, directory=directory).start()
+
+    def make_at(self, port: int, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
+        """Open a board over TCP."""
+        url = f"redis://127.0.0.1:{port}/0?socket_timeout={self.reply_timeout}"
+        return open_leaderboard(url, board=name, order=order, keep=keep)

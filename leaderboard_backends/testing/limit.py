@@ -1,0 +1,38 @@
+"""A limit on the time of a test: a board that hangs fails the test it hangs in, and the run goes on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raise `AssertionError` in the main thread, wherever it is, where what is inside takes longer.
+
+    By the timer of the process, which interrupts waits for locks and sockets too. Does nothing in other threads, on
+    systems without it, and where somebody else's timer ends sooner.
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable or 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= seconds:
+        yield
+        return
+
+    def expire(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise AssertionError(f"the test has not ended after {seconds:g} s: a call of the board hangs, or is too slow")
+
+    handler = signal.signal(signal.SIGALRM, expire)
+    begun = monotonic()
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (monotonic() - begun)), interval)
