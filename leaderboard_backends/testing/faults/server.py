@@ -52,6 +52,8 @@ INCREMENTS: Final = 40
 """Increments before, while and after the server does not answer."""
 FAILING: Final = 8
 """Increments that are tried while the server does not answer."""
+AT_ONCE: Final = 9
+"""Calls that wait for a server without answer at the same time."""
 LOAD: Final = 2500
 """Updates of a long load."""
 
@@ -62,8 +64,8 @@ class ServerFaults(FaultKit):
     open_names = frozenset({"start_server", "make_at", "reply_timeout"})
     efforts = {"increments": 50, "steps": 30, "restarts": 2, "histories": 5}  # noqa: RUF012 - a constant
 
-    reply_timeout: float = 0.5
-    """Seconds without a reply after which the boards of `make_at` give up a call."""
+    reply_timeout: float = 1.0
+    """Seconds without a reply after which the boards of `make_at` give up a call; longer than a busy disk may take."""
     increments: int = 600
     """How many increments are made while replies are lost."""
     steps: int = 120
@@ -254,11 +256,11 @@ class ServerFaults(FaultKit):
         _call_all(other)
 
     def _wrong(self, calls: dict[str, Callable[[], object]]) -> list[str]:
-        """Make calls in threads, a few at a time; return what was wrong: an answer, another error, or the time."""
+        """Make calls in threads, some at a time; return what was wrong: an answer, another error, or the time."""
         wrong: list[str] = []
         waiting = list(calls.items())
-        while waiting and len(wrong) < THREADS:
-            some, waiting = waiting[:THREADS], waiting[THREADS:]
+        while waiting and not wrong:
+            some, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
             timed = [TimedCall(name, call) for name, call in some]
             wrong += filter(None, [call.problem(self.reply_timeout + MARGIN) for call in timed])
         return wrong
