@@ -63,7 +63,7 @@ def test_the_guide_leads_from_an_empty_folder_to_conforms(tmp_path: Path, enviro
         elif block["language"] == "text":
             answers += 1
             assert block["text"].strip() in said
-    assert answers == 3
+    assert answers == 4
     assert [path for path in FILES if not (folder / path).is_file()] == []
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from tempfile import TemporaryDirectory
-from typing import Any
+from time import perf_counter
+from typing import Any, Final
 
 import hypothesis.configuration
 import hypothesis.strategies as st
@@ -47,6 +48,10 @@ BOUNDS = st.sampled_from(COMMON * 3 + RARE + [-inf, inf])
 COUNTS = st.sampled_from([0, 1, 2, 3, 5, 100])
 RANKS = st.sampled_from([1, 2, 3, 4, 8, 1000])
 UPDATES = st.lists(st.tuples(PLAYERS, NAMES, SCORES), max_size=8)
+
+
+SLOW: Final = 3.0
+"""Milliseconds an operation from which a program that fails is not shortened: it is run a thousand times for that."""
 
 
 class BoardMachine(RuleBasedStateMachine):
@@ -163,6 +168,7 @@ class MachinePart(ConformancePart):
         def machine() -> BoardMachine:
             return BoardMachine(lambda: open_board(rules), rules, self.dispose)
 
+        slow = self._milliseconds(open_board(rules)) > SLOW
         limits = settings(
             settings.get_profile("default"),
             derandomize=False,
@@ -172,11 +178,22 @@ class MachinePart(ConformancePart):
             stateful_step_count=self.steps,
             deadline=None,
             database=None,
-            phases=(Phase.generate, Phase.shrink),
+            phases=(Phase.generate,) if slow else (Phase.generate, Phase.shrink),
         )
         try:
             with _nothing_left_behind():
                 run_state_machine_as_test(seed(self.seed)(machine), settings=limits)  # type: ignore[arg-type]  # a factory serves, too
         except Exception as error:
             error.add_note(f"The same programs again: seed = {self.seed}, examples = {self.examples}, rules {rules}.")
+            if slow:
+                error.add_note(f"The program was not shortened: an operation takes more than {SLOW:g} ms here.")
             raise
+
+    @staticmethod
+    def _milliseconds(board: LeaderboardBackend) -> float:
+        """Return about how long an operation takes."""
+        started = perf_counter()
+        for score in range(10):
+            board.update_score("ada", "", score)
+            board.get_top_n(1)
+        return (perf_counter() - started) * 1000 / 20
