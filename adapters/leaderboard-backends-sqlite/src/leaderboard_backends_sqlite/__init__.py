@@ -12,9 +12,9 @@ merge as players move, within a tie too.
 Cost, n players, k entries returned, g = n / 8,000 runs: `get_rank`, `get_percentile`, `count_by_score`,
 `update_score`, `increment_score`, `remove_player` O(log n + g) and at most 64 + 256 rows; `get_range` O(g + k) and as
 many rows; `get_around`, `get_by_score` as a rank and O(k); `get_top_n` O(k); `get_score`, `in` O(log n); `len` O(g);
-`clear` O(n). At 1M players a rank takes some 40 to 110 µs. Every write is one commit; an update that changes nothing writes
-nothing. `update_scores` commits 1,000 at a time; where the updates are more than that and at least as many as the
-players, it sorts once and writes the tables anew in one commit, every one or none. No round trips.
+`clear` O(n). At 1M players a rank takes some 40 to 110 µs. Every write is one commit; an update that changes nothing
+writes nothing. `update_scores` commits 1,000 at a time; where the updates are more than that and at least as many as
+the players, it sorts once and writes the tables anew in one commit, every one or none. No round trips.
 
 File: some 75 bytes a player, and beside it a write-ahead log, `-wal`, of 4 MiB, which a writer copies into the file
 when it is longer, and its index, `-shm`. Both go when the last board is closed. They belong to the file: copy all
