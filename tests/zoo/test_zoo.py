@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from leaderboard_backends import Capabilities, LeaderboardBackend
@@ -19,6 +21,7 @@ from .texts import UnicodeFolded
 from .ties import SameScoreMoves
 from .writes import UsernameLostWithTheScore
 
+REPORT = Path(__file__).parents[2] / "reports/zoo.md"
 LEAST = 30
 SEEN_BY_THE_MACHINE: list[type[LeaderboardBackend]] = [
     SameScoreMoves,
@@ -78,3 +81,10 @@ def test_each_mutant_has_a_name_and_a_bug_of_its_own() -> None:
     assert len(MUTANTS) >= LEAST
     assert len({mutant.name for mutant in MUTANTS}) == len({mutant.bug for mutant in MUTANTS}) == len(MUTANTS)
     assert [mutant.name for mutant in MUTANTS if not mutant.bug.endswith(".") or "\n" in mutant.bug] == []
+
+
+def test_the_report_names_every_mutant_and_no_survivor() -> None:
+    text = REPORT.read_text()
+    rows = {line.split(" | ")[0].removeprefix("| ").strip("`") for line in text.splitlines() if line.startswith("| `")}
+    assert {mutant.name for mutant in MUTANTS} <= rows, "make zoo writes the report anew"
+    assert f"{len(MUTANTS)} mutants: {len(MUTANTS)} killed, 0 survived." in text
