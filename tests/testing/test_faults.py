@@ -130,6 +130,16 @@ class GuessesReads(DelegatingLeaderboard):
             return super()._get_entry(player_id)
         return None
 
+    def _get_score(self, player_id: str) -> Score | None:
+        with suppress(BackendUnavailableError):
+            return super()._get_score(player_id)
+        return None
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        with suppress(BackendUnavailableError):
+            return super()._get_range(first_rank, last_rank)
+        return []
+
 
 class BareErrors(DelegatingLeaderboard):
     def _update_score(self, player_id: str, username: str, score: Score) -> int:

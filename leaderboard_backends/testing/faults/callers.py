@@ -126,8 +126,8 @@ def scores(board: LeaderboardBackend, player_ids: Iterable[str]) -> dict[str, Sc
 class Writers:
     """Threads that write players of their own, without end, beside a server that is killed and started again.
 
-    Each goes round: a score of one player, a batch that gives three players the same score, a player who comes and
-    goes. Scores rise with each write, so what stands tells which write it is from.
+    Each goes round: a new player, who is never written again; a guest who comes and goes; a batch that gives three
+    players the same score. Scores rise with each write, so what stands tells which write it is from.
     """
 
     def __init__(self, board: LeaderboardBackend, threads: int) -> None:
@@ -147,7 +147,7 @@ class Writers:
             number += 1
             what, value, write = self._next(thread, number)
             outcome, _ = outcome_of(write)
-            self._tally.told(f"{what}{thread}", value, outcome)
+            self._tally.told(what, value, outcome)
             with self._moved:
                 self._acknowledged[thread] += outcome == "acknowledged"
                 self._failed += outcome != "acknowledged"
@@ -156,15 +156,16 @@ class Writers:
                 self._up.wait(RECOVERY)
 
     def _next(self, thread: int, number: int) -> tuple[str, object, Callable[[], object]]:
-        board, name = self._board, f"n{number}"
+        """Return what is written next, a player or a batch, the value that it gets, and the call."""
+        board, name, guest, new = self._board, f"n{number}", f"guest{thread}", f"new{thread}.{number}"
         if number % 4 == 0:
             batch = [(f"{part}{thread}", name, number) for part in "abc"]
-            return "batch", number, partial(board.update_scores, batch)
+            return f"batch{thread}", number, partial(board.update_scores, batch)
         if number % 4 == 2:
-            return "guest", number, partial(board.update_score, f"guest{thread}", name, number)
+            return guest, number, partial(board.update_score, guest, name, number)
         if number % 8 == 3:
-            return "guest", None, partial(board.remove_player, f"guest{thread}")
-        return "one", number, partial(board.update_score, f"one{thread}", name, number)
+            return guest, None, partial(board.remove_player, guest)
+        return new, number, partial(board.update_score, new, name, number)
 
     def survive(self, server: ServerUnderTest, chance: Random, ended: Callable[[], bool]) -> None:
         """Kill the server amid the writes, start it, and wait until every thread has written again.

@@ -181,7 +181,7 @@ class ServerFaults(FaultKit):
                     programs=THREADS,
                 )
                 history = _History(board, programs, figures)
-                proxy.lose_at_random(chance, SHARE / 4)
+                proxy.lose_at_random(chance, SHARE / 2)
                 Crew(history.record, THREADS).join(LIMIT)
                 proxy.lose_nothing()
                 assert_linearizable(history.closed(direct), rules.order, rules.keep, start=start)
