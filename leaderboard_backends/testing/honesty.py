@@ -143,7 +143,7 @@ class HonestKit:
         cls = type(self)
         if not cls._described:
             cls._described = True
-            promises = board.capabilities
+            promises: object = board.capabilities
             if not isinstance(promises, Capabilities):
                 return  # a test of the capabilities says so
             told = {

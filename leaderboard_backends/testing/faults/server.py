@@ -19,6 +19,7 @@ import pytest
 from ...model import Keep, Order
 from ...protocol import LeaderboardBackend
 from ..conformance.foundation import Rules
+from ..crew import Crew
 from ..linearizability import WRITES, Operation, Recorder, assert_linearizable, state_of
 from ..linearizability.programs import random_programs
 from ..subject import unique_name
@@ -33,7 +34,6 @@ from .callers import (
     judge_load,
     scores,
 )
-from .crew import Crew
 from .figures import Figures, Increments, outcome_of
 from .foundation import BOTH_RULES, FaultKit
 from .judging import Call, Judge, assert_consistent, perform, writes
@@ -121,7 +121,7 @@ class ServerFaults(FaultKit):
             return
         with self._reporting("replies dropped", "increments") as figures:
             proxy.lose_at_random(Random(self.seed), SHARE)
-            Crew(lambda _: increment_all(board, tally), THREADS).join(LIMIT)
+            Crew([partial(increment_all, board, tally)] * THREADS).join(LIMIT)
             figures.add(tally.figures(scores(direct, tally.players())))
         assert proxy.lost >= LEAST_LOST
 
@@ -182,7 +182,7 @@ class ServerFaults(FaultKit):
                 )
                 history = _History(board, programs, figures)
                 proxy.lose_at_random(chance, SHARE / 2)
-                Crew(history.record, THREADS).join(LIMIT)
+                Crew([partial(history.record, number) for number in range(THREADS)]).join(LIMIT)
                 proxy.lose_nothing()
                 assert_linearizable(history.closed(direct), rules.order, rules.keep, start=start)
         assert proxy.lost >= LEAST_LOST
@@ -198,7 +198,7 @@ class ServerFaults(FaultKit):
             return
         writers = Writers(board, THREADS)
         with self._reporting(f"server killed {self.restarts} times") as figures:
-            crew = Crew(writers.run, THREADS)
+            crew = Crew([partial(writers.run, number) for number in range(THREADS)])
             try:
                 for _ in range(self.restarts):
                     writers.survive(server, chance, lambda: crew.failed)
@@ -275,11 +275,11 @@ def _call_all(board: LeaderboardBackend) -> None:
 def _warm_up(board: LeaderboardBackend, tally: Increments) -> None:
     """Make some increments from several threads at a time, so that the board has what it keeps open."""
 
-    def increment(_: int) -> None:
+    def increment() -> None:
         for _ in range(4):
             increment_once(board, tally)
 
-    Crew(increment, THREADS).join(LIMIT)
+    Crew([increment] * THREADS).join(LIMIT)
 
 
 def _calls(
