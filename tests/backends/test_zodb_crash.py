@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import pytest
 from ZODB.fsIndex import fsIndex
@@ -19,9 +19,10 @@ from leaderboard_backends import (
     Entry,
     WriteOutcomeUnknownError,
 )
-from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard
+from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard, storage
 from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.storage import BoardFile
+from leaderboard_backends.backends.zodb.torn import cut_zeroed_end, last_is_zeroed
 
 
 @pytest.fixture
@@ -154,6 +155,235 @@ def test_an_end_that_no_crash_leaves_behind_is_refused_with_a_remedy(path: Path)
     with pytest.raises(BackendUnavailableError, match=r"is damaged: .*fsrecover"):
         ZODBLeaderboard(path=path)
     assert path.read_bytes() == content
+
+
+class Torn(NamedTuple):
+    """A closed file, and its last transaction, which is small."""
+
+    path: Path
+    content: bytes
+    start: int
+    earlier_index: bytes
+    """The index of positions that was saved before the last transaction."""
+
+    def damage(self, start: int, length: int, damage: bytes = b"\0") -> bytes:
+        """Overwrite some of the last transaction, counted from its start; return what the file then holds."""
+        at = self.start + start
+        content = self.content[:at] + damage * length + self.content[at + length :]
+        self.path.write_bytes(content)
+        return content
+
+    @property
+    def length(self) -> int:
+        return len(self.content) - self.start
+
+    @property
+    def index_file(self) -> Path:
+        return self.path.with_suffix(".fs.index")
+
+    def forget_copies(self) -> None:
+        """Remove the copies of what was cut off: each one more makes the search for a free name longer."""
+        for copy in self.path.parent.glob("*.tr*"):
+            copy.unlink()
+
+
+@pytest.fixture
+def torn(path: Path) -> Torn:
+    with ZODBLeaderboard(path=path) as board:
+        for score in range(12):
+            board.update_score(f"p{score}", "name", score)
+    earlier_index, start = path.with_suffix(".fs.index").read_bytes(), path.stat().st_size
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1000)
+    return Torn(path, path.read_bytes(), start, earlier_index)
+
+
+def expect_the_state_before(torn: Torn) -> None:
+    with ZODBLeaderboard(path=torn.path) as board:
+        assert torn.path.stat().st_size == torn.start
+        board._check()
+        assert [entry.player_id for entry in board] == [f"p{score}" for score in reversed(range(12))]
+        assert board.update_score("bob", "Bob", 500) == 1
+        board._check()
+    with ZODBLeaderboard(path=torn.path) as board:
+        assert board.get_rank("bob") == 1
+        assert len(board) == 13
+    torn.forget_copies()
+
+
+@pytest.mark.parametrize("index", ["none", "before", "after"])
+def test_a_last_transaction_whose_end_is_zeros_is_cut_off(torn: Torn, index: str) -> None:
+    indexes = {"before": torn.earlier_index, "after": torn.index_file.read_bytes()}
+    for length in [*range(1, 80), *range(80, torn.length, 31), torn.length - 1, torn.length]:
+        torn.damage(torn.length - length, length)
+        if index == "none":
+            torn.index_file.unlink()
+        else:
+            torn.index_file.write_bytes(indexes[index])
+        expect_the_state_before(torn)
+
+
+@pytest.mark.parametrize("index", ["none", "before", "after"])
+def test_a_last_transaction_with_zeros_inside_is_cut_off(torn: Torn, index: str) -> None:
+    indexes = {"before": torn.earlier_index, "after": torn.index_file.read_bytes()}
+    for start in range(0, torn.length - 64, 23):
+        for length in (64, 512):
+            torn.damage(start, min(length, torn.length - start))
+            if index == "none":
+                torn.index_file.unlink()
+            else:
+                torn.index_file.write_bytes(indexes[index])
+            expect_the_state_before(torn)
+
+
+@pytest.mark.parametrize("length", [64, 100, 512, 1000])
+def test_zeros_of_some_length_are_found_wherever_they_are(torn: Torn, length: int) -> None:
+    for start in range(torn.length - length + 1):
+        torn.damage(start, length)
+        assert last_is_zeroed(str(torn.path), len(torn.content)) or torn.length - length - start < 8, start
+        assert cut_zeroed_end(str(torn.path)), start
+        assert torn.path.read_bytes() == torn.content[: torn.start]
+        copy = torn.path.with_suffix(".fs.tr0")
+        assert len(copy.read_bytes()) == torn.length
+        torn.forget_copies()
+
+
+@pytest.mark.parametrize("length", [1, 2, 4, 8, 16, 32])
+def test_a_few_zeros_are_cut_off_with_their_transaction_or_left_alone(torn: Torn, length: int) -> None:
+    cut = 0
+    for start in range(torn.length - length + 1):
+        content = torn.damage(start, length)
+        if cut_zeroed_end(str(torn.path)):
+            assert content != torn.content
+            assert torn.path.read_bytes() == torn.content[: torn.start]
+            torn.forget_copies()
+            cut += 1
+        else:
+            assert torn.path.read_bytes() == content
+    assert cut > torn.length / 4
+
+
+def test_a_board_whose_last_write_was_cut_off_says_so_and_keeps_a_copy(
+    torn: Torn, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = torn.damage(100, 400)
+    with caplog.at_level("WARNING", "leaderboard_backends"):
+        expected = f"{torn.path}: the last transaction, {torn.length} bytes from {torn.start} on, is in part zeros"
+        with ZODBLeaderboard(path=torn.path):
+            pass
+    assert expected in "".join(record.getMessage() for record in caplog.records)
+    assert torn.path.with_suffix(".fs.tr0").read_bytes() == content[torn.start :]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+@pytest.mark.parametrize("length", [1, 8, 30])
+def test_a_last_transaction_that_ends_in_no_zeros_is_refused_as_it_is(
+    torn: Torn, length: int, *, indexed: bool
+) -> None:
+    content = torn.damage(torn.length - length, length, b"\xff")
+    if not indexed:
+        torn.index_file.unlink()
+    with pytest.raises(BackendUnavailableError, match=r"is damaged: .*fsrecover"):
+        ZODBLeaderboard(path=torn.path)
+    assert torn.path.read_bytes() == content
+
+
+@pytest.mark.parametrize("last_too", [True, False])
+@pytest.mark.parametrize("length", [8, 30, 64, 512])
+def test_zeros_before_the_last_transaction_are_refused_and_left_alone(
+    torn: Torn, length: int, *, last_too: bool
+) -> None:
+    content = torn.damage(-length, length)
+    if last_too:
+        content = content[:-20] + bytes(20)
+        torn.path.write_bytes(content)
+    torn.index_file.unlink()
+    with pytest.raises(BackendUnavailableError, match=r"is damaged: .*fsrecover"):
+        ZODBLeaderboard(path=torn.path)
+    assert torn.path.read_bytes() == content
+
+
+@pytest.mark.parametrize("behind", [b"\xff", b"more", bytes(23) + b"x"])
+def test_a_zeroed_transaction_is_refused_where_more_follows_it(torn: Torn, behind: bytes) -> None:
+    content = torn.damage(100, 400) + behind
+    torn.path.write_bytes(content)
+    assert not cut_zeroed_end(str(torn.path))
+    assert torn.path.read_bytes() == content
+
+
+def test_a_new_file_with_zeros_in_its_first_transactions_opens_and_goes_on(path: Path) -> None:
+    with ZODBLeaderboard(path=path):
+        pass
+    content = path.read_bytes()
+    first = 4 + int.from_bytes(content[12:20], "big") + 8
+    for size, start in ((first, 4), (len(content), first)):
+        for zeros in range(1, size - start + 1, 11):
+            for old in path.parent.glob("board.fs.*"):
+                old.unlink()
+            path.write_bytes(content[: size - zeros] + bytes(zeros))
+            with ZODBLeaderboard(path=path) as board:
+                assert board.update_score("ada", "Ada", 1) == 1
+                board._check()
+            with ZODBLeaderboard(path=path) as board:
+                assert len(board) == 1
+
+
+def test_zeros_that_were_written_are_no_damage(path: Path) -> None:
+    with ZODBLeaderboard(path=path) as board:
+        for round_ in range(20):
+            board.update_scores([(f"{player}" + "\0" * 100, "\0" * 128, 0) for player in range(round_ * 10)])
+            size = path.stat().st_size
+            assert not last_is_zeroed(str(path), size)
+        entries = list(board)
+        board.pack()
+        assert not last_is_zeroed(str(path), path.stat().st_size)
+    with ZODBLeaderboard(path=path) as board:
+        assert list(board) == entries
+
+
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the inode of all that is synced from now on."""
+    inodes: list[int] = []
+    fsync = os.fsync
+
+    def sync(file: int) -> None:
+        fsync(file)
+        inodes.append(os.fstat(file).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    return inodes
+
+
+def test_opening_syncs_what_a_killed_process_may_have_left(torn: Torn, monkeypatch: pytest.MonkeyPatch) -> None:
+    inodes = synced(monkeypatch)
+    with ZODBLeaderboard(path=torn.path):
+        assert torn.path.stat().st_ino in inodes
+
+
+def test_a_packed_file_is_synced_before_it_takes_the_place_of_the_old_one(
+    torn: Torn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ZODBLeaderboard(path=torn.path) as board:
+        inodes = synced(monkeypatch)
+        board.pack()
+        assert torn.path.stat().st_ino in inodes
+
+
+def test_a_packed_file_that_cannot_be_synced_leaves_the_old_one_in_place(
+    torn: Torn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with ZODBLeaderboard(path=torn.path) as board:
+        with monkeypatch.context() as patch:
+            patch.setattr(storage, "_sync", fail)
+            with pytest.raises(BackendUnavailableError):
+                board.pack()
+        assert torn.path.read_bytes() == torn.content
+        assert board.update_score("bob", "Bob", 2000) == 1
+        board.pack()
+        board._check()
 
 
 def test_a_pack_that_was_cut_between_its_renames_is_undone(path: Path) -> None:

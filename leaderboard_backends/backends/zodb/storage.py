@@ -18,6 +18,7 @@ from ...errors import (
     ConfigurationError,
 )
 from .readers import ReadFiles
+from .torn import cut_zeroed_end, last_is_zeroed
 
 _MAGIC = b"FS30"
 """How a FileStorage file begins, since ZODB 5."""
@@ -35,6 +36,8 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
         try:
             super().__init__(path, pack_keep_old=False)
             self._files = ReadFiles(self._file_name)
+            self._file.flush()
+            os.fsync(self._file.fileno())  # what a killed process left unsynced: the next commit is then alone in that
         except BaseException:
             self.discard()
             raise
@@ -58,6 +61,18 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
             self._tfile = Path(f"{self._file_name}.tmp").open("w+b")  # noqa: SIM115 - as above
             self._tfmt._file = self._tfile  # noqa: SLF001 - the formatter reads the same file
             self._files.empty()
+
+    @staticmethod
+    def packer(storage: BoardFile, *options: Any) -> Any:
+        """Write the packed file, and have it on the disk before it takes the place of the old one. Raises `OSError`."""
+        packed = FileStorage.packer(storage, *options)
+        if packed is not None:
+            try:
+                _sync(f"{storage._file_name}.pack")
+            except BaseException:
+                storage._commit_lock.release()
+                raise
+        return packed
 
     def discard(self) -> None:
         """Close all files, whatever state they are in, and write nothing any more."""
@@ -108,7 +123,7 @@ def open_file(path: str, *, create: bool) -> BoardFile:
 
     Raises `ConfigurationError` (a directory), `BackendUnavailableError` (missing, locked, damaged),
     `BackendReadOnlyError` (not writable) and `BoardMismatchError` (not such a file). What a crash left half written
-    at the file's end was never acknowledged; ZODB moves it to a file `.tr0` beside it.
+    at the file's end was never acknowledged; it is moved to a file `.tr0` beside it.
     """
     _finish_broken_pack(path)
     existed = _check_place(path, create=create)
@@ -119,13 +134,13 @@ def open_file(path: str, *, create: bool) -> BoardFile:
         storage.close()
         storage = _open(path)
     if not existed:
-        _sync_folder(path)
+        _sync(Path(path).parent)
     return storage
 
 
 def _open(path: str) -> BoardFile:
     try:
-        return BoardFile(path)
+        return _open_without_zeros(path)
     except LockError as error:
         raise BackendUnavailableError(
             f"{path} is open in another process (its lock is {path}.lock): a ZODB file serves one process at a time. "
@@ -141,6 +156,27 @@ def _open(path: str) -> BoardFile:
             f"{path} is damaged: {error}. Restore a backup, or salvage what is readable with "
             f"python -m ZODB.fsrecover {path} NEW-FILE."
         ) from error
+
+
+def _open_without_zeros(path: str) -> BoardFile:
+    """Open a file; one whose last transaction is in part zeros is opened without it, if nothing else is wrong."""
+    try:
+        storage = BoardFile(path)
+    except (LockError, OSError):
+        raise
+    except Exception:
+        if not cut_zeroed_end(path):
+            raise
+        return BoardFile(path)
+    try:
+        if not last_is_zeroed(path, storage._pos):  # noqa: SLF001 - where it ends
+            return storage
+    except BaseException:
+        storage.discard()
+        raise
+    storage.discard()
+    cut_zeroed_end(path)
+    return BoardFile(path)
 
 
 def _check_place(path: str, *, create: bool) -> int:
@@ -178,10 +214,10 @@ def _finish_broken_pack(path: str) -> None:
             Path(old).rename(path)
 
 
-def _sync_folder(path: str) -> None:
-    """Have a new file's name survive a power loss too."""
-    folder = os.open(Path(path).parent, os.O_RDONLY)
+def _sync(path: str | Path) -> None:
+    """Have a file, or the names in a folder, survive a power loss."""
+    file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(file)
     finally:
-        os.close(folder)
+        os.close(file)
