@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
 from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
+from ..testing.limit import limited
 from ..testing.opening import is_url, load_target, url_factory
 from ..testing.report import Report, to_json
 from ..testing.runner import run_kit, versions
@@ -24,9 +25,12 @@ from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
 from .progress import TestBar
+from .supervision import supervised
 from .verdicts import print_report, print_verdicts
 
 SHOWN_FAILURES: Final = 5
+REACHABLE: Final = 60.0
+"""Seconds in which a storage must answer."""
 IN_PART: Final = 3
 """The exit code where all that was asked for passed, and that was not the whole kit."""
 NARROWEST: Final = 80
@@ -75,21 +79,37 @@ def conformance(
     At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
     where a target does not conform or something of it was not run, 3 where only a part of the kit was asked for.
     """
+    end = supervised()
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        out = _prepared(out)
     reports: list[Report] = []
     for target in dict.fromkeys(targets or trial_places()):
-        report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
+        with contextlib.chdir(Path.cwd()):  # whatever folder a board goes to
+            report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
         print_report(console, report, failures)
         reports.append(report)
         if out is not None:  # after each target, so that an interrupted run keeps what is finished
             _write(out, reports, _command(reports, seed, parts, thorough=thorough))
     if len(reports) > 1:
         print_verdicts(console, reports)
-    sys.exit(_exit_code(reports))
+    end(_exit_code(reports))
+
+
+def _prepared(out: Path) -> Path:
+    """Fail before the run, not after it, where the folder cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (JSON_FILE, MARKDOWN_FILE):
+            with (out / name).open("a", encoding="utf-8") as file:
+                new = file.tell() == 0
+            if new:
+                (out / name).unlink()
+    except OSError as error:
+        raise click.ClickException(f"--out {out} cannot be written: {error.strerror}.") from error
+    return out.resolve()
 
 
 def _exit_code(reports: list[Report]) -> int:
@@ -114,12 +134,14 @@ def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...]
             )
     except (LeaderboardError, ServerNotFoundError, ServerStartError) as error:
         problem = str(error)
-    except Exception as error:  # noqa: BLE001 - an author's module and boards may raise anything, and the report says what
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - an author's code may raise anything, SystemExit too
         problem = f"{type(error).__name__}: {error}"
     return Report(shown, seed, thorough, versions(), problem=" ".join(problem.split()))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _subject(target: str) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
     """Give what a target names to the kit; a place that is made for the run is gone afterwards."""
     if not is_url(target) and ":" not in target:
@@ -140,7 +162,7 @@ def _subject(target: str) -> Iterator[tuple[BoardFactory | type[HonestKit], Tria
 
 def _reachable(make: BoardFactory) -> BoardFactory:
     """Open a board once, so that a storage out of reach is one line and not a thousand failures."""
-    with make(unique_name(), order="descending", keep="last") as board:
+    with limited(REACHABLE), make(unique_name(), order="descending", keep="last") as board:
         board.ping()
     return make
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
@@ -22,6 +22,7 @@ from ..protocol import Capabilities, LeaderboardBackend
 from .limit import limited
 from .opening import distribution
 from .task import TASK
+from .watch import watch
 
 KITS: Final = (__name__, f"{__package__}.conformance.", f"{__package__}.faults.")
 """The modules whose classes are the kit; any other class is an author's."""
@@ -52,9 +53,10 @@ class HonestKit:
     time_limit: float = 240.0
     """Seconds after which a test fails: the board hangs. For a storage that is slower than that, set it higher."""
 
-    _started: ClassVar[set[str]]
-    """The ids of the tests that ran."""
-    _described: ClassVar[bool]
+    _passed: ClassVar[set[str]]
+    """The ids of the tests whose bodies ran to their end."""
+    _described: ClassVar[tuple[type, Capabilities] | None]
+    """The class and the promises of the boards that were made."""
     _unreachable: ClassVar[BackendUnavailableError | None]
     """What the first `make` raised, where the storage was not there."""
     _case: str
@@ -77,6 +79,7 @@ class HonestKit:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Refuse marks that would skip a test of the kit or excuse its failure; pytest calls this for each test."""
+        watch(metafunc.config)
         test = metafunc.function.__name__
         for mark in metafunc.definition.iter_markers():
             if mark.name in ("skip", "skipif", "xfail") and kit_part(type(self), test):
@@ -89,37 +92,19 @@ class HonestKit:
 
     @pytest.fixture(scope="session", autouse=True)
     @classmethod
-    def _nothing_is_skipped(cls, request: pytest.FixtureRequest) -> Iterator[None]:
-        session = request.session
-        items = [item for item in session.items if getattr(item, "cls", None) is cls]
+    def _class_is_whole(cls, request: pytest.FixtureRequest) -> None:
         _check_author(cls)  # again, as a class can be changed after its definition
-        _check_cases(cls, items, request.config)
+        _check_cases(cls, [item for item in request.session.items if getattr(item, "cls", None) is cls], request.config)
         cls._forget()
-        yield
-        left = [item.name for item in items if item.nodeid not in cls._started and cls._judges(base_name(item.name))]
-        red = session.testsfailed or session.shouldstop or session.shouldfail
-        elsewhere = hasattr(request.config, "workerinput") and cls._started  # pytest-xdist: others ran the others
-        if not left or red or elsewhere or TASK in request.config.stash:  # the runner's report has each of them
-            return
-        pytest.fail(
-            f"NOT RUN: {len(left)} tests of the kit in {cls.__name__} were skipped, {left[0]} for example. A kit that "
-            f"did not run proves nothing: let what is missing here raise an error instead of skipping.",
-            pytrace=False,
-        )
 
     @pytest.fixture(autouse=True)
-    def _take_case(
-        self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-    ) -> Iterator[None]:
+    def _take_case(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
         self._case = request.node.name
         self._node = request.node.nodeid
         self._note = record_property
         task = request.config.stash.get(TASK, None)
         if task is not None:
             task.prepare(self)
-        yield
-        if task is None and self._judges(base_name(self._case)) and self._node not in self._started:
-            pytest.fail(f"NOT RUN: {self._case} is a test of the kit, and was skipped or stopped before it began.")
 
     def _reach(self, make: Callable[[], LeaderboardBackend]) -> LeaderboardBackend:
         """Make a board; where the storage is not there from the start, each test says so at once and was not run."""
@@ -127,11 +112,12 @@ class HonestKit:
         try:
             if cls._unreachable is not None:
                 raise cls._unreachable
-            board = make()
+            with limited(self.time_limit):
+                board = make()
         except NOT_RUN as skipped:
             refuse_skip(skipped, self._note)
         except BackendUnavailableError as error:
-            if not cls._described:
+            if cls._described is None:
                 cls._unreachable = error
                 self._note("not run", str(error))
             raise
@@ -141,11 +127,11 @@ class HonestKit:
     def _describe(self, board: LeaderboardBackend) -> None:
         """Write into the running test's report what a board says of itself; once for a class."""
         cls = type(self)
-        if not cls._described:
-            cls._described = True
-            promises: object = board.capabilities
-            if not isinstance(promises, Capabilities):
-                return  # a test of the capabilities says so
+        promises: object = board.capabilities
+        if not isinstance(promises, Capabilities):
+            return  # a test of the capabilities says so
+        if cls._described is None:
+            cls._described = (type(board), promises)
             told = {
                 "backend": f"{type(board).__module__}.{type(board).__qualname__}",
                 "distribution": distribution(type(board)),
@@ -159,22 +145,29 @@ class HonestKit:
             self._note("board", json.dumps(told))
             efforts = {name: (getattr(self, name), getattr(kit, name)) for kit, name in _efforts(cls)}
             self._note("efforts", json.dumps(efforts))
+        elif cls._described != (type(board), promises):
+            pytest.fail(
+                f"make gave a {type(board).__name__} with {promises}, and before that a {cls._described[0].__name__} "
+                f"with {cls._described[1]}: one run judges one backend.",
+                pytrace=False,
+            )
 
     @classmethod
     def _forget(cls) -> None:
         """Begin anew: nothing ran, and no board was made."""
-        cls._started = set()
-        cls._described = False
+        cls._passed = set()
+        cls._described = None
         cls._unreachable = None
 
     @classmethod
-    def has_run(cls, node: str) -> bool:
-        """Whether the body of a test was run, by the test's id."""
-        return node in cls._started
+    def judges(cls, name: str) -> bool:
+        """Whether a test of this name is one of the kit, and not one that the author replaced."""
+        return kit_part(cls, base_name(name)) is not None and base_name(name) not in cls.deviations
 
     @classmethod
-    def _judges(cls, name: str) -> bool:
-        return kit_part(cls, name) is not None and name not in cls.deviations
+    def has_passed(cls, node: str) -> bool:
+        """Whether the body of a test ran to its end, by the test's id; whatever became of the report on it."""
+        return node in cls._passed
 
     def _known_failure(self) -> str | None:
         return self.known_failures.get(self._case) or self.known_failures.get(base_name(self._case))
@@ -204,7 +197,6 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(test)
     def judged(self: HonestKit, *arguments: object, **fixtures: object) -> None:
         __tracebackhide__ = True
-        self._started.add(self._node)
         reason = self._known_failure()
         try:
             with limited(self.time_limit):
@@ -216,13 +208,13 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
                 self._note("known failure", reason)
                 pytest.xfail(f"known failure: {reason}")
             raise
-        else:
-            if reason is not None:
-                pytest.fail(
-                    f"{self._case} is in known_failures ({reason!r}), and it passed: take it out, or name only the "
-                    f"cases that fail, as test_name[case].",
-                    pytrace=False,
-                )
+        if reason is not None:
+            pytest.fail(
+                f"{self._case} is in known_failures ({reason!r}), and it passed: take it out, or name only the "
+                f"cases that fail, as test_name[case].",
+                pytrace=False,
+            )
+        self._passed.add(self._node)
 
     return judged
 
@@ -232,7 +224,7 @@ def _check_author(cls: type[HonestKit]) -> None:
     kits = [owner for owner in cls.__mro__ if _is_kit(owner)]
     efforts = {name: vars(kit)["efforts"][name] for kit, name in _efforts(cls)}
     closed = {name for kit in kits for name in vars(kit) if not (name.startswith("__") and name.endswith("__"))}
-    closed -= {"_started", "_described", "_unreachable", *efforts}.union(
+    closed -= {"_passed", "_described", "_unreachable", *efforts}.union(
         *(vars(kit).get("open_names", ()) for kit in kits)
     )
     replaced = {name for owner in cls.__mro__ if owner not in kits for name in vars(owner)} & closed

@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
+from typing import Final
+
+import pytest
+
+AGAIN: Final = 1.0
+"""Seconds after which a limit that was held up is raised again."""
 
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Raise `AssertionError` in the main thread, wherever it is, where what is inside takes longer.
+    """Fail the test in the main thread, wherever it is, where what is inside takes longer.
+
+    Pytest's own exception does it, which no `except Exception` holds up, each second until it comes through.
 
     By the timer of the process, which interrupts waits for locks and sockets too. Does nothing in other threads, on
     systems without it, and where somebody else's timer ends sooner.
@@ -24,11 +32,11 @@ def limited(seconds: float) -> Iterator[None]:
 
     def expire(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise AssertionError(f"the test has not ended after {seconds:g} s: a call of the board hangs, or is too slow")
+        pytest.fail(f"the test has not ended after {seconds:g} s: a call of the board hangs, or is too slow")
 
     handler = signal.signal(signal.SIGALRM, expire)
     begun = monotonic()
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:

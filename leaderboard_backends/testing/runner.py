@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -23,6 +24,7 @@ from typing import Final
 
 import pytest
 
+from ..errors import ConfigurationError
 from ..protocol import CONTRACT_VERSION
 from ..registry import DISTRIBUTION
 from ._loading import require_extra
@@ -109,8 +111,9 @@ class _Recorder:
 
     def _keep(self, item: pytest.Item, outcome: Outcome, told: Mapping[str, str]) -> None:
         deviation: str | None = _class(item).deviations.get(base_name(item.name))
-        if outcome.result == "passed" and not deviation and not _class(item).has_run(item.nodeid):
-            outcome = replace(outcome, result="not run", text="Its body never ran: a conftest or a plug-in passed it.")
+        if outcome.result == "passed" and not deviation and not _class(item).has_passed(item.nodeid):
+            text = "Its body was not run to its end, and a conftest or a plug-in reported it as passed."
+            outcome = replace(outcome, result="not run", text=text)
         if outcome.result == "passed" and deviation:
             outcome = replace(outcome, result="replaced", reason=deviation)
         elif outcome.result == "passed" and "refused" in told:
@@ -217,6 +220,11 @@ def _collected(task: Task) -> list[str]:
 
 def _own_class(subject: type) -> list[str]:
     """Return pytest's arguments for an author's class: with the fixtures beside it, and those of plug-ins."""
+    if "<locals>" in subject.__qualname__ or not getattr(subject, "__test__", True):
+        raise ConfigurationError(
+            f"{subject.__qualname__} cannot be collected by pytest: name a class of a module, without __test__ = False."
+        )
+    _forget_without_asserts()
     path = Path(inspect.getfile(subject)).resolve()
     root = Path.cwd() if path.is_relative_to(Path.cwd()) else path.parent
     reference = [f"{module}::{name}" for kit, (module, name) in REFERENCES.items() if kit in _kits(subject)]
@@ -228,6 +236,14 @@ def _own_class(subject: type) -> list[str]:
         f"{path}::{subject.__qualname__.replace('.', '::')}",
         *reference,
     ]
+
+
+def _forget_without_asserts() -> None:
+    """Drop modules of the kit that an author's module imported before pytest could make their asserts tell values."""
+    kits = tuple(f"{__package__}.{name}" for name in ("conformance", "faults", "collected", "linearizability"))
+    for name, module in list(sys.modules.items()):
+        if name.startswith(kits) and type(module.__loader__).__name__ != "AssertionRewritingHook":
+            del sys.modules[name]
 
 
 def _kits(subject: type) -> set[str]:

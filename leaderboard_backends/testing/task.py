@@ -13,7 +13,7 @@ import pytest
 from .subject import BoardFactory
 from .trials import Trial
 
-SCALED: Final = ("examples", "histories")
+SCALED: Final = ("examples", "histories", "bulk")
 """The numbers of the kit's classes that a thorough run multiplies."""
 
 

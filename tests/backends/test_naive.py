@@ -42,5 +42,5 @@ def test_a_refused_sum_changes_nothing() -> None:
 def test_it_stays_a_baseline_that_sorts_a_dict_and_keeps_no_order_of_its_own() -> None:
     tree = ast.parse(inspect.getsource(naive))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported == {"__future__", "collections.abc", "threading", "typing", "model", "protocol"}
+    assert imported == {"__future__", "collections.abc", "pathlib", "threading", "typing", "model", "protocol"}
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]

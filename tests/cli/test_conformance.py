@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -116,6 +118,12 @@ class MyBoards(BackendConformance):
 """
 
 
+MAKE = """
+    def make(self, **options):
+        return PercentileOff(**options)
+"""
+
+
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A module of an author's own in the working directory."""
@@ -160,6 +168,44 @@ def test_a_conftest_that_leaves_tests_out_makes_no_verdict(mine: str, conftest: 
     result = run(f"{mine}:MyBoards", "--part", "lookups")
     assert result.exit_code == 1
     assert "MyBoards: NOT RUN" in result.output
+
+
+ENDS = """
+import os, sys
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+class Ends(NaiveLeaderboard):
+    def _get_rank(self, player_id):
+        {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_a_board_that_ends_the_process_is_never_green(end: str, tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text(ENDS.format(end=end))
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "ends:Ends", "--part", "lookups"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
+    assert done.returncode == 1, done.stdout
+    assert "No verdict" in done.stderr or "DOES NOT CONFORM" in done.stdout
+
+
+def test_a_class_of_ones_own_shows_the_values_of_a_failure_and_stands_no_missing_asserts(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE.partition("    known_failures")[0] + MAKE)
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "mine:MyBoards", "--part", "lookups"]
+    for optimised in ("", "1"):
+        environment = {**os.environ, "PYTHONOPTIMIZE": optimised}
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False, timeout=60
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "99.0 == 100.0" in done.stdout or optimised
+
+
+@pytest.mark.parametrize("out", ["/proc/nope", "/dev/null"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_run(out: str) -> None:
+    result = run("naive", "--out", out)
+    assert result.exit_code == 1
+    assert f"--out {out} cannot be written" in result.output
 
 
 def test_options_for_pytest_in_the_environment_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:

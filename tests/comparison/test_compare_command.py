@@ -67,7 +67,7 @@ def test_where_no_board_can_run_the_exit_code_is_1(boards: Path) -> None:
         (["--time-limit", "0"], "--time-limit"),
         (["--time-limit", "nan"], "nan is no number of seconds"),
         (["memori://"], "Did you mean memory://"),
-        (["valky"], "Embedded ones: naive, memory, valkey"),
+        (["valky"], "Ready to run here: naive, memory, valkey"),
         (["redis://u:secret@h/0?board=weekly"], "leave board out"),
     ],
 )

@@ -124,7 +124,7 @@ def define(**names: Any) -> None:
         ({"dispose": make}, "overrides dispose of the kit"),
         ({"rules": make, "deviations": {"rules": "only one order"}}, "that this class overrides"),
         ({"_known_failure": make}, "overrides _known_failure of the kit"),
-        ({"_nothing_is_skipped": None}, "overrides _nothing_is_skipped of the kit"),
+        ({"_class_is_whole": None}, "overrides _class_is_whole of the kit"),
         ({"pytest_generate_tests": make}, "overrides pytest_generate_tests of the kit"),
         ({"open_names": frozenset({"rules"})}, "overrides open_names of the kit"),
         ({"efforts": {}}, "overrides efforts of the kit"),
@@ -195,6 +195,29 @@ SKIPS = {
         f"        if 'percentile_100' in request.node.name:\n            pytest.skip('not here')\n{SOUND}"
     ),
 }
+
+
+CONFTESTS = {
+    "a mark on what was collected": (
+        "import pytest\ndef pytest_collection_modifyitems(items):\n"
+        "    [item.add_marker(pytest.mark.skip('slow')) for item in items]\n"
+    ),
+    "a hook that skips": "import pytest\ndef pytest_runtest_setup(item):\n    pytest.skip('not here')\n",
+    "an expected failure of what was collected": (
+        "import pytest\ndef pytest_collection_modifyitems(items):\n"
+        "    [item.add_marker(pytest.mark.xfail(strict=False)) for item in items]\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("conftest", CONFTESTS)
+def test_a_kit_that_a_conftest_skips_is_red(run: Run, conftest: str, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTESTS[conftest])
+    done = run(f"class TestMine(LookupsPart):{SOUND}")
+    assert done.returncode == 1, done.stdout
+    assert "40 failed" in done.stdout or "40 errors" in done.stdout
+    assert "passed" not in done.stdout.splitlines()[-1]
+    assert "NOT RUN: test_" in done.stdout
 
 
 @pytest.mark.parametrize("skip", SKIPS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,6 +24,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing import _loading
+from leaderboard_backends.testing.conformance.capabilities import CORE
 from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 from leaderboard_backends.testing.conformance.values import PLACES
 from leaderboard_backends.testing.crew import Crew
@@ -157,6 +160,54 @@ def test_a_board_that_hangs_fails_the_test_it_hangs_in(monkeypatch: pytest.Monke
     assert report.verdict == "DOES NOT CONFORM"
     assert report.counts()["passed"] > 10
     assert "has not ended after 0.2 s" in report.failures[0].text
+
+
+class SwallowsErrors(NaiveLeaderboard):
+    def _get_percentile(self, player_id: str) -> float | None:
+        del player_id
+        while True:
+            with suppress(Exception):
+                Event().wait()
+
+
+class HangsInClose(NaiveLeaderboard):
+    def _close(self) -> None:
+        Event().wait()
+
+
+@pytest.mark.parametrize("hanging", [SwallowsErrors, HangsInClose])
+def test_a_board_that_hangs_otherwise_fails_too(
+    hanging: type[NaiveLeaderboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HonestKit, "time_limit", 0.2)
+    report = run_kit(hanging, parts=["lookups"], stop_after=1)
+    assert report.verdict == "DOES NOT CONFORM"
+    assert "has not ended after 0.2 s" in report.failures[0].text
+
+
+def test_a_factory_of_two_kinds_of_boards_is_no_backend() -> None:
+    kinds = cycle([NaiveLeaderboard, Unreliable])
+
+    def make(name: str, **options: Any) -> LeaderboardBackend:
+        return next(kinds)(name, **options)
+
+    report = run_kit(make, parts=["life"])
+    assert report.verdict == "DOES NOT CONFORM"
+    assert "one run judges one backend" in report.failures[0].text
+
+
+@pytest.mark.parametrize(
+    "operation", sorted(set(OPERATIONS) - CORE - {"__iter__", "get_range", "get_entries", "clear"})
+)
+def test_a_board_that_refuses_one_operation_as_declared_is_not_failed_for_it(operation: str) -> None:
+    def refuse(self: NaiveLeaderboard, *_: Any) -> None:
+        self._unsupported(operation, "it is not offered.")
+
+    names = {"capabilities": Capabilities(durable=False, shared=False, unsupported=frozenset({operation}))}
+    refusing = type("Refusing", (NaiveLeaderboard,), {**names, f"_{operation}": refuse})
+    report = run_kit(refusing)
+    assert report.verdict == "CONFORMS", report.failures[0].text
+    assert report.counts()["refused"] > 0
 
 
 def test_threads_that_hang_fail_their_test_with_what_they_are_at() -> None:

@@ -58,7 +58,7 @@ def test_each_bug_is_caught_by_the_test_that_is_about_it(mutant: Mutant, hunted:
 def test_the_boards_that_mutants_are_made_of_pass(board: type[LeaderboardBackend]) -> None:
     races = () if board is PlainBoard else ("threads", "histories")
     report = run_kit(board, parts=[part for part in PARTS if part not in ("machine", "processes", *races)])
-    assert report.good, report.failures[0].text
+    assert report.verdict == "PASSED IN PART", report.failures[0].text
 
 
 @pytest.mark.parametrize("broken", SEEN_BY_THE_MACHINE)
@@ -70,7 +70,7 @@ def test_random_programs_alone_find_the_bug_and_say_how_to_repeat_them(broken: t
 
 def test_a_refusal_that_is_declared_is_told_apart_from_a_pass() -> None:
     report = run_kit(RefusesAsDeclared, examples=5)
-    assert report.verdict == "CONFORMS", report.failures[0].text
+    assert report.verdict == "PASSED IN PART", report.failures[0].text
     refused = [outcome.test for outcome in report.outcomes if outcome.result == "refused"]
     assert "test_an_operation_works_or_refuses_as_declared[get_around]" in refused
     assert any(test.startswith("test_around_is_cut_at_both_ends") for test in refused)

@@ -20,6 +20,7 @@ from ...errors import UnsupportedOperationError
 from ...model import Entry, Keep, Order, Score
 from ...protocol import LeaderboardBackend
 from ..honesty import HonestKit
+from ..limit import limited
 from ..oracle import OracleBoard
 from ..subject import unique_name
 
@@ -133,6 +134,7 @@ class ConformancePart(HonestKit):
         opened: list[LeaderboardBackend] = []
 
         def open_one(rules: Rules = ALL_RULES[0], name: str | None = None) -> LeaderboardBackend:
+            _check_asserts()
             chosen = name or unique_name()
             board = self._reach(lambda: self.make(name=chosen, order=rules.order, keep=rules.keep))
             opened.append(board)
@@ -173,7 +175,8 @@ class ConformancePart(HonestKit):
         errors: list[Exception] = []
         for board in boards:
             try:
-                self.dispose(board)
+                with limited(self.time_limit):
+                    self.dispose(board)
             except Exception as error:  # noqa: BLE001 - one board that cannot be closed must not keep the others open
                 errors.append(error)
         if errors:
@@ -213,6 +216,15 @@ def _declared(error: UnsupportedOperationError) -> str | None:
         if name in OPERATIONS and isinstance(caller, LeaderboardBackend):
             return name if name in caller.capabilities.unsupported else None
     return None
+
+
+def _check_asserts() -> None:
+    """Raise `RuntimeError` where Python leaves asserts out: then no test could fail."""
+    try:
+        assert not OPERATIONS
+    except AssertionError:
+        return
+    raise RuntimeError("asserts are switched off (python -O, PYTHONOPTIMIZE): the kit is made of them; switch them on.")
 
 
 def case(value: object) -> str:
