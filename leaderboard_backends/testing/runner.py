@@ -224,8 +224,8 @@ def _own_class(subject: type) -> list[str]:
         raise ConfigurationError(
             f"{subject.__qualname__} cannot be collected by pytest: name a class of a module, without __test__ = False."
         )
-    _forget_without_asserts()
     path = Path(inspect.getfile(subject)).resolve()
+    _forget_unrewritten(subject)
     root = Path.cwd() if path.is_relative_to(Path.cwd()) else path.parent
     reference = [f"{module}::{name}" for kit, (module, name) in REFERENCES.items() if kit in _kits(subject)]
     return [
@@ -238,12 +238,16 @@ def _own_class(subject: type) -> list[str]:
     ]
 
 
-def _forget_without_asserts() -> None:
-    """Drop modules of the kit that an author's module imported before pytest could make their asserts tell values."""
+def _forget_unrewritten(subject: type) -> None:
+    """Have pytest import an author's module anew, and the kit where that module imported it before pytest began.
+
+    Only what pytest imports itself has asserts that tell their values.
+    """
     kits = tuple(f"{__package__}.{name}" for name in ("conformance", "faults", "collected", "linearizability"))
-    for name, module in list(sys.modules.items()):
-        if name.startswith(kits) and type(module.__loader__).__name__ != "AssertionRewritingHook":
-            del sys.modules[name]
+    loaders = {name: type(module.__loader__).__name__ for name, module in sys.modules.items() if name.startswith(kits)}
+    plain = [name for name, loader in loaders.items() if loader != "AssertionRewritingHook"]
+    for name in [*plain, *([subject.__module__] if plain else [])]:
+        sys.modules.pop(name, None)
 
 
 def _kits(subject: type) -> set[str]:
