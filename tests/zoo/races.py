@@ -98,7 +98,7 @@ class ReadsLag(PlainBoard):
 
     def _get_top_n(self, n: int) -> list[Entry]:
         self._reads += 1
-        if self._reads % 3 == 1:
+        if self._reads % 20 == 1:
             self._replica = super()._get_top_n(max(n, 100))
         return self._replica[:n]
 
