@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 from threading import Event
+from time import sleep
 from typing import Final
 
 import pytest
@@ -14,6 +15,7 @@ from ...errors import LeaderboardClosedError, LeaderboardError, UnsupportedOpera
 from ...model import Entry
 from ...protocol import LeaderboardBackend
 from ..crew import Crew
+from ..linearizability.pauses import quick_switches
 from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill, ids, load
 
 THREADS = 4
@@ -22,8 +24,9 @@ TIME_LIMIT = 60.0
 
 
 def run_together(*tasks: Callable[[], None]) -> None:
-    """Start all tasks at one moment in threads of their own; the first error of any is raised."""
-    Crew(tasks).join(TIME_LIMIT)
+    """Start all tasks at one moment in threads of their own, which change often; the first error of any is raised."""
+    with quick_switches():
+        Crew(tasks).join(TIME_LIMIT)
 
 
 def assert_consistent(page: list[Entry], rules: Rules) -> None:
@@ -243,6 +246,7 @@ class ThreadsPart(ConformancePart):
                 plain_board.update_score("ada", "Ada", number)
                 plain_board.update_score(f"p{number % 20}", "", -number)
                 acknowledged[0] = number
+                sleep(0)  # lets a reader in
 
         def read() -> None:
             seen: int | float = 0
