@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Final, NoReturn
 
 import click
@@ -32,6 +33,7 @@ def supervised() -> Callable[[int], NoReturn]:
         sys.exit(_wait(child, reading))
     os.close(reading)
     os.setpgid(0, 0)  # Ctrl-C comes from the parent alone, and once
+    signal.signal(signal.SIGTERM, _interrupt)
 
     def end(code: int) -> NoReturn:
         os.write(writing, bytes([code]))
@@ -41,6 +43,12 @@ def supervised() -> Callable[[int], NoReturn]:
         os._exit(code)
 
     return end
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Treat SIGTERM as Ctrl-C, so that no server and no file of the run is left behind."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def _wait(child: int, reading: int) -> int:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from click.testing import CliRunner, Result
@@ -187,6 +189,26 @@ def test_a_board_that_ends_the_process_is_never_green(end: str, tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
     assert done.returncode == 1, done.stdout
     assert "No verdict" in done.stderr or "DOES NOT CONFORM" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "valkey", "--out", "out"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    (tmp_path / "out").mkdir()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
+    ) as run:
+        deadline = monotonic() + 100
+        while not list(tmp_path.glob("leaderboard-*/server.sock")):
+            assert run.poll() is None
+            assert monotonic() < deadline
+            sleep(0.05)
+        run.send_signal(number)
+        run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert [report.subject for report in from_json((tmp_path / "out" / "conformance.json").read_text())] == ["naive"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_class_of_ones_own_shows_the_values_of_a_failure_and_stands_no_missing_asserts(tmp_path: Path) -> None:
