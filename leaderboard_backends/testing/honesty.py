@@ -4,7 +4,8 @@ A backend's author subclasses a class of the kit, and may set what `open_names` 
 and tests. What else differs from the kit is stated in `known_failures` or `deviations`, with a reason, or it is an
 error where the class is defined. A test that was collected and never ran fails the run, whoever skipped it.
 
-All this works in anybody's pytest run, without a plug-in.
+All this works in anybody's pytest run. Nothing is installed as a plug-in: in a run that collects the kit, and in no
+other, `watch` looks at the reports on the kit's own tests.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import entry_points, packages_distributions, version
 from typing import Any, Final
 
 from ..config import open_leaderboard
@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 from ..location import Location
 from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
-from ..registry import DISTRIBUTION
+from ..registry import DISTRIBUTION, ENTRY_POINT_GROUP
 from .subject import BoardFactory
 
 OURS: Final = __name__.partition(".")[0]
@@ -74,5 +74,11 @@ def load_target(target: str) -> Any:
 def distribution(backend: type) -> str:
     """Return name and version of the distribution that ships a class, or its module's name where none does."""
     top = backend.__module__.partition(".")[0]
-    names = [DISTRIBUTION] if top == OURS else packages_distributions().get(top, [])
+    names = [DISTRIBUTION] if top == OURS else packages_distributions().get(top) or _plugin_distributions(top)
     return f"{names[0]} {version(names[0])}" if names else top
+
+
+def _plugin_distributions(top: str) -> list[str]:
+    """Return who registered a backend of a package; an editable installation does not list its packages."""
+    plugins = entry_points(group=ENTRY_POINT_GROUP)
+    return [plugin.dist.name for plugin in plugins if plugin.dist and plugin.module.partition(".")[0] == top]

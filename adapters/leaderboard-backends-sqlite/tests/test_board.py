@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +25,7 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.registry import backends
+from leaderboard_backends.testing.opening import distribution
 
 
 @pytest.fixture
@@ -45,6 +46,10 @@ def test_the_entry_point_is_found() -> None:
     assert found.load() is SQLiteLeaderboard
     (info,) = [info for info in backends() if info.scheme == "sqlite"]
     assert (info.distribution, info.problem) == ("leaderboard-backends-sqlite", "")
+
+
+def test_reports_name_the_distribution_and_its_version() -> None:
+    assert distribution(SQLiteLeaderboard) == f"leaderboard-backends-sqlite {version('leaderboard-backends-sqlite')}"
 
 
 def test_an_installed_copy_has_all_it_needs(tmp_path: Path) -> None:
