@@ -157,7 +157,7 @@ class RemovedTwice(PlainBoard):
         return found
 
 
-@killed_by("histories", LINEARIZABLE)
+@killed_by("threads", "test_a_percentile_beside_writers_is_of_one_state")
 class PercentileOfTwoMoments(PlainBoard):
     """A percentile is made of a rank and a number of players that never stood together."""
 

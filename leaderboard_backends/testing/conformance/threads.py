@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from ...errors import LeaderboardClosedError, LeaderboardError, UnsupportedOperationError
-from ...model import Entry
+from ...model import Entry, percentile
 from ...protocol import LeaderboardBackend
 from ..crew import Crew
-from ..linearizability.pauses import quick_switches
+from ..linearizability.pauses import pausing, quick_switches
 from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill, ids, load
 
 THREADS = 4
@@ -158,25 +158,57 @@ class ThreadsPart(ConformancePart):
     def test_a_friends_board_beside_writers_is_one_state(self, plain_board: LeaderboardBackend) -> None:
         friends = ["a", "b", "c", "d", "e"]
         load(plain_board, [(player, "at 0", 0) for player in friends])
-        done = Event()
 
-        def write() -> None:
+        def write(number: int) -> None:
+            plain_board.update_scores([(player, f"at {number}", number) for player in friends])
+
+        def read() -> None:
+            for entries in (plain_board.get_entries(friends), plain_board.get_top_n()):
+                found = [entry for entry in entries if entry is not None]
+                assert len({entry.score for entry in found}) == 1, f"half a batch was seen: {found}"
+                assert ids(found) == friends
+
+        self._read_beside_a_writer(write, read)
+
+    def test_a_percentile_beside_writers_is_of_one_state(self, plain_board: LeaderboardBackend) -> None:
+        """The player is second of three, or third of four: a rank among the players of another moment is neither."""
+        fill(plain_board, [("first", "", 2), ("ada", "", 1), ("last", "", 0)])
+        possible = {percentile(2, 3), percentile(3, 4)}
+
+        def write(number: int) -> None:
+            if number % 2:
+                plain_board.update_score("comes and goes", "", 3)
+            else:
+                plain_board.remove_player("comes and goes")
+
+        def read() -> None:
+            assert plain_board.get_percentile("ada") in possible
+
+        self._read_beside_a_writer(write, read)
+
+    def _read_beside_a_writer(self, write: Callable[[int], None], read: Callable[[], None]) -> None:
+        """Read in two threads, so many times, while a third one writes until they have done so.
+
+        The readers pause now and then within their calls, as the moment between two steps of a read is short.
+        """
+        reading = [Event(), Event()]
+
+        def keep_writing() -> None:
+            number = 1
+            while not all(done.is_set() for done in reading):
+                write(number)
+                number += 1
+
+        def keep_reading(done: Event) -> None:
+            chance = random.Random(reading.index(done))
             try:
-                for number in range(1, self.rounds):
-                    plain_board.update_scores([(player, f"at {number}", number) for player in friends])
+                with pausing(chance):
+                    for _ in range(3 * self.rounds):
+                        read()
             finally:
                 done.set()
 
-        def read() -> None:
-            for _ in range(50 * self.rounds):
-                for entries in (plain_board.get_entries(friends), plain_board.get_top_n()):
-                    found = [entry for entry in entries if entry is not None]
-                    assert len({entry.score for entry in found}) == 1, f"half a batch was seen: {found}"
-                    assert ids(found) == friends
-                if done.is_set():
-                    return
-
-        run_together(write, read, read)
+        run_together(keep_writing, *[partial(keep_reading, done) for done in reading])
 
     def test_iteration_beside_writers_never_fails(self, plain_board: LeaderboardBackend) -> None:
         load(plain_board, [(f"p{number}", f"at {number}", number) for number in range(1500)])
