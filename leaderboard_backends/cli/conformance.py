@@ -19,13 +19,13 @@ from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
 from ..testing.limit import limited
 from ..testing.opening import is_url, load_target, url_factory
-from ..testing.report import Report, to_json
+from ..testing.report import Outcome, Report, to_json
 from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
 from .progress import TestBar
-from .supervision import supervised
+from .supervision import raise_interrupt, supervised
 from .verdicts import print_report, print_verdicts
 
 SHOWN_FAILURES: Final = 5
@@ -89,6 +89,7 @@ def conformance(
     for target in dict.fromkeys(targets or trial_places()):
         with contextlib.chdir(Path.cwd()):  # whatever folder a board goes to
             report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
+        raise_interrupt()
         print_report(console, report, failures)
         reports.append(report)
         if out is not None:  # after each target, so that an interrupted run keeps what is finished
@@ -122,6 +123,11 @@ def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...]
     shown = _shown(target)
     try:
         with _subject(target) as (subject, trial), TestBar(shown) as bar:
+
+            def advance(outcome: Outcome) -> None:
+                raise_interrupt()
+                bar.advance(outcome)
+
             return run_kit(
                 subject,
                 name=shown,
@@ -130,7 +136,7 @@ def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...]
                 parts=parts,
                 thorough=thorough,
                 trial=trial,
-                progress=bar.advance,
+                progress=advance,
             )
     except (LeaderboardError, ServerNotFoundError, ServerStartError) as error:
         problem = str(error)

@@ -18,6 +18,10 @@ import click
 
 NO_VERDICT: Final = 1
 
+_interrupts: Final[list[int]] = []
+"""The signals that came. Python drops an exception that is raised in a destructor or a callback of C code, and with it
+a Ctrl-C that comes at such a moment; what is noted here is not lost."""
+
 
 def supervised() -> Callable[[int], NoReturn]:
     """Fork; return in the child, with what ends it. The parent never returns: it exits as the child says.
@@ -33,7 +37,8 @@ def supervised() -> Callable[[int], NoReturn]:
         sys.exit(_wait(child, reading))
     os.close(reading)
     os.setpgid(0, 0)  # Ctrl-C comes from the parent alone, and once
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
 
     def end(code: int) -> NoReturn:
         os.write(writing, bytes([code]))
@@ -47,8 +52,15 @@ def supervised() -> Callable[[int], NoReturn]:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Treat SIGTERM as Ctrl-C, so that no server and no file of the run is left behind."""
-    del number, frame
+    del frame
+    _interrupts.append(number)
     raise KeyboardInterrupt
+
+
+def raise_interrupt() -> None:
+    """Raise `KeyboardInterrupt` where a signal came, even if the first exception for it went nowhere."""
+    if _interrupts:
+        raise KeyboardInterrupt
 
 
 def _wait(child: int, reading: int) -> int:

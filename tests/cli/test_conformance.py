@@ -211,6 +211,32 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+LOSES = """
+import os, signal
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+class Loses(NaiveLeaderboard):
+    def _get_rank(self, player_id):
+        Gone()
+        return super()._get_rank(player_id)
+
+class Gone:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{number})
+        for _ in range(1000):
+            pass
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_whose_exception_goes_nowhere_is_not_lost(number: str, tmp_path: Path) -> None:
+    (tmp_path / "loses.py").write_text(LOSES.format(number=number))
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "loses:Loses", "--part", "lookups"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert "PASSED" not in done.stdout
+
+
 def test_a_class_of_ones_own_shows_the_values_of_a_failure_and_stands_no_missing_asserts(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE.partition("    known_failures")[0] + MAKE)
     command = [sys.executable, "-m", "leaderboard_backends", "conformance", "mine:MyBoards", "--part", "lookups"]
