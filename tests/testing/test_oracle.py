@@ -6,6 +6,8 @@ import random
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leaderboard_backends import Entry, InvalidScoreError
 from leaderboard_backends.testing.oracle import OracleBoard
@@ -77,3 +79,40 @@ def test_the_whole_order_is_the_definition(order: str) -> None:
         sign = -1 if order == "descending" else 1
         expected = sorted(standing, key=lambda player: (sign * standing[player][0], standing[player][1]))
         assert [entry.player_id for entry in board] == expected
+
+
+UPDATES = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"),
+        st.sampled_from(["", "Ann", "Bea"]),
+        st.sampled_from([-1, 0, -0.0, 1, 1.0, 1.5, 2, 1e300]),
+    )
+)
+
+
+@given(UPDATES, UPDATES, st.sampled_from(["descending", "ascending"]), st.sampled_from(["last", "best"]))
+def test_a_load_of_an_empty_board_is_what_its_updates_one_by_one_are(
+    load: list[tuple[str, str, float]], later: list[tuple[str, str, float]], order: str, keep: str
+) -> None:
+    loaded, one_by_one = OracleBoard(order, keep), OracleBoard(order, keep)
+    assert loaded.update_scores(iter(load)) == len(load)
+    for update in load:
+        one_by_one.update_score(*update)
+    assert repr(list(loaded)) == repr(list(one_by_one))
+    for update in later:
+        assert loaded.update_score(*update) == one_by_one.update_score(*update)
+        assert loaded.get_by_score(0, 1) == one_by_one.get_by_score(0, 1)
+    loaded.clear()
+    assert loaded.update_scores(load) == len(load)
+    one_by_one.clear()
+    for update in load:
+        one_by_one.update_score(*update)
+    assert list(loaded) == list(one_by_one)
+
+
+def test_a_load_that_fails_keeps_the_updates_before_it() -> None:
+    board = OracleBoard()
+    with pytest.raises(ValueError, match="too many values"):
+        board.update_scores([("a", "", 1), ("b", "", 2), ("c", "", 3, 4)])  # type: ignore[list-item]
+    assert [entry.player_id for entry in board] == ["b", "a"]
+    assert board.get_rank("a") == 2
