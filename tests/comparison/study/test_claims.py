@@ -1,0 +1,82 @@
+"""The list of the study's claims is whole, agrees with the study's other figures here, and names what there is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leaderboard_backends.comparison.study import programs
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+KINDS = {"latency", "memory", "ratio", "code", "cost", "operations", "behaviour", "opinion"}
+KEYS = {"id", "section", "claim", "kind", "how", "value", "low", "high", "below", "above", "unit", "players"}
+NAMES = {"memory": "sortedcontainers", "redis": "redis", "zodb": "zodb"}
+TITLES = {"SortedContainers": "sortedcontainers", "Redis": "redis", "BTrees + ZODB": "zodb"}
+SIZES = {"100000": "100k", "1000000": "1m", "10000000": "10m"}
+
+
+def read(*parts: str) -> dict[str, Any]:
+    return tomllib.loads(BENCHMARKS.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def claims() -> dict[str, dict[str, Any]]:
+    return {claim["id"]: claim for claim in read("claims", "study.toml")["claim"]}
+
+
+def test_every_id_is_its_claims_own_and_in_kebab_case() -> None:
+    ids = [claim["id"] for claim in read("claims", "study.toml")["claim"]]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in ids)
+
+
+def test_every_claim_has_a_section_words_and_a_known_kind(claims: dict[str, dict[str, Any]]) -> None:
+    for claim in claims.values():
+        assert {"id", "section", "claim", "kind"} <= set(claim) <= KEYS
+        assert claim["kind"] in KINDS
+        assert claim["claim"]
+
+
+def test_all_but_opinions_say_how_they_are_measured_or_why_not(claims: dict[str, dict[str, Any]]) -> None:
+    assert [name for name, claim in claims.items() if "how" not in claim and claim["kind"] != "opinion"] == []
+
+
+def test_a_figure_has_a_unit(claims: dict[str, dict[str, Any]]) -> None:
+    figures = {"value", "low", "high", "below", "above"}
+    assert [name for name, claim in claims.items() if bool(figures & set(claim)) != ("unit" in claim)] == []
+
+
+def test_the_programs_that_are_named_are_there_and_each_is_for_a_claim(claims: dict[str, dict[str, Any]]) -> None:
+    text = " ".join(claim.get("how", "") for claim in claims.values())
+    named = set(re.findall(r"`((?:study|bintrees|sortedcontainers): [^`]+)`", text))
+    assert named == set(programs())
+
+
+def test_costs_are_those_that_are_computed_again(claims: dict[str, dict[str, Any]]) -> None:
+    study = read("prices", "study.toml")
+    for title, slug in TITLES.items():
+        assert claims[f"development-days-{slug}"]["value"] == study["days"][title]
+        for players, monthly in study["monthly"].items():
+            assert claims[f"monthly-cost-{slug}-{SIZES[players]}"]["value"] == monthly[title]
+        for players, totals in study["total_thousands"].items():
+            assert claims[f"five-year-total-{slug}-{SIZES[players]}"]["value"] == pytest.approx(1000 * totals[title])
+
+
+def test_lines_of_code_are_those_that_stand_beside_ours(claims: dict[str, dict[str, Any]]) -> None:
+    study = read("effort", "study.toml")
+    for feature, lines in study["lines"].items():
+        for backend, slug in NAMES.items():
+            claim = claims[f"lines-{feature.replace(' ', '-')}-{slug}"]
+            assert claim.get("value") == lines.get(backend)
+    for backend, slug in NAMES.items():
+        assert claims[f"lines-all-features-{slug}"]["value"] == study["total"][backend]
+
+
+def test_every_star_of_the_study_is_a_claim(claims: dict[str, dict[str, Any]]) -> None:
+    rated = [claim for claim in claims.values() if claim.get("unit") == "stars"]
+    assert len(rated) == 5 * 3
+    assert {claim["kind"] for claim in rated} == {"operations"}
