@@ -1,0 +1,117 @@
+"""How source is counted: statements of Python's syntax tree, and lines of other languages.
+
+Tools for lines of code disagree by 15 %, on blank lines, comments and line breaks; statements do not depend on layout.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ...registry import ENTRY_POINT_GROUP
+from ..schema import CodeSize
+
+_BACKENDS = "leaderboard_backends.backends."
+
+
+class Comments(NamedTuple):
+    """How a language marks comments: to the end of the line, and in blocks that begin and end at a line's ends."""
+
+    line: str
+    opening: str | None = None
+    closing: str = ""
+
+
+LANGUAGES: Final = {
+    ".lua": Comments("--", "--[[", "]]"),
+    ".sql": Comments("--", "/*", "*/"),
+    ".toml": Comments("#"),
+    ".conf": Comments("#"),
+}
+"""By the suffix of a file's name: what is counted in lines."""
+
+OTHER_SOURCE: Final = (".lua", ".sql")
+"""Of these, what is source beside Python, and not configuration."""
+
+
+def count_statements(source: str) -> int:
+    """Return the number of statements in Python source, docstrings left out. Raises `SyntaxError`."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = sum(_has_docstring(node.body) for node in nodes if isinstance(node, documented))
+    return sum(isinstance(node, ast.stmt) for node in nodes) - docstrings
+
+
+def count_lines(source: str, suffix: str) -> int:
+    """Return the lines that are neither blank nor wholly comment, in a language of `LANGUAGES`."""
+    comments = LANGUAGES[suffix]
+    count, in_comment = 0, False
+    for line in map(str.strip, source.splitlines()):
+        if in_comment or (comments.opening is not None and line.startswith(comments.opening)):
+            in_comment = comments.closing not in line
+        elif line and not line.startswith(comments.line):
+            count += 1
+    return count
+
+
+def statements_of(files: Iterable[Path]) -> int:
+    """Return the statements of Python files. Raises `SyntaxError`, `UnicodeDecodeError`, `OSError`."""
+    return sum(count_statements(file.read_text(encoding="utf-8")) for file in files)
+
+
+def size_of(files: Iterable[Path], base: Path) -> CodeSize:
+    """Count files, those of unknown languages left out; they are named from `base` on. Raises `OSError`."""
+    known = [file for file in sorted(files) if file.suffix in (".py", *OTHER_SOURCE)]
+    python = [file for file in known if file.suffix == ".py"]
+    others = [file for file in known if file.suffix != ".py"]
+    return CodeSize(
+        statements=statements_of(python),
+        other_lines=sum(count_lines(file.read_text(encoding="utf-8"), file.suffix) for file in others),
+        files=[file.relative_to(base).as_posix() for file in (*python, *others)],
+    )
+
+
+def code_size(backend: type) -> CodeSize:
+    """Count the source of a backend's class: its module, or the whole package where that is one.
+
+    What is counted of a built-in backend is the module or package right under `leaderboard_backends.backends`; of a
+    plug-in, the module or package that its entry point names; of any other class, its module. What every backend
+    shares (the contract's checks, values, errors) is counted for none. Raises `OSError` where the source is not there
+    (a compiled or interactive class).
+    """
+    root = _root(backend)
+    if root.name != "__init__.py":
+        return size_of([root], root.parent)
+    return size_of(root.parent.rglob("*"), root.parent.parent)
+
+
+def _root(backend: type) -> Path:
+    name = _home(backend)
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None:
+        raise OSError(f"the module {name} has no source file")
+    return Path(file)
+
+
+def _home(backend: type) -> str:
+    """Return the name of the module or package that is the backend."""
+    name = backend.__module__
+    if name.startswith(_BACKENDS):
+        return _BACKENDS + name.removeprefix(_BACKENDS).partition(".")[0]
+    for plugin in entry_points(group=ENTRY_POINT_GROUP):
+        if plugin.attr == backend.__qualname__ and f"{name}.".startswith(f"{plugin.module}."):
+            return plugin.module
+    return name
+
+
+def _has_docstring(body: list[ast.stmt]) -> bool:
+    match body:
+        case [ast.Expr(value=ast.Constant(value=str())), *_]:
+            return True
+        case _:
+            return False

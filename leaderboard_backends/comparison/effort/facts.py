@@ -1,0 +1,182 @@
+"""The rows: code by feature and backend, and who writes it. Features that are not built yet say so."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ... import errors
+from ...errors import ConfigurationError
+from ...protocol import LeaderboardBackend
+from ...registry import backend_class
+from ..schema import CodeFacts
+from ..shipped import shipped
+from .apps import BASIC, written
+from .counting import code_size, statements_of
+from .libraries import Library, library
+from .study import StudyCode, read_study
+
+PACKAGE: Final = "leaderboard_backends"
+SHARED: Final = "every backend"
+"""The row of what all backends share: the contract's checks, values, errors, configuration."""
+
+
+class Feature(NamedTuple):
+    """One feature, the folder of its apps, and the package of ours that it is in where it is no backend's own."""
+
+    name: str
+    folder: str
+    home: str = ""
+
+
+FEATURES: Final = (
+    Feature("basic board", BASIC),
+    Feature("rate limiting", "rate_limiting", f"{PACKAGE}.hardening"),
+    Feature("monitoring", "monitoring", f"{PACKAGE}.hardening"),
+    Feature("persistence", "persistence"),
+    Feature("sharding", "sharding", f"{PACKAGE}.scaling"),
+    Feature("replication", "replication", f"{PACKAGE}.scaling"),
+)
+
+STANDS_ON: Final = {
+    "naive": (),
+    "memory": ("sortedcontainers",),
+    "redis": ("redis", "hiredis"),
+    "zodb": ("ZODB", "BTrees", "persistent", "transaction"),
+    "sqlite": (),
+}
+"""The libraries of third parties that each backend imports, by distribution; Python's own are none."""
+
+NOT_BUILT: Final = "not built yet"
+
+
+def code_facts(root: Path | None = None) -> list[CodeFacts]:
+    """Return a row for each feature and backend, and one of what all share; `root` holds the apps.
+
+    What cannot be counted here, a library that is not installed for example, is `None`, and the note says why. Imports
+    every backend and parses all that it stands on: some seconds. Raises `ConfigurationError` for a `root` without
+    apps.
+    """
+    folder = shipped("effort") if root is None else root
+    study = read_study(folder / "study.toml")
+    rows = [_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON]
+    return [_shared(), *(_beside(row, study) for row in rows)]
+
+
+def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    if feature.folder == BASIC:
+        return _basic(feature, backend, root)
+    if not feature.home:
+        return _persistence(feature, backend, root)
+    return wrapped(feature, backend, root)
+
+
+def _shared() -> CodeFacts:
+    files = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
+    note = "ours: checks, values, errors, configuration"
+    return CodeFacts("basic board", SHARED, 0, statements_of(files), 0, 0, note)
+
+
+def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    app = written(root, feature.folder, backend)
+    shipped_statements, said = _shipped(backend)
+    third_party, told = _third_party(STANDS_ON[backend])
+    return CodeFacts(
+        feature.name, backend, app.statements, shipped_statements, third_party, app.lines, _joined(said, told)
+    )
+
+
+def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    """Tell what keeping the board beyond the process takes: nothing, configuration, or what no setting can do."""
+    found, problem = _class(backend)
+    if found is None:
+        return CodeFacts(feature.name, backend, None, None, None, None, problem)
+    if not (found.capabilities.durable or found.capabilities.shared):
+        return CodeFacts(feature.name, backend, None, None, None, None, "not possible: it lives in the app's process")
+    app = written(root, feature.folder, backend)
+    note = "the basic board keeps it already"
+    if app.lines:
+        note = "lines of the server's configuration, so that no acknowledged write is lost"
+    return CodeFacts(feature.name, backend, app.statements, 0, 0, app.lines, note)
+
+
+def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    """Tell of a feature that a package of ours lays over any board, or that there is none yet."""
+    files = source_of(feature.home)
+    if not files:
+        return CodeFacts(feature.name, backend, None, None, None, None, NOT_BUILT)
+    ours, note = statements_of(files), f"ours: all of {feature.home}"
+    if not (root / feature.folder).is_dir():
+        note = _joined(note, f"the app's part is not counted: benchmarks/effort has no {feature.folder} yet")
+        return CodeFacts(feature.name, backend, None, ours, 0, None, note)
+    app = written(root, feature.folder, backend)
+    return CodeFacts(feature.name, backend, app.statements, ours, 0, app.lines, note)
+
+
+def _shipped(backend: str) -> tuple[int | None, str]:
+    found, problem = _class(backend)
+    if found is None:
+        return None, problem
+    try:
+        size = code_size(found)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        return None, f"ours was not counted: {_reason(error)}"
+    return size.statements, f"ours: and {size.other_lines} lines of Lua or SQL" if size.other_lines else ""
+
+
+def _third_party(names: tuple[str, ...]) -> tuple[int | None, str]:
+    try:
+        libraries = [library(name) for name in names]
+    except (ConfigurationError, OSError, SyntaxError, UnicodeDecodeError) as error:
+        return None, f"third party was not counted: {_reason(error)}"
+    return sum(one.statements for one in libraries), _told(libraries)
+
+
+def _told(libraries: list[Library]) -> str:
+    """Say which libraries were counted, and what of them was not."""
+    if not libraries:
+        return "third party: none beyond Python's own"
+    counted = f"third party: {', '.join(f'{one.name} {one.version}' for one in libraries)}"
+    names = {one.name.lower() for one in libraries}
+    beyond = {need for one in libraries for need in one.needs if need.lower() not in names}
+    compiled = [one.name for one in libraries if one.compiled]
+    return _joined(
+        counted,
+        f"compiled parts of {', '.join(compiled)} are not counted" if compiled else "",
+        f"what they need in turn is not counted: {', '.join(sorted(beyond, key=str.lower))}" if beyond else "",
+    )
+
+
+def _class(backend: str) -> tuple[type[LeaderboardBackend] | None, str]:
+    try:
+        return backend_class(backend), ""
+    except ConfigurationError as error:
+        return None, str(error)
+
+
+def source_of(home: str) -> list[Path]:
+    """Return the Python files of a module or package; none where there is no such thing, or no source of it."""
+    spec = find_spec(home)
+    if spec is None or spec.origin is None:  # without an origin, it is a folder left over from other days
+        return []
+    file = Path(spec.origin)
+    return list(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+
+
+def _beside(row: CodeFacts, study: StudyCode) -> CodeFacts:
+    said = study.of(row.feature, row.backend)
+    if not said:
+        return row
+    return msgspec.structs.replace(row, note=_joined(row.note, f"the study, {study.names[row.backend]}: {said}"))
+
+
+def _reason(error: Exception) -> str:
+    """Return why, without the path of a file: rows are published."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))

@@ -1,0 +1,91 @@
+"""The apps that are counted run as they stand: one app, one configuration a backend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from leaderboard_backends.comparison.effort.facts import STANDS_ON
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+EFFORT = Path(__file__).parents[3] / "benchmarks" / "effort"
+BASIC = EFFORT / "basic_board"
+
+FIRST = """\
+Ada has rank 1 of 1
+     1 Ada 1500
+and around: Ada
+"""
+BOTH = """\
+Grace has rank 2 of 2
+     1 Ada 1500
+     2 Grace 1500
+and around: Ada, Grace
+"""
+GRACE_ALONE = FIRST.replace("Ada", "Grace")
+
+
+@contextmanager
+def place(
+    backend: str, folder: Path, settings: dict[str, str]
+) -> Iterator[tuple[dict[str, str], EmbeddedServer | None]]:
+    """Make ready what a backend needs, and yield the variables that its configuration takes from the environment."""
+    if backend != "redis":
+        yield {"APP_DATA": str(folder)}, None
+        return
+    with EmbeddedServer(settings, directory=folder) as server:
+        yield {"REDIS_URL": server.url}, server
+
+
+def play(backend: str, variables: dict[str, str], player_id: str, name: str) -> str:
+    """Run the app in a process of its own, as its user would."""
+    command = [sys.executable, "-W", "error", str(BASIC / "app.py"), str(BASIC / f"{backend}.toml")]
+    done = subprocess.run(
+        [*command, player_id, name, "1500"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **variables},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def server_settings() -> dict[str, str]:
+    """Read what the feature's configuration adds to the server's."""
+    lines = (EFFORT / "persistence" / "redis.conf").read_text().splitlines()
+    pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
+    return dict(pairs)
+
+
+def test_there_is_a_configuration_for_each_backend() -> None:
+    assert {path.stem for path in BASIC.glob("*.toml")} == set(STANDS_ON)
+
+
+@pytest.mark.parametrize("backend", STANDS_ON)
+def test_one_app_does_the_same_on_every_backend(backend: str, tmp_path: Path) -> None:
+    with place(backend, tmp_path, {}) as (variables, _):
+        assert play(backend, variables, "u1", "Ada") == FIRST
+        again = play(backend, variables, "u2", "Grace")
+        assert again == (GRACE_ALONE if backend in ("naive", "memory") else BOTH)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"), [(server_settings(), BOTH), ({}, GRACE_ALONE)], ids=["with them", "without"]
+)
+def test_the_lines_that_are_counted_keep_the_board_of_a_server_that_is_killed(
+    settings: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    with place("redis", tmp_path, settings) as (variables, server):
+        assert server is not None
+        assert play("redis", variables, "u1", "Ada") == FIRST
+        server.kill()
+        server.start()
+        assert play("redis", variables, "u2", "Grace") == expected
