@@ -1,0 +1,83 @@
+"""Backends by what a power cut leaves of their updates: rows of two durability classes never stand in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from ..schema import Durability, Result
+from .document import Column, Table, Value
+from .values import table
+
+UNKNOWN: Final = "not known"
+"""The class of what could not be opened, so that nothing is known of it."""
+
+TITLES: Final[dict[Durability, str]] = {
+    "memory only": "memory only: a power cut takes everything",
+    "everysec": "everysec: a power cut takes about the last second",
+    "every commit": "every commit: each update waits for the disk",
+}
+"""What a class is called above its table, the least durable first."""
+
+
+class DurabilityClass(NamedTuple):
+    """Backends that promise the same, by label, in the order in which they were named."""
+
+    durability: Durability | None
+    backends: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The class in two words."""
+        return self.durability or UNKNOWN
+
+    def titled(self, title: str = "") -> str:
+        """Return a table's title that says which class it is of."""
+        said = TITLES[self.durability] if self.durability else "durability not known"
+        return f"{title}; {said}" if title else said[:1].upper() + said[1:]
+
+
+Rows = Sequence[Sequence[Value]]
+
+
+def labels(result: Result) -> list[str]:
+    """Return the label of every backend that a result knows of in any way, those asked for first."""
+    run = (run.cell.backend for run in result.runs if run.cell.mode != "study")
+    opened = (facts.label for facts in result.backends)
+    return list(dict.fromkeys([*result.settings.backends, *opened, *run]))
+
+
+def durability_of(result: Result, label: str) -> Durability | None:
+    """Return the class of a backend, `None` where it was never opened."""
+    facts = result.facts(label)
+    return None if facts is None else facts.durability
+
+
+def classes(result: Result) -> list[DurabilityClass]:
+    """Return the classes that have a backend, the least durable first, and what is not known last."""
+    known: list[Durability | None] = [*TITLES, None]
+    found = {durability: _of_class(result, durability) for durability in known}
+    return [DurabilityClass(durability, backends) for durability, backends in found.items() if backends]
+
+
+def _of_class(result: Result, durability: Durability | None) -> tuple[str, ...]:
+    return tuple(label for label in labels(result) if durability_of(result, label) == durability)
+
+
+def tables_by_class(
+    result: Result, columns: Sequence[Column], rows: Callable[[DurabilityClass], Rows], title: str = "", note: str = ""
+) -> list[Table]:
+    """Return one table a class, those without rows left out; a note stands under the last one."""
+    found = [(each, made) for each in classes(result) if (made := rows(each))]
+    last = len(found) - 1
+    return [
+        table(each.titled(title), columns, made, note if place == last else "")
+        for place, (each, made) in enumerate(found)
+    ]
+
+
+def in_class_order(result: Result) -> Iterator[tuple[DurabilityClass, str]]:
+    """Yield every backend with its class, class by class."""
+    for each in classes(result):
+        for label in each.backends:
+            yield each, label

@@ -1,0 +1,75 @@
+"""The report as Markdown (GitHub's), whose tables line up in the source as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from .document import Chart, Section, Table
+
+DEEPEST: Final = 6
+"""The smallest heading that there is."""
+
+NARROWEST: Final = 3
+"""Characters that the rule under a heading needs."""
+
+WIDEST: Final = 40
+"""Characters up to which the last column of words is filled with spaces."""
+
+_SPECIAL: Final = re.compile(r"[\\`*|<\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What Markdown would take for a mark; an underscore within a word is none."""
+
+
+def markdown(sections: Sequence[Section], title: str, pictures: Mapping[str, str] | None = None) -> str:
+    """Return a whole report; `pictures` has the path of each chart's file by its name, others are left out."""
+    blocks = [f"# {escaped(title)}", *(block for section in sections for block in _section(section, 2, pictures or {}))]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Iterator[str]:
+    yield f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"
+    yield from section.paragraphs
+    yield from (_picture(chart, pictures[chart.name]) for chart in section.charts if chart.name in pictures)
+    for table in section.tables:
+        yield from _blocks(table)
+    for inner in section.sections:
+        yield from _section(inner, depth + 1, pictures)
+
+
+def _picture(chart: Chart, path: str) -> str:
+    return f"![{escaped(f'{chart.title}: {chart.description}')}]({path})"
+
+
+def _blocks(table: Table) -> Iterator[str]:
+    if table.title:
+        yield f"**{escaped(table.title)}**"
+    if table.columns:
+        yield table_text(table)
+    if table.note:
+        yield table.note
+
+
+def table_text(table: Table) -> str:
+    """Return a table; each column begins at the same place in every line, and a long last one of words is ragged."""
+    head = [escaped(column.heading) for column in table.columns]
+    rows = [[escaped(value.text) for value in row] for row in table.rows]
+    right = [column.figures for column in table.columns]
+    widths = [max(NARROWEST, *map(len, texts)) for texts in zip(head, *rows, strict=True)]
+    if not right[-1] and widths[-1] > WIDEST:
+        widths[-1] = NARROWEST
+    rule = [f"{'-' * (width - 1)}{':' if figures else '-'}" for width, figures in zip(widths, right, strict=True)]
+    return "\n".join(_line(texts, widths, right) for texts in (head, rule, *rows))
+
+
+def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        text.rjust(width) if figures else text.ljust(width)
+        for text, width, figures in zip(texts, widths, right, strict=True)
+    )
+    return f"| {' | '.join(padded)} |"
+
+
+def escaped(text: str) -> str:
+    """Return text on one line, without anything that Markdown would take for a mark."""
+    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))

@@ -1,0 +1,76 @@
+"""What speaks against a figure, as marks beside it: cut short, disturbed, or not of all processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from ..readings import is_cut
+from ..schema import Cell, Mode, Result, Run, ServiceFigures
+from ..statistics import runs_of
+from .document import Value
+
+DISTURBED_FROM: Final = 0.3
+"""Cores busy elsewhere from which on a run is called disturbed."""
+
+DISTURBED: Final = "~"
+
+LEGEND: Final = (
+    f"Marks: `n=20` the time limit left only so many samples in a process; `{DISTURBED}` other processes kept at "
+    f"least {DISTURBED_FROM:g} cores busy during a run, so that its times are too high, the p99 above all; `3 of 5` "
+    "only so many runs have figures; `p99 of 3` only so many processes have samples enough for it; `-` too few "
+    "samples to hold this percentile, or not measured."
+)
+
+
+class Taken(NamedTuple):
+    """The runs of one backend in one place: those with figures, and how many there are in all."""
+
+    label: str
+    runs: list[Run]
+    planned: int
+
+    @property
+    def marks(self) -> list[str]:
+        """What holds for all its figures."""
+        found = [f"{len(self.runs)} of {self.planned}"] if len(self.runs) < self.planned else []
+        return [*found, *([DISTURBED] if any(map(is_disturbed, self.runs)) else [])]
+
+
+def taken(result: Result, mode: Mode, workload: str, players: int, labels: Sequence[str]) -> list[Taken]:
+    """Return the runs of each backend that has figures there."""
+    found = []
+    for label in labels:
+        cell = Cell(mode, workload, players, label)
+        runs = runs_of(result, mode, workload, players, label)
+        if runs:
+            found.append(Taken(label, runs, sum(run.cell == cell for run in result.runs)))
+    return found
+
+
+def is_disturbed(run: Run) -> bool:
+    """Whether other processes were at work during a run, as far as the system told."""
+    return run.cores_elsewhere is not None and run.cores_elsewhere >= DISTURBED_FROM
+
+
+def cut_mark(runs: Sequence[Run], operation: str) -> list[str]:
+    """Return the fewest samples of an operation in a process, where the time limit left some out."""
+    cut = [
+        run.figures.operations[operation].time.samples
+        for run in runs
+        if isinstance(run.figures, ServiceFigures) and is_cut(run.figures, operation)
+    ]
+    return [f"n={min(cut):,}"] if cut else []
+
+
+def marked(*marks: str) -> Value:
+    """Return marks as they stand in a table; none are an empty place."""
+    return Value(", ".join(marks), ", ".join(marks) or None)
+
+
+def places(result: Result, mode: Mode) -> Iterator[tuple[str, int]]:
+    """Yield the workloads and sizes at which a mode was run, whatever came of it, in the order of the workloads."""
+    found = {(run.cell.workload, run.cell.players) for run in result.runs if run.cell.mode == mode}
+    known = [facts.name for facts in result.workloads]
+    names = list(dict.fromkeys([*known, *sorted(workload for workload, _ in found)]))
+    yield from sorted(found, key=lambda place: (names.index(place[0]), place[1]))

@@ -1,0 +1,156 @@
+"""The backends: what each is and promises, how it was set, what the conformance kit said, and how large its code is.
+
+This is the fairness sheet: what has to be known of two rows before they are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ....registry import DISTRIBUTION
+from ...schema import BackendFacts, Result
+from ..classes import UNKNOWN, in_class_order
+from ..document import Section, Table, Value
+from ..values import NOTHING, listed, number, numbers, word, words
+
+INTRODUCTION: Final = (
+    "What has to be known of two rows before they are compared. Durability is what a power cut leaves of acknowledged "
+    "updates. Shared: several processes may write one board. Round trips are those of one operation; a "
+    "long `update_scores` takes one for each of its batches."
+)
+STATEMENTS: Final = (
+    "Statements of the backend's own source by Python's syntax tree, docstrings left out; what all backends share is "
+    "counted for none. Other lines: Lua and SQL. Fewer is not better: it is less to know."
+)
+FEATURES: Final = (
+    "Statements by who writes them, and lines of configuration. A dash: not counted, and the note says why."
+)
+
+
+def backends_section(result: Result) -> Section:
+    """Return the fairness sheet, with a row for every backend that was asked for."""
+    tables = [
+        _table(
+            result, "What each row stands for", ["durability", "lives in", "round trips", "shared", "what"], _stands
+        ),
+        _table(result, "What each promises", ["storage", "server", "says of its durability", "survives"], _promises),
+        _verdicts(result),
+        _code(result),
+    ]
+    return Section(
+        "backends", "The backends", [INTRODUCTION], [*tables, *_features(result)], sections=[_sheets(result)]
+    )
+
+
+def _table(result: Result, title: str, headings: list[str], row: Callable[[BackendFacts], list[Value]]) -> Table:
+    rows = []
+    for _, label in in_class_order(result):
+        facts = result.facts(label)
+        unknown = [word(UNKNOWN), *[NOTHING] * (len(headings) - 2), word("never opened: see “Without figures”")]
+        rows.append([word(label), *(unknown if facts is None else row(facts))])
+    return Table(title, words("backend", *headings), rows)
+
+
+def _stands(facts: BackendFacts) -> list[Value]:
+    shared = "yes" if facts.shared else "no"
+    what = facts.sheet.title or facts.class_name
+    return [word(facts.durability), word(facts.home), word(_round_trips(facts)), word(shared), word(what)]
+
+
+def _round_trips(facts: BackendFacts) -> str:
+    """Return the round trips of an operation: known of this library's own backends alone."""
+    if facts.home != "server":
+        return "none"
+    return "1" if facts.distribution.split()[:1] == [DISTRIBUTION] else "1 or more"
+
+
+def _promises(facts: BackendFacts) -> list[Value]:
+    return [word(facts.storage), word(facts.server or ""), word(facts.durability_told), word(facts.survives)]
+
+
+# ---------------------------------------------------------------------- the kit
+
+
+def _verdicts(result: Result) -> Table:
+    rows = [[word(label), *_verdict(result.facts(label))] for _, label in in_class_order(result)]
+    columns = [
+        *words("backend", "verdict"),
+        *numbers("passed", "failed"),
+        *words("parts", "kit", "what failed"),
+    ]
+    note = "The kit ran before anything was measured, on the place that was measured."
+    return Table("What the conformance kit said", columns, rows, note)
+
+
+def _verdict(facts: BackendFacts | None) -> list[Value]:
+    verdict = facts.verdict if facts is not None else None
+    if verdict is None:
+        return [word("not judged"), *[NOTHING] * 5]
+    return [
+        Value(verdict.verdict, tone="" if verdict.allows_figures else "bad"),
+        number(verdict.passed),
+        number(verdict.failed),
+        word(verdict.parts),
+        word(verdict.kit),
+        listed(verdict.failures),
+    ]
+
+
+# ---------------------------------------------------------------------- code
+
+
+def _code(result: Result) -> Table:
+    rows = []
+    for _, label in in_class_order(result):
+        facts = result.facts(label)
+        size = facts.code if facts is not None else None
+        counted = [NOTHING] * 3 if size is None else [size.statements, size.other_lines, len(size.files)]
+        rows.append([word(label), *(each if isinstance(each, Value) else number(each) for each in counted)])
+    return Table(
+        "Size of the code", [*words("backend"), *numbers("statements", "other lines", "files")], rows, STATEMENTS
+    )
+
+
+def _features(result: Result) -> Iterator[Table]:
+    """Yield the table of code by feature and by who writes it, where it was counted."""
+    headings = ("the app's author", "this library", "third party", "configuration")
+    rows = [
+        [
+            word(code.feature),
+            word(code.backend),
+            *map(number, (code.app, code.shipped, code.third_party, code.configuration)),
+            word(code.note),
+        ]
+        for code in result.code
+    ]
+    if rows:
+        columns = [*words("feature", "backend"), *numbers(*headings), *words("note")]
+        yield Table("Code by feature", columns, rows, FEATURES)
+
+
+# ---------------------------------------------------------------------- sheets
+
+
+def _sheets(result: Result) -> Section:
+    rows = [
+        [word(label), word(what), word(text)]
+        for _, label in in_class_order(result)
+        for what, text in _lines(result.facts(label))
+    ]
+    tables = [Table("", words("backend", "what", "text"), rows)] if rows else []
+    return Section("backend-sheets", "Settings, set-up and what can be watched", tables=tables, detail=True)
+
+
+def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
+    """Yield what a backend's file says of it, and where its code is."""
+    if facts is None:
+        return
+    yield "class", f"{facts.class_name}, {facts.distribution}"
+    yield "tuning", "; ".join(facts.sheet.tuning) or "none: the storage's own defaults"
+    for number_, step in enumerate(facts.sheet.setup, 1):
+        yield f"set-up, step {number_}", step
+    yield "configuration", facts.sheet.configuration
+    yield "to watch", "; ".join(facts.sheet.watch)
+    if facts.code is not None:
+        yield "code", ", ".join(facts.code.files)

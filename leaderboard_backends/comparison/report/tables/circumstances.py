@@ -1,0 +1,115 @@
+"""What was asked, of what, where and when: traces, workloads, machine, versions, the exact command, and the methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ...schema import Result, TraceFacts, WorkloadFacts
+from ..document import NONE, Section, Table, Value
+from ..numerals import duration, percent, significant
+from ..values import anchor, number, numbers, operation_title, word, words
+
+TRACES: Final = (
+    "A trace is drawn once from the workload, the size and the seed, kept under its hash, and replayed by every "
+    "backend: the same seed makes the same trace anywhere. Tied: players who share their score when the board is "
+    "loaded."
+)
+
+
+def traces_section(result: Result) -> Section:
+    """Return the traces by hash, what they are made of, and the text of every workload."""
+    columns = [
+        *words("workload"),
+        *numbers("players", "seed", "steps", "warm-up", "different scores", "tied", "name bytes"),
+        *words("SHA-256"),
+    ]
+    tables = [Table("Traces", columns, [_trace(trace) for trace in result.traces])] if result.traces else []
+    if result.workloads:
+        rows = [[word(facts.name), word(facts.title), word(facts.sha256)] for facts in result.workloads]
+        tables.append(Table("Workloads", words("workload", "what it is", "SHA-256"), rows))
+    texts = [_workload(facts) for facts in result.workloads]
+    return Section("traces", "Traces and workloads", [TRACES], tables, sections=[*_steps(result), *texts])
+
+
+def _trace(trace: TraceFacts) -> list[Value]:
+    return [
+        word(trace.workload),
+        number(trace.players),
+        Value(str(trace.seed), trace.seed),
+        number(sum(trace.steps.values())),
+        number(trace.warm_up_steps),
+        number(trace.different_scores),
+        number(trace.tied_share, percent),
+        number(trace.name_bytes_per_player, significant),
+        word(trace.sha256),
+    ]
+
+
+def _steps(result: Result) -> list[Section]:
+    rows = [
+        [word(trace.workload), number(trace.players), word(operation_title(operation)), number(steps)]
+        for trace in result.traces
+        for operation, steps in trace.steps.items()
+    ]
+    columns = [*words("workload"), *numbers("players"), *words("operation"), *numbers("steps")]
+    return [Section("steps", "Steps by operation", tables=[Table("", columns, rows)], detail=True)] if rows else []
+
+
+def _workload(facts: WorkloadFacts) -> Section:
+    """Return a workload's file, line by line."""
+    lines = [[number(place), Value(line, place)] for place, line in enumerate(facts.toml.splitlines(), 1)]
+    tables = [Table("", [*numbers("line"), *words("text")], lines)] if lines else []
+    return Section(anchor("workload", facts.name), f"The file of {facts.name}", tables=tables, detail=True)
+
+
+# ---------------------------------------------------------------------- where and when
+
+
+def circumstances_section(result: Result) -> Section:
+    """Return machine, versions, settings and the exact command; the methods are a part of it."""
+    tables = [
+        _facts("The run", _run(result)),
+        _facts("The machine", _machine(result)),
+        _facts("Versions", result.versions),
+    ]
+    methods = Section("methods", "How the figures were taken", tables=[_facts("", result.methods)], detail=True)
+    sections = [methods] if result.methods else []
+    return Section("circumstances", "The circumstances", tables=tables, sections=sections)
+
+
+def _facts(title: str, facts: Mapping[str, str]) -> Table:
+    return Table(title, words("what", "value"), [[word(what), word(value)] for what, value in facts.items()])
+
+
+def _run(result: Result) -> dict[str, str]:
+    settings = result.settings
+    return {
+        "command": settings.command,
+        "plan": settings.plan,
+        "backends": ", ".join(settings.backends),
+        "seed": str(settings.seed),
+        "rounds": str(settings.rounds),
+        "time limit": f"{settings.time_limit:g} s for the writes of a run, and for each kind of read",
+        "digest of all that it depends on": settings.digest,
+        "started": result.started,
+        "took": duration(result.seconds),
+        "finished": "yes" if result.finished else "no: interrupted",
+        "schema version": str(result.schema_version),
+    }
+
+
+def _machine(result: Result) -> dict[str, str]:
+    where = result.machine
+    return {
+        "processor": f"{where.cpu}, {where.cores} cores",
+        "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
+        "system": where.system,
+        "file system": where.file_system,
+        "load average before": _load(where.load_average_before),
+        "load average after": _load(where.load_average_after),
+    }
+
+
+def _load(averages: list[float]) -> str:
+    return " ".join(f"{average:.2f}" for average in averages) or NONE

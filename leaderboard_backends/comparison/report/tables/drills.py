@@ -1,0 +1,61 @@
+"""The crash drill: from nothing to a board, a kill -9 of the process that keeps it amid updates, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ...schema import DrillFigures, Result
+from ..classes import DurabilityClass, tables_by_class
+from ..document import Section, Value
+from ..marks import marked, places, taken
+from ..values import median_of, middle_of, number, numbers, word, words
+
+INTRODUCTION: Final = (
+    "The server, or the process that has the board open, is killed by `kill -9` amid acknowledged updates; the time "
+    "until another process, already running, has right answers again is the time to restore. Where the storage kept "
+    "nothing, the app loaded all players anew from records of its own, and that time is in it."
+)
+NO_POWER_CUT: Final = (
+    "**A kill -9 is no power cut**: what the process had handed to the system is still written. A class that may lose "
+    "its last second to a power cut can lose nothing here."
+)
+COUNTED: Final = (
+    "By: what brought the board back, a restart or the app's reload. Lost: of the updates that were acknowledged "
+    "before the kill, all drills together. Processes and ports: those to run and to open beside the app's own."
+)
+_BY: Final = {"restart": "restart", "load": "reload"}
+
+
+def drills_section(result: Result) -> Section:
+    """Return what starting, a crash and coming back took, and what was lost."""
+    columns = [
+        *words("backend", "workload"),
+        *numbers("players", "start, s", "load, s", "restore, s"),
+        *words("by"),
+        *numbers("lost", "processes", "ports", "runs"),
+        *words("marks"),
+    ]
+    tables = tables_by_class(result, columns, lambda each: list(_rows(result, each)), note=COUNTED)
+    said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison has no crash drill with figures."]
+    return Section("crash-drill", "Crash drill", said, tables)
+
+
+def _rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:
+    for label in each.backends:
+        for workload, players in places(result, "drill"):
+            for one in taken(result, "drill", workload, players, [label]):
+                drills = [run.figures for run in one.runs if isinstance(run.figures, DrillFigures)]
+                yield [word(label), word(workload), number(players), *_drills(drills), marked(*one.marks)]
+
+
+def _drills(drills: Sequence[DrillFigures]) -> Iterator[Value]:
+    yield middle_of([drill.start_seconds for drill in drills])
+    yield middle_of([drill.load_seconds for drill in drills])
+    yield median_of([drill.restore_seconds for drill in drills])
+    yield word(" or ".join(dict.fromkeys(_BY[drill.restored_by] for drill in drills)))
+    lost, acknowledged = (sum(getattr(drill, name) for drill in drills) for name in ("lost", "acknowledged"))
+    yield Value(f"{lost:,} of {acknowledged:,}", lost)
+    yield number(max(drill.processes for drill in drills))
+    yield number(max(drill.ports for drill in drills))
+    yield number(len(drills))

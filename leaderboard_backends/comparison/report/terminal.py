@@ -1,0 +1,103 @@
+"""The report on a terminal: what a reader wants first; details are left to Markdown and to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from .document import Section, Table, Tone, Value
+from .inline import Style, pieces
+
+PIPE_WIDTH: Final = 120
+"""The least columns where no terminal says how wide it is."""
+
+GAP: Final = 2
+"""Columns of space between two of a table."""
+
+BREAKABLE: Final = 24
+"""Characters from which on a word, such as a hash, may be broken."""
+
+_TONES: Final[dict[Tone, str]] = {"": "", "good": "green", "bad": "red", "dim": "dim"}
+_STYLES: Final[dict[Style, str]] = {"": "", "code": "cyan", "bold": "bold"}
+
+
+def print_sections(sections: Sequence[Section], console: Console) -> None:
+    """Print sections without their details; into a pipe at 120 columns or more."""
+    if not console.is_terminal:
+        console.width = max(console.width, PIPE_WIDTH)
+    for section in sections:
+        _print(section, console, depth=0)
+
+
+def _print(section: Section, console: Console, depth: int) -> None:
+    if section.detail:
+        return
+    console.print(Text(section.title, style="bold underline" if depth else "bold reverse"))
+    for paragraph in section.paragraphs:
+        console.print(styled(paragraph))
+    console.print()
+    for table in section.tables:
+        _print_table(table, console)
+    for inner in section.sections:
+        _print(inner, console, depth + 1)
+
+
+def _print_table(table: Table, console: Console) -> None:
+    if table.title:
+        console.print(Text(table.title, style="bold"))
+    console.print(_table(table, console.width))
+    console.print(styled(f"{table.note}\n" if table.note else "", "dim"))
+
+
+def styled(paragraph: str, style: str = "") -> Text:
+    """Return a paragraph with its `code` and **bold**."""
+    return Text.assemble(*((text, _STYLES[kind]) for text, kind in pieces(paragraph)), style=style)
+
+
+def _table(table: Table, width: int) -> RichTable:
+    made = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    for column, room in zip(table.columns, _widths(table, width), strict=True):
+        justify: Literal["left", "right"] = "right" if column.figures else "left"
+        made.add_column(Text(column.heading), justify=justify, overflow="fold", width=room)
+    for row in table.rows:
+        made.add_row(*map(_value, row))
+    return made
+
+
+def _widths(table: Table, width: int) -> list[int]:
+    """Return the width of each column: figures on one line where all fit, else words whole where those fit."""
+    texts = [[column.heading, *(row[place].text for row in table.rows)] for place, column in enumerate(table.columns)]
+    whole = [max(map(len, column)) for column in texts]
+    words = [_longest_word(*column) for column in texts]
+    lines = [
+        max(word, *map(len, found[1:]), 0) if column.figures else word
+        for word, found, column in zip(words, texts, table.columns, strict=True)
+    ]
+    room = width - GAP * (len(whole) - 1)
+    least = next((least for least in (lines, words) if sum(least) <= room), [1] * len(whole))
+    return _filled(least, whole, room)
+
+
+def _filled(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
+    """Return widths between the least and the whole ones: an equal share of the room for each that needs it."""
+    widths, left = list(least), max(0, room - sum(least))
+    order = sorted(range(len(widths)), key=lambda place: whole[place] - least[place])
+    for behind, place in zip(range(len(order), 0, -1), order, strict=True):
+        more = max(0, min(left // behind, whole[place] - least[place]))
+        widths[place] += more
+        left -= more
+    return widths
+
+
+def _longest_word(*texts: str) -> int:
+    """Return the length of the longest word, up to that of one that may be broken."""
+    return min(BREAKABLE, max((len(word) for text in texts for word in text.split()), default=1))
+
+
+def _value(value: Value) -> Text:
+    return Text(" ".join(value.text.split()), style=_TONES[value.tone])

@@ -1,0 +1,89 @@
+"""The kinds of values that stand in tables, each with what it is sorted by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from typing import Final
+
+from ..readings import UNITS, Statistic
+from ..statistics import Interval, interval
+from ..workload.operations import OPERATIONS
+from .document import NONE, Column, Table, Tone, Value
+from .numerals import Write, significant, spread, whole
+
+_STATISTICS: Final[dict[Statistic, str]] = {"per_second": "a second", "seconds": "seconds"}
+
+NOTHING: Final = Value(NONE)
+
+
+def words(*headings: str) -> list[Column]:
+    """Return columns of words."""
+    return [Column(heading, figures=False) for heading in headings]
+
+
+def numbers(*headings: str) -> list[Column]:
+    """Return columns of figures."""
+    return [Column(heading) for heading in headings]
+
+
+def word(text: str) -> Value:
+    """Return words, or the dash where there are none."""
+    return Value(text or NONE)
+
+
+def listed(texts: Iterable[str]) -> Value:
+    """Return several texts, one after the other."""
+    return word("; ".join(texts))
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return names as a paragraph has them: whatever is in them, they are no Markdown."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def number(value: float | None, write: Write = whole) -> Value:
+    """Return one number; `None`, and what is not finite, is the dash."""
+    return NOTHING if value is None or not isfinite(value) else Value(write(value), value)
+
+
+def median_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
+    """Return the median of one value a process, with its interval; without any it is the dash."""
+    every = [*values.values()] if isinstance(values, Mapping) else [*values]
+    return of_interval(interval(every), write) if every else NOTHING
+
+
+def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", hint: str = "") -> Value:
+    """Return a median with its interval."""
+    said = f"median of {middle.processes} processes" if middle.processes > 1 else "one process: no interval"
+    return Value(spread(middle, write), middle.middle, tone, "; ".join(filter(None, [said, hint])))
+
+
+def middle_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
+    """Return the median of one value a process where there is no room for its interval: that is the hint."""
+    value = median_of(values, write)
+    return (
+        value if value.sort is None else Value(write(float(value.sort)), value.sort, hint=f"{value.text}, {value.hint}")
+    )
+
+
+def operation_title(name: str) -> str:
+    """Return what an operation is called in tables."""
+    return OPERATIONS[name].title if name in OPERATIONS else name.replace("_", " ")
+
+
+def statistic_title(statistic: Statistic) -> str:
+    """Return what a statistic is called, with its unit: `p50, µs`."""
+    return _STATISTICS.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
+
+
+def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:
+    """Return a table without the columns in which nothing stands at all, such as marks that no row has."""
+    filled = [place for place in range(len(columns)) if any(row[place].text for row in rows)]
+    return Table(title, [columns[place] for place in filled], [[row[place] for place in filled] for row in rows], note)
+
+
+def anchor(*parts: object) -> str:
+    """Return a section's name: lower case, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")

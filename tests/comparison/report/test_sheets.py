@@ -1,0 +1,203 @@
+"""Backends, faults, noise and circumstances: all that is needed to judge and to repeat the figures."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from leaderboard_backends.comparison.report.tables.backends import backends_section
+from leaderboard_backends.comparison.report.tables.circumstances import circumstances_section, traces_section
+from leaderboard_backends.comparison.report.tables.missing import missing_section
+from leaderboard_backends.comparison.report.tables.noise import noise_section
+from leaderboard_backends.comparison.report.tables.trust import MISTAKES, trust_section
+from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Run, Sheet, Verdict
+
+from .small import (
+    EVERYSEC,
+    MEMORY,
+    ZODB,
+    cell,
+    columns,
+    every_section,
+    every_table,
+    facts,
+    result,
+    times,
+    twins,
+    words_of,
+)
+
+
+def test_the_fairness_sheet_tells_durability_sharing_and_round_trips_of_each_row() -> None:
+    table = backends_section(result([], [EVERYSEC, MEMORY, ZODB], asked=["never"])).tables[0]
+    assert columns(table, "backend", "durability", "lives in", "round trips", "shared") == [
+        ("memory", "memory only", "process", "none", "no"),
+        ("valkey-everysec", "everysec", "server", "1", "yes"),
+        ("zodb", "every commit", "file", "none", "no"),
+        ("never", "not known", "-", "-", "-"),
+    ]
+
+
+def test_round_trips_of_a_server_are_known_of_own_backends_alone() -> None:
+    other = replace(EVERYSEC, label="theirs", distribution="theirs 2.1")
+    assert columns(backends_section(result([], [other])).tables[0], "round trips") == [("1 or more",)]
+
+
+def test_the_kit_s_verdict_has_its_numbers_its_digest_and_what_failed() -> None:
+    wrong = facts("wrong", verdict=Verdict("DOES NOT CONFORM", "all", 1140, 5, "0.1.0, sha256 79fe", 9, ["a|b", "c"]))
+    unjudged = replace(facts("unjudged"), verdict=None)
+    table = backends_section(result([], [MEMORY, wrong, unjudged])).tables[2]
+    assert columns(table, "verdict", "passed", "failed", "parts", "kit", "what failed") == [
+        ("CONFORMS", "1,145", "0", "all", "0.1.0, sha256 79fe1db1353e", "-"),
+        ("DOES NOT CONFORM", "1,140", "5", "all", "0.1.0, sha256 79fe", "a|b; c"),
+        ("not judged", "-", "-", "-", "-", "-"),
+    ]
+
+
+def test_settings_steps_and_what_can_be_watched_are_told() -> None:
+    sheet = Sheet("A board", ["synchronous=FULL"], ["pip install it", "choose a folder"], ["its size"], 'url = "x://y"')
+    section = backends_section(result([], [facts("memory", sheet=sheet), ZODB]))
+    (table,) = (table for inner in section.sections for table in inner.tables)
+    assert columns(table, "backend", "what", "text")[:6] == [
+        ("memory", "class", "Board, leaderboard-backends 0.1.0"),
+        ("memory", "tuning", "synchronous=FULL"),
+        ("memory", "set-up, step 1", "pip install it"),
+        ("memory", "set-up, step 2", "choose a folder"),
+        ("memory", "configuration", 'url = "x://y"'),
+        ("memory", "to watch", "its size"),
+    ]
+    assert ("zodb", "tuning", "none: the storage's own defaults") in columns(table, "backend", "what", "text")
+
+
+def test_code_is_told_by_backend_and_by_feature() -> None:
+    counted = replace(MEMORY, code=CodeSize(412, 30, ["a.py", "b.lua"]))
+    rows = [
+        CodeFacts("board", "memory", 9, 412, None, 1, "not counted: C code"),
+        CodeFacts("limits", "memory", None, None, None, None),
+    ]
+    tables = backends_section(replace(result([], [counted, ZODB]), code=rows)).tables
+    assert columns(tables[3], "backend", "statements", "other lines", "files") == [
+        ("memory", "412", "30", "2"),
+        ("zodb", "-", "-", "-"),
+    ]
+    assert columns(
+        tables[4], "feature", "the app's author", "this library", "third party", "configuration", "note"
+    ) == [
+        ("board", "9", "412", "-", "1", "not counted: C code"),
+        ("limits", "-", "-", "-", "-", "-"),
+    ]
+
+
+# ---------------------------------------------------------------------- without figures
+
+
+def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() -> None:
+    runs = [
+        *(Run(cell("naive", players=size), 1, "timed out", "too slow") for size in (1_000_000, 100_000)),
+        Run(cell("valkey", "drill"), 1, "unavailable", "no server"),
+        *(Run(cell("memory"), number, "wrong", "step 7: rank 3") for number in (1, 2)),
+        Run(cell("memory"), 3, "wrong", "step 9: rank 4"),
+        Run(replace(cell("memory"), twin=True), 1, "failed", ""),
+    ]
+    (table,) = missing_section(result(runs)).tables
+    assert columns(table, "status", "backend", "runs", "where", "reason") == [
+        ("wrong", "memory", "2", "service: realtime 10,000", "step 7: rank 3"),
+        ("wrong", "memory", "1", "service: realtime 10,000", "step 9: rank 4"),
+        ("failed", "memory", "1", "service (again, for the noise): realtime 10,000", "-"),
+        ("timed out", "naive", "2", "service: realtime 100,000, 1,000,000", "too slow"),
+        ("unavailable", "valkey", "1", "drill: realtime 10,000", "no server"),
+    ]
+
+
+def test_what_was_asked_for_and_never_run_is_named() -> None:
+    assert "Asked for, and without any run: `zodb`, `never`." in words_of(
+        missing_section(result(times("memory", 5.0), [MEMORY, ZODB], asked=["never"]))
+    )
+
+
+def test_a_report_without_faults_says_so_and_an_interrupted_one_too() -> None:
+    assert missing_section(result(times("memory", 5.0))).paragraphs == ["Every run has figures."]
+    assert "interrupted" in words_of(missing_section(result(times("memory", 5.0), finished=False)))
+
+
+def test_what_runs_noted_is_told_once_with_its_number() -> None:
+    runs = [replace(run, notes=["its code was not counted"]) for run in times("memory", 5.0)]
+    (table,) = missing_section(result(runs)).tables
+    assert columns(table, "backend", "runs", "note") == [("memory", "5", "its code was not counted")]
+
+
+# ---------------------------------------------------------------------- noise
+
+
+def test_floors_and_the_ratios_of_twins_are_told() -> None:
+    tables = {table.title: table for table in every_table(noise_section(result(twins("memory", 10.0, 10.4))))}
+    floor = ("p50, µs", "in the process", "1.04x", "memory against itself, rank, realtime, 10,000 players")
+    assert floor in columns(tables["Noise floors"], "statistic", "class", "floor", "from")
+    ratio = ("memory", "rank", "p50, µs", "1.04 (1.04-1.04)")
+    assert ratio in columns(tables["Ratios of twins"], "backend", "figure", "statistic", "again / first")
+
+
+def test_without_twins_nothing_is_told_apart() -> None:
+    section = noise_section(result(times("memory", 10.0)))
+    assert "no difference is told apart" in words_of(section)
+    assert [table.title for table in every_table(section)] == ["The cost of the clock"]
+
+
+def test_disturbed_runs_are_told_by_cell() -> None:
+    elsewhere = [0.1, 0.4, 1.25, None, 0.0]
+    runs = [replace(run, cores_elsewhere=cores) for run, cores in zip(times("memory", 5.0), elsewhere, strict=True)]
+    section = noise_section(result(runs))
+    assert "Of 4 runs that could tell, 2 were disturbed" in words_of(section)
+    table = section.tables[1]
+    assert columns(table, "backend", "mode", "runs", "most cores elsewhere") == [("memory", "service", "2", "1.25")]
+
+
+# ---------------------------------------------------------------------- circumstances
+
+
+def test_traces_have_their_hash_seed_steps_and_ties() -> None:
+    table = traces_section(result([])).tables[0]
+    assert columns(table, "workload", "players", "seed", "steps", "warm-up", "tied", "SHA-256") == [
+        ("realtime", "10,000", "7", "900", "50", "90 %", "ef" * 32)
+    ]
+
+
+def test_the_text_of_a_workload_is_there_line_by_line() -> None:
+    (section,) = (each for each in every_section([traces_section(result([]))]) if each.name == "workload-realtime")
+    assert section.detail
+    assert columns(section.tables[0], "line", "text") == [("1", "schema_version = 1"), ("2", 'name = "realtime"')]
+
+
+def test_the_circumstances_have_the_exact_command_machine_versions_and_methods() -> None:
+    said = words_of(circumstances_section(result([])))
+    for text in (
+        "leaderboard compare --seed 7",
+        "d1ge57",
+        "a processor, 2 cores",
+        "8.0 GiB",
+        "ext4",
+        "0.10 0.20 0.30",
+        "12 min 34 s",
+        "9.1.2",
+        "each in a fresh process",
+    ):
+        assert text in said
+
+
+# ---------------------------------------------------------------------- trust
+
+
+def test_the_limits_of_this_very_result_come_first() -> None:
+    hasty = result([replace(run, cores_elsewhere=2.0) for run in times("memory", 5.0)], rounds=1, finished=False)
+    hasty = replace(hasty, machine=replace(hasty.machine, file_system="tmpfs"))
+    limits = [text for (text,) in columns(trust_section(hasty).tables[0], "limit")]
+    for place, word in enumerate(("interrupted", "too few", "against itself", "tmpfs", "5 runs were disturbed")):
+        assert word in limits[place]
+    sound = [text for (text,) in columns(trust_section(result(twins("memory", 5.0, 5.1))).tables[0], "limit")]
+    assert len(limits) == len(sound) + 5
+    assert sound[0].startswith("One machine (a processor, 2 cores)")
+
+
+def test_each_mistake_of_others_has_an_answer() -> None:
+    table = trust_section(result([])).tables[1]
+    assert columns(table, "elsewhere", "here") == list(MISTAKES.items())
+    assert all(MISTAKES.values())
