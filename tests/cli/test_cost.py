@@ -6,42 +6,68 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.comparison.schema import encode_result
 
-LATEST = str(Path(__file__).parents[2] / "reports" / "latest" / "result.json")
+from ..comparison.advice.results import facts, memory, result, service
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> str:
+    """A result with a board in a process and one on a server."""
+    runs = [
+        *service("memory", {"update": 10.0}, 100_000, taken=memory(process=20_000_000)),
+        *service("valkey", {"update": 100.0}, 100_000, taken=memory(server=15_000_000)),
+    ]
+    path = tmp_path / "result.json"
+    path.write_bytes(encode_result(result([facts("memory"), facts("valkey", "server", shared=True)], runs)))
+    return str(path)
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(leaderboard, ["cost", *arguments])
 
 
-def test_each_backend_has_a_cost_at_each_size() -> None:
-    result = run(LATEST, "--players", "50K,1M")
-    assert result.exit_code == 0, result.output
-    assert "50,000 players" in result.output
-    assert "1,000,000 players" in result.output
-    assert "reckoned, measured up to 100,000" in result.output
-    assert "does not hold" in result.output
-    assert "not checked at the vendor" in result.output
+def test_each_backend_has_a_cost_at_each_size(measured: str) -> None:
+    done = run(measured, "--players", "50K,1M")
+    assert done.exit_code == 0, done.output
+    assert "50,000" in done.output
+    assert "15.18*" in done.output  # 1M players are more than were measured
+    assert "27.59" in done.output
+    assert "does not hold" in done.output
+    assert "not checked at the vendor" in done.output
+    assert "a smaller one is enough" in " ".join(done.output.split())
 
 
-def test_a_trace_says_what_each_amount_comes_from() -> None:
-    result = run(LATEST, "--players", "100K", "--trace", "--workers", "4")
-    assert "a hour, on demand" in result.output
-    assert "4 workers, each with a copy" in result.output
-    assert "bytes a player as measured" in result.output
+def test_a_trace_says_what_each_amount_comes_from(measured: str) -> None:
+    assert "an hour, on demand" not in run(measured).output
+    done = run(measured, "--players", "100K", "--trace", "--workers", "4")
+    said = " ".join(done.output.split())
+    assert "an hour, on demand" in said
+    assert "4 workers, each with a copy" in said
+    assert "200 bytes a player as measured" in said
+    assert "service runs of realtime" in said
+
+
+def test_the_deployment_is_the_users(measured: str, tmp_path: Path) -> None:
+    assert "4 x t3.small" in run(measured, "--servers", "4").output
+    assert "2 x cache.t3.micro" in run(measured, "--replicas", "1").output
+    prices = tmp_path / "prices.toml"
+    shipped = Path(__file__).parents[2] / "benchmarks" / "prices" / "aws-us-east-1.toml"
+    prices.write_text(shipped.read_text(encoding="utf-8").replace("usd = 0.0208", "usd = 1"), encoding="utf-8")
+    assert "730.00" in run(measured, "--prices", str(prices)).output
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nosuch.json"], "leaderboard compare --out"),
-        ([LATEST, "--players", "many"], "is no list of players"),
-        ([LATEST, "--players", "0"], "is no list of players"),
-        ([LATEST, "--model", "nosuch.toml"], "cannot be read"),
+        (["--players", "many"], "is no number of players"),
+        (["--players", "0"], "is no number of players"),
+        (["--model", "nosuch.toml"], "cannot be read"),
         ([__file__], "no result of a comparison"),
     ],
 )
-def test_bad_input_is_refused_in_a_line(arguments: list[str], said: str) -> None:
-    result = run(*arguments)
-    assert result.exit_code != 0
-    assert said in result.output
+def test_bad_input_is_refused_in_a_line(measured: str, arguments: list[str], said: str) -> None:
+    done = run(*(arguments if not arguments[0].startswith("--") else [measured, *arguments]))
+    assert done.exit_code != 0
+    assert said in " ".join(done.output.split())

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from .footprint import Footprint
-from .tables import Kind, Model, Price, PriceTable
+from .footprint import Footprint, Line
+from .tables import ON_DEMAND, PER, BytesAPlayer, Kind, Model, Price, PriceTable
 
 GIB: Final = 2**30
 GB: Final = 10**9
 MONTHS: Final = 12
+SECONDS_A_DAY: Final = 86_400
+NAMES: Final = 2
+"""Strings a player that a board keeps: id and username."""
+
+Place: TypeAlias = Literal["process", "server", "disk"]
 
 
 class Item(NamedTuple):
     """One line of a bill, with the words that say where it comes from."""
 
+    kind: Kind
     what: str
     monthly: float
     because: str
+    sku: str
+    need: float
+    """GiB of memory, or GB of disk, that one of it has to have."""
 
 
 class Bill(NamedTuple):
@@ -26,102 +37,223 @@ class Bill(NamedTuple):
     backend: str
     players: int
     items: tuple[Item, ...]
-    days: float | None
     years: float
-    engineer_usd_a_day: float
+    usd_an_hour: float
+    build_hours: float | None
+    upkeep_hours: float
     problem: str = ""
 
     @property
     def monthly(self) -> float:
-        """What it costs a month to run."""
+        """What it costs a month to run, people apart."""
         return sum(item.monthly for item in self.items)
 
     @property
     def running(self) -> float:
-        """What it costs to run over the years."""
-        return self.monthly * MONTHS * self.years
+        """What it costs to run over the years, people's hours for it included."""
+        return (self.monthly + self.upkeep_hours * self.usd_an_hour) * MONTHS * self.years
 
     @property
     def development(self) -> float | None:
-        """What it costs to build, where the model says how many days."""
-        return None if self.days is None else self.days * self.engineer_usd_a_day
+        """What it costs to build, where the model says how many hours."""
+        return None if self.build_hours is None else self.build_hours * self.usd_an_hour
 
     @property
     def total(self) -> float | None:
         """What building and running cost together over the years."""
         return None if self.development is None else self.development + self.running
 
+    @property
+    def runs_on(self) -> str:
+        """What is bought, or why nothing is."""
+        return self.problem or " + ".join(item.what for item in self.items)
+
+    def trace(self) -> Iterator[str]:
+        """Yield a line for each amount, with what it was computed from."""
+        for item in self.items:
+            yield f"{item.what}, {item.monthly:,.2f} a month: {item.because}"
+        if self.development is not None:
+            yield f"to build, {self.development:,.0f}: {self.build_hours:g} hours at {self.usd_an_hour:g}"
+        if self.total is not None and not self.problem:
+            yield (
+                f"{self.years:g} years in all, {self.total:,.0f}: {self.development:,.0f} + ({self.monthly:,.2f} + "
+                f"{self.upkeep_hours:g} hours of upkeep at {self.usd_an_hour:g}) x {MONTHS * self.years:g} months"
+            )
+
 
 class NothingFitsError(ValueError):
-    """The price table has nothing that is large enough."""
+    """The price table has nothing that is large enough, or the backend cannot serve such a deployment."""
 
 
-def bill(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> Bill:
-    """Return the bill of a backend at a size, at the prices of a term (those on demand where a SKU has none)."""
-    problem, items = "", []
+def bill(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str = ON_DEMAND) -> Bill:
+    """Return the bill of a backend at a size, at the prices of a term (those on demand where a SKU has none).
+
+    A server that keeps a log runs on a machine of its own: managed cache nodes keep none (ElastiCache has no
+    append-only file from Redis 2.8.22 on, docs.aws.amazon.com/AmazonElastiCache/latest/red-ug/RedisAOF.html). Without
+    a log it is the cheaper of both, or what the model says. Memory alone decides on sizes, not processor time.
+    """
+    problem, items = "", tuple[Item, ...]()
     try:
-        items.append(_app_servers(footprint, players, model, prices, term))
-        if footprint.home == "server":
-            items.append(_cache_nodes(footprint, players, model, prices, term))
-        if footprint.disk.each:
-            items.append(_disk(footprint, players, model, prices, term))
+        items = tuple(_Deployment(footprint, players, model, prices, term).items())
     except NothingFitsError as error:
-        problem, items = str(error), []
-    days = model.days.get(footprint.backend)
-    return Bill(footprint.backend, players, tuple(items), days, model.years, model.engineer_usd_a_day, problem)
-
-
-def _app_servers(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> Item:
-    copies = f"{model.workers} workers"
-    if footprint.home == "process" and model.servers * model.workers > 1:
-        copies += ", each with a copy that the app keeps alike,"
-    if footprint.home == "file" and not footprint.shared and model.servers * model.workers > 1:
-        raise NothingFitsError("one process at a time may open its file: it serves one worker on one server")
-    board = footprint.process.at(players) * model.headroom
-    need = model.system_gib + model.workers * board / GIB
-    price = _smallest(prices, "server", term, need)
-    because = (
-        f"{need:.2f} GiB: {model.system_gib:g} for the system, {copies} of {board / GIB:.3f} "
-        f"({footprint.process.fixed / 1e6:.1f} MB + {footprint.process.each:.0f} bytes a player as measured, "
-        f"x {model.headroom:g})"
+        problem = str(error)
+    return Bill(
+        backend=footprint.backend,
+        players=players,
+        items=items,
+        years=model.years,
+        usd_an_hour=model.engineer_usd_an_hour,
+        build_hours=model.build_hours.get(footprint.backend),
+        upkeep_hours=model.upkeep_hours.get(footprint.backend, 0.0),
+        problem=problem,
     )
-    return _item(prices, price, model.servers, because)
 
 
-def _cache_nodes(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> Item:
-    board = footprint.server.at(players) * model.headroom / GIB
-    need = board / (1 - model.cache_reserved)
-    price = _smallest(prices, "cache", term, need)
-    because = (
-        f"{need:.2f} GiB: {board:.2f} for the board ({footprint.server.fixed / 1e6:.1f} MB + "
-        f"{footprint.server.each:.0f} bytes a player as measured, x {model.headroom:g}), and "
-        f"{model.cache_reserved:.0%} of the node for its engine"
-    )
-    return _item(prices, price, 1 + model.replicas, because)
+def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
+    """Return why so many app processes cannot share the one board; empty where they can, or where there is one."""
+    if servers * workers == 1:
+        return ""
+    if not footprint.shared:
+        if footprint.home == "file":
+            return "one process at a time may open its file: it serves one worker on one server"
+        return f"it lives in one process: {servers * workers} processes would hold a copy each"
+    if footprint.home == "file" and servers > 1:
+        return "its file is on one machine: it serves one server"
+    return ""
 
 
-def _disk(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> Item:
-    need = footprint.disk.at(players) * model.disk_headroom / GB
-    offers = prices.offers("disk", term)
-    if not offers:
-        raise NothingFitsError("the price table has no disk")
-    monthly = prices.monthly(offers[0]) * need
-    because = (
-        f"{footprint.disk.each:.0f} bytes a player as measured, x {model.disk_headroom:g}, at {offers[0].usd:g} a GB "
-        f"and month"
-    )
-    return Item(f"{need:.2f} GB {offers[0].sku}", monthly, because)
+class _Deployment(NamedTuple):
+    """One backend at one size, and what its bill is computed from."""
+
+    footprint: Footprint
+    players: int
+    model: Model
+    prices: PriceTable
+    term: str
+
+    def items(self) -> Iterator[Item]:
+        if self.footprint.home == "file":
+            problem = why_not_shared(self.footprint, self.model.servers, self.model.workers)
+            if problem:
+                raise NothingFitsError(problem)
+        yield self.app_servers()
+        if self.footprint.home == "server":
+            yield self.storage_server()
+        if self.footprint.disk.each:
+            yield self.disk()
+
+    def line(self, place: Place) -> tuple[Line, str]:
+        """Return the bytes by players, and where they are from."""
+        given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
+        if given is not None:
+            return Line(0.0, given), f"{given:.0f} bytes a player as the model says"
+        measured: Line = getattr(self.footprint, place)
+        fixed = f"{measured.fixed / 1e6:.1f} MB + " if abs(measured.fixed) >= 0.05e6 else ""  # noqa: PLR2004 - of print
+        return measured, f"{fixed}{measured.each:.0f} bytes a player as measured"
+
+    def app_servers(self) -> Item:
+        model, alone = self.model, self.footprint.home == "process"
+        line, told = self.line("process")
+        names = self.footprint.names + NAMES * model.string_bytes if alone else 0.0
+        board = (line.at(self.players) + names * self.players) * model.headroom / GIB
+        copies = ", each with a copy that the app keeps alike," if alone and model.servers * model.workers > 1 else ""
+        kept = f" + {names:.0f} for the player's names" if names else ""
+        cached, file = self.cached_file()
+        need = model.system_gib + model.workers * board + cached
+        because = (
+            f"{need:.2f} GiB: {model.system_gib:g} for the system, {counted(model.workers, 'worker')}{copies} of "
+            f"{board:.3f} ({told}{kept}, x {model.headroom:g}){file}"
+        )
+        return self.smallest("server", need, model.servers, because)
+
+    def cached_file(self) -> tuple[float, str]:
+        """Return the GiB of a board's file: the system had it in its cache when times were measured."""
+        if self.footprint.home != "file":
+            return 0.0, ""
+        size = self.line("disk")[0].at(self.players) / GIB
+        return size, f", {size:.3f} for the file in the system's cache, as it was when measured"
+
+    def storage_server(self) -> Item:
+        """Return what the board's server runs on: with a log its own machines, without one what the model says."""
+        if self.footprint.durability != "memory only":
+            return self.own_machines("a machine of its own, as managed cache nodes keep no log")
+        if self.model.storage_servers == "cache nodes":
+            return self.cache_nodes()
+        if self.model.storage_servers == "own machines":
+            return self.own_machines("a machine of its own, as the model says")
+        return self.cheaper_server()
+
+    def cheaper_server(self) -> Item:
+        offers = []
+        for offer in (self.cache_nodes, lambda: self.own_machines("a machine of its own")):
+            with suppress(NothingFitsError):
+                offers.append(offer())
+        if not offers:
+            raise NothingFitsError(f"no cache or server of the price table holds {self.server_memory()[0]:.1f} GiB")
+        cheap, *others = sorted(offers, key=lambda item: item.monthly)
+        instead = "".join(f"; cheaper than {other.what}, {other.monthly:,.2f}" for other in others)
+        return cheap._replace(because=f"{cheap.because}{instead}")
+
+    def cache_nodes(self) -> Item:
+        board, told = self.server_memory()
+        need = board / (1 - self.model.cache_reserved)
+        because = (
+            f"{need:.2f} GiB: {board:.2f} for the board ({told}), and {self.model.cache_reserved:.0%} of the node for "
+            f"its engine"
+        )
+        return self.smallest("cache", need, 1 + self.model.replicas, because)
+
+    def own_machines(self, why: str) -> Item:
+        board, told = self.server_memory()
+        need = self.model.system_gib + board
+        because = f"{need:.2f} GiB: {self.model.system_gib:g} for the system, {board:.2f} for the board ({told}); {why}"
+        machine = self.smallest("server", need, 1 + self.model.replicas, because)
+        return machine._replace(what=f"{machine.what} (storage)")
+
+    def server_memory(self) -> tuple[float, str]:
+        line, told = self.line("server")
+        return line.at(self.players) * self.model.headroom / GIB, f"{told}, x {self.model.headroom:g}"
+
+    def disk(self) -> Item:
+        line, told = self.line("disk")
+        grown, growth = self.growth()
+        need = (line.at(self.players) * self.model.disk_headroom + grown) / GB
+        offers = self.prices.offers("disk", self.term)
+        if not offers:
+            raise NothingFitsError("the price table has no disk")
+        number = 1 + (self.model.replicas if self.footprint.home == "server" else 0)
+        monthly = number * self.prices.monthly(offers[0]) * need
+        price = f"at {offers[0].usd:g} {PER[offers[0].unit]}, {offers[0].term}"
+        because = f"{told}, x {self.model.disk_headroom:g}{growth}, {price}"
+        return Item("disk", _several(number, f"{need:.2f} GB {offers[0].sku}"), monthly, because, offers[0].sku, need)
+
+    def growth(self) -> tuple[float, str]:
+        """Return the bytes that updates add until the file is packed."""
+        model, each = self.model, self.footprint.grown
+        if self.footprint.backend not in model.grows or not each:
+            return 0.0, ""
+        grown = each * model.updates_a_second * SECONDS_A_DAY * model.pack_days
+        words = f" + {each:.0f} bytes an update as measured, {model.updates_a_second:g} a second"
+        return grown, f"{words}, for {counted(model.pack_days, 'day')} until it is packed"
+
+    def smallest(self, kind: Kind, gib: float, number: int, because: str) -> Item:
+        """Return the cheapest that has so much memory."""
+        for price in self.prices.offers(kind, self.term):
+            if price.memory_gib >= gib:
+                return _item(self.prices, price, number, because, gib)
+        raise NothingFitsError(f"no {kind} of the price table has {gib:.1f} GiB")
 
 
-def _smallest(prices: PriceTable, kind: Kind, term: str, gib: float) -> Price:
-    """Return the cheapest that has so much memory."""
-    for price in prices.offers(kind, term):
-        if price.memory_gib >= gib:
-            return price
-    raise NothingFitsError(f"no {kind} of the price table has {gib:.1f} GiB")
-
-
-def _item(prices: PriceTable, price: Price, number: int, because: str) -> Item:
+def _item(prices: PriceTable, price: Price, number: int, because: str, gib: float) -> Item:
     monthly = number * prices.monthly(price)
-    rate = f"{number} x {price.usd:g} a {price.unit}, {price.term}"
-    return Item(f"{number} x {price.sku}", monthly, f"{rate}; {because}")
+    rate = f"{number} x {price.usd:g} {PER[price.unit]}, {price.term}"
+    return Item(price.kind, _several(number, price.sku), monthly, f"{rate}; {because}", price.sku, gib)
+
+
+def _several(number: int, what: str) -> str:
+    return what if number == 1 else f"{number} x {what}"
+
+
+def counted(number: float, what: str, several: str = "") -> str:
+    """Return a number with what it counts: `1 server`, `3 servers`, `2 processes`."""
+    return f"{number:,g} {what}" if number == 1 else f"{number:,g} {several or what + 's'}"

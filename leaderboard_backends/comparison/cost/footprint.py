@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+from typing import NamedTuple
 
-from ..result import Cell, Comparison
-
-Home = Literal["process", "server", "file"]
-"""Where a board lives: in the app's process and nowhere else, on a server, or in a file beside the process."""
+from ..schema import BackendFacts, DrillFigures, Durability, Figures, Home, MemoryFigures, Result, Run, ServiceFigures
+from ..statistics import runs_of, sizes_of, values
 
 
 class Line(NamedTuple):
@@ -22,66 +21,150 @@ class Line(NamedTuple):
         return max(0.0, self.fixed + self.each * players)
 
 
+NOTHING = Line(0.0, 0.0)
+
+
 class Footprint(NamedTuple):
     """What one backend takes: in each app process, on its server and on disk."""
 
     backend: str
     home: Home
     shared: bool
+    durability: Durability
     process: Line
     server: Line
     disk: Line
+    names: float
+    """Bytes of text a player: id and username. Only a board in the process keeps them there."""
+    grown: float | None
+    """Bytes that one update adds to the files; `None` where no drill measured it."""
     sizes: tuple[int, ...]
     """The sizes that it was measured at."""
+    source: str
+    """Which runs it comes from."""
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:
     """Fit a line by least squares of relative errors, so that each size counts alike; one size gives its ratio.
 
-    Cost O(n). With weights 1 / bytes^2, the normal equations of `fixed + each * players`.
+    Where the bytes fall with the players, as the grain of memory pages can make them at small sizes, it is the ratio
+    of the largest size. Cost O(n). With weights 1 / bytes^2, the normal equations of `fixed + each * players`.
     """
     known = [(float(players), size) for players, size in points if size > 0]
-    if len({players for players, _ in known}) <= 1:
-        return (
-            Line(0.0, sum(size for _, size in known) / sum(players for players, _ in known))
-            if known
-            else Line(0.0, 0.0)
-        )
+    if not known:
+        return NOTHING
+    if len({players for players, _ in known}) == 1:
+        return Line(0.0, sum(size for _, size in known) / sum(players for players, _ in known))
+    line = _least_squares(known)
+    if line.each > 0:
+        return line
+    players, size = max(known)
+    return Line(0.0, size / players)
+
+
+def _least_squares(known: Sequence[tuple[float, float]]) -> Line:
     weights = [1 / size**2 for _, size in known]
     total = sum(weights)
     mean_players = sum(w * players for w, (players, _) in zip(weights, known, strict=True)) / total
     mean_size = sum(w * size for w, (_, size) in zip(weights, known, strict=True)) / total
     spread = sum(w * (players - mean_players) ** 2 for w, (players, _) in zip(weights, known, strict=True))
-    shared = sum(
+    together = sum(
         w * (players - mean_players) * (size - mean_size) for w, (players, size) in zip(weights, known, strict=True)
     )
-    each = shared / spread
+    each = together / spread
     return Line(mean_size - each * mean_players, each)
 
 
-def footprints(result: Comparison) -> list[Footprint]:
-    """Return what each backend of a result takes; those without figures are left out."""
-    return [found for backend in result.settings.backends if (found := _footprint(result, backend)) is not None]
+# ---------------------------------------------------------------------- of a result
 
 
-def _footprint(result: Comparison, backend: str) -> Footprint | None:
-    cells = [cell for cell in result.cells if cell.backend == backend and cell.status == "ok" and cell.memory]
-    if not cells:
+def footprints(result: Result) -> list[Footprint]:
+    """Return what each backend of a result takes; those without figures are left out.
+
+    From the service runs of the workload that has the most sizes, medians over processes; twins are left out.
+    """
+    found = (_footprint(result, facts) for label in result.settings.backends if (facts := result.facts(label)))
+    return [footprint for footprint in found if footprint is not None]
+
+
+def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
+    workload, runs = _most_sizes(result, facts.label)
+    if not runs:
         return None
-    facts = cells[-1].facts
-    durable = facts is not None and facts.durability != "memory only"
-    home: Home = "server" if facts is not None and facts.server else "file" if durable else "process"
+    processes = min(map(len, runs.values()))
     return Footprint(
-        backend=backend,
-        home=home,
-        shared=facts is not None and facts.shared,
-        process=_line(cells, "opening_bytes", "board_bytes"),
-        server=_line(cells, "server_private_bytes"),
-        disk=_line(cells, "disk_bytes"),
-        sizes=tuple(cell.players for cell in cells),
+        backend=facts.label,
+        home=facts.home,
+        shared=facts.shared,
+        durability=facts.durability,
+        process=_line(runs, lambda memory: memory.opening_bytes + memory.board_bytes),
+        server=_line(runs, _server_bytes),
+        disk=_line(runs, lambda memory: memory.disk_bytes),
+        names=_names(result, workload),
+        grown=_grown(result, facts.label),
+        sizes=tuple(runs),
+        source=f"service runs of {workload}, {_counted(runs)}, medians of {processes} processes or more",
     )
 
 
-def _line(cells: Sequence[Cell], *names: str) -> Line:
-    points = [(cell.players, float(sum(getattr(cell.memory, name) or 0 for name in names))) for cell in cells]
-    return fit(points)
+def _names(result: Result, workload: str) -> float:
+    """Return the bytes of text a player, by the largest trace of a workload."""
+    traces = [trace for trace in result.traces if trace.workload == workload]
+    return max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0
+
+
+def _counted(runs: dict[int, list[Run]]) -> str:
+    *others, largest = (f"{players:,}" for players in runs)
+    return f"{', '.join(others)} and {largest} players" if others else f"{largest} players"
+
+
+def _most_sizes(result: Result, backend: str) -> tuple[str, dict[int, list[Run]]]:
+    """Return the workload with the most sizes, the first one of several, with its runs by size."""
+    best: tuple[str, dict[int, list[Run]]] = ("", {})
+    for facts in result.workloads:
+        by_size = {
+            players: runs
+            for players in sizes_of(result, "service", facts.name)
+            if (runs := runs_of(result, "service", facts.name, players, backend))
+        }
+        if len(by_size) > len(best[1]):
+            best = facts.name, by_size
+    return best
+
+
+def _line(by_size: dict[int, list[Run]], read: Callable[[MemoryFigures], int | None]) -> Line:
+    def of_run(figures: Figures) -> float | None:
+        return read(figures.memory) if isinstance(figures, ServiceFigures) else None
+
+    known = ((_loaded(runs), values(runs, of_run)) for runs in by_size.values())
+    return fit([(players, median(read.values())) for players, read in known if read])
+
+
+def _loaded(runs: Iterable[Run]) -> int:
+    return next(run.figures.load.players for run in runs if isinstance(run.figures, ServiceFigures))
+
+
+def _server_bytes(memory: MemoryFigures) -> int | None:
+    """Return the server's private memory, or what it says itself where nobody else can see it."""
+    return memory.server_used_bytes if memory.server_private_bytes is None else memory.server_private_bytes
+
+
+def _grown(result: Result, backend: str) -> float | None:
+    """Return what one update adds to the files where each is a call of its own, from the largest drill."""
+    drills = [run for run in result.runs if run.cell.mode == "drill" and run.cell.backend == backend]
+    measured = [run for run in drills if run.status == "ok" and not run.cell.twin]
+    if not measured:
+        return None
+    largest = max(run.cell.players for run in measured)
+    grown = [_grown_in(run) for run in measured if run.cell.players == largest]
+    known = [size for size in grown if size is not None]
+    return max(0.0, median(known)) if known else None
+
+
+def _grown_in(run: Run) -> float | None:
+    disk = run.figures.disk if isinstance(run.figures, DrillFigures) else []
+    counted = [figures for figures in disk if figures.updates]
+    if not counted:
+        return None
+    smallest = min(counted, key=lambda figures: figures.size)
+    return smallest.grown_bytes / smallest.updates

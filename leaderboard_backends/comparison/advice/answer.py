@@ -1,0 +1,215 @@
+"""The answer: which backend for a need, the others in order, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ..cost.sections import Inputs
+from ..cost.tables import ON_DEMAND, Model, PriceTable
+from ..report.numerals import percent, whole
+from ..report.values import operation_title
+from ..schema import Result
+from ..statistics import NoiseClass, differs, ratio
+from .candidates import Candidate, candidates
+from .need import DURABILITIES, Need, time_words
+from .records import Records
+from .thresholds import Threshold, thresholds
+from .times import Taken
+
+EQUAL_COST: Final = 0.01
+"""Monthly amounts within a hundredth are called equal: a few cents of disk decide nothing."""
+
+
+class Ranking(NamedTuple):
+    """Those that fit, best first, and which of them are ties."""
+
+    order: tuple[Candidate, ...]
+    ties: tuple[tuple[str, ...], ...]
+    """Labels whose cost is equal and whose p99 is not told apart."""
+    untold: bool
+    """Whether some stand in the order of their medians alone, without processes or twins enough for a verdict."""
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """Which backend meets a need, and all that the answer stands on."""
+
+    need: Need
+    pick: Candidate | None
+    """`None` where nothing fits."""
+    ranking: Ranking
+    candidates: tuple[Candidate, ...]
+    """Every backend of the result, those that do not fit included."""
+    why: tuple[str, ...]
+    thresholds: tuple[Threshold, ...]
+    """What would change the answer, the nearest of each kind."""
+    inputs: Inputs
+
+
+def advise(
+    result: Result,
+    need: Need,
+    prices: PriceTable | None = None,
+    model: Model | None = None,
+    term: str = ON_DEMAND,
+) -> Advice:
+    """Return which backend of a result meets a need, with the shipped prices and model where none are given.
+
+    Those that meet the need stand in the order of their monthly cost; where that is equal, the class of durability
+    that was asked for comes before stronger ones, and p99 decides within a class. Figures that are not told apart by
+    the noise are ties: there, what is simpler to run comes first. Raises `ConfigurationError` where the result has no
+    service times of updates.
+    """
+    shipped = Inputs.shipped()
+    inputs = Inputs(prices or shipped.prices, model or shipped.model, shipped.study, term)
+    return advise_from(Records(result), need, inputs)
+
+
+def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
+    """Return the same from what is read already."""
+    found = candidates(records, need, inputs)
+    ranking = rank(records, need, found)
+    pick = ranking.order[0] if ranking.order else None
+
+    def answer(other: Need) -> Ranking:
+        return rank(records, other, candidates(records, other, inputs))
+
+    return Advice(
+        need=need,
+        pick=pick,
+        ranking=ranking,
+        candidates=tuple(found),
+        why=tuple(_why(pick, need, inputs, ranking)) if pick else tuple(_why_nothing(found)),
+        thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order)),
+        inputs=inputs,
+    )
+
+
+# ---------------------------------------------------------------------- order
+
+
+def rank(records: Records, need: Need, found: Sequence[Candidate]) -> Ranking:
+    """Put those that fit in order, as `advise` says."""
+    order: list[Candidate] = []
+    ties: list[tuple[str, ...]] = []
+    untold = False
+    for equal in _equal_cost([one for one in found if one.fits]):
+        for durability in DURABILITIES:
+            alike = [one for one in equal if one.facts.durability == durability]
+            for group in _told_apart(records, need, alike):
+                order += sorted(group, key=lambda one: one.simplicity)
+                ties += [tuple(one.label for one in order[-len(group) :])] if len(group) > 1 else []
+            untold = untold or any(not _can_tell(records, need, alike[0], other) for other in alike[1:])
+    return Ranking(tuple(order), tuple(ties), untold)
+
+
+def _equal_cost(fitting: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+    """Yield those whose cost is within a hundredth of the cheapest left; without an amount they come last."""
+    left = sorted(fitting, key=_amount)
+    while left:
+        most = _amount(left[0]) * (1 + EQUAL_COST)
+        yield [one for one in left if _amount(one) <= most]
+        left = [one for one in left if _amount(one) > most]
+
+
+def _amount(one: Candidate) -> float:
+    return inf if one.monthly is None else one.monthly
+
+
+def _told_apart(records: Records, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+    """Yield groups by rising p99: the fastest left, with those that the noise does not tell apart from it."""
+    left = sorted(alike, key=lambda one: _p99(one, need))
+    while left:
+        first, *others = left
+        tied = [one for one in others if _tied(records, need, first, one)]
+        yield [first, *tied]
+        left = [one for one in others if one not in tied]
+
+
+def _p99(one: Candidate, need: Need) -> float:
+    taken = one.judged(need)
+    return inf if taken is None or taken.p99_us is None else taken.p99_us
+
+
+def _tied(records: Records, need: Need, first: Candidate, other: Candidate) -> bool:
+    one, two = first.judged(need), other.judged(need)
+    if one is None or two is None or one.p99_us is None or two.p99_us is None:
+        return _p99(first, need) == _p99(other, need)
+    if not _can_tell(records, need, first, other):
+        return one.p99_us == two.p99_us
+    return not differs(ratio(one.p99_by_round, two.p99_by_round), _floor(records, first, other))
+
+
+def _can_tell(records: Records, need: Need, first: Candidate, other: Candidate) -> bool:
+    """Whether there are processes and twins enough to say that two differ or do not."""
+    one, two = first.judged(need), other.judged(need)
+    if not (one and two and one.p99_by_round and two.p99_by_round):
+        return False
+    return ratio(one.p99_by_round, two.p99_by_round).enough and _floor(records, first, other) < inf
+
+
+def _floor(records: Records, *both: Candidate) -> float:
+    return max(records.floors.of(NoiseClass.of(one.facts), "service", "p99") for one in both)
+
+
+# ---------------------------------------------------------------------- reasons
+
+
+def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Iterator[str]:
+    facts = pick.facts
+    yield f"Durability: {facts.durability}, where {need.durability} was asked for; it survives: {facts.survives}."
+    if need.processes > 1:
+        yield f"{need.processes} app processes share one board, in a {facts.home}."
+    if pick.times is not None:
+        yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
+        if pick.times.slowest_read:
+            slowest = pick.times.slowest_read
+            yield f"{_time_of(slowest, f'The slowest read, {operation_title(slowest.operation)},')}."
+    yield _load(pick, need, inputs)
+    if pick.response is not None and pick.response.p99_us is not None:
+        yield f"Under load, p99 from the intended start is {time_words(pick.response.p99_us)} ({pick.response.source})."
+    yield _cost(pick, inputs)
+    yield from _ties(pick, ranking)
+
+
+def _time_of(taken: Taken, what: str) -> str:
+    p50 = "" if taken.p50_us is None else f"p50 {time_words(taken.p50_us)}, "
+    return f"{what} takes {time_words(taken.mean_us)} on average, {p50}p99 {taken.p99_words}"
+
+
+def _load(pick: Candidate, need: Need, inputs: Inputs) -> str:
+    busiest = percent(inputs.model.busiest)
+    return (
+        f"It carries up to {whole(pick.carries)} updates/s beside {whole(need.reads)} reads/s, at {busiest} of what "
+        f"was measured; the need is {percent(pick.share)} of that ({pick.together.source})."
+    )
+
+
+def _cost(pick: Candidate, inputs: Inputs) -> str:
+    if pick.bill is None or pick.bill.problem:
+        return f"Cost: not known, {pick.bill.problem if pick.bill else 'its bytes were not measured'}."
+    total = f", {pick.bill.total:,.0f} over {pick.bill.years:g} years with building it" if pick.bill.total else ""
+    return f"It costs {pick.bill.monthly:,.2f} {inputs.prices.currency} a month ({pick.bill.runs_on}){total}."
+
+
+def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
+    for labels in ranking.ties:
+        if pick.label in labels:
+            others = ", ".join(label for label in labels if label != pick.label)
+            yield f"Within the noise it is a tie with {others}: what is simpler to run comes first."
+    if ranking.untold:
+        yield "By p99 it is the order of medians alone: too few processes, or no twins, to know the noise."
+
+
+def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
+    """Yield which demands rule out how many, and who is ruled out by one alone."""
+    demands = dict.fromkeys(reason.demand for one in found for reason in one.reasons)
+    for demand in demands:
+        labels = [one.label for one in found if any(reason.demand == demand for reason in one.reasons)]
+        yield f"By {demand}: {', '.join(labels)}."
+    nearest = [one for one in found if one.times and len({reason.demand for reason in one.reasons}) == 1]
+    for one in sorted(nearest, key=lambda one: one.share)[:1]:
+        yield f"Nearest: {one.label}, but for one demand: {'; '.join(reason.text for reason in one.reasons)}."

@@ -1,0 +1,196 @@
+"""Whether a backend meets a need, with every demand that rules it out, what it was measured at, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from ..cost.bill import Bill, why_not_shared
+from ..cost.sections import Inputs
+from ..report.numerals import whole
+from ..report.values import operation_title
+from ..schema import BackendFacts
+from .load import ALONE, Response, Together, response, together
+from .need import Need, covers, time_words
+from .records import Records
+from .times import Taken, Times, times
+
+Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "load", "p99"]
+"""What of a need, or of what has to be known, rules a backend out."""
+
+FEW_SAMPLES: Final = 1_000
+"""Below so many in a process, a p99 rests on fewer than ten samples."""
+
+_ROUNDING: Final = 1e-9
+
+
+class Reason(NamedTuple):
+    """Why a backend does not fit."""
+
+    demand: Demand
+    text: str
+
+
+class Candidate(NamedTuple):
+    """One backend beside a need."""
+
+    facts: BackendFacts
+    reasons: tuple[Reason, ...]
+    cautions: tuple[str, ...]
+    """What the figures do not show, although it fits."""
+    times: Times | None
+    together: Together
+    carries: float
+    """Updates a second beside the reads that are asked for, with the model's reserve; 0 where nothing is known."""
+    share: float
+    """The asked load, by what it carries with that reserve."""
+    response: Response | None
+    bill: Bill | None
+
+    @property
+    def label(self) -> str:
+        """The backend's label."""
+        return self.facts.label
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing rules it out."""
+        return not self.reasons
+
+    @property
+    def monthly(self) -> float | None:
+        """What it costs a month; `None` where the price table has nothing that is large enough."""
+        return None if self.bill is None or self.bill.problem else self.bill.monthly
+
+    @property
+    def simplicity(self) -> tuple[int, int, str]:
+        """What ties are ordered by: something to run beside the app, set-up steps, the label."""
+        return int(self.facts.home == "server"), len(self.facts.sheet.setup), self.label
+
+    def judged(self, need: Need) -> Taken | None:
+        """Return the operation whose p99 stands for it: updates, or the slowest read where there are no updates."""
+        if self.times is None:
+            return None
+        return self.times.update if need.updates or not self.times.reads else self.times.slowest_read
+
+
+def candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
+    """Return every backend of a result beside a need, in the order of the result; those never opened are left out."""
+    result = records.result
+    known = [facts for label in result.settings.backends if (facts := result.facts(label)) is not None]
+    judged = [_candidate(records, facts, need, inputs) for facts in known]
+    return [_beside_sockets(one, judged, need) for one in judged]
+
+
+def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs) -> Candidate:
+    problem = records.problem(facts.label, need.players)
+    found = None if problem else times(records, facts.label, need.players)
+    if found is None:
+        reason = Reason("figures", problem or "was not measured")
+        return Candidate(facts, (reason,), (), None, ALONE, 0.0, 0.0, None, None)
+    several = together(records, facts.label, need.processes, need.players)
+    carried_us = 1e6 * inputs.model.busiest * several.times
+    reads_us = need.reads * found.read_us
+    made = Candidate(
+        facts=facts,
+        reasons=(),
+        cautions=(),
+        times=found,
+        together=several,
+        carries=max(0.0, (carried_us - reads_us) / found.update.mean_us),
+        share=(need.updates * found.update.mean_us + reads_us) / carried_us,
+        response=response(records, facts.label, (need.updates + need.reads) / need.processes, need.players),
+        bill=_bill(records, facts.label, need, inputs),
+    )
+    return made._replace(reasons=tuple(_reasons(made, need, records)), cautions=tuple(_cautions(made, need)))
+
+
+def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | None:
+    footprint = records.footprints.get(label)
+    if footprint is None:
+        return None
+    model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
+    return inputs._replace(model=model).bill(footprint, need.players)
+
+
+# ---------------------------------------------------------------------- what rules it out
+
+
+def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
+    if not covers(one.facts.durability, need.durability):
+        kept = {"memory only": "keeps nothing", "everysec": "may lose about a second of updates"}
+        said = kept.get(one.facts.durability, one.facts.durability)
+        yield Reason("durability", f"{said} in a power cut; {need.durability} is asked for")
+    apart = why_not_shared(records.footprints[one.label], need.servers, need.workers)
+    if apart:
+        yield Reason("servers and workers", apart)
+    yield from _too_slow(one, need)
+    if need.p99_us is not None:
+        yield from _too_late(one, need, need.p99_us)
+
+
+def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
+    """Yield why it does not carry the load; exactly what it carries is still carried."""
+    if one.share <= 1 + _ROUNDING:
+        return
+    if need.updates and one.carries:
+        carries, asked = whole(one.carries), whole(need.updates)
+        yield Reason("load", f"carries {carries} updates/s beside the reads; {asked} are asked for")
+    else:
+        yield Reason("load", f"does not carry {whole(need.reads)} reads/s, whatever the updates")
+
+
+def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
+    """Yield each p99 that is longer than asked: of updates, of the slowest read, and under the load of one client."""
+    if one.times is None:
+        return
+    slowest = one.times.slowest_read
+    asked = [*([one.times.update] if need.updates else []), *([slowest] if need.reads and slowest else [])]
+    for taken in asked:
+        title = operation_title(taken.operation)
+        if taken.p99_us is None:
+            yield Reason("p99", f"too few samples of {title} to know its p99")
+        elif taken.p99_us > limit:
+            yield Reason("p99", f"p99 of {title} is {time_words(taken.p99_us)}; {time_words(limit)} is asked for")
+    late = one.response
+    if late is not None and late.p99_us is not None and late.p99_us > limit:
+        yield Reason("p99", f"p99 under load is {time_words(late.p99_us)} ({late.source})")
+
+
+# ---------------------------------------------------------------------- what figures do not show
+
+
+def _cautions(one: Candidate, need: Need) -> Iterator[str]:
+    if one.times is not None and one.times.beyond:
+        yield f"reckoned beyond the largest measured size, {one.times.where.players:,} players"
+    if one.times is not None and one.times.update.samples < FEW_SAMPLES:
+        yield f"its updates have only {one.times.update.samples:,} samples in a process, within the time limit"
+    if need.processes > 1 and "not measured" in one.together.source:
+        yield one.together.source
+    if need.servers > 1 and one.facts.home == "server":
+        way = "a unix socket" if _by_socket(one.facts) else "loopback"
+        yield f"measured over {way}: between machines, each call takes the network's round trip more"
+    if one.bill is not None and one.bill.problem:
+        yield one.bill.problem
+    if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:
+        yield f"{need.processes} processes share it by means of its own, which were not looked into"
+
+
+def _by_socket(facts: BackendFacts) -> bool:
+    """Whether it was measured over a unix socket, which ends at the machine."""
+    return "unix://" in facts.sheet.configuration
+
+
+def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Candidate:
+    """Rule out a unix socket for several servers where the same storage was measured over TCP as well."""
+    if need.servers == 1 or one.facts.home != "server" or not _by_socket(one.facts):
+        return one
+    same = (one.facts.class_name, one.facts.durability, "server")
+    for other in judged:
+        facts = other.facts
+        if (facts.class_name, facts.durability, facts.home) == same and other.times and not _by_socket(facts):
+            reason = Reason(
+                "servers and workers", f"its unix socket is on one machine: {other.label} is the same by TCP"
+            )
+            return one._replace(reasons=(*one.reasons, reason))
+    return one

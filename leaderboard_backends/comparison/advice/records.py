@@ -1,0 +1,117 @@
+"""A result arranged for questions: which runs there are of a backend near a size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...errors import ConfigurationError
+from ..cost.footprint import Footprint, footprints
+from ..schema import Cell, Mode, Result, Run, ServiceFigures
+from ..statistics import Floors, noise_floors
+
+UPDATE = "update"
+
+
+class Near(NamedTuple):
+    """The runs of a backend at the measured size that stands for another."""
+
+    players: int
+    workload: str
+    runs: list[Run]
+
+    @property
+    def where(self) -> str:
+        """The size and workload in words."""
+        return f"{self.workload}, {self.players:,} players, {len(self.runs)} processes"
+
+
+class Records:
+    """The runs of a result by cell, twins left out, with its noise floors and footprints.
+
+    Raises `ConfigurationError` where no service run has an update: then there is nothing to advise from.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        self.floors: Floors = noise_floors(result)
+        self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(result)}
+        self._runs: dict[Cell, list[Run]] = {}
+        for run in result.runs:
+            if not run.cell.twin:
+                self._runs.setdefault(run.cell, []).append(run)
+        self._measured: dict[tuple[Mode, str], dict[Cell, list[Run]]] = {}
+        for cell, runs in self._runs.items():
+            if measured := [run for run in runs if run.status == "ok" and run.figures is not None]:
+                self._measured.setdefault((cell.mode, cell.backend), {})[cell] = measured
+        self.workload = self._most_sizes()
+
+    def _most_sizes(self) -> str:
+        """Return the workload whose updates were measured at the most sizes."""
+        sizes: dict[str, set[int]] = {}
+        for cell, runs in self._runs.items():
+            if any(_has_update(run) for run in runs):
+                sizes.setdefault(cell.workload, set()).add(cell.players)
+        if not sizes:
+            raise ConfigurationError(
+                "this result has no service times of updates, which advice is made from: run leaderboard compare with "
+                "a plan that has them, such as --plan full."
+            )
+        return max(sizes, key=lambda name: len(sizes[name]))
+
+    def near(self, mode: Mode, backend: str, players: int) -> Near | None:
+        """Return the runs with figures at the nearest size at or above, else at the largest; `None` without any.
+
+        Of the chosen workload where it was run in this mode, else of the first one that was.
+        """
+        measured = self._measured.get((mode, backend), {})
+        cells = [cell for cell in measured if cell.workload == self.workload] or list(measured)
+        if not cells:
+            return None
+        chosen = self._standing_for(players, [cell for cell in cells if cell.workload == cells[0].workload])
+        return Near(chosen.players, chosen.workload, measured[chosen])
+
+    @staticmethod
+    def _standing_for(players: int, cells: Sequence[Cell]) -> Cell:
+        above = [cell for cell in cells if cell.players >= players]
+        return min(above, key=lambda cell: cell.players) if above else max(cells, key=lambda cell: cell.players)
+
+    def sizes(self, backend: str) -> list[int]:
+        """Return the sizes at which a backend's updates have service times, in rising order."""
+        measured = self._measured.get(("service", backend), {})
+        return sorted(
+            cell.players
+            for cell, runs in measured.items()
+            if cell.workload == self.workload and any(map(_has_update, runs))
+        )
+
+    def service(self, backend: str, players: int) -> list[Run]:
+        """Return the service runs with figures at a size."""
+        measured = self._measured.get(("service", backend), {})
+        return measured.get(Cell("service", self.workload, players, backend), [])
+
+    def problem(self, backend: str, players: int) -> str:
+        """Return why a backend has no figures that may be used at a size; empty where it has them.
+
+        A wrong answer anywhere rules it out; else what came of the nearest size at or above at which it was run.
+        """
+        facts = self.result.facts(backend)
+        if facts is not None and facts.verdict is not None and not facts.verdict.allows_figures:
+            return f"the conformance kit says {facts.verdict.verdict}, {facts.verdict.failed} tests failed"
+        mine = {cell: runs for cell, runs in self._runs.items() if cell.backend == backend}
+        wrong = next((run for runs in mine.values() for run in runs if run.status == "wrong"), None)
+        if wrong is not None:
+            return f"gave wrong answers: {wrong.reason}"
+        cells = [cell for cell in mine if (cell.mode, cell.workload) == ("service", self.workload)]
+        if not cells:
+            return "was not measured"
+        chosen = self._standing_for(players, cells)
+        runs = mine[chosen]
+        if any(map(_has_update, runs)):
+            return ""
+        reason = f": {runs[0].reason}" if runs[0].reason else ""
+        return f"{runs[0].status} at {chosen.players:,} players{reason}"
+
+
+def _has_update(run: Run) -> bool:
+    return run.status == "ok" and isinstance(run.figures, ServiceFigures) and UPDATE in run.figures.operations

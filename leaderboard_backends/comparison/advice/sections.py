@@ -1,0 +1,225 @@
+"""Advice as sections of a report: a small matrix of typical needs, and the whole answer to one need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from ..cost.sections import Inputs
+from ..report.document import NONE, Section, Table, Value
+from ..report.numerals import whole
+from ..report.values import listed, numbers, operation_title, quoted, word, words
+from ..schema import Durability, Result
+from .answer import Advice, advise_from
+from .candidates import Candidate
+from .need import Need, time_words
+from .records import Records
+from .times import Taken
+
+SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+UPDATES: Final = 500.0
+"""Updates a second of the typical needs, and as many reads, whatever the size."""
+
+BEYOND: Final = "*"
+"""Stands beside what is reckoned beyond the largest measured size."""
+
+
+class Typical(NamedTuple):
+    """A typical need, whatever the size."""
+
+    title: str
+    servers: int
+    workers: int
+    durability: Durability
+
+    def need(self, players: int) -> Need:
+        """Return the need at a size."""
+        return Need(players, UPDATES, UPDATES, self.servers, self.workers, self.durability)
+
+
+TYPICAL: Final = (
+    Typical("one app process", 1, 1, "memory only"),
+    Typical("one app process, durable", 1, 1, "every commit"),
+    Typical("one server, 4 app processes, durable", 1, 4, "every commit"),
+    Typical("3 servers, 4 app processes each", 3, 4, "memory only"),
+    Typical("3 servers, 4 app processes each, durable", 3, 4, "every commit"),
+)
+
+
+_HOW_TO_READ: Final = (
+    f"Take the row that is yours, and the first column that is not smaller than your board. Each place has the backend "
+    f"to take, the p99 of an update with its new rank, and what it costs a month, for {UPDATES:g} updates and "
+    f"{UPDATES:g} reads a second. **Durable** means that every acknowledged update survives a power cut; in the rows "
+    f"without it, nothing need survive one."
+)
+_YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
+
+
+def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
+    """Return the report's first section, "Which, at your size".
+
+    Raises `ConfigurationError` where the result has no service times of updates.
+    """
+    records, given = Records(result), inputs or Inputs.shipped()
+    rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
+    return [
+        Section(
+            name="which",
+            title="Which, at your size",
+            paragraphs=[_HOW_TO_READ, _YOUR_OWN],
+            tables=[_matrix(rows)],
+            sections=[_behind(rows)],
+        )
+    ]
+
+
+Rows = Sequence[tuple[Typical, Sequence[Advice]]]
+
+
+def _matrix(rows: Rows) -> Table:
+    return Table(
+        "Backend, p99 of an update, and cost a month",
+        words("what you have", *(f"up to {size:,} players" for size in SIZES)),
+        [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
+        f"{BEYOND} reckoned: more players than were measured. The cheapest that fits, then the fastest; within the "
+        f"noise, the simplest to run. Boards in a process are lost with it, and serve that process alone.",
+    )
+
+
+def _place(advice: Advice) -> Value:
+    pick = advice.pick
+    if pick is None:
+        return Value("nothing fits", tone="bad", hint=" ".join(advice.why))
+    beyond = BEYOND if pick.times is not None and pick.times.beyond else ""
+    cost = "cost not known" if pick.monthly is None else f"${pick.monthly:,.0f}"
+    said = [pick.label + beyond, _time(pick.judged(advice.need)), cost]
+    return Value(", ".join(filter(None, said)), pick.label, hint=" ".join([*advice.why, *pick.cautions]))
+
+
+def _behind(rows: Rows) -> Section:
+    return Section(
+        name="which-why",
+        title="What stands behind each place",
+        tables=[
+            Table(
+                "Picks with their figures, and who comes next",
+                [
+                    *words("what you have"),
+                    *numbers("players"),
+                    *words("take", "durability"),
+                    *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD a month"),
+                    *words("next best", "measured", "what would change it"),
+                ],
+                [_behind_row(typical, advice) for typical, advised in rows for advice in advised],
+            )
+        ],
+        detail=True,
+    )
+
+
+def _behind_row(typical: Typical, advice: Advice) -> list[Value]:
+    size, pick = advice.need.players, advice.pick
+    head = [Value(typical.title), Value(f"{size:,}", size)]
+    changes = listed(threshold.text for threshold in advice.thresholds)
+    if pick is None:
+        return [*head, Value("nothing fits", tone="bad"), *[Value(NONE)] * 6, Value(" ".join(advice.why)), changes]
+    return [*head, *_figures(pick, advice.need), _next(advice), word(pick.times.source if pick.times else ""), changes]
+
+
+def _next(advice: Advice) -> Value:
+    others = advice.ranking.order[1:2]
+    return Value(NONE) if not others else Value(f"{others[0].label}, {_money(others[0])}")
+
+
+# ---------------------------------------------------------------------- one need
+
+
+def answer_section(advice: Advice) -> Section:
+    """Return the whole answer to one need: the pick and why, the ranking, what rules others out, what changes it."""
+    pick = advice.pick
+    verdict = f"Take {quoted([pick.label])} for" if pick else "**Nothing fits**"
+    return Section(
+        name="advice",
+        title="The answer",
+        paragraphs=[f"{verdict} {advice.need.words}.", *advice.why, *(f"Mind: {caution}." for caution in (pick.cautions if pick else ()))],
+        tables=[table for table in (_ranking(advice), _everybody(advice), _changes(advice)) if table.rows],
+    )
+
+
+def _ranking(advice: Advice) -> Table:
+    tied = {label for labels in advice.ranking.ties for label in labels}
+    return Table(
+        "What fits, best first",
+        [
+            *words("backend", "durability"),
+            *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD a month", "USD in all"),
+            *words("note"),
+        ],
+        [[*_figures(one, advice.need), _total(one), _note(one, tie=one.label in tied)] for one in advice.ranking.order],
+        "By cost a month, then the durability that was asked for, then p99 within a durability.",
+    )
+
+
+def _figures(one: Candidate, need: Need) -> list[Value]:
+    update, read = (one.times.update, one.times.slowest_read) if one.times else (None, None)
+    source = one.times.source if one.times else ""
+    return [
+        Value(one.label),
+        Value(one.facts.durability),
+        _time_value(update, source),
+        _time_value(read, source),
+        Value(whole(one.carries), one.carries, hint=f"{one.together.source}; {need.reads:g} reads/s beside"),
+        Value(NONE) if one.monthly is None else Value(f"{one.monthly:,.2f}", one.monthly, hint=_trace(one)),
+    ]
+
+
+def _total(one: Candidate) -> Value:
+    total = None if one.bill is None or one.bill.problem else one.bill.total
+    return Value(NONE) if total is None else Value(f"{total:,.0f}", total, hint=_trace(one))
+
+
+def _trace(one: Candidate) -> str:
+    return "" if one.bill is None else "; ".join(one.bill.trace())
+
+
+def _note(one: Candidate, *, tie: bool) -> Value:
+    return listed([*(["a tie, within the noise"] if tie else []), *one.cautions])
+
+
+def _time_value(taken: Taken | None, source: str) -> Value:
+    if taken is None or taken.p99_us is None:
+        return Value(NONE)
+    return Value(
+        time_words(taken.p99_us), taken.p99_us, hint=f"{operation_title(taken.operation)}: {taken.p99_words}, {source}"
+    )
+
+
+def _everybody(advice: Advice) -> Table:
+    return Table(
+        "Every backend, and which demand rules it out",
+        words("backend", "fits", "demand", "why not"),
+        [list(row) for one in advice.candidates for row in _verdicts(one)],
+    )
+
+
+def _verdicts(one: Candidate) -> Iterator[tuple[Value, ...]]:
+    if one.fits:
+        yield Value(one.label), Value("fits", tone="good"), Value(NONE), Value(NONE)
+    for reason in one.reasons:
+        yield Value(one.label), Value("no", tone="bad"), Value(reason.demand), Value(reason.text)
+
+
+def _changes(advice: Advice) -> Table:
+    return Table(
+        "What would change the answer",
+        words("demand", "then"),
+        [[Value(threshold.demand), Value(threshold.text)] for threshold in advice.thresholds],
+    )
+
+
+def _time(taken: Taken | None) -> str:
+    return "" if taken is None or taken.p99_us is None else time_words(taken.p99_us)
+
+
+def _money(one: Candidate) -> str:
+    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD"

@@ -1,0 +1,234 @@
+"""What would change an answer: the nearest load, size, durability, number of processes and p99 with another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import sqrt
+from typing import Final, NamedTuple, TypeAlias
+
+from ..report.numerals import significant, times
+from .candidates import Candidate
+from .need import DURABILITIES, Need, time_words
+
+Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]
+"""Those that meet a need, best first."""
+
+FARTHEST: Final = 100
+"""So many times the players are looked at for another answer."""
+
+CLOSE: Final = 1.01
+"""How near a size is found at which the answer changes."""
+
+_JUST_MORE: Final = 1.000_001
+_LEAST_PART: Final = 0.001
+"""Of a load: whoever needs a thousand times as much as anything carries needs something else."""
+
+_MAY_LOSE: Final = {
+    "memory only": "if a power cut may take everything",
+    "everysec": "if a power cut may take about a second of updates",
+}
+_MUST_KEEP: Final = {
+    "everysec": "if a power cut may take no more than about a second of updates",
+    "every commit": "if every acknowledged update must survive a power cut",
+}
+
+
+class Threshold(NamedTuple):
+    """One thing that changes the answer, and the answer that it then is."""
+
+    demand: str
+    text: str
+    then: str | None
+    """The backend's label, `None` where nothing fits then."""
+
+
+def thresholds(need: Need, pick: Candidate | None, answer: Answer) -> Iterator[Threshold]:
+    """Yield what changes the answer, or what it takes to have one; `answer` ranks for another need."""
+    if pick is None:
+        yield from _relaxed(need, answer)
+        return
+    yield from _more_updates(need, pick, answer)
+    yield from _more_players(need, pick, answer)
+    yield from _other_durability(need, pick, answer)
+    yield from _other_processes(need, pick, answer)
+    yield from _other_p99(need, pick, answer)
+
+
+def _more_updates(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+    then = _first(answer(need.changed(updates=pick.carries * _JUST_MORE)))
+    processes = "one process" if need.processes == 1 else f"{need.processes} processes"
+    text = f"above {significant(pick.carries, 2)} updates/s {pick.label} with {processes} no longer carries it"
+    yield _threshold("updates", text, then)
+
+
+def _more_players(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+    """Yield the size from which on the pick is another one, and that at which its bill rises."""
+
+    def other(players: int) -> bool:
+        return _label(answer(need.changed(players=players))) != pick.label
+
+    def dearer(players: int) -> bool:
+        same = _named(pick.label, answer(need.changed(players=players)))
+        return same is None or _machines(same) != _machines(pick)
+
+    changed = _first_size(need.players, other)
+    if changed is not None:
+        then = _first(answer(need.changed(players=changed)))
+        yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
+    rises = _first_size(need.players, dearer)
+    if rises is not None and (changed is None or rises < changed / CLOSE):
+        same = _named(pick.label, answer(need.changed(players=rises)))
+        if same is not None:
+            text = f"from about {significant(rises, 2)} players on it needs {_runs_on(same)}, {_money(same)}"
+            yield Threshold("players", text, pick.label)
+
+
+def _first_size(players: int, changed: Callable[[int], bool]) -> int | None:
+    """Return the first size above, to a hundredth, at which something has changed; `None` without one.
+
+    Looked for at 2, 4, 8 … times the players, then between the last two of these: a change that is undone within such
+    a step is not seen. Cost: about 15 calls.
+    """
+    same, size = players, 2 * players
+    while size <= FARTHEST * players and not changed(size):
+        same, size = size, 2 * size
+    if size > FARTHEST * players:
+        return None
+    while size / same > CLOSE and size - same > 1:
+        middle = round(sqrt(same * size))
+        same, size = (same, middle) if changed(middle) else (middle, size)
+    return size
+
+
+def _other_durability(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+    asked = DURABILITIES.index(need.durability)
+    for durability in DURABILITIES[asked + 1 :]:
+        then = _first(answer(need.changed(durability=durability)))
+        if then is None or then.label != pick.label:
+            yield _compared("durability", _MUST_KEEP[durability], then, pick, need)
+    for durability in DURABILITIES[:asked]:
+        ranked = answer(need.changed(durability=durability))
+        weaker = next((one for one in ranked if one.facts.durability == durability), None)
+        if weaker is not None:
+            yield _compared("durability", _MAY_LOSE[durability], weaker, pick, need)
+
+
+def _other_processes(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+    others = {
+        "with a second app process": need.changed(workers=2) if need.processes == 1 else None,
+        "with a second app server": need.changed(servers=2) if need.servers == 1 else None,
+        "with one app server": need.changed(servers=1) if need.servers > 1 else None,
+        "with one app process": need.changed(servers=1, workers=1) if need.processes > 1 else None,
+    }
+    for text, other in others.items():
+        then = pick if other is None else _first(answer(other))
+        if then is None or then.label != pick.label:
+            yield _compared("servers and workers", text, then, pick, need)
+
+
+def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+    mine = _p99(pick, need)
+    if mine is None:
+        return
+    if need.p99_us is not None:
+        then = _first(answer(need.changed(p99_us=mine / _JUST_MORE)))
+        yield _threshold("p99", f"where p99 must stay below {time_words(mine)}", then)
+        return
+    known = [(time, one) for one in answer(need) if (time := _p99(one, need)) is not None]
+    fastest = min(known, key=lambda found: found[0])[1]
+    if fastest.label != pick.label:
+        yield _compared("p99", "where p99 matters more than cost", fastest, pick, need)
+
+
+def _relaxed(need: Need, answer: Answer) -> Iterator[Threshold]:
+    """Yield each demand that would have to go for something to fit, one at a time."""
+    weaker = DURABILITIES[: DURABILITIES.index(need.durability)]
+    others = [
+        *(("durability", f"with {durability}", need.changed(durability=durability)) for durability in reversed(weaker)),
+        ("servers and workers", "with one app server", need.changed(servers=1)),
+        ("servers and workers", "with one app process", need.changed(servers=1, workers=1)),
+        ("p99", "without a limit on p99", need.changed(p99_us=None)),
+        ("load", "", _carried(need, answer)),
+    ]
+    seen: set[str] = set()
+    for demand, text, other in others:
+        then = _first(answer(other)) if demand not in seen and other != need else None
+        if then is not None:
+            seen.add(demand)
+            yield _threshold(demand, text or f"with {_load(other)}", then)
+
+
+def _carried(need: Need, answer: Answer) -> Need:
+    """Return the need with as much of its load, to a hundredth, as something carries; whole where nothing does."""
+
+    def part(of_it: float) -> Need:
+        return need.changed(updates=need.updates * of_it, reads=need.reads * of_it)
+
+    fits, fails = _LEAST_PART, 1.0
+    if not answer(part(fits)):
+        return need
+    while fails / fits > CLOSE:
+        middle = sqrt(fits * fails)
+        fits, fails = (middle, fails) if answer(part(middle)) else (fits, middle)
+    return part(fits)
+
+
+# ---------------------------------------------------------------------- words
+
+
+def _threshold(demand: str, text: str, then: Candidate | None) -> Threshold:
+    if then is None:
+        return Threshold(demand, f"{text}: nothing fits", None)
+    return Threshold(demand, f"{text}: {then.label}, {_money(then)}", then.label)
+
+
+def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, need: Need) -> Threshold:
+    found = _threshold(demand, text, then)
+    if then is None:
+        return found
+    one, two = _p99(then, need), _p99(pick, need)
+    if one is None or two is None:
+        return found
+    words = f"{text}: {then.label}, {_instead(then, pick)}, p99 {time_words(one)} instead of {time_words(two)}"
+    return found._replace(text=f"{words} ({times(one / two)})")
+
+
+def _load(need: Need) -> str:
+    return f"{significant(need.updates, 2)} updates/s and {significant(need.reads, 2)} reads/s"
+
+
+def _first(ranked: Sequence[Candidate]) -> Candidate | None:
+    return ranked[0] if ranked else None
+
+
+def _label(ranked: Sequence[Candidate]) -> str | None:
+    return ranked[0].label if ranked else None
+
+
+def _named(label: str, ranked: Sequence[Candidate]) -> Candidate | None:
+    return next((one for one in ranked if one.label == label), None)
+
+
+def _p99(one: Candidate, need: Need) -> float | None:
+    taken = one.judged(need)
+    return None if taken is None else taken.p99_us
+
+
+def _machines(one: Candidate) -> list[str]:
+    """Return the machines of its bill: disks grow with every player."""
+    items = one.bill.items if one.bill and not one.bill.problem else ()
+    return [item.what for item in items if item.kind != "disk"]
+
+
+def _runs_on(one: Candidate) -> str:
+    return one.bill.runs_on if one.bill else "an amount that is not known"
+
+
+def _instead(then: Candidate, pick: Candidate) -> str:
+    if then.monthly is None or pick.monthly is None:
+        return _money(then)
+    return f"{then.monthly:,.2f} instead of {_money(pick)}"
+
+
+def _money(one: Candidate) -> str:
+    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD a month"

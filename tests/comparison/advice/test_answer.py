@@ -1,0 +1,199 @@
+"""Those that fit are ranked by cost, then the asked durability, then p99; the noise makes ties, and is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leaderboard_backends.comparison.advice import Advice, Need, advise
+from leaderboard_backends.comparison.advice.answer import Ranking
+from leaderboard_backends.comparison.schema import BackendFacts, Run
+
+from .results import MODEL, PRICES, SPREAD, ended, facts, memory, result, service, throughput
+
+NEED = Need(1_000, 100)
+DEAR = memory(process=2**30)
+"""Twice that and the system's part are 3 GiB: a large server, 73 a month in place of 10."""
+
+
+def answer(backends: Sequence[BackendFacts], *runs: list[Run], need: Need = NEED) -> Advice:
+    every = [run for several in runs for run in several]
+    return advise(result(backends, every), need, PRICES, MODEL)
+
+
+def order(ranking: Ranking) -> list[str]:
+    return [one.label for one in ranking.order]
+
+
+def twins(label: str, *, apart: float = 1.02) -> list[Run]:
+    """Return a twin cell whose p99 lies apart from that of an update of 10 µs."""
+    return service(label, {"update": 10.0 * apart}, twin=True)
+
+
+def timed(label: str, time: float, *, spread: Sequence[float] = SPREAD) -> list[Run]:
+    return service(label, {"update": time}, taken=memory(process=1_000), spread=spread)
+
+
+# ---------------------------------------------------------------------- order
+
+
+def test_the_cheapest_comes_first_whatever_its_p99() -> None:
+    found = answer(
+        [facts("fast"), facts("slow")],
+        service("fast", {"update": 10.0}, taken=DEAR),
+        timed("slow", 500.0),
+    )
+    assert order(found.ranking) == ["slow", "fast"]
+    assert found.pick is not None
+    assert (found.pick.label, found.pick.monthly) == ("slow", 10)
+
+
+def test_at_equal_cost_the_faster_comes_first() -> None:
+    found = answer([facts("slow"), facts("fast")], timed("slow", 20.0), timed("fast", 10.0), twins("fast"))
+    assert order(found.ranking) == ["fast", "slow"]
+    assert found.ranking.ties == ()
+    assert not found.ranking.untold
+
+
+def test_at_equal_cost_the_asked_durability_comes_before_a_stronger_one_that_is_faster() -> None:
+    """P99 of two classes is never compared: disk of a cent does not decide either."""
+    backends = [facts("durable", "file", "every commit"), facts("plain")]
+    durable = service("durable", {"update": 10.0}, taken=memory(disk=1_000_000))
+    found = answer(backends, durable, timed("plain", 500.0), twins("plain"))
+    assert order(found.ranking) == ["plain", "durable"]
+
+
+def test_a_weaker_class_is_in_no_ranking() -> None:
+    backends = [facts("durable", "file", "every commit"), facts("plain")]
+    runs = timed("durable", 500.0), timed("plain", 10.0)
+    assert order(answer(backends, *runs, need=NEED.changed(durability="everysec")).ranking) == ["durable"]
+
+
+def test_what_has_no_price_comes_last() -> None:
+    huge = service("huge", {"update": 1.0}, taken=memory(process=2**34))
+    found = answer([facts("huge"), facts("slow")], huge, timed("slow", 900.0))
+    assert order(found.ranking) == ["slow", "huge"]
+
+
+def test_reads_decide_where_there_are_no_updates() -> None:
+    backends = [facts("reads"), facts("writes")]
+    runs = (
+        service("reads", {"update": 90.0, "rank": 1.0}, taken=memory(process=1)),
+        service("writes", {"update": 1.0, "rank": 90.0}, taken=memory(process=1)),
+    )
+    assert order(answer(backends, *runs, need=Need(1_000, 0, 100)).ranking) == ["reads", "writes"]
+    assert order(answer(backends, *runs, need=Need(1_000, 100, 100)).ranking) == ["writes", "reads"]
+
+
+# ---------------------------------------------------------------------- ties
+
+
+def test_within_the_noise_the_simpler_one_comes_first() -> None:
+    """10 and 10.3 µs are nearer than a board is to itself."""
+    backends = [facts("long", setup=3), facts("short", setup=1)]
+    runs = timed("long", 10.0), timed("short", 10.3), twins("long", apart=1.1)
+    found = answer(backends, *runs)
+    assert order(found.ranking) == ["short", "long"]
+    assert found.ranking.ties == (("short", "long"),)
+    assert "tie with long" in " ".join(found.why)
+
+
+def test_something_to_run_beside_the_app_is_less_simple_than_any_number_of_steps() -> None:
+    cheap = MODEL.with_storage_servers("cache nodes").changed(system_gib=0)
+    backends = [facts("server", "server", shared=True, setup=1), facts("library", setup=9)]
+    expensive = service("library", {"update": 10.0}, taken=memory(process=2**31))
+    runs = [*timed("server", 10.0), *expensive, *twins("server", apart=1.2)]
+    found = advise(result(backends, runs), NEED, PRICES, cheap)
+    assert {one.label: one.simplicity for one in found.candidates} == {
+        "server": (1, 1, "server"),
+        "library": (0, 9, "library"),
+    }
+
+
+def test_beyond_the_noise_there_is_no_tie() -> None:
+    backends = [facts("long", setup=3), facts("short", setup=1)]
+    found = answer(backends, timed("long", 10.0), timed("short", 11.5), twins("long", apart=1.1))
+    assert (order(found.ranking), found.ranking.ties) == (["long", "short"], ())
+
+
+def test_without_twins_the_order_is_that_of_medians_and_that_is_said() -> None:
+    found = answer([facts("one"), facts("two")], timed("one", 10.0), timed("two", 10.1))
+    assert (order(found.ranking), found.ranking.untold) == (["one", "two"], True)
+    assert "medians alone" in " ".join(found.why)
+
+
+def test_one_process_is_too_few_to_call_a_tie() -> None:
+    runs = timed("one", 10.0, spread=(1,)), timed("two", 10.1, spread=(1,)), twins("one", apart=1.5)
+    found = answer([facts("two", setup=1), facts("one", setup=9)], *runs)
+    assert (order(found.ranking), found.ranking.untold) == (["one", "two"], True)
+
+
+def test_one_that_fits_alone_needs_no_noise_floor() -> None:
+    found = answer([facts("one")], timed("one", 10.0))
+    assert not found.ranking.untold
+
+
+# ---------------------------------------------------------------------- why
+
+
+def test_the_pick_says_with_which_figures() -> None:
+    runs = service("mine", {"update": 100.0, "rank": 50.0}, taken=memory(process=1_000))
+    found = answer([facts("mine")], runs, need=Need(500, 1_000, 2_000))
+    assert "\n".join(found.why) == (
+        "Durability: memory only, where memory only was asked for; it survives: what it says.\n"
+        "An update takes 100 µs on average, p50 100 µs, p99 200 µs (196 µs-204 µs) (service times of realtime, 1,000 "
+        "players, 5 processes).\n"
+        "The slowest read, rank, takes 50.0 µs on average, p50 50.0 µs, p99 100 µs (98.0 µs-102 µs).\n"
+        "It carries up to 4,000 updates/s beside 2,000 reads/s, at 50 % of what was measured; the need is 40 % of that "
+        "(one process: no more than one client does).\n"
+        "It costs 10.00 USD a month (small), 3,600 over 5 years with building it."
+    )
+
+
+def test_a_reckoned_figure_says_so() -> None:
+    found = answer([facts("mine")], timed("mine", 10.0), need=NEED.changed(players=1_001))
+    assert found.pick is not None
+    assert "reckoned beyond the largest measured size" in " ".join(found.why)
+    assert found.pick.cautions == ("reckoned beyond the largest measured size, 1,000 players",)
+
+
+def test_shared_boards_say_what_several_processes_did() -> None:
+    runs = timed("mine", 100.0), throughput("mine", {1: 100, 4: 300})
+    found = answer([facts("mine", "server", shared=True)], *runs, need=NEED.changed(workers=4))
+    assert "4 client processes did 3.00x of what one did" in " ".join(found.why)
+
+
+# ---------------------------------------------------------------------- nothing fits
+
+
+def test_where_nothing_fits_each_demand_names_whom_it_rules_out() -> None:
+    backends = [facts("plain"), facts("durable", "file", "every commit"), facts("absent")]
+    runs = timed("plain", 10.0), timed("durable", 100.0), ended("absent", "unavailable", "no server")
+    found = answer(backends, *runs, need=NEED.changed(durability="every commit", workers=2, updates=9_000))
+    assert found.pick is None
+    assert found.ranking.order == ()
+    assert list(found.why) == [
+        "By durability: plain.",
+        "By servers and workers: plain, durable.",
+        "By load: durable.",
+        "By figures: absent.",
+    ]
+
+
+def test_where_nothing_fits_the_nearest_is_the_one_that_lacks_one_thing() -> None:
+    found = answer([facts("plain")], timed("plain", 100.0), need=NEED.changed(updates=9_000))
+    assert found.why[-1].startswith("Nearest: plain, but for one demand: carries 5,000 updates/s")
+
+
+def test_every_backend_of_the_result_is_judged() -> None:
+    backends = [facts("one"), facts("two"), facts("three")]
+    found = answer(backends, timed("one", 1.0), ended("two", "failed"))
+    assert [one.label for one in found.candidates] == ["one", "two", "three"]
+    assert [one.fits for one in found.candidates] == [True, False, False]
+
+
+def test_a_need_is_said_in_a_line() -> None:
+    small, large = Need(50_000, 500), Need(1, 1, 1, 3, 4, "every commit", 10_000.0)
+    assert small.words == (
+        "50,000 players, 500 updates/s, 0 reads/s, 1 server with 1 worker, nothing need survive a power cut"
+    )
+    assert "3 servers with 4 workers each, every commit, p99 10.0 ms at most" in large.words

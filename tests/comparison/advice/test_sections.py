@@ -1,0 +1,103 @@
+"""A newcomer finds the backend for a typical need in one table, and all that stands behind it in the next."""
+
+from __future__ import annotations
+
+from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
+from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
+from leaderboard_backends.comparison.report.document import Table, Value
+from leaderboard_backends.comparison.schema import Result
+
+from .results import MODEL, PRICES, facts, inputs, memory, result, service
+
+
+def measured() -> Result:
+    backends = [
+        facts("quick"),
+        facts("file", "file", "every commit", shared=True),
+        facts("server", "server", shared=True),
+    ]
+    times = {"quick": 10.0, "file": 200.0, "server": 100.0}
+    runs = [
+        run
+        for label, time in times.items()
+        for players in (1_000, 1_000_000)
+        for run in service(label, {"update": time, "rank": time / 2}, players, taken=memory(process=1, server=1))
+    ]
+    return result(backends, runs)
+
+
+def matrix() -> Table:
+    (section,) = advice_sections(measured(), inputs())
+    (table,) = section.tables
+    return table
+
+
+def texts(values: list[Value]) -> list[str]:
+    return [value.text for value in values]
+
+
+def test_50k_players_durable_on_one_server_is_one_look_away() -> None:
+    table = matrix()
+    column = next(place for place, one in enumerate(table.columns) if one.heading == "up to 100,000 players")
+    (row,) = (row for row in table.rows if row[0].text == "one server, 4 app processes, durable")
+    assert row[column].text == "file, 400 µs, $10"
+    assert "service times of realtime, 1,000,000 players" in row[column].hint
+
+
+def test_each_typical_need_has_an_answer_at_each_size() -> None:
+    rows = [[*row] for row in matrix().rows]
+    assert texts([row[0] for row in rows]) == [typical.title for typical in TYPICAL]
+    assert {len(row) for row in rows} == {len(SIZES) + 1}
+    names_need_a_larger_server = "file*, 400 µs, $10"
+    assert texts(rows[0])[1:] == ["quick, 20.0 µs, $10"] * 3 + [names_need_a_larger_server]
+    assert texts(rows[3])[1:] == ["server, 200 µs, $50"] * 3 + ["server*, 200 µs, $50"]
+
+
+def test_where_nothing_fits_the_place_says_so_and_why() -> None:
+    place = matrix().rows[-1][1]
+    assert (place.text, place.tone) == ("nothing fits", "bad")
+    assert "By servers and workers: quick, file." in place.hint
+
+
+def test_behind_each_place_stand_its_figures() -> None:
+    (section,) = advice_sections(measured(), inputs())
+    (behind,) = section.sections
+    (table,) = behind.tables
+    assert behind.detail
+    assert len(table.rows) == len(TYPICAL) * len(SIZES)
+    assert {len(row) for row in table.rows} == {len(table.columns)}
+    assert texts([*table.rows[0]])[:8] == [
+        "one app process",
+        "10,000",
+        "quick",
+        "memory only",
+        "20.0 µs",
+        "10.0 µs",
+        "49,750",
+        "10.00",
+    ]
+
+
+def test_the_answer_to_one_need_has_ranking_verdicts_and_changes() -> None:
+    section = answer_section(advise(measured(), Need(1_000, 100), PRICES, MODEL))
+    assert section.paragraphs[0] .startswith("Take `quick` for 1,000 players")
+    ranking, everybody, changes = section.tables
+    assert texts([row[0] for row in ranking.rows]) == ["quick", "file", "server"]
+    assert texts([row[1] for row in everybody.rows]) == ["fits", "fits", "fits"]
+    assert len(changes.rows) >= 3
+    for table in section.tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.title
+
+
+def test_an_answer_without_a_pick_has_no_ranking() -> None:
+    section = answer_section(advise(measured(), Need(1_000, 10**6), PRICES, MODEL))
+    assert section.paragraphs[0] .startswith("**Nothing fits** 1,000 players")
+    assert [table.title for table in section.tables] == [
+        "Every backend, and which demand rules it out",
+        "What would change the answer",
+    ]
+
+
+def test_what_the_pick_does_not_show_is_said() -> None:
+    section = answer_section(advise(measured(), Need(9_000_000, 100), PRICES, MODEL))
+    assert "Mind: reckoned beyond the largest measured size, 1,000,000 players." in section.paragraphs

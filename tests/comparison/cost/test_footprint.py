@@ -1,0 +1,90 @@
+"""Bytes a player are those of the runs: medians over processes, twins left out, one line through all sizes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard_backends.comparison.cost.footprint import NOTHING, Line, fit, footprints
+
+from ..advice.results import drill, ended, facts, memory, result, service
+
+UPDATE = {"update": 10.0}
+
+
+def test_a_line_through_exact_points_is_found() -> None:
+    found = fit([(players, 5000 + 120.0 * players) for players in (1000, 10_000, 1_000_000)])
+    assert found.fixed == pytest.approx(5000, rel=1e-6)
+    assert found.each == pytest.approx(120, rel=1e-9)
+
+
+def test_each_size_counts_alike_in_a_fit() -> None:
+    """By absolute errors, the largest size alone would decide, and a small board would seem to take nothing."""
+    points = [(1_000, 1_100_000.0), (10_000, 2_000_000.0), (1_000_000, 100_000_000.0)]
+    found = fit(points)
+    assert all(abs(found.at(players) / size - 1) < 0.1 for players, size in points)
+
+
+def test_one_point_gives_its_ratio_and_none_gives_nothing() -> None:
+    assert fit([(100, 5000.0)]) == Line(0, 50)
+    assert fit([(100, 5000.0), (100, 7000.0)]).each == pytest.approx(60, rel=0.1)
+    assert fit([]) == fit([(100, 0.0)]) == NOTHING
+    assert Line(-500, 1).at(100) == 0
+
+
+def test_bytes_that_fall_with_the_players_give_the_ratio_of_the_largest_size() -> None:
+    assert fit([(100, 8000.0), (1000, 4000.0)]) == Line(0, 4)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**7), st.floats(1, 1e10)), min_size=1, max_size=6))
+def test_more_players_never_take_fewer_bytes(points: list[tuple[int, float]]) -> None:
+    found = fit(points)
+    assert found.at(10**8) >= found.at(10**7) >= 0
+
+
+def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None:
+    board = facts("mine", "file", "every commit", shared=True)
+    one = [
+        run
+        for number in (90, 100, 5_000)
+        for run in service("mine", UPDATE, taken=memory(opening=1, process=1_000 * number - 1, disk=7_000), spread=(1,))
+    ]
+    runs = [type(run)(run.cell, number, "ok", figures=run.figures) for number, run in enumerate(one)]
+    twins = service("mine", UPDATE, taken=memory(process=10**9), twin=True)
+    (found,) = footprints(result([board], [*runs, *twins], names=11.0))
+    assert (found.process, found.disk, found.server) == (Line(0, 100), Line(0, 7), NOTHING)
+    assert (found.home, found.shared, found.durability, found.names) == ("file", True, "every commit", 11.0)
+    assert found.sizes == (1_000,)
+
+
+def test_the_workload_with_the_most_sizes_is_fitted() -> None:
+    runs = service("mine", UPDATE, 5_000, taken=memory(process=10**9), workload="lobby")
+    for players in (1_000, 10_000):
+        runs += service("mine", UPDATE, players, taken=memory(process=3 * players))
+    (found,) = footprints(result([facts("mine")], runs))
+    assert found.process.each == pytest.approx(3)
+    assert found.source == "service runs of realtime, 1,000 and 10,000 players, medians of 5 processes or more"
+
+
+def test_a_server_whose_memory_nobody_sees_is_taken_at_its_word() -> None:
+    runs = service("mine", UPDATE, taken=memory(server=9_000))
+    (seen,) = footprints(result([facts("mine", "server")], runs))
+    assert seen.server == Line(0, 9)
+
+
+def test_what_an_update_adds_to_files_is_of_single_updates_in_the_largest_drill() -> None:
+    runs = [
+        *service("mine", UPDATE),
+        *drill("mine", 1_000, grown={1: 50}),
+        *drill("mine", 9_000, grown={100: 5, 1: 70}),
+    ]
+    (found,) = footprints(result([facts("mine")], runs))
+    assert found.grown == pytest.approx(70)
+    (undrilled,) = footprints(result([facts("mine")], service("mine", UPDATE)))
+    assert undrilled.grown is None
+
+
+def test_a_backend_without_figures_has_no_footprint() -> None:
+    runs = [*service("mine", UPDATE), *ended("other", "failed")]
+    assert [found.backend for found in footprints(result([facts("mine"), facts("other")], runs))] == ["mine"]

@@ -1,0 +1,112 @@
+"""The report's section on costs has each backend at each size, with warnings, traces and the study beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from leaderboard_backends.comparison.cost.sections import CostPoint, Inputs, cost_points, cost_sections
+from leaderboard_backends.comparison.report.document import Section, Table, Value
+from leaderboard_backends.comparison.schema import Result
+
+from ..advice.results import MODEL, PRICES, facts, inputs, memory, result, service
+
+TODAY = date(2026, 11, 2)
+SIZES = (1_000, 10_000_000)
+
+
+def measured() -> Result:
+    backends = [facts("mine"), facts("memory"), facts("valkey", "server", shared=True), facts("huge")]
+    taken = {"mine": 100, "memory": 100, "valkey": 1, "huge": 10_000}
+    runs = [
+        run
+        for label, each in taken.items()
+        for run in service(label, {"update": 1.0}, taken=memory(process=1_000 * each, server=100_000))
+    ]
+    return result(backends, runs)
+
+
+def flat(sections: list[Section] | tuple[Section, ...]) -> Iterator[Section]:
+    for section in sections:
+        yield section
+        yield from flat(tuple(section.sections))
+
+
+def tables(today: date = TODAY) -> dict[str, Table]:
+    found = flat(cost_sections(measured(), today, SIZES, inputs()))
+    return {table.title: table for section in found for table in section.tables}
+
+
+def row(table: Table, label: str) -> list[Value]:
+    return next([*values] for values in table.rows if values[0].text == label)
+
+
+def test_each_backend_has_amounts_at_each_size_with_their_traces() -> None:
+    """10M players of 200 bytes twice are 3.7 GiB and 1 for the system: a large server."""
+    backend, small, large, small_total, large_total, hours = row(tables()["What each backend costs"], "mine")
+    assert [value.text for value in (small, large, small_total, large_total, hours)] == [
+        "10.00",
+        "73.00*",
+        "3,600",
+        "7,380",
+        "30",
+    ]
+    assert "100 bytes a player as measured" in large.hint
+    assert "x 60 months" in large_total.hint
+    assert "service runs of realtime" in backend.hint
+
+
+def test_what_fits_nowhere_has_no_amount_and_says_why() -> None:
+    _, small, large, *_ = row(tables()["What each backend costs"], "huge")
+    assert (small.text, large.text) == ("10.00", "-")
+    assert "no server of the price table" in large.hint
+    assert "no server of the price table" in row(tables()["What it runs on"], "huge")[2].text
+
+
+def test_a_backend_without_hours_has_no_total() -> None:
+    assert [value.text for value in row(tables()["What each backend costs"], "huge")[3:]] == ["-", "-", "-"]
+
+
+def test_every_table_has_a_value_for_each_column() -> None:
+    for table in tables().values():
+        assert {len(values) for values in table.rows} == {len(table.columns)}, table.title
+
+
+def test_old_prices_are_said_first() -> None:
+    (section,) = cost_sections(measured(), date(2027, 2, 1), SIZES, inputs())
+    assert "92 days ago" in section.paragraphs[0]
+    (fresh,) = cost_sections(measured(), TODAY, SIZES, inputs())
+    assert "days ago" not in " ".join(fresh.paragraphs)
+
+
+def test_the_studys_instances_stand_beside_what_measured_bytes_need() -> None:
+    every = tables()
+    assert len(every["The study's instances, and what measured bytes need"].rows) == 9  # two of three backends
+    assert len(every["The study's arithmetic, from its own inputs"].rows) == 13
+
+
+def test_the_conclusion_is_drawn_from_measured_bills() -> None:
+    """At 100,000 players a small server costs 10, and a node beside it 20."""
+    found = flat(cost_sections(measured(), TODAY, SIZES, inputs()))
+    said = " ".join(paragraph for section in found for paragraph in section.paragraphs)
+    assert "Redis costs 3.00x at 100,000 players" in said
+
+
+def test_points_for_a_chart_are_amounts_or_none() -> None:
+    points = cost_points(measured(), SIZES, inputs())
+    assert points[0] == CostPoint("mine", 1_000, 10.0, 3_600.0)
+    assert points[-1] == CostPoint("huge", 10_000_000, None, None)
+    assert len(points) == 8
+
+
+def test_the_shipped_files_are_the_default() -> None:
+    (section,) = cost_sections(measured(), TODAY)
+    assert "us-east-1" in " ".join(section.paragraphs)
+    assert {point.players for point in cost_points(measured())} == {100_000, 1_000_000, 10_000_000}
+
+
+def test_another_deployment_costs_what_it_costs() -> None:
+    three = Inputs(PRICES, MODEL.changed(servers=3), inputs().study)
+    assert cost_points(measured(), (1_000,), three)[0].monthly == pytest.approx(30)
