@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ...errors import ConfigurationError
 from ..cost.sections import Inputs
 from ..report.document import NONE, Section, Table, Value
 from ..report.numerals import whole
@@ -15,6 +16,9 @@ from .candidates import Candidate
 from .need import Need, time_words
 from .records import Records
 from .times import Taken
+
+NAME: Final = "which"
+TITLE: Final = "Which, at your size"
 
 SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 UPDATES: Final = 500.0
@@ -56,21 +60,14 @@ _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --
 
 
 def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
-    """Return the report's first section, "Which, at your size".
-
-    Raises `ConfigurationError` where the result has no service times of updates.
-    """
-    records, given = Records(result), inputs or Inputs.shipped()
+    """Return the report's first section, "Which, at your size"; without service times of updates it says that alone."""
+    try:
+        records = Records(result)
+    except ConfigurationError as error:
+        return [Section(NAME, TITLE, [f"No advice: {error}"])]
+    given = inputs or Inputs.shipped()
     rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
-    return [
-        Section(
-            name="which",
-            title="Which, at your size",
-            paragraphs=[_HOW_TO_READ, _YOUR_OWN],
-            tables=[_matrix(rows)],
-            sections=[_behind(rows)],
-        )
-    ]
+    return [Section(NAME, TITLE, [_HOW_TO_READ, _YOUR_OWN], [_matrix(rows)], sections=[_behind(rows)])]
 
 
 Rows = Sequence[tuple[Typical, Sequence[Advice]]]
@@ -141,7 +138,11 @@ def answer_section(advice: Advice) -> Section:
     return Section(
         name="advice",
         title="The answer",
-        paragraphs=[f"{verdict} {advice.need.words}.", *advice.why, *(f"Mind: {caution}." for caution in (pick.cautions if pick else ()))],
+        paragraphs=[
+            f"{verdict} {advice.need.words}.",
+            *advice.why,
+            *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
+        ],
         tables=[table for table in (_ranking(advice), _everybody(advice), _changes(advice)) if table.rows],
     )
 

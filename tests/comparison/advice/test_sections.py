@@ -7,7 +7,7 @@ from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
 from leaderboard_backends.comparison.report.document import Table, Value
 from leaderboard_backends.comparison.schema import Result
 
-from .results import MODEL, PRICES, facts, inputs, memory, result, service
+from .results import MODEL, PRICES, facts, inputs, memory, response, result, service
 
 
 def measured() -> Result:
@@ -78,9 +78,15 @@ def test_behind_each_place_stand_its_figures() -> None:
     ]
 
 
+def test_a_result_that_gives_no_advice_says_so_in_the_report() -> None:
+    (section,) = advice_sections(result([facts("mine")], response("mine", {500: 1.0})), inputs())
+    assert "no service times of updates" in section.paragraphs[0]
+    assert section.tables == ()
+
+
 def test_the_answer_to_one_need_has_ranking_verdicts_and_changes() -> None:
     section = answer_section(advise(measured(), Need(1_000, 100), PRICES, MODEL))
-    assert section.paragraphs[0] .startswith("Take `quick` for 1,000 players")
+    assert section.paragraphs[0].startswith("Take `quick` for 1,000 players")
     ranking, everybody, changes = section.tables
     assert texts([row[0] for row in ranking.rows]) == ["quick", "file", "server"]
     assert texts([row[1] for row in everybody.rows]) == ["fits", "fits", "fits"]
@@ -91,7 +97,7 @@ def test_the_answer_to_one_need_has_ranking_verdicts_and_changes() -> None:
 
 def test_an_answer_without_a_pick_has_no_ranking() -> None:
     section = answer_section(advise(measured(), Need(1_000, 10**6), PRICES, MODEL))
-    assert section.paragraphs[0] .startswith("**Nothing fits** 1,000 players")
+    assert section.paragraphs[0].startswith("**Nothing fits** 1,000 players")
     assert [table.title for table in section.tables] == [
         "Every backend, and which demand rules it out",
         "What would change the answer",

@@ -1,0 +1,105 @@
+"""Opinions with figures beside them, and claims that are decided by reading: their evaluators say what is known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...errors import ConfigurationError
+from ..advice.answer import advise_from
+from ..advice.need import Need, time_words
+from ..advice.records import Records
+from ..report.numerals import size
+from .catalogue import Claim
+from .evidence import MEMORY, Evaluator, Evidence, measured, missing
+from .findings import Judged
+from .operating import in_short, operations
+from .speed import LARGE, MIDDLE, targets
+
+ONE_PROCESS: Final = Need(MIDDLE, 1_000, 1_000)
+SEVERAL_SERVERS: Final = Need(MIDDLE, 1_000, 1_000, 3, 4)
+ONE_DURABLE: Final = Need(MIDDLE, 500, 500, 1, 1, "every commit")
+
+
+def _advised(found: Evidence, *needs: Need) -> str:
+    try:
+        records = Records(found.result)
+    except ConfigurationError:
+        missing("service times of updates")
+    answers = [(need, advise_from(records, need, found.inputs).pick) for need in needs]
+    return "; ".join(f"for {need.words}: {pick.label if pick else 'nothing fits'}" for need, pick in answers)
+
+
+def default_choice(_: Claim, found: Evidence) -> Judged:
+    """Tell what `leaderboard advise` answers for each of the study's three needs."""
+    return Judged(_advised(found, ONE_PROCESS, SEVERAL_SERVERS, ONE_DURABLE), "opinion")
+
+
+def one_server_acid(_: Claim, found: Evidence) -> Judged:
+    """Tell what `leaderboard advise` answers for one server and durable updates."""
+    return Judged(_advised(found, ONE_DURABLE), "opinion")
+
+
+def maintenance(_: Claim, found: Evidence) -> Judged:
+    """Tell what there is to maintain: processes, ports, set-up steps, what can be watched."""
+    drilled = [one for one in operations(found.result) if one.drilled]
+    if not drilled:
+        missing("drills")
+    watched = ", ".join(f"{one.label} {len(one.watch)}" for one in drilled)
+    return Judged(f"{in_short(drilled)}; to watch: {watched}", "opinion")
+
+
+def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
+    """Tell the longest p99 of each board beside the thresholds."""
+
+    def longest(label: str) -> float:
+        names = found.operations(label, MIDDLE)
+        return max(found.time(label, name, MIDDLE, "p99_us").middle for name in names)
+
+    p99 = measured(found.labels, longest)
+    if not p99:
+        missing(f"p99 at {MIDDLE:,} players")
+    said = [f"{label} {time_words(time)}" for label, time in p99.items()]
+    low, high = claim.needs("low"), claim.needs("high")
+    return Judged(f"longest p99 of an operation, beside {low:g} and {high:g} ms: {', '.join(said)}", "opinion")
+
+
+def where_replicas_begin(_: Claim, found: Evidence) -> Judged:
+    """Tell how far one process is from its end at a million players."""
+    one = targets(found, LARGE)
+    end = "it meets the study's targets there" if one.met else "it misses the study's targets there"
+    return Judged(f"`memory` {one.words}; {size(found.memory(MEMORY, LARGE))}: {end}", "opinion")
+
+
+def jumps_are_flagged(_: Claim, __: Evidence) -> Judged:
+    """Tell what the study's code does; nothing of it is run."""
+    said = "by its code: so is a new player's first score above 1,000, who counts as coming from 0"
+    return Judged(said, "holds in part")
+
+
+def unmaintained(_: Claim, __: Evidence) -> Judged:
+    """Tell what the distribution says of itself."""
+    return Judged("its own classifier: Development Status :: 7 - Inactive", "holds")
+
+
+def part_of_performance(_: Claim, found: Evidence) -> Judged:
+    """Tell the half of it that a result has: statements. Performance against a hand-written board is not in one."""
+    counted = {
+        label: facts.code.statements
+        for label in found.labels
+        if (facts := found.result.facts(label)) is not None and facts.code is not None
+    }
+    said = ", ".join(f"{label} {number:,}" for label, number in counted.items()) or "not counted"
+    return Judged(f"statements: {said}; the bars of `make bench` are not part of a result", "not measured")
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "sortedcontainers-default-choice": default_choice,
+    "zodb-for-one-server-acid": one_server_acid,
+    "maintenance-low-medium-high": maintenance,
+    "alert-p99-50-and-100-ms": alert_thresholds,
+    "replicas-for-1m-to-10m": where_replicas_begin,
+    "validation-flags-jumps-over-1000": jumps_are_flagged,
+    "bintrees-unmaintained": unmaintained,
+    "95-percent-of-performance-10-percent-of-complexity": part_of_performance,
+}
+"""By the claim's id."""

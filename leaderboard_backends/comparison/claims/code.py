@@ -1,0 +1,211 @@
+"""Claims on lines of code, held against statements; the two are not the same unit, so that only sizes are compared."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..effort.facts import NOT_BUILT, SHARED
+from ..effort.study import StudyCode, read_study
+from ..schema import CodeFacts
+from ..shipped import shipped
+from .catalogue import Claim
+from .evidence import CODE, Evaluator, Evidence, missing
+from .findings import Judged, NotMeasuredError, decide
+from .programs import is_about
+
+BASIC: Final = "basic board"
+PERSISTENCE: Final = "persistence"
+
+FEATURES: Final = {
+    "basic-board": BASIC,
+    "rate-limiting": "rate limiting",
+    "monitoring": "monitoring",
+    "sharding": "sharding",
+}
+"""What rows of code are called, by their part of a claim's id; persistence is judged by rules of its own."""
+
+
+def feature(name: str, backend: str) -> Evaluator:
+    """Judge a number of lines by the statements behind a feature: ours and the app's, about as many."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        row = built(found, name, CODE[backend])
+        total = (row.app or 0) + (row.shipped or 0)
+        if claim.value is None:
+            return Judged(columns(row), decide([total == 0]))
+        return Judged(columns(row), decide([is_about(total, claim.value)]))
+
+    return judge
+
+
+def built(found: Evidence, name: str, backend: str) -> CodeFacts:
+    """Return a row of code; raises `NotMeasuredError` where the feature is not built yet, or nothing was counted."""
+    row = found.code(name, backend)
+    if row.note.startswith(NOT_BUILT):
+        raise NotMeasuredError(f"{name} is {NOT_BUILT}")
+    if row.app is None and row.shipped is None:
+        raise NotMeasuredError(f"{name} on {backend}: {row.note}")
+    return row
+
+
+def columns(row: CodeFacts) -> str:
+    """Return a row's four columns in words."""
+    said = {
+        "the app's author": row.app,
+        "ours": row.shipped,
+        "third party": row.third_party,
+        "lines of configuration": row.configuration,
+    }
+    return ", ".join(f"{what} {'not counted' if number is None else f'{number:,}'}" for what, number in said.items())
+
+
+# ---------------------------------------------------------------------- persistence
+
+
+def not_available(_: Claim, found: Evidence) -> Judged:
+    """Judge persistence of a board in the process: it holds where no setting can bring it."""
+    row = found.code(PERSISTENCE, CODE["sortedcontainers"])
+    return Judged(row.note, decide([row.note.startswith("not possible")]))
+
+
+def built_in(_: Claim, found: Evidence) -> Judged:
+    """Judge built-in persistence: it holds where neither the author nor we write a statement for it."""
+    row = built(found, PERSISTENCE, CODE["redis"])
+    return Judged(f"{columns(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
+
+
+# ---------------------------------------------------------------------- sums
+
+
+def all_features(backend: str) -> Evaluator:
+    """Judge the study's sum by its own rows; ours is told as far as the features are built."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        study = _study()
+        rows = sum(lines.get(CODE[backend], 0) for lines in study.lines.values())
+        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(found, CODE[backend])}"
+        return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
+
+    return judge
+
+
+def _study() -> StudyCode:
+    return read_study(shipped("effort/study.toml"))
+
+
+def _as_far_as_built(found: Evidence, backend: str) -> str:
+    rows = [row for row in found.result.code if row.backend == backend]
+    counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
+    absent = [row.feature for row in rows if row.note.startswith(NOT_BUILT)]
+    said = [*counted, *([f"{', '.join(absent)} {NOT_BUILT}"] if absent else [])]
+    return ", ".join(said) or "not counted"
+
+
+# ---------------------------------------------------------------------- backend against backend
+
+
+def _totals(found: Evidence) -> dict[str, CodeFacts]:
+    return {name: built(found, BASIC, label) for name, label in CODE.items()}
+
+
+def _told(rows: dict[str, CodeFacts]) -> str:
+    return "; ".join(f"{CODE[name]}: {columns(row)}" for name, row in rows.items())
+
+
+def redis_least(_: Claim, found: Evidence) -> Judged:
+    """Judge the least code by three columns: what the author writes, what we ship, what third parties ship."""
+    rows = _totals(found)
+    parts = [_number(rows["redis"], what) <= _least(rows, what) for what in ("app", "shipped", "third_party")]
+    return Judged(_told(rows), decide(parts))
+
+
+def zodb_most(_: Claim, found: Evidence) -> Judged:
+    """Judge the most code by what we ship and what third parties ship."""
+    rows = _totals(found)
+    parts = [_number(rows["zodb"], what) > _most_of_others(rows, what) for what in ("shipped", "third_party")]
+    return Judged(_told(rows), decide(parts))
+
+
+def _number(row: CodeFacts, what: str) -> int:
+    number: int | None = getattr(row, what)
+    return missing(f"{what} of {row.backend}") if number is None else number
+
+
+def _least(rows: dict[str, CodeFacts], what: str) -> int:
+    return min(_number(row, what) for row in rows.values())
+
+
+def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
+    return max(_number(row, what) for name, row in rows.items() if name != "zodb")
+
+
+def no_dependencies(_: Claim, found: Evidence) -> Judged:
+    """Judge "no dependencies" by what `memory` stands on: sortedcontainers is one, of pure Python."""
+    row = built(found, BASIC, CODE["sortedcontainers"])
+    third_party = _number(row, "third_party")
+    said = f"third party: {third_party:,} statements ({row.note})"
+    return Judged(said, decide([third_party == 0, "compiled parts" not in row.note]))
+
+
+def pure_python(_: Claim, found: Evidence) -> Judged:
+    """Judge whether what `memory` stands on has a compiled file, as it was looked for when it was counted."""
+    row = built(found, BASIC, CODE["sortedcontainers"])
+    return Judged(row.note or "nothing was found compiled", decide(["compiled parts" not in row.note]))
+
+
+def production_ready(claim: Claim, found: Evidence) -> Judged:
+    """Judge a number of lines by the module of `memory`, and by that with what all boards share."""
+    mine = _number(built(found, BASIC, CODE["sortedcontainers"]), "shipped")
+    shared = _number(found.code(BASIC, SHARED), "shipped")
+    about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
+    said = f"{mine:,} statements of `memory`, {shared:,} that all boards share"
+    return Judged(f"{said}; statements and lines are not the same unit", decide(about))
+
+
+def stays_minimal(_: Claim, found: Evidence) -> Judged:
+    """Judge minimal code by whether any board but the naive one has fewer statements of ours."""
+    sizes = {
+        label: facts.code.statements
+        for label in found.labels
+        if (facts := found.result.facts(label)) is not None and facts.code is not None
+    }
+    if "memory" not in sizes or len(sizes) == 1:
+        missing("statements of `memory` and of other boards")
+    fewer = [label for label, number in sizes.items() if number < sizes["memory"] and label != "naive"]
+    said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
+    return Judged(f"statements: {said}", decide([not fewer]))
+
+
+def simplest(claim: Claim, found: Evidence) -> Judged:
+    """Judge the simplest code base by the study's own totals, and by our basic boards."""
+    totals = _study().total
+    rows = _totals(found)
+    own = ", ".join(f"{name} {lines}" for name, lines in totals.items())
+    return Judged(
+        f"the study's own totals: {own}; ours, the basic board: {_told(rows)}",
+        decide(
+            [
+                totals[CODE["sortedcontainers"]] == claim.needs("value") == min(totals.values()),
+                _number(rows["sortedcontainers"], "shipped") == _least(rows, "shipped"),
+            ]
+        ),
+    )
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "minimal-code-complexity": stays_minimal,
+    "production-ready-150-lines": production_ready,
+    "sortedcontainers-pure-python": pure_python,
+    **{f"lines-{name}-{backend}": feature(row, backend) for name, row in FEATURES.items() for backend in CODE},
+    "lines-persistence-sortedcontainers": not_available,
+    "lines-persistence-redis": built_in,
+    "lines-persistence-zodb": feature(PERSISTENCE, "zodb"),
+    **{f"lines-all-features-{backend}": all_features(backend) for backend in CODE},
+    "redis-least-code": redis_least,
+    "sortedcontainers-no-dependencies": no_dependencies,
+    "zodb-most-code": zodb_most,
+    "rate-limiting-30-lines": feature("rate limiting", "sortedcontainers"),
+    "monitoring-40-lines": feature("monitoring", "sortedcontainers"),
+    "simplest-codebase-180-lines": simplest,
+}
+"""By the claim's id."""

@@ -1,0 +1,75 @@
+"""Every claim of the study judged by a result: one finding each, none left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ..cost.sections import Inputs
+from ..schema import Result
+from . import choices, code, money, programs, ratings, rivals, speed
+from .catalogue import Claim, read_claims
+from .evidence import Evaluator, Evidence
+from .findings import Finding, Judged, NotMeasuredError, Verdict
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    claim: judge
+    for module in (speed, rivals, programs, money, code, ratings, choices)
+    for claim, judge in module.EVALUATORS.items()
+}
+"""By the claim's id."""
+
+COMBINED: Final = {
+    "meets-all-requirements": (
+        "update-target-100k",
+        "top-100-target-100k",
+        "rank-target-100k",
+        "memory-target-100k",
+        "requirement-1000s-updates-a-second",
+        "requirement-100k-to-1m-players",
+    )
+}
+"""Claims that follow from others."""
+
+UNBUILT: Final = ("not built yet", "not measurable here")
+"""How the reason begins of a claim that nothing here can measure, which needs no evaluator."""
+
+NO_FIGURE: Final = "no figure decides it"
+
+
+def evaluate(result: Result, inputs: Inputs | None = None) -> list[Finding]:
+    """Return a finding for each claim, in the order of the study. Raises `ConfigurationError` for a broken list.
+
+    A claim without an evaluator is an opinion, or not built yet, as its entry says; one whose figures the result lacks
+    is not measured, and says what to run.
+    """
+    found, claims = Evidence(result, inputs), read_claims()
+    judged = {claim.id: _judge(claim, found) for claim in claims if claim.id not in COMBINED}
+    judged.update({name: _combined([judged[part] for part in parts], parts) for name, parts in COMBINED.items()})
+    return [_finding(claim, judged[claim.id]) for claim in claims]
+
+
+def _finding(claim: Claim, judged: Judged) -> Finding:
+    return Finding(claim.id, claim.section, claim.claim, judged.measured, judged.verdict, claim.how or NO_FIGURE)
+
+
+def _judge(claim: Claim, found: Evidence) -> Judged:
+    judge = EVALUATORS.get(claim.id)
+    if judge is None:
+        return Judged(claim.how or NO_FIGURE, "opinion" if claim.kind == "opinion" else "not measured")
+    try:
+        return judge(claim, found)
+    except NotMeasuredError as error:
+        return Judged(str(error), "opinion" if claim.kind == "opinion" else "not measured")
+
+
+def _combined(parts: Sequence[Judged], names: Sequence[str]) -> Judged:
+    """Return the verdict of claims together: what is not measured leaves it open, unless another part fails."""
+    said = "; ".join(f"{name}: {part.verdict}" for name, part in zip(names, parts, strict=True))
+    verdicts = [part.verdict for part in parts]
+    verdict: Verdict = "holds"
+    if "not measured" in verdicts:
+        verdict = "not measured"
+    if any(each != "holds" for each in verdicts if each != "not measured"):
+        verdict = "does not hold" if "does not hold" in verdicts else "holds in part"
+    return Judged(said, verdict)

@@ -1,0 +1,251 @@
+"""What a result has to say on the study's claims: medians with intervals, by backend or by program of the study.
+
+Whatever is asked for and not in the result raises `NotMeasuredError`, with what to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from statistics import median
+from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
+
+from ..cost.bill import Bill
+from ..cost.footprint import Footprint, footprints
+from ..cost.sections import Inputs
+from ..cost.study import study_bills
+from ..report.numerals import elapsed, spread
+from ..schema import (
+    BackendFacts,
+    CodeFacts,
+    Distribution,
+    DrillFigures,
+    Figures,
+    Result,
+    Run,
+    ServiceFigures,
+    StudyFigures,
+    ThroughputFigures,
+)
+from ..statistics import Floors, Interval, NoiseClass, interval, noise_floors, operations_of, runs_of, values
+from .catalogue import Claim
+from .findings import Judged, NotMeasuredError
+
+Asked = TypeVar("Asked", bound=Hashable)
+Read = TypeVar("Read")
+
+Statistic: TypeAlias = Literal["mean_us", "p50_us", "p99_us"]
+
+WORKLOAD: Final = "realtime"
+MEMORY: Final = "memory"
+"""The board that stands for the study's SortedContainers."""
+
+LABELS: Final = {"sortedcontainers": MEMORY, "redis": "valkey", "zodb": "zodb"}
+"""The boards that stand for the study's, by the last part of a claim's id."""
+
+CODE: Final = {"sortedcontainers": "memory", "redis": "redis", "zodb": "zodb"}
+"""The same, as rows of code name them."""
+
+FULL: Final = "leaderboard compare --plan full measures it"
+
+
+class Evidence:
+    """A result, with the inputs of costs."""
+
+    def __init__(self, result: Result, inputs: Inputs | None = None) -> None:
+        self.result = result
+        self.inputs = inputs or Inputs.shipped()
+
+    # ------------------------------------------------------------------ boards
+
+    @property
+    def labels(self) -> list[str]:
+        """The backends that were asked for."""
+        return self.result.settings.backends
+
+    def runs(self, backend: str, players: int, workload: str = WORKLOAD) -> list[Run]:
+        """Return the service runs of a board that have figures; raises where there are none."""
+        runs = runs_of(self.result, "service", workload, players, backend)
+        return runs or missing(f"service times of {backend} at {players:,} players, {workload}")
+
+    def by_round(
+        self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
+    ) -> dict[int, float]:
+        """Return one time a process in microseconds, by round."""
+        found = values(self.runs(backend, players, workload), _time_of(operation, statistic))
+        return found or missing(f"{_NAMES[statistic]} of {operation} on {backend} at {players:,} players, {workload}")
+
+    def time(
+        self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
+    ) -> Interval:
+        """Return a time in microseconds."""
+        return interval([*self.by_round(backend, operation, players, statistic, workload).values()])
+
+    def operations(self, backend: str, players: int, workload: str = WORKLOAD) -> list[str]:
+        """Return the operations of a board that have service times."""
+        return operations_of(self.runs(backend, players, workload))
+
+    def memory(self, backend: str, players: int) -> float:
+        """Return the bytes that the load took, in the process and on a server, opening not counted."""
+        grown = values(self.runs(backend, players), _taken_by_load)
+        return median(grown.values())
+
+    def load_seconds(self, backend: str, players: int) -> float:
+        """Return the seconds of the load."""
+        runs = self.runs(backend, players)
+        return median(run.figures.load.seconds for run in runs if isinstance(run.figures, ServiceFigures))
+
+    def throughput(self, backend: str, clients: int, kind: str = "threads") -> Interval:
+        """Return the operations a second of so many clients; of the first workload and size that has them."""
+        return self.throughputs(backend, kind).get(clients) or missing(f"throughput of {clients} {kind} on {backend}")
+
+    def throughputs(self, backend: str, kind: str) -> dict[int, Interval]:
+        """Return the operations a second by number of clients; empty where none were measured."""
+        rates: dict[int, list[float]] = {}
+        for run in self._of_mode("throughput", backend):
+            clients = run.figures.clients if isinstance(run.figures, ThroughputFigures) else []
+            for several in clients:
+                if several.kind == kind:
+                    rates.setdefault(several.clients, []).append(several.per_second)
+        return {number: interval(found) for number, found in rates.items()}
+
+    def drills(self, backend: str) -> list[DrillFigures]:
+        """Return the drills of a board, those of its largest size."""
+        runs, largest = self._of_mode("drill", backend), self.drilled_players(backend)
+        found = [run.figures for run in runs if run.cell.players == largest and isinstance(run.figures, DrillFigures)]
+        return found or missing(f"a drill of {backend}")
+
+    def drilled_players(self, backend: str) -> int:
+        """Return the players of the largest drill of a board."""
+        return max((run.cell.players for run in self._of_mode("drill", backend)), default=0)
+
+    def lost(self, backend: str) -> tuple[int, int]:
+        """Return the acknowledged updates that were lost in all drills, and how many there were."""
+        drills = self.drills(backend)
+        return sum(drill.lost for drill in drills), sum(drill.acknowledged for drill in drills)
+
+    def _of_mode(self, mode: str, backend: str) -> list[Run]:
+        """Return the runs of a mode that have figures, twins left out; of the first workload there is."""
+        mine = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == (mode, backend)]
+        good = [run for run in mine if run.status == "ok" and not run.cell.twin]
+        return [run for run in good if run.cell.workload == good[0].cell.workload]
+
+    def floor(self, one: str, two: str) -> float:
+        """Return the noise floor of the p50 of two boards' service times, as a ratio."""
+        classes = [NoiseClass.of(self.result.facts(label)) for label in (one, two)]
+        return max(self._floors.of(each, "service", "p50") for each in classes)
+
+    @cached_property
+    def _floors(self) -> Floors:
+        return noise_floors(self.result)
+
+    # ------------------------------------------------------------------ facts, code
+
+    def facts(self, label: str) -> BackendFacts:
+        """Return what is known of a board."""
+        return self.result.facts(label) or missing(f"the board {label}")
+
+    def code(self, feature: str, backend: str) -> CodeFacts:
+        """Return a row of code."""
+        rows = [row for row in self.result.code if (row.feature, row.backend) == (feature, backend)]
+        return rows[0] if rows else missing(f"code of {feature} on {backend}")
+
+    # ------------------------------------------------------------------ programs of the study
+
+    def program(self, name: str) -> list[StudyFigures]:
+        """Return the figures of a program, one a process; raises with the reason where it has none."""
+        runs = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == ("study", name)]
+        found = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, StudyFigures)]
+        if not found and runs:
+            missing(f"`{name}` ({runs[0].status}: {runs[0].reason})")
+        return found or missing(f"`{name}`")
+
+    def timing(self, name: str, operation: str) -> Interval:
+        """Return the mean time of an operation of a program, in microseconds: over processes, a median."""
+        means = [
+            timing.time.mean_us
+            for figures in self.program(name)
+            for timing in figures.timings
+            if timing.operation == operation
+        ]
+        return interval(means) if means else missing(f"{operation} of `{name}`")
+
+    def count(self, name: str, what: str) -> float:
+        """Return a count of a program: over processes, the median."""
+        found = [figures.counts[what] for figures in self.program(name) if what in figures.counts]
+        return median(found) if found else missing(f"{what} of `{name}`")
+
+    def program_memory(self, name: str) -> float:
+        """Return the bytes that a program's structure took: over processes, the median."""
+        found = [figures.memory_bytes for figures in self.program(name) if figures.memory_bytes is not None]
+        return median(found) if found else missing(f"memory of `{name}`")
+
+    # ------------------------------------------------------------------ costs
+
+    @cached_property
+    def footprints(self) -> dict[str, Footprint]:
+        """What each board takes, by label."""
+        return {one.backend: one for one in footprints(self.result)}
+
+    @cached_property
+    def study_bills(self) -> Mapping[int, Mapping[str, Bill]]:
+        """The bills of the boards that stand for the study's, by size and by the study's names."""
+        inputs = self.inputs
+        return study_bills(inputs.study, [*self.footprints.values()], inputs.model, inputs.prices)
+
+    def bill(self, players: int, studied: str) -> Bill:
+        """Return the bill that stands for one of the study's; raises where there is no amount."""
+        found = self.study_bills[players].get(studied)
+        if found is None:
+            missing(f"bytes a player of {self.inputs.study.measured_as[studied]}")
+        if found.problem:
+            raise NotMeasuredError(f"no amount for {studied} at {players:,} players: {found.problem}")
+        return found
+
+
+Evaluator: TypeAlias = Callable[[Claim, Evidence], Judged]
+"""Judges one claim; raises `NotMeasuredError` where the result lacks what it takes."""
+
+
+def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked, Read]:
+    """Return what can be read of each; what a result lacks is left out."""
+    found = {}
+    for key in keys:
+        with suppress(NotMeasuredError):
+            found[key] = read(key)
+    return found
+
+
+def missing(what: str) -> NoReturn:
+    """Raise `NotMeasuredError`."""
+    raise NotMeasuredError(f"not in this result: {what}; {FULL}")
+
+
+_NAMES: Final[dict[Statistic, str]] = {"mean_us": "mean", "p50_us": "p50", "p99_us": "p99"}
+
+
+def _time_of(operation: str, statistic: Statistic) -> Callable[[Figures], float | None]:
+    def read(figures: Figures) -> float | None:
+        timed = figures.operations.get(operation) if isinstance(figures, ServiceFigures) else None
+        return None if timed is None else _read(timed.time, statistic)
+
+    return read
+
+
+def _read(time: Distribution, statistic: Statistic) -> float | None:
+    found: float | None = getattr(time, statistic)
+    return found
+
+
+def _taken_by_load(figures: Figures) -> float | None:
+    if not isinstance(figures, ServiceFigures):
+        return None
+    memory = figures.memory
+    server = memory.server_used_bytes if memory.server_private_bytes is None else memory.server_private_bytes
+    return memory.board_bytes + (server or 0)
+
+
+def told(time: Interval) -> str:
+    """Return a time of microseconds in words, with its interval."""
+    return spread(time, lambda microseconds: elapsed(microseconds / 1e6))

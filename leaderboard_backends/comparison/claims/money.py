@@ -1,0 +1,293 @@
+"""Claims on costs: the study's arithmetic from its own inputs, and bills from bytes a player as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from ..cost.bill import Bill
+from ..cost.study import CLOSE, ROUNDING, total
+from ..report.numerals import times, whole
+from .catalogue import Claim
+from .evidence import CODE, MEMORY, Evaluator, Evidence, missing
+from .findings import Judged, NotMeasuredError, decide
+
+STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zodb": "BTrees + ZODB"}
+"""What the study calls its backends, by their part of a claim's id."""
+
+SIZES: Final = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
+RATIO_ROUNDING: Final = 0.05
+"""The study gives ratios with one digit after the point."""
+
+SHARDED: Final = ((10_000_000, 10), (10_000_000, 20), (100_000_000, 10), (100_000_000, 20))
+"""Players and shards at the ends of the study's third tier."""
+
+
+def _unpriced(what: str) -> NoReturn:
+    raise NotMeasuredError(f"the price table and the model have no {what.removeprefix('a ')}: they are yours to edit")
+
+
+def _close(measured: float, claimed: float) -> bool:
+    return abs(measured / claimed - 1) <= CLOSE
+
+
+# ---------------------------------------------------------------------- building
+
+
+def development(name: str) -> Evaluator:
+    """Judge an amount by the study's own days and rate."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        study = found.inputs.study
+        days, rate = study.days[STUDIED[name]], study.engineer_usd_a_day
+        return Judged(
+            f"{days:g} days x {rate:,.0f} = {days * rate:,.0f}, from the study's inputs",
+            decide([days * rate == claim.needs("value")]),
+        )
+
+    return judge
+
+
+def days(name: str) -> Evaluator:
+    """Tell what the study's days are made of; how long it takes to build is not measured here."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        parts = claim.how.partition("add up to ")[2].partition(",")[0]
+        return Judged(f"the study's own parts add up to {parts}; {_written(found, name)}", "not measured")
+
+    return judge
+
+
+def _written(found: Evidence, name: str) -> str:
+    row = next((row for row in found.result.code if (row.feature, row.backend) == ("basic board", CODE[name])), None)
+    if row is None or row.app is None:
+        return "what the app's author writes was not counted"
+    return f"an app's author writes {row.app} statements and {row.configuration} lines of configuration"
+
+
+def lowest_development(_: Claim, found: Evidence) -> Judged:
+    """Judge the least cost of building by the study's days, and by the statements that an app's author writes."""
+    spent = found.inputs.study.days
+    rows = {row.backend: row.app for row in found.result.code if row.feature == "basic board"}
+    written = {name: number for name, label in CODE.items() if (number := rows.get(label)) is not None}
+    if len(written) < len(CODE):
+        missing("statements that an app's author writes, by backend")
+    by_days = ", ".join(f"{name} {each:g} days" for name, each in spent.items())
+    by_code = ", ".join(f"{STUDIED[name]} {number}" for name, number in written.items())
+    others = [number for name, number in written.items() if name != "sortedcontainers"]
+    return Judged(
+        f"by the study's inputs {by_days}; statements that an app's author writes: {by_code}",
+        decide([_least(spent), written["sortedcontainers"] < min(others)]),
+    )
+
+
+# ---------------------------------------------------------------------- running
+
+
+def monthly(name: str, players: int) -> Evaluator:
+    """Judge a monthly amount by the bill from measured bytes: within a tenth."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        bill = found.bill(players, STUDIED[name])
+        return Judged(_billed(bill), decide([_close(bill.monthly, claim.needs("value"))]))
+
+    return judge
+
+
+def _billed(bill: Bill) -> str:
+    return f"{bill.monthly:,.2f} a month by measured bytes of `{bill.backend}`: {bill.runs_on}"
+
+
+def server(players: int) -> Evaluator:
+    """Judge a server by what every one of the study's boards needs of its memory."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        bills = found.study_bills[players]
+        needs = {name: bill.items[0].need for name, bill in bills.items() if bill.items}
+        if not needs:
+            missing(f"bytes a player of {', '.join(found.inputs.study.measured_as.values())}")
+        said = ", ".join(f"{name} {need:.2f} GiB ({bills[name].items[0].sku})" for name, need in needs.items())
+        return Judged(said, decide([need <= claim.needs("value") for need in needs.values()]))
+
+    return judge
+
+
+def cheapest(_: Claim, found: Evidence) -> Judged:
+    """Judge whether SortedContainers and ZODB cost no more than any other board, at each of the study's sizes."""
+    said, parts = [], []
+    for players in SIZES.values():
+        every = {label: found.inputs.bill(one, players) for label, one in found.footprints.items()}
+        amounts = {label: bill.monthly for label, bill in every.items() if not bill.problem}
+        if not {MEMORY, "zodb"} <= amounts.keys():
+            missing(f"amounts for `{MEMORY}` and `zodb` at {players:,} players")
+        least = min(amounts.values())
+        parts += [_close(amounts[label], least) for label in (MEMORY, "zodb")]
+        first = min(amounts, key=lambda label: (round(amounts[label], 2), label not in {MEMORY, "zodb"}))
+        both = f"{MEMORY} {amounts[MEMORY]:,.2f}, zodb {amounts['zodb']:,.2f}"
+        said.append(f"{players:,} players: {both}, the least {least:,.2f} ({first})")
+    return Judged("; ".join(said), decide(parts))
+
+
+def times_as_much(claim: Claim, found: Evidence) -> Judged:
+    """Judge how many times as much Redis costs, by the study's amounts and by measured bills."""
+    low, high = claim.needs("low"), claim.needs("high")
+    study = found.inputs.study
+    own = [each["Redis"] / each["SortedContainers"] for each in study.monthly.values()]
+    billed = [
+        found.bill(size, "Redis").monthly / found.bill(size, "SortedContainers").monthly for size in study.monthly
+    ]
+    said = ", ".join(f"{times(one)} at {players:,}" for players, one in zip(study.monthly, billed, strict=True))
+    return Judged(
+        f"by the study's own amounts {', '.join(map(times, own))}; by measured bytes {said} players",
+        decide([low <= one <= high for one in (*own, *billed)]),
+    )
+
+
+# ---------------------------------------------------------------------- over the years
+
+
+def five_years(name: str, players: int) -> Evaluator:
+    """Judge a total by the study's inputs, to its rounding, and by the measured bill, within a tenth."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        claimed = claim.needs("value")
+        own = total(found.inputs.study, players, STUDIED[name])
+        bill = found.bill(players, STUDIED[name])
+        measured = bill.total
+        if measured is None:
+            _unpriced(f"hours to build on {bill.backend}")
+        arithmetic = abs(own - claimed) <= ROUNDING * 1000 + 1e-6
+        return Judged(
+            f"{whole(own)} from the study's inputs; {whole(measured)} by measured bytes of `{bill.backend}`",
+            decide([arithmetic, _close(measured, claimed)]),
+        )
+
+    return judge
+
+
+def five_year_ratio(name: str, players: int) -> Evaluator:
+    """Judge a ratio of totals by the study's inputs, to its rounding, and by measured bills, within a tenth."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        claimed, study = claim.needs("value"), found.inputs.study
+        own = total(study, players, STUDIED[name]) / total(study, players, "SortedContainers")
+        one, two = (found.bill(players, studied).total for studied in (STUDIED[name], "SortedContainers"))
+        if one is None or two is None:
+            _unpriced("hours to build")
+        return Judged(
+            f"{own:.2f}x from the study's inputs; {one / two:.2f}x by measured bytes",
+            decide([abs(own - claimed) <= RATIO_ROUNDING + 1e-9, _close(one / two, claimed)]),
+        )
+
+    return judge
+
+
+def lowest_total(_: Claim, found: Evidence) -> Judged:
+    """Judge the lowest total by the study's inputs and by measured bills, at each of its sizes."""
+    study = found.inputs.study
+    said, parts = [], []
+    for players in study.monthly:
+        own = {name: total(study, players, name) for name in study.days}
+        billed = {name: found.bill(players, name).total for name in study.days}
+        known = {name: amount for name, amount in billed.items() if amount is not None}
+        if len(known) < len(billed):
+            _unpriced("hours to build")
+        parts += [_least(own), _least(known)]
+        amounts = ", ".join(f"{name} {whole(amount)}" for name, amount in known.items())
+        said.append(f"{players:,} players: {amounts}")
+    return Judged(f"by measured bytes, {'; '.join(said)}", decide(parts))
+
+
+def _least(amounts: Mapping[str, float]) -> bool:
+    return min(amounts, key=lambda name: amounts[name]) == STUDIED["sortedcontainers"]
+
+
+# ---------------------------------------------------------------------- tiers
+
+
+def one_server(claim: Claim, found: Evidence) -> Judged:
+    """Judge a range by the table's prices of the servers that the study names."""
+    amounts = _prices(found)
+    low, high = claim.needs("low"), claim.needs("high")
+    said = ", ".join(f"{sku} {amount:.2f}" for sku, amount in amounts.items())
+    return Judged(said, decide([low <= amount <= high for amount in amounts.values()]))
+
+
+def _prices(found: Evidence) -> dict[str, float]:
+    prices, study = found.inputs.prices, found.inputs.study
+    known = {sku: prices.find(sku) for sku in study.servers.values()}
+    absent = [sku for sku, price in known.items() if price is None]
+    if absent:
+        _unpriced(f"a price of {', '.join(absent)}")
+    return {sku: prices.monthly(price) for sku, price in known.items() if price is not None}
+
+
+def replicas(claim: Claim, found: Evidence) -> Judged:
+    """Judge a primary and two or three replicas by the server that the study names for 10M players."""
+    sku = found.inputs.study.servers[SIZES["10m"]]
+    each = _prices(found)[sku]
+    amounts = [3 * each, 4 * each]
+    inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]
+    return Judged(f"3 and 4 x {sku}: {amounts[0]:,.2f} and {amounts[1]:,.2f}", decide(inside))
+
+
+def shards(claim: Claim, found: Evidence) -> Judged:
+    """Judge 10 and 20 shards of 10M and 100M players by the servers that hold a shard, from measured bytes."""
+    footprint = found.footprints.get(MEMORY) or missing(f"bytes a player of `{MEMORY}`")
+    said, amounts = [], []
+    for players, number in SHARDED:
+        bill = found.inputs.bill(footprint, players // number)
+        if bill.problem:
+            _unpriced(f"a server for a shard of {players // number:,} players")
+        amounts.append(number * bill.monthly)
+        said.append(f"{players:,} players on {number} x {bill.items[0].sku} {amounts[-1]:,.0f}")
+    inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]
+    return Judged(", ".join(said), decide(inside))
+
+
+def for_a_million(claim: Claim, found: Evidence) -> Judged:
+    """Judge a range for 1M players by the bill from measured bytes; the study's own table is beside it."""
+    players = round(claim.needs("players"))
+    bill, study = found.bill(players, "SortedContainers"), found.inputs.study
+    own = {size: each["SortedContainers"] for size, each in study.monthly.items()}
+    said = ", ".join(f"{amount:g} at {size:,}" for size, amount in own.items())
+    inside = claim.needs("low") <= bill.monthly <= claim.needs("high")
+    return Judged(f"{_billed(bill)}; the study's own table has {said}", decide([inside]))
+
+
+def most_players(_: Claim, found: Evidence) -> Judged:
+    """Tell how many players the largest server of the price table holds, in one process."""
+    footprint = found.footprints.get(MEMORY) or missing(f"bytes a player of `{MEMORY}`")
+    largest = max(found.inputs.prices.offers("server", found.inputs.term), key=lambda price: price.memory_gib)
+    low, high = 1, 10**10
+    while high - low > 1:
+        middle = (low + high) // 2
+        bill = found.inputs.bill(footprint, middle)
+        low, high = (low, middle) if bill.problem else (middle, high)
+    said = f"one process of `{MEMORY}` on a {largest.sku} ({largest.memory_gib:g} GiB) holds {low / 1e6:.0f}M players"
+    return Judged(said, "opinion")
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    **{f"development-days-{name}": days(name) for name in STUDIED},
+    **{f"development-cost-{name}": development(name) for name in STUDIED},
+    "sortedcontainers-lowest-development-cost": lowest_development,
+    "lowest-development-cost-3-days": lowest_development,
+    **{f"monthly-cost-{name}-{size}": monthly(name, SIZES[size]) for name in STUDIED for size in SIZES},
+    **{f"server-size-{size}": server(players) for size, players in SIZES.items()},
+    "sortedcontainers-and-zodb-cheapest-infrastructure": cheapest,
+    "redis-costs-2-to-3-times": times_as_much,
+    **{f"five-year-total-{name}-{size}": five_years(name, SIZES[size]) for name in STUDIED for size in ("100k", "1m")},
+    **{
+        f"five-year-ratio-{name}-{size}": five_year_ratio(name, SIZES[size])
+        for name in ("redis", "zodb")
+        for size in ("100k", "1m")
+    },
+    "sortedcontainers-lowest-total-at-every-size": lowest_total,
+    "one-server-cost": one_server,
+    "replicas-cost": replicas,
+    "shards-cost": shards,
+    "infrastructure-15-to-120-for-1m": for_a_million,
+    "defer-sharding-until-10m": most_players,
+}
+"""By the claim's id."""

@@ -1,0 +1,78 @@
+"""What it takes to operate each board, as facts: its sheet, and what drills measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+from typing import NamedTuple
+
+from ..cost.bill import counted
+from ..report.numerals import duration
+from ..schema import BackendFacts, Durability, Result
+from .evidence import Evidence
+from .findings import NotMeasuredError
+
+
+class Operation(NamedTuple):
+    """What operating one board takes; `None` where no drill measured it."""
+
+    label: str
+    durability: Durability
+    setup: tuple[str, ...]
+    watch: tuple[str, ...]
+    processes: int | None = None
+    """To run beside the app's own."""
+    ports: int | None = None
+    players: int | None = None
+    """Of the drill."""
+    start_seconds: float | None = None
+    restore_seconds: float | None = None
+    restored_by: str = ""
+    lost: int | None = None
+    acknowledged: int | None = None
+
+    @property
+    def drilled(self) -> bool:
+        """Whether a drill measured it."""
+        return self.processes is not None
+
+
+def operations(result: Result) -> list[Operation]:
+    """Return what operating each board of a result takes, in its order; those never opened are left out."""
+    found = Evidence(result)
+    known = [facts for label in result.settings.backends if (facts := result.facts(label)) is not None]
+    return [operation(found, facts) for facts in known]
+
+
+def operation(found: Evidence, facts: BackendFacts) -> Operation:
+    """Return what operating a board takes: its sheet, and the medians of its drills."""
+    sheet = facts.sheet
+    bare = Operation(facts.label, facts.durability, tuple(sheet.setup), tuple(sheet.watch))
+    try:
+        drills = found.drills(facts.label)
+    except NotMeasuredError:
+        return bare
+    lost, acknowledged = found.lost(facts.label)
+    return bare._replace(
+        processes=max(drill.processes for drill in drills),
+        ports=max(drill.ports for drill in drills),
+        players=found.drilled_players(facts.label),
+        start_seconds=median(drill.start_seconds for drill in drills),
+        restore_seconds=median(drill.restore_seconds for drill in drills),
+        restored_by=" or ".join(dict.fromkeys(drill.restored_by for drill in drills)),
+        lost=lost,
+        acknowledged=acknowledged,
+    )
+
+
+def running(one: Operation) -> str:
+    """Return what there is to run and to set up, in words."""
+    start = "" if one.start_seconds is None else f", {duration(one.start_seconds)} to start"
+    to_run = [counted(one.processes or 0, "process", "processes"), counted(one.ports or 0, "port")]
+    return f"{', '.join(to_run)}, {counted(len(one.setup), 'set-up step')}{start}"
+
+
+def in_short(every: Iterable[Operation]) -> str:
+    """Return what there is to run and to set up of several boards, in as few words as can be."""
+    said = (f"{one.label} {one.processes}/{one.ports}/{len(one.setup)}" for one in every)
+    return f"processes/ports/set-up steps: {', '.join(said)}"

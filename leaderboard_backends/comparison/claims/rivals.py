@@ -1,0 +1,156 @@
+"""Claims on one board beside another: which is faster, by how much, and whether that is clear of noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import Final, NamedTuple
+
+from ..report.numerals import times
+from ..report.values import operation_title
+from ..statistics import ENOUGH_PROCESSES, Interval, differs, operations_of, ratio, runs_of, sizes_of
+from .catalogue import Claim
+from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, missing, told
+from .findings import Judged, NotMeasuredError, decide
+from .speed import MIDDLE
+
+SHOWN: Final = 3
+"""Places in which a board is beaten that are named."""
+
+
+class Place(NamedTuple):
+    """An operation of a workload at a size."""
+
+    operation: str
+    players: int
+    workload: str
+
+    def __str__(self) -> str:
+        return f"{operation_title(self.operation)} at {self.players:,} players, {self.workload}"
+
+
+class Outcome(NamedTuple):
+    """Whether `memory` is clearly faster than every other board at a place, and what clearly beats it most."""
+
+    place: Place
+    won: bool
+    beaten: tuple[float, str] | None
+    """By how much, and by whom."""
+
+
+def beats_all(_: Claim, found: Evidence) -> Judged:
+    """Judge whether `memory` is the fastest at each operation of each workload and size, clear of noise."""
+    outcomes = [outcome for place in _places(found) if (outcome := _outcome(found, place)) is not None]
+    if not outcomes:
+        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with twins to know the noise")
+    lost = [f"{one.place}: {times(one.beaten[0])} of {one.beaten[1]}" for one in outcomes if one.beaten]
+    won = sum(one.won for one in outcomes)
+    beaten = f"; slower in {len(lost)}, such as {'; '.join(lost[:SHOWN])}" if lost else ""
+    return Judged(
+        f"the fastest, clear of noise, in {won} of {len(outcomes)} operations, workloads and sizes{beaten}",
+        decide([one.won for one in outcomes]),
+    )
+
+
+def _places(found: Evidence) -> Iterator[Place]:
+    for facts in found.result.workloads:
+        for players in sizes_of(found.result, "service", facts.name):
+            runs = runs_of(found.result, "service", facts.name, players, MEMORY)
+            yield from (Place(name, players, facts.name) for name in operations_of(runs))
+
+
+def _outcome(found: Evidence, place: Place) -> Outcome | None:
+    """Return what came of a place; `None` without processes or twins enough for a verdict on any other board."""
+    judged = {label: _against(found, place, label) for label in found.labels if label != MEMORY}
+    known = {label: by for label, by in judged.items() if by is not None}
+    if not known:
+        return None
+    beaten = [(by.ratio.middle, label) for label, by in known.items() if by.clear and by.ratio.middle > 1]
+    won = all(by.clear and by.ratio.middle < 1 for by in known.values())
+    return Outcome(place, won, max(beaten, default=None))
+
+
+class Against(NamedTuple):
+    """The time of `memory`, by that of another board."""
+
+    ratio: Interval
+    clear: bool
+
+
+def _against(found: Evidence, place: Place, label: str) -> Against | None:
+    floor = found.floor(MEMORY, label)
+    try:
+        mine, other = (
+            found.by_round(one, place.operation, place.players, workload=place.workload) for one in (MEMORY, label)
+        )
+    except NotMeasuredError:
+        return None
+    by = ratio(mine, other)
+    return Against(by, differs(by, floor)) if by.enough and floor < inf else None
+
+
+def slower_than_memory(*labels: str) -> Evaluator:
+    """Judge whether boards, those that were measured, are slower than `memory` at each operation."""
+
+    def judge(_: Claim, found: Evidence) -> Judged:
+        measured = [label for label in labels if runs_of(found.result, "service", WORKLOAD, MIDDLE, label)]
+        if not measured:
+            missing(f"service times of {' or '.join(labels)} at {MIDDLE:,} players")
+        said, slower = [], []
+        for label in measured:
+            by = {name: _ratio(found, label, name) for name in found.operations(MEMORY, MIDDLE)}
+            slower += [one > 1 for one in by.values()]
+            each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
+            said.append(f"{label}: {each}")
+        return Judged(f"p50 by that of `memory` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
+
+    return judge
+
+
+def _ratio(found: Evidence, label: str, operation: str) -> float:
+    return found.time(label, operation, MIDDLE).middle / found.time(MEMORY, operation, MIDDLE).middle
+
+
+def good_on_one_server(_: Claim, found: Evidence) -> Judged:
+    """Judge ZODB for persistence on one server: it loses nothing, and none of its class is faster at updates."""
+    lost, acknowledged = found.lost("zodb")
+    durable = [label for label in found.labels if _is_durable(found, label)]
+    update = {label: found.time(label, "update", MIDDLE) for label in durable}
+    mine = update.get("zodb") or missing("updates of zodb")
+    said = ", ".join(f"{label} {told(time)}" for label, time in update.items())
+    fastest = all(mine.middle <= time.middle for time in update.values())
+    return Judged(
+        f"lost {lost:,} of {acknowledged:,} updates; p50 of an update, durable at every commit: {said}",
+        decide([lost == 0, fastest]),
+    )
+
+
+def _is_durable(found: Evidence, label: str) -> bool:
+    facts = found.result.facts(label)
+    return facts is not None and facts.durability == "every commit"
+
+
+def live_top_10(_: Claim, found: Evidence) -> Judged:
+    """Judge whether a live top 10 is much cheaper than a top 100: twice, at least."""
+    ten, hundred = (found.time(MEMORY, name, MIDDLE) for name in ("top_10", "top_100"))
+    said = f"p50 of `memory`: top 10 {told(ten)}, top 100 {told(hundred)}, {times(hundred.middle / ten.middle)}"
+    return Judged(said, decide([hundred.middle >= 2 * ten.middle]))
+
+
+def approximate_ranks(_: Claim, found: Evidence) -> Judged:
+    """Tell what an approximate rank could save: an exact percentile is there, and costs what it costs."""
+    exact, rank = (found.time(MEMORY, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
+    saves = "nothing to save" if exact.middle <= 2 * rank.middle else "something to save"
+    said = f"an exact percentile takes {told(exact)}, a rank {told(rank)} (p50 of `memory`, lobby): {saves}"
+    return Judged(said, "holds in part")
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "sortedcontainers-beats-alternatives": beats_all,
+    "redis-network-latency": slower_than_memory("valkey", "valkey-tcp"),
+    "zodb-slower": slower_than_memory("zodb", "zodb+memory"),
+    "zodb-good-on-one-server": good_on_one_server,
+    "live-top-10-beside-cached-top-100": live_top_10,
+    "approximate-ranks": approximate_ranks,
+}
+"""By the claim's id."""

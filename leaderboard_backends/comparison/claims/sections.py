@@ -1,0 +1,130 @@
+"""The study's claims and the facts of operating a board, as sections of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from ..cost.sections import Inputs
+from ..report.document import NONE, Section, Table, Tone, Value
+from ..report.numerals import duration
+from ..report.values import anchor, listed, number, numbers, word, words
+from ..schema import Result
+from .evaluation import evaluate
+from .findings import Finding, Verdict
+from .operating import Operation, operations
+
+TONES: Final[dict[Verdict, Tone]] = {
+    "holds": "good",
+    "does not hold": "bad",
+    "holds in part": "",
+    "not measured": "dim",
+    "opinion": "dim",
+}
+
+VERDICTS: Final = (
+    "One row for each claim of the study that this project started from. **Holds in part**: some of what it says does. "
+    "**Not measured**: this result lacks what it takes, or it is not built yet. **Opinion**: no figure decides it; "
+    "where figures bear on it, they stand beside it."
+)
+BOARDS: Final = (
+    "`memory` is the board on SortedContainers, `valkey` that on a Redis server, `zodb` that on BTrees. Names with a "
+    "colon are programs that do what the study shows, and no boards of this library."
+)
+
+
+def claims_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
+    """Return the section of the study's claims: how many hold, and a table for each part of the study."""
+    findings = evaluate(result, inputs)
+    return [
+        Section(
+            name="claims",
+            title="The study's claims",
+            paragraphs=[_count(findings), VERDICTS, BOARDS],
+            sections=[
+                Section(anchor("claims", title), title, tables=[_table(list(found))])
+                for title, found in groupby(findings, key=lambda finding: finding.section)
+            ],
+        )
+    ]
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    counted = Counter(finding.verdict for finding in findings)
+    said = ", ".join(f"**{verdict}** {counted[verdict]}" for verdict in TONES if counted[verdict])
+    return f"{len(findings)} claims: {said}."
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    return Table(
+        "",
+        words("claim", "measured", "verdict", "how"),
+        [
+            [
+                Value(finding.claim, hint=finding.id),
+                Value(finding.measured),
+                Value(finding.verdict, tone=TONES[finding.verdict]),
+                Value(finding.how),
+            ]
+            for finding in findings
+        ],
+    )
+
+
+# ---------------------------------------------------------------------- operations
+
+
+def operations_sections(result: Result) -> list[Section]:
+    """Return what operating each board takes, as measured facts: to run, to set up, to restore, to watch."""
+    every = operations(result)
+    return [
+        Section(
+            name="operations",
+            title="What it takes to operate",
+            paragraphs=[_DRILL],
+            tables=[_running(every), _setting_up(every)],
+        )
+    ]
+
+
+_DRILL: Final = (
+    "Processes are those beside the app's own. Start: from nothing to the first acknowledged update. Restore: from "
+    "`kill -9` amid updates until right answers, medians over the drills; where the storage kept nothing, the app "
+    "loads all players again. A kill is no power cut: what that leaves is the durability."
+)
+
+
+def _running(every: Sequence[Operation]) -> Table:
+    return Table(
+        "To run, and to get back",
+        [
+            *words("backend", "durability"),
+            *numbers("processes", "ports", "set-up steps", "start", "players", "restore"),
+            *words("by", "updates lost"),
+        ],
+        [list(_running_row(one)) for one in every],
+        f"{NONE}: no drill measured it.",
+    )
+
+
+def _running_row(one: Operation) -> Iterator[Value]:
+    yield from (Value(one.label), Value(one.durability))
+    yield from (number(one.processes), number(one.ports), _steps(one))
+    yield from (number(one.start_seconds, duration), number(one.players), number(one.restore_seconds, duration))
+    yield word({"load": "loading again", "restart": "a restart"}.get(one.restored_by, one.restored_by))
+    lost = "" if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
+    yield Value(lost or NONE, one.lost, tone="bad" if one.lost else "")
+
+
+def _steps(one: Operation) -> Value:
+    return Value(f"{len(one.setup)}" if one.setup else NONE, len(one.setup) or None)
+
+
+def _setting_up(every: Sequence[Operation]) -> Table:
+    return Table(
+        "To set up, and to watch",
+        words("backend", "set-up", "what can be watched"),
+        [[Value(one.label), listed(one.setup), listed(one.watch)] for one in every],
+    )

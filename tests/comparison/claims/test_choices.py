@@ -1,0 +1,53 @@
+"""Opinions stay opinions; what is measured stands beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from leaderboard_backends.comparison.claims.findings import NotMeasuredError
+
+from ..advice.results import distribution, drill, service
+from .results import OPERATIONS, facts, judged
+
+MIDDLE = 100_000
+
+
+def test_what_advise_answers_stands_beside_the_default_choice() -> None:
+    boards = [service(label, {"update": 10.0, "rank": 10.0}, MIDDLE) for label in ("memory", "valkey", "zodb")]
+    found = judged("sortedcontainers-default-choice", *boards)
+    one, several, durable = found.measured.split("; ")
+    assert found.verdict == "opinion"
+    assert (one[-8:], several[-8:], durable[-6:]) == (": memory", ": valkey", ": zodb")
+    assert judged("zodb-for-one-server-acid", *boards).measured == durable
+    with pytest.raises(NotMeasuredError, match="service times of updates"):
+        judged("zodb-for-one-server-acid", drill("zodb"))
+
+
+def test_maintenance_is_told_by_what_there_is_to_run_and_to_watch() -> None:
+    backends = [facts("valkey", setup=4, watch=3)]
+    found = judged("maintenance-low-medium-high", drill("valkey", processes=1, ports=2), backends=backends)
+    assert found.measured == "processes/ports/set-up steps: valkey 1/2/4; to watch: valkey 3"
+
+
+def test_alerts_stand_beside_the_longest_p99_of_each_board() -> None:
+    boards = service("memory", {"update": 10.0, "top_100": distribution(10.0, 900.0)}, MIDDLE)
+    found = judged("alert-p99-50-and-100-ms", boards)
+    assert found.measured == "longest p99 of an operation, beside 50 and 100 ms: memory 900 µs"
+
+
+def test_replicas_begin_where_one_process_misses_the_targets() -> None:
+    fine = service("memory", dict.fromkeys(OPERATIONS, 10.0), 1_000_000)
+    assert judged("replicas-for-1m-to-10m", fine).measured.endswith("it meets the study's targets there")
+    slow = service("memory", dict.fromkeys(OPERATIONS, 9_000.0), 1_000_000)
+    assert judged("replicas-for-1m-to-10m", slow).measured.endswith("it misses the study's targets there")
+
+
+def test_what_is_no_part_of_a_result_is_not_measured() -> None:
+    found = judged("95-percent-of-performance-10-percent-of-complexity", service("memory", {"update": 1.0}))
+    assert found.verdict == "not measured"
+    assert found.measured == "statements: memory 100; the bars of `make bench` are not part of a result"
+
+
+def test_what_is_decided_by_reading_needs_no_figure() -> None:
+    assert judged("bintrees-unmaintained").verdict == "holds"
+    assert judged("validation-flags-jumps-over-1000").verdict == "holds in part"

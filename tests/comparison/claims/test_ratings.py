@@ -1,0 +1,122 @@
+"""Ratings are judged by the order of facts; what operating a board takes is told as facts."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Verdict
+from leaderboard_backends.comparison.claims.operating import operations
+from leaderboard_backends.comparison.schema import BackendFacts, Run
+from leaderboard_backends.comparison.schema import Verdict as KitVerdict
+
+from ..advice.results import ACKNOWLEDGED, drill, result, service, throughput
+from .results import facts, judged, threads
+
+
+def boards(*, memory: int = 1, valkey: int = 4, zodb: int = 3) -> list[BackendFacts]:
+    """Return facts of the study's three, by set-up steps, and by as many things to watch."""
+    return [facts(label, setup=n, watch=n) for label, n in (("memory", memory), ("valkey", valkey), ("zodb", zodb))]
+
+
+def drills(lost: dict[str, int] | None = None) -> list[Run]:
+    losing = {"memory": ACKNOWLEDGED, "valkey": 0, "zodb": 0} if lost is None else lost
+    return [
+        run
+        for label, number in losing.items()
+        for run in drill(label, processes=int(label.startswith("valkey")), lost=number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("claim", "steps", "verdict"),
+    [
+        ("rating-deployment-sortedcontainers", (1, 4, 3), "holds"),
+        ("rating-deployment-redis", (1, 4, 3), "holds"),
+        ("rating-deployment-zodb", (1, 4, 3), "holds"),
+        ("rating-deployment-sortedcontainers", (5, 4, 3), "holds in part"),  # more than ZODB, less to run than Redis
+        ("rating-deployment-redis", (5, 1, 3), "holds"),  # a process more is more, whatever the steps
+        ("rating-monitoring-redis", (1, 4, 3), "holds"),
+        ("rating-monitoring-redis", (1, 2, 3), "holds in part"),
+        ("rating-monitoring-zodb", (5, 3, 4), "does not hold"),
+        ("rating-monitoring-zodb", (1, 3, 3), "holds in part"),  # as much to watch, but not as many stars
+    ],
+)
+def test_stars_hold_where_the_facts_have_the_same_order(
+    claim: str, steps: tuple[int, int, int], verdict: Verdict
+) -> None:
+    memory, valkey, zodb = steps
+    backends = boards(memory=memory, valkey=valkey, zodb=zodb)
+    assert judged(claim, drills(), backends=backends).verdict == verdict
+
+
+def test_scaling_is_what_several_clients_do_beyond_one() -> None:
+    """Threads that do less than one are as good as one: nobody has to start them."""
+    runs = threads("memory", {1: 100, 4: 90}), throughput("valkey", {1: 100, 4: 250}), threads("zodb", {1: 100, 4: 70})
+    for name in ("sortedcontainers", "redis", "zodb"):
+        assert judged(f"rating-scaling-{name}", *runs, backends=boards()).verdict == "holds"
+    equal = threads("memory", {1: 100, 4: 90}), throughput("valkey", {1: 100, 4: 99}), threads("zodb", {1: 100, 4: 70})
+    assert judged("rating-scaling-redis", *equal, backends=boards()).verdict == "does not hold"
+    with pytest.raises(NotMeasuredError, match="several clients on memory"):
+        judged("rating-scaling-redis", threads("memory", {1: 100}), *runs[1:], backends=boards())
+
+
+def test_recovery_is_judged_by_whether_updates_are_lost_with_the_log_on() -> None:
+    labels = [*boards(), facts("valkey-everysec")]
+    lost = {"memory": ACKNOWLEDGED, "valkey": ACKNOWLEDGED, "valkey-everysec": 0, "zodb": 0}
+    found = judged("rating-disaster-recovery-redis", drills(lost), backends=labels)
+    assert found.verdict == "holds"
+    assert found.measured.startswith("redis: valkey-everysec lost 0 of 1,200 updates, 2.0 s to restore")
+    all_lost = dict.fromkeys(lost, ACKNOWLEDGED)
+    assert judged("rating-disaster-recovery-redis", drills(all_lost), backends=labels).verdict == "holds in part"
+
+
+def test_without_drills_operations_are_not_rated() -> None:
+    with pytest.raises(NotMeasuredError, match="a drill of memory"):
+        judged("rating-deployment-redis", service("memory", {"update": 1.0}), backends=boards())
+
+
+def test_keeping_a_board_is_judged_by_a_kill() -> None:
+    assert judged("sortedcontainers-in-memory-only", drills(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", drills(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", drills({"zodb": 1}), backends=boards()).verdict == "does not hold"
+    lost = {"valkey": ACKNOWLEDGED, "valkey-everysec": 0, "valkey-fsync": 0}
+    assert judged("redis-persistent", drills(lost), backends=boards()).verdict == "holds in part"
+    assert judged("redis-persistent", drills({"valkey-fsync": 0}), backends=boards()).verdict == "holds"
+
+
+def test_setting_up_is_judged_by_steps_and_running_by_processes() -> None:
+    assert judged("zodb-complex-setup", drills(), backends=boards(zodb=5)).verdict == "holds"
+    assert judged("zodb-complex-setup", drills(), backends=boards()).verdict == "holds in part"
+    assert judged("redis-external-dependency", drills(), backends=boards()).verdict == "holds"
+
+
+def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
+    assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
+    safe = drills({"memory": 0, "valkey": 0, "zodb": 0})
+    assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
+    assert judged("easiest-to-operate", drills(), backends=boards(memory=9)).verdict == "does not hold"
+
+
+def test_transactions_and_sharing_are_judged_by_the_kit() -> None:
+    def zodb(verdict: str, parts: str) -> BackendFacts:
+        return replace(facts("zodb"), verdict=KitVerdict(verdict, parts, 90, 0, "1", 1.0))
+
+    runs = service("zodb", {"update": 1.0})
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("CONFORMS", "all")]).verdict == "holds"
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("PASSED IN PART", "sequential")]).verdict == "holds in part"
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("DOES NOT CONFORM", "all")]).verdict == "does not hold"
+    assert judged("redis-distributed", runs, backends=[facts("valkey")]).verdict == "holds"
+
+
+# ---------------------------------------------------------------------- facts
+
+
+def test_operating_is_told_by_medians_of_drills_and_by_the_sheet() -> None:
+    small = drill("valkey", 1_000, restore=1.0)
+    runs = [*small, *drill("valkey", processes=1, ports=2, start=0.5, restore=9.0, lost=3)]
+    (valkey, zodb) = operations(result([facts("valkey", setup=4, watch=3), facts("zodb")], runs))
+    assert (valkey.processes, valkey.ports, valkey.start_seconds, valkey.restore_seconds) == (1, 2, 0.5, 9.0)
+    assert (valkey.lost, valkey.acknowledged, valkey.players) == (9, 1_200, 1_000_000)
+    assert (len(valkey.setup), len(valkey.watch), valkey.restored_by) == (4, 3, "restart")
+    assert (zodb.drilled, zodb.processes, zodb.lost) == (False, None, None)

@@ -1,0 +1,79 @@
+"""A board beats another only where the difference is clear of noise, in processes enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Verdict
+from leaderboard_backends.comparison.schema import Run
+
+from ..advice.results import drill, service
+from .results import judged
+
+BEATS = "sortedcontainers-beats-alternatives"
+MIDDLE = 100_000
+
+
+def board(label: str, *, update: float = 10.0, rank: float = 10.0, twin: bool = False, rounds: int = 5) -> list[Run]:
+    spread = (1.0, 0.99, 1.01, 0.98, 1.02)[:rounds]
+    return service(label, {"update": update, "rank": rank}, MIDDLE, twin=twin, spread=spread)
+
+
+def twins() -> list[Run]:
+    """Return a twin of `memory` that is a twentieth slower."""
+    return board("memory", update=10.5, rank=10.5, twin=True)
+
+
+@pytest.mark.parametrize(
+    ("update", "rank", "verdict"),
+    [(20.0, 20.0, "holds"), (20.0, 5.0, "holds in part"), (20.0, 10.1, "holds in part"), (5.0, 5.0, "does not hold")],
+)
+def test_it_outperforms_where_it_is_clearly_faster(update: float, rank: float, verdict: Verdict) -> None:
+    other = board("valkey", update=update, rank=rank)
+    assert judged(BEATS, board("memory"), twins(), other).verdict == verdict
+
+
+def test_where_it_is_beaten_it_says_by_whom_and_by_how_much() -> None:
+    found = judged(BEATS, board("memory"), twins(), board("valkey", update=20.0, rank=5.0), board("zodb", rank=2.0))
+    assert "slower in 1, such as rank at 100,000 players, realtime: 5.0x of zodb" in found.measured
+    assert found.measured.startswith("the fastest, clear of noise, in 0 of 2")
+
+
+def test_without_twins_or_processes_there_is_no_verdict() -> None:
+    for runs in (
+        (board("memory"), board("valkey", update=99.0)),
+        (board("memory", rounds=4), twins(), board("valkey", rounds=4)),
+        (board("memory"), twins()),
+    ):
+        with pytest.raises(NotMeasuredError, match="5 processes each, with twins"):
+            judged(BEATS, *runs)
+
+
+def test_slower_boards_are_told_by_operation() -> None:
+    found = judged("redis-network-latency", board("memory"), board("valkey", update=50.0, rank=20.0))
+    assert found.verdict == "holds"
+    assert found.measured.endswith("valkey: update and rank 5.0x, rank 2.0x")
+    assert judged("zodb-slower", board("memory"), board("zodb", update=50.0, rank=5.0)).verdict == "holds in part"
+    with pytest.raises(NotMeasuredError, match="zodb or zodb\\+memory"):
+        judged("zodb-slower", board("memory"))
+
+
+def test_zodb_is_good_on_one_server_where_it_loses_nothing_and_nothing_durable_is_faster() -> None:
+    mine = board("zodb"), drill("zodb")
+    assert judged("zodb-good-on-one-server", *mine).verdict == "holds"
+    assert judged("zodb-good-on-one-server", *mine, board("sqlite", update=9.0)).verdict == "holds in part"
+    assert judged("zodb-good-on-one-server", *mine, board("memory", update=1.0)).verdict == "holds"
+    lossy = board("zodb"), drill("zodb", lost=1), board("sqlite", update=9.0)
+    assert judged("zodb-good-on-one-server", *lossy).verdict == "does not hold"
+
+
+@pytest.mark.parametrize(("hundred", "verdict"), [(20.0, "holds"), (19.0, "does not hold")])
+def test_a_live_top_10_pays_where_it_halves_the_time(hundred: float, verdict: Verdict) -> None:
+    runs = service("memory", {"top_10": 10.0, "top_100": hundred}, MIDDLE)
+    assert judged("live-top-10-beside-cached-top-100", runs).verdict == verdict
+
+
+@pytest.mark.parametrize(("exact", "said"), [(10.0, "nothing to save"), (30.0, "something to save")])
+def test_an_approximate_rank_saves_what_an_exact_percentile_costs_more(exact: float, said: str) -> None:
+    runs = service("memory", {"percentile": exact, "rank": 10.0}, MIDDLE, workload="lobby")
+    assert judged("approximate-ranks", runs).measured.endswith(said)
