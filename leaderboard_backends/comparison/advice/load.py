@@ -32,7 +32,8 @@ def together(records: Records, backend: str, clients: int, players: int) -> Toge
     """Return what so many app processes do together, by what one of them does alone.
 
     Of the client processes that were measured, the number that did the most among those that are not more than asked
-    for; where none were measured, no more than one alone.
+    for; where none were measured, no more than one alone. So many clients count for no more than so many times one,
+    whatever disturbed the one.
     """
     if clients == 1:
         return ALONE
@@ -55,7 +56,7 @@ def _gains(near: Near) -> dict[int, float]:
         alone = _alone(clients)
         for several in clients:
             if several.kind == "processes" and alone:
-                gains.setdefault(several.clients, []).append(several.per_second / alone)
+                gains.setdefault(several.clients, []).append(min(several.clients, several.per_second / alone))
     return {number: median(found) for number, found in gains.items()}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import ConfigurationError
+from ..cost.bill import counted
 from ..cost.footprint import Footprint, footprints
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
@@ -23,7 +24,7 @@ class Near(NamedTuple):
     @property
     def where(self) -> str:
         """The size and workload in words."""
-        return f"{self.workload}, {self.players:,} players, {len(self.runs)} processes"
+        return f"{self.workload}, {self.players:,} players, {counted(len(self.runs), 'process', 'processes')}"
 
 
 class Records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ..cost.bill import counted
 from ..report.numerals import significant, size, times, whole
 from ..study import entries, hardening, migration, ordered_maps, queries, ties
 from .catalogue import Claim
@@ -82,7 +83,7 @@ def adapter(found: Evidence) -> str:
     )
     return (
         f"{whole(covered)} of {whole(every)} public methods of bintrees.RBTree are in the adapter; its `iloc` gave "
-        f"{whole(warned)} deprecation warnings"
+        f"{counted(warned, 'deprecation warning')}"
     )
 
 

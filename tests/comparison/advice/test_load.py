@@ -51,5 +51,10 @@ def test_the_rate_of_one_client_is_the_nearest_at_or_above() -> None:
     assert beyond is None
 
 
+def test_no_number_of_clients_does_more_than_so_many_times_one() -> None:
+    """Whatever slowed the one down did not slow the others."""
+    assert gain(records(throughput("mine", {1: 10, 2: 5_000})), 2).times == pytest.approx(2)
+
+
 def test_without_response_runs_nothing_is_known_of_it() -> None:
     assert response(records(), "mine", 10, 1_000) is None
