@@ -1,0 +1,99 @@
+"""What updates cost the disk, and how long a board takes to start and to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ...schema import DrillFigures, Figures, Result
+from ..document import Chart
+from ..numerals import Write, duration, significant, whole
+from .axes import AS_NUMBER
+from .bars import bars
+from .panels import Frame, known_labels, number_columns
+from .rows import (
+    Place,
+    Read,
+    Reading,
+    Row,
+    class_names,
+    figure,
+    gathered,
+    of_part,
+    panel,
+    panels_of,
+    spans,
+    usual_place,
+)
+
+GROWN: Final = "files grow by"
+WRITTEN: Final = "disk writes"
+START: Final = "to start"
+RESTORE: Final = "to come back"
+AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
+
+
+def disk(result: Result) -> Iterator[Chart]:
+    """Yield a chart of the bytes that an update writes; none where nothing is kept on a disk."""
+    place = usual_place(result, "drill")
+    rows = [*_rows(result, place, _bytes, significant)] if place else []
+    if place is None or not rows:
+        return
+    panels = panels_of(rows, class_names(result).values(), (GROWN, WRITTEN))
+    frame = Frame(
+        "disk",
+        "Bytes that an update writes",
+        f"For each update, one and several a call, {whole(place.players)} players; whiskers are 95 % intervals over "
+        f"processes. One a call: {spans(of_part(rows, _part(1)), whole, panels)}.",
+        known_labels(result),
+        panels,
+        (("backend", "backend"), ("panel", "panel"), ("part", "updates"), *number_columns("bytes an update")),
+    )
+    yield bars(frame, "bytes an update", AS_NUMBER, rows)
+
+
+def recovery(result: Result) -> Iterator[Chart]:
+    """Yield a chart of the seconds until the first update, and from a crash until the right answers."""
+    place = usual_place(result, "drill")
+    rows = [*_rows(result, place, _seconds, significant)] if place else []
+    if place is None or not rows:
+        return
+    panels = panels_of(rows, class_names(result).values())
+    frame = Frame(
+        "recovery",
+        "Seconds to start, and to come back",
+        f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board until it "
+        f"gave right answers again, with {whole(place.players)} players; where nothing was kept, the app loads them "
+        f"anew. Whiskers are 95 % intervals over processes. To come "
+        f"back: {spans(of_part(rows, RESTORE), duration, panels)}.",
+        known_labels(result),
+        panels,
+        (("backend", "backend"), ("panel", "durability"), ("part", "what"), *number_columns("seconds")),
+    )
+    yield bars(frame, "", AS_SECONDS, rows)
+
+
+def _bytes(figures: Figures) -> Iterator[Reading]:
+    for each in figures.disk if isinstance(figures, DrillFigures) else ():
+        if each.updates:
+            part = _part(each.size)
+            yield Reading(GROWN, part, each.grown_bytes / each.updates)
+            if each.written_bytes is not None:
+                yield Reading(WRITTEN, part, each.written_bytes / each.updates)
+
+
+def _seconds(figures: Figures) -> Iterator[Reading]:
+    if isinstance(figures, DrillFigures):
+        yield Reading("", START, figures.start_seconds)
+        yield Reading("", RESTORE, figures.restore_seconds)
+
+
+def _rows(result: Result, place: Place, read: Read, write: Write) -> Iterator[Row]:
+    for backend, durability in class_names(result).items():
+        for (group, part), value in gathered(result, place, backend, read).items():
+            short = write(value.middle)
+            yield figure(panel(durability, group), backend, value, write, part=part, short=short)
+
+
+def _part(size: int) -> str:
+    return f"{size:,} a call"

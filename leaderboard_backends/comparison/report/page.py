@@ -1,0 +1,170 @@
+"""The report as one HTML document that needs nothing else: no network, no second file.
+
+Its Content-Security-Policy names the stylesheet, the script and the libraries that draw by their hashes, and forbids
+all else: every request, every other script, every style within an element.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from itertools import count
+from math import inf, isclose, isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ...errors import ConfigurationError
+from ..schema import Result
+from .charts.palette import variables
+from .document import Column, Section, Table, Value
+from .embedded import Embedded, embedded
+from .extra import report_extra
+from .inline import pieces
+from .numerals import size
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+LIMIT: Final = 2_000_000
+"""Bytes of a page, at most."""
+
+TITLE: Final = "Leaderboard backends, measured"
+FOLDER: Final = Path(__file__).with_name("page")
+SCRIPTS: Final = ("data.js", "theme.js", "tables.js", "hints.js", "charts.js")
+"""One after the other, they are one module."""
+
+MOST_COLUMNS: Final = 40
+CHARTS_IN_VIEW: Final = 2
+"""Of a section; the others are folded."""
+
+_NUMBER: Final = re.compile(r"-?(?:[0-9][0-9,]*)?\.?[0-9]+")
+_AS_TOLD: Final = 0.006
+"""A text of three digits that count tells a number to within half of the last one."""
+
+
+def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> str:
+    """Return the report as HTML; the first section is the verdict. With `embed`, it carries the whole result.
+
+    Raises `MissingExtraError` without Jinja2 and vl-convert, `ConfigurationError` for a page of more than 2 MB, and
+    `ValueError` where two charts have one name. Cost: a second or two.
+    """
+    carried = embedded(result if embed else None, sections)
+    style, script = stylesheet(), "\n".join(_read(name) for name in SCRIPTS)
+    libraries = [carried["vega"].content.decode()] if "vega" in carried else []
+    html = _template().render(
+        title=TITLE,
+        facts=facts(result),
+        result=result,
+        sections=sections,
+        embedded=carried,
+        policy=policy(style, [script, *libraries]),
+        style=style,
+        script=script,
+    )
+    _check_size(html, carried)
+    return html
+
+
+def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
+    total = len(html.encode())
+    if total <= LIMIT:
+        return
+    parts = "".join(f"{name} {data.packed_size}, " for name, data in carried.items())
+    rest = total - sum(len(data.packed) for data in carried.values())
+    remedy = "leave the raw data out (--no-embed)" if "result" in carried else "report fewer backends or sizes"
+    raise ConfigurationError(
+        f"the page has {size(total)} ({parts}words and tables {size(rest)}), and {size(LIMIT)} are allowed, so that it "
+        f"can be mailed and opened on a phone: {remedy}."
+    )
+
+
+def facts(result: Result) -> str:
+    """Return where and when a result was measured, in one line."""
+    machine, settings = result.machine, result.settings
+    rounds = "1 round" if settings.rounds == 1 else f"{settings.rounds} rounds"
+    return (
+        f"Measured on {result.started[:10]} on {machine.cores} cores of {machine.cpu}, {machine.system}: "
+        f"{len(settings.backends)} backends, plan {settings.plan}, {rounds}, seed {settings.seed}."
+    )
+
+
+# ---------------------------------------------------------------------- what is allowed to run
+
+
+def stylesheet() -> str:
+    """Return the page's stylesheet: the palette's colours as variables, and the rest."""
+    colours = "".join(f"--{name}:light-dark({light},{dark});" for name, light, dark in variables())
+    words = ",".join(f".w{place} tr>:nth-child({place})" for place in range(1, MOST_COLUMNS + 1))
+    return f":root{{{colours}}}\n{_read('report.css')}\n{words}{{text-align:left;white-space:normal}}\n"
+
+
+def policy(style: str, scripts: Sequence[str]) -> str:
+    """Return the Content-Security-Policy: these texts, and nothing from anywhere."""
+    allowed = " ".join(_hash(script) for script in scripts)
+    return f"default-src 'none'; style-src {_hash(style)}; script-src {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------- what the template asks for
+
+
+def _template() -> Template:
+    with report_extra():
+        import jinja2  # noqa: PLC0415 - an extra
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.globals |= {
+        "pieces": pieces,
+        "attributes": attributes,
+        "word_columns": word_columns,
+        "has_hints": has_hints,
+        "charts_in_view": CHARTS_IN_VIEW,
+        "number": count(1).__next__,
+    }
+    return environment.get_template("report.html.j2")
+
+
+def has_hints(table: Table) -> bool:
+    """Whether a table has anything to explain."""
+    return any(column.hint for column in table.columns) or any(value.hint for row in table.rows for value in row)
+
+
+def word_columns(table: Table) -> str:
+    """Return the classes of a table that say in which columns words stand: `w1` is the first."""
+    return " ".join(f"w{place}" for place, column in enumerate(table.columns, 1) if not column.figures)
+
+
+def attributes(value: Value, column: Column) -> dict[str, str]:
+    """Return the attributes of a cell: how it looks, and what it is sorted by where its text does not tell."""
+    return ({"class": value.tone} if value.tone else {}) | _sort_key(value, column)
+
+
+def _sort_key(value: Value, column: Column) -> dict[str, str]:
+    """Return what a cell is sorted by: nothing where the page's script reads it off the text."""
+    key, number = value.sort, _number(value.text) if column.figures else None
+    if isinstance(key, str):
+        return {"data-text": key} if column.figures or key != value.text else {}
+    if key is None:
+        return {} if number is None else {"data-last": ""}
+    if isnan(key):
+        return {"data-last": ""}
+    if number is not None and isclose(number, key, rel_tol=_AS_TOLD):
+        return {}
+    return {"data-sort": f"{key:.9g}" if abs(key) < inf else f"{key}".replace("inf", "Infinity")}
+
+
+def _number(text: str) -> float | None:
+    """Return the number that a text begins with, as the page's script reads it."""
+    found = _NUMBER.match(text)
+    return float(found[0].replace(",", "")) if found else None
