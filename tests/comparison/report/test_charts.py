@@ -152,6 +152,17 @@ def test_memory_is_by_player_at_the_largest_size_that_has_figures(every: dict[st
     assert ("memory", "in the server") not in found
 
 
+def test_memory_that_shrank_is_within_the_axis(result: Result) -> None:
+    def shrunk(run: Run) -> Run:
+        if not isinstance(run.figures, ServiceFigures):
+            return run
+        memory = msgspec.structs.replace(run.figures.memory, board_bytes=-50 * run.cell.players)
+        return msgspec.structs.replace(run, figures=msgspec.structs.replace(run.figures, memory=memory))
+
+    shrank = charts(msgspec.structs.replace(result, runs=[shrunk(run) for run in result.runs]))["memory"]
+    assert {scale["domain"][0] for scale in scales(shrank.specification, "x")} == {-50}
+
+
 def test_the_disk_chart_has_only_what_keeps_files(every: dict[str, Chart]) -> None:
     assert {row["backend"] for row in rows(every["disk"])} == {"valkey-everysec", "valkey-fsync", "sqlite", "zodb"}
 

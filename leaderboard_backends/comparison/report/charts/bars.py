@@ -28,8 +28,9 @@ _NAME_AT_THE_FIRST_PART: Final = (
 
 def bars(frame: Frame, title: str, label: str, rows: Sequence[Row]) -> Chart:
     """Return a chart of rows of figures; the field `part` tells the bars of a backend apart, `short` is its value."""
-    longest = max(row["high"] for row in rows) or 1
-    scale = alt.Scale(domain=[0, longest * _ROOM], nice=False)
+    longest = max(0, *(row["high"] for row in rows)) or 1
+    least = min(0, *(row["low"] for row in rows))  # what a process takes may shrink
+    scale = alt.Scale(domain=[least, longest * _ROOM], nice=False)
 
     def draw(panel: Stacked) -> list[alt.Chart]:
         axis = panel.across(title, label)
