@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-kit test-rest conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -23,11 +23,30 @@ help:  ## list the targets
 	$(PIP) --editable '.[all]' --group dev $(patsubst %/pyproject.toml,--editable %,$(wildcard adapters/*/pyproject.toml))
 	@touch $@
 
-compare: .venv/compare  ## compare all backends here, print the tables and write reports/latest/
-	$(BIN)/leaderboard compare --out reports/latest
+compare: .venv/compare  ## compare backends here, print the tables and keep reports/results/quick.json (minutes)
+	$(BIN)/leaderboard compare --out reports/results/quick.json
+
+FULL := reports/results/full.json
+
+report: .venv/dev  ## run the full comparison, or go on with an interrupted one, and write reports/ (over an hour)
+	$(BIN)/leaderboard compare --plan full --out $(FULL) $(if $(wildcard $(FULL).journal),--resume)
+	$(MAKE) pages
+
+pages: .venv/dev  ## make the pages, the charts and the README's table anew from the last full comparison
+	$(BIN)/leaderboard report $(FULL) --html reports/report.html --markdown reports/report.md --charts reports/charts
+	$(BIN)/python benchmarks/readme.py
+
+# The suite in two halves of about the same length, at the same time; each shows its output when it is through.
+KIT := tests/conformance tests/backends tests/testing adapters
 
 test: .venv/dev  ## run every test, the conformance suite against every backend included
-	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest
+
+test-kit: .venv/dev
+	$(BIN)/python -m pytest -p no:cacheprovider $(KIT)
+
+test-rest: .venv/dev
+	$(BIN)/python -m pytest -p no:cacheprovider tests $(patsubst %,--ignore=%,$(KIT))
 
 conformance: .venv/dev  ## judge every backend, faults included, and write reports/conformance.md (minutes)
 	$(BIN)/leaderboard conformance --thorough --out reports

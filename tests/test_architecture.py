@@ -36,7 +36,7 @@ LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
 WRAPPERS = {"hardening", "scaling", "migration"}
 
 HOMES = {
-    "sortedcontainers": ["backends/sortedcontainers.py"],
+    "sortedcontainers": ["backends/sortedcontainers.py", "comparison/study/"],
     "redis": ["backends/redis/"],
     "hiredis": ["backends/redis/"],
     "fakeredis": ["backends/redis/"],
@@ -53,7 +53,10 @@ HOMES = {
     "msgspec": ["comparison/"],
     "psutil": ["comparison/"],
     "click": ["cli/"],
-    "rich": ["cli/", "comparison/"],
+    "rich": ["cli/", "comparison/report/"],
+    "altair": ["comparison/report/"],
+    "jinja2": ["comparison/report/"],
+    "vl_convert": ["comparison/report/"],
 }
 """Where each third-party library may be imported; any other may be nowhere."""
 

@@ -1,152 +1,196 @@
-"""`leaderboard compare`: prove each backend right, measure it, and print the tables."""
+"""`leaderboard compare`: prove each backend right, measure it as a plan says, and print what came of it."""
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import isnan
 from pathlib import Path
 from types import FrameType
-from typing import Final, Self
+from typing import Final
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..comparison.operations import OPERATIONS
-from ..comparison.render import REPORT_FILE, RESULT_FILE, print_tables, write_report
-from ..comparison.result import Cell, Comparison
-from ..comparison.run import Plan, effort
-from ..comparison.run import compare as run_comparison
-from ..comparison.targets import find_targets
+from ..comparison.advice.quantities import read_sizes
+from ..comparison.contenders import Contender, find_contenders
+from ..comparison.execute import Order
+from ..comparison.execute import compare as run_comparison
+from ..comparison.journal import SUFFIX, Journal
+from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
+from ..comparison.report.files import write_atomically
+from ..comparison.report.sections import sections
+from ..comparison.report.terminal import print_sections
+from ..comparison.schema import Result, encode_result
+from ..comparison.workload.spec import WorkloadFile, find_workloads
+from ..comparison.workload.store import TraceStore, default_folder
 from ..errors import ConfigurationError
+from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
 
-DEFAULT_PLAYERS: Final = "1000,10000,100000"
-DEFAULT_STEPS: Final = 2000
-DEFAULT_TIME_LIMIT: Final = 2.0
-REFRESH_PER_SECOND: Final = 2
-"""Of the progress bar: a busier one would take its time from what is measured."""
-
-LONGEST_TIME_LIMIT: Final = 3600.0
-MOST_PLAYERS: Final = 10_000_000
-
-
-def _read_players(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
-    """Return the numbers of players, each once, smallest first."""
-    try:
-        numbers = sorted({int(number) for number in text.split(",")})
-    except ValueError:
-        numbers = []
-    if not numbers or not 1 <= numbers[0] <= numbers[-1] <= MOST_PLAYERS:
-        raise click.BadParameter(
-            f"{text!r} is no list of players: give whole numbers from 1 to {MOST_PLAYERS:,}, separated by commas, for "
-            f"example {DEFAULT_PLAYERS}.",
-            context,
-            option,
-        )
-    return tuple(numbers)
-
-
-def _refuse_nan(context: click.Context, option: click.Parameter, value: float) -> float:
-    if isnan(value):
-        raise click.BadParameter("nan is no number of seconds.", context, option)
-    return value
+QUICK: Final = "quick"
+PRINTED: Final = ("which", "service-times", "throughput", "memory-and-disk", "without-figures")
+"""The sections that are printed at the end of a run; leaderboard report has them all."""
+VERDICTS: Final = "verdicts"
+"""The folder beside the traces in which verdicts of the kit are kept."""
 
 
 @click.command("compare", short_help="Compare backends: prove each right, then measure it.")
 @click.argument("backends", nargs=-1, metavar="[BACKEND]...")
+@click.option("--plan", "plan_name", default=QUICK, show_default=True, metavar="NAME|FILE", help="What to run.")
+@click.option("--players", metavar="N,N,...", help="Sizes of the board, such as 1K,100K.  [default: as the plan says]")
 @click.option(
-    "--players",
-    callback=_read_players,
-    default=DEFAULT_PLAYERS,
-    show_default=True,
-    metavar="N,N,...",
-    help="Sizes of the board.",
+    "--workload",
+    "workloads",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="A workload that comes with the library, a .toml, or a .csv of your own events; repeatable.",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for result.json and report.md.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same trace.")
-@click.option(
-    "--updates",
-    type=click.IntRange(1, 1_000_000),
-    default=DEFAULT_STEPS,
-    show_default=True,
-    help="Measured updates, and as many of each other operation.",
-)
+@click.option("--rounds", type=click.IntRange(1, 100), help="Processes a cell.  [default: as the plan says]")
+@click.option("--steps", type=click.IntRange(1, 1_000_000), help="Steps of a run.  [default: as the plan says]")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0, LONGEST_TIME_LIMIT, min_open=True),
-    callback=_refuse_nan,
-    default=DEFAULT_TIME_LIMIT,
-    show_default=True,
-    help="Seconds for each operation of a backend at a size; the rest of its steps is left out.",
+    type=click.FloatRange(0, 3600, min_open=True),
+    help="Seconds for a run's writes, and for each kind of read; the rest of its steps is left out.",
 )
+@click.option("--proof", metavar="all|sequential|PART,...", help="Parts of the conformance kit that come first.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same traces, same order.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT.json", help="File to keep.")
+@click.option("--resume", is_flag=True, help="Go on with what an interrupted run left beside --out.")
+@click.option("--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps drawn traces.")
 def compare(
-    backends: tuple[str, ...], players: tuple[int, ...], out: Path | None, seed: int, updates: int, time_limit: float
+    backends: tuple[str, ...],
+    plan_name: str,
+    players: str | None,
+    workloads: tuple[str, ...],
+    rounds: int | None,
+    steps: int | None,
+    time_limit: float | None,
+    proof: str | None,
+    seed: int,
+    out: Path | None,
+    traces: Path | None,
+    *,
+    resume: bool,
 ) -> None:
-    """Replay one trace on each BACKEND at each size, in a process of its own, and compare what it costs.
+    """Replay the same traces on each BACKEND, each run in a process of its own, and compare what they cost.
 
-    A BACKEND is the URL of a board's storage (redis://host:6379/0), on which a board with a name of its own is used
-    and cleared again; module:Class for a class of yours that takes a board's name; or one that is made ready for each
-    run. Those are all compared where none is named: naive, memory, valkey (a real server), valkey-fsync (the same,
-    waiting for the disk at each write), zodb (a file), zodb+memory, and what installed plug-ins offer. fakeredis is
-    left out unless named: it stands in for a server in unit tests, and its speed says nothing about one.
+    A BACKEND is one that is ready to run here (see `leaderboard backends`, and the files in benchmarks/backends); a
+    .toml file of the same form; the URL of a board's storage (redis://host:6379/0), on which boards with names of
+    their own are used and cleared again; or module:Class for a class of yours that takes name, order and keep. Where
+    none is named, those of the plan are compared, or all that are ready, plug-ins included.
 
-    Before any figure counts, all answers and the end state are compared with an independent model. Exit code 1 where a
-    backend was wrong or failed, or none could run.
+    The conformance kit judges each backend first, and all answers and end states are compared with an independent
+    model: what is wrong has no figures, but the reason. Ctrl-C keeps what is finished; --resume goes on. Exit code 1
+    where a backend was wrong or failed, or none could run.
     """
     try:
-        targets = find_targets(backends)
+        plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
+        plan, files = _with_workloads(plan, workloads)
+        plan = plan.with_parts(players=_sizes(players, files), steps=steps)
+        contenders = find_contenders(backends or plan.backends)
     except ConfigurationError as error:
-        raise click.UsageError(str(error)) from error
-    if out is not None:
-        _prepare(out)
-    plan = Plan(targets, players, {operation.name: updates for operation in OPERATIONS}, seed, time_limit)
-    with _termination_as_interrupt(), _Progress(plan) as progress:
-        result = run_comparison(plan, progress)
+        raise click.UsageError(" ".join(str(error).split())) from error
+    _prepare(out, resume=resume)
+    order = Order(
+        plan=plan,
+        name=plan_name,
+        command=_command(contenders),
+        contenders=contenders,
+        workloads=files,
+        seed=seed,
+        store=TraceStore(traces or default_folder()),
+        journal=_journal(out) if out else None,
+        resume=resume,
+        proven=default_folder().parent / VERDICTS,
+    )
+    with _termination_as_interrupt(), ComparisonBar() as bar:
+        result = run_comparison(order, bar)
     _publish(result, out)
     sys.exit(_exit_code(result))
 
 
-def _prepare(out: Path) -> None:
-    """Fail before the run, not after it, where the folder cannot be written."""
+def _with_workloads(plan: Plan, given: Sequence[str]) -> tuple[Plan, list[WorkloadFile]]:
+    """Return the plan with the workloads that were given instead of its own, and their files."""
+    texts = list(dict.fromkeys(given or plan.workloads()))
+    files = find_workloads(texts)
+    names = {text: find_workloads([text])[0].spec.name for text in texts}
+    return (plan.with_parts(workloads=texts) if given else plan).renamed(names), files
+
+
+def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...]:
+    """Return the sizes of the command line; none where it has none."""
+    if players is None:
+        return ()
+    sizes = read_sizes(players)
+    if sizes[-1] > MOST_PLAYERS:
+        raise ConfigurationError(f"--players {players}: a run has at most {MOST_PLAYERS:,} players.")
+    for file in files:
+        if file.events is not None:
+            raise ConfigurationError(
+                f"--players {players}: the events of {file.path.name} are of {file.events.players:,} players, which is "
+                f"the only size that they have; leave --players out."
+            )
+    return sizes
+
+
+def _prepare(out: Path | None, *, resume: bool) -> None:
+    """Fail before the run, not after it, where the result cannot be kept."""
+    if out is None:
+        if resume:
+            raise click.UsageError("--resume needs --out: the journal of the interrupted run is beside that file.")
+        return
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.with_name(f".{out.name}.writable")
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise click.ClickException(f"--out {out} cannot be written: {error.strerror}.") from error
 
 
-def _publish(result: Comparison, out: Path | None) -> None:
-    print_tables(result, Console())
+def _journal(out: Path) -> Path:
+    return out.with_name(out.name + SUFFIX)
+
+
+def _command(contenders: Sequence[Contender]) -> str:
+    """Return the command that was given, without anything of a URL that only its owner should read."""
+    shown = {getattr(contender, "target", None): contender.label for contender in contenders}
+    return shlex.join(["leaderboard", *(shown.get(word, word) for word in sys.argv[1:])])
+
+
+def _publish(result: Result, out: Path | None) -> None:
+    print_sections([section for section in sections(result) if section.name in PRINTED], Console())
     if out is not None:
-        write_report(result, out)
-    done = sum(cell.status == "ok" for cell in result.cells)
+        write_atomically(out, encode_result(result))
+        if result.finished:
+            Journal(_journal(out)).end()
+    done = sum(run.status == "ok" for run in result.runs)
     click.echo(
-        f"{done} of {len(result.cells)} runs have figures, in {result.seconds:.0f} s. "
+        f"{done} of {len(result.runs)} runs have figures, in {result.seconds:.0f} s. "
         + (
-            f"Written: {out / RESULT_FILE}, {out / REPORT_FILE}." if out else "Nothing was written: --out DIR keeps it."
+            f"Kept in {out}; leaderboard report {out} makes pages of it."
+            if out
+            else "Nothing was kept: --out FILE does."
         ),
         err=True,
     )
     if not result.finished:
-        click.echo("Interrupted: the tables have what was finished.", err=True)
+        click.echo("Interrupted: what was not run has a row that says so; --resume goes on.", err=True)
 
 
-def _exit_code(result: Comparison) -> int:
+def _exit_code(result: Result) -> int:
     if not result.finished:
         return INTERRUPTED
-    states = {cell.status for cell in result.cells}
-    return 1 if states & {"wrong", "failed", "timed out"} or "ok" not in states else 0
+    statuses = {run.status for run in result.runs}
+    return 1 if statuses & {"wrong", "failed"} or "ok" not in statuses else 0
 
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that whoever ends the command leaves no worker and no server behind."""
+    """Treat SIGTERM as Ctrl-C, so that no process and no file of the run is left behind."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -157,45 +201,3 @@ def _termination_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-class _Progress:
-    """A bar with the time left on a terminal; elsewhere a line for each finished run."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._console = Console(stderr=True)
-        self._runs = len(plan.targets) * len(plan.players)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[runs]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            refresh_per_second=REFRESH_PER_SECOND,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._done = 0
-        total = sum(map(effort, plan.players)) * len(plan.targets)
-        self._task = self._bar.add_task("drawing the traces", total=total, runs=f"0 of {self._runs}")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def begins(self, label: str, players: int) -> None:
-        """Show which run is in work."""
-        self._bar.update(self._task, description=f"{label}, {players:,} players")
-
-    def ends(self, cell: Cell) -> None:
-        """Move the bar on, or print a line."""
-        self._done += 1
-        self._bar.update(self._task, advance=effort(cell.players), runs=f"{self._done} of {self._runs}")
-        if not self._console.is_terminal:
-            run = f"{self._done}/{self._runs} {cell.backend}, {cell.players:,} players"
-            click.echo(f"{run}: {cell.status}, {cell.seconds:.1f} s", err=True)

@@ -25,10 +25,12 @@ class _Command:
 
 
 _COMMANDS: Final = {
+    "advise": _Command("compare", "Which backend fits what you need, by measured figures."),
     "backends": _Command("cli", "List the backends: what each promises, and whether it can be used here."),
     "compare": _Command("compare", "Compare backends: prove each right, then measure it."),
     "cost": _Command("compare", "What each backend costs a month, and over the years."),
     "conformance": _Command("testing", "Prove that backends keep the contract."),
+    "report": _Command("compare", "Make pages, charts and tables of a result; find regressions."),
 }
 
 

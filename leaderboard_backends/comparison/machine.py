@@ -14,7 +14,7 @@ from typing import Final
 import psutil
 
 from ..registry import DISTRIBUTION
-from .result import Machine
+from .schema import Machine
 
 LIBRARIES: Final = (
     "sortedcontainers",
@@ -62,7 +62,7 @@ def file_system(path: Path) -> str:
 def machine(load_before: Sequence[float], load_after: Sequence[float], folder: Path) -> Machine:
     """Describe this machine, and the file system of the folder that the runs' files were in."""
     return Machine(
-        cpu=_cpu(),
+        cpu=cpu(),
         cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -88,7 +88,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Return the processor's name."""
     try:
         found = _CPU_NAME.search(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     except OSError:

@@ -38,10 +38,10 @@ def check_target(target: str) -> None:
 
 
 def open_target(target: str, board: str) -> LeaderboardBackend:
-    """Open a target's board; raises what opening raises."""
+    """Open a target's board, by the default rules; raises what opening raises."""
     if is_url(target):
         return open_leaderboard(target, board=board)
-    opened = load_target(target)(board)
+    opened = load_target(target)(board, order="descending", keep="last")
     if not isinstance(opened, LeaderboardBackend):
         raise ConfigurationError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
     return opened

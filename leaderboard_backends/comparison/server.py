@@ -65,6 +65,11 @@ class ServerFacts(AbstractContextManager["ServerFacts"]):
         info = self._info("memory")
         return None if info is None else int(info["used_memory"])
 
+    def is_rewriting(self) -> bool:
+        """Whether the server rewrites its log or saves a snapshot in the background right now."""
+        info = self._info("persistence") or {}
+        return any(int(info.get(f"{job}_in_progress", 0)) for job in ("aof_rewrite", "rdb_bgsave"))
+
     def forget(self, board: str) -> bool:
         """Delete what `clear` leaves of a board that never comes back; returns whether the server let us.
 

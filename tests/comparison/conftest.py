@@ -4,32 +4,103 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
-from leaderboard_backends.comparison.operations import OPERATIONS
-from leaderboard_backends.comparison.result import Cell, Comparison
-from leaderboard_backends.comparison.run import Plan, compare
-from leaderboard_backends.comparison.targets import find_targets
+from leaderboard_backends.comparison.contenders import find_contenders
+from leaderboard_backends.comparison.execute import Order, compare
+from leaderboard_backends.comparison.plan import (
+    DrillPart,
+    Plan,
+    ResponsePart,
+    ServicePart,
+    StudyPart,
+    ThroughputPart,
+    Unit,
+)
+from leaderboard_backends.comparison.schema import Cell, Result, Run
+from leaderboard_backends.comparison.workload.spec import find_workloads
+from leaderboard_backends.comparison.workload.store import TraceStore
 
 BOARDS = Path(__file__).parent / "boards"
+WORKLOAD = "realtime"
 
-Comparing: TypeAlias = Callable[..., Comparison]
+Comparing: TypeAlias = Callable[..., Result]
 
 
 class Watching:
     """Keeps what a watcher is told."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[str, int]] = []
-        self.ended: list[Cell] = []
+        self.runs: list[Unit] = []
+        self.begun: list[tuple[Cell, int]] = []
+        self.ended: list[Run] = []
+        self.proven: list[str] = []
 
-    def begins(self, label: str, players: int) -> None:
-        self.begun.append((label, players))
+    def planned(self, runs: Sequence[Unit]) -> None:
+        self.runs = list(runs)
 
-    def ends(self, cell: Cell) -> None:
-        self.ended.append(cell)
+    def proving(self, label: str) -> None:
+        self.proven.append(label)
+
+    def begins(self, cell: Cell, round_: int) -> None:
+        self.begun.append((cell, round_))
+
+    def ends(self, run: Run) -> None:
+        self.ended.append(run)
+
+
+def service_plan(players: Sequence[int] = (200,), steps: int = 200, **values: Any) -> Plan:
+    """Return a plan of service times alone, with the quickest proof that there is."""
+    service = ServicePart([WORKLOAD], list(players), steps)
+    return Plan(1, "a test", values.pop("rounds", 1), values.pop("time_limit", 5.0), "isolation", service=[service])
+
+
+def every_mode(players: int = 200) -> Plan:
+    """Return a plan that has each mode once."""
+    plan = service_plan([players], 200)
+    return replace(
+        plan,
+        throughput=[ThroughputPart(WORKLOAD, [players], 1000, [1, 2], [10], 0.2)],
+        response=[ResponsePart(WORKLOAD, [players], 400, 0.1)],
+        drill=[DrillPart(WORKLOAD, [players], 1)],
+        study=StudyPart(1, 0.02),
+    )
+
+
+def run_small(
+    watcher: Watching,
+    traces: Path,
+    *named: str,
+    plan: Plan | None = None,
+    seed: int = 1,
+    journal: Path | None = None,
+    resume: bool = False,
+    give_up_after: float | None = None,
+    **values: Any,
+) -> Result:
+    chosen = plan or service_plan(**values)
+    order = Order(
+        plan=chosen,
+        name="a test",
+        command="leaderboard compare",
+        contenders=find_contenders(named),
+        workloads=find_workloads(chosen.workloads()),
+        seed=seed,
+        store=TraceStore(traces),
+        journal=journal,
+        resume=resume,
+        give_up_after=give_up_after,
+    )
+    return compare(order, watcher)
+
+
+@pytest.fixture(scope="session")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that keeps the traces of all tests."""
+    return tmp_path_factory.mktemp("traces")
 
 
 @pytest.fixture
@@ -37,32 +108,25 @@ def watcher() -> Watching:
     return Watching()
 
 
-def run_small(
-    watcher: Watching,
-    *named: str,
-    players: Sequence[int] = (200,),
-    steps: int = 120,
-    seed: int = 1,
-    time_limit: float = 5.0,
-    give_up_after: float | None = None,
-) -> Comparison:
-    counts = {operation.name: steps for operation in OPERATIONS}
-    return compare(Plan(find_targets(named), players, counts, seed, time_limit, give_up_after), watcher)
-
-
 @pytest.fixture
-def comparing(watcher: Watching, boards: Path) -> Comparing:
-    """Run a small comparison of the targets named, in real processes."""
+def comparing(watcher: Watching, boards: Path, traces: Path) -> Comparing:
+    """Run a small comparison of the backends named, in real processes."""
     del boards
-    return partial(run_small, watcher)
+    return partial(run_small, watcher, traces)
 
 
 @pytest.fixture(scope="session")
-def half_failed() -> Comparison:
+def half_failed(traces: Path) -> Result:
     """Return a result with figures of one board, and reasons of another, at two sizes."""
     with pytest.MonkeyPatch.context() as patch:
         _let_workers_import_boards(patch)
-        return run_small(Watching(), "naive", "boards:Raises", players=(20, 200))
+        return run_small(Watching(), traces, "naive", "boards:Raises", players=(20, 200))
+
+
+@pytest.fixture(scope="session")
+def whole(traces: Path) -> Result:
+    """Return a result with every mode, of a board in memory, on a server and in a file."""
+    return run_small(Watching(), traces, "memory", "valkey-fsync", "zodb", plan=every_mode())
 
 
 @pytest.fixture

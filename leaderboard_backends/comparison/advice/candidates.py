@@ -121,8 +121,10 @@ def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
         kept = {"memory only": "keeps nothing", "everysec": "may lose about a second of updates"}
         said = kept.get(one.facts.durability, one.facts.durability)
         yield Reason("durability", f"{said} in a power cut; {need.durability} is asked for")
-    apart = why_not_shared(records.footprints[one.label], need.servers, need.workers)
-    if apart:
+    footprint = records.footprints.get(one.label)
+    if footprint is None:
+        yield Reason("figures", "how many bytes a player it takes is not known")
+    elif apart := why_not_shared(footprint, need.servers, need.workers):
         yield Reason("servers and workers", apart)
     yield from _too_slow(one, need)
     if need.p99_us is not None:

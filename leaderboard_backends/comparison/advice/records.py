@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..cost.bill import counted
@@ -12,6 +12,9 @@ from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
 
 UPDATE = "update"
+
+FURTHEST: Final = 10
+"""Times the largest measured size: so far figures are reckoned, and no further."""
 
 
 class Near(NamedTuple):
@@ -109,9 +112,15 @@ class Records:
         chosen = self._standing_for(players, cells)
         runs = mine[chosen]
         if any(map(_has_update, runs)):
-            return ""
+            return self._too_far(chosen.players, players)
         reason = f": {runs[0].reason}" if runs[0].reason else ""
         return f"{runs[0].status} at {chosen.players:,} players{reason}"
+
+    @staticmethod
+    def _too_far(measured: int, players: int) -> str:
+        if players <= FURTHEST * measured:
+            return ""
+        return f"was measured up to {measured:,} players, and nothing is reckoned beyond {FURTHEST} times as many"
 
 
 def _has_update(run: Run) -> bool:

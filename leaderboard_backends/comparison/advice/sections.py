@@ -86,7 +86,8 @@ def _matrix(rows: Rows) -> Table:
 def _place(advice: Advice) -> Value:
     pick = advice.pick
     if pick is None:
-        return Value("nothing fits", tone="bad", hint=" ".join(advice.why))
+        nothing = "not known" if all(one.times is None for one in advice.candidates) else "nothing fits"
+        return Value(nothing, tone="bad", hint=" ".join(advice.why))
     beyond = BEYOND if pick.times is not None and pick.times.beyond else ""
     cost = "cost not known" if pick.monthly is None else f"${pick.monthly:,.0f}"
     said = [pick.label + beyond, _time(pick.judged(advice.need)), cost]

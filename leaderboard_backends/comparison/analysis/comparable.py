@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...errors import ConfigurationError
@@ -52,16 +52,26 @@ def _workloads(old: Result, new: Result) -> Iterator[str]:
 
 
 def _traces(old: Result, new: Result) -> Iterator[str]:
-    before, after = ({(trace.workload, trace.players): trace for trace in result.traces} for result in (old, new))
+    """Yield what differs of traces with one workload and size; modes of one plan may have traces of several lengths."""
+    before, after = _by_size(old), _by_size(new)
     for name, players in sorted(before.keys() & after.keys()):
         was, now = before[name, players], after[name, players]
-        if was.sha256 != now.sha256:
+        if {trace.sha256 for trace in was} != {trace.sha256 for trace in now}:
             difference = Difference(f"trace of {name} with {players:,} players", _drawn(was), _drawn(now))
             yield f"{difference} (run both with the same seed and plan)"
 
 
-def _drawn(trace: TraceFacts) -> str:
-    return f"{trace.sha256[:12]} (seed {trace.seed}, {sum(trace.steps.values()):,} steps)"
+def _by_size(result: Result) -> dict[tuple[str, int], list[TraceFacts]]:
+    found: dict[tuple[str, int], list[TraceFacts]] = {}
+    for trace in result.traces:
+        found.setdefault((trace.workload, trace.players), []).append(trace)
+    return found
+
+
+def _drawn(traces: Sequence[TraceFacts]) -> str:
+    return ", ".join(
+        f"{trace.sha256[:12]} (seed {trace.seed}, {sum(trace.steps.values()):,} steps)" for trace in traces
+    )
 
 
 def _cells(result: Result) -> set[Cell]:

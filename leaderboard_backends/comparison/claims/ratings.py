@@ -12,7 +12,7 @@ from .evidence import LABELS, MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged, decide
 from .operating import Operation, in_short, operation, operations, running
 
-PERSISTENT_REDIS: Final = ("valkey-everysec", "valkey-fsync", "valkey")
+PERSISTENT_REDIS: Final = ("valkey-everysec-tcp", "valkey-fsync", "valkey")
 """The boards that stand for Redis where disaster recovery is rated, the first that was drilled: with its log on."""
 
 Key: TypeAlias = Callable[[Evidence, str], tuple[float, ...]]
@@ -134,9 +134,9 @@ def loses_with_process(_: Claim, found: Evidence) -> Judged:
 
 def redis_keeps(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis keeps the board, by each of its settings that was drilled."""
-    losses = measured(("valkey", "valkey-everysec", "valkey-fsync"), found.lost)
+    losses = measured(("valkey", "valkey-everysec-tcp", "valkey-fsync"), found.lost)
     if not losses:
-        missing("a drill of valkey, valkey-everysec or valkey-fsync")
+        missing("a drill of valkey, valkey-everysec-tcp or valkey-fsync")
     said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
     return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
 

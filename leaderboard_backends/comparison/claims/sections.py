@@ -64,13 +64,18 @@ def _table(findings: Sequence[Finding]) -> Table:
         [
             [
                 Value(finding.claim, hint=finding.id),
-                Value(finding.measured),
+                Value(_plain(finding.measured)),
                 Value(finding.verdict, tone=TONES[finding.verdict]),
-                Value(finding.how),
+                Value(_plain(finding.how)),
             ]
             for finding in findings
         ],
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text without the marks of code, which a cell shows as they are."""
+    return text.replace("`", "")
 
 
 # ---------------------------------------------------------------------- operations

@@ -50,7 +50,7 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
     Where the bytes fall with the players, as the grain of memory pages can make them at small sizes, it is the ratio
     of the largest size. Cost O(n). With weights 1 / bytes^2, the normal equations of `fixed + each * players`.
     """
-    known = [(float(players), size) for players, size in points if size > 0]
+    known = [(float(players), size) for players, size in points if size > 0 and players > 0]
     if not known:
         return NOTHING
     if len({players for players, _ in known}) == 1:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
+from ..advice import advice_sections
+from ..claims import claims_sections, operations_sections
+from ..cost.sections import cost_sections
 from ..schema import Result
 from .document import Section
 from .tables.backends import backends_section
@@ -18,19 +23,20 @@ from .tables.throughput import throughput_section
 from .tables.trust import trust_section
 
 
-def sections(result: Result) -> list[Section]:
-    """Return every section of a result's report."""
+def sections(result: Result, today: date | None = None) -> list[Section]:
+    """Return every section of a result's report; `today` decides which prices are said to be old."""
     return [
-        # The answers: verdict, advice.
+        *advice_sections(result),
         service_section(result),
         throughput_section(result),
         response_section(result),
         memory_section(result),
         growth_section(result),
         drills_section(result),
-        # Operations.
+        *operations_sections(result),
         backends_section(result),
-        # Cost, then the study's claims.
+        *cost_sections(result, today or datetime.now(UTC).date()),
+        *claims_sections(result),
         missing_section(result),
         noise_section(result),
         percentiles_section(result),

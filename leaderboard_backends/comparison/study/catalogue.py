@@ -49,4 +49,4 @@ def run_program(
 ) -> StudyFigures:
     """Run a program as `run` does, and return its figures as a result keeps them."""
     found = run(name, players, seed, seconds, summarise)
-    return StudyFigures(found.timings, found.memory_bytes or 0)
+    return StudyFigures(found.timings, found.memory_bytes, found.counts)

@@ -1,20 +1,27 @@
-"""A comparison of one cell that hangs beside a server of its own; prints how it ended, and the server's process id."""
+"""A comparison of one run that hangs beside a server of its own; prints how it ended, and the server's process id."""
 
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from leaderboard_backends.comparison.result import Cell
-from leaderboard_backends.comparison.run import Plan, compare
-from leaderboard_backends.comparison.targets import Place
+from leaderboard_backends.comparison.contenders import NO_SHEET, Place
+from leaderboard_backends.comparison.execute import Order, compare
+from leaderboard_backends.comparison.measure.job import Where
+from leaderboard_backends.comparison.plan import Plan, ServicePart, Unit
+from leaderboard_backends.comparison.schema import Cell, Run
+from leaderboard_backends.comparison.workload.spec import find_workloads
+from leaderboard_backends.comparison.workload.store import TraceStore
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 
 class BesideServer:
-    """A target with a server around the worker."""
+    """A contender with a server around the worker."""
 
-    label = "beside a server"
+    label = identity = "beside a server"
+    sheet = NO_SHEET
+    path = ""
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:
@@ -22,19 +29,28 @@ class BesideServer:
         with EmbeddedServer(directory=directory) as server:
             sys.stdout.write(f"{server.pid}\n")
             sys.stdout.flush()
-            yield Place("boards:Hangs", server_pid=server.pid)
+            yield Place(Where("boards:Hangs", "compare", server_pid=server.pid), server)
 
 
 class Quiet:
     """Watches without a word."""
 
-    def begins(self, label: str, players: int) -> None:
+    def planned(self, runs: Sequence[Unit]) -> None:
         """Say nothing."""
 
-    def ends(self, cell: Cell) -> None:
+    def proving(self, label: str) -> None:
+        """Say nothing."""
+
+    def begins(self, cell: Cell, round_: int) -> None:
+        """Say nothing."""
+
+    def ends(self, run: Run) -> None:
         """Say nothing."""
 
 
 if __name__ == "__main__":
-    result = compare(Plan([BesideServer()], [50], {"update": 10}, 1, 1.0), Quiet())
-    sys.stdout.write(f"{result.finished} {result.cells[0].status}\n")
+    plan = Plan(1, "a test", 1, 1.0, "isolation", service=[ServicePart(["realtime"], [50], 10)])
+    with tempfile.TemporaryDirectory() as folder:
+        store = TraceStore(Path(folder))
+        result = compare(Order(plan, "a test", "", [BesideServer()], find_workloads(["realtime"]), 1, store), Quiet())
+    sys.stdout.write(f"{result.finished} {result.runs[0].status}\n")

@@ -2,7 +2,9 @@
 
 import os
 import threading
+import time
 from collections.abc import Sequence
+from typing import Any
 
 from leaderboard_backends import Entry, Score
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
@@ -11,8 +13,8 @@ from leaderboard_backends.backends.sortedcontainers import SortedContainersLeade
 class Right(SortedContainersLeaderboard):
     """Keeps the contract, and prints where the worker's answer goes."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, **rules: Any) -> None:
+        super().__init__(name, **rules)
         print("this must not get into the result")  # noqa: T201 - that is the point
 
 
@@ -63,6 +65,29 @@ class Hangs(SortedContainersLeaderboard):
         threading.Event().wait()
 
 
-def no_board(name: str) -> str:
+class LosesInThreads(SortedContainersLeaderboard):
+    """Is right in one thread, and loses updates where several meet: the sum is stored after others were let in."""
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        before = self._get_score(player_id)
+        if threading.active_count() > 1 and before is not None and hash(player_id) % 5 == 0:
+            return self._get_rank(player_id) or 1
+        return super()._update_score(player_id, username, score)
+
+
+class StallsOnce(SortedContainersLeaderboard):
+    """Takes a tenth of a second for one rank."""
+
+    _stalled = False
+
+    def _get_rank(self, player_id: str) -> int | None:
+        if not self._stalled:
+            self._stalled = True
+            time.sleep(0.1)
+        return super()._get_rank(player_id)
+
+
+def no_board(name: str, **rules: Any) -> str:
     """Return something that is no board."""
+    del rules
     return name

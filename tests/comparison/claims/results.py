@@ -50,7 +50,7 @@ HOMES: dict[str, tuple[Home, Durability]] = {
     "zodb+memory": ("process", "memory only"),
     "valkey": ("server", "memory only"),
     "valkey-tcp": ("server", "memory only"),
-    "valkey-everysec": ("server", "everysec"),
+    "valkey-everysec-tcp": ("server", "everysec"),
     "valkey-fsync": ("server", "every commit"),
     "sqlite": ("file", "every commit"),
     "zodb": ("file", "every commit"),

@@ -62,11 +62,11 @@ def test_scaling_is_what_several_clients_do_beyond_one() -> None:
 
 
 def test_recovery_is_judged_by_whether_updates_are_lost_with_the_log_on() -> None:
-    labels = [*boards(), facts("valkey-everysec")]
-    lost = {"memory": ACKNOWLEDGED, "valkey": ACKNOWLEDGED, "valkey-everysec": 0, "zodb": 0}
+    labels = [*boards(), facts("valkey-everysec-tcp")]
+    lost = {"memory": ACKNOWLEDGED, "valkey": ACKNOWLEDGED, "valkey-everysec-tcp": 0, "zodb": 0}
     found = judged("rating-disaster-recovery-redis", drills(lost), backends=labels)
     assert found.verdict == "holds"
-    assert found.measured.startswith("redis: valkey-everysec lost 0 of 1,200 updates, 2.0 s to restore")
+    assert found.measured.startswith("redis: valkey-everysec-tcp lost 0 of 1,200 updates, 2.0 s to restore")
     all_lost = dict.fromkeys(lost, ACKNOWLEDGED)
     assert judged("rating-disaster-recovery-redis", drills(all_lost), backends=labels).verdict == "holds in part"
 
@@ -80,7 +80,7 @@ def test_keeping_a_board_is_judged_by_a_kill() -> None:
     assert judged("sortedcontainers-in-memory-only", drills(), backends=boards()).verdict == "holds"
     assert judged("zodb-persistent", drills(), backends=boards()).verdict == "holds"
     assert judged("zodb-persistent", drills({"zodb": 1}), backends=boards()).verdict == "does not hold"
-    lost = {"valkey": ACKNOWLEDGED, "valkey-everysec": 0, "valkey-fsync": 0}
+    lost = {"valkey": ACKNOWLEDGED, "valkey-everysec-tcp": 0, "valkey-fsync": 0}
     assert judged("redis-persistent", drills(lost), backends=boards()).verdict == "holds in part"
     assert judged("redis-persistent", drills({"valkey-fsync": 0}), backends=boards()).verdict == "holds"
 

@@ -1,0 +1,93 @@
+"""How far a comparison has come, with the time left: a bar on a terminal, elsewhere a line for each finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import Final, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..comparison.plan import Unit, expected_seconds
+from ..comparison.schema import Cell, Run
+
+REFRESH_PER_SECOND: Final = 2
+"""Of the bar: a busier one would take its time from what is measured."""
+
+
+class ComparisonBar:
+    """Watches a comparison. The time left goes by how long the runs so far took beside what they were expected to."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[runs]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            refresh_per_second=REFRESH_PER_SECOND,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("drawing the traces", total=None, runs="", left="")
+        self._expected: dict[Cell, float] = {}
+        self._runs = self._done = 0
+        self._total = self._passed = 0.0
+        self._began: float | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def planned(self, runs: Sequence[Unit]) -> None:
+        """Take in what is left to run."""
+        self._expected = {unit.cell: expected_seconds(unit) for unit in runs}
+        self._runs, self._total = len(runs), sum(expected_seconds(unit) for unit in runs)
+        self._bar.update(self._task, total=self._total, runs=f"0 of {self._runs} runs")
+
+    def proving(self, label: str) -> None:
+        """Show which backend the kit judges."""
+        self._bar.update(self._task, description=f"the conformance kit judges {label}")
+        self._say(f"the conformance kit judges {label}")
+
+    def begins(self, cell: Cell, round_: int) -> None:
+        """Show which run is in work."""
+        if self._began is None:
+            self._began = monotonic()
+        self._bar.update(self._task, description=f"round {round_}: {shown(cell)}")
+
+    def ends(self, run: Run) -> None:
+        """Move the bar on, or print a line."""
+        self._done += 1
+        self._passed += self._expected[run.cell]
+        self._bar.update(
+            self._task, completed=self._passed, runs=f"{self._done} of {self._runs} runs", left=self._left()
+        )
+        status = run.status if run.status == "ok" else f"{run.status}: {run.reason}"
+        self._say(f"{self._done}/{self._runs} {shown(run.cell)}: {status}, {run.seconds:.1f} s; {self._left()}")
+
+    def _left(self) -> str:
+        """Return how long the rest will take, by the pace so far."""
+        if self._began is None or not self._passed:
+            return ""
+        seconds = (self._total - self._passed) * (monotonic() - self._began) / self._passed
+        return f"about {round(seconds)} s left" if seconds < 100 else f"about {round(seconds / 60)} min left"  # noqa: PLR2004
+
+    def _say(self, line: str) -> None:
+        if not self._console.is_terminal:
+            click.echo(line, err=True)
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell in words."""
+    if cell.mode == "study":
+        return cell.backend
+    twin = ", its twin" if cell.twin else ""
+    return f"{cell.backend}{twin}, {cell.mode}, {cell.workload}, {cell.players:,} players"

@@ -1,0 +1,100 @@
+"""`leaderboard report`: pages, charts and tables of a result, and what changed since an older one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from ..comparison.analysis.regression import changes
+from ..comparison.report.changes import regression_sections
+from ..comparison.report.charts import chart_files
+from ..comparison.report.document import Chart
+from ..comparison.report.files import write_atomically
+from ..comparison.report.illustrated import illustrated, pictures
+from ..comparison.report.markdown import markdown
+from ..comparison.report.page import TITLE, page
+from ..comparison.report.sections import sections
+from ..comparison.report.terminal import print_sections
+from ..comparison.schema import Result, ResultError, read_result
+from ..errors import ConfigurationError
+
+RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("report", short_help="Make pages, charts and tables of a result; find regressions.")
+@click.argument("result", type=RESULT_FILE, metavar="RESULT.json")
+@click.option("--html", type=RESULT_FILE, metavar="FILE", help="One page that works offline, raw data inside.")
+@click.option("--markdown", "markdown_file", type=RESULT_FILE, metavar="FILE", help="The tables as Markdown.")
+@click.option("--charts", "chart_folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for SVGs.")
+@click.option("--against", type=RESULT_FILE, metavar="OLD.json", help="Compare with an older result instead.")
+@click.option("--allow-other-machine", is_flag=True, help="With --against: compare although the machine is another.")
+@click.option("--no-embed", is_flag=True, help="Leave the raw result out of the page.")
+def report(
+    result: Path,
+    html: Path | None,
+    markdown_file: Path | None,
+    chart_folder: Path | None,
+    against: Path | None,
+    *,
+    allow_other_machine: bool,
+    no_embed: bool,
+) -> None:
+    """Make everything that a reader wants from RESULT.json alone; nothing is measured.
+
+    Without --html, --markdown and --charts, the tables are printed. With --against, it is what changed since an older
+    result that is printed or written: a difference counts only where its 95 % interval is clear of 1 and of the noise
+    floor of both results. Exit code 1 where something got worse.
+    """
+    new = _read(result)
+    worse, files = False, dict[str, str]()
+    if against is None:
+        found = sections(new)
+    else:
+        old = _read(against)
+        changed = changes(old, new, allow_other_machine=allow_other_machine)
+        found, worse = regression_sections(new, old, changed), bool(changed.regressions)
+    if against is None and (html is not None or chart_folder is not None):
+        drawn = pictures(new)
+        found = illustrated(found, drawn)
+        files = _write_charts(drawn, chart_folder, beside=markdown_file) if chart_folder else {}
+    if html is not None:
+        _write(html, page(new, found, embed=not no_embed))
+    if markdown_file is not None:
+        _write(markdown_file, markdown(found, TITLE, files))
+    if html is markdown_file is chart_folder is None:
+        print_sections(found, Console())
+    sys.exit(1 if worse else 0)
+
+
+def _read(path: Path) -> Result:
+    try:
+        return read_result(path)
+    except OSError as error:
+        raise click.ClickException(
+            f"{path} cannot be read ({error.strerror}): leaderboard compare --out {path} makes a result."
+        ) from error
+    except ResultError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _write_charts(drawn: Mapping[str, Chart], folder: Path, beside: Path | None) -> dict[str, str]:
+    """Write all charts, and return where each one's picture is, as seen from the Markdown beside."""
+    start = (beside.parent if beside else Path()).resolve()
+    for name, content in chart_files(drawn.values()).items():
+        _write(folder / name, content)
+    folder = Path(os.path.relpath(folder.resolve(), start))
+    return {name: (folder / f"{name}-light.svg").as_posix() for name in drawn}
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}.") from error
+    click.echo(f"Written: {path}", err=True)

@@ -1,0 +1,229 @@
+"""What is compared: backends of files in `benchmarks/backends`, of installed plug-ins, and what a user names.
+
+A file is called after its backend's label. It says where boards are opened for a run (a place for trials, a URL, or
+`module:callable`), with which settings of a server, and what a person has to know of the row.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from ..errors import ConfigurationError
+from ..location import Location
+from ..testing.opening import is_url
+from ..testing.servers import EmbeddedServer
+from ..testing.trials import ServerPlace, TrialPlace, trial_place, trial_places
+from .measure.job import Where
+from .opening import check_target
+from .schema import Sheet
+from .shipped import shipped
+
+SCHEMA_VERSION: Final = 1
+BOARD: Final = "compare"
+LEFT_OUT: Final = ("fakeredis",)
+"""Not compared unless named: fakeredis stands in for a server in unit tests, and its speed tells nothing about one."""
+
+NO_SHEET: Final = Sheet()
+_SERVER_SCHEMES: Final = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An open place for one run."""
+
+    where: Where = field(repr=False)
+    server: EmbeddedServer | None = None
+
+
+class Contender(Protocol):
+    """Something to compare: a label for the tables, what there is to know of it, and a fresh place for each run."""
+
+    @property
+    def label(self) -> str:
+        """The name in results and tables."""
+        ...
+
+    @property
+    def sheet(self) -> Sheet:
+        """What a person has to know of it."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """A folder that its processes import from as well; empty where they need none."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What makes it this contender and no other, without secrets."""
+        ...
+
+    def open(self, directory: Path) -> AbstractContextManager[Place]:
+        """Make the place ready, with `directory` for its files; all it started ends with the context."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A place that is made for each run, so that its memory and its files are that board's alone."""
+
+    label: str
+    place: TrialPlace
+    sheet: Sheet = NO_SHEET
+    path = ""
+
+    @property
+    def identity(self) -> str:
+        """The place, with a server's settings."""
+        return repr(self.place)
+
+    @contextmanager
+    def open(self, directory: Path) -> Iterator[Place]:
+        """Make the place; raises what making it raises."""
+        with self.place.open(directory) as trial:
+            server = trial.server
+            where = Where(
+                target=trial.url,
+                board=BOARD,
+                server_url=server.unix_url if server else None,
+                server_pid=server.pid if server else None,
+                data_path=str(trial.data) if trial.data else None,
+            )
+            yield Place(where, server)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user named: a URL, on a board with a name of its own for each run, or `module:callable`."""
+
+    label: str
+    target: str = field(repr=False)
+    sheet: Sheet = NO_SHEET
+    path: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The label: the target may hold a password."""
+        return self.label
+
+    def open(self, directory: Path) -> AbstractContextManager[Place]:
+        """Choose the board's name; nothing is made ready, the storage is the user's."""
+        del directory
+        board = f"{BOARD}-{token_hex(8)}"
+        if not is_url(self.target):
+            return nullcontext(Place(Where(self.target, board)))
+        location, _ = Location.parse(self.target)
+        server = self.target if location.scheme in _SERVER_SCHEMES else None
+        file = location.path if location.scheme == "zodb" else None
+        return nullcontext(Place(Where(self.target, board, shared=True, server_url=server, data_path=file)))
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of `benchmarks/backends`."""
+
+    schema_version: int
+    place: str
+    """The name of a place for trials, a URL, or `module:callable`."""
+    title: str
+    settings: dict[str, str] = {}
+    """Lines of the configuration of a server that is started for each run."""
+    over_tcp: bool = False
+    path: str = ""
+    """A folder, beside the file, to import from."""
+    tuning: list[str] = []
+    setup: list[str] = []
+    watch: list[str] = []
+    configuration: str = ""
+
+
+def ready_contenders() -> dict[str, Contender]:
+    """Return by label what is ready to run here: one for each file, and for each place that no file is about."""
+    from_files = dict(_from_files(shipped("backends")))
+    places = trial_places()
+    named = {contender.place.name for contender in from_files.values() if isinstance(contender, Ready)}
+    found: dict[str, Contender] = {name: from_files.get(name, Ready(name, place)) for name, place in places.items()}
+    for name in LEFT_OUT:
+        if name not in named:
+            found.pop(name, None)
+    return {**found, **{label: contender for label, contender in from_files.items() if label not in found}}
+
+
+def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
+    """Yield what the files of a folder offer; a place of a plug-in that is not installed is left out."""
+    for path in sorted(folder.glob("*.toml")):
+        file = _read(path)
+        if is_url(file.place) or ":" in file.place or file.place in trial_places():
+            yield path.stem, _contender(path, file)
+
+
+def read_contender(path: Path) -> Contender:
+    """Return the contender of a file. Raises `ConfigurationError` with the file, the key, and what is allowed there."""
+    return _contender(path, _read(path))
+
+
+def _read(path: Path) -> _File:
+    try:
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = msgspec.convert(found, _File)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path} does not describe a backend: {error}.") from error
+    if file.schema_version != SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{path} has schema version {file.schema_version}; this library reads {SCHEMA_VERSION}."
+        )
+    return file
+
+
+def _contender(path: Path, file: _File) -> Contender:
+    sheet = Sheet(file.title, file.tuning, file.setup, file.watch, file.configuration)
+    if is_url(file.place) or ":" in file.place:
+        check_target(file.place)
+        folder = str((path.parent / file.path).resolve()) if file.path else ""
+        return Given(path.stem, file.place, sheet, folder)
+    place = trial_place(file.place)
+    if isinstance(place, ServerPlace):
+        settings = {**place.settings, **file.settings}
+        return Ready(path.stem, ServerPlace(place.name, settings, place.over_tcp or file.over_tcp), sheet)
+    if file.settings or file.over_tcp:
+        raise ConfigurationError(f"{path}: settings and over_tcp are for servers; {file.place} is none.")
+    return Ready(path.stem, place, sheet)
+
+
+def find_contenders(named: Iterable[str]) -> list[Contender]:
+    """Return the contenders that the user named: by label, by a file of their own, by URL or `module:callable`.
+
+    Raises a `ConfigurationError` for what names nothing, one named twice, a URL with board, order or keep.
+    """
+    ready = ready_contenders()
+    found: list[Contender] = []
+    for text in named:
+        contender = _named(text, ready, [known.label for known in found])
+        if contender.label in (known.label for known in found):
+            raise ConfigurationError(f"{text} is named twice: name it once.")
+        found.append(contender)
+    return found or list(ready.values())
+
+
+def _named(text: str, ready: Mapping[str, Contender], taken: list[str]) -> Contender:
+    if text in ready:
+        return ready[text]
+    if text.endswith(".toml"):
+        return read_contender(Path(text))
+    if not is_url(text) and ":" not in text:
+        return Ready(text, trial_place(text))
+    check_target(text)
+    stem = f"{Location.parse(text)[0].scheme}://" if is_url(text) else text
+    labels = (stem if number == 1 else f"{stem} #{number}" for number in range(1, len(taken) + 2))
+    return Given(next(label for label in labels if label not in taken), text)

@@ -1,0 +1,108 @@
+"""A drill: start a backend from nothing, load it, kill what keeps its data amid updates, and see what comes back.
+
+The victim is the server where there is one, else the process that has the board open. A kill -9 says nothing about a
+power cut: what the process had handed to the system is still written.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from threading import Timer
+from typing import IO, Final, TypeVar, cast
+
+import msgspec
+
+from .contenders import Contender, Place
+from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up
+from .measure.job import Job
+from .measure.process import listening_ports
+from .processes import WORKER, PatienceError, Process, WorkerError, end, how_it_ended, started
+from .schema import DrillFigures
+
+KILL_AFTER: Final = 400
+"""Acknowledged updates after which the victim is killed."""
+
+Told = TypeVar("Told", Up, Loaded, Ready, Back)
+
+
+def drill(contender: Contender, trace: Path, directory: Path, patience: float) -> DrillFigures:
+    """Return the figures of one drill. Raises `WorkerError`, `PatienceError`, and what making the place raises."""
+    with _worker(contender, patience) as victim, _worker(contender, patience) as survivor:
+        begun = time.monotonic()
+        with contender.open(directory) as place:
+            _ask(victim, Job("crash", place.where, patience, trace_path=str(trace)))
+            up = _told(victim, Up)
+            loaded = _told(victim, Loaded)
+            _ask(survivor, Job("return", place.where, patience, trace_path=str(trace)))
+            _told(survivor, Ready)
+            acknowledged, killed = _kill(victim, place)
+            acknowledged += loaded.updates
+            _stdin(survivor).write(b"%d\n" % acknowledged)
+            _stdin(survivor).flush()
+            back = _told(survivor, Back)
+            return DrillFigures(
+                processes=0 if place.server is None else 1,
+                ports=0 if place.server is None else listening_ports(place.server.pid),
+                start_seconds=round(up.at - begun, 4),
+                load_seconds=loaded.seconds,
+                restore_seconds=round(back.at - killed, 4),
+                restored_by="restart" if back.found else "load",
+                acknowledged=acknowledged,
+                lost=back.lost if back.found else acknowledged,
+                disk=loaded.disk,
+            )
+
+
+def _kill(victim: Process, place: Place) -> tuple[int, float]:
+    """Kill what keeps the data amid updates, start a server again; returns how many were acknowledged, and when."""
+    lines = iter(_stdout(victim))
+    seen = sum(line == ACKNOWLEDGED for line in islice(lines, KILL_AFTER))
+    killed = time.monotonic()
+    if place.server is not None:
+        place.server.kill()
+        place.server.start()
+    else:
+        end(victim)
+    return seen + sum(line == ACKNOWLEDGED for line in lines), killed
+
+
+@contextmanager
+def _worker(contender: Contender, patience: float) -> Iterator[Process]:
+    """Start a worker that is ended after so many seconds, so that reading from it never hangs."""
+    with started(WORKER, contender.path) as process:
+        timer = Timer(patience, end, [process])
+        timer.start()
+        try:
+            yield process
+        except WorkerError:
+            if timer.is_alive():
+                raise
+            raise PatienceError(f"no result after {patience:g} s; the process was ended") from None
+        finally:
+            timer.cancel()
+
+
+def _ask(process: Process, job: Job) -> None:
+    _stdin(process).write(msgspec.json.encode(job) + b"\n")
+    _stdin(process).flush()
+
+
+def _told(process: Process, kind: type[Told]) -> Told:
+    """Return the next line that is not an acknowledgement; raises `WorkerError` where the process ends before it."""
+    line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
+    if not line:
+        end(process)
+        raise WorkerError(how_it_ended(process.returncode, process.stderr.read() if process.stderr else b""))
+    return msgspec.json.decode(line, type=kind)
+
+
+def _stdin(process: Process) -> IO[bytes]:
+    return cast("IO[bytes]", process.stdin)
+
+
+def _stdout(process: Process) -> IO[bytes]:
+    return cast("IO[bytes]", process.stdout)

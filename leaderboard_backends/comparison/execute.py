@@ -1,0 +1,302 @@
+"""The comparison as a whole: prove each backend, run every cell in processes of their own, round by round, keep it all.
+
+Ctrl-C, or whatever else ends it, stops the processes of the run in work and keeps what is finished; `resume` goes on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from ..errors import LeaderboardError
+from ..testing.servers import ServerNotFoundError, ServerStartError
+from .contenders import Contender, Place
+from .drilling import drill
+from .effort import code_facts
+from .identity import check_same, head
+from .journal import Finished, Journal, Known, read_journal
+from .machine import folder_on_disk, load_average, machine, versions
+from .measure.job import Answer, Job, Where
+from .methods import METHODS
+from .plan import Plan, ResponsePart, StudyPart, ThroughputPart, Unit, in_order, units
+from .processes import PatienceError, WorkerError, answer
+from .proof import prove
+from .redaction import redact
+from .schema import SCHEMA_VERSION, BackendFacts, Cell, Result, Run, Settings
+from .study import programs
+from .workload.spec import WorkloadFile
+from .workload.store import StoredTrace, TraceStore
+
+PATIENCE: Final = 90.0
+"""Seconds that any run may take, beside what its size and its plan ask for."""
+
+CLEAR_PATIENCE: Final = 30.0
+
+AGAIN: Final = ("unavailable", "not run")
+"""What a resumed comparison tries again: a server may be there now."""
+
+REASONS: Final = (LeaderboardError, ServerNotFoundError, ServerStartError, OSError)
+"""What may keep a place from being made."""
+
+
+class Watcher(Protocol):
+    """Is told how the comparison goes on."""
+
+    def planned(self, runs: Sequence[Unit]) -> None:
+        """Take in what is left to run."""
+
+    def proving(self, label: str) -> None:
+        """Say that the kit judges a backend."""
+
+    def begins(self, cell: Cell, round_: int) -> None:
+        """Say that a run begins."""
+
+    def ends(self, run: Run) -> None:
+        """Say that a run has ended."""
+
+
+@dataclass
+class Order:
+    """What is asked for: a plan, who takes part, under which workloads."""
+
+    plan: Plan
+    name: str
+    command: str
+    contenders: Sequence[Contender]
+    workloads: Sequence[WorkloadFile]
+    seed: int
+    store: TraceStore
+    journal: Path | None = None
+    resume: bool = False
+    proven: Path | None = None
+    """Where verdicts of the kit are kept from one comparison to the next."""
+    give_up_after: float | None = None
+    """Seconds after which a worker is ended; chosen by size and plan where `None`."""
+
+
+def compare(order: Order, watcher: Watcher) -> Result:
+    """Run what is asked for; returns what is finished, `finished` being false, where Ctrl-C ended it.
+
+    Raises `ConfigurationError` where `resume` finds nothing to go on with, or the journal of something else.
+    """
+    return _Comparison(order, watcher).run()
+
+
+class _Comparison:
+    def __init__(self, order: Order, watcher: Watcher) -> None:
+        self.order = order
+        self.watcher = watcher
+        self.journal = Journal(order.journal)
+        self.parent = folder_on_disk()
+        self.head = head(order.plan, order.contenders, order.workloads, order.seed)
+        self.contenders = {contender.label: contender for contender in order.contenders}
+        self.workloads = {file.spec.name: file for file in order.workloads}
+        asked = [(program.name, program.players) for program in programs().values()] if order.plan.study else []
+        sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
+        self.units = units(order.plan, list(self.contenders), asked, sizes)
+        self.backends: dict[str, BackendFacts] = {}
+        self.refusals: dict[str, Answer] = {}
+        """Why a backend is not measured."""
+        self.traces: dict[tuple[str, int, int], StoredTrace] = {}
+        self.runs: dict[tuple[Cell, int], Run] = {}
+
+    def run(self) -> Result:
+        before, started, finished = load_average(), perf_counter(), False
+        self._take_up()
+        try:
+            with tempfile.TemporaryDirectory(prefix="leaderboard-compare-", dir=self.parent) as folder:
+                self._run_all(Path(folder))
+            finished = True
+        except KeyboardInterrupt:
+            pass
+        return self._result(before, perf_counter() - started, finished=finished)
+
+    def _take_up(self) -> None:
+        """Begin a journal, or go on with the one that is there."""
+        if not self.order.resume or self.order.journal is None:
+            self.journal.begin(self.head)
+            return
+        old, known, done = read_journal(self.order.journal)
+        check_same(old, self.head)
+        self.head = old
+        self.backends = {facts.label: facts for facts in known}
+        self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
+
+    def _run_all(self, folder: Path) -> None:
+        left = [(number, unit) for number, unit in in_order(self.units, self.order.seed)]
+        left = [(number, unit) for number, unit in left if (unit.cell, number) not in self.runs]
+        self.watcher.planned([unit for _, unit in left])
+        for contender in self.order.contenders:
+            self._get_to_know(contender, folder)
+        for number, unit in left:
+            self.watcher.begins(unit.cell, number)
+            run = self._run(unit, number, folder)
+            self.runs[unit.cell, number] = run
+            self.journal.add(Finished(run))
+            self.watcher.ends(run)
+
+    # ------------------------------------------------------------------ before anything is measured
+
+    def _get_to_know(self, contender: Contender, folder: Path) -> None:
+        """Open a backend to see what it is, and have the kit judge it, unless an earlier part of the run has."""
+        facts = self.backends.get(contender.label)
+        if facts is None:
+            self.watcher.proving(contender.label)
+            found = self._at_its_place(contender, folder, lambda place: self._introduce(contender, place))
+            if found.facts is None:
+                self.refusals[contender.label] = found
+                return
+            facts = self.backends[contender.label] = found.facts
+            self.journal.add(Known(facts))
+        if facts.verdict is not None and not facts.verdict.allows_figures:
+            said = f"the conformance kit says {facts.verdict.verdict}: {'; '.join(facts.verdict.failures)}"
+            self.refusals[contender.label] = Answer("wrong", said)
+
+    def _introduce(self, contender: Contender, place: Place) -> Answer:
+        label = contender.label
+        patience = self.order.give_up_after or PATIENCE
+        found = answer(Job("facts", place.where, patience, label=label), contender.path)
+        if found.facts is None:
+            return found
+        verdict = prove(contender, place, found.facts, self.order.plan.parts, self.order.seed, self.order.proven)
+        return replace(found, facts=replace(found.facts, sheet=contender.sheet, verdict=verdict))
+
+    def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
+        key = (workload, players, steps)
+        if key not in self.traces:
+            self.traces[key] = self.order.store.get(self.workloads[workload], players, steps, self.order.seed)
+        return self.traces[key]
+
+    # ------------------------------------------------------------------ one run
+
+    def _run(self, unit: Unit, number: int, folder: Path) -> Run:
+        started = perf_counter()
+        found = self._answer(unit, folder)
+        return Run(
+            cell=unit.cell,
+            round=number,
+            status=found.status,
+            reason=found.reason,
+            seconds=round(perf_counter() - started, 2),
+            cores_elsewhere=found.cores_elsewhere,
+            figures=found.figures,
+            notes=found.notes,
+        )
+
+    def _answer(self, unit: Unit, folder: Path) -> Answer:
+        cell = unit.cell
+        if cell.mode == "study":
+            return answer(self._job(unit, Where("", "")))
+        if cell.backend in self.refusals:
+            return self.refusals[cell.backend]
+        contender = self.contenders[cell.backend]
+        trace = self._trace(cell.workload, cell.players, unit.steps)
+        if cell.mode == "drill":
+            return self._drill(contender, unit, trace, folder)
+        return self._at_its_place(contender, folder, lambda place: self._work(contender, unit, trace, place))
+
+    def _drill(self, contender: Contender, unit: Unit, trace: StoredTrace, folder: Path) -> Answer:
+        with tempfile.TemporaryDirectory(dir=folder) as directory:
+            try:
+                return Answer("ok", figures=drill(contender, trace.trace, Path(directory), self._patience(unit)))
+            except PatienceError as error:
+                return Answer("timed out", str(error))
+            except WorkerError as error:
+                return Answer("failed", redact(str(error), ""))
+            except REASONS as error:
+                return Answer("unavailable", redact(" ".join(str(error).split()), ""))
+
+    def _work(self, contender: Contender, unit: Unit, trace: StoredTrace, place: Place) -> Answer:
+        """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
+        job = self._job(unit, place.where, trace)
+        clean = False
+        try:
+            found = answer(job, contender.path)
+            clean = found.status not in ("failed", "timed out")
+        finally:
+            if place.where.shared and not clean:
+                answer(replace(job, task="clear", give_up_after=CLEAR_PATIENCE), contender.path)
+        return found
+
+    def _job(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
+        part = unit.part
+        job = Job(
+            task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
+            where=where,
+            give_up_after=self._patience(unit),
+            trace_path=str(trace.trace) if trace else "",
+            answers_path=str(trace.answers) if trace else "",
+            time_limit=self.order.plan.time_limit,
+            program=unit.cell.backend,
+            players=unit.cell.players,
+            seed=self.order.seed,
+        )
+        if isinstance(part, ThroughputPart):
+            job = replace(job, clients=part.clients, batches=part.batches, seconds=part.seconds)
+        if isinstance(part, StudyPart):
+            job = replace(job, seconds=part.seconds)
+        if isinstance(part, ResponsePart):
+            rates = self.workloads[unit.cell.workload].spec.arrival.rates
+            job = replace(job, rates=list(rates), seconds=part.seconds)
+        return job
+
+    def _patience(self, unit: Unit) -> float:
+        """Return the seconds after which a worker is ended: far above what a working one needs."""
+        if self.order.give_up_after is not None:
+            return self.order.give_up_after
+        return PATIENCE + 10 * self.order.plan.time_limit + unit.cell.players / 2000
+
+    def _at_its_place(self, contender: Contender, folder: Path, work: Callable[[Place], Answer]) -> Answer:
+        """Make a fresh place for a piece of work; whatever keeps it from being made becomes the reason."""
+        with tempfile.TemporaryDirectory(dir=folder) as directory:
+            target = ""
+            try:
+                with contender.open(Path(directory)) as place:
+                    target = place.where.target
+                    found = work(place)
+            except REASONS as error:
+                found = Answer("unavailable", " ".join(str(error).split()))
+            return replace(found, reason=redact(found.reason, target))
+
+    # ------------------------------------------------------------------ the result
+
+    def _result(self, before: list[float], seconds: float, *, finished: bool) -> Result:
+        plan, labels = self.order.plan, list(self.contenders)
+        traces = {key: stored.facts for key, stored in self.traces.items()}
+        return Result(
+            schema_version=SCHEMA_VERSION,
+            started=self.head.started,
+            seconds=round(seconds, 1),
+            finished=finished,
+            versions=versions(),
+            machine=machine(before, load_average(), self.parent),
+            settings=Settings(
+                self.order.name,
+                self.order.command,
+                labels,
+                self.order.seed,
+                plan.rounds,
+                plan.time_limit,
+                self.head.digest,
+            ),
+            methods=METHODS,
+            workloads=[file.facts() for file in self.order.workloads],
+            traces=list(traces.values()),
+            backends=[self.backends[label] for label in labels if label in self.backends],
+            code=code_facts(),
+            runs=list(self._every_run()),
+        )
+
+    def _every_run(self) -> Iterator[Run]:
+        """Yield a run for everything planned, by cell and round; those not reached say so."""
+        for unit in self.units:
+            for number in range(1, unit.rounds + 1):
+                yield self.runs.get((unit.cell, number)) or Run(
+                    unit.cell, number, "not run", "interrupted before it was finished"
+                )

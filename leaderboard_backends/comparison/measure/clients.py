@@ -1,0 +1,176 @@
+"""Clients that work on one board at the same time: threads of this process, or processes with a board object each."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from threading import Barrier
+from time import perf_counter, thread_time
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias
+
+from ...errors import LeaderboardError
+from ...protocol import LeaderboardBackend
+from ..opening import open_target
+from .job import Where
+
+PATIENCE: Final = 120.0
+"""Seconds after which a client process that does not answer fails the run."""
+
+Call: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A method's name and its arguments."""
+
+
+class ClientError(Exception):
+    """A client process raised or did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one client did: how many of its calls, from when to when, with how much processor time in seconds."""
+
+    operations: int
+    started: float
+    ended: float
+    processor: float
+
+
+class Flag(Protocol):
+    """Tells all clients to stop once one of them has: `value` is then true."""
+
+    value: Any
+
+
+class Gate(Protocol):
+    """Lets all clients start at one moment."""
+
+    def wait(self) -> object:
+        """Wait for the others."""
+        ...
+
+
+class Crew(Protocol):
+    """Clients of one kind."""
+
+    kind: Literal["threads", "processes"]
+
+    def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
+        """Let each client make its calls, all from one moment on, until one is through or the time is up."""
+        ...
+
+
+def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, gate: Gate, stop: Flag) -> Done:
+    """Make calls until they or the seconds are used up, or another client stops; raises what the board raises."""
+    bound = [(getattr(board, method), arguments) for method, arguments in calls]
+    count = 0
+    gate.wait()
+    used, started = thread_time(), perf_counter()
+    deadline = started + seconds
+    try:
+        for call, arguments in bound:
+            if stop.value or perf_counter() >= deadline:
+                break
+            call(*arguments)
+            count += 1
+    finally:
+        stop.value = True
+    return Done(count, started, perf_counter(), thread_time() - used)
+
+
+@dataclass
+class _Stop:
+    value: bool = False
+
+
+class Threads:
+    """Threads that share one board object."""
+
+    kind: Literal["threads", "processes"] = "threads"
+
+    def __init__(self, board: LeaderboardBackend) -> None:
+        self._board = board
+
+    def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
+        """Run one thread for each list of calls; the first error of any is raised."""
+        gate, stop = Barrier(len(calls)), _Stop()
+        with ThreadPoolExecutor(len(calls)) as pool:
+            running = [pool.submit(work, self._board, mine, seconds, gate, stop) for mine in calls]
+        return [future.result() for future in running]
+
+
+class Processes(AbstractContextManager["Processes"]):
+    """Processes that are started once, each with a board object of its own, and work in any number up to that.
+
+    They are spawned, not forked, as an app's workers that a server starts anew.
+    """
+
+    kind: Literal["threads", "processes"] = "processes"
+
+    def __init__(self, where: Where, clients: Sequence[int]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._gates = {number: context.Barrier(number) for number in clients}
+        self._stop = context.Value("b", 0, lock=False)
+        self._pipes: list[Connection] = []
+        self._processes = []
+        for _ in range(max(clients)):
+            mine, theirs = context.Pipe()
+            process = context.Process(
+                target=_serve, args=(where.target, where.board, theirs, self._gates, self._stop), daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._pipes.append(mine)
+            self._processes.append(process)
+        for pipe in self._pipes:
+            _receive(pipe)
+
+    def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
+        """Run one process for each list of calls; raises `ClientError` for the first that failed."""
+        self._stop.value = 0
+        for pipe, mine in zip(self._pipes, calls, strict=False):
+            pipe.send((mine, seconds, len(calls)))
+        return [_receive(pipe) for pipe, _ in zip(self._pipes, calls, strict=False)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.join(PATIENCE if kind is None else 0)
+            process.kill()
+            process.join()
+
+
+def _receive(pipe: Connection) -> Any:
+    """Return what a client tells; raises `ClientError` where that is an error, or nothing comes."""
+    try:
+        found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process gave no answer for {PATIENCE:g} s"
+    except EOFError:
+        found = "a client process ended before it answered"
+    if isinstance(found, str):
+        raise ClientError(found)
+    return found
+
+
+def _serve(target: str, name: str, pipe: Connection, gates: dict[int, Any], stop: Any) -> None:
+    """Open the board, and work as often as asked, until the other side closes the pipe."""
+    try:
+        with open_target(target, name) as board:
+            board.ping()
+            pipe.send(None)
+            while True:
+                calls, seconds, clients = pipe.recv()
+                pipe.send(work(board, calls, seconds, gates[clients], stop))
+    except EOFError:
+        return
+    except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything, and the run says what
+        text = " ".join(str(error).split())
+        pipe.send(text if isinstance(error, LeaderboardError) else f"{type(error).__name__}: {text}")

@@ -1,0 +1,148 @@
+"""The two processes of a drill: one that is killed while it updates a board, and one that finds what is left.
+
+Both speak in lines of JSON on their standard output, the second also listens. Times are of the monotonic clock, which
+all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count, islice
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+import msgspec
+
+from ...model import Score
+from ...protocol import LeaderboardBackend
+from ..opening import open_target
+from ..schema import DiskFigures
+from ..workload.trace import Trace, decode_trace
+from .gate import WrongBoardError
+from .job import Job, Where
+from .process import bytes_on_disk, bytes_written
+from .session import Session, server_of
+
+ACKNOWLEDGED: Final = b".\n"
+"""The line of one more acknowledged update."""
+
+DISK_CALLS: Final = ((1, 300), (100, 20))
+"""Updates a call, and calls, whose bytes are counted."""
+
+
+class Up(msgspec.Struct, frozen=True, tag="up"):
+    """The first update was acknowledged."""
+
+    at: float
+
+
+class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
+    """All players are there; then so many updates were made to count what they write."""
+
+    seconds: float
+    updates: int
+    disk: list[DiskFigures]
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The second process has all it needs, and waits to be told how many updates were acknowledged."""
+
+
+class Back(msgspec.Struct, frozen=True, tag="back"):
+    """The board gives right answers again."""
+
+    at: float
+    found: int
+    """Players that were there before anything was loaded again."""
+    lost: int
+
+
+Line: TypeAlias = Up | Loaded | Ready | Back
+
+
+def tell(out: BinaryIO, line: Line) -> None:
+    """Write a line at once."""
+    out.write(msgspec.json.encode(line) + b"\n")
+    out.flush()
+
+
+def crash(job: Job, out: BinaryIO) -> None:
+    """Open, load, and update until somebody kills this process, or the server: then the error ends it."""
+    with ExitStack() as stack:
+        server = server_of(job.where, stack)
+        board = stack.enter_context(open_target(job.where.target, job.where.board))
+        board.update_score("first", "", 1)
+        tell(out, Up(time.monotonic()))
+        board.remove_player("first")
+        trace = decode_trace(Path(job.trace_path).read_bytes())
+        session = Session(job.where, board, server, 0)
+        load, _ = session.load(trace)
+        updates = climbing(trace)
+        disk = list(_count_bytes(job.where, board, updates)) if job.where.data_path else []
+        tell(out, Loaded(load.seconds, sum(one.updates for one in disk), disk))
+        for update in updates:
+            board.update_score(*update)
+            out.write(ACKNOWLEDGED)
+            out.flush()
+
+
+def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
+    """Wait for the number of acknowledged updates, open the board, and load it again where nothing is left."""
+    trace = decode_trace(Path(job.trace_path).read_bytes())
+    tell(out, Ready())
+    acknowledged = int(told.readline())
+    with open_target(job.where.target, job.where.board) as board:
+        found = len(board)
+        if not found:
+            loaded = len(trace.scores)
+            board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], trace.scores, strict=True))
+        _check(board, trace)
+        at = time.monotonic()
+        tell(out, Back(at, found, count_lost(board, trace, acknowledged)))
+
+
+def climbing(trace: Trace, first: int = 0) -> Iterator[tuple[str, str, Score]]:
+    """Yield updates without end, from number `first` on, one player after the other, each above all scores so far."""
+    base, players = int(max(trace.scores, default=0)) + 1, len(trace.scores) or len(trace.ids)
+    for number in count(first):
+        yield trace.ids[number % players], trace.usernames[number % players], base + number
+
+
+def count_lost(board: LeaderboardBackend, trace: Trace, acknowledged: int) -> int:
+    """Return how many players do not stand where their last acknowledged update put them.
+
+    The update after those was under way: it may have been applied, or not.
+    """
+    last = {player: {score} for player, _, score in islice(climbing(trace), acknowledged)}
+    under_way, _, score = next(climbing(trace, acknowledged))
+    if under_way in last:
+        last[under_way].add(score)
+    return sum(board.get_score(player) not in scores for player, scores in last.items())
+
+
+def _check(board: LeaderboardBackend, trace: Trace) -> None:
+    """Raise `WrongBoardError` unless the board answers as a whole one."""
+    top = board.get_top_n(1)
+    if len(board) < len(trace.scores) or [board.get_rank(entry.player_id) for entry in top] != [1]:
+        raise WrongBoardError(f"the board came back with {len(board)} of {len(trace.scores)} players")
+
+
+def _count_bytes(
+    where: Where, board: LeaderboardBackend, updates: Iterator[tuple[str, str, Score]]
+) -> Iterator[DiskFigures]:
+    """Yield what updates write, one a call and in batches."""
+    path, owner = Path(where.data_path or ""), where.server_pid or os.getpid()
+    for size, calls in DISK_CALLS:
+        grown, written = bytes_on_disk(path), bytes_written(owner)
+        for _ in range(calls):
+            board.update_scores(list(islice(updates, size)))
+        now = bytes_written(owner)
+        yield DiskFigures(
+            size=size,
+            updates=size * calls,
+            grown_bytes=bytes_on_disk(path) - grown,
+            written_bytes=None if written is None or now is None else now - written,
+        )

@@ -1,0 +1,84 @@
+"""What processes use while they are measured: private memory, bytes on disk and to the disk, processor time."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from time import perf_counter
+
+import psutil
+
+
+def private_bytes(pid: int | None = None) -> int:
+    """Return the memory that a process shares with no other (USS); this one where `pid` is `None`.
+
+    Raises `psutil.Error` where that process is gone or another user's.
+    """
+    return int(psutil.Process(pid).memory_full_info().uss)
+
+
+def settled_private_bytes() -> int:
+    """Return this process's private memory after a full collection, freed pages given back to the system."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+    return private_bytes()
+
+
+def bytes_on_disk(path: Path) -> int:
+    """Return the size of a folder's files, or of a file and those beside it that carry its name."""
+    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def bytes_written(pid: int | None = None) -> int | None:
+    """Return how many bytes a process has sent to the storage layer, `None` where the system does not tell.
+
+    It is `write_bytes` of `/proc/PID/io`: pages of 4 KiB that became dirty, whatever the program wrote of them.
+    """
+    try:
+        told = Path(f"/proc/{pid or os.getpid()}/io").read_text(encoding="ascii")
+    except OSError:
+        return None
+    fields = dict(line.split(": ") for line in told.splitlines())
+    found = fields.get("write_bytes")
+    return None if found is None else int(found)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process has used. Raises `psutil.Error` where it is gone."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def listening_ports(pid: int) -> int:
+    """Return how many TCP ports a process listens on. Raises `psutil.Error` where it is gone or another user's."""
+    connections = psutil.Process(pid).net_connections(kind="tcp")
+    return len({connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN})
+
+
+class OtherWork:
+    """How many cores everything but these processes kept busy, from now on until `cores` is asked.
+
+    The system counts in hundredths of a second, so that a span of under a tenth of one tells little.
+    """
+
+    def __init__(self, pids: Iterable[int]) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
+        self._started = perf_counter()
+        self._busy = self._busy_elsewhere()
+
+    def cores(self) -> float:
+        """Return the cores that others used on average, disturbances from outside a virtual machine included."""
+        busy, seconds = self._busy_elsewhere() - self._busy, perf_counter() - self._started
+        return round(max(0.0, busy / seconds), 2)
+
+    def _busy_elsewhere(self) -> float:
+        machine = psutil.cpu_times()
+        steal: float = getattr(machine, "steal", 0.0)
+        own = sum(times.user + times.system for times in (process.cpu_times() for process in self._processes))
+        return float(machine.user + machine.system + machine.nice + steal - own)

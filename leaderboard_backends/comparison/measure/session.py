@@ -1,0 +1,171 @@
+"""An open board in a worker, with what is asked around it: its server, its files, its memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Final
+
+import msgspec
+
+from ...errors import ConfigurationError
+from ...model import Score
+from ...protocol import LeaderboardBackend
+from ...testing.opening import distribution as distribution_of
+from ..effort.counting import code_size
+from ..opening import open_target
+from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
+from ..server import ServerFacts
+from ..workload.trace import Trace
+from .job import Where
+from .process import OtherWork, bytes_on_disk, private_bytes, settled_private_bytes
+
+REWRITE_PATIENCE: Final = 120.0
+"""Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""
+
+_DURABILITY: Final[dict[str, Durability]] = {
+    "appendfsync always": "every commit",
+    "appendfsync everysec": "everysec",
+    "appendfsync no": "memory only",
+    "memory only": "memory only",
+}
+
+
+class Session:
+    """A board that is open for a job, and the questions around it."""
+
+    def __init__(self, where: Where, board: LeaderboardBackend, server: ServerFacts | None, opening_bytes: int) -> None:
+        self.where = where
+        self.board = board
+        self.server = server
+        self.opening_bytes = opening_bytes
+        self.notes: list[str] = []
+
+    def load(self, trace: Trace) -> tuple[LoadFigures, MemoryFigures]:
+        """Load the trace's players by one call, the scores made anew on the way, as the board's own."""
+        scores = as_own(trace.scores)
+        loaded = len(scores)
+        before = settled_private_bytes()
+        disk, (used, private) = self.disk_bytes(), self._server_bytes()
+        started = perf_counter()
+        self.board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], scores, strict=True))
+        seconds = perf_counter() - started
+        self.settle()
+        after = settled_private_bytes()
+        used_after, private_after = self._server_bytes()
+        return LoadFigures(loaded, round(seconds, 6)), MemoryFigures(
+            opening_bytes=self.opening_bytes,
+            board_bytes=after - before,
+            server_used_bytes=growth(used, used_after),
+            server_private_bytes=growth(private, private_after),
+            disk_bytes=growth(disk, self.disk_bytes()),
+        )
+
+    def settle(self) -> None:
+        """Wait until the server does nothing in the background that a load has set off."""
+        deadline = perf_counter() + REWRITE_PATIENCE
+        while self.server is not None and self.server.is_rewriting() and perf_counter() < deadline:
+            sleep(0.02)
+
+    def disk_bytes(self) -> int | None:
+        """Return the size of the board's files, `None` where it has none."""
+        return bytes_on_disk(Path(self.where.data_path)) if self.where.data_path else None
+
+    def pids(self) -> list[int]:
+        """Return the processes that the board's work is done in, as far as they are known."""
+        return [pid for pid in (os.getpid(), self.where.server_pid) if pid is not None]
+
+    def other_work(self) -> OtherWork | None:
+        """Begin to count what other processes do; `None` where the board's own server is one of them."""
+        if self.server is not None and self.where.server_pid is None:
+            return None
+        return OtherWork(self.pids())
+
+    def facts(self, label: str) -> BackendFacts:
+        """Return what the board is and promises."""
+        promises, told = self.board.capabilities, ""
+        if self.server is not None:
+            told = self.server.durability() or ""
+            durability: Durability = _DURABILITY.get(told, "memory only")
+            home: Home = "server"
+        else:
+            durability = "every commit" if promises.durable else "memory only"
+            home = "file" if promises.durable else "process"
+        return BackendFacts(
+            label=label,
+            class_name=type(self.board).__name__,
+            distribution=distribution_of(type(self.board)),
+            storage=self.board.storage or "Python objects",
+            home=home,
+            durability=durability,
+            survives=promises.survives,
+            shared=promises.shared,
+            server=self.server.version() if self.server else None,
+            durability_told=told,
+            code=self._code(),
+        )
+
+    def _code(self) -> CodeSize | None:
+        try:
+            return code_size(type(self.board))
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
+            self.notes.append(f"its code was not counted: {error}")
+            return None
+
+    def _server_bytes(self) -> tuple[int | None, int | None]:
+        used = self.server.used_bytes() if self.server else None
+        pid = self.where.server_pid
+        return used, None if pid is None else private_bytes(pid)
+
+
+@contextmanager
+def session(where: Where) -> Iterator[Session]:
+    """Open an empty board and touch it once; a user's storage keeps nothing of it afterwards.
+
+    Raises what opening raises, and `ConfigurationError` where the board is not empty.
+    """
+    opening = settled_private_bytes()
+    with ExitStack() as stack:
+        server = server_of(where, stack)
+        board = stack.enter_context(open_target(where.target, where.board))
+        if len(board):
+            raise ConfigurationError("the board is not empty: the comparison needs one of its own.")
+        if where.shared:
+            stack.callback(board.clear)
+        touch(board)
+        yield Session(where, board, server, settled_private_bytes() - opening)
+
+
+def server_of(where: Where, stack: ExitStack) -> ServerFacts | None:
+    """Connect to the server of a place, if it has one; at the end nothing of this board stays on a user's server."""
+    if where.server_url is None:
+        return None
+    server = stack.enter_context(ServerFacts(where.server_url))
+    if where.shared:
+        stack.callback(server.forget, where.board)
+    return server
+
+
+def touch(board: LeaderboardBackend) -> None:
+    """Use the board once, so that connections, scripts and lazy imports are no part of a player's memory."""
+    board.update_scores([("touched", "", 1)])
+    board.update_score("touched", "", 2)
+    board.increment_score("touched", "", 1)
+    board.get_rank("touched")
+    board.get_top_n(1)
+    board.get_around("touched", 1)
+    board.remove_player("touched")
+
+
+def as_own(scores: list[Score]) -> list[Score]:
+    """Return scores as objects of their own, which are the board's memory, not the trace's."""
+    made: list[Score] = msgspec.msgpack.decode(msgspec.msgpack.encode(scores), type=list[Score])
+    return made
+
+
+def growth(before: int | None, after: int | None) -> int | None:
+    """Return the difference, `None` where one side is not known."""
+    return None if before is None or after is None else after - before

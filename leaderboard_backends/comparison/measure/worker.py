@@ -1,0 +1,109 @@
+"""One job in a process of its own: `python -m leaderboard_backends.comparison.measure.worker`, a job in, an answer out.
+
+The order of things decides what a figure means. The trace is read first, so that its names are nobody's memory; then
+the backend is imported, opened and touched once; then the load is measured, then the job's own figures, and last, when
+nothing is measured any more, the whole board is compared with the model.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+import msgspec
+import psutil
+
+from ...errors import BackendUnavailableError, ConfigurationError, LeaderboardError
+from ...model import shorten
+from ..opening import open_target
+from ..schema import Figures
+from ..study import WrongProgramError, run_program
+from ..workload.trace import Trace, decode_trace
+from . import drill, response, service, throughput
+from .gate import WrongBoardError
+from .job import Answer, Job
+from .session import Session, server_of, session
+
+ORPHAN_GRACE: Final = 15.0
+"""Seconds after which a worker ends itself where the process that should have done so is gone."""
+
+Measure: TypeAlias = Callable[[Job, Session, Trace], tuple[Figures, float | None]]
+
+MEASURES: Final[dict[str, Measure]] = {
+    "service": service.measure,
+    "throughput": throughput.measure,
+    "response": response.measure,
+}
+"""The modes that replay a trace on one open board."""
+
+
+def answer(job: Job) -> Answer:
+    """Return the answer of a job, whatever happens to the board."""
+    try:
+        return _answer(job)
+    except (ConfigurationError, BackendUnavailableError, ModuleNotFoundError, psutil.Error) as error:
+        return Answer("unavailable", _told(error))
+    except (WrongBoardError, WrongProgramError) as error:
+        return Answer("wrong", str(error))
+    except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything, and its row says what
+        return Answer("failed", _told(error))
+
+
+def _answer(job: Job) -> Answer:
+    if job.task == "study":
+        return Answer("ok", figures=run_program(job.program, job.players, job.seed, job.seconds))
+    if job.task == "clear":
+        return _clear(job)
+    if job.task == "facts":
+        with session(job.where) as opened:
+            return Answer("ok", facts=opened.facts(job.label), notes=opened.notes)
+    trace = _read_trace(job)
+    with session(job.where) as opened:
+        figures, cores = MEASURES[job.task](job, opened, trace)
+        return Answer("ok", figures=figures, cores_elsewhere=cores, notes=opened.notes)
+
+
+def _read_trace(job: Job) -> Trace:
+    """Read the trace, and take its objects out of the collector's sight: an app has no such thing."""
+    trace = decode_trace(Path(job.trace_path).read_bytes())
+    gc.collect()
+    gc.freeze()
+    return trace
+
+
+def _clear(job: Job) -> Answer:
+    """Clear the board of a worker that could not do it itself."""
+    with ExitStack() as stack:
+        server_of(job.where, stack)
+        stack.enter_context(open_target(job.where.target, job.where.board)).clear()
+    return Answer("ok")
+
+
+def _told(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LeaderboardError) else f"{type(error).__name__}: {shorten(text, 300)}"
+
+
+def main() -> None:
+    """Read a job from standard input, answer on standard output; what a backend prints goes to stderr."""
+    told: BinaryIO = sys.stdin.buffer
+    job = msgspec.json.decode(told.readline(), type=Job)
+    faulthandler.dump_traceback_later(job.give_up_after + ORPHAN_GRACE, exit=True)
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)
+        if job.task == "crash":
+            drill.crash(job, out)
+        elif job.task == "return":
+            drill.come_back(job, told, out)
+        else:
+            out.write(msgspec.json.encode(answer(job)))
+
+
+if __name__ == "__main__":
+    main()

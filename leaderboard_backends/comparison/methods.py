@@ -1,0 +1,33 @@
+"""How the figures come about, in words that belong into every result."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METHODS: Final = {
+    "runs": "each in a fresh process on a fresh place, repeated in rounds; within a round all backends, sizes and "
+    "modes in a random order of their own, so that runs of one round saw the same state of the machine",
+    "gate": "the conformance kit comes first; then every answer of a service-time run, and the whole end state of "
+    "every run, is compared with an independent model; a difference means no figure but the reason",
+    "warm-up": "one step in twenty of the trace, unmeasured, for at most a tenth of the time limit",
+    "percentiles": "nearest rank on the individual samples of one process; p50, p95 and p99 where at least one sample "
+    "lies beyond, p99.9 from 10,000 samples on",
+    "intervals": "the median over processes, and the exact bootstrap distribution of that median (95 %); ratios of two "
+    "backends are taken round by round",
+    "noise floor": "the largest difference between two equal cells (twins), by class of storage and by figure",
+    "clock": "time.perf_counter_ns around each call into a preallocated array; the clock's own cost is measured and "
+    "not subtracted",
+    "throughput": "all clients start at one moment and stop with the first that stops; a player's steps are all one "
+    "client's; threads share one board object, spawned processes have one each",
+    "response": "from the intended start of each operation at the given rate, one client; no percentiles where the "
+    "backend did not keep up with at least 95 % of the rate",
+    "drill": "kill -9 of the server, or of the process that keeps the board, amid acknowledged updates; the time until "
+    "another process, already running, gets right answers; says nothing of a power cut",
+    "bytes written": "write_bytes of /proc/PID/io of the process that owns the files: whole pages of 4 KiB",
+    "garbage collector": "on, as in an app; a full collection comes before the measured steps; the trace's objects are "
+    "frozen out of its sight",
+    "memory": "growth of the process's private memory (USS) by the load, after a full collection and malloc_trim; "
+    "player ids and usernames were there before, scores are counted",
+    "code": "statements of Python's syntax tree, docstrings left out; Lua and SQL: lines that are neither blank nor "
+    "wholly comment",
+}

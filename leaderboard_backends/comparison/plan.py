@@ -1,0 +1,302 @@
+"""What to run: a plan from a TOML file, and the cells that it comes to.
+
+A cell is one backend under one workload at one size in one mode. It is repeated in several rounds, each run in a fresh
+process; within a round the cells come in a random order, so that what the machine does meanwhile hits all alike.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from types import MappingProxyType
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ..errors import ConfigurationError
+from ..model import shorten
+from ..testing.subject import PARTS
+from .schema import Cell, Mode
+from .shipped import shipped
+
+SCHEMA_VERSION: Final = 1
+MOST_PLAYERS: Final = 10_000_000
+ALL: Final = "all"
+SEQUENTIAL: Final = "sequential"
+
+LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes", "machine")
+"""The parts of the kit that take more than seconds: they look for races, and try random programs."""
+
+EVERY: Final = "every"
+"""Among `twins`: all backends are run twice in this part, to know the noise."""
+
+Players = Annotated[int, Meta(ge=1, le=MOST_PLAYERS)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Clients = Annotated[int, Meta(ge=1, le=64)]
+
+
+class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Service times of workloads at sizes."""
+
+    workloads: list[str]
+    players: list[Players]
+    steps: Count
+    twins: list[str] = []
+
+
+class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Clients at once, and batches, each for so many seconds."""
+
+    workload: str
+    players: list[Players]
+    steps: Count
+    clients: list[Clients]
+    batches: list[Count]
+    seconds: Seconds
+    twins: list[str] = []
+
+
+class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Response times at the rates of the workload, each for so many seconds."""
+
+    workload: str
+    players: list[Players]
+    steps: Count
+    seconds: Seconds
+    twins: list[str] = []
+
+
+class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Start, crash and return of boards of these sizes."""
+
+    workload: str
+    players: list[Players]
+    rounds: Count
+
+
+class StudyPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The programs that the study's claims are about, in so many rounds, each operation for so many seconds."""
+
+    rounds: Count
+    seconds: Seconds
+
+
+Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | DrillPart
+"""A part that asks for cells of backends."""
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plan as its file has it."""
+
+    schema_version: int
+    title: str
+    rounds: Annotated[int, Meta(ge=1, le=100)]
+    time_limit: Seconds
+    """For all writes of a service-time run, and for each kind of read."""
+    proof: str = ALL
+    """Which parts of the conformance kit come first: `all`; `sequential`, those that one client runs through in
+    seconds; or the names of parts, with commas between."""
+    backends: list[str] = []
+    """None named: all that are ready to run here."""
+    service: list[ServicePart] = []
+    throughput: list[ThroughputPart] = []
+    response: list[ResponsePart] = []
+    drill: list[DrillPart] = []
+    study: StudyPart | None = None
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the kit that come first; none named: all."""
+        if self.proof == SEQUENTIAL:
+            return [part for part in PARTS if part not in LONGER]
+        return [] if self.proof == ALL else [part.strip() for part in self.proof.split(",")]
+
+    def workloads(self) -> list[str]:
+        """Return the names of all workloads, each once."""
+        named = [name for part in self.service for name in part.workloads]
+        named += [part.workload for part in self.throughput]
+        named += [part.workload for part in self.response]
+        named += [part.workload for part in self.drill]
+        return list(dict.fromkeys(named))
+
+    def changed(self, **values: object) -> Plan:
+        """Return the plan with other values for its own keys; those that are `None` stay as they are.
+
+        Raises `ConfigurationError` for a proof that is none.
+        """
+        plan = replace(self, **{name: value for name, value in values.items() if value is not None})
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` for parts of the kit that there are not."""
+        unknown = [part for part in self.parts if part not in PARTS]
+        if unknown:
+            raise ConfigurationError(
+                f"proof {shorten(self.proof)} is not {ALL!r}, not {SEQUENTIAL!r}, and no list of the kit's parts: "
+                f"{', '.join(PARTS)}."
+            )
+
+    def with_parts(
+        self, *, players: Sequence[int] = (), workloads: Sequence[str] = (), steps: int | None = None
+    ) -> Plan:
+        """Return the plan with other sizes, workloads or steps in all its parts; what is not given stays as it is.
+
+        A part that has one workload gets the first.
+        """
+        sizes = {"players": list(players)} if players else {}
+        counts = {"steps": steps} if steps else {}
+        named = {"workload": workloads[0]} if workloads else {}
+        many = {"workloads": list(workloads)} if workloads else {}
+        return replace(
+            self,
+            service=[replace(part, **sizes, **counts, **many) for part in self.service],
+            throughput=[replace(part, **sizes, **counts, **named) for part in self.throughput],
+            response=[replace(part, **sizes, **counts, **named) for part in self.response],
+            drill=[replace(part, **sizes, **named) for part in self.drill],
+        )
+
+    def renamed(self, names: Mapping[str, str]) -> Plan:
+        """Return the plan with its workloads under the names that they have themselves."""
+        return replace(
+            self,
+            service=[
+                replace(part, workloads=[names.get(name, name) for name in part.workloads]) for part in self.service
+            ],
+            throughput=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.throughput],
+            response=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.response],
+            drill=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.drill],
+        )
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A cell with what its runs are asked beside it: how many rounds, how many steps, and its part of the plan."""
+
+    cell: Cell
+    rounds: int
+    steps: int
+    part: Part | StudyPart
+
+
+def read_plan(name: str | Path) -> Plan:
+    """Read a plan: the path of a TOML file, or the name of one that comes with the library.
+
+    Raises `ConfigurationError` with the file, the key, and what is allowed there.
+    """
+    path = _plan_path(name)
+    try:
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        plan = msgspec.convert(found, Plan)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path} is no plan: {error}.") from error
+    if plan.schema_version != SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"{path} has schema version {plan.schema_version}; this library reads {SCHEMA_VERSION}."
+        )
+    plan.check()
+    return plan
+
+
+def _plan_path(name: str | Path) -> Path:
+    if isinstance(name, Path) or name.endswith(".toml"):
+        return Path(name)
+    names = sorted(path.stem for path in shipped("plans").glob("*.toml"))
+    if name not in names:
+        raise ConfigurationError(f"{shorten(name)} names no plan: give one of {', '.join(names)}, or a .toml file.")
+    return shipped(f"plans/{name}.toml")
+
+
+def units(
+    plan: Plan,
+    backends: Sequence[str],
+    programs: Sequence[tuple[str, int]] = (),
+    only_sizes: Mapping[str, int] = MappingProxyType({}),
+) -> list[Unit]:
+    """Return all cells of a plan without order, for backends by label and programs of the study with their sizes.
+
+    `only_sizes` has, by workload, the one size of those that are made of events.
+    """
+    return [
+        *_measured(plan, backends, only_sizes),
+        *_drills(plan, backends, only_sizes),
+        *_study(plan, programs),
+    ]
+
+
+def _measured(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Iterator[Unit]:
+    """Yield the cells of parts that may have twins, each once, whichever parts name it."""
+    seen: set[Cell] = set()
+    for mode, workload, players, part in _asked(plan, only):
+        for backend in backends:
+            for twin in (False, True) if twins_of(part, backend) else (False,):
+                cell = Cell(mode, workload, players, backend, twin)
+                if cell not in seen:
+                    seen.add(cell)
+                    yield Unit(cell, plan.rounds, part.steps, part)
+
+
+def _asked(
+    plan: Plan, only: Mapping[str, int]
+) -> Iterator[tuple[Mode, str, int, ServicePart | ThroughputPart | ResponsePart]]:
+    for single in plan.service:
+        for workload in single.workloads:
+            yield from (("service", workload, players, single) for players in _sizes(single, workload, only))
+    for many in plan.throughput:
+        yield from (("throughput", many.workload, players, many) for players in _sizes(many, many.workload, only))
+    for paced in plan.response:
+        yield from (("response", paced.workload, players, paced) for players in _sizes(paced, paced.workload, only))
+
+
+def _sizes(
+    part: ServicePart | ThroughputPart | ResponsePart | DrillPart, workload: str, only: Mapping[str, int]
+) -> list[int]:
+    return [only[workload]] if workload in only else part.players
+
+
+def twins_of(part: ServicePart | ThroughputPart | ResponsePart, backend: str) -> bool:
+    """Whether a backend is run twice in a part, to know the noise."""
+    return EVERY in part.twins or backend in part.twins
+
+
+def _drills(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Iterator[Unit]:
+    for drill in plan.drill:
+        for players in _sizes(drill, drill.workload, only):
+            for backend in backends:
+                yield Unit(Cell("drill", drill.workload, players, backend), drill.rounds, 1, drill)
+
+
+def _study(plan: Plan, programs: Sequence[tuple[str, int]]) -> Iterator[Unit]:
+    if plan.study is not None:
+        for name, players in programs:
+            yield Unit(Cell("study", "", players, name), plan.study.rounds, 0, plan.study)
+
+
+def in_order(found: Sequence[Unit], seed: int) -> list[tuple[int, Unit]]:
+    """Return every run as round and unit: round by round, the cells of each in a random order of their own."""
+    runs: list[tuple[int, Unit]] = []
+    for number in range(1, max((unit.rounds for unit in found), default=0) + 1):
+        round_ = [unit for unit in found if unit.rounds >= number]
+        Random(f"order {seed} {number}").shuffle(round_)  # noqa: S311 - nothing here is a secret
+        runs += [(number, unit) for unit in round_]
+    return runs
+
+
+def expected_seconds(unit: Unit) -> float:
+    """Return about how long a run takes on 2 cores; only the proportions matter, for the time that is left."""
+    players, part = unit.cell.players, unit.part
+    if isinstance(part, ThroughputPart):
+        return 5 + (2 * len(part.clients) + len(part.batches)) * part.seconds + players / 40_000
+    if isinstance(part, ResponsePart):
+        return 2 + 4 * part.seconds + players / 40_000
+    if isinstance(part, DrillPart):
+        return 2 + players / 25_000
+    return 1.5 + players / 50_000

@@ -1,0 +1,90 @@
+"""The processes that a comparison starts: each in a group of its own, which ends with all that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+
+from .measure.job import Answer, Job
+from .schema import Verdict
+
+WORKER: Final = f"{__package__}.measure.worker"
+PROVER: Final = f"{__package__}.measure.prove"
+
+Told = TypeVar("Told", Answer, Verdict)
+Process: TypeAlias = subprocess.Popen[bytes]
+
+
+class WorkerError(Exception):
+    """A process ended without an answer; the text says how."""
+
+
+class PatienceError(Exception):
+    """A process was ended, as it gave no answer for too long."""
+
+
+@contextmanager
+def started(module: str, path: str = "") -> Iterator[Process]:
+    """Start a module of ours that Ctrl-C does not reach, as this process decides; its group ends with the context.
+
+    `path` is a folder that it imports from as well.
+    """
+    environment = dict(os.environ)
+    if path:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        (sys.executable, "-m", module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=environment,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            end(process)
+
+
+def end(process: Process) -> None:
+    """End a process and all that it started, at once."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def ask(module: str, question: msgspec.Struct, kind: type[Told], *, patience: float, path: str = "") -> Told:
+    """Return the answer of a process to one question. Raises `WorkerError`, `PatienceError`."""
+    with started(module, path) as process:
+        try:
+            out, err = process.communicate(msgspec.json.encode(question) + b"\n", timeout=patience)
+        except subprocess.TimeoutExpired as error:
+            raise PatienceError(f"no result after {patience:g} s; the process was ended") from error
+    try:
+        return msgspec.json.decode(out, type=kind)
+    except msgspec.MsgspecError as error:
+        raise WorkerError(how_it_ended(process.returncode, err)) from error
+
+
+def answer(job: Job, path: str = "") -> Answer:
+    """Return a worker's answer to a job; one that has none says why."""
+    try:
+        return ask(WORKER, job, Answer, patience=job.give_up_after, path=path)
+    except PatienceError as error:
+        return Answer("timed out", str(error))
+    except WorkerError as error:
+        return Answer("failed", str(error))
+
+
+def how_it_ended(code: int, err: bytes) -> str:
+    """Say how a process ended that gave no answer: its code, and the last line of what it said."""
+    last = err.decode(errors="replace").strip().splitlines()[-1:]
+    return f"its process ended with code {code} and no result{f': {last[0]}' if last else ''}"

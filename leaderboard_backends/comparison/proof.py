@@ -1,0 +1,62 @@
+"""Having the conformance kit judge a backend before it is measured; a verdict is kept while nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+import msgspec
+
+from ..registry import DISTRIBUTION
+from .contenders import Contender, Place, Ready
+from .identity import source_digest
+from .machine import versions
+from .measure.prove import ALL, Request
+from .processes import PROVER, PatienceError, WorkerError, ask
+from .schema import BackendFacts, Verdict
+
+PATIENCE: Final = 600.0
+
+
+def prove(
+    contender: Contender, place: Place, facts: BackendFacts, parts: Sequence[str], seed: int, kept: Path | None
+) -> Verdict:
+    """Return the kit's verdict on a backend at its place: one kept in the folder `kept`, or of a run now.
+
+    Kept are verdicts on this library's own backends at places of their own: what others depend on is not known here.
+    """
+    keep = kept is not None and isinstance(contender, Ready) and facts.distribution.startswith(f"{DISTRIBUTION} ")
+    path = kept / f"{_key(contender, facts, parts, seed)}.json" if keep and kept is not None else None
+    if path is not None:
+        with suppress(OSError, msgspec.MsgspecError):
+            return msgspec.json.decode(path.read_bytes(), type=Verdict)
+    verdict = _run(contender, place, parts, seed)
+    if path is not None and verdict.allows_figures:
+        _keep(path, verdict)
+    return verdict
+
+
+def _run(contender: Contender, place: Place, parts: Sequence[str], seed: int) -> Verdict:
+    request = Request(place.where.target, contender.label, list(parts), seed)
+    try:
+        return ask(PROVER, request, Verdict, patience=PATIENCE, path=contender.path)
+    except (WorkerError, PatienceError) as error:
+        return Verdict("NOT RUN", ", ".join(parts) or ALL, 0, 0, "", 0.0, [str(error)])
+
+
+def _key(contender: Contender, facts: BackendFacts, parts: Sequence[str], seed: int) -> str:
+    told = [contender.identity, facts.server, source_digest(), versions(), list(parts), seed]
+    return sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def _keep(path: Path, verdict: Verdict) -> None:
+    """Write a verdict; a folder that cannot be written means that the kit runs again next time."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{token_hex(4)}")
+        new.write_bytes(msgspec.json.encode(verdict))
+        new.replace(path)

@@ -1,0 +1,453 @@
+"""What a comparison is as data: every figure of every run, and all that is needed to judge and to repeat them.
+
+Times are in microseconds where a name ends in `_us`, in seconds where it ends in `_seconds`; sizes are in bytes. A
+figure that is `None` was not measured, or has too few samples to mean anything. Every table, chart and answer is made
+from a `Result` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp, log
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+SCHEMA_VERSION: Final = 2
+"""Raised whenever a reader of older results would misread a newer one."""
+
+Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "study"]
+"""What a run measures. Figures of two modes are never mixed.
+
+`service`: the time of single operations, one client, one call after the other. `throughput`: operations a second of
+several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: starting, being
+killed and coming back, and what an update writes to the disk. `study`: programs that a claim of the study is about.
+"""
+
+Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
+"""`ok` alone has figures; `wrong` disagreed with the model; `unavailable` could not be opened here."""
+
+Durability: TypeAlias = Literal["memory only", "everysec", "every commit"]
+"""What a power cut leaves of acknowledged updates: nothing, all but about the last second, or everything."""
+
+Home: TypeAlias = Literal["process", "file", "server"]
+"""Where a board lives: in the app's process alone, in a file beside it, or on a server."""
+
+
+class ResultError(ValueError):
+    """A file is no result of a comparison, or one of another schema version."""
+
+
+# ---------------------------------------------------------------------- samples
+
+BUCKET: Final = 1.05
+"""The ratio of a histogram bucket's ends: a sample is known to within 5 %."""
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """Samples by logarithmic buckets: `counts[i]` lie in `[BUCKET ** (first + i), BUCKET ** (first + i + 1))` ns."""
+
+    first: int
+    counts: list[int]
+
+    def buckets(self) -> Iterator[tuple[float, float, int]]:
+        """Yield the ends of each bucket in microseconds, and how many samples lie in it."""
+        for place, count in enumerate(self.counts, self.first):
+            yield BUCKET**place / 1000, BUCKET ** (place + 1) / 1000, count
+
+    def middle_us(self, place: int) -> float:
+        """Return the geometric middle of the bucket at a place of `counts`."""
+        return exp(log(BUCKET) * (self.first + place + 0.5)) / 1000
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """The samples of one operation in one process: exact percentiles, and all samples as a histogram."""
+
+    samples: int
+    mean_us: float
+    p50_us: float | None
+    p95_us: float | None
+    p99_us: float | None
+    p999_us: float | None
+    """From 10,000 samples on."""
+    maximum_us: float
+    histogram: Histogram
+
+
+# ---------------------------------------------------------------------- figures of a run
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """One operation's service time. Fewer samples than `planned` mean that the time limit cut it short."""
+
+    planned: int
+    time: Distribution
+
+    @property
+    def per_second(self) -> float:
+        """Operations a second of one client, one call after the other."""
+        return 1e6 / self.time.mean_us if self.time.mean_us else 0.0
+
+
+class LoadFigures(msgspec.Struct, frozen=True):
+    """One `update_scores` call with every player."""
+
+    players: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Players loaded a second."""
+        return self.players / self.seconds if self.seconds else 0.0
+
+
+class MemoryFigures(msgspec.Struct, frozen=True):
+    """What the load added: private memory of this process and of a server, and files."""
+
+    opening_bytes: int
+    """Private memory that importing the backend and opening and touching an empty board took."""
+    board_bytes: int
+    """Private memory that the load took in this process, beyond the names, which are the caller's."""
+    server_used_bytes: int | None = None
+    """Growth of the server's own `used_memory`."""
+    server_private_bytes: int | None = None
+    """Growth of the server process's private memory."""
+    disk_bytes: int | None = None
+    """Growth of the files."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was compared with the model before any figure counted."""
+
+    answers: int
+    """Answers that agreed."""
+    updates: int
+    """Steps that changed the board."""
+    state_sha256: str = ""
+    """Of the whole end state, best first; empty where the order within a tie is left to chance (several clients)."""
+
+
+class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
+    """The time of single operations."""
+
+    load: LoadFigures
+    memory: MemoryFigures
+    operations: dict[str, Timed]
+    clock_us: float
+    """What timing an empty call reads: it is contained in every sample."""
+    checked: Checked
+
+
+class ClientsFigures(msgspec.Struct, frozen=True):
+    """Operations a second of so many clients at once, in the time in which all of them were at work."""
+
+    kind: Literal["threads", "processes"]
+    clients: int
+    operations: int
+    seconds: float
+    client_cores: float
+    """Processor time of the clients, by the time that passed."""
+    server_cores: float | None = None
+    """Of the server, where there is one: under one core, it had time left."""
+
+    @property
+    def per_second(self) -> float:
+        """Operations a second of all clients together."""
+        return self.operations / self.seconds if self.seconds else 0.0
+
+
+class BatchFigures(msgspec.Struct, frozen=True):
+    """`update_scores` with so many updates a call, one client."""
+
+    size: int
+    updates: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Updates a second."""
+        return self.updates / self.seconds if self.seconds else 0.0
+
+
+class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
+    """Operations a second of several clients, and of batches."""
+
+    clients: list[ClientsFigures]
+    batches: list[BatchFigures]
+    checked: Checked
+
+
+class RateFigures(msgspec.Struct, frozen=True):
+    """Response time of one client at a rate, from the intended start of each operation."""
+
+    rate: float
+    achieved: float
+    """Operations a second that were completed."""
+    response: Distribution | None
+    """`None` where the backend did not keep up: then the times would tell how long the run was, and nothing else."""
+
+
+class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
+    """Response time at given rates."""
+
+    rates: list[RateFigures]
+    idle: list[RateFigures]
+    """The same with a board that does nothing: what the harness itself adds."""
+    checked: Checked
+
+
+class DiskFigures(msgspec.Struct, frozen=True):
+    """What updates write, `size` a call: growth of the files, and bytes that the owning process sent to the disk."""
+
+    size: int
+    updates: int
+    grown_bytes: int
+    written_bytes: int | None
+    """From `/proc/PID/io`; `None` where the system does not tell."""
+
+
+class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
+    """From nothing to a board, a crash of the process that keeps it (kill -9), and back."""
+
+    processes: int
+    """To run beside the app's own."""
+    ports: int
+    """TCP ports open on the machine."""
+    start_seconds: float
+    """From nothing to the first acknowledged update: server start and opening included."""
+    load_seconds: float
+    restore_seconds: float
+    """From the kill until the board gave right answers again."""
+    restored_by: Literal["restart", "load"]
+    """`load`: the storage kept nothing, so that the app had to load all players from its own records again."""
+    acknowledged: int
+    """Updates that were acknowledged before the kill."""
+    lost: int
+    """Of those, how many were gone after the restart, before any new load."""
+    disk: list[DiskFigures] = []
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """One operation of a program of the study."""
+
+    operation: str
+    time: Distribution
+
+
+class StudyFigures(msgspec.Struct, frozen=True, tag="study"):
+    """What one program took: a data structure used in the way that the study shows."""
+
+    timings: list[Timing]
+    memory_bytes: int | None = None
+    """Private memory of the process that the structure took; `None` where the program is not about memory."""
+    counts: dict[str, float] = {}
+    """Facts by name that are no times, such as players lost to ties."""
+
+
+Figures: TypeAlias = ServiceFigures | ThroughputFigures | ResponseFigures | DrillFigures | StudyFigures
+
+
+class Cell(msgspec.Struct, frozen=True, order=True):
+    """What a run is a run of; it is repeated in several processes. `workload` is empty for a program of the study."""
+
+    mode: Mode
+    workload: str
+    players: int
+    backend: str
+    """A backend's label, or the name of a program of the study."""
+    twin: bool = False
+    """Whether it is the second of two equal cells, from whose difference the noise is known."""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One process. Without status `ok`, `reason` says why there are no figures."""
+
+    cell: Cell
+    round: int
+    """Runs of one round were interleaved: they saw the same hours of the machine."""
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    """Wall time of the whole run, server start and gate included."""
+    cores_elsewhere: float | None = None
+    """Cores that other processes kept busy, on average, while it was measured."""
+    figures: Figures | None = None
+    notes: list[str] = []
+
+
+# ---------------------------------------------------------------------- facts
+
+
+class CodeSize(msgspec.Struct, frozen=True):
+    """Source: statements of Python's syntax tree without docstrings, and lines of other languages (Lua, SQL)."""
+
+    statements: int
+    other_lines: int
+    files: list[str]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the conformance kit said of a backend before anything was measured."""
+
+    verdict: str
+    parts: str
+    """`all`, or the parts of the kit that were asked for."""
+    passed: int
+    failed: int
+    kit: str
+    seconds: float
+    failures: list[str] = []
+
+    @property
+    def allows_figures(self) -> bool:
+        """Whether figures of the backend may be published."""
+        return self.verdict in ("CONFORMS", "CONFORMS WITH DEVIATIONS", "PASSED IN PART")
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What a person has to know of a backend's row: from its file in `benchmarks/backends`, or empty."""
+
+    title: str = ""
+    tuning: list[str] = []
+    """Settings that differ from the storage's own defaults."""
+    setup: list[str] = []
+    """Steps from a machine with Python to a running board."""
+    watch: list[str] = []
+    """What can be watched of it in production."""
+    configuration: str = ""
+    """What an app's configuration has for it."""
+
+
+class BackendFacts(msgspec.Struct, frozen=True):
+    """What a backend is and promises, as opened."""
+
+    label: str
+    class_name: str
+    distribution: str
+    storage: str
+    home: Home
+    durability: Durability
+    survives: str
+    shared: bool
+    server: str | None = None
+    durability_told: str = ""
+    """What the server or the backend says of it, in its own words."""
+    code: CodeSize | None = None
+    sheet: Sheet = Sheet()
+    verdict: Verdict | None = None
+
+
+class WorkloadFacts(msgspec.Struct, frozen=True):
+    """A workload: its name, its hash, and its text."""
+
+    name: str
+    title: str
+    sha256: str
+    toml: str
+
+
+class TraceFacts(msgspec.Struct, frozen=True):
+    """What is told of a trace; the same workload, size, seed and number of steps have the same hash everywhere."""
+
+    workload: str
+    players: int
+    seed: int
+    sha256: str
+    steps: dict[str, int]
+    warm_up_steps: int
+    different_scores: int
+    tied_share: float
+    name_bytes_per_player: float
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Where it ran; nothing that names the machine or its user."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    system: str
+    file_system: str
+    """Of the files of durable backends; waiting for the disk costs nothing where it is in memory."""
+    load_average_before: list[float]
+    load_average_after: list[float]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What was asked for."""
+
+    plan: str
+    command: str
+    backends: list[str]
+    seed: int
+    rounds: int
+    time_limit: float
+    """Seconds for the writes of a run, and for each kind of read; the rest of its steps is left out."""
+    digest: str
+    """Of all that a resumed run has to agree with."""
+
+
+class CodeFacts(msgspec.Struct, frozen=True):
+    """The code behind one feature on one backend, by who writes it. `None`: not counted, and `note` says why."""
+
+    feature: str
+    backend: str
+    app: int | None
+    """Statements that the app's author writes."""
+    shipped: int | None
+    """Statements of ours."""
+    third_party: int | None
+    """Statements of the libraries that it stands on."""
+    configuration: int | None
+    """Lines."""
+    note: str = ""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A whole comparison."""
+
+    schema_version: int
+    started: str
+    seconds: float
+    finished: bool
+    versions: dict[str, str]
+    machine: Machine
+    settings: Settings
+    methods: dict[str, str]
+    workloads: list[WorkloadFacts]
+    traces: list[TraceFacts]
+    backends: list[BackendFacts]
+    code: list[CodeFacts]
+    runs: list[Run]
+
+    def facts(self, label: str) -> BackendFacts | None:
+        """Return what is known of a backend."""
+        return next((facts for facts in self.backends if facts.label == label), None)
+
+
+def encode_result(result: Result) -> bytes:
+    """Return a result as JSON: a line for each run, so that two results can be compared by eye."""
+    whole = msgspec.json.encode(msgspec.structs.replace(result, runs=[]))
+    runs = b",\n".join(msgspec.json.encode(run) for run in result.runs)
+    return whole.removesuffix(b"]}") + b"\n" + runs + b"\n]}\n"
+
+
+def decode_result(stored: bytes) -> Result:
+    """Return the result of JSON; raises `ResultError` where it is none, or of another schema version."""
+    try:
+        version = msgspec.json.decode(stored, type=_Versioned).schema_version
+        if version != SCHEMA_VERSION:
+            raise ResultError(f"this result has schema version {version}; this library reads {SCHEMA_VERSION}.")
+        return msgspec.json.decode(stored, type=Result)
+    except msgspec.MsgspecError as error:
+        raise ResultError(f"this is no result of a comparison: {error}.") from error
+
+
+def read_result(path: Path) -> Result:
+    """Read a result. Raises `ResultError`, `OSError`."""
+    return decode_result(path.read_bytes())
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    schema_version: int

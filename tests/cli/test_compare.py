@@ -1,0 +1,146 @@
+"""`leaderboard compare` as a user runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.comparison.schema import read_result
+
+QUICK = ("--steps", "60", "--proof", "isolation", "--rounds", "1")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep traces and verdicts in a folder of the test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(leaderboard, ["compare", *arguments], prog_name="leaderboard")
+
+
+def test_a_comparison_prints_tables_and_keeps_its_result(tmp_path: Path) -> None:
+    out = tmp_path / "results" / "mine.json"
+    done = run("naive", "memory", "--players", "20,10", *QUICK, "--seed", "9", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert "realtime, 20 players" in done.stdout
+    assert "4 of 4 runs have figures" in done.stderr
+    result = read_result(out)
+    assert result.finished
+    assert (result.settings.seed, result.settings.plan) == (9, "quick")
+    assert sorted({run.cell.players for run in result.runs}) == [10, 20]
+    assert [path.name for path in out.parent.iterdir()] == ["mine.json"]
+
+
+def test_without_a_file_nothing_is_kept_and_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = run("memory", "--players", "10", *QUICK)
+    assert done.exit_code == 0, done.output
+    assert "Nothing was kept: --out FILE does." in done.stderr
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_traces_and_verdicts_are_kept_for_the_next_time(cache: Path) -> None:
+    for _ in range(2):
+        assert run("memory", "--players", "10", *QUICK).exit_code == 0
+        kept = sorted(path.relative_to(cache) for path in cache.rglob("*") if path.is_file())
+    assert len(kept) == 4  # a trace, its answers, what leads there, and a verdict
+    assert len(list((cache / "leaderboard-backends" / "verdicts").iterdir())) == 1
+
+
+def test_events_of_ones_own_are_replayed(tmp_path: Path) -> None:
+    rows = "".join(f"p{number % 7},P{number % 7},{number * 3}\n" for number in range(80))
+    (tmp_path / "season.csv").write_text(f"player_id,username,score\n{rows}")
+    out = tmp_path / "mine.json"
+    done = run("memory", "--workload", str(tmp_path / "season.csv"), *QUICK, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    (only,) = read_result(out).runs
+    assert (only.cell.workload, only.cell.players, only.status) == ("season", 7, "ok")
+
+
+def test_a_workload_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("schema_version = 1\n[mix]\nupdate = 1\nrank = 3\n")
+    out = tmp_path / "mine.json"
+    done = run("memory", "--workload", str(tmp_path / "mine.toml"), "--players", "10", *QUICK, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    assert [run.cell.workload for run in read_result(out).runs] == ["mine"]
+
+
+def test_a_wrong_board_is_told_and_ends_in_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "comparison" / "boards"))
+    done = run("boards:TellsTheRankBefore", "memory", "--players", "200", *QUICK)
+    assert done.exit_code == 1
+    assert "wrong" in done.stdout
+    assert "1 of 2 runs have figures" in done.stderr
+
+
+def test_a_board_that_cannot_run_here_leaves_the_others_their_figures() -> None:
+    done = run("boards:Absent", "memory", "--players", "10", *QUICK)
+    assert done.exit_code == 0
+    assert "unavailable" in done.stdout
+
+
+def test_where_no_board_can_run_the_exit_code_is_1() -> None:
+    assert run("boards:Absent", "--players", "10", *QUICK).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--players", "1000,many"], "'many' is no number of players"),
+        (["--players", "0"], "is no number of players"),
+        (["--players", ""], "is no number of players"),
+        (["--players", "20M"], "at most 10,000,000 players"),
+        (["--steps", "0"], "--steps"),
+        (["--seed", "x"], "--seed"),
+        (["--time-limit", "0"], "--time-limit"),
+        (["--rounds", "0"], "--rounds"),
+        (["--proof", "none"], "'none' is not 'all'"),
+        (["--plan", "slow"], "give one of full, quick"),
+        (["--workload", "slow"], "There are: churn, lobby, realtime, season-start"),
+        (["--resume"], "--resume needs --out"),
+        (["memori://"], "Did you mean memory://"),
+        (["valky"], "Ready to run here: naive, memory, valkey"),
+        (["redis://u:secret@h/0?board=weekly"], "leave board out"),
+    ],
+)
+def test_a_misspelt_command_line_says_what_is_allowed_and_runs_nothing(arguments: list[str], said: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+    assert "secret" not in done.output
+
+
+def test_a_size_beside_events_is_refused_with_the_size_that_they_have(tmp_path: Path) -> None:
+    (tmp_path / "season.csv").write_text("player_id,username,score\na,A,1\nb,B,2\na,A,3\n")
+    done = run("memory", "--workload", str(tmp_path / "season.csv"), "--players", "10", *QUICK)
+    assert done.exit_code == 2
+    assert "are of 2 players" in " ".join(done.stderr.split())
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("memory", "--out", str(tmp_path / "file" / "mine.json"))
+    assert done.exit_code == 1
+    assert "cannot be written" in done.stderr
+
+
+def test_going_on_with_nothing_is_refused(tmp_path: Path) -> None:
+    done = run("memory", "--players", "10", *QUICK, "--out", str(tmp_path / "mine.json"), "--resume")
+    assert done.exit_code == 1
+    assert "there is nothing to go on with" in " ".join(done.stderr.split())
+
+
+def test_no_file_of_a_run_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert run("valkey", "zodb", "--players", "20", *QUICK).exit_code == 0
+    assert not list((tmp_path / "temporary").iterdir())

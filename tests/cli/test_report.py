@@ -1,0 +1,98 @@
+"""`leaderboard report` as a user runs it, on a result with every mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec.structs import replace
+
+from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.comparison.schema import Run, ServiceFigures, encode_result, read_result
+
+ROOT = Path(__file__).parents[2]
+FULL = ROOT / "reports" / "results" / "full.json"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(leaderboard, ["report", *map(str, arguments)], prog_name="leaderboard")
+
+
+def test_without_files_the_tables_are_printed() -> None:
+    done = run(FULL)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Which, at your size\n")
+    assert "The study's claims" in done.stdout
+
+
+def test_pages_and_charts_are_made_of_the_result_alone(tmp_path: Path) -> None:
+    html, charts = tmp_path / "a" / "page.html", tmp_path / "charts"
+    done = run(FULL, "--html", html, "--markdown", tmp_path / "page.md", "--charts", charts)
+    assert done.exit_code == 0, done.output
+    page = html.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert 'id="data-result"' in page
+    markdown = (tmp_path / "page.md").read_text(encoding="utf-8")
+    pictures = sorted(path.name for path in charts.iterdir())
+    shown = [name for name in pictures if f"](charts/{name})" in markdown]
+    assert shown == [name for name in pictures if name.endswith("-light.svg")]
+    assert any(name.startswith("cost-") for name in shown)
+    again = run(FULL, "--markdown", tmp_path / "again.md")
+    assert again.exit_code == 0
+    assert "](charts/" not in (tmp_path / "again.md").read_text(encoding="utf-8")
+
+
+def test_the_raw_result_can_be_left_out_of_the_page(tmp_path: Path) -> None:
+    assert run(FULL, "--html", tmp_path / "page.html", "--no-embed").exit_code == 0
+    assert 'id="data-result"' not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def slower(one: Run) -> Run:
+    """Return a run whose updates took twice as long."""
+    if not isinstance(one.figures, ServiceFigures):
+        return one
+    update = one.figures.operations["update"]
+    time = replace(update.time, p50_us=2 * (update.time.p50_us or 1), mean_us=2 * update.time.mean_us)
+    operations = {**one.figures.operations, "update": replace(update, time=time)}
+    return replace(one, figures=replace(one.figures, operations=operations))
+
+
+def test_what_got_worse_ends_in_exit_code_1_and_what_did_not_in_0(tmp_path: Path) -> None:
+    result = read_result(FULL)
+    assert run(FULL, "--against", FULL).exit_code == 0
+    new = tmp_path / "new.json"
+    new.write_bytes(encode_result(replace(result, runs=[slower(one) for one in result.runs])))
+    done = run(new, "--against", FULL)
+    assert done.exit_code == (1 if result.settings.rounds >= 5 else 0), done.output
+    refused = replace(result, runs=[replace(one, status="wrong", figures=None) for one in result.runs])
+    new.write_bytes(encode_result(refused))
+    assert run(new, "--against", FULL).exit_code == 1
+
+
+def test_another_machine_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
+    result = read_result(FULL)
+    other = tmp_path / "other.json"
+    other.write_bytes(encode_result(replace(result, machine=replace(result.machine, cpu="Another"))))
+    done = run(other, "--against", FULL)
+    assert done.exit_code == 1
+    assert "cannot be compared" in done.stderr
+    assert "Another" in done.stderr
+    assert run(other, "--against", FULL, "--allow-other-machine").exit_code == 0
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b'{"schema_version": 1}'])
+def test_what_is_no_result_is_refused_in_one_line(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    if content is not None:
+        path.write_bytes(content)
+    done = run(path)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told() -> None:
+    done = run(FULL, "--markdown", "/proc/nope/page.md")
+    assert done.exit_code == 1
+    assert "/proc/nope/page.md cannot be written" in done.stderr

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leaderboard_backends.comparison.contenders import (
+    LEFT_OUT,
+    Given,
+    Ready,
+    find_contenders,
+    read_contender,
+    ready_contenders,
+)
+from leaderboard_backends.comparison.schema import Result
+from leaderboard_backends.errors import ConfigurationError
+from leaderboard_backends.testing.trials import ServerPlace, trial_places
+
+GOOD = """
+schema_version = 1
+place = "valkey"
+title = "mine"
+tuning = ["hz 50"]
+settings = { hz = "50" }
+"""
+
+
+def file(folder: Path, name: str = "mine.toml", text: str = GOOD) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_without_names_every_place_and_every_file_is_compared_and_fakeredis_is_not() -> None:
+    labels = [contender.label for contender in find_contenders([])]
+    assert len(set(labels)) == len(labels)
+    assert set(trial_places()) - set(LEFT_OUT) <= set(labels)
+    assert {"naive", "memory", "valkey", "valkey-tcp", "valkey-everysec-tcp", "valkey-fsync", "zodb"} <= set(labels)
+    assert "fakeredis" not in labels
+    assert [contender.label for contender in find_contenders(["fakeredis"])] == ["fakeredis"]
+
+
+def test_every_built_in_place_has_a_sheet_that_a_reader_needs() -> None:
+    for label, contender in ready_contenders().items():
+        sheet = contender.sheet
+        assert sheet.title, label
+        assert sheet.setup, label
+        assert sheet.watch, label
+        assert sheet.configuration.startswith("url = "), label
+
+
+def test_a_file_adds_a_backend_with_a_servers_settings(tmp_path: Path) -> None:
+    contender = read_contender(file(tmp_path))
+    assert isinstance(contender, Ready)
+    assert isinstance(contender.place, ServerPlace)
+    assert (contender.label, contender.place.settings, contender.sheet.title) == ("mine", {"hz": "50"}, "mine")
+    assert "hz" in contender.identity
+
+
+def test_a_file_adds_a_class_that_is_registered_nowhere(comparing: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "acme.py").write_text(
+        "from leaderboard_backends.backends.naive import NaiveLeaderboard\nclass Acme(NaiveLeaderboard):\n    pass\n"
+    )
+    text = 'schema_version = 1\nplace = "acme:Acme"\ntitle = "Acme"\npath = "code"\n'
+    (run,) = comparing(str(file(tmp_path, "acme.toml", text)), steps=5).runs
+    assert (run.cell.backend, run.status, run.reason) == ("acme", "ok", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD.replace("place", "plaice"), "unknown field `plaice`"),
+        (GOOD.replace("1", "3", 1), "schema version 3"),
+        (GOOD.replace('"valkey"', '"memory"'), "settings and over_tcp are for servers; memory is none"),
+        (GOOD.replace('"valkey"', '"memroy"'), "names no backend"),
+        ("place = ", "no TOML"),
+    ],
+)
+def test_a_file_that_describes_no_backend_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        find_contenders([str(file(tmp_path, text=text))])
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (["valky"], "'valky' names no backend. Ready to run here: naive, memory"),
+        (["memori://"], "Did you mean memory://"),
+        (["naive", "naive"], "named twice"),
+        (["redis://h/0?board=mine"], "leave board out"),
+        (["memory://?keep=best"], "leave keep out"),
+        (["module:"], "module:Class"),
+        (["redis://u:secret@h:99999/0"], "port"),
+        (["absent.toml"], "cannot be read"),
+    ],
+)
+def test_a_name_that_is_no_backend_is_refused_before_anything_runs(named: list[str], said: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        find_contenders(named)
+    assert said in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
+def test_two_urls_of_one_scheme_have_two_labels_and_show_no_place() -> None:
+    named = ["redis://u:secret@one/0", "redis://two/0", "zodb:///srv/board.fs"]
+    found = find_contenders(named)
+    assert [contender.label for contender in found] == ["redis://", "redis:// #2", "zodb://"]
+    assert all(isinstance(contender, Given) for contender in found)
+    shown = repr(found) + "".join(contender.identity for contender in found)
+    assert not [word for word in ("secret", "one", "two", "/srv") if word in shown]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leaderboard_backends.comparison.identity import check_same
+from leaderboard_backends.comparison.journal import Finished, Head, Journal, read_journal
+from leaderboard_backends.comparison.schema import Cell, Run
+from leaderboard_backends.errors import ConfigurationError
+
+HEAD = Head("digest", "2026-11-01T00:00:00+00:00", {"seed": "1", "plan": "p"})
+RUN = Run(Cell("service", "realtime", 10, "memory"), 1, "ok")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "deep" / "journal"
+    journal = Journal(path)
+    journal.begin(HEAD)
+    journal.add(Finished(RUN))
+    return path
+
+
+def test_what_was_kept_is_read_again(path: Path) -> None:
+    assert read_journal(path) == (HEAD, [], [RUN])
+
+
+def test_a_last_line_that_was_cut_off_is_left_out(path: Path) -> None:
+    whole = path.read_bytes()
+    for cut in range(1, len(whole.splitlines()[-1]) + 1):
+        path.write_bytes(whole[:-cut])
+        assert read_journal(path) == (HEAD, [], [])
+
+
+def test_a_journal_begins_anew_and_ends_with_its_file(path: Path) -> None:
+    journal = Journal(path)
+    journal.begin(HEAD)
+    assert read_journal(path) == (HEAD, [], [])
+    journal.end()
+    journal.end()
+    assert not path.exists()
+
+
+def test_nothing_is_kept_where_no_file_is_named(tmp_path: Path) -> None:
+    journal = Journal(None)
+    journal.begin(HEAD)
+    journal.add(Finished(RUN))
+    journal.end()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stored", [b"", b"{}\n", b"no json\n", b'{"type":"run"}\n'])
+def test_what_is_no_journal_is_refused(tmp_path: Path, stored: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(stored)
+    with pytest.raises(ConfigurationError, match="no journal of a comparison"):
+        read_journal(path)
+
+
+def test_where_there_is_none_it_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Leave --resume out"):
+        read_journal(tmp_path / "absent")
+
+
+def test_only_the_same_comparison_goes_on() -> None:
+    check_same(HEAD, HEAD)
+    with pytest.raises(ConfigurationError, match="of other things: plan"):
+        check_same(HEAD, Head("other", "", {"seed": "1", "plan": "q"}))

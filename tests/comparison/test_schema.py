@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import getpass
+import socket
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from leaderboard_backends.comparison.schema import Result, ResultError, decode_result, encode_result, read_result
+
+PERSONAL = [str(Path.cwd()), str(Path.home()) + "/", socket.gethostname()]
+
+
+def test_a_result_reads_back_from_its_json_as_it_was(half_failed: Result, whole: Result) -> None:
+    for result in (half_failed, whole, msgspec.structs.replace(whole, runs=[])):
+        assert decode_result(encode_result(result)) == result
+
+
+def test_its_json_has_a_line_for_each_run(half_failed: Result) -> None:
+    lines = encode_result(half_failed).splitlines()
+    assert len(lines) == len(half_failed.runs) + 2
+
+
+@pytest.mark.parametrize("stored", [b"", b"[]", b"{}", b'{"schema_version": "2"}', b'{"schema_version": 2}'])
+def test_what_is_no_result_is_refused(stored: bytes) -> None:
+    with pytest.raises(ResultError, match="no result of a comparison"):
+        decode_result(stored)
+
+
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_result_of_another_schema_version_is_refused(half_failed: Result, version: int, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_bytes(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
+    with pytest.raises(ResultError, match=f"schema version {version}; this library reads 2"):
+        read_result(tmp_path / "result.json")
+
+
+def test_nothing_in_a_result_names_the_machine_or_its_user(half_failed: Result, whole: Result) -> None:
+    for result in (half_failed, whole):
+        text = encode_result(result).decode()
+        assert not [word for word in (*PERSONAL, f"/{getpass.getuser()}/") if word in text]
