@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Final
-
-import msgspec
 
 from ...errors import ConfigurationError
 from ...model import Score
@@ -46,7 +45,7 @@ class Session:
 
     def load(self, trace: Trace) -> tuple[LoadFigures, MemoryFigures]:
         """Load the trace's players by one call, the scores made anew on the way, as the board's own."""
-        scores = as_own(trace.scores)
+        scores = packed(trace.scores)
         loaded = len(scores)
         before = settled_private_bytes()
         disk, (used, private) = self.disk_bytes(), self._server_bytes()
@@ -160,10 +159,9 @@ def touch(board: LeaderboardBackend) -> None:
     board.remove_player("touched")
 
 
-def as_own(scores: list[Score]) -> list[Score]:
-    """Return scores as objects of their own, which are the board's memory, not the trace's."""
-    made: list[Score] = msgspec.msgpack.decode(msgspec.msgpack.encode(scores), type=list[Score])
-    return made
+def packed(scores: Sequence[Score]) -> array[int] | array[float]:
+    """Return scores without an object each, so that those that a board keeps are made on the way, and are its own."""
+    return array("q" if all(isinstance(score, int) for score in scores) else "d", scores)
 
 
 def growth(before: int | None, after: int | None) -> int | None:
