@@ -5,6 +5,11 @@ An app names its backend in one text; to swap the backend, that text changes and
     board = open_leaderboard("memory://weekly")
     board = open_leaderboard("redis://cache:6379/0?board=weekly", order="ascending")
     board = open_leaderboard({"url": "zodb:///var/lib/app/board.fs", "board": "weekly", "keep": "best"})
+
+What hardens a board stands in the same mapping, a table each. Their order around the board is fixed, whatever the order
+of the tables: degradation is the innermost, then validation, rate_limit, and monitoring, which sees all of it::
+
+    board = open_leaderboard({"url": "memory://weekly", "rate_limit": {"updates_a_minute": 60}, "monitoring": True})
 """
 
 from __future__ import annotations
@@ -12,17 +17,24 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from . import model
 from .errors import BackendError, ConfigurationError, InvalidNameError
-from .location import Location, check_options
+from .location import Location, boolean, check_options
+from .model import Keep, Order
 from .protocol import LeaderboardBackend
-from .registry import backend_class
+from .registry import backend_class, wrapper_class, wrapper_names
+
+OURS: Final = ("board", "order", "keep")
+"""The options that every board has."""
+
+Made = TypeVar("Made")
 
 DEFAULT_VARIABLE: Final = "LEADERBOARD_URL"
 
@@ -51,10 +63,11 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
     """Open the board that a URL, or a mapping with a `url` and options, describes.
 
     Options (`board`, `order`, `keep` and those of the backend) may stand in the URL's query, in the mapping or as
-    keywords; a later one of these three wins. Raises a `ConfigurationError` that names what is wrong and what is
-    allowed, or `BackendUnavailableError` where the storage cannot be reached.
+    keywords; a later one of these three wins. `degradation`, `validation`, `rate_limit` and `monitoring` are mappings
+    of settings, or `True` for their defaults, and need the extra `hardening`. Raises a `ConfigurationError` that names
+    what is wrong and what is allowed, or `BackendUnavailableError` where the storage cannot be reached.
     """
-    return _open(target, options, "default")
+    return describe(target, **options).open()
 
 
 def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
@@ -64,14 +77,10 @@ def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
     board is called as its table, unless its URL or its `board` says otherwise. Where one cannot be opened, none stays
     open.
     """
-    tables = _read_tables(path)
     boards = Leaderboards()
     try:
-        for name, table in tables.items():
-            try:
-                boards[name] = _open({key: _expand(value) for key, value in table.items()}, {}, name)
-            except (ConfigurationError, InvalidNameError, BackendError) as error:
-                raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
+        for name, board in _each(path, lambda table, name: describe(table, name).open()):
+            boards[name] = board
     except BaseException:
         boards.close()
         raise
@@ -86,7 +95,44 @@ def from_env(variable: str = DEFAULT_VARIABLE, **options: Any) -> LeaderboardBac
     return open_leaderboard(url, **options)
 
 
-def _open(target: str | Mapping[str, Any], keywords: Mapping[str, Any], default_board: str) -> LeaderboardBackend:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A board as described and checked, before anything is opened."""
+
+    location: Location
+    backend: type[LeaderboardBackend]
+    name: str | None
+    order: Order
+    keep: Keep
+    options: Mapping[str, Any] = field(repr=False)
+    layers: Mapping[str, Mapping[str, Any]]
+    """What stands around the board, from the innermost to the outermost, with its checked settings."""
+
+    def open(self) -> LeaderboardBackend:
+        """Open the board and put around it what is asked for; raises what opening raises."""
+        board = self._open_backend()
+        try:
+            for name, settings in self.layers.items():
+                board = wrapper_class(name).wrap(board, self._reopen, **settings)
+        except BaseException:
+            board.close()
+            raise
+        return board
+
+    def _open_backend(self, **others: Any) -> LeaderboardBackend:
+        options = {**self.options, **others}
+        return self.backend.from_location(self.location, self.name, self.order, self.keep, **options)
+
+    def _reopen(self, **options: object) -> LeaderboardBackend:
+        checked = check_options(f"{self.location.scheme}://", self.backend.options, options, OURS)
+        return self._open_backend(**checked)
+
+
+def describe(target: str | Mapping[str, Any], default_board: str = "default", **options: Any) -> Opening:
+    """Return what a URL or a mapping describes, every option and setting checked; nothing is opened.
+
+    Raises a `ConfigurationError` that names what is wrong and what is allowed.
+    """
     given: dict[str, Any] = {}
     url: object = target
     if isinstance(target, Mapping):
@@ -99,13 +145,52 @@ def _open(target: str | Mapping[str, Any], keywords: Mapping[str, Any], default_
         raise ConfigurationError(f"a board's URL is a text, not of type {type(url).__name__}.")
     location, query = Location.parse(url, default_board)
     backend = backend_class(location.scheme)
-    options = {**query, **given, **keywords}
-    name = options.pop("board", None)
-    order = model.check_order(options.pop("order", "descending"))
-    keep = model.check_keep(options.pop("keep", "last"))
-    checked = check_options(location.scheme, backend.options, options)
-    checked_name = None if name is None else model.check_board_name(name)
-    return backend.from_location(location, checked_name, order, keep, **checked)
+    merged = {**query, **given, **options}
+    tables = {name: _table(name, merged.pop(name)) for name in wrapper_names() if name in merged}
+    name = merged.pop("board", None)
+    order, keep = model.check_order(merged.pop("order", "descending")), model.check_keep(merged.pop("keep", "last"))
+    return Opening(
+        location=location,
+        backend=backend,
+        name=None if name is None else model.check_board_name(name),
+        order=order,
+        keep=keep,
+        options=check_options(f"{location.scheme}://", backend.options, merged, {*OURS, *wrapper_names()}),
+        layers={
+            name: check_options(name, wrapper_class(name).options, table)
+            for name, table in tables.items()
+            if table is not None
+        },
+    )
+
+
+def _table(name: str, given: object) -> Mapping[str, Any] | None:
+    """Return the settings of a layer: those of a table, none for `true`; `None`, for `false`, is no layer."""
+    if isinstance(given, Mapping):
+        return given
+    try:
+        return {} if boolean(given) else None
+    except ValueError:
+        raise ConfigurationError(
+            f"{name} must be a table of settings, true or false, not {model.shorten(given)}: write [boards.NAME.{name}]."
+        ) from None
+
+
+def describe_file(path: str | os.PathLike[str]) -> dict[str, Opening]:
+    """Return the boards of a TOML file by name, every option and setting checked; nothing is opened.
+
+    Raises a `ConfigurationError` that names the file, the board, what is wrong and what is allowed.
+    """
+    return {name: described for name, described in _each(path, describe)}
+
+
+def _each(path: str | os.PathLike[str], make: Callable[[dict[str, Any], str], Made]) -> Iterator[tuple[str, Made]]:
+    """Yield what is made of each table of a file; an error names the file and the board."""
+    for name, table in _read_tables(path).items():
+        try:
+            yield name, make(_expand(table), name)
+        except (ConfigurationError, InvalidNameError, BackendError) as error:
+            raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
 
 
 def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
@@ -131,6 +216,11 @@ def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
 
 
 def _expand(value: Any) -> Any:
+    """Return a value with the variables of its texts, and of those in its tables and lists, put in."""
+    if isinstance(value, dict):
+        return {name: _expand(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_expand(inner) for inner in value]
     return _REFERENCE.sub(_from_environment, value) if isinstance(value, str) else value
 
 

@@ -7,8 +7,10 @@
     │   ├── InvalidScoreError
     │   ├── InvalidPlayerError
     │   ├── InvalidNameError                   a board name or a username
-    │   └── InvalidArgumentError               n, radius, a rank, a limit, low > high
-    │       └── InvalidArgumentTypeError (TypeError)
+    │   ├── InvalidArgumentError               n, radius, a rank, a limit, low > high
+    │   │   └── InvalidArgumentTypeError (TypeError)
+    │   └── UpdateRefusedError                 a rule of validation refuses it; `rule` names the rule
+    ├── RateLimitExceededError                 too many updates; nothing was applied; `retry_after` seconds
     ├── LeaderboardClosedError                 the board object was closed
     ├── UnsupportedOperationError              this backend cannot do that, and says so
     ├── BackendError                           the storage is in the way
@@ -58,6 +60,22 @@ class InvalidArgumentError(InvalidValueError):
 
 class InvalidArgumentTypeError(InvalidArgumentError, TypeError):
     """A count, radius, rank, limit or update record is of the wrong type."""
+
+
+class UpdateRefusedError(InvalidValueError):
+    """A rule of validation refuses an update or a read. Nothing was written; `rule` names the rule."""
+
+    def __init__(self, text: str, rule: str = "") -> None:
+        super().__init__(text)
+        self.rule = rule
+
+
+class RateLimitExceededError(LeaderboardError):
+    """Too many updates of a player, or of a board. Nothing was applied; `retry_after` is the seconds to wait."""
+
+    def __init__(self, text: str, retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 class LeaderboardClosedError(LeaderboardError):

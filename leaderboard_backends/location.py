@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from math import inf
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from .errors import ConfigurationError, UnknownOptionError
 from .model import shorten
 
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NO_PORT = re.compile(r"(?s)\A(\[[^\]]*\]|[^:/?#\[]*):(?!\d{0,5}(?:[/?#]|\Z)).*")
 """A host and, where a port should be, something else: a password whose host was forgotten."""
@@ -81,18 +83,23 @@ class Location:
         return named or name or self.default_board
 
 
-def check_options(scheme: str, known: Mapping[str, Option], given: Mapping[str, object]) -> dict[str, Any]:
-    """Return the parsed options; raises `UnknownOptionError` for others, `ConfigurationError` for bad values."""
+def check_options(
+    owner: str, known: Mapping[str, Option], given: Mapping[str, object], always: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the parsed options; raises `UnknownOptionError` for others, `ConfigurationError` for bad values.
+
+    `owner` is whose options they are, in words, such as `redis://`; `always` are the names that are read elsewhere.
+    """
     parsed: dict[str, Any] = {}
     for name, value in given.items():
         option = known.get(name)
         if option is None:
-            raise _unknown_option(scheme, name, known)
+            raise _unknown_option(owner, name, {*known, *always})
         try:
             parsed[name] = option.parse(value)
         except (ValueError, TypeError) as error:
             shown = "***" if option.secret else shorten(value)
-            raise ConfigurationError(f"option {name}={shown} of {scheme}:// is not allowed: {error}.") from None
+            raise ConfigurationError(f"option {name}={shown} of {owner} is not allowed: {error}.") from None
     return parsed
 
 
@@ -139,11 +146,11 @@ def _refused(url: str, problem: str) -> ConfigurationError:
     return ConfigurationError(f"{shorten(_without_password(url))} {problem}")
 
 
-def _unknown_option(scheme: str, name: str, known: Mapping[str, Option]) -> UnknownOptionError:
-    names = sorted({"board", "order", "keep", *known})
+def _unknown_option(owner: str, name: str, known: Collection[str]) -> UnknownOptionError:
+    names = sorted(known)
     near = get_close_matches(str(name), names, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return UnknownOptionError(f"{scheme}:// has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
+    return UnknownOptionError(f"{owner} has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
 
 
 def _without_password(url: str) -> str:
@@ -195,6 +202,39 @@ def seconds(value: object) -> float:
     if not 0 < number < float("inf"):
         raise ValueError("it must be a number of seconds above 0")
     return number
+
+
+def number(minimum: float = -inf, maximum: float = inf) -> Callable[[object], int | float]:
+    """Return a parser of finite numbers from `minimum` to `maximum`; whole ones stay whole."""
+
+    def parse(value: object) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise TypeError(f"it must be a number, not {type(value).__name__}")
+        try:
+            found = int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+            found = float(found) if isinstance(found, str) else found
+        except ValueError:
+            raise ValueError("it must be a number") from None
+        if not minimum <= found <= maximum or found in (inf, -inf):
+            low = f"at least {minimum:g}" if minimum > -inf else ""
+            high = f"at most {maximum:g}" if maximum < inf else ""
+            raise ValueError(
+                f"it must be a finite number{', ' if low or high else ''}{' and '.join(filter(None, [low, high]))}"
+            )
+        return found
+
+    return parse
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return a parser of one of these words."""
+
+    def parse(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"it must be one of {', '.join(words)}")
+        return str(value)
+
+    return parse
 
 
 def boolean(value: object) -> bool:

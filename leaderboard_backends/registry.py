@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Final
+from typing import Any, Final
 
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
 from .model import shorten
 from .protocol import Capabilities, LeaderboardBackend
+from .wrapper import Wrapper
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 DISTRIBUTION: Final = "leaderboard-backends"
@@ -38,6 +39,15 @@ _BUILT_IN: Final = {
     "zodb": _BuiltIn("zodb", "ZODBLeaderboard", "zodb"),
     "zodb+memory": _BuiltIn("zodb", "ZODBMemoryLeaderboard", "zodb"),
 }
+
+
+_WRAPPERS: Final = {
+    "degradation": _BuiltIn("degradation", "DegradableLeaderboard", "hardening"),
+    "validation": _BuiltIn("validation", "ValidatedLeaderboard", "hardening"),
+    "rate_limit": _BuiltIn("rate_limiting", "RateLimitedLeaderboard", "hardening"),
+    "monitoring": _BuiltIn("monitoring", "MonitoredLeaderboard", "hardening"),
+}
+"""What can be put around a board, from the innermost to the outermost: the one that stands before is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +124,26 @@ def _distribution(plugin: EntryPoint) -> str:
     return plugin.dist.name if plugin.dist else plugin.value
 
 
+def wrapper_names() -> list[str]:
+    """Return what can be put around a board, from the innermost to the outermost."""
+    return list(_WRAPPERS)
+
+
+def wrapper_class(name: str) -> type[Wrapper]:
+    """Return the class of a wrapper. Raises `MissingExtraError`, with the `pip install` line."""
+    found: type[Wrapper] = _load(name, "hardening", _WRAPPERS[name])
+    return found
+
+
 def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:
+    found: type[LeaderboardBackend] = _load(f"{scheme}://", "backends", built_in)
+    return found
+
+
+def _load(owner: str, package: str, built_in: _BuiltIn) -> Any:
+    """Import a class of ours; raises `MissingExtraError` where it needs what is not installed."""
     try:
-        module = import_module(f".backends.{built_in.module}", __package__)
+        module = import_module(f".{package}.{built_in.module}", __package__)
     except ImportError as error:
         if built_in.extra is None or (error.name or "").partition(".")[0] == __package__:
             raise
@@ -125,9 +152,8 @@ def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:
             problem = f"needs {error.name}, which is not installed: pip install {install}"
         else:
             problem = f"cannot use the {error.name} that is installed ({error}): pip install --upgrade {install}"
-        raise MissingExtraError(f"{scheme}:// {problem}") from error
-    found: type[LeaderboardBackend] = getattr(module, built_in.name)
-    return found
+        raise MissingExtraError(f"{owner} {problem}") from error
+    return getattr(module, built_in.name)
 
 
 def _load_plugin(plugin: EntryPoint) -> type[LeaderboardBackend]:

@@ -20,6 +20,8 @@ LAYERS = [
     ["model"],
     ["location"],
     ["protocol"],
+    ["delegating"],
+    ["wrapper"],
     ["backends"],
     ["registry"],
     ["config"],
@@ -127,7 +129,7 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
     for module in MODULES:
         own = layer(".".join(dotted(module)))
         if own in WRAPPERS:
-            assert {layer(name) for name in inner(module)} <= {"errors", "model", "location", "protocol", own}, module
+            assert {layer(name) for name in inner(module)} <= {"errors", "model", "location", "protocol", "delegating", "wrapper", own}, module
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -69,7 +69,7 @@ def test_the_package_is_typed_for_those_who_import_it() -> None:
         "leaderboard_backends.cli",
         "leaderboard_backends.registry",
         "leaderboard_backends.testing",
-        "leaderboard_backends.testing.delegating",
+        "leaderboard_backends.delegating",
         "leaderboard_backends.testing.oracle",
         "leaderboard_backends.testing.servers",
     ],

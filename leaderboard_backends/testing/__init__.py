@@ -1,4 +1,4 @@
-"""What proves a board: the conformance kit, the oracle that judges, a delegating wrapper, real servers to test on.
+"""What proves a board: the conformance kit, the oracle that judges, real servers to test on.
 
 A backend's author writes this and runs pytest::
 

@@ -9,7 +9,7 @@ import pytest
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing import BackendConformance
-from leaderboard_backends.testing.delegating import DelegatingLeaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
 
 
 class InAFile(BackendConformance):

@@ -87,7 +87,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         self._best_only = self._keep == "best"
         self._descending = self._order == "descending"
         given = {"busy_timeout": busy_timeout, "synchronous": synchronous, "cache_mib": cache_mib}
-        settings = Settings(**check_options("sqlite", self.options, given))
+        settings = Settings(**check_options("sqlite://", self.options, given))
         self._file = share_file(_checked_path(path), settings, create=create)
         try:
             found = read(self._file, self._find)

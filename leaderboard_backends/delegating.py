@@ -1,15 +1,15 @@
 """`DelegatingLeaderboard`: a board that only passes calls on to another one.
 
-It proves that the contract survives a wrapper, and it is what wrappers are made from: override the hooks that
-the wrapper is about and leave the others alone. It adds one Python call to each operation, and no round trip.
+It is what wrappers are made from: override the hooks that the wrapper is about and leave the others alone. It adds one
+Python call to each operation, and no round trip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..model import Entry, Score
-from ..protocol import Capabilities, LeaderboardBackend
+from .model import Entry, Score
+from .protocol import Capabilities, LeaderboardBackend
 
 
 class DelegatingLeaderboard(LeaderboardBackend):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.testing.delegating import DelegatingLeaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
 
 
 def test_a_wrapper_says_what_its_inner_board_says() -> None:

@@ -1,0 +1,168 @@
+"""`Wrapper`: what stands around a board and is a board itself, described by settings in the same text as the board.
+
+Each wrapper of `hardening` is one. They pass on what only some of them use: when a score was achieved, and how an answer
+came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal, NamedTuple, ParamSpec, Protocol, Self, TypeVar
+
+from .delegating import DelegatingLeaderboard
+from .errors import InvalidArgumentTypeError
+from .location import Option
+from .model import Entry, Score, Update, shorten
+from .protocol import LeaderboardBackend
+
+Moment = datetime | float
+"""A time: aware of its time zone, or seconds since the epoch."""
+
+Source = Literal["live", "cached", "stale", "approximate"]
+"""How an answer came about.
+
+`live`: the storage was asked. `cached`: from memory, within the age that was set. `stale`: from memory, as the storage
+did not answer. `approximate`: within a stated error.
+"""
+
+Parameters = ParamSpec("Parameters")
+Value = TypeVar("Value")
+
+
+class Answer(NamedTuple):
+    """How an answer came about, and how old it is in seconds; a live one has the age 0."""
+
+    source: Source
+    age: float
+
+
+LIVE: Final = Answer("live", 0.0)
+
+_answer: ContextVar[Answer] = ContextVar("answer", default=LIVE)
+_achieved: ContextVar[float | None] = ContextVar("achieved", default=None)
+
+
+def last_answer() -> Answer:
+    """Return how the last read of this thread or task was answered."""
+    return _answer.get()
+
+
+def answered(answer: Answer) -> None:
+    """Note how a read was answered; for wrappers."""
+    _answer.set(answer)
+
+
+def ask(
+    read: Callable[Parameters, Value], *arguments: Parameters.args, **options: Parameters.kwargs
+) -> tuple[Value, Answer]:
+    """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`."""
+    _answer.set(LIVE)
+    return read(*arguments, **options), _answer.get()
+
+
+def achieved_at() -> float | None:
+    """Return when the score of the update in work was achieved, in seconds since the epoch, if that was told."""
+    return _achieved.get()
+
+
+@contextmanager
+def achieved(moment: Moment) -> Iterator[None]:
+    """Tell when the scores of the updates within were achieved.
+
+    Raises `InvalidArgumentTypeError` for what is no time, and for a time without a zone.
+    """
+    token = _achieved.set(seconds_of(moment))
+    try:
+        yield
+    finally:
+        _achieved.reset(token)
+
+
+def seconds_of(moment: object) -> float:
+    """Return a time in seconds since the epoch. Raises `InvalidArgumentTypeError`."""
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise InvalidArgumentTypeError(
+                f"the time {moment.isoformat()} has no time zone: give an aware datetime, or seconds since the epoch."
+            )
+        return moment.timestamp()
+    if isinstance(moment, int | float) and not isinstance(moment, bool):
+        return float(moment)
+    raise InvalidArgumentTypeError(
+        f"a time is an aware datetime or seconds since the epoch, not {shorten(moment)} ({type(moment).__name__})."
+    )
+
+
+class Reopen(Protocol):
+    """Opens one more board object on the same place, with other options of the backend."""
+
+    def __call__(self, **options: object) -> LeaderboardBackend:
+        """Open it. Raises `UnknownOptionError` where the backend has no such option."""
+        ...
+
+
+class Wrapper(DelegatingLeaderboard):
+    """A board around another one. A subclass has settings, and is made of them by `wrap`."""
+
+    options: ClassVar[Mapping[str, Option]] = {}
+    """The wrapper's own settings, by name."""
+
+    @classmethod
+    def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
+        """Return the wrapper around a board, for checked settings."""
+        del reopen
+        return cls(inner, **settings)
+
+    # ------------------------------------------------------------------ when a score was achieved
+
+    def update_score(self, player_id: str, username: str, score: Score, *, achieved_at: Moment | None = None) -> int:
+        """Store a score as `LeaderboardBackend.update_score` does; `achieved_at` tells validation when it was achieved."""
+        if achieved_at is None:
+            return super().update_score(player_id, username, score)
+        with achieved(achieved_at):
+            return super().update_score(player_id, username, score)
+
+    def increment_score(
+        self, player_id: str, username: str, delta: Score, *, achieved_at: Moment | None = None
+    ) -> Entry:
+        """Add to a score as `LeaderboardBackend.increment_score` does; `achieved_at` as in `update_score`."""
+        if achieved_at is None:
+            return super().increment_score(player_id, username, delta)
+        with achieved(achieved_at):
+            return super().increment_score(player_id, username, delta)
+
+    def update_scores(self, updates: Iterable[Update], *, achieved_at: Moment | None = None) -> int:
+        """Apply many updates as `LeaderboardBackend.update_scores` does; `achieved_at` holds for all of them."""
+        if achieved_at is None:
+            return super().update_scores(updates)
+        with achieved(achieved_at):
+            return super().update_scores(updates)
+
+    # ------------------------------------------------------------------ what is on
+
+    def _settings(self) -> str:
+        """Return the settings in a few words, for `repr`."""
+        return ""
+
+    def _place(self) -> str:
+        settings = self._settings()
+        return f"{self._inner!r}, {settings}" if settings else repr(self._inner)
+
+
+def layers(board: LeaderboardBackend) -> Iterator[LeaderboardBackend]:
+    """Yield a board and what is inside it, from the outermost to the storage's own."""
+    yield board
+    while isinstance(board, DelegatingLeaderboard):
+        board = board.inner
+        yield board
+
+
+Layer = TypeVar("Layer", bound=LeaderboardBackend)
+
+
+def layer(board: LeaderboardBackend, kind: type[Layer]) -> Layer | None:
+    """Return the outermost layer of a board that is of a kind, `None` where there is none."""
+    return next((one for one in layers(board) if isinstance(one, kind)), None)
