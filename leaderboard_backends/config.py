@@ -181,7 +181,7 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Opening]:
 
     Raises a `ConfigurationError` that names the file, the board, what is wrong and what is allowed.
     """
-    return {name: described for name, described in _each(path, describe)}
+    return dict(_each(path, describe))
 
 
 def _each(path: str | os.PathLike[str], make: Callable[[dict[str, Any], str], Made]) -> Iterator[tuple[str, Made]]:

@@ -1,7 +1,7 @@
 """`Wrapper`: what stands around a board and is a board itself, described by settings in the same text as the board.
 
-Each wrapper of `hardening` is one. They pass on what only some of them use: when a score was achieved, and how an answer
-came about.
+Each wrapper of `hardening` is one. They pass on what only some of them use: when a score was achieved, and how an
+answer came about.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Wrapper(DelegatingLeaderboard):
     # ------------------------------------------------------------------ when a score was achieved
 
     def update_score(self, player_id: str, username: str, score: Score, *, achieved_at: Moment | None = None) -> int:
-        """Store a score as `LeaderboardBackend.update_score` does; `achieved_at` tells validation when it was achieved."""
+        """Store a score as `LeaderboardBackend.update_score` does; `achieved_at` is when it was achieved."""
         if achieved_at is None:
             return super().update_score(player_id, username, score)
         with achieved(achieved_at):
