@@ -34,6 +34,10 @@ from .registry import backend_class, wrapper_class, wrapper_names
 OURS: Final = ("board", "order", "keep")
 """The options that every board has."""
 
+SECTIONS: Final = {"preflight": "preflight.NAME", "server": "server"}
+"""Tables of a file beside `[boards.NAME]` that are not the boards' business, and how they are written: what is expected
+of a board (`leaderboard preflight`), and how boards are served (`leaderboard serve`). See `read_section`."""
+
 Made = TypeVar("Made")
 
 DEFAULT_VARIABLE: Final = "LEADERBOARD_URL"
@@ -172,7 +176,8 @@ def _table(name: str, given: object) -> Mapping[str, Any] | None:
         return {} if boolean(given) else None
     except ValueError:
         raise ConfigurationError(
-            f"{name} must be a table of settings, true or false, not {model.shorten(given)}: write [boards.NAME.{name}]."
+            f"{name} must be a table of settings, true or false, not {model.shorten(given)}: write "
+            f"[boards.NAME.{name}]."
         ) from None
 
 
@@ -184,26 +189,55 @@ def describe_file(path: str | os.PathLike[str]) -> dict[str, Opening]:
     return dict(_each(path, describe))
 
 
+def check_file(path: str | os.PathLike[str]) -> dict[str, Opening | ConfigurationError | InvalidNameError]:
+    """Return the boards of a TOML file as `describe_file` does, and for each that is none, the error that says why.
+
+    Raises `ConfigurationError` where the file has no boards at all.
+    """
+    found: dict[str, Opening | ConfigurationError | InvalidNameError] = {}
+    for name, table in _read_tables(path).items():
+        try:
+            found[name] = _make(path, name, table, describe)
+        except (ConfigurationError, InvalidNameError) as error:
+            found[name] = error
+    return found
+
+
+def read_section(path: str | os.PathLike[str], section: str) -> dict[str, Any]:
+    """Return another table of a boards' file, one of `SECTIONS`, variables put in; empty where it has none.
+
+    Raises `ConfigurationError`.
+    """
+    found = _read_document(path).get(section, {})
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            f"{os.fspath(path)}: {section} must be a table, not of type {type(found).__name__}: write [{section}]."
+        )
+    try:
+        expanded: dict[str, Any] = _expand(found)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{os.fspath(path)}, {section}: {error}") from error
+    return expanded
+
+
 def _each(path: str | os.PathLike[str], make: Callable[[dict[str, Any], str], Made]) -> Iterator[tuple[str, Made]]:
     """Yield what is made of each table of a file; an error names the file and the board."""
     for name, table in _read_tables(path).items():
-        try:
-            yield name, make(_expand(table), name)
-        except (ConfigurationError, InvalidNameError, BackendError) as error:
-            raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
+        yield name, _make(path, name, table, make)
+
+
+def _make(
+    path: str | os.PathLike[str], name: str, table: dict[str, Any], make: Callable[[dict[str, Any], str], Made]
+) -> Made:
+    try:
+        return make(_expand(table), name)
+    except (ConfigurationError, InvalidNameError, BackendError) as error:
+        raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
 
 
 def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     shown = os.fspath(path)
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(f"{shown} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{shown} is not TOML: {error}.") from error
-    tables = document.pop("boards", None)
-    if document:
-        raise ConfigurationError(f"{shown} has {', '.join(document)} at its top level: only [boards.NAME] is known.")
+    tables = _read_document(path).get("boards")
     if not isinstance(tables, dict) or not tables:
         raise ConfigurationError(f"{shown} has no boards: add a table [boards.NAME] with a url.")
     for name, table in tables.items():
@@ -213,6 +247,23 @@ def _read_tables(path: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
                 f"[boards.{name}] and, below it, url = …"
             )
     return tables
+
+
+def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a boards' file holds; what is not of the boards is left to those whose table it is."""
+    shown = os.fspath(path)
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"{shown} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{shown} is not TOML: {error}.") from error
+    if others := [name for name in document if name != "boards" and name not in SECTIONS]:
+        raise ConfigurationError(
+            f"{shown} has {', '.join(others)} at its top level: only [boards.NAME] is known, and "
+            f"{' and '.join(f'[{known}]' for known in SECTIONS.values())} of others."
+        )
+    return document
 
 
 def _expand(value: Any) -> Any:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import reduce
+from importlib import import_module
+from inspect import iscoroutinefunction
 from math import inf
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
@@ -246,3 +249,36 @@ def boolean(value: object) -> bool:
     if word not in known:
         raise ValueError("it must be true or false")
     return known[word]
+
+
+def or_off(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+    """Return a parser that takes `false` or `off` for a setting that is off, `None`, and else what `parse` takes."""
+
+    def parse_unless_off(value: object) -> Any:
+        return None if value is None or value is False or value in ("off", "false") else parse(value)
+
+    return parse_unless_off
+
+
+def function(value: object) -> Callable[..., Any]:
+    """Take a function, or import the one that a text `module:name` names; an async one is refused."""
+    found: object = _imported(value) if isinstance(value, str) else value
+    if not callable(found):
+        raise TypeError(f"it must be a function, or a text module:function, not {type(found).__name__}")
+    if iscoroutinefunction(found) or iscoroutinefunction(getattr(found, "__call__", None)):  # noqa: B004 - what is called
+        raise TypeError("it must be a plain function, as boards are not async")
+    return found
+
+
+def _imported(name: str) -> Any:
+    module, _, path = name.partition(":")
+    if not (module and path):
+        raise ValueError("it must be module:function, for example app.players:exists")
+    try:
+        found = import_module(module)
+    except Exception as error:
+        raise ValueError(f"{shorten(module)} cannot be imported ({type(error).__name__}: {error})") from error
+    try:
+        return reduce(getattr, path.split("."), found)
+    except AttributeError:
+        raise ValueError(f"{shorten(module)} has no {shorten(path)}") from None

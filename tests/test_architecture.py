@@ -29,6 +29,7 @@ LAYERS = [
     ["hardening", "scaling", "migration"],
     ["testing"],
     ["comparison"],
+    ["preflight"],
     ["cli"],
     ["__main__"],
 ]
@@ -53,7 +54,7 @@ HOMES = {
     "hypothesis": ["testing/"],
     "_pytest": ["testing/"],
     "msgspec": ["comparison/"],
-    "psutil": ["comparison/"],
+    "psutil": ["comparison/", "preflight/memory.py"],
     "click": ["cli/"],
     "rich": ["cli/", "comparison/report/"],
     "altair": ["comparison/report/"],
@@ -129,7 +130,15 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
     for module in MODULES:
         own = layer(".".join(dotted(module)))
         if own in WRAPPERS:
-            assert {layer(name) for name in inner(module)} <= {"errors", "model", "location", "protocol", "delegating", "wrapper", own}, module
+            assert {layer(name) for name in inner(module)} <= {
+                "errors",
+                "model",
+                "location",
+                "protocol",
+                "delegating",
+                "wrapper",
+                own,
+            }, module
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -24,6 +24,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.config import Opening, check_file, describe_file, read_section
 
 
 @pytest.fixture
@@ -215,6 +216,7 @@ def test_a_variable_that_is_not_set_is_named_with_its_file_and_board(
         ("boards.weekly = 'memory://'", "boards.weekly must be a table with a url, not a str"),
         ("title = 'x'\n[boards.a]\nurl = 'memory://'", "has title at its top level: only [boards.NAME] is known"),
         ("[board.a]\nurl = 'memory://'", "has board at its top level"),
+        ("[preflights.a]\n[boards.a]\nurl = 'memory://'", "known, and [preflight.NAME] and [server] of others"),
         ("[boards.a]\norder = 'ascending'", "boards.a: a board's mapping needs a url; this one has order"),
         ("[boards.a]\nurl = 5", "boards.a: a board's URL is a text, not of type int"),
         ("[boards.a]\nurl = 'memory://'\nordr = 'x'", "boards.a: memory:// has no option 'ordr'. Did you mean order?"),
@@ -330,3 +332,58 @@ def test_a_file_may_begin_with_a_byte_order_mark(file: Path) -> None:
     file.write_text('[boards.weekly]\nurl = "memory://"\n', encoding="utf-8-sig")
     with load_leaderboards(file) as boards:
         assert list(boards) == ["weekly"]
+
+
+# ---------------------------------------------------------------------- what else a file has
+
+
+def test_what_is_expected_and_how_boards_are_served_stands_in_the_same_file_and_is_left_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPDATES", "7")
+    file.write_text(
+        "[server]\nrows = 9\n[preflight.a]\nexpected_updates = '${UPDATES}'\n[boards.a]\nurl = 'memory://'\n"
+    )
+    with load_leaderboards(file) as boards:
+        assert list(boards) == ["a"]
+    assert list(describe_file(file)) == ["a"]
+    assert read_section(file, "preflight") == {"a": {"expected_updates": "7"}}
+    assert read_section(file, "server") == {"rows": 9}
+
+
+def test_a_section_that_is_not_there_is_empty(file: Path) -> None:
+    file.write_text("[boards.a]\nurl = 'memory://'\n")
+    assert read_section(file, "preflight") == {}
+
+
+def test_a_section_that_is_no_table_or_lacks_a_variable_is_refused_with_its_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET", raising=False)
+    file.write_text("preflight = 5\n[boards.a]\nurl = 'memory://'\n")
+    with pytest.raises(ConfigurationError, match=r"boards\.toml: preflight must be a table, not of type int"):
+        read_section(file, "preflight")
+    file.write_text("[preflight.a]\nrunbook = '${NOT_SET}'\n[boards.a]\nurl = 'memory://'\n")
+    with pytest.raises(ConfigurationError, match=r"boards\.toml, preflight: the variable NOT_SET is not set"):
+        read_section(file, "preflight")
+
+
+def test_a_check_tells_of_every_board_what_it_is_or_what_is_wrong(file: Path) -> None:
+    file.write_text(
+        "[boards.good]\nurl = 'memory://'\n[boards.typo]\nurl = 'memory://'\nordr = 'x'\n"
+        "[boards.nowhere]\nurl = 'nosuch://'\n[boards.named]\nurl = 'memory://'\nboard = 'a b'\n"
+    )
+    found = check_file(file)
+    assert isinstance(found.pop("good"), Opening)
+    assert [(name, type(error)) for name, error in found.items()] == [
+        ("typo", UnknownOptionError),
+        ("nowhere", UnknownSchemeError),
+        ("named", InvalidNameError),
+    ]
+    assert all(str(error).startswith(f"{file}, boards.{name}: ") for name, error in found.items())
+
+
+def test_a_file_without_boards_has_nothing_to_check(file: Path) -> None:
+    file.write_text("")
+    with pytest.raises(ConfigurationError, match="has no boards"):
+        check_file(file)

@@ -12,6 +12,7 @@ import pytest
 from leaderboard_backends.comparison.study import programs
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"
 KINDS = {"latency", "memory", "ratio", "code", "cost", "operations", "behaviour", "opinion"}
 KEYS = {"id", "section", "claim", "kind", "how", "value", "low", "high", "below", "above", "unit", "players"}
 NAMES = {"memory": "sortedcontainers", "redis": "redis", "zodb": "zodb"}
@@ -50,10 +51,16 @@ def test_a_figure_has_a_unit(claims: dict[str, dict[str, Any]]) -> None:
     assert [name for name, claim in claims.items() if bool(figures & set(claim)) != ("unit" in claim)] == []
 
 
-def test_the_programs_that_are_named_are_there_and_each_is_for_a_claim(claims: dict[str, dict[str, Any]]) -> None:
-    text = " ".join(claim.get("how", "") for claim in claims.values())
-    named = set(re.findall(r"`((?:study|bintrees|sortedcontainers): [^`]+)`", text))
-    assert named == set(programs())
+def named(text: str) -> set[str]:
+    return set(re.findall(r"`((?:study|bintrees|sortedcontainers): [^`]+)`", text))
+
+
+def test_the_programs_that_are_named_are_there_and_each_is_for_a_claim_or_an_anti_pattern(
+    claims: dict[str, dict[str, Any]],
+) -> None:
+    for_claims = named(" ".join(claim.get("how", "") for claim in claims.values()))
+    for_patterns = named(PATTERNS.read_text(encoding="utf-8"))
+    assert for_claims | for_patterns == set(programs())
 
 
 def test_costs_are_those_that_are_computed_again(claims: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,28 @@
+"""An answer of a board as JSON, with how it came about in its header."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import JSONResponse, Response
+
+from leaderboard_backends.wrapper import Answer
+
+HEADER: Final = "Leaderboard-Answer"
+
+DESCRIBED: Final = {
+    HEADER: {
+        "description": "How the answer came about: live, cached (within the age that was set), stale (the storage did "
+        "not answer) or approximate; and how old it is in seconds, where it is not live.",
+        "schema": {"type": "string", "pattern": r"^(live|(cached|stale|approximate); age=[0-9]+\.[0-9])$"},
+        "example": "cached; age=0.4",
+    }
+}
+
+
+def reply(content: object, answer: Answer | None = None) -> Response:
+    """Return a value as JSON, with how it came about in its header."""
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if answer is not None:
+        headers[HEADER] = answer.source if answer.source == "live" else f"{answer.source}; age={answer.age:.1f}"
+    return JSONResponse(content, headers=headers)

@@ -1,0 +1,168 @@
+"""`leaderboard_app`: boards over HTTP as an app of its own, with a live page each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
+
+from .described import share_schema
+from .live import Live, Watching
+from .page import board_page, files, list_page, missing_page, pages_router
+from .probes import PATIENCE, Pings, exposition, health_live
+from .problems import BUG, Kind, ProblemError, answer_error, problem
+from .route import Limits
+from .router import leaderboards_router
+from .tokens import Check, Gate, Given
+
+DISTRIBUTION: Final = "leaderboard-backends-fastapi"
+
+_UNREACHABLE: Final = {".", ".."}
+"""Names that a board may have, but that every client takes out of a path."""
+
+
+class Lives(dict[str, Live]):
+    """The watched boards, by name."""
+
+    async def close(self) -> None:
+        """End all streams, so that a server that stops need not wait for them."""
+        for live in self.values():
+            await live.close()
+
+
+class _App(FastAPI):
+    """An app whose description has the schema of a problem once."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description, made once."""
+        if self.openapi_schema is None:
+            share_schema(super().openapi())
+        return super().openapi()
+
+
+def leaderboard_app(
+    boards: Mapping[str, LeaderboardBackend],
+    *,
+    token: Given | Check | None,
+    protect_reads: bool = False,
+    limits: Limits | None = None,
+    watching: Watching | None = None,
+    patience: float = PATIENCE,
+) -> FastAPI:
+    """Return an app that serves each board under `/boards/NAME` and closes the boards when it stops.
+
+    `token` and `protect_reads` are those of `leaderboard_router`; a `Tokens` without any refuses all writes, `None`
+    lets anybody write. `app.state.lives` are the watched boards: end their streams (`await app.state.lives.close()`)
+    before a server waits for its connections. Raises `ConfigurationError` for a name that no path can hold.
+    """
+    check_names(boards)
+    limits = limits or Limits()
+    lives = Lives({name: Live(board, watching or Watching()) for name, board in boards.items()})
+    app = _App(
+        title="Leaderboards",
+        version=_version(),
+        description="Scores, ranks and neighbours. Errors are problems as RFC 9457 has them.",
+        lifespan=_life(boards, lives),
+        docs_url=None,  # its scripts would come from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.lives = lives
+    app.include_router(
+        leaderboards_router(boards, token=token, protect_reads=protect_reads, limits=limits, patience=patience),
+        prefix="/boards",
+    )
+    gate = Gate(token, protect_reads=protect_reads)
+    app.include_router(pages_router(lives, gate, limits), prefix="/boards")
+    _add_own(app, boards, lives, gate, Pings(patience))
+    return app
+
+
+def check_names(names: Mapping[str, Any]) -> None:
+    """Refuse a name that cannot be a segment of a path; raises `ConfigurationError`."""
+    for name in names:
+        if name in _UNREACHABLE or not name or not name.isascii() or not all(_plain(letter) for letter in name):
+            raise ConfigurationError(
+                f"the board {ascii(name)[:80]} cannot be served under its name: a name in a path has only A-Z, a-z, "
+                f"0-9, '_', '.' and '-', and is not '.' or '..'. Rename its table."
+            )
+
+
+def _plain(letter: str) -> bool:
+    return letter.isalnum() or letter in "_.-"
+
+
+def _life(boards: Mapping[str, LeaderboardBackend], lives: Lives) -> Any:
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        yield
+        await lives.close()
+        for board in boards.values():
+            await run_in_threadpool(board.close)
+
+    return life
+
+
+def _add_own(app: FastAPI, boards: Mapping[str, LeaderboardBackend], lives: Lives, gate: Gate, pings: Pings) -> None:
+    """Add what the app has beside the boards' own routes: the list, the files, probes, metrics, and its errors."""
+
+    async def ready() -> Response:
+        for board in boards.values():
+            try:
+                await pings.ping(board)
+            except LeaderboardError as error:
+                return answer_error(error)
+        return await health_live()
+
+    async def metrics(request: Request) -> Response:
+        try:
+            await gate.admit(request, "read")
+            return await run_in_threadpool(exposition, boards.values())
+        except ProblemError as error:
+            return answer_error(error)
+
+    async def index() -> Response:
+        return list_page(boards)
+
+    async def page(request: Request, board: str) -> Response:
+        return await board_page(request, board, lives, gate)
+
+    app.mount("/static", files(), "static")
+    app.add_api_route("/", index, include_in_schema=False)
+    app.add_api_route("/boards/{board}", page, include_in_schema=False)
+    app.add_api_route("/health/live", health_live, include_in_schema=False)
+    app.add_api_route("/health/ready", ready, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
+    app.exception_handler(HTTPException)(_answer_http_error)
+    app.exception_handler(Exception)(_answer_bug)
+
+
+async def _answer_http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == HTTPStatus.NOT_FOUND and "text/html" in request.headers.get("Accept", ""):
+        return missing_page(request)
+    title = HTTPStatus(error.status_code).phrase
+    kind = Kind(error.status_code, title.lower().replace(" ", "-"), title, str(error.detail))
+    return problem(kind, headers=error.headers)
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    del request, error
+    return problem(BUG)
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,97 @@
+"""`leaderboard serve`, and the same as a command of its own, `leaderboard-serve`.
+
+It serves until SIGTERM or Ctrl-C: then it ends the streams, finishes what it is answering, and closes the boards.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import uvicorn
+
+from leaderboard_backends import LeaderboardError
+
+from .app import Lives, leaderboard_app
+from .settings import ServerSettings, open_boards, read_file
+from .tokens import VARIABLE, Tokens
+
+GRACE: Final = 10
+"""Seconds that requests in work have to end when the server stops."""
+
+
+class Server(uvicorn.Server):
+    """A server that ends the streams of its boards before it waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, lives: Lives) -> None:
+        super().__init__(config)
+        self._lives = lives
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: no new connections, no streams, then what is in work."""
+        await self._lives.close()
+        await super().shutdown(sockets)
+
+
+@click.command("serve", short_help="Serve boards over HTTP, with a live page each.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The boards, and how to serve them.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
+@click.option("--board", "only", multiple=True, metavar="NAME", help="Serve this board alone; repeatable.")
+@click.option("--open-writes", is_flag=True, help="Let anybody write, without a token.")
+def serve(path: Path, host: str, port: int, only: tuple[str, ...], *, open_writes: bool) -> None:
+    """Serve the boards of FILE over HTTP, each under /boards/NAME, with a live page.
+
+    Writes need a token: put one into the variable LEADERBOARD_TOKEN (several with spaces between them), or into the
+    file. Without any, writes are refused.
+    """
+    try:
+        settings, tables = read_file(path)
+        tokens = _tokens(settings, open_writes=open_writes)
+        config: dict[str, Any] = {
+            "protect_reads": settings.protect_reads,
+            "limits": settings.limits(),
+            "watching": settings.watching(),
+        }
+        with open_boards(path, tables, only) as boards:
+            app = leaderboard_app(boards, token=tokens, **config)
+            _run(app, host, port)
+    except LeaderboardError as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+
+
+def _tokens(settings: ServerSettings, *, open_writes: bool) -> Tokens | None:
+    tokens = settings.tokens_in_all()
+    if open_writes:
+        if tokens:
+            raise click.UsageError("--open-writes lets anybody write, but there are tokens: give one or the other.")
+        return None
+    if not tokens:
+        click.echo(f"Writes are refused, as there is no token: set {VARIABLE}, or give --open-writes.", err=True)
+    return tokens
+
+
+def _run(app: Any, host: str, port: int) -> None:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    Server(config, app.state.lives).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `leaderboard-serve` with `arguments`, those of the process by default; ends in `SystemExit`."""
+    serve.main(None if arguments is None else list(arguments), prog_name="leaderboard-serve")

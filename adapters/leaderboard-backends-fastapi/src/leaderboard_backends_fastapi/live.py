@@ -1,0 +1,165 @@
+"""One board, pushed to many viewers: it is read once for all of them, and told only where something changed.
+
+While somebody watches, one task looks at the board, at most so many times a second, in a thread of its own. Each viewer
+has room for one event, the newest: who is slow misses what lies between, and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anyio import CapacityLimiter, to_thread
+
+from leaderboard_backends import ConfigurationError, LeaderboardBackend
+
+from .problems import TOO_MANY_VIEWERS, ProblemError
+from .snapshots import Snapshot, down, look
+
+_STOPPING: Final = "the server is stopping."
+_BOUNDS: Final = {
+    "rows": 1000,
+    "pushes_a_second": 20,
+    "viewers": 1_000_000,
+    "heartbeat": 3600,
+    "patience": 3600,
+    "reading": 3600,
+}
+_log = logging.getLogger("leaderboard_backends_fastapi")
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How boards are watched. Raises `ConfigurationError` for a value out of its bounds."""
+
+    rows: int = 50
+    """How many entries a viewer sees, 1 to 1,000."""
+    pushes_a_second: float = 2.0
+    """How often a board is read, and so the most pushes a second: above 0, at most 20."""
+    viewers: int = 500
+    """The most viewers of a board at once."""
+    heartbeat: float = 15.0
+    """Seconds without news after which a viewer is told that the server is there."""
+    patience: float = 20.0
+    """Seconds that a viewer may take to receive an event before it counts as gone."""
+    reading: float = 3.0
+    """Seconds that a board may take to be read before viewers are told that it cannot be reached."""
+
+    def __post_init__(self) -> None:
+        for name, most in _BOUNDS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not 0 < value <= most:
+                raise ConfigurationError(f"{name} is {value!r}: it must be above 0 and at most {most}.")
+
+
+class Viewer:
+    """One who watches: holds the newest event that was not sent yet."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._event: bytes | None = None
+        self._news = asyncio.Event()
+
+    def tell(self, event: bytes) -> None:
+        """Take an event, in place of one that was not sent yet."""
+        self._event = event
+        self._news.set()
+
+    def end(self) -> None:
+        """Let the stream end once it is not sending."""
+        self.ended = True
+        self._news.set()
+
+    async def next(self, patience: float) -> bytes | None:
+        """Return the next event, `None` where there is none within `patience` seconds, or at the end."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._news.wait()
+        except TimeoutError:
+            return None
+        self._news.clear()
+        event, self._event = self._event, None
+        return event
+
+
+class Live:
+    """A board and its viewers. To be used within one event loop."""
+
+    def __init__(self, board: LeaderboardBackend, watching: Watching) -> None:
+        self.board = board
+        self.watching = watching
+        self._viewers: set[Viewer] = set()
+        self._last: Snapshot | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[Snapshot] | None = None
+        self._closed = False
+        self._limiter = CapacityLimiter(1)
+
+    def __repr__(self) -> str:
+        return f"<Live {self.board!r}: {len(self._viewers)} viewers>"
+
+    def join(self) -> Viewer:
+        """Return a new viewer, who is told the board's state soon; raises `ProblemError`, 503, without room for one."""
+        if self._closed:
+            raise ProblemError(TOO_MANY_VIEWERS, _STOPPING)
+        if len(self._viewers) >= self.watching.viewers:
+            raise ProblemError(TOO_MANY_VIEWERS, f"{len(self._viewers)} watch already: try again later.")
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        if self._poller is None or self._poller.done():
+            self._last = None
+            self._poller = asyncio.create_task(self._poll())
+        elif self._last is not None:
+            viewer.tell(self._last.event())
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Forget a viewer; after the last one, the board is not read any more."""
+        self._viewers.discard(viewer)
+
+    async def _look(self) -> Snapshot:
+        """Return what a viewer sees now, `down` where that takes too long; only one read is ever on its way."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        done, _ = await asyncio.wait({self._reading}, timeout=self.watching.reading)
+        return self._reading.result() if done else down(f"no answer within {self.watching.reading:g} s")
+
+    async def _read(self) -> Snapshot:
+        """Read in a thread beside those of the routes, which may all be waiting for the storage."""
+        try:
+            return await to_thread.run_sync(
+                look, self.board, self.watching.rows, limiter=self._limiter, abandon_on_cancel=True
+            )
+        except Exception as error:  # noqa: BLE001 - viewers wait for the next look, whatever is wrong with this one
+            _log.exception("the board %r failed to be read for its viewers", self.board.name)
+            return down(type(error).__name__)
+
+    async def _poll(self) -> None:
+        """Look and tell, as long as somebody watches."""
+        interval = 1 / self.watching.pushes_a_second
+        while self._viewers:
+            snapshot = await self._look()
+            if snapshot.differs(self._last):
+                self._last = snapshot
+                self._tell(snapshot)
+            await asyncio.sleep(interval)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        if snapshot.problem:
+            _log.warning("the board %r cannot be shown: %s", self.board.name, snapshot.problem)
+        event = snapshot.event()
+        for viewer in self._viewers:
+            viewer.tell(event)
+
+    async def close(self) -> None:
+        """End all streams, and let nobody join any more."""
+        self._closed = True
+        for viewer in self._viewers:
+            viewer.end()
+        tasks: set[asyncio.Task[Any]] = {task for task in (self._poller, self._reading) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

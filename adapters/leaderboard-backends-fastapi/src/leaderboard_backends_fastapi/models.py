@@ -1,0 +1,171 @@
+"""What requests and answers look like, for the OpenAPI description.
+
+The shape of a body is checked here. Its values are not: they reach the board as they came, and the contract's own rules
+judge them, so that 10^400, `true` or `"12"` is refused for the same reason, in the same words, as anywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
+
+MOST_ENTRIES: Final = 1000
+"""The most entries of one answer."""
+
+MOST_UPDATES: Final = 1000
+"""The most updates of one request, which most backends apply as one batch."""
+
+MOST_RADIUS: Final = (MOST_ENTRIES - 1) // 2
+
+DEFAULT_ENTRIES: Final = 100
+DEFAULT_RADIUS: Final = 5
+
+_PLAYER_ID: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 128,
+    "description": "The player's id: 1 to 128 bytes in UTF-8, compared as bytes, never normalised.",
+    "examples": ["u1"],
+}
+_USERNAME: Final = {
+    "type": "string",
+    "maxLength": 128,
+    "description": "The name to show: at most 128 bytes in UTF-8. The one given last is the one shown.",
+    "examples": ["Ada"],
+}
+_NUMBER: Final = {
+    "type": "number",
+    "description": "A finite number. Whole numbers within ±2^53 are exact; larger whole numbers are refused.",
+    "examples": [1500],
+}
+
+
+def _text_alone(value: object) -> object:
+    """Refuse a number, which could be seconds, milliseconds or a mistake."""
+    if isinstance(value, str):
+        return value
+    raise ValueError("must be a text such as 2026-05-01T12:00:00Z")
+
+
+PlayerId = Annotated[str, SkipValidation, WithJsonSchema(_PLAYER_ID)]
+Username = Annotated[str, SkipValidation, WithJsonSchema(_USERNAME)]
+Number = Annotated[int | float, SkipValidation, WithJsonSchema(_NUMBER)]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_text_alone),
+    Field(description="When the score was achieved, with its time zone.", examples=["2026-05-01T12:00:00Z"]),
+]
+
+
+class _Body(BaseModel):
+    """A body of a request: what it does not know, it refuses, as it may be a misspelt name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+class Achievement(_Body):
+    """A player's score, to be stored."""
+
+    player_id: PlayerId
+    username: Username
+    score: Number
+
+    model_config = _example(player_id="u1", username="Ada", score=1500)
+
+
+class Update(Achievement):
+    """A player's score, to be stored."""
+
+    achieved_at: Moment | None = None
+
+
+class Increment(_Body):
+    """What to add to a player's score; an unknown player starts at 0."""
+
+    player_id: PlayerId
+    username: Username
+    delta: Number
+    achieved_at: Moment | None = None
+
+    model_config = _example(player_id="u1", username="Ada", delta=25)
+
+
+class Updates(_Body):
+    """Many scores, with the same end state as one by one in order."""
+
+    updates: Annotated[list[Achievement], Field(max_length=MOST_UPDATES)]
+    achieved_at: Moment | None = None
+
+    model_config = _example(updates=[{"player_id": "u1", "username": "Ada", "score": 1500}])
+
+
+class Friends(_Body):
+    """The players that are asked for."""
+
+    player_ids: Annotated[list[PlayerId], Field(max_length=MOST_ENTRIES)]
+
+    model_config = _example(player_ids=["u1", "u2"])
+
+
+class Entry(BaseModel):
+    """One line of a board: rank 1 is the best."""
+
+    rank: Annotated[int, Field(ge=1, description="1 is the best.")]
+    player_id: PlayerId
+    username: Username
+    score: Number
+
+    model_config = _example(rank=1, player_id="u1", username="Ada", score=1500)
+
+
+class Entries(BaseModel):
+    """Lines of a board, best first."""
+
+    entries: list[Entry]
+
+
+class FriendEntries(BaseModel):
+    """A line for each player asked for, in the order asked; null for an unknown one."""
+
+    entries: list[Entry | None]
+
+
+class Rank(BaseModel):
+    """A player's rank."""
+
+    rank: Annotated[int, Field(ge=1, description="1 is the best.", examples=[1])]
+
+
+class Percentile(BaseModel):
+    """How many percent of the players are no better than this one."""
+
+    percentile: Annotated[float, Field(gt=0, le=100, description="100 for the best.", examples=[98.5])]
+
+
+class Applied(BaseModel):
+    """How many updates were applied."""
+
+    updates: Annotated[int, Field(ge=0, examples=[2])]
+
+
+class Removed(BaseModel):
+    """Whether there was such a player."""
+
+    removed: bool
+
+
+class Count(BaseModel):
+    """A number of players."""
+
+    players: Annotated[int, Field(ge=0, examples=[1200])]
+
+
+class Health(BaseModel):
+    """That the server, or the storage behind it, answers."""
+
+    status: Annotated[str, Field(examples=["ok"])]

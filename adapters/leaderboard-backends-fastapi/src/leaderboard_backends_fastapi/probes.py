@@ -1,0 +1,126 @@
+"""What probes and monitoring ask: whether the server runs, whether the storage answers, and its metrics.
+
+`live` never touches the board, so that a storage that hangs gets no server killed. `ready` asks the storage, one ping
+at a time however many probes wait for it, and gives up on it in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, Response
+
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
+from leaderboard_backends.wrapper import layers
+
+from . import models
+from .answers import reply
+from .described import describe_problems
+from .problems import NOT_MONITORED, ProblemError
+from .route import Board
+
+PATIENCE: Final = 3.0
+"""Seconds that a storage has to answer a ping."""
+
+_TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Pings:
+    """The pings that are on their way, one a board."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._pings: WeakKeyDictionary[LeaderboardBackend, asyncio.Task[None]] = WeakKeyDictionary()
+
+    async def ping(self, board: LeaderboardBackend) -> None:
+        """Return once the storage answers a ping; raises what it raises, or `BackendUnavailableError` in time."""
+        ping = self._pings.get(board)
+        if ping is None or ping.done():
+            ping = self._pings[board] = asyncio.create_task(_ping(board))
+            ping.add_done_callback(_look_at)
+        done, _ = await asyncio.wait({ping}, timeout=self._patience)
+        if not done:
+            raise BackendUnavailableError(f"the storage of {board.name!r} did not answer within {self._patience:g} s.")
+        ping.result()
+
+
+async def _ping(board: LeaderboardBackend) -> None:
+    """Ping in a thread beside those of the routes, which may all be waiting for the storage."""
+    await to_thread.run_sync(board.ping, limiter=CapacityLimiter(1), abandon_on_cancel=True)
+
+
+def _look_at(ping: asyncio.Task[None]) -> None:
+    """Take note of how a ping ended, as nobody may be waiting for it any more."""
+    if not ping.cancelled():
+        ping.exception()
+
+
+def registries(boards: Iterable[LeaderboardBackend]) -> list[Any]:
+    """Return the Prometheus registries that the boards are monitored in, each once; none without prometheus-client."""
+    try:
+        kind = import_module("prometheus_client").CollectorRegistry
+    except ModuleNotFoundError:
+        return []
+    found = [getattr(layer, "registry", None) for board in boards for layer in layers(board)]
+    return list({id(each): each for each in found if isinstance(each, kind)}.values())
+
+
+def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
+    """Return the metrics of boards in the text format of Prometheus; raises `ProblemError`, 404, without any."""
+    found = registries(boards)
+    if not found:
+        raise ProblemError(
+            NOT_MONITORED, "no board is monitored: write monitoring = true where the board is configured."
+        )
+    generate = import_module("prometheus_client").generate_latest
+    text = b"".join(generate(registry) for registry in found)
+    return Response(text, media_type=_TEXT_FORMAT, headers={"Cache-Control": "no-store"})
+
+
+async def health_live() -> Response:
+    """Tell that the server runs; the storage is not asked."""
+    return reply({"status": "ok"})
+
+
+def get_metrics(board: Board) -> Response:
+    """Return the metrics of the board, where it is monitored, in the text format of Prometheus."""
+    return exposition([board])
+
+
+def add_metrics(router: APIRouter, also: tuple[int, ...] = ()) -> None:
+    """Add the route of the metrics; `also` are statuses that it may answer too."""
+    router.add_api_route(
+        "/metrics",
+        get_metrics,
+        operation_id="get_metrics",
+        response_class=PlainTextResponse,
+        responses=describe_problems(*sorted({400, 404, 422, 500, *also})),
+    )
+
+
+def add_health(router: APIRouter, patience: float = PATIENCE, also: tuple[int, ...] = ()) -> None:
+    """Add the routes that probes ask; `also` are statuses that they may answer too."""
+    pings = Pings(patience)
+
+    async def health_ready(board: Board) -> Response:
+        """Tell whether the storage answers."""
+        await pings.ping(board)
+        return reply({"status": "ok"})
+
+    for path, endpoint, statuses in (
+        ("/health/live", health_live, (400, 422, *also)),
+        ("/health/ready", health_ready, (400, 422, 500, 501, 503, *also)),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            operation_id=endpoint.__name__,
+            response_model=models.Health,
+            responses=describe_problems(*sorted({*statuses})),
+        )

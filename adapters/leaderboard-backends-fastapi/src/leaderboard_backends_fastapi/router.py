@@ -1,0 +1,107 @@
+"""`leaderboard_router`: the routes of one board, or of several, to be included in any FastAPI app."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path
+from starlette.requests import Request
+
+from leaderboard_backends import ConfigurationError, LeaderboardBackend
+
+from .probes import PATIENCE, add_health, add_metrics
+from .problems import UNKNOWN_BOARD, ProblemError
+from .reads import add_reads
+from .route import Find, Limits, board_route
+from .tokens import Access, Check, Gate, Given
+from .writes import add_writes
+
+_DEFAULT_LIMITS: Final = Limits()
+
+
+def leaderboard_router(
+    board: LeaderboardBackend,
+    *,
+    token: Given | Check | None = None,
+    protect_reads: bool = False,
+    limits: Limits = _DEFAULT_LIMITS,
+    patience: float = PATIENCE,
+) -> APIRouter:
+    """Return a router with all routes of a board: `app.include_router(leaderboard_router(board), prefix="/weekly")`.
+
+    Writes need a bearer token: `token` is one, several, a `Tokens`, or a function that returns what a token grants
+    (`{"read", "write"}`, `{"read"}`, or nothing). With `None` the router asks for none, and the app has to. With
+    `protect_reads`, reads and metrics need one too; the health routes never do. `patience` is the seconds that the
+    storage has to answer a readiness probe. The board is not closed; that is the app's business.
+    """
+    gate = Gate(token, protect_reads=protect_reads)
+    return assemble(lambda _: board, gate, limits=limits, patience=patience)
+
+
+def leaderboards_router(
+    boards: Mapping[str, LeaderboardBackend],
+    *,
+    token: Given | Check | None = None,
+    protect_reads: bool = False,
+    limits: Limits = _DEFAULT_LIMITS,
+    patience: float = PATIENCE,
+) -> APIRouter:
+    """Return a router with the routes of several boards under `/{board}/…`; else as `leaderboard_router`."""
+    gate = Gate(token, protect_reads=protect_reads)
+    return assemble(
+        named(boards),
+        gate,
+        limits=limits,
+        patience=patience,
+        prefix="/{board}",
+        dependencies=[path(boards)],
+        also=(404,),
+    )
+
+
+def assemble(
+    find: Find,
+    gate: Gate,
+    *,
+    limits: Limits = _DEFAULT_LIMITS,
+    patience: float = PATIENCE,
+    prefix: str = "",
+    dependencies: list[Any] | None = None,
+    also: tuple[int, ...] = (),
+) -> APIRouter:
+    """Return the routes of the boards that `find` returns; `also` are statuses that any of them may answer."""
+    whole = APIRouter(prefix=prefix, tags=["leaderboard"], dependencies=dependencies)
+
+    def part(access: Access | None, add: Callable[..., None], *arguments: Any) -> None:
+        router = APIRouter(route_class=board_route(find, gate, access, limits), dependencies=gate.described(access))
+        add(router, *arguments, also=(*also, 401, 403) if gate.guards(access) else also)
+        whole.include_router(router)
+
+    part("write", add_writes)
+    part("read", add_reads)
+    part("read", add_metrics)
+    part(None, add_health, patience)
+    return whole
+
+
+def named(boards: Mapping[str, LeaderboardBackend]) -> Find:
+    """Return what finds a request's board by the name in its path."""
+
+    def find(request: Request) -> LeaderboardBackend:
+        name = request.path_params["board"]
+        if name not in boards:
+            raise ProblemError(UNKNOWN_BOARD, f"no board is called {ascii(name)[:80]}.")
+        return boards[name]
+
+    return find
+
+
+def path(boards: Mapping[str, LeaderboardBackend]) -> Any:
+    """Return the dependency that describes the name in the path."""
+    if not boards:
+        raise ConfigurationError("there are no boards: give at least one.")
+    described = Path(description="The board's name.", json_schema_extra={"enum": sorted(boards)})
+
+    async def board_name(board: Annotated[str, described]) -> str:
+        return board
+
+    return Depends(board_name)

@@ -1,0 +1,102 @@
+"""What a viewer of a board sees at one moment: the first entries, and how that answer came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from json import dumps
+from math import inf
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from leaderboard_backends import LeaderboardBackend, LeaderboardError, Score
+from leaderboard_backends.wrapper import ask
+
+Condition: TypeAlias = Literal["live", "cached", "stale", "approximate", "down"]
+"""How the answer came about; `down` where there was none."""
+
+_WORDS: Final = {
+    "live": "Live",
+    "cached": "From a cache",
+    "stale": "Storage not answering: last known scores",
+    "approximate": "Approximate",
+    "down": "The board cannot be reached",
+}
+
+
+_AGES: Final = ((10, 1, 1, "s"), (120, 1, 0, "s"), (7200, 60, 0, "min"), (inf, 3600, 0, "h"))
+"""Up to how many seconds an age is told in which unit, and with how many digits."""
+
+
+class Row(NamedTuple):
+    """A line of the board as shown."""
+
+    rank: int
+    player_id: str
+    username: str
+    score: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A board as a viewer sees it; `rows` is `None` where the board could not be read."""
+
+    condition: Condition
+    age: float
+    """How old the answer was when it came, in seconds."""
+    players: int = 0
+    rows: Sequence[Row] | None = None
+    problem: str = ""
+    """Why the board could not be read, for the log alone."""
+
+    def differs(self, other: Snapshot | None) -> bool:
+        """Whether a viewer who saw `other` has something new to see; a fresh answer from a cache is as good as live."""
+        return other is None or self.seen != other.seen
+
+    @property
+    def seen(self) -> tuple[object, ...]:
+        """What a viewer notices: the condition, and what is shown where anything is."""
+        fresh = "live" if self.condition == "cached" else self.condition
+        return (fresh,) if self.rows is None else (fresh, self.players, self.rows)
+
+    @property
+    def words(self) -> str:
+        """The condition in words, with the age where it matters."""
+        told = _WORDS[self.condition]
+        return told if self.condition in ("live", "down") else f"{told}, {told_age(self.age)} old"
+
+    def event(self) -> bytes:
+        """Return the snapshot as one event of a stream of server-sent events."""
+        content = {
+            "condition": self.condition,
+            "words": _WORDS[self.condition],
+            "age": round(self.age, 1),
+            "players": self.players,
+            "rows": self.rows,
+        }
+        return b"event: board\ndata: " + dumps(content, separators=(",", ":")).encode() + b"\n\n"
+
+
+def told_age(seconds: float) -> str:
+    """Return an age for a person: `0.4 s`, `12 s`, `3 min`, `2 h`."""
+    return next(f"{seconds / unit:.{digits}f}\N{NO-BREAK SPACE}{name}" for below, unit, digits, name in _AGES if seconds < below)
+
+
+def shown(score: Score) -> str:
+    """Return a score for a person: `1,234,567`, and all digits of a fraction."""
+    return f"{score:,}"
+
+
+def down(problem: str) -> Snapshot:
+    """Return what a viewer sees of a board that cannot be read."""
+    return Snapshot("down", 0.0, problem=problem)
+
+
+def look(board: LeaderboardBackend, rows: int) -> Snapshot:
+    """Return what a viewer of the board sees now; `down` where it cannot be read."""
+    try:
+        entries, answer = ask(board.get_top_n, rows)
+        players = len(board)
+    except LeaderboardError as error:
+        return down(f"{type(error).__name__}: {error}")
+    lines = tuple(Row(entry.rank, entry.player_id, entry.username, shown(entry.score)) for entry in entries)
+    return Snapshot(answer.source, answer.age, max(players, len(lines)), lines)

@@ -1,0 +1,79 @@
+"""The routes that write to a board.
+
+All are `POST` with the player's id in the body, but for the removal: what stands between a client and a server repeats
+other methods of its own accord, and a write whose outcome is unknown must not be repeated.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from leaderboard_backends.wrapper import achieved
+
+from . import models, parameters
+from .answers import reply
+from .described import describe_problems
+from .route import Board
+
+
+def _told(moment: datetime | None) -> AbstractContextManager[None]:
+    return nullcontext() if moment is None else achieved(moment)
+
+
+def update_score(board: Board, update: models.Update) -> Response:
+    """Store a player's score and return the player's rank right after, from the same atomic step."""
+    with _told(update.achieved_at):
+        return reply({"rank": board.update_score(update.player_id, update.username, update.score)})
+
+
+def increment_score(board: Board, increment: models.Increment) -> Response:
+    """Add to a player's score and return the new entry; an unknown player starts at 0.
+
+    Never repeat it blindly after a 504: it could count twice.
+    """
+    with _told(increment.achieved_at):
+        return reply(board.increment_score(increment.player_id, increment.username, increment.delta)._asdict())
+
+
+def update_scores(board: Board, updates: models.Updates) -> Response:
+    """Apply many updates, with the same end state as one by one in order, and return how many they were.
+
+    All are checked before the first is written. Where a long list fails half way, `applied` of the problem says how
+    many updates stand.
+    """
+    listed = [(each.player_id, each.username, each.score) for each in updates.updates]
+    with _told(updates.achieved_at):
+        return reply({"updates": board.update_scores(listed)})
+
+
+def remove_player(board: Board, player_id: parameters.Player) -> Response:
+    """Remove a player and return whether there was one."""
+    return reply({"removed": board.remove_player(player_id)})
+
+
+_ROUTES: Final = (
+    ("POST", "/scores", update_score, models.Rank),
+    ("POST", "/scores/increment", increment_score, models.Entry),
+    ("POST", "/scores/bulk", update_scores, models.Applied),
+    ("DELETE", "/players", remove_player, models.Removed),
+)
+
+
+def add_writes(router: APIRouter, also: tuple[int, ...] = ()) -> None:
+    """Add the routes that write; `also` are statuses that all of them may answer."""
+    for method, path, endpoint, model in _ROUTES:
+        statuses = {400, 422, 429, 500, 501, 503, 504, 507, *also}
+        statuses |= {408, 413, 415} if method == "POST" else set()
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            operation_id=endpoint.__name__,
+            response_model=model,
+            responses=describe_problems(*sorted(statuses)),
+        )

@@ -1,0 +1,198 @@
+"""Servers for tests, real ones: of an app in a thread, or of a file in a process; and requests over the wire."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Event, Thread
+from typing import IO, Any, Final
+from urllib.parse import urlencode
+
+import uvicorn
+from fastapi import FastAPI
+
+TOKEN: Final = "test-write-token-of-some-length"  # noqa: S105 - it keeps nothing secret
+READ_TOKEN: Final = "test-read-token-of-some-length"  # noqa: S105 - as above
+WAIT: Final = 30.0
+"""Seconds after which a test that waits for something has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def kind(self) -> str:
+        """The last word of a problem's type; the body must be one."""
+        assert self.headers["content-type"] == "application/problem+json", self.body
+        assert self.json["status"] == self.status
+        return str(self.json["type"]).rpartition(":")[2]
+
+
+@dataclass(slots=True)
+class Client:
+    """Sends requests to a server, each over a connection of its own, with a token unless told otherwise."""
+
+    port: int
+    prefix: str = ""
+    token: str | None = TOKEN
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request as it is."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+        told = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            connection.request(method, self.prefix + path, body, {**told, **(headers or {})}, encode_chunked=True)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **query: object) -> Answer:
+        """Ask with a query."""
+        return self.send("GET", _with_query(path, query))
+
+    def delete(self, path: str, **query: object) -> Answer:
+        """Delete with a query."""
+        return self.send("DELETE", _with_query(path, query))
+
+    def post(self, path: str, **content: object) -> Answer:
+        """Send JSON."""
+        return self.post_text(path, json.dumps(content))
+
+    def post_text(self, path: str, text: str) -> Answer:
+        """Send a text that says that it is JSON."""
+        return self.send("POST", path, text.encode(), {"Content-Type": "application/json"})
+
+    def update(self, player_id: str, score: object, username: str | None = None) -> Answer:
+        """Store a score."""
+        return self.post(
+            "/scores", player_id=player_id, username=player_id if username is None else username, score=score
+        )
+
+
+def _with_query(path: str, query: Mapping[str, object]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+# ---------------------------------------------------------------------- an app in a thread
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop as the command does, where the app has streams."""
+        if lives := getattr(self.config.app.state, "lives", None):  # type: ignore[union-attr]  # a FastAPI
+            await lives.close()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def served(app: FastAPI, prefix: str = "", token: str | None = TOKEN) -> Iterator[Client]:
+    """Serve an app on a free port until the end of the block."""
+    server = _Server(uvicorn.Config(app, port=0, log_level="critical", server_header=False))
+    thread = Thread(target=server.run, name="server", daemon=True)
+    thread.start()
+    assert server.listening.wait(WAIT)
+    try:
+        yield Client(server.servers[0].sockets[0].getsockname()[1], prefix, token)
+    finally:
+        server.should_exit = True
+        thread.join(WAIT)
+        assert not thread.is_alive()
+
+
+# ---------------------------------------------------------------------- a file in a process
+
+
+class Process:
+    """A server of a file, started as its user would, with all that it says."""
+
+    def __init__(self, file: Path, *arguments: str, token: str | None = TOKEN) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADERBOARD_TOKEN")}
+        command = [sys.executable, "-W", "error", "-m", "leaderboard_backends_fastapi", "--config", str(file)]
+        self._process = subprocess.Popen(
+            [*command, "--port", "0", *arguments],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            env=environment | ({"LEADERBOARD_TOKEN": token} if token else {}),
+        )
+        self.said: list[str] = []
+        self.port = 0
+        self._ready = Event()
+        assert self._process.stderr is not None
+        self._reader = Thread(target=self._read, args=(self._process.stderr,), daemon=True)
+        self._reader.start()
+        assert self._ready.wait(WAIT)
+        assert self.port, "".join(self.said)
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.said.append(line)
+            if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
+                self._ready.set()
+        self._ready.set()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask the server to stop, and return its exit code."""
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(WAIT)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End it, however it is."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(WAIT)
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+
+@contextmanager
+def process(file: Path, *arguments: str, token: str | None = TOKEN) -> Iterator[Process]:
+    """Serve a file in a process until the end of the block."""
+    server = Process(file, *arguments, token=token)
+    try:
+        yield server
+    finally:
+        server.end()

@@ -1,0 +1,125 @@
+"""What stands around a board, switched on by the file alone, as it looks over HTTP; real servers are killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+from .boards import write_file
+from .serving import Answer, Client, process
+from .streams import watching
+
+pytestmark = pytest.mark.skipif(
+    any(find_spec(name) is None for name in ("prometheus_client", "limits", "pybreaker", "cachetools")),
+    reason="NO TESTS OF HARDENED BOARDS: pip install 'leaderboard-backends[hardening]'",
+)
+
+
+def until(wanted: Callable[[Answer], bool], ask: Callable[[], Answer]) -> Answer:
+    """Ask until the answer is as wanted, a bounded number of times."""
+    for _ in range(2000):
+        if wanted(answer := ask()):
+            return answer
+    pytest.fail(f"never answered as wanted; at last {answer}")
+
+
+def test_a_storage_that_dies_leaves_stale_answers_and_refused_writes_and_comes_back(tmp_path: Path) -> None:
+    with EmbeddedServer() as server:
+        file = write_file(tmp_path, server.url)
+        with file.open("a", encoding="utf-8") as also:
+            also.write("[boards.weekly.degradation]\nfailures = 1\nretry_after = 0.2\n")
+        with process(file) as running, watching(running.port) as stream:
+            client = Client(running.port, "/boards/weekly")
+            assert client.update("u1", 1500, "Ada").status == 200
+            assert client.get("/top", n=50).headers["leaderboard-answer"] == "live"
+            while not stream.next()["rows"]:
+                pass
+            server.kill()
+            answer = client.get("/top", n=50)
+            assert answer.headers["leaderboard-answer"].startswith("stale; age=")
+            assert answer.json["entries"][0]["username"] == "Ada"
+            refused = client.update("u1", 1)
+            assert (refused.status, refused.kind) == (503, "backend-unavailable")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert stream.next()["condition"] == "stale"
+            assert "last known scores" in client.get("").body.decode()
+            assert client.get("/health/ready").status == 503
+            server.start()
+            until(lambda answer: answer.status == 200, lambda: client.update("u2", 5))
+            until(lambda answer: answer.headers["leaderboard-answer"] == "live", lambda: client.get("/top", n=50))
+            while stream.next()["condition"] != "live":
+                pass
+
+
+def test_a_cached_answer_says_how_old_it_is(tmp_path: Path) -> None:
+    also = "[boards.weekly.degradation]\ncache_top = 10\ncache_seconds = 60\n"
+    with process(_with(tmp_path, also)) as running:
+        client = Client(running.port, "/boards/weekly")
+        client.get("/top", n=10)
+        assert client.get("/top", n=10).headers["leaderboard-answer"].startswith("cached; age=")
+
+
+def test_a_board_under_repair_takes_no_writes_and_is_read(tmp_path: Path) -> None:
+    with process(_with(tmp_path, "[boards.weekly.degradation]\nread_only = true\n")) as running:
+        client = Client(running.port, "/boards/weekly")
+        assert client.update("u1", 1).kind == "backend-read-only"
+        assert client.get("/top").status == 200
+
+
+def test_a_rule_that_refuses_is_named(tmp_path: Path) -> None:
+    with process(_with(tmp_path, "[boards.weekly.validation]\nscore_max = 100\nmax_n = 60\n")) as running:
+        client = Client(running.port, "/boards/weekly")
+        assert client.update("u1", 100).status == 200
+        for answer in (
+            client.update("u1", 101),
+            client.post("/scores/increment", player_id="u1", username="", delta=1),
+        ):
+            assert (answer.status, answer.kind, answer.json["rule"]) == (422, "update-refused", "score_max")
+        assert client.get("/top", n=61).json["rule"] == "max_n"
+
+
+def test_the_time_of_an_achievement_is_judged(tmp_path: Path) -> None:
+    with process(_with(tmp_path, "[boards.weekly.validation]\nmax_age = 3600\n")) as running:
+        client = Client(running.port, "/boards/weekly")
+        update = {"player_id": "u1", "username": "Ada", "score": 1}
+        for path, body in (
+            ("/scores", update),
+            ("/scores/increment", {"player_id": "u1", "username": "Ada", "delta": 1}),
+            ("/scores/bulk", {"updates": [update]}),
+        ):
+            assert client.post(path, **body, achieved_at="2001-01-01T00:00:00Z").json["rule"] == "max_age"
+        assert client.get("/count").json == {"players": 0}
+
+
+def test_too_many_updates_are_told_to_wait(tmp_path: Path) -> None:
+    with process(_with(tmp_path, "[boards.weekly.rate_limit]\nupdates_a_minute = 3\n")) as running:
+        client = Client(running.port, "/boards/weekly")
+        assert [client.update("u1", n).status for n in range(3)] == [200, 200, 200]
+        answer = client.update("u1", 4)
+        assert (answer.status, answer.kind) == (429, "rate-limit-exceeded")
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert answer.json["retry_after"] == int(answer.headers["retry-after"])
+        assert client.update("u2", 1).status == 200
+
+
+def test_all_of_it_at_once_with_metrics(tmp_path: Path) -> None:
+    also = "degradation = true\nvalidation = true\nrate_limit = true\nmonitoring = true\n"
+    with process(_with(tmp_path, also)) as running:
+        client = Client(running.port, "/boards/weekly")
+        assert client.update("u1", 1).json == {"rank": 1}
+        for prefix in ("/boards/weekly", ""):
+            answer = Client(running.port, prefix).get("/metrics")
+            assert answer.status == 200
+            assert b'board="weekly"' in answer.body
+
+
+def _with(folder: Path, also: str) -> Path:
+    file = write_file(folder, "memory://weekly")
+    with file.open("a", encoding="utf-8") as end:
+        end.write(also)
+    return file

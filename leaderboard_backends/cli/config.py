@@ -1,0 +1,111 @@
+"""`leaderboard config check`: every board of a file described and checked, before anything is opened."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..config import Opening, check_file
+from ..errors import ConfigurationError
+from ..location import Location, Option
+from ..preflight.contradictions import contradictions
+from ..preflight.expectations import read_expectations
+from ..registry import wrapper_class
+
+SHORT_HELP: Final = "Check a file of boards without opening any of them."
+PIPE_WIDTH: Final = 120
+"""Columns of the table where no terminal says how wide it is."""
+
+HIDDEN: Final = "***"
+
+
+@click.group("config", short_help=SHORT_HELP)
+def config() -> None:
+    """See what a file of boards says, and whether it is right."""
+
+
+@config.command("check", short_help=SHORT_HELP)
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+def check(path: Path) -> None:
+    """Describe every board of FILE (TOML), and check every option and setting; nothing is opened or written.
+
+    Exit code 1 where a board is wrong, with a line each that names the file, the board, the key and what is allowed.
+    """
+    find_modules_here()
+    found = check_file(path)
+    problems = [str(one) for one in found.values() if not isinstance(one, Opening)]
+    openings = {name: one for name, one in found.items() if isinstance(one, Opening)}
+    for name, opening in openings.items():
+        problems += [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening)]
+    try:
+        read_expectations(path, found)
+    except ConfigurationError as error:
+        problems.append(str(error))
+    _print(openings)
+    for problem in problems:
+        click.echo(f"Error: {' '.join(problem.split())}", err=True)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, all right. Nothing was opened.")
+
+
+def find_modules_here() -> None:
+    """Let functions that a file names (`app.players:exists`) be imported from the working directory, as Python does."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+
+
+def _print(openings: Mapping[str, Opening]) -> None:
+    if not openings:
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    for heading in ("board", "place", "backend", "order", "keep", "options", "layers, from the outside in"):
+        table.add_column(heading, overflow="fold")
+    for name, opening in openings.items():
+        table.add_row(*(Text(cell) for cell in _cells(name, opening)))
+    console.print(table)
+
+
+def _cells(name: str, opening: Opening) -> tuple[str, ...]:
+    layers = [
+        f"{layer}: {_written(settings, wrapper_class(layer).options) or 'defaults'}"
+        for layer, settings in reversed([*opening.layers.items()])
+    ]
+    return (
+        name if opening.name in (None, name) else f"{name} (as {opening.name})",
+        opening.location.shown,
+        opening.backend.__name__,
+        opening.order,
+        opening.keep,
+        _written(opening.options, opening.backend.options),
+        "\n".join(layers),
+    )
+
+
+def _written(settings: Mapping[str, Any], known: Mapping[str, Option]) -> str:
+    """Return settings as they would be given, secrets hidden."""
+    return ", ".join(f"{name}={_shown(value, known[name])}" for name, value in settings.items())
+
+
+def _shown(value: object, option: Option) -> str:
+    if option.secret:
+        return _without_secret(value)
+    if callable(value):
+        return f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__name__)}"
+    return str(value).lower() if isinstance(value, bool) else "off" if value is None else str(value)
+
+
+def _without_secret(value: object) -> str:
+    """Return a URL without its password and its query, which may hold one; of any other secret, nothing."""
+    return Location.parse(value)[0].shown if isinstance(value, str) and "://" in value else HIDDEN

@@ -1,0 +1,69 @@
+"""`leaderboard monitoring`: alerting rules for Prometheus and a dashboard for Grafana, of a file's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from ..config import Opening, describe_file
+from ..errors import ConfigurationError
+from ..hardening.observability.dashboard import grafana_dashboard
+from ..hardening.observability.rules import alerting_rules
+from ..hardening.observability.settings import STUDY, AlertSettings
+from ..protocol import Capabilities
+
+SHORT_HELP = "Print alerting rules for Prometheus, or a dashboard for Grafana."
+
+CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The boards (TOML) whose settings of monitoring to use; the defaults, for all boards, without.",
+)
+
+
+@click.group("monitoring", short_help=SHORT_HELP)
+def monitoring() -> None:
+    """Print what Prometheus and Grafana need to watch boards that have monitoring on."""
+
+
+@monitoring.command("rules", short_help="Alerting rules for Prometheus (YAML).")
+@CONFIG
+def rules(path: Path | None) -> None:
+    """Print alerting rules for Prometheus: a file for its rule_files, in YAML."""
+    click.echo(alerting_rules(_settings(path)), nl=False)
+
+
+@monitoring.command("dashboard", short_help="A dashboard for Grafana (JSON).")
+@CONFIG
+def dashboard(path: Path | None) -> None:
+    """Print a dashboard to import into Grafana, in JSON."""
+    click.echo(grafana_dashboard(_settings(path)), nl=False)
+
+
+def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
+    """Return the settings of the monitored boards of a file, by the boards' names; the defaults where none is given.
+
+    Raises `ConfigurationError`.
+    """
+    if path is None:
+        return STUDY
+    monitored = {
+        _board(opening): AlertSettings.of(opening.layers["monitoring"])
+        for opening in describe_file(path).values()
+        if "monitoring" in opening.layers
+    }
+    if not monitored:
+        raise ConfigurationError(f"{path} has no board with monitoring: add a table [boards.NAME.monitoring].")
+    return monitored
+
+
+def _board(opening: Opening) -> str:
+    """Return the name that a board will have, without opening it: the place of one in a process is its name alone."""
+    location, promises = opening.location, opening.backend.capabilities
+    if isinstance(promises, Capabilities) and not (promises.shared or promises.durable):
+        return location.board_name(opening.name)
+    return opening.name or location.default_board

@@ -1,0 +1,181 @@
+"""`leaderboard preflight`: the study's "Before Launch" list, run against the boards of a file."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..comparison.report.files import write_atomically
+from ..config import Opening, describe_file
+from ..errors import ConfigurationError
+from ..preflight.expectations import Expectations, read_expectations, stated
+from ..preflight.finding import STATUSES, Line, Report, Status
+from ..preflight.run import run_checks
+from .config import find_modules_here
+
+SHORT_HELP: Final = "Run the list before launch against a configured board."
+PIPE_WIDTH: Final = 100
+"""Columns of the table where no terminal says how wide it is."""
+
+SCHEMA_VERSION: Final = 1
+
+_STYLES: Final[dict[Status, str]] = {
+    "passed": "green",
+    "not applicable": "dim",
+    "warning": "yellow",
+    "failed": "bold red",
+}
+
+
+@click.command("preflight", short_help=SHORT_HELP)
+@click.option(
+    "--config",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The boards (TOML), and what is expected of them: tables [preflight.NAME].",
+)
+@click.option("--board", "names", multiple=True, metavar="NAME", help="Check this board only; repeatable.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1, 60),
+    default=5.0,
+    show_default=True,
+    help="How long twice the expected load lasts.",
+)
+@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File to write.")
+def preflight(path: Path, names: tuple[str, ...], seconds: float, out: Path | None) -> None:
+    """Run the study's list before launch against each board of a file, and say what is missing and what to do.
+
+    Twice the expected load against the latency targets, the rate limit, the rules of validation, metrics and alerts in
+    drills, persistence and memory of the server, TLS and passwords, a backup and its restoring, degraded answers, the
+    documents, and the anti-patterns that can be seen. All of it on scratch boards (preflight-…) where the configured
+    board is, with the same layers; they are gone afterwards, and the configured board is never written.
+
+    Exit code 1 where a check failed; a warning alone fails nothing.
+    """
+    find_modules_here()
+    openings = _chosen(path, names)
+    expectations = read_expectations(path, describe_file(path))
+    _prepare(out)
+    reports = []
+    with _termination_as_interrupt():
+        for name, opening in openings.items():
+            reports.append(_run(name, opening, expectations[name], seconds))
+            _print(reports[-1])
+            if out is not None:  # after each board, so that an interrupted run keeps what is finished
+                write_atomically(out, _to_json(reports, expectations, seconds))
+    sys.exit(1 if any(report.failed for report in reports) else 0)
+
+
+def _chosen(path: Path, names: Sequence[str]) -> Mapping[str, Opening]:
+    openings = describe_file(path)
+    if unknown := [name for name in names if name not in openings]:
+        raise ConfigurationError(f"{path} has no board {unknown[0]}; it has {', '.join(openings)}.")
+    return {name: opening for name, opening in openings.items() if not names or name in names}
+
+
+def _prepare(out: Path | None) -> None:
+    """Fail before the run, not after it, where the file cannot be written."""
+    if out is None:
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.with_name(f".{out.name}.writable")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise click.ClickException(f"--json {out} cannot be written: {error.strerror}.") from error
+
+
+def _run(name: str, opening: Opening, expectations: Expectations, seconds: float) -> Report:
+    console = Console(stderr=True)
+    with console.status(f"{name}: …") as status:
+        return run_checks(name, opening, expectations, seconds, lambda check: status.update(Text(f"{name}: {check} …")))
+
+
+# ---------------------------------------------------------------------- what is shown
+
+
+def _print(report: Report) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PIPE_WIDTH)
+    console.print(Text(f"{report.board} at {report.place}", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    table.add_column("check", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("figure, and what to do", overflow="fold")
+    for line in report.lines:
+        table.add_row(Text(line.check), Text(line.finding.status, style=_STYLES[line.finding.status]), _told(line))
+    console.print(table)
+    console.print(Text(f"{report.board}: {_summary(report)}\n", style="bold red" if report.failed else "bold green"))
+
+
+def _told(line: Line) -> Text:
+    text = Text(_in_one_line(line.finding.figure))
+    if line.finding.todo:
+        text.append(f"\nTo do: {_in_one_line(line.finding.todo)}", style="italic")
+    return text
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _summary(report: Report) -> str:
+    counts = Counter(line.finding.status for line in report.lines)
+    return ", ".join(f"{counts[status]} {status}" for status in reversed(STATUSES) if counts[status])
+
+
+def _to_json(reports: Sequence[Report], expectations: Mapping[str, Expectations], seconds: float) -> str:
+    boards = [_record(report, expectations[report.board]) for report in reports]
+    document = {"schema_version": SCHEMA_VERSION, "seconds": seconds, "boards": boards}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _record(report: Report, expectations: Expectations) -> dict[str, Any]:
+    return {
+        "board": report.board,
+        "place": report.place,
+        "expected": stated(expectations),
+        "failed": report.failed,
+        "checks": [
+            {
+                "check": line.check,
+                "line": line.line,
+                **line.finding._asdict(),
+                "seconds": round(line.seconds, 3),
+            }
+            for line in report.lines
+        ],
+    }
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that no scratch board is left behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

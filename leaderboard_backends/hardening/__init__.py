@@ -1,0 +1,68 @@
+"""What a board needs in production, as parts that are boards themselves, work on every backend and are off by default.
+
+============== ======================= =============================================================================
+part           class                   what it is for
+============== ======================= =============================================================================
+degradation    DegradableLeaderboard   answers while the storage is slow or down, and says how old the answer is
+validation     ValidatedLeaderboard    refuses or reports updates that no honest player makes, and reads too large
+rate_limit     RateLimitedLeaderboard  bounds the updates of a player and of a board
+monitoring     MonitoredLeaderboard    measures all of it, and alerts
+============== ======================= =============================================================================
+
+That is their order too, from the inside out, whatever the order of the tables in a board's text: a stale answer is
+validated, a refused update counts against the limit, and what the limit refuses is measured.
+
+The arrows: a part imports from the contract alone (`errors`, `model`, `location`, `protocol`, `delegating`, `wrapper`)
+and from this package, and knows no other part; `config` puts them together, and finds them by the names in `registry`.
+What a part counted is its attribute `counts`, which monitoring reads of whatever is inside. Each third-party library
+has one home: cachetools in `validation`, limits in `rate_limiting`, pybreaker in `degradation`, prometheus-client and
+OpenTelemetry in `observability`. The names below are imported when they are asked for, so that one part works without
+the libraries of the others.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from .degradation import DegradableLeaderboard
+    from .monitoring import MonitoredLeaderboard
+    from .rate_limiting import RateLimitedLeaderboard
+    from .validation import Flag, ValidatedLeaderboard
+
+__all__ = [
+    "DegradableLeaderboard",
+    "Flag",
+    "MonitoredLeaderboard",
+    "RateLimitedLeaderboard",
+    "ValidatedLeaderboard",
+]
+
+_MODULES: Final = {
+    "DegradableLeaderboard": "degradation",
+    "Flag": "validation",
+    "MonitoredLeaderboard": "monitoring",
+    "RateLimitedLeaderboard": "rate_limiting",
+    "ValidatedLeaderboard": "validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f".{_MODULES[name]}", __name__)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("leaderboard_backends"):
+            raise
+        raise MissingExtraError(
+            f"{name} needs {error.name}, which is not installed: pip install 'leaderboard-backends[hardening]'"
+        ) from error
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

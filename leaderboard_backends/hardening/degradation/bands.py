@@ -1,0 +1,126 @@
+"""Approximate ranks: in which band of a board a player is, from the scores at the ends of the bands.
+
+The ends are read once in a while; after that, a question costs the player's score alone. A band ends with the last
+player of its share of the board, and with all who tie with that one: such a player is in the better band, and
+`high_rank` counts them all. Thus the bounds are exact at ties too: a player with the score `s` is in the first band
+whose last score is no better than `s`. So the rank is at most the number of players who have that last score or a
+better one, and above the number of those who have the last score of the band before, or a better one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Final, NamedTuple
+
+from ...errors import BackendUnavailableError
+from ...model import Entry, Order, Score, is_better
+from .single_flight import SingleFlight
+
+PER_MILLE: Final = (1, 10, 50, 100, 250, 500)
+"""The shares of the board, in thousandths, with which bands end; one more band is all the rest."""
+ALL: Final = 1000
+
+
+class RankBand(NamedTuple):
+    """A band of ranks. A player with the score that was asked for ranked in it, `age` seconds ago."""
+
+    label: str
+    """In words: `top 5 %`."""
+    percent: float
+    """The share of the board with which the band ends; those who tie with its last player are in it, too."""
+    low_rank: int
+    """The best rank of the band."""
+    high_rank: int
+    """The worst rank of the band."""
+    players: int
+    """The players of the whole board."""
+    age: float
+    """Seconds since the bounds held."""
+
+
+class Asked(NamedTuple):
+    """What the bands ask of a board."""
+
+    players: Callable[[], int]
+    get_range: Callable[[int, int], list[Entry]]
+    count_by_score: Callable[[Score, Score], int]
+
+
+class _End(NamedTuple):
+    per_mille: int
+    score: Score
+    rank: int
+
+
+class _Ends(NamedTuple):
+    players: int
+    ends: list[_End]
+    moment: float
+
+
+class RankBands:
+    """The bands of a board, read anew after `seconds`: 13 questions to the board, by one thread.
+
+    The ranks are exact for a board that rests meanwhile. Beside writers, each end is of its own moment, which is some
+    questions earlier or later. A band that would end before the first player does not exist: of 50 players, the best is
+    in the top 5 %.
+    """
+
+    def __init__(self, asked: Asked, seconds: float, *, order: Order, clock: Callable[[], float]) -> None:
+        self._asked = asked
+        self._seconds = seconds
+        self._order: Order = order
+        self._clock = clock
+        self._ends: _Ends | None = None
+        self._flight: SingleFlight[_Ends] = SingleFlight()
+
+    def find(self, score: Score) -> RankBand:
+        """Return the band of a score.
+
+        While another thread reads the ends anew, and while the storage does not answer, those from before serve.
+        Raises `BackendUnavailableError` where there are none.
+        """
+        ends = self._current()
+        low = 1
+        for end in ends.ends:
+            if not is_better(end.score, score, self._order):
+                return self._band(end.per_mille, low, end.rank, ends)
+            low = end.rank + 1
+        return self._band(ALL, low, ends.players, ends)
+
+    def _band(self, per_mille: int, low: int, high: int, ends: _Ends) -> RankBand:
+        percent = per_mille / 10
+        # a player who joined the very end since would have ranked one beyond the board
+        high = max(low, high)
+        return RankBand(f"top {percent:g} %", percent, low, high, max(high, ends.players), self._clock() - ends.moment)
+
+    def _current(self) -> _Ends:
+        ends = self._ends
+        if ends is not None and (self._clock() - ends.moment < self._seconds or self._flight.busy):
+            return ends
+        try:
+            return self._flight.run(self._read)[0]
+        except BackendUnavailableError:
+            if ends is None:
+                raise
+            return ends
+
+    def _read(self) -> _Ends:
+        moment, players, rank = self._clock(), self._asked.players(), 0
+        ends: list[_End] = []
+        for per_mille in PER_MILLE:
+            last = players * per_mille // ALL
+            entries = self._asked.get_range(last, last) if last else []
+            for entry in entries:
+                rank = max(rank, self._count_to(entry.score))
+                ends.append(_End(per_mille, entry.score, rank))
+        found = _Ends(max(players, rank), ends, moment)
+        if players:
+            self._ends = found
+        return found
+
+    def _count_to(self, score: Score) -> int:
+        """Return how many players have this score or a better one."""
+        bounds = (score, inf) if self._order == "descending" else (-inf, score)
+        return self._asked.count_by_score(*bounds)

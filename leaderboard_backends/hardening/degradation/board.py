@@ -1,0 +1,305 @@
+"""`DegradableLeaderboard`: the wrapper, made of the ideas of the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any, ClassVar, Protocol, Self, TypeVar, TypeVarTuple, cast
+
+from ... import model
+from ...errors import BackendReadOnlyError, BackendUnavailableError, ConfigurationError
+from ...location import Option
+from ...model import Entry, Score
+from ...protocol import PAGE_SIZE, LeaderboardBackend
+from ...wrapper import LIVE, Answer, Reopen, Wrapper, answered, last_answer
+from .bands import Asked, RankBand, RankBands
+from .bounded_reads import open_for_reads
+from .breaker import Breaker, Circuit
+from .cached_top import CachedTop
+from .memory_of_answers import MemoryOfAnswers
+from .settings import BAND_SECONDS, CACHE_SECONDS, FAILURES, OPTIONS, RETRY_AFTER, STALE_ENTRIES, STALE_FOR
+from .top import Adding, Change, Clearing, Loading, Placing, Removing
+
+Given = TypeVarTuple("Given")
+Value = TypeVar("Value")
+
+
+class DegradableLeaderboard(Wrapper):
+    """A board that goes on answering reads, and refuses writes in words, while its storage does not answer.
+
+    By default there are a breaker (`failures`, `retry_after`) and a memory of earlier answers (`stale_entries`,
+    `stale_for`); 0 takes each away. A read that the storage does not answer is answered as it was before, if it was,
+    and `last_answer` tells so, and how old the answer is; `capabilities` promise what live answers do. A write is sent
+    once or not at all, and raises what became of it. `ping` always asks the storage.
+
+    `cache_top` players are served from memory for `cache_seconds`, but not the first `live_top` alone. `reads` is
+    another board object on the same place, with short time-outs, to which all reads go; `wrap` opens it for
+    `read_timeout`. `clock` counts seconds.
+    """
+
+    options: ClassVar[Mapping[str, Option]] = OPTIONS
+    read_only: bool
+    """Whether writes are refused now; may be switched at any time, and holds for writes that begin after that."""
+
+    def __init__(
+        self,
+        inner: LeaderboardBackend,
+        *,
+        reads: LeaderboardBackend | None = None,
+        read_only: bool = False,
+        failures: int = FAILURES,
+        retry_after: float = RETRY_AFTER,
+        stale_entries: int = STALE_ENTRIES,
+        stale_for: float = STALE_FOR,
+        cache_top: int = 0,
+        cache_seconds: float = CACHE_SECONDS,
+        live_top: int = 0,
+        band_seconds: float = BAND_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        super().__init__(inner)
+        if live_top and live_top >= cache_top:
+            raise ConfigurationError(
+                f"live_top ({live_top}) must be below cache_top ({cache_top}), or nothing is served from memory."
+            )
+        self.read_only = read_only
+        self._reads = inner if reads is None else reads
+        self._clock = clock
+        self._stale_for = stale_for if stale_entries else 0.0
+        self._cached_ranks = range(live_top + 1, cache_top + 1)
+        self._read_timeout: float | None = None
+        self._breaker = Breaker(self.name, failures, retry_after, clock) if failures else None
+        self._guarded: _Guard = self._breaker.call if self._breaker else _plainly
+        self._memory = MemoryOfAnswers(stale_entries, stale_for) if stale_entries else None
+        self._cache = self._make_cache(cache_top, cache_seconds) if cache_top else None
+        self._bands = self._make_bands(band_seconds)
+        self._texts = [
+            f"breaker after {failures} failures" if failures else "",
+            f"stale up to {stale_for:g} s" if stale_entries else "",
+            f"top {cache_top} cached for {cache_seconds:g} s" if cache_top else "",
+            f"top {live_top} live" if cache_top and live_top else "",
+        ]
+
+    @classmethod
+    def wrap(
+        cls, inner: LeaderboardBackend, reopen: Reopen, *, read_timeout: float | None = None, **settings: Any
+    ) -> Self:
+        """Return the wrapper around a board; with `read_timeout`, around a second board object for reads, too."""
+        if read_timeout is None:
+            return cls(inner, **settings)
+        reads = open_for_reads(inner, reopen, read_timeout)
+        try:
+            board = cls(inner, reads=reads, **settings)
+        except BaseException:
+            reads.close()
+            raise
+        board._read_timeout = read_timeout
+        return board
+
+    def _make_cache(self, size: int, lifetime: float) -> CachedTop:
+        """Return the cache of the top. Where others can write the board as well, answers may be late from now on."""
+        promised = self.capabilities
+        alone = not (promised.shared or promised.durable)
+        if not alone:
+            self.capabilities = replace(promised, consistency="eventual")
+
+        def read(size: int) -> list[Entry]:
+            return self._guarded(self._reads.get_top_n, size)
+
+        return CachedTop(read, size, lifetime, order=self.order, alone=alone, clock=self._clock)
+
+    def _make_bands(self, lifetime: float) -> RankBands:
+        asked = Asked(
+            lambda: self._guarded(self._reads.__len__),
+            lambda first, last: self._guarded(self._reads.get_range, first, last),
+            lambda low, high: self._guarded(self._reads.count_by_score, low, high),
+        )
+        return RankBands(asked, lifetime, order=self.order, clock=self._clock)
+
+    # ------------------------------------------------------------------ what is special
+
+    @property
+    def circuit(self) -> Circuit | None:
+        """The state of the breaker: `closed` where calls are made as usual, `None` where there is no breaker."""
+        return None if self._breaker is None else self._breaker.state
+
+    def rank_band(self, player_id: str) -> RankBand | None:
+        """Return the band of ranks that a player is in, `None` for an unknown player; noted as `approximate`.
+
+        Costs one `get_score`, and 13 questions to the board each `band_seconds`. Players who tie with the last of a
+        band are in it.
+        """
+        if self._closed:
+            self._refuse_closed()
+        score = self._get_score(model.check_player_id(player_id))
+        if score is None:
+            return None
+        age = last_answer().age
+        band = self._bands.find(score)
+        band = band if band.age >= age else band._replace(age=age)
+        answered(Answer("approximate", band.age))
+        return band
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        return self._write(lambda: Placing(player_id, score), self._inner.update_score, player_id, username, score)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return self._write(lambda: Adding(player_id, delta), self._inner.increment_score, player_id, username, delta)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._write(lambda: Loading(updates), self._inner.update_scores, updates)
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._write(lambda: Removing(player_id), self._inner.remove_player, player_id)
+
+    def _clear(self) -> None:
+        self._write(Clearing, self._inner.clear)
+
+    def _write(self, describe: Callable[[], Change], write: Callable[[*Given], Value], *arguments: *Given) -> Value:
+        if self.read_only:
+            raise BackendReadOnlyError(
+                f"the board {self.name!r} is in read-only mode: nothing was applied. Set its read_only to false to "
+                f"take writes again."
+            )
+        if self._cache is None:
+            return self._send(write, *arguments)
+        change = describe()
+        try:
+            self._cache.begin(change)
+            answer = self._send(write, *arguments)
+            change.settle(answer)
+        finally:
+            self._cache.end(change)
+        return answer
+
+    def _send(self, write: Callable[[*Given], Value], *arguments: *Given) -> Value:
+        if self._breaker is not None:
+            self._breaker.admit_write(self._reads.ping)
+        return self._guarded(write, *arguments)
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_score(self, player_id: str) -> Score | None:
+        return self._ask("get_score", self._reads.get_score, player_id)
+
+    def _get_rank(self, player_id: str) -> int | None:
+        return self._ask("get_rank", self._reads.get_rank, player_id)
+
+    def _get_entry(self, player_id: str) -> Entry | None:
+        return self._ask("get_entry", self._reads.get_entry, player_id)
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return self._ask("get_entries", self._reads.get_entries, tuple(player_ids))
+
+    def _get_percentile(self, player_id: str) -> float | None:
+        return self._ask("get_percentile", self._reads.get_percentile, player_id)
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        if self._cache is not None and n in self._cached_ranks:
+            return self._from_cache(1, n)
+        return self._ask("get_top_n", self._reads.get_top_n, n)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        if self._cache is not None and last_rank in self._cached_ranks:
+            return self._from_cache(first_rank, last_rank)
+        return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return self._ask("get_around", self._reads.get_around, player_id, radius)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        return self._ask("get_by_score", self._reads.get_by_score, low, high, limit)
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        return self._ask("count_by_score", self._reads.count_by_score, low, high)
+
+    def _count(self) -> int:
+        return self._ask("__len__", self._reads.__len__)
+
+    def _iterate(self) -> Iterator[Entry]:
+        """Iterate by pages. Only the first is remembered: a walk through a long board would push out all else."""
+        page = self.get_range(1, PAGE_SIZE)
+        yield from page
+        first = 1
+        while len(page) == PAGE_SIZE:
+            if self._closed:
+                self._refuse_closed()
+            first += PAGE_SIZE
+            answered(LIVE)
+            page = self._guarded(self._reads.get_range, first, first + PAGE_SIZE - 1)
+            yield from page
+
+    def _ask(self, operation: str, read: Callable[[*Given], Value], *arguments: *Given) -> Value:
+        """Ask the storage, and remember the answer; where it gives none, answer as before.
+
+        What is inside may note how it came to its answer; an answer that was old already is remembered as such.
+        """
+        answered(LIVE)
+        memory = self._memory
+        if memory is None:
+            return self._guarded(read, *arguments)
+        moment = self._clock()
+        try:
+            answer = self._guarded(read, *arguments)
+        except BackendUnavailableError as error:
+            return cast("Value", self._recall(memory, (operation, arguments), error))
+        memory.keep((operation, arguments), answer, moment - last_answer().age)
+        return answer
+
+    def _recall(self, memory: MemoryOfAnswers, question: tuple[object, ...], error: BackendUnavailableError) -> object:
+        found = memory.recall(question, self._clock())
+        if found is None:
+            raise error
+        answer, age = found
+        answered(Answer("stale", age))
+        return answer
+
+    def _from_cache(self, first_rank: int, last_rank: int) -> list[Entry]:
+        """Answer from the cached top; while it may not be shown, ask the storage."""
+        cache = cast("CachedTop", self._cache)
+        try:
+            found = cache.get()
+            if found is None:
+                return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
+        except BackendUnavailableError as error:
+            found = cache.get_stale(self._stale_for, error)
+        top, answer = found
+        answered(answer)
+        return top.entries[first_rank - 1 : last_rank]
+
+    # ------------------------------------------------------------------ life
+
+    def _ping(self) -> None:
+        """Ask the storage, whatever the breaker says; it hears what became of it."""
+        try:
+            self._reads.ping()
+        except BackendUnavailableError as error:
+            if self._breaker is not None:
+                self._breaker.failed(error)
+            raise
+        if self._breaker is not None and self._breaker.state != "closed":
+            self._breaker.answered()
+
+    def _close(self) -> None:
+        try:
+            if self._reads is not self._inner:
+                self._reads.close()
+        finally:
+            self._inner.close()
+
+    def _settings(self) -> str:
+        bound = f"reads within {self._read_timeout:g} s" if self._read_timeout else ""
+        return ", ".join(filter(None, ["read-only" if self.read_only else "", *self._texts, bound]))
+
+
+class _Guard(Protocol):
+    """Makes a call, or refuses it."""
+
+    def __call__(self, call: Callable[[*Given], Value], /, *arguments: *Given) -> Value: ...
+
+
+def _plainly(call: Callable[[*Given], Value], *arguments: *Given) -> Value:
+    return call(*arguments)

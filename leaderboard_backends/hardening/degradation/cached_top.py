@@ -1,0 +1,148 @@
+"""The first entries of a board, from memory: read anew by one thread at a time, given up when a write changes them.
+
+On a board that lives in this object alone, what is served is exact and linearizable. At any moment one of two things
+holds: the cache serves nothing, or what it serves is the top that the board has now. It follows from four rules, each
+a step under one lock:
+
+1. A write is listed before it is sent. One that can change the top (`Change.touches`) stops the serving first.
+2. A top that was read is served only where it can be changed neither by a write that is in work nor by one that was
+   answered since the reading began; so it is still the board's, whichever of them the reading saw.
+3. A write that was answered and changed the top gives it up; one that did not lets it be served again.
+4. Serving looks at one attribute, once.
+
+Where others can write the board too (it is shared, or durable), their writes show once the top is read anew, within
+`seconds`. Then nothing is gained by holding back while an own write is in work, so rule 1 does not apply, and rule 2
+only to writes that were answered: a caller sees its own writes at once, others within `seconds`.
+
+Cost: a served answer, a slice of the list; a write, two locks of a moment. The list is read anew when three quarters of
+`seconds` are over, so that it is not too old while that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from threading import Lock
+from typing import Final
+
+from ...errors import BackendUnavailableError
+from ...model import Entry, Order
+from ...wrapper import LIVE, Answer
+from .single_flight import SingleFlight
+from .top import Change, Top, touched
+
+RENEWED_AT: Final = 0.75
+"""The part of `seconds` after which a thread reads the top anew, while others are still served from memory."""
+
+MOST_CHANGES: Final = 1000
+"""Writes answered during one reading, after which it is not worth judging them: what was read is not served."""
+
+
+class CachedTop:
+    """Serves the first `size` entries, each reading for up to `seconds`. `read` reads them from the board.
+
+    `alone` says that all writes of the board come through here.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], list[Entry]],
+        size: int,
+        seconds: float,
+        *,
+        order: Order,
+        alone: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._read = read
+        self._size = size
+        self._seconds = seconds
+        self._order: Order = order
+        self._alone = alone
+        self._clock = clock
+        self._lock = Lock()
+        self._flight: SingleFlight[Top] = SingleFlight()
+        self._top: Top | None = None
+        self._served: Top | None = None
+        self._latest: Top | None = None
+        self._holding_back = 0
+        self._in_work: set[Change] = set()
+        self._answered: list[Change] | None = None
+
+    # ------------------------------------------------------------------ reads
+
+    def get(self) -> tuple[Top, Answer] | None:
+        """Return a top that may be shown, with how it came about; `None` where the board itself has to be asked.
+
+        Raises what reading raises; `BackendUnavailableError` also where another thread's reading did.
+        """
+        top = self._served
+        if top is not None:
+            age = self._clock() - top.moment
+            if age < RENEWED_AT * self._seconds or self._flight.busy:
+                return top, Answer("cached" if age <= self._seconds else "stale", age)
+        if self._holding_back:
+            return None
+        read, mine = self._flight.run(self._renew)
+        if mine:
+            return read, LIVE
+        top = self._served  # not what was read: a write may have been answered since, before this call began
+        return None if top is None else (top, Answer("cached", self._clock() - top.moment))
+
+    def get_stale(self, seconds: float, error: BackendUnavailableError) -> tuple[Top, Answer]:
+        """Return the last top that was read, if it is younger than `seconds`, for when the storage does not answer.
+
+        Raises `error` where there is none.
+        """
+        top = self._latest
+        age = self._clock() - top.moment if top is not None else 0.0
+        if top is None or age > seconds:
+            raise error
+        return top, Answer("stale", age)
+
+    def _renew(self) -> Top:
+        """Read the top, and serve it to others from now on if it is sound."""
+        moment = self._clock()
+        with self._lock:
+            self._answered = []
+        try:
+            top = self._latest = Top(self._read(self._size), self._size, self._order, moment)
+            with self._lock:
+                self._top = None if self._is_doubtful(top) else top
+                self._serve()
+        finally:
+            with self._lock:
+                self._answered = None
+        return top
+
+    def _is_doubtful(self, top: Top) -> bool:
+        """Whether a write that the reading may have missed can change what it read (rule 2)."""
+        answered = self._answered or []
+        if len(answered) > MOST_CHANGES:
+            return True
+        return touched(top, chain(answered, self._in_work) if self._alone else answered)
+
+    def _serve(self) -> None:
+        self._served = None if self._holding_back else self._top
+
+    # ------------------------------------------------------------------ writes
+
+    def begin(self, change: Change) -> None:
+        """List a write that is about to be sent."""
+        with self._lock:
+            self._in_work.add(change)
+            if self._alone and self._top is not None and change.touches(self._top):
+                change.holds_back = True
+                self._holding_back += 1
+                self._serve()
+
+    def end(self, change: Change) -> None:
+        """Note that a write was answered, or failed, after `change.settle` if it was answered."""
+        with self._lock:
+            if self._answered is not None and len(self._answered) <= MOST_CHANGES:
+                self._answered.append(change)
+            if self._top is not None and change.touches(self._top):
+                self._top = None
+            self._in_work.discard(change)
+            self._holding_back -= change.holds_back
+            self._serve()

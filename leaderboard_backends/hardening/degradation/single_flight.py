@@ -1,0 +1,62 @@
+"""One thread works, and others that need the same wait for it: no stampede on a storage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event, Lock
+from typing import Generic, TypeVar
+
+from ...errors import BackendUnavailableError
+
+Value = TypeVar("Value")
+
+
+class _Flight(Generic[Value]):
+    def __init__(self) -> None:
+        self.ended = Event()
+        self.values: list[Value] = []
+        self.error: BackendUnavailableError | None = None
+
+
+class SingleFlight(Generic[Value]):
+    """Runs one piece of work at a time; who comes meanwhile shares how it ends, also that the storage is down."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._flight: _Flight[Value] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread is at work."""
+        return self._flight is not None
+
+    def run(self, work: Callable[[], Value]) -> tuple[Value, bool]:
+        """Return what the work returns, and whether this call did it.
+
+        A call that waited raises `BackendUnavailableError` where the work did; after any other error, or an interrupt,
+        of the thread at work, it does the work itself.
+        """
+        flight, mine = self._run_or_join(work)
+        flight.ended.wait()
+        if flight.error is not None:
+            raise BackendUnavailableError(*flight.error.args) from flight.error
+        return (flight.values[0], mine) if flight.values else self.run(work)
+
+    def _run_or_join(self, work: Callable[[], Value]) -> tuple[_Flight[Value], bool]:
+        """Do the work, or return the flight of the thread that is at it. Whatever happens, no flight stays behind."""
+        mine: _Flight[Value] = _Flight()
+        try:
+            with self._lock:
+                others = self._flight  # once: it may end at any time
+                if others is not None:
+                    return others, False
+                self._flight = mine
+            mine.values.append(work())
+        except BackendUnavailableError as error:
+            mine.error = error
+            raise
+        finally:
+            if self._flight is mine:
+                self._flight = None
+            mine.ended.set()
+        return mine, True

@@ -1,0 +1,138 @@
+"""Hands the metrics of all boards of one registry to Prometheus, having looked after the boards first.
+
+What calls tell goes into the metrics as it happens. What only a look tells (players, whether the storage answers, what
+validation and the rate limit counted) is read when the metrics are collected, of all boards at once and within the
+longest of their time limits; no error there fails the collection. Where prometheus-client keeps the metrics of several
+processes in files (`PROMETHEUS_MULTIPROC_DIR`), one collects them that does not have the boards: there each process
+looks by itself, when it opens a board and then every 15 seconds while its boards are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from logging import getLogger
+from threading import Lock, Thread
+from time import monotonic
+from typing import Final
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from prometheus_client import REGISTRY, CollectorRegistry, Metric
+from prometheus_client.registry import Collector
+
+from .board_metrics import BoardMetrics
+from .families import Families, in_several_processes
+
+logger = getLogger("leaderboard_backends.hardening")
+
+LOOK_INTERVAL: Final = 15.0
+"""Seconds between two looks of a process whose metrics another one collects."""
+
+
+class Metrics(Collector):
+    """The metrics of a registry, and the open boards that they are of. Holds no board alive."""
+
+    def __init__(self) -> None:
+        self.families: Final = Families()
+        self._numbers: Final = count()
+        self._boards: Final = WeakValueDictionary[int, BoardMetrics]()
+        self._shown: Final = set[tuple[str, str]]()
+        self._looked = monotonic()
+        self._lock: Final = Lock()
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield the metrics' names, so that a registry refuses others of the same."""
+        for family in self.families.all:
+            yield from family.describe()
+
+    def collect(self) -> Iterable[Metric]:
+        """Look after every open board, and yield all metrics."""
+        self.look()
+        for family in self.families.all:
+            yield from family.collect()
+
+    def add(self, board: BoardMetrics) -> None:
+        """Look after a board too; where several have the same labels, the number of players is that of the last."""
+        self._boards[next(self._numbers)] = board
+        if in_several_processes():
+            self._look_aside()
+
+    def drop(self, board: BoardMetrics) -> None:
+        """Look after a board no more; its counters keep what they counted."""
+        for number, found in list(self._boards.items()):
+            if found is board:
+                del self._boards[number]
+        with _no_failure("counting violations"):
+            board.count_violations()
+
+    def on_mark(self) -> None:
+        """Look every now and then, where another process collects the metrics; called while boards are used."""
+        if in_several_processes() and monotonic() - self._looked >= LOOK_INTERVAL:
+            self._look_aside()
+
+    def _look_aside(self) -> None:
+        """Look in another thread."""
+        self._looked = monotonic()
+        with _no_failure("looking after boards"):
+            Thread(target=self.look, name="leaderboard-metrics", daemon=True).start()
+
+    # ------------------------------------------------------------------ what only a look tells
+
+    def look(self) -> None:
+        """Read what only a look tells, of all open boards, within the longest of their time limits."""
+        boards = [board for _, board in sorted(self._boards.items())]
+        for board in boards:
+            with _no_failure("asking for the players"):
+                board.probe.begin()
+        deadline = monotonic() + max((board.probe.timeout for board in boards), default=0.0)
+        for board in boards:
+            board.probe.finish(deadline)
+            with _no_failure("counting violations"):
+                board.count_violations()
+        with self._lock:
+            self._show(boards)
+
+    def _show(self, boards: Iterable[BoardMetrics]) -> None:
+        up: dict[tuple[str, str], bool] = {}
+        for board in boards:
+            if board.probe.up is not None:
+                up[board.labels] = up.get(board.labels, True) and board.probe.up
+            if board.probe.players is not None:
+                self.families.players.labels(*board.labels).set(board.probe.players)
+        for labels, answers in up.items():
+            self.families.up.labels(*labels).set(answers)
+        self._hide(self._shown - up.keys())
+        self._shown.update(up)
+
+    def _hide(self, closed: Iterable[tuple[str, str]]) -> None:
+        """Take away the gauges of boards that are closed; those of several processes go with their process."""
+        if not in_several_processes():
+            for labels in closed:
+                self.families.up.remove(*labels)
+                self.families.players.remove(*labels)
+        self._shown.difference_update(closed)
+
+
+_shared: Final = WeakKeyDictionary[CollectorRegistry, Metrics]()
+_sharing: Final = Lock()
+
+
+def metrics_of(registry: CollectorRegistry = REGISTRY) -> Metrics:
+    """Return the metrics of a registry; they are registered with the first board."""
+    with _sharing:
+        found = _shared.get(registry)
+        if found is None:
+            found = Metrics()
+            registry.register(found)
+            _shared[registry] = found
+        return found
+
+
+@contextmanager
+def _no_failure(what: str) -> Iterator[None]:
+    """Log an error rather than fail what others wait for."""
+    try:
+        yield
+    except Exception:
+        logger.exception("%s failed", what)

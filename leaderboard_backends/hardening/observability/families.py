@@ -1,0 +1,61 @@
+"""The Prometheus metrics of boards, by family: made once a registry, with children for each board."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from . import names
+
+
+class Families:
+    """One set of metrics, registered nowhere: `collector` hands them over.
+
+    Where prometheus-client keeps the metrics of several processes in files, counters and histograms add up, and of the
+    gauges the one that a living process set last is shown: all processes ask the same storage.
+    """
+
+    def __init__(self) -> None:
+        board = names.BOARD_LABELS
+        self.durations: Final = Histogram(
+            names.CALL_DURATION,
+            "Seconds that calls took; refused ones are not among them.",
+            [*board, "call", "operation"],
+            buckets=names.BUCKETS,
+            registry=None,
+        )
+        self.updates: Final = Counter(
+            names.UPDATES, "Scores that were updated; a batch counts each of its own.", board, registry=None
+        )
+        self.errors: Final = Counter(
+            names.ERRORS, "Errors by kind and by whose fault they are.", [*board, "kind", "fault"], registry=None
+        )
+        self.degraded: Final = Counter(
+            names.DEGRADED_ANSWERS,
+            "Queries that were not answered live; cached ones are the cache hits.",
+            [*board, "source"],
+            registry=None,
+        )
+        self.violations: Final = Counter(
+            names.RULE_VIOLATIONS,
+            "What validation and the rate limit refused, flagged or let pass uncounted, by rule.",
+            [*board, "rule", "outcome"],
+            registry=None,
+        )
+        self.players: Final = _gauge(names.PLAYERS, "Players on the board, as last read.")
+        self.up: Final = _gauge(names.UP, "Whether the storage told the number of players in time.")
+        self.all: Final = (
+            *(self.durations, self.updates, self.errors, self.degraded, self.violations),
+            *(self.players, self.up),
+        )
+
+
+def _gauge(name: str, text: str) -> Gauge:
+    return Gauge(name, text, names.BOARD_LABELS, registry=None, multiprocess_mode="livemostrecent")
+
+
+def in_several_processes() -> bool:
+    """Whether prometheus-client keeps metrics in files, for another process to collect."""
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ

@@ -1,0 +1,192 @@
+"""What one board did lately: exact times of its recent calls, and counts over a window of time.
+
+The times are in rings, arrays of doubles that are made once; a call writes one double. The counts are running totals,
+of which a mark is kept every so often (a 300th of the window), so that what happened in a window is the difference of
+two totals, exact but for the calls of less than one such step. A call costs O(1), memory is O(samples).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from time import perf_counter
+from typing import Final, NamedTuple
+
+MARKS: Final = 300
+"""Steps that a window is cut into."""
+
+SAMPLES: Final = 4096
+"""Times that are kept of updates, and as many of queries."""
+
+
+class Totals(NamedTuple):
+    """All that was counted up to a moment."""
+
+    at: float
+    timed_updates: int
+    timed_queries: int
+    calls: int
+    updates: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What happened in the last `span` seconds: the window, or since the board was opened."""
+
+    span: float
+    calls: int
+    updates: int
+    """Scores that were updated."""
+    failures: int
+    update_times: array[float]
+    """The seconds of the updates in the window, the latest `samples` at most, those of `names.BULK` not among them."""
+    query_times: array[float]
+
+    @property
+    def error_rate(self) -> float:
+        """Failures a call, 0 where there was no call."""
+        return self.failures / self.calls if self.calls else 0.0
+
+    @property
+    def updates_per_second(self) -> float:
+        """Scores that were updated, a second."""
+        return self.updates / self.span if self.span > 0 else 0.0
+
+
+class _Ring:
+    """The latest of many numbers."""
+
+    __slots__ = ("size", "values", "written")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.values = array("d", bytes(8 * size))
+        self.written = 0
+
+    def last(self, count: int) -> array[float]:
+        """Return the last numbers that were written, at most `count`, in no order."""
+        count = min(count, self.written, self.size)
+        end = self.written % self.size
+        if count <= end:
+            return self.values[end - count : end]
+        return self.values[:end] + self.values[self.size - (count - end) :]
+
+
+def _nothing() -> None:
+    """Do nothing at a mark."""
+
+
+class Recorder:
+    """Takes down the calls of one board; times are those of `clock`, in seconds.
+
+    May be called from several threads: one lock is held for as long as it takes to write three numbers. `on_mark` is
+    called about once a step while there are calls, in the thread of one of them, without the lock.
+    """
+
+    def __init__(
+        self,
+        samples: int = SAMPLES,
+        window: float = 300.0,
+        clock: Callable[[], float] = perf_counter,
+        on_mark: Callable[[], None] = _nothing,
+    ) -> None:
+        self.clock: Final = clock
+        self._window: Final = window
+        self._step: Final = window / MARKS
+        self._samples: Final = samples
+        self._updates_ring: Final = _Ring(samples)
+        self._queries_ring: Final = _Ring(samples)
+        self._on_mark: Final = on_mark
+        self._lock: Final = Lock()
+        self._errors: Final = Counter[str]()
+        self._bulk = self._updates = self._failures = 0
+        opened = clock()
+        self._marks: Final = deque([self._totals(opened)], maxlen=MARKS + 2)
+        self._due = opened + self._step
+
+    # ------------------------------------------------------------------ what calls tell
+
+    def update(self, ended: float, seconds: float, updates: int) -> None:
+        """Take down an update that took so long and updated so many scores."""
+        if ended >= self._due:
+            self._mark(ended)
+        ring = self._updates_ring
+        with self._lock:
+            ring.values[ring.written % self._samples] = seconds
+            ring.written += 1
+            self._updates += updates
+
+    def query(self, ended: float, seconds: float) -> None:
+        """Take down a query that took so long."""
+        if ended >= self._due:
+            self._mark(ended)
+        ring = self._queries_ring
+        with self._lock:
+            ring.values[ring.written % self._samples] = seconds
+            ring.written += 1
+
+    def bulk(self, ended: float, updates: int) -> None:
+        """Take down a call of `names.BULK`, whose time says nothing of other calls."""
+        if ended >= self._due:
+            self._mark(ended)
+        with self._lock:
+            self._bulk += 1
+            self._updates += updates
+
+    def error(self, kind: str, *, failure: bool) -> None:
+        """Count an error; a failure belongs to a call that is taken down too."""
+        with self._lock:
+            self._errors[kind] += 1
+            self._failures += failure
+
+    # ------------------------------------------------------------------ what is asked
+
+    def errors(self) -> Mapping[str, int]:
+        """Return the errors by kind since the board was opened."""
+        with self._lock:
+            return dict(self._errors)
+
+    def reading(self, now: float | None = None, window: float | None = None) -> Reading:
+        """Return what happened in the window that ends now; a longer one than the recorder's is cut to that."""
+        at = self.clock() if now is None else now
+        with self._lock:
+            totals = self._totals(at)
+            before, span = self._before(totals, min(window or self._window, self._window))
+            return Reading(
+                span,
+                calls=totals.calls - before.calls,
+                updates=totals.updates - before.updates,
+                failures=totals.failures - before.failures,
+                update_times=self._updates_ring.last(totals.timed_updates - before.timed_updates),
+                query_times=self._queries_ring.last(totals.timed_queries - before.timed_queries),
+            )
+
+    def _totals(self, at: float) -> Totals:
+        updates, queries = self._updates_ring.written, self._queries_ring.written
+        return Totals(at, updates, queries, updates + queries + self._bulk, self._updates, self._failures)
+
+    def _before(self, totals: Totals, window: float) -> tuple[Totals, float]:
+        """Return the totals at the start of the window, and the seconds since."""
+        start = totals.at - window
+        after = totals
+        for mark in reversed(self._marks):
+            if mark.at > start:
+                after = mark
+            elif mark.at > start - self._step:
+                return mark, totals.at - mark.at
+            else:  # no call from a step after this mark until `after`
+                return after, window
+        return after, totals.at - after.at
+
+    def _mark(self, at: float) -> None:
+        """Keep the totals up to now, unless another thread just has."""
+        with self._lock:
+            if at < self._due:
+                return
+            self._marks.append(self._totals(at))
+            self._due = at + self._step
+        self._on_mark()

@@ -1,0 +1,65 @@
+"""When an alert fires: thresholds and times, the same for alerts in the process, for rules and for the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Self
+
+from ...errors import ConfigurationError
+from ...location import Option, integer, number, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """The thresholds of the study, unless others are given; each fires above it, not at it."""
+
+    latency_warning: float = 0.05
+    """Seconds of the 99th percentile, of updates and of queries."""
+    latency_critical: float = 0.1
+    error_rate: float = 0.01
+    """Failures a call, from 0 to 1."""
+    update_rate: float = 10_000
+    """Scores updated a second: what the board was planned for."""
+    window: float = 300.0
+    """Seconds that a figure is taken over; for Prometheus, at least four of its scrape intervals."""
+    alert_for: float = 60.0
+    """Seconds that a figure must stay above its threshold before the alert fires."""
+    alert_samples: int = 100
+    """Calls in the window that a percentile or an error rate must be of: fewer say nothing."""
+    alert_interval: float = 15.0
+    """Seconds between two looks at the figures."""
+
+    def __post_init__(self) -> None:
+        if self.latency_warning > self.latency_critical:
+            raise ConfigurationError(
+                f"latency_warning={self.latency_warning:g} is above latency_critical={self.latency_critical:g}: "
+                f"the warning must come first; set both."
+            )
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Return those of a table that may have other settings too."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in names})
+
+    def changed(self) -> dict[str, float]:
+        """Return the settings that are not the defaults."""
+        default = AlertSettings()
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(default, name)}
+
+
+STUDY: Final = AlertSettings()
+"""The study's thresholds."""
+
+ALERT_OPTIONS: Final[Mapping[str, Option]] = {
+    "latency_warning": Option(seconds, "seconds of the 99th percentile above which to warn (0.05)"),
+    "latency_critical": Option(seconds, "seconds of the 99th percentile above which it is critical (0.1)"),
+    "error_rate": Option(number(0, 1), "failures a call, from 0 to 1, above which it is critical (0.01)"),
+    "update_rate": Option(number(0), "scores updated a second above which to warn of the capacity (10000)"),
+    "window": Option(seconds, "seconds that figures are taken over (300)"),
+    "alert_for": Option(number(0), "seconds above a threshold before an alert fires (60)"),
+    "alert_samples": Option(integer(1), "calls in the window below which no percentile or error rate is judged (100)"),
+    "alert_interval": Option(seconds, "seconds between two looks at the figures (15)"),
+}

@@ -1,0 +1,157 @@
+"""`RateLimitedLeaderboard`: a board that takes so many updates of a player a minute, and of all players a second."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from math import isinf
+from typing import Any, Final, NoReturn
+
+from limits.storage import Storage
+
+from ...errors import RateLimitExceededError
+from ...model import Entry, Score, shorten
+from ...protocol import LeaderboardBackend
+from ...wrapper import Wrapper
+from ..counts import Counts
+from .memory import MemoryWindows
+from .outage import OutagePolicy
+from .settings import MEMORY, OPTIONS, Settings, check_settings
+from .shared import close_storage, open_storage
+from .windows import Charge, Limit, OwnWindows, Refusal, SharedWindows, Spending
+
+BOARD: Final = ""
+"""Whom the updates of all players are charged to: no player has this id."""
+
+
+class RateLimitedLeaderboard(Wrapper):
+    """Refuses updates beyond a limit with `RateLimitExceededError`, before anything is applied.
+
+    Within any 60 seconds a player makes at most `updates_a_minute` updates, and within any second the board takes at
+    most `updates_a_second`, both ends of the window included. `update_score` and `increment_score` count as one
+    update, `update_scores` as one for each entry of its input, of the player and of the board; where one does not fit,
+    the whole batch is refused. An update that got this far counts, also where the board then refuses it: whoever sends
+    wrong updates is limited too. Removing players, clearing and reading do not count: they are for the app itself.
+
+    `retry_after` is in how many seconds the same call fits if nobody else updates meanwhile, and infinite for a batch
+    that is larger than its limit and never fits.
+
+    Counted `in memory`, the limit is this object's own, and what is refused costs nothing. Of more than `max_players`
+    who are active within a minute, the one that has been quiet for longest is counted anew; `forgotten` tells how
+    often. In a Redis or Valkey, all processes with the same `storage`, `prefix`, board name and limits count together,
+    by the clocks of their machines, which must agree; each update takes one round trip more, a batch or a second limit
+    two for each player and for the board. There, what is refused costs nothing either, unless another process takes
+    the room within these round trips. While it is down, `when_down` decides.
+
+    `counts` has the updates that were refused, by rule, that passed `uncounted`, and that were refused as the storage
+    was `unavailable`. `clock` returns seconds and never goes back.
+    """
+
+    options = OPTIONS
+
+    def __init__(
+        self, inner: LeaderboardBackend, *, clock: Callable[[], float] = time.monotonic, **settings: Any
+    ) -> None:
+        super().__init__(inner)
+        checked = check_settings(settings)
+        self._rules: Final = checked
+        self.counts: Final = Counts(("updates_a_minute", "updates_a_second", "uncounted", "unavailable"))
+        shared = checked.storage != MEMORY
+        self._storage_of_limits: Final[Storage] = (
+            open_storage(checked) if shared else MemoryWindows(_keys(checked), clock)
+        )
+        self._of_player = self._limit("updates_a_minute", checked.updates_a_minute, 60)
+        self._of_board = self._limit("updates_a_second", checked.updates_a_second, 1)
+        self._spending: Final = self._make_spending(clock)
+        self._update_inside = inner.update_score
+        self._increment_inside = inner.increment_score
+
+    def _limit(self, rule: str, amount: int | None, seconds: int) -> Limit | None:
+        if not amount:
+            return None
+        shared = self._rules.storage != MEMORY
+        return Limit(rule, amount, seconds, f"{self.name}/{rule}/{amount}/" if shared else "")
+
+    def _make_spending(self, clock: Callable[[], float]) -> Spending:
+        storage = self._storage_of_limits
+        if isinstance(storage, MemoryWindows):
+            return OwnWindows(storage, clock)
+        return OutagePolicy(SharedWindows(storage), self._rules, self.counts, clock)
+
+    @property
+    def forgotten(self) -> int:
+        """How many players were counted anew, as more than `max_players` were active at once; 0 in Redis."""
+        storage = self._storage_of_limits
+        return storage.forgotten if isinstance(storage, MemoryWindows) else 0
+
+    @property
+    def storage_down(self) -> bool:
+        """Whether the Redis or Valkey that counts did not answer when it was asked last."""
+        return isinstance(self._spending, OutagePolicy) and self._spending.down
+
+    def _settings(self) -> str:
+        return str(self._rules)
+
+    # ------------------------------------------------------------------ what counts
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        self._charge_one(player_id)
+        return self._update_inside(player_id, username, score)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        self._charge_one(player_id)
+        return self._increment_inside(player_id, username, delta)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._charge_all([player_id for player_id, _, _ in updates])
+        self._inner.update_scores(updates)
+
+    def _charge_one(self, player_id: str) -> None:
+        charges = []
+        if self._of_player is not None:
+            charges.append(Charge(self._of_player, player_id, 1))
+        if self._of_board is not None:
+            charges.append(Charge(self._of_board, BOARD, 1))
+        self._charge(charges, 1)
+
+    def _charge_all(self, player_ids: Sequence[str]) -> None:
+        charges = []
+        if self._of_player is not None:
+            of_player = self._of_player
+            charges += [Charge(of_player, player_id, cost) for player_id, cost in Counter(player_ids).items()]
+        if self._of_board is not None:
+            charges.append(Charge(self._of_board, BOARD, len(player_ids)))
+        self._charge(charges, len(player_ids))
+
+    def _charge(self, charges: Sequence[Charge], updates: int) -> None:
+        if charges and (refusal := self._spending.spend(charges, updates)):
+            self._refuse(refusal, updates)
+
+    def _refuse(self, refusal: Refusal, updates: int) -> NoReturn:
+        (limit, who, cost), wait = refusal
+        self.counts.add(limit.rule, updates)
+        whose = f"player {shorten(who)}" if who else f"board {self.name}"
+        if isinf(wait):
+            problem = f"{cost} updates of {whose} in one batch never fit: split it"
+        else:
+            problem = f"the updates of {whose} are at their limit: repeat this in {wait:.3f} s"
+        raise RateLimitExceededError(
+            f"{problem}. {limit.rule} is {limit.amount}; nothing was applied.", retry_after=wait
+        )
+
+    # ------------------------------------------------------------------ life
+
+    def _close(self) -> None:
+        try:
+            super()._close()
+        finally:
+            if not isinstance(self._storage_of_limits, MemoryWindows):
+                close_storage(self._storage_of_limits)
+
+
+def _keys(settings: Settings) -> int:
+    """Return how many keys are held: `max_players`, and where the board is one too, as many as a batch may have."""
+    if not settings.updates_a_second:
+        return settings.max_players
+    return max(settings.max_players, settings.updates_a_second) + 1

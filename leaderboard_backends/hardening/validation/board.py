@@ -1,0 +1,250 @@
+"""`ValidatedLeaderboard`: a board that refuses, or reports, updates that break a rule, and refuses reads too large."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Any, Final, TypeVar
+
+from ...errors import BackendUnavailableError, LeaderboardError, UpdateRefusedError
+from ...model import Entry, Score
+from ...protocol import PAGE_SIZE, LeaderboardBackend
+from ...wrapper import Wrapper, achieved_at, answered, ask, last_answer
+from .cases import Case, Look, Steps
+from .reports import Flag, Reports, RuleCounts
+from .rules import Rule, change_rules, range_rules, request_rules
+from .settings import OPTIONS, Settings, check_settings
+from .stripes import NoLocks, PlayerLocks, Stripes
+
+Asked = TypeVar("Asked")
+Value = TypeVar("Value")
+
+
+class ValidatedLeaderboard(Wrapper):
+    """Holds updates, increments and each step of a batch to the same rules, and reads to bounds.
+
+    With no settings it refuses only scores of the future. A refused update, or batch, raises `UpdateRefusedError`,
+    whose `rule` is the setting, before anything is written; a flagged one is applied. `on_flag` hears of both, once the
+    update is done: outside all locks, so that it may call the board, for example to remove the player.
+
+    What the rules mean:
+
+    - `score_min` and `score_max` hold for each score given and for the sum of each increment, on a `keep="best"` board
+      also where that score would be ignored.
+    - `max_change` holds for what the update would change of what stands: with `keep="best"`, a score that is not
+      better changes nothing and is not too large a change. A new player's first score counts from 0, where increments
+      start too, so that a new account is no way around the rule. On an ascending board 0 is no start but the best of
+      scores, and a first score is exempt. `first_score` says otherwise.
+    - `achieved_at`, of a batch, is the time of each of its updates.
+
+    The standing score is read from the board only where a rule or a flag needs it: for each update and increment with
+    `max_change`, for each increment with `score_min` or `score_max`, and for each update that breaks a rule; one more
+    read of the board. Where it decides, no other thread changes the same player through this object between that read
+    and the write; updates of one player wait for each other then, and 1 in 256 others for them. Other processes, and
+    other board objects, can change the player in between: a rule of sums or changes is exact for one process that
+    writes. An answer from memory decides nothing: where the storage does not answer, the update raises
+    `BackendUnavailableError`. That, too, is raised where `player_exists` raises, whether it would refuse or flag.
+
+    Reading is bounded by `max_n`, `max_radius`, `max_ids`, `max_span` and `max_limit`; iterating the board is not, as
+    it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
+    """
+
+    options = OPTIONS
+
+    def __init__(self, inner: LeaderboardBackend, *, clock: Callable[[], float] = time.time, **settings: Any) -> None:
+        super().__init__(inner)
+        checked = check_settings(settings)
+        self._rules: Final = checked
+        self._requests: Final = tuple(request_rules(checked, clock))
+        self._ranges: Final = tuple(range_rules(checked))
+        self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
+        self._reads_old: Final = checked.max_change is not None
+        self._locks: Final[PlayerLocks] = Stripes() if self._scores else NoLocks()
+        self._reports: Final = Reports(checked.on_flag)
+        self._take_bounds(checked)
+        self._update_inside = inner.update_score
+        self._increment_inside = inner.increment_score
+
+    def _take_bounds(self, checked: Settings) -> None:
+        self._max_n = _or_infinite(checked.max_n)
+        self._max_radius = _or_infinite(checked.max_radius)
+        self._max_ids = _or_infinite(checked.max_ids)
+        self._max_span = _or_infinite(checked.max_span)
+        self._max_limit = _or_infinite(checked.max_limit)
+        self._max_change = _or_infinite(checked.max_change)
+
+    @property
+    def counts(self) -> RuleCounts:
+        """How many updates were flagged and refused, and how many reads were refused, by rule; for monitoring."""
+        return self._reports.counts
+
+    def _settings(self) -> str:
+        return str(self._rules)
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        flags: list[Flag] = []
+        case = Case(player_id, username, score, self._standing, flags)
+        try:
+            self._judge(self._requests, case)
+            with self._locks.of(player_id):
+                self._judge_score(case)
+                return self._update_inside(player_id, username, score)
+        finally:
+            if flags:
+                self._reports.deliver(flags)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        flags: list[Flag] = []
+        case = Case(player_id, username, delta, self._standing, flags, delta)
+        try:
+            self._judge(self._requests, case)
+            with self._locks.of(player_id):
+                if self._ranges or abs(delta) > self._max_change:
+                    case.read()
+                    self._judge(self._scores, case)
+                return self._increment_inside(player_id, username, delta)
+        finally:
+            if flags:
+                self._reports.deliver(flags)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        flags: list[Flag] = []
+        try:
+            if self._requests:
+                self._walk(updates, self._standing, flags, self._judge_request)
+            with self._locks.of_all(player_id for player_id, _, _ in updates):
+                if self._scores:
+                    self._walk(updates, self._standing_of(updates), flags, self._judge_score)
+                self._inner.update_scores(updates)
+        finally:
+            if flags:
+                self._reports.deliver(flags)
+
+    def _remove_player(self, player_id: str) -> bool:
+        with self._locks.of(player_id):
+            return self._inner.remove_player(player_id)
+
+    def _clear(self) -> None:
+        with self._locks.whole():
+            self._inner.clear()
+
+    # ------------------------------------------------------------------ judging updates
+
+    def _walk(
+        self,
+        updates: Sequence[tuple[str, str, Score]],
+        look: Look,
+        flags: list[Flag],
+        judge: Callable[[Case], None],
+    ) -> None:
+        """Judge each update of a batch by what stands after those before it."""
+        steps = Steps(self.order, self.keep, look)
+        for position, (player_id, username, score) in enumerate(updates):
+            judge(Case(player_id, username, score, steps.score, flags, position=position))
+            steps.store(player_id, score)
+
+    def _judge_request(self, case: Case) -> None:
+        self._judge(self._requests, case)
+
+    def _judge_score(self, case: Case) -> None:
+        if self._reads_old:
+            case.read()
+        self._judge(self._scores, case)
+
+    def _judge(self, rules: Sequence[Rule], case: Case) -> None:
+        for rule in rules:
+            if problem := rule.check(case):
+                self._find(rule, problem, case)
+
+    def _find(self, rule: Rule, problem: str, case: Case) -> None:
+        """Flag an update, or refuse it."""
+        if not case.known:
+            _try_to_read(case)
+        name, action = rule.name, rule.action
+        case.flags.append(
+            Flag(case.player_id, case.username, case.old, case.outcome, name, action, self.name, achieved_at())
+        )
+        if action == "flag":
+            self.counts.flagged.add(name)
+            return
+        self.counts.refused.add(name)
+        where = "" if case.position is None else f"update {case.position}: "
+        raise UpdateRefusedError(f"{where}{problem} Nothing was written.", name)
+
+    # ------------------------------------------------------------------ what stands
+
+    def _standing(self, player_id: str) -> Score | None:
+        return _live(self._inner.get_score, player_id)
+
+    def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Look:
+        """Return how to look up the players of a batch: read now, in pages, where a rule needs all of them."""
+        if not self._reads_old:
+            return self._standing
+        players = list(dict.fromkeys(player_id for player_id, _, _ in updates))
+        standing: dict[str, Score] = {}
+        for start in range(0, len(players), PAGE_SIZE):
+            found = _live(self._inner.get_entries, players[start : start + PAGE_SIZE])
+            standing.update((entry.player_id, entry.score) for entry in found if entry is not None)
+        return standing.get
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        if n > self._max_n:
+            self._refuse_read("max_n", "n", n)
+        return self._inner.get_top_n(n)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        if radius > self._max_radius:
+            self._refuse_read("max_radius", "radius", radius)
+        return self._inner.get_around(player_id, radius)
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        if len(player_ids) > self._max_ids:
+            self._refuse_read("max_ids", "the number of player_ids", len(player_ids))
+        return self._inner.get_entries(player_ids)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        if last_rank - first_rank + 1 > self._max_span:
+            self._refuse_read("max_span", "the number of ranks", last_rank - first_rank + 1)
+        return self._inner.get_range(first_rank, last_rank)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        if (inf if limit is None else limit) > self._max_limit:
+            self._refuse_read("max_limit", "limit", limit)
+        return self._inner.get_by_score(low, high, limit)
+
+    def _refuse_read(self, rule: str, name: str, value: int | None) -> None:
+        self.counts.refused.add(rule)
+        most = getattr(self._rules, rule)
+        raise UpdateRefusedError(f"{name} {value} is above {rule} {most}: ask for at most {most}, in pages.", rule)
+
+
+def _or_infinite(bound: float | None) -> float:
+    return inf if bound is None else bound
+
+
+def _try_to_read(case: Case) -> None:
+    """Look up what stands for the flag; a board that cannot tell does not change the verdict."""
+    try:
+        case.read()
+    except LeaderboardError:
+        return
+
+
+def _live(read: Callable[[Asked], Value], asked: Asked) -> Value:
+    """Read what stands, and leave `last_answer` as it was; `BackendUnavailableError` for an answer from memory."""
+    before = last_answer()
+    try:
+        value, answer = ask(read, asked)
+    finally:
+        answered(before)
+    if answer.source == "live":
+        return value
+    raise BackendUnavailableError(
+        f"the standing score, which a rule of validation needs, is {answer.source} and {answer.age:.1f} s old: nothing "
+        f"was written, and it is safe to repeat once the storage answers."
+    )

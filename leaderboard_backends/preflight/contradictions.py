@@ -1,0 +1,50 @@
+"""Settings that are right each by itself, and wrong beside each other or on this backend; nothing of it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..config import Opening, open_leaderboard
+from ..errors import ConfigurationError
+from ..protocol import LeaderboardBackend
+from ..registry import wrapper_class
+
+READ_TIMEOUT: Final = "read_timeout"
+
+
+def contradictions(opening: Opening) -> Iterator[str]:
+    """Yield what is wrong of each layer of a board, in words."""
+    for layer, settings in opening.layers.items():
+        try:
+            _check(layer, settings, opening)
+        except ConfigurationError as error:
+            yield f"{layer}: {error}"
+
+
+def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
+    """Make the layer around a board in memory; of monitoring, which others would see, only its thresholds."""
+    if layer == "monitoring":
+        from ..hardening.observability.settings import AlertSettings  # noqa: PLC0415 - needed where it is on
+
+        AlertSettings.of(settings)
+        return
+    if READ_TIMEOUT in settings:
+        _check_read_timeout(opening)
+    alone = {name: value for name, value in settings.items() if name != READ_TIMEOUT}
+    wrapper_class(layer).wrap(open_leaderboard("memory://"), _no_other, **alone).close()
+
+
+def _check_read_timeout(opening: Opening) -> None:
+    from ..hardening.degradation.bounded_reads import SHARES  # noqa: PLC0415 - needed where it is set
+
+    if missing := sorted(SHARES.keys() - opening.backend.options.keys()):
+        raise ConfigurationError(
+            f"{READ_TIMEOUT} needs a backend with the options {', '.join(SHARES)}; {opening.location.scheme}:// lacks "
+            f"{', '.join(missing)}: leave {READ_TIMEOUT} out."
+        )
+
+
+def _no_other(**options: object) -> LeaderboardBackend:
+    """Stand in for opening the storage once more, which only `read_timeout` does."""
+    raise ConfigurationError(f"nothing is opened for a check, and so nothing with {options}.")

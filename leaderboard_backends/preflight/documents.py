@@ -1,0 +1,37 @@
+"""Whether the documents of the study's list are where the expectations name them. What is in them is not judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..comparison.report.numerals import size
+from .expectations import DOCUMENTS
+from .finding import Finding, failed, passed, warning
+from .subject import Subject
+
+
+def check_document(setting: str) -> Callable[[Subject], Finding]:
+    """Return the check of one document."""
+
+    def check(subject: Subject) -> Finding:
+        name: str | None = getattr(subject.expectations, setting)
+        if name is None:
+            return warning(
+                "none is named", f"Write {DOCUMENTS[setting]}, and name it as {setting} in [preflight.{subject.name}]."
+            )
+        if name.startswith(("http://", "https://")):
+            return passed(f"{name}, not opened")
+        return _file(subject, name)
+
+    return check
+
+
+def _file(subject: Subject, name: str) -> Finding:
+    path = subject.expectations.path(name)
+    try:
+        found = path.stat()
+    except OSError as error:
+        return failed(f"{name}: {error.strerror}", "Write it, or correct the path; it is relative to the boards' file.")
+    if not path.is_file() or not found.st_size:
+        return failed(f"{name} is empty, or no file", "Write it.")
+    return passed(f"{name}, {size(found.st_size)}")

@@ -1,0 +1,88 @@
+"""What a server does when its memory is short, and whether the expected players fit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psutil
+
+from ..comparison.report.numerals import size, whole
+from .finding import Finding, failed, not_applicable, passed, warning
+from .kinds import kind_of
+from .server import Memory, Server
+from .subject import Subject
+
+NO_EVICTION: Final = "noeviction"
+EVICTS_ALL: Final = "allkeys"
+ENOUGH: Final = 0.8
+"""The part of the room from which on there is little left: copies on write while a server saves, other boards."""
+NOT_TOLD: Final = "Permit its user +info and +config|get."
+
+
+def check_eviction(subject: Subject) -> Finding:
+    """Look at `maxmemory` and `maxmemory-policy`: a policy that evicts deletes whole boards."""
+    if kind_of(subject.opening) != "server":
+        return not_applicable("no server that could evict")
+    found = _memory(subject)
+    if found is None:
+        return warning("the server does not tell its memory", NOT_TOLD)
+    figure = f"maxmemory-policy {found.policy}, maxmemory {size(found.limit) if found.limit else '0'}"
+    if found.policy.startswith(EVICTS_ALL):
+        return failed(
+            f"{figure}: when memory is short, the server deletes boards, whole or in part",
+            "Set maxmemory-policy noeviction in the server's file, and by CONFIG SET.",
+        )
+    if found.policy != NO_EVICTION:
+        return warning(f"{figure}: boards never expire and stay, other keys may go", "Set maxmemory-policy noeviction.")
+    if not found.limit:
+        return warning(
+            f"{figure}: when memory runs out, the system ends the server",
+            "Set maxmemory to about half of the machine's memory: then writes are refused, and reads go on.",
+        )
+    return passed(f"{figure}: when memory is short, writes are refused and nothing is lost")
+
+
+def check_memory(subject: Subject) -> Finding:
+    """Hold the measured bytes a player against the room that there is."""
+    kind = kind_of(subject.opening)
+    if kind in ("file", "other"):
+        return not_applicable("players are not in memory" if kind == "file" else "only the plug-in can tell")
+    each = subject.filled.bytes_a_player
+    if each is None:
+        return not_applicable(f"{whole(subject.filled.players)} players are too few to tell what one takes")
+    expected = subject.expectations.expected_players
+    if expected is None:
+        return warning(
+            f"{size(each)} a player; nobody said how many to expect",
+            f"Set expected_players in [preflight.{subject.name}].",
+        )
+    room = _room(subject)
+    if room is None:
+        return warning(f"{size(each)} a player; the server does not tell its memory", NOT_TOLD)
+    return _judged(each, expected, room)
+
+
+def _judged(each: float, expected: int, room: float) -> Finding:
+    need = each * expected
+    figure = f"{size(each)} a player, {size(need)} for {whole(expected)}, of {size(room)} that are free"
+    if need > room:
+        return failed(figure, "Give it more memory, or expect fewer players; leaderboard cost has the bill.")
+    if need > ENOUGH * room:
+        return warning(figure, "Little is left for copies while saving, and for growth: give it more memory.")
+    return passed(figure)
+
+
+def _room(subject: Subject) -> float | None:
+    """Return the bytes that are free: below the server's own limit, or on the machine."""
+    if kind_of(subject.opening) == "process":
+        return float(psutil.virtual_memory().available)
+    found = _memory(subject)
+    if found is None:
+        return None
+    most = found.limit or found.machine
+    return float(most - found.used) if most else None
+
+
+def _memory(subject: Subject) -> Memory | None:
+    with Server.of(subject.opening) as server:
+        return server.memory()

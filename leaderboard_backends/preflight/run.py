@@ -1,0 +1,109 @@
+"""The list, in order, run on one board after the other."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Final
+
+from ..config import Opening
+from ..errors import LeaderboardError
+from .access import check_access
+from .alerts import check_alerts
+from .backup import check_backup
+from .degradation import check_degradation
+from .documents import check_document
+from .expectations import Expectations
+from .finding import Check, Finding, Line, Report, failed, not_applicable, passed
+from .load import check_load
+from .memory import check_eviction, check_memory
+from .metrics import check_metrics
+from .patterns import check_fat_entries, check_sharding, check_sorting, check_ties, check_unneeded_order
+from .persistence import check_persistence
+from .rate_limit import check_rate_limit
+from .scratch import Scratch
+from .storage import check_storage
+from .subject import Subject
+from .validation import check_validation
+
+STORAGE: Final = Check("storage answers", "the board that everything else is asked of", check_storage)
+
+CHECKS: Final[Sequence[Check]] = (
+    STORAGE,
+    Check("load", "Performance testing at 2x expected load; load testing completed", check_load),
+    Check("rate limit", "Rate limiting implemented and tested", check_rate_limit),
+    Check("validation", "Data validation rules defined", check_validation),
+    Check("metrics", "Monitoring dashboards configured", check_metrics),
+    Check("alerts", "Alerting thresholds set", check_alerts, needs_board=False),
+    Check("persistence", "Disaster recovery: what an acknowledged update survives", check_persistence),
+    Check("backup and restore", "Disaster recovery: a drill", check_backup),
+    Check("recovery plan", "Disaster recovery plan documented", check_document("disaster_recovery"), needs_board=False),
+    Check("runbook", "Operational runbooks documented", check_document("runbook"), needs_board=False),
+    Check("API documentation", "API documentation complete", check_document("api"), needs_board=False),
+    Check("eviction", "the server's memory policy", check_eviction),
+    Check("memory", "room for the expected players", check_memory),
+    Check("access", "TLS and password where the server is not local", check_access),
+    Check("degraded answers", "Graceful degradation", check_degradation),
+    Check("order where none is needed", "Anti-pattern 1", check_unneeded_order, needs_board=False),
+    Check("sorting at every query", "Anti-pattern: dict and repeated sorting", check_sorting),
+    Check("premature sharding", "Anti-pattern 2", check_sharding, needs_board=False),
+    Check("ties ignored", "Anti-pattern 3", check_ties, needs_board=False),
+    Check("fat entries", "Anti-pattern 4", check_fat_entries),
+)
+"""In the order in which they are run; the first one decides whether there is a board to ask."""
+
+SAID_BY_A_CHECK: Final = ".*evicts keys that have no time to live"
+"""What a backend warns of at each opening, and the check of eviction says once."""
+
+Progress = Callable[[str], object]
+"""Hears the name of each check before it is run."""
+
+
+def run_checks(
+    name: str, opening: Opening, expectations: Expectations, seconds: float, progress: Progress = str
+) -> Report:
+    """Run every check on the board of a name in the file; `seconds` is how long the load takes.
+
+    Nothing is left behind, whatever ends the run, or the last line says what.
+    """
+    with warnings.catch_warnings(), Scratch(opening) as scratch:
+        warnings.filterwarnings("ignore", message=SAID_BY_A_CHECK)
+        subject = Subject(name, opening, expectations, scratch, seconds)
+        lines: list[Line] = []
+        for check in CHECKS:
+            progress(check.name)
+            lines.append(_run(check, subject, answers=_answers(lines)))
+    lines.append(Line("clean-up", "nothing is left behind", _gone(scratch), 0.0))
+    return Report(name, opening.location.shown, lines)
+
+
+def _answers(lines: Sequence[Line]) -> bool:
+    """Whether the storage answered, as far as is known."""
+    return not lines or lines[0].finding.status != "failed"
+
+
+def _run(check: Check, subject: Subject, *, answers: bool) -> Line:
+    started = perf_counter()
+    if check.needs_board and not answers:
+        finding = not_applicable("not checked, as the storage does not answer")
+    else:
+        finding = _finding(check, subject)
+    return Line(check.name, check.line, finding, perf_counter() - started)
+
+
+def _finding(check: Check, subject: Subject) -> Finding:
+    try:
+        return check.run(subject)
+    except LeaderboardError as error:
+        return failed(str(error), "See the error; the check could not be finished.")
+    except Exception as error:  # noqa: BLE001 - a plug-in, or a function of the app, may raise anything
+        return failed(
+            f"{type(error).__name__}: {error}", "The check itself failed: report it, with the file of the boards."
+        )
+
+
+def _gone(scratch: Scratch) -> Finding:
+    if scratch.left:
+        return failed(f"left on the storage: {'; '.join(scratch.left)}", "Clear these boards once the storage answers.")
+    return passed(f"{scratch.opened} scratch boards cleared and gone")

@@ -1,0 +1,119 @@
+"""What a Redis or Valkey says of its settings, its memory, its disk and its users; `None` where it refuses to say."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlencode
+
+from ..comparison.server import ServerFacts
+from ..config import Opening
+from ..location import Location
+
+SCHEMES: Final = ("redis", "rediss", "unix")
+DEFAULT_PREFIX: Final = "leaderboard"
+
+
+class Persistence(NamedTuple):
+    """How a server keeps what it acknowledged."""
+
+    append_only: bool
+    fsync: str
+    snapshots: str
+    """The rule of `save`; empty where no snapshots are made."""
+    failing: str
+    """What of it failed the last time, in the server's words; empty where nothing did."""
+
+
+class Memory(NamedTuple):
+    """Bytes; `limit` is 0 where the server has none of its own."""
+
+    used: int
+    limit: int
+    machine: int
+    """Of the whole machine, as the server sees it; 0 where it does not tell."""
+    policy: str
+
+
+class Server(ServerFacts):
+    """A connection of its own to a server, which only asks."""
+
+    @classmethod
+    def of(cls, opening: Opening) -> Self:
+        """Connect, when first asked, to the server of a board."""
+        return cls(server_url(opening))
+
+    def answers(self) -> bool:
+        """Whether it answers this connection, with the credentials of its URL or without any."""
+        try:
+            return bool(self._client.ping())
+        except self._refusals:
+            return False
+
+    def has_players(self, opening: Opening, board: str) -> bool:
+        """Whether a board of this name has players; opening it to find out would describe a new one."""
+        key = f"{opening.options.get('prefix', DEFAULT_PREFIX)}:{{{board}}}:order"
+        try:
+            return bool(self._client.exists(key))
+        except self._refusals:
+            return False
+
+    def persistence(self) -> Persistence | None:
+        """Return how it keeps its data."""
+        append_only, fsync, save = (self._config(name) for name in ("appendonly", "appendfsync", "save"))
+        info = self._info("persistence")
+        if append_only is None or fsync is None or save is None or info is None:
+            return None
+        states = ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status")
+        failing = [f"{state}: {info[state]}" for state in states if info.get(state, "ok") != "ok"]
+        return Persistence(append_only == "yes", fsync, save, ", ".join(failing))
+
+    def memory(self) -> Memory | None:
+        """Return what it uses, and what it may use."""
+        info = self._info("memory")
+        if info is None:
+            return None
+        policy = info.get("maxmemory_policy") or self._config("maxmemory-policy") or ""
+        machine = int(info.get("total_system_memory", 0))
+        return Memory(int(info["used_memory"]), int(info.get("maxmemory", 0)), machine, str(policy))
+
+
+def server_url(opening: Opening) -> str:
+    """Return the URL of a board's server with its credentials; it is never shown."""
+    return _with(opening.location.url, opening.options)
+
+
+def anonymous_url(url: str) -> str:
+    """Return the URL of the same server without user and password."""
+    location, options = Location.parse(url)
+    host = location.parts.netloc.rpartition("@")[2]
+    bare = location.parts._replace(netloc=host).geturl() if host else location.url
+    return _with(bare, {name: value for name, value in options.items() if name not in ("username", "password")})
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL, or its options, have a password."""
+    location, options = Location.parse(url)
+    return bool(location.parts.password or options.get("password"))
+
+
+def is_local(url: str) -> bool:
+    """Whether a server is reached by a unix socket, or by addresses of this machine's loopback alone."""
+    location, _ = Location.parse(url)
+    if location.scheme == "unix":
+        return True
+    try:
+        found = socket.getaddrinfo(location.parts.hostname or "localhost", None)
+    except (OSError, UnicodeError):
+        return False
+    return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
+
+
+def _with(url: str, options: Mapping[str, Any]) -> str:
+    return f"{url}?{urlencode({name: _written(value) for name, value in options.items()})}" if options else url
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

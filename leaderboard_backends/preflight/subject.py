@@ -1,0 +1,160 @@
+"""What every check may ask for: the configured board as described, what is expected of it, and scratch boards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import islice
+from math import ceil
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+from prometheus_client import CollectorRegistry
+
+from ..comparison.measure.process import settled_private_bytes
+from ..config import Opening
+from ..protocol import LeaderboardBackend
+from ..wrapper import layers
+from .expectations import Expectations
+from .kinds import kind_of
+from .scratch import Scratch, Settings
+from .server import Server
+from .traffic import Traffic
+
+TWICE: Final = 2
+"""How many times the expected load a board must bear: the study's."""
+DEFAULT_RATE: Final = 100.0
+"""Updates, and reads, a second that are expected where nobody says."""
+DEFAULT_PLAYERS: Final = 10_000
+MOST_PLAYERS: Final = 100_000
+"""On the scratch board, however many are expected: a run takes seconds."""
+MOST_CALLS: Final = 200_000
+"""Of the load."""
+WARM_UP: Final = 100
+"""Updates before the load."""
+FILL_SECONDS: Final = 5.0
+_BATCH: Final = 10_000
+_MEASURABLE: Final = 5_000
+"""Players from which on the growth of memory tells what one takes."""
+
+
+class Filled(NamedTuple):
+    """What was loaded before the checks."""
+
+    players: int
+    seconds: float
+    bytes_a_player: float | None
+    """In the memory of the process or of the server; `None` where that was not to be measured."""
+
+
+class Load(NamedTuple):
+    """Twice what is expected."""
+
+    updates: float
+    """A second."""
+    reads: float
+    calls: int
+    """In all."""
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.updates + self.reads
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes."""
+        return self.calls / self.rate if self.rate else 0.0
+
+
+class Subject:
+    """One configured board under its checks."""
+
+    def __init__(
+        self, name: str, opening: Opening, expectations: Expectations, scratch: Scratch, seconds: float
+    ) -> None:
+        self.name: Final = name
+        self.opening: Final = opening
+        self.expectations: Final = expectations
+        self.scratch: Final = scratch
+        self.registry: Final = CollectorRegistry()
+        """Of the metrics of this run, so that they are not among those of the app."""
+        self.load: Final = _load(expectations, seconds)
+
+    @property
+    def table(self) -> str:
+        """What the board's table is called in the file."""
+        return f"boards.{self.name}"
+
+    def settings(self, layer: str) -> Mapping[str, Any] | None:
+        """Return the settings of a layer, `None` where the board has no such layer."""
+        return self.opening.layers.get(layer)
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Players and updates that keep the board's rules, enough of them for the rate limit of a player."""
+        expected = self.expectations.expected_players or DEFAULT_PLAYERS
+        limit = (self.settings("rate_limit") or {}).get("updates_a_minute", 0) or 0
+        updates = WARM_UP + self.load.updates * self.load.seconds
+        needed = ceil(updates / limit) + 1 if limit else 1
+        return Traffic(self.settings("validation") or {}, min(max(expected, needed), MOST_PLAYERS))
+
+    @cached_property
+    def stack(self) -> LeaderboardBackend:
+        """A scratch board with all configured layers, filled; raises what opening and filling raise."""
+        board = self.scratch.open(changed=self._quiet())
+        *_, storage = layers(board)
+        self.filled = self._fill(storage)
+        return board
+
+    def _quiet(self) -> dict[str, Settings]:
+        """Return the settings by which a scratch board tells nobody of the app, and takes players nobody knows."""
+        rules: dict[str, Any] = {"on_flag": _ignore}
+        if (self.settings("validation") or {}).get("player_exists") is not None:
+            rules["player_exists"] = _anybody
+        return {
+            "degradation": {"read_only": False},
+            "validation": rules,
+            "monitoring": {"alerts": False, "registry": self.registry, "spans": False},
+        }
+
+    def _fill(self, storage: LeaderboardBackend) -> Filled:
+        """Load the players, or as many as there is time for, and measure what they take."""
+        updates, done = self.traffic.load(), 0
+        before = self._used()
+        started = perf_counter()
+        while (batch := list(islice(updates, _BATCH))) and perf_counter() - started < FILL_SECONDS:
+            storage.update_scores(batch)
+            done += len(batch)
+        seconds = perf_counter() - started
+        batch.clear()
+        self.traffic.players = done
+        after = self._used()
+        if before is None or after is None or done < _MEASURABLE:
+            return Filled(done, seconds, None)
+        return Filled(done, seconds, (after - before) / done)
+
+    def _used(self) -> int | None:
+        """Return the bytes that are used where the players are kept; `None` for a file, and where nobody tells."""
+        kind = kind_of(self.opening)
+        if kind == "process":
+            return settled_private_bytes()
+        if kind == "server":
+            with Server.of(self.opening) as server:
+                return server.used_bytes()
+        return None
+
+
+def _load(expectations: Expectations, seconds: float) -> Load:
+    expected = (expectations.expected_updates, expectations.expected_reads)
+    updates, reads = (TWICE * (DEFAULT_RATE if rate is None else rate) for rate in expected)
+    return Load(updates, reads, min(round((updates + reads) * seconds), MOST_CALLS))
+
+
+def _ignore(flag: object) -> None:
+    del flag
+
+
+def _anybody(player_id: str) -> bool:
+    del player_id
+    return True

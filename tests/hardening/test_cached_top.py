@@ -1,0 +1,411 @@
+"""The cached top: exact on a board of its own, given up only where a write changes it, read by one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Event
+from time import sleep
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leaderboard_backends import (
+    BackendUnavailableError,
+    Entry,
+    InvalidScoreError,
+    Keep,
+    LeaderboardBackend,
+    Order,
+    Score,
+    open_leaderboard,
+)
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.hardening.degradation import DegradableLeaderboard
+from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.testing.oracle import OracleBoard
+from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.wrapper import LIVE, Answer, ask
+
+READERS = 6
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Watched(SortedContainersLeaderboard):
+    """A board in memory that counts its readings of ranks, and does something in the middle of its calls."""
+
+    def __init__(self, *, order: Order = "descending", keep: Keep = "last") -> None:
+        super().__init__(order=order, keep=keep)
+        self.readings = 0
+        self.error: BackendUnavailableError | None = None
+        self.once_read: Callable[[], object] | None = None
+        self.before_update: Callable[[], object] | None = None
+        self.once_updated: Callable[[], object] | None = None
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        self.readings += 1
+        if self.error is not None:
+            raise self.error
+        found = super()._get_range(first_rank, last_rank)
+        self._do("once_read")
+        return found
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        self._do("before_update")
+        rank = super()._update_score(player_id, username, score)
+        self._do("once_updated")
+        return rank
+
+    def _do(self, what: str) -> None:
+        action = getattr(self, what)
+        if action is not None:
+            setattr(self, what, None)
+            action()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inner() -> Watched:
+    board = Watched()
+    board.update_scores(
+        [("ann", "Ann", 10), ("bob", "Bob", 9), ("cid", "Cid", 8), ("dan", "Dan", 8), ("eve", "Eve", 3)]
+    )
+    return board
+
+
+@pytest.fixture
+def board(inner: Watched, clock: Clock) -> DegradableLeaderboard:
+    return DegradableLeaderboard(inner, cache_top=3, clock=clock)
+
+
+def top(board: LeaderboardBackend, n: int = 3) -> list[str]:
+    return [entry.player_id for entry in board.get_top_n(n)]
+
+
+# ---------------------------------------------------------------------- what is served
+
+
+def test_the_top_is_read_once_and_served_from_memory_with_its_age(
+    inner: Watched, board: DegradableLeaderboard, clock: Clock
+) -> None:
+    first, live = ask(board.get_top_n, 3)
+    clock.now += 0.5
+    second, cached = ask(board.get_top_n, 2)
+    third, also = ask(board.get_range, 2, 3)
+    assert (second, third) == (first[:2], first[1:])
+    assert (live, cached, also) == (LIVE, Answer("cached", 0.5), Answer("cached", 0.5))
+    assert inner.readings == 1
+
+
+def test_callers_get_lists_of_their_own(board: DegradableLeaderboard) -> None:
+    expected = board.inner.get_top_n(3)
+    for _ in range(3):
+        found = board.get_top_n(3)
+        assert found == expected
+        found.clear()
+
+
+def test_it_is_read_anew_before_it_is_too_old(inner: Watched, board: DegradableLeaderboard, clock: Clock) -> None:
+    board.get_top_n(3)
+    clock.now += 0.625
+    assert ask(board.get_top_n, 3)[1] == Answer("cached", 0.625)
+    clock.now += 0.125
+    assert ask(board.get_top_n, 3)[1] == LIVE
+    assert inner.readings == 2
+
+
+def test_what_is_beyond_the_cached_part_is_live(inner: Watched, board: DegradableLeaderboard) -> None:
+    board.get_top_n(3)
+    assert ask(board.get_top_n, 4)[1] == LIVE
+    assert ask(board.get_range, 3, 4)[1] == LIVE
+    assert inner.readings == 3
+
+
+def test_the_first_few_can_be_live_and_all_of_them_cached(inner: Watched, clock: Clock) -> None:
+    board = DegradableLeaderboard(inner, cache_top=3, live_top=1, clock=clock)
+    board.get_top_n(3)
+    assert ask(board.get_top_n, 1)[1] == LIVE
+    assert ask(board.get_range, 1, 1)[1] == LIVE
+    assert ask(board.get_top_n, 2)[1] == Answer("cached", 0.0)
+
+
+# ---------------------------------------------------------------------- what gives it up
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda board: board.update_score("eve", "Eve", 9), id="a player comes in"),
+        pytest.param(lambda board: board.update_score("new", "New", 8.5), id="a new player comes in"),
+        pytest.param(lambda board: board.update_score("cid", "Cid", 1), id="a shown player goes down"),
+        pytest.param(lambda board: board.update_score("ann", "Anna", 10), id="a shown player is renamed"),
+        pytest.param(lambda board: board.increment_score("eve", "Eve", 6), id="a player comes in by an increment"),
+        pytest.param(lambda board: board.increment_score("ann", "Ann", 1), id="a shown player goes up"),
+        pytest.param(lambda board: board.remove_player("ann"), id="a shown player goes"),
+        pytest.param(lambda board: board.update_scores([("x", "", 1), ("y", "", 9)]), id="a batch comes in"),
+        pytest.param(lambda board: board.update_scores([("x", "", 1), ("bob", "", 9)]), id="a batch renames"),
+        pytest.param(lambda board: board.clear(), id="all go"),
+    ],
+)
+def test_a_write_that_changes_the_top_shows_at_once(
+    inner: Watched, board: DegradableLeaderboard, write: Callable[[LeaderboardBackend], object]
+) -> None:
+    before = board.get_top_n(3)
+    write(board)
+    assert board.get_top_n(3) == inner.get_top_n(3) != before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda board: board.update_score("new", "New", 8), id="a new player ties with the last"),
+        pytest.param(lambda board: board.update_score("dan", "Daniel", 8), id="one who is not shown is renamed"),
+        pytest.param(lambda board: board.increment_score("eve", "Eve", 5), id="an increment up to the last"),
+        pytest.param(lambda board: board.increment_score("eve", "Eve", -5), id="an increment downwards"),
+        pytest.param(lambda board: board.remove_player("eve"), id="one who is not shown goes"),
+        pytest.param(lambda board: board.remove_player("nobody"), id="nobody goes"),
+        pytest.param(lambda board: board.update_scores([("x", "", 1), ("eve", "", 8)]), id="a batch stays below"),
+    ],
+)
+def test_a_write_below_the_top_leaves_it_in_memory(
+    inner: Watched, board: DegradableLeaderboard, write: Callable[[LeaderboardBackend], object]
+) -> None:
+    board.get_top_n(3)
+    write(board)
+    assert ask(board.get_top_n, 3) == (super(Watched, inner)._get_range(1, 3), Answer("cached", 0.0))
+    assert inner.readings == 1
+
+
+def test_while_the_board_is_short_every_new_player_shows() -> None:
+    board = DegradableLeaderboard(Watched(), cache_top=3)
+    for player, expected in [("ann", ["ann"]), ("bob", ["ann", "bob"]), ("cid", ["ann", "bob", "cid"])]:
+        board.update_score(player, "", 1)
+        assert top(board) == expected
+
+
+def test_an_increment_that_is_refused_changes_nothing(board: DegradableLeaderboard) -> None:
+    board.update_score("max", "", 2**53)
+    before = board.get_top_n(3)
+    with pytest.raises(InvalidScoreError):
+        board.increment_score("max", "", 1)
+    assert board.get_top_n(3) == before
+
+
+players = st.sampled_from("abcdef")
+scores = st.sampled_from([-1, 0, 1, 2, 2.5, 3])
+writes = st.one_of(
+    st.tuples(st.just("update_score"), players, st.sampled_from(["", "A"]), scores),
+    st.tuples(st.just("increment_score"), players, st.sampled_from(["", "A"]), scores),
+    st.tuples(st.just("update_scores"), st.lists(st.tuples(players, st.just("B"), scores), max_size=3)),
+    st.tuples(st.just("remove_player"), players),
+    st.tuples(st.just("clear")),
+    st.tuples(st.just("pass time"), st.sampled_from([0.1, 0.5, 1])),
+)
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+@settings(deadline=None)
+@given(steps=st.lists(writes, max_size=25), size=st.integers(1, 4))
+def test_whatever_is_written_the_top_is_what_the_board_has(
+    order: Order, keep: Keep, steps: list[tuple[Any, ...]], size: int
+) -> None:
+    clock = Clock()
+    board, oracle = (
+        DegradableLeaderboard(Watched(order=order, keep=keep), cache_top=size, clock=clock),
+        OracleBoard(order, keep),
+    )
+    for name, *arguments in steps:
+        if name == "pass time":
+            clock.now += arguments[0]
+        else:
+            assert getattr(board, name)(*arguments) == getattr(oracle, name)(*arguments)
+        for n in range(1, size + 1):
+            assert board.get_top_n(n) == oracle.get_top_n(n)
+            assert board.get_range(n, size) == oracle.get_range(n, size)
+
+
+# ---------------------------------------------------------------------- a write and a reading that meet
+
+
+def test_a_write_that_is_answered_while_the_top_is_read_is_not_missed(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    inner.once_read = lambda: board.update_score("eve", "Eve", 11)
+    assert top(board) == ["ann", "bob", "cid"]
+    assert top(board) == ["eve", "ann", "bob"]
+
+
+def test_a_write_that_is_sent_while_the_top_is_read_and_applied_after_it_is_not_missed(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    inner.before_update = lambda: top(board)
+    board.update_score("eve", "Eve", 11)
+    assert top(board) == ["eve", "ann", "bob"]
+
+
+def test_a_write_below_the_old_top_and_within_the_new_one_is_not_missed(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    """It is sent while the old top is served, and applied after the new one was read."""
+    board.get_top_n(3)
+
+    def meanwhile() -> None:
+        board.remove_player("ann")
+        board.remove_player("bob")
+        assert top(board) == ["cid", "dan", "eve"]
+
+    inner.before_update = meanwhile
+    board.update_score("new", "New", 5)
+    assert top(board) == ["cid", "dan", "new"]
+
+
+def test_once_a_write_can_be_seen_anywhere_it_shows_in_the_top(inner: Watched, board: DegradableLeaderboard) -> None:
+    """The write is applied and not yet answered; a reader who sees the score must see the rank."""
+    board.get_top_n(3)
+    seen: list[object] = []
+    inner.once_updated = lambda: seen.extend([board.get_score("eve"), top(board)])
+    board.update_score("eve", "Eve", 11)
+    assert seen == [11, ["eve", "ann", "bob"]]
+
+
+def test_before_a_write_is_applied_it_shows_nowhere(inner: Watched, board: DegradableLeaderboard) -> None:
+    board.get_top_n(3)
+    seen: list[object] = []
+    inner.before_update = lambda: seen.extend([board.get_score("eve"), top(board)])
+    board.update_score("eve", "Eve", 11)
+    assert seen == [3, ["ann", "bob", "cid"]]
+
+
+def test_after_a_write_that_only_might_have_changed_it_the_top_is_served_from_memory_again(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    board.get_top_n(3)
+    board.increment_score("eve", "Eve", 1)
+    assert ask(board.get_top_n, 3)[1] == Answer("cached", 0.0)
+    assert inner.readings == 1
+
+
+# ---------------------------------------------------------------------- one reading at a time
+
+
+def reading_in_the_background(inner: Watched, board: DegradableLeaderboard) -> tuple[Crew[Any], Event]:
+    """Start a thread that reads the top and stays at it until the event is set."""
+    begun, may_end = Event(), Event()
+
+    def wait() -> None:
+        begun.set()
+        assert may_end.wait(10)
+
+    inner.once_read = wait
+    crew = Crew([lambda: ask(board.get_top_n, 3)])
+    assert begun.wait(10)
+    return crew, may_end
+
+
+def test_while_one_thread_reads_anew_others_are_served_from_memory(
+    inner: Watched, board: DegradableLeaderboard, clock: Clock
+) -> None:
+    board.get_top_n(3)
+    clock.now += 0.75
+    crew, may_end = reading_in_the_background(inner, board)
+    assert ask(board.get_top_n, 3)[1] == Answer("cached", 0.75)
+    clock.now += 0.5
+    assert ask(board.get_top_n, 3)[1] == Answer("stale", 1.25)
+    may_end.set()
+    assert crew.join(10)[0][1] == LIVE
+    assert inner.readings == 2
+
+
+def test_where_nothing_is_in_memory_others_wait_for_the_one_that_reads(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    crew, may_end = reading_in_the_background(inner, board)
+    others = Crew([lambda: ask(board.get_top_n, 3)] * READERS)
+    waiting = board._cache._flight._flight.ended._cond._waiters  # type: ignore[union-attr]
+    for _ in range(10_000):
+        if len(waiting) == READERS:
+            break
+        sleep(0.001)  # until all of them wait, of which they tell nobody
+    may_end.set()
+    expected = inner.get_top_n(3)
+    assert crew.join(10) == [(expected, LIVE)]
+    assert others.join(10) == [(expected, Answer("cached", 0.0))] * READERS
+    assert inner.readings == 2  # one of them here
+
+
+def test_those_who_waited_for_a_reading_that_a_write_outdated_ask_for_themselves(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    crew, may_end = reading_in_the_background(inner, board)
+    board.update_score("eve", "Eve", 11)
+    other = Crew([lambda: top(board)])
+    may_end.set()
+    crew.join(10)
+    assert other.join(10) == [["eve", "ann", "bob"]]
+
+
+# ---------------------------------------------------------------------- a storage that is down, or shared
+
+
+def test_while_the_storage_is_down_the_last_top_is_stale_whatever_was_asked_before(
+    inner: Watched, board: DegradableLeaderboard, clock: Clock
+) -> None:
+    expected = board.get_top_n(3)
+    inner.error = BackendUnavailableError("no answer")
+    clock.now += 1.5
+    assert ask(board.get_range, 2, 3) == (expected[1:], Answer("stale", 1.5))
+    clock.now += 300
+    with pytest.raises(BackendUnavailableError):
+        board.get_range(2, 3)
+    inner.error = None
+    clock.now += 1
+    assert ask(board.get_range, 2, 3) == (expected[1:], LIVE)
+
+
+def test_without_a_memory_nothing_stale_is_served(inner: Watched, clock: Clock) -> None:
+    board = DegradableLeaderboard(inner, cache_top=3, stale_entries=0, clock=clock)
+    board.get_top_n(3)
+    inner.error = BackendUnavailableError("no answer")
+    clock.now += 1.5
+    with pytest.raises(BackendUnavailableError, match="no answer"):
+        board.get_top_n(3)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer() as running:
+        yield running
+
+
+def test_on_a_shared_board_own_writes_show_at_once_and_others_in_time(server: EmbeddedServer, clock: Clock) -> None:
+    with (
+        open_leaderboard(server.unix_url) as other,
+        DegradableLeaderboard(open_leaderboard(server.unix_url), cache_top=2, clock=clock) as board,
+    ):
+        assert board.capabilities.consistency == "eventual"
+        assert other.capabilities.consistency == "linearizable"
+        board.update_scores([("ann", "", 5), ("bob", "", 4)])
+        assert top(board, 2) == ["ann", "bob"]
+        board.update_score("cid", "", 6)
+        assert top(board, 2) == ["cid", "ann"]
+        other.update_score("dan", "", 7)
+        clock.now += 0.7
+        assert top(board, 2) == ["cid", "ann"]
+        clock.now += 0.3
+        assert top(board, 2) == ["dan", "cid"]
+
+
+def test_a_board_of_its_own_promises_what_it_did(board: DegradableLeaderboard) -> None:
+    assert board.capabilities == SortedContainersLeaderboard.capabilities

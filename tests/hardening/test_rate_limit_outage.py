@@ -1,0 +1,278 @@
+"""Several boards share one limit in a real server; killed or frozen, it stops no update, or all of them, as is set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
+from threading import Event, Thread
+from typing import Any, Self
+
+import limits.storage.redis
+import pytest
+
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.errors import BackendUnavailableError, RateLimitExceededError
+from leaderboard_backends.hardening import RateLimitedLeaderboard
+from leaderboard_backends.hardening.counts import Counts
+from leaderboard_backends.hardening.rate_limiting.outage import OutagePolicy
+from leaderboard_backends.hardening.rate_limiting.settings import Settings
+from leaderboard_backends.hardening.rate_limiting.shared import close_storage, open_storage
+from leaderboard_backends.hardening.rate_limiting.windows import Charge, Limit, Refusal, SharedWindows
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+WAIT = 20
+
+
+@pytest.fixture(scope="module")
+def running_server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedServer]:
+    """A server of the test's own, to kill and freeze."""
+    with EmbeddedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[..., RateLimitedLeaderboard]]:
+    """Puts a limit that is counted in a server around boards in memory, and closes them."""
+    boards: list[LeaderboardBackend] = []
+
+    def open_one(url: str, name: str = "weekly", **settings: Any) -> RateLimitedLeaderboard:
+        board = RateLimitedLeaderboard(open_leaderboard(f"memory://{name}"), storage=url, **settings)
+        boards.append(board)
+        return board
+
+    yield open_one
+    for board in boards:
+        board.close()
+
+
+Open = Callable[..., RateLimitedLeaderboard]
+
+# ------------------------------------------------------------------ one limit for several
+
+
+@pytest.mark.parametrize("over_tcp", [True, False])
+def test_two_app_servers_share_one_limit(running_server: EmbeddedServer, limited: Open, over_tcp: bool) -> None:  # noqa: FBT001
+    url = running_server.url if over_tcp else running_server.unix_url
+    name = f"shared-{over_tcp}"
+    one, other = limited(url, name, updates_a_minute=3), limited(url, name, updates_a_minute=3)
+    one.update_score("ada", "", 1)
+    other.update_score("ada", "", 2)
+    one.increment_score("ada", "", 1)
+    for board in (one, other):
+        with pytest.raises(RateLimitExceededError) as caught:
+            board.update_score("ada", "", 3)
+        assert 50 < caught.value.retry_after < 60.1
+        assert "ada" not in board or board.get_score("ada") == 2
+    assert other.update_score("bob", "", 1) == 2
+
+
+def test_boards_of_other_names_and_prefixes_count_for_themselves(running_server: EmbeddedServer, limited: Open) -> None:
+    url = running_server.unix_url
+    for settings in ({"name": "one"}, {"name": "two"}, {"name": "one", "prefix": "other"}):
+        board = limited(url, updates_a_minute=1, **settings)
+        board.update_score("ada", "", 1)
+        with pytest.raises(RateLimitExceededError):
+            board.update_score("ada", "", 1)
+
+
+def test_a_refused_batch_costs_nothing(running_server: EmbeddedServer, limited: Open) -> None:
+    board = limited(running_server.unix_url, "batches", updates_a_minute=3, updates_a_second=1000)
+    board.update_score("ada", "", 1)
+    with pytest.raises(RateLimitExceededError, match="player 'ada'"):
+        board.update_scores([("bob", "", 1), ("bob", "", 1), ("ada", "", 1), ("ada", "", 2), ("ada", "", 3)])
+    assert "bob" not in board
+    assert board.update_scores([("bob", "", 1)] * 3 + [("ada", "", 2)] * 2) == 5
+
+
+def test_a_player_at_the_limit_takes_nothing_of_the_board_s(running_server: EmbeddedServer, limited: Open) -> None:
+    board = limited(running_server.unix_url, "both", updates_a_minute=1, updates_a_second=1000)
+    board.update_score("eve", "", 1)
+    for _ in range(20):
+        with pytest.raises(RateLimitExceededError, match="player 'eve'"):
+            board.update_score("eve", "", 2)
+    windows = board._storage_of_limits
+    assert isinstance(windows, limits.storage.redis.RedisStorage)
+    assert windows.get_moving_window("both/updates_a_second/1000/", 1000, 60)[1] == 1
+
+
+class Time:
+    """Stands in for the module `time` in the library limits."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_the_wait_is_right_to_the_window(running_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time()
+    monkeypatch.setattr(limits.storage.redis, "time", time)
+    storage = open_storage(Settings(storage=running_server.unix_url))
+    windows, limit = SharedWindows(storage, time.time), Limit("updates_a_minute", 4, 60, "waits/")
+    for _ in range(4):
+        assert windows.spend([Charge(limit, "ada", 1)], 1) is None
+        time.now += 10
+    for cost, expected in ((1, 20), (3, 40)):
+        refusal = windows.spend([Charge(limit, "ada", cost)], cost)
+        assert refusal is not None
+        assert refusal.wait == pytest.approx(expected, abs=0.0011)
+    time.now += 40.001
+    assert windows.spend([Charge(limit, "ada", 3)], 3) is None
+    close_storage(storage)
+
+
+# ------------------------------------------------------------------ the server goes away
+
+
+class Traffic:
+    """Updates of new players from two threads, until told to stop; what was acknowledged, and what was raised."""
+
+    def __init__(self, board: LeaderboardBackend) -> None:
+        self.acknowledged: set[str] = set()
+        self.refused: list[Exception] = []
+        self.more = Event()
+        self._board, self._stop, self._numbers = board, Event(), count()
+        self._threads = [Thread(target=self._play) for _ in range(2)]
+
+    def _play(self) -> None:
+        while not self._stop.wait(0.001):
+            player = f"p{next(self._numbers)}"
+            try:
+                self._board.update_score(player, "", 1)
+            except BackendUnavailableError as error:
+                self.refused.append(error)
+            else:
+                self.acknowledged.add(player)
+            self.more.set()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait, update by update, until something holds."""
+        for _ in range(10_000):
+            if condition():
+                return
+            self.more.clear()
+            assert self.more.wait(WAIT)
+        raise AssertionError("it never held")
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(WAIT)
+
+
+def in_force(board: LeaderboardBackend, player: str) -> None:
+    """Check that the limit of one update a minute is counted."""
+    board.update_score(player, "", 1)
+    with pytest.raises(RateLimitExceededError):
+        board.update_score(player, "", 2)
+
+
+def test_open_means_that_a_killed_server_stops_no_update(
+    server: EmbeddedServer, limited: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "leaderboard_backends")
+    board = limited(server.url, updates_a_minute=1, when_down="open", retry_every=0.05)
+    with Traffic(board) as traffic:
+        traffic.until(lambda: len(traffic.acknowledged) > 50)
+        server.kill()
+        traffic.until(lambda: board.counts["uncounted"] > 200)
+        assert board.storage_down
+        server.start()
+        traffic.until(lambda: not board.storage_down)
+    assert traffic.refused == []
+    assert {entry.player_id for entry in board} == traffic.acknowledged
+    in_force(board, "ada")
+    events = [record.__dict__["event"] for record in caplog.records]
+    assert events == ["rate_limit_down", "rate_limit_up"], "each is logged once"
+    assert f"{board.counts['uncounted']} updates passed uncounted" in caplog.text
+
+
+def test_closed_means_that_a_killed_server_stops_all_and_nothing_is_applied(
+    server: EmbeddedServer, limited: Open
+) -> None:
+    board = limited(server.url, updates_a_minute=1, when_down="closed", retry_every=0.05)
+    with Traffic(board) as traffic:
+        traffic.until(lambda: len(traffic.acknowledged) > 50)
+        server.kill()
+        traffic.until(lambda: len(traffic.refused) > 200)
+        server.start()
+        seen = len(traffic.acknowledged)
+        traffic.until(lambda: len(traffic.acknowledged) > seen + 50)
+    assert {entry.player_id for entry in board} == traffic.acknowledged
+    assert board.counts["unavailable"] == len(traffic.refused)
+    assert board.counts["uncounted"] == 0
+    text = str(traffic.refused[0])
+    assert server.url in text
+    assert "nothing was applied" in text
+    in_force(board, "ada")
+
+
+class Counted(SharedWindows):
+    """Windows that count how often the server was asked."""
+
+    asked = 0
+
+    def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
+        self.asked += 1
+        return super().spend(charges, updates)
+
+
+def test_while_a_server_is_frozen_one_update_at_a_time_waits_for_it(server: EmbeddedServer) -> None:
+    now = 0.0
+    settings = Settings(storage=server.url, timeout=0.05, retry_every=1)
+    storage = open_storage(settings)
+    windows, counts = Counted(storage), Counts(["uncounted", "unavailable"])
+    policy = OutagePolicy(windows, settings, counts, lambda: now)
+    charge = [Charge(Limit("updates_a_minute", 1, 60, "frozen/"), "ada", 1)]
+    server.freeze()
+    for _ in range(100):
+        assert policy.spend(charge, 1) is None
+    assert (windows.asked, counts["uncounted"]) == (1, 100)
+    now = 1.0
+    for _ in range(100):
+        policy.spend(charge, 1)
+    assert (windows.asked, counts["uncounted"]) == (2, 200)
+    server.thaw()
+    down = []
+    for now in (1.9, 2.0):  # noqa: B007 - the policy reads it
+        policy.spend(charge, 1)
+        down.append(policy.down)
+    assert down == [True, False], "it is asked when its time has come"
+    assert policy.spend(charge, 1) is not None, "the limit is in force again"
+    close_storage(storage)
+
+
+def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: EmbeddedServer, limited: Open) -> None:
+    server.kill()
+    board = limited(server.url, updates_a_minute=1, retry_every=0.001)
+    board.update_score("ada", "", 1)
+    assert board.counts["uncounted"] == 1
+    server.start()
+    with suppress(RateLimitExceededError):
+        for _ in range(10_000):
+            board.update_score("ada", "", 2)
+    in_force(board, "bob")
+
+
+def test_a_server_that_refuses_is_as_one_that_is_down(limited: Open, caplog: pytest.LogCaptureFixture) -> None:
+    with EmbeddedServer({"requirepass": "sesame"}) as server:
+        board = limited(server.url.replace("//", "//:wrong-sesame@"), when_down="closed")
+        with pytest.raises(BackendUnavailableError) as caught:
+            board.update_score("ada", "", 1)
+        assert "sesame" not in str(caught.value) + caplog.text
+        allowed = limited(server.url.replace("//", "//:sesame@"), updates_a_minute=1)
+        in_force(allowed, "ada")

@@ -1,0 +1,92 @@
+"""One thread works, and those that come meanwhile share how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from threading import Event
+from time import sleep
+
+import pytest
+
+from leaderboard_backends.errors import BackendUnavailableError
+from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
+from leaderboard_backends.testing.crew import Crew
+
+OTHERS = 5
+
+
+class Work:
+    """Work that waits for the test before it ends, the first time that it is done."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.done = 0
+        self.begun, self.may_end = Event(), Event()
+        self._error = error
+
+    def __call__(self) -> int:
+        self.done += 1
+        first = self.done == 1
+        self.begun.set()
+        assert self.may_end.wait(10)
+        if first and self._error is not None:
+            raise self._error
+        return 7
+
+
+def outcome(call: Callable[[], tuple[int, bool]]) -> object:
+    try:
+        return call()
+    except BaseException as error:  # noqa: BLE001 - compared by the test
+        return error
+
+
+def fly(work: Work) -> list[object]:
+    """Start a flight and, while it lasts, five more; return their outcomes, the one that flew first."""
+    flight: SingleFlight[int] = SingleFlight()
+    run = partial(outcome, partial(flight.run, work))
+    first = Crew([run])
+    assert work.begun.wait(10)
+    others = Crew([run] * OTHERS)
+    waiting = flight._flight.ended._cond._waiters  # type: ignore[union-attr]
+    for _ in range(10_000):
+        if len(waiting) == OTHERS:
+            break
+        sleep(0.001)  # until all of them wait, of which they tell nobody
+    work.may_end.set()
+    found = [*first.join(10), *others.join(10)]
+    assert flight._flight is None
+    return found
+
+
+def test_those_who_come_meanwhile_get_what_the_one_at_work_gets() -> None:
+    work = Work()
+    assert fly(work) == [(7, True), *[(7, False)] * OTHERS]
+    assert work.done == 1
+
+
+def test_the_next_call_works_anew() -> None:
+    flight: SingleFlight[int] = SingleFlight()
+    results = iter([1, 2])
+    assert flight.run(lambda: next(results)) == (1, True)
+    assert flight.run(lambda: next(results)) == (2, True)
+
+
+def test_a_storage_that_is_down_is_down_for_all_of_them() -> None:
+    work = Work(BackendUnavailableError("no answer"))
+    errors = fly(work)
+    assert work.done == 1
+    assert len({id(error) for error in errors}) == 1 + OTHERS
+    for error in errors:
+        assert isinstance(error, BackendUnavailableError)
+        assert str(error) == "no answer"
+    assert [error.__cause__ is errors[0] for error in errors[1:] if isinstance(error, Exception)] == [True] * OTHERS
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("a bug")])
+def test_after_an_interrupt_of_the_one_at_work_another_works(error: BaseException) -> None:
+    work = Work(error)
+    found = fly(work)
+    assert found[0] is error
+    assert [answer[0] for answer in found if isinstance(answer, tuple)] == [7] * OTHERS
+    assert work.done >= 2

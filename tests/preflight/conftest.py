@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+PASSWORD = "correct-horse"  # noqa: S105 - of a server that these tests make
+RIGHT = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory": "200mb", "requirepass": PASSWORD}
+"""The settings of a server that is ready; its policy is noeviction by default."""
+
+
+@pytest.fixture(scope="session")
+def ready_server() -> Iterator[EmbeddedServer]:
+    """A server as it should be for a launch."""
+    with EmbeddedServer(RIGHT) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ready_url(ready_server: EmbeddedServer) -> str:
+    """The URL of its boards, with the password."""
+    return f"redis://:{PASSWORD}@127.0.0.1:{ready_server.port}/0"
+
+
+@pytest.fixture(scope="session")
+def plain_server() -> Iterator[EmbeddedServer]:
+    """A server that keeps nothing on disk and asks for no password."""
+    with EmbeddedServer() as running:
+        yield running

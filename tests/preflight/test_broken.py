@@ -1,0 +1,329 @@
+"""A board that is not ready fails where it is not, with the reason and what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import open_leaderboard
+from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+from .boards import Document, changed, findings, good, of_status
+
+Break = Callable[[Document], Document]
+
+
+def expecting(**expected: Any) -> Break:
+    return lambda document: {**document, "preflight": {"weekly": {**document["preflight"]["weekly"], **expected}}}
+
+
+def with_layers(**tables: Any) -> Break:
+    return lambda document: changed(document, **tables)
+
+
+BROKEN: dict[str, tuple[Break, str, str, str]] = {
+    "no rate limit": (
+        with_layers(rate_limit=None),
+        "rate limit",
+        "no rate limit is set",
+        "Add [boards.weekly.rate_limit] with updates_a_minute = 60",
+    ),
+    "a limit that is off": (
+        with_layers(rate_limit={"updates_a_minute": False}),
+        "rate limit",
+        "both limits are off",
+        "Set updates_a_minute",
+    ),
+    "a limit that nobody reaches": (
+        with_layers(rate_limit={"updates_a_minute": 1_000_000}),
+        "rate limit",
+        "1,000,000, 16,667 a second of one player: it stops nobody",
+        "the busiest honest player",
+    ),
+    "a limit that honest load does not fit": (
+        with_layers(rate_limit={"updates_a_minute": 20, "updates_a_second": 20}),
+        "load",
+        "RateLimitExceededError",
+        "Raise updates_a_second",
+    ),
+    "no validation": (
+        with_layers(validation=None),
+        "validation",
+        "no rules of validation are set",
+        "Set score_min, score_max and max_change in [boards.weekly.validation]",
+    ),
+    "validation of nothing": (
+        with_layers(validation=True),
+        "validation",
+        "no rule bounds a score or its change",
+        "Set score_min",
+    ),
+    "rules that let nobody join": (
+        with_layers(validation={"score_min": 1000, "max_change": 10}),
+        "validation",
+        "a good first update is refused",
+        "Loosen max_change",
+    ),
+    "no monitoring": (
+        with_layers(monitoring=None),
+        "metrics",
+        "nothing is measured",
+        "Set monitoring = true in [boards.weekly]",
+    ),
+    "alerts that cannot fire": (
+        with_layers(monitoring={"alerts": True, "samples": 100, "alert_samples": 101}),
+        "alerts",
+        "LeaderboardQueryLatencyCritical did not fire",
+        "Loosen alert_for, alert_samples or the thresholds",
+    ),
+    "memory where durable is expected": (
+        expecting(durable=True),
+        "persistence",
+        "every update is lost",
+        "Use a board that keeps them",
+    ),
+    "latency targets that nothing holds": (
+        expecting(update_latency=1e-9),
+        "load",
+        "update p99",
+        "leaderboard advise",
+    ),
+    "a load that one client cannot make": (
+        expecting(expected_updates=300_000),
+        "load",
+        "of 600,200 calls a second",
+        "Where several processes of the app share it",
+    ),
+    "a missing document": (
+        expecting(disaster_recovery="nowhere.md"),
+        "recovery plan",
+        "nowhere.md: No such file or directory",
+        "correct the path",
+    ),
+    "an empty document": (expecting(runbook="."), "runbook", "is empty, or no file", "Write it"),
+    "a dashboard of something else": (expecting(dashboard="api.md"), "metrics", "api.md cannot be read", "Write it"),
+    "rules that lack an alert": (
+        expecting(alert_rules="runbook.md"),
+        "alerts",
+        "runbook.md lacks LeaderboardUpdateLatencyWarning",
+        "Write it anew: leaderboard monitoring rules",
+    ),
+    "more players than there is memory": (
+        expecting(expected_players=10**12),
+        "memory",
+        "for 1,000,000,000,000, of",
+        "Give it more memory",
+    ),
+    "read-only from the start": (
+        with_layers(degradation={"read_only": True}),
+        "degraded answers",
+        "would refuse every update from its start",
+        "Take it out of [boards.weekly.degradation]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_fails_alone_with_the_reason_and_the_remedy(tmp_path: Path, name: str) -> None:
+    broken, check, figure, todo = BROKEN[name]
+    found = findings(tmp_path, broken(good("memory://weekly")))
+    assert found[check].status == "failed"
+    assert figure in found[check].figure
+    assert todo in found[check].todo
+    related = {"no monitoring": {"alerts"}, "rules that let nobody join": set()}.get(name, set())
+    assert set(of_status(found, "failed")) == {check, *related}
+
+
+# ---------------------------------------------------------------------- servers
+
+SERVERS: dict[str, tuple[dict[str, str], dict[str, Any], str, str, str]] = {
+    "keys that are evicted": (
+        {"maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"},
+        {},
+        "eviction",
+        "maxmemory-policy allkeys-lru, maxmemory 105 MB: when memory is short, the server deletes boards",
+        "Set maxmemory-policy noeviction",
+    ),
+    "nothing on the disk": (
+        {},
+        {"durable": True},
+        "persistence",
+        "appendonly no, no snapshots: every update is lost with the server",
+        "Set appendonly yes",
+    ),
+    "snapshots alone": (
+        {"save": "3600 1"},
+        {"durable": True},
+        "persistence",
+        "appendonly no, save 3600 1: what came after the last snapshot is lost",
+        "Set appendonly yes",
+    ),
+    "a log that is synced when the system likes": (
+        {"appendonly": "yes", "appendfsync": "no"},
+        {"durable": True},
+        "persistence",
+        "some 30 s of updates, is lost with the machine",
+        "appendfsync everysec",
+    ),
+    "no TLS where the server counts as remote": (
+        {"requirepass": "x"},
+        {"local": False},
+        "access",
+        "is not local, and not encrypted",
+        "use rediss://",
+    ),
+    "no password where the server counts as remote": (
+        {},
+        {"local": False},
+        "access",
+        "serves anybody without a password",
+        "Set requirepass",
+    ),
+    "too little memory": (
+        {"maxmemory": "200mb"},
+        {"expected_players": 100_000_000},
+        "memory",
+        "for 100,000,000, of",
+        "Give it more memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_is_not_ready_fails_with_the_reason_and_the_remedy(tmp_path: Path, name: str) -> None:
+    settings, expected, check, figure, todo = SERVERS[name]
+    with EmbeddedServer(settings) as server:
+        secret = f":{settings['requirepass']}@" if "requirepass" in settings else ""
+        document = good(f"redis://{secret}127.0.0.1:{server.port}/0", **{"expected_players": 6000, **expected})
+        found = findings(tmp_path, document)
+    assert found[check].status == "failed"
+    assert figure in found[check].figure
+    assert todo in found[check].todo
+    assert set(of_status(found, "failed")) == {check}
+
+
+def own_address() -> str:
+    """Return an address of this machine that is not its loopback's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("198.51.100.1", 9))  # sends nothing; it only picks the interface
+        address: str = probe.getsockname()[0]
+    return address
+
+
+def test_a_server_at_another_address_needs_tls_and_a_password(tmp_path: Path) -> None:
+    with EmbeddedServer({"bind": f"127.0.0.1 {own_address()}", "protected-mode": "no"}) as server:
+        found = findings(tmp_path, good(f"redis://{own_address()}:{server.port}/0"))
+    assert found["access"].status == "failed"
+    assert "not encrypted" in found["access"].figure
+    assert "serves anybody without a password" in found["access"].figure
+
+
+def test_a_local_server_without_a_password_or_a_bound_is_a_warning(
+    tmp_path: Path, plain_server: EmbeddedServer
+) -> None:
+    found = findings(tmp_path, good(plain_server.url))
+    assert set(of_status(found, "warning")) == {"access", "eviction", "persistence"}
+    assert "serves any user of this machine without a password" in found["access"].figure
+    assert "maxmemory 0: when memory runs out, the system ends the server" in found["eviction"].figure
+    assert of_status(found, "failed") == {}
+
+
+def test_a_server_that_is_down_is_one_failed_line(tmp_path: Path) -> None:
+    with EmbeddedServer() as server:
+        url = server.url
+    found = findings(tmp_path, good(url))
+    assert list(of_status(found, "failed")) == ["storage answers"]
+    assert "Start the storage" in found["storage answers"].todo
+    assert found["load"].figure == "not checked, as the storage does not answer"
+    assert found["alerts"].status == "passed"
+
+
+def test_a_storage_of_the_limit_that_is_down_is_found(tmp_path: Path) -> None:
+    with EmbeddedServer() as server:
+        url = server.url
+    limit = {"updates_a_minute": 20, "storage": url}
+    found = findings(tmp_path, changed(good("memory://weekly"), rate_limit=limit))
+    assert found["rate limit"].status == "failed"
+    assert "the storage of the limit does not answer" in found["rate limit"].figure
+
+
+def test_a_server_that_goes_down_in_the_middle_of_a_run_is_said_to_keep_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedServer({"appendonly": "yes"}) as server:
+
+        def kill(*_: object) -> None:
+            server.kill()
+            raise RuntimeError("a check of a plug-in")
+
+        monkeypatch.setattr("leaderboard_backends.preflight.load._warm_up", kill)
+        found = findings(tmp_path, good(server.unix_url))
+    assert found["load"].figure == "RuntimeError: a check of a plug-in"
+    assert found["clean-up"].status == "failed"
+    assert found["clean-up"].figure.startswith("left on the storage: preflight-")
+
+
+# ---------------------------------------------------------------------- files
+
+
+@pytest.fixture
+def memory_folder() -> Iterator[Path]:
+    shared = Path("/dev/shm")  # noqa: S108 - as the parent of a private folder
+    if file_system(shared) not in IN_MEMORY:
+        pytest.fail("this test needs a folder in memory, /dev/shm, as every Linux has one")
+    with TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+def test_a_file_in_memory_is_no_file_on_a_disk(tmp_path: Path, memory_folder: Path) -> None:
+    found = findings(tmp_path, good(f"zodb://{memory_folder}/board.fs", durable=True))
+    assert found["persistence"].status == "failed"
+    assert "is a tmpfs: its files are in memory" in found["persistence"].figure
+
+
+def test_a_folder_that_is_not_there_is_one_failed_line(tmp_path: Path) -> None:
+    found = findings(tmp_path, good(f"zodb://{tmp_path}/nowhere/board.fs"))
+    assert list(of_status(found, "failed")) == ["storage answers"]
+    assert "nowhere" in found["storage answers"].figure
+
+
+def test_a_disk_that_is_full_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leaderboard_backends.preflight.persistence.LEAST_FREE", 1e18)
+    found = findings(tmp_path, good(f"zodb://{tmp_path}/board.fs"))
+    assert found["persistence"].status == "failed"
+    assert "Make room" in found["persistence"].todo
+
+
+# ---------------------------------------------------------------------- patterns
+
+
+def test_sorting_at_every_query_is_a_warning_for_many_players(tmp_path: Path) -> None:
+    found = findings(tmp_path, good("naive://weekly", expected_players=5_001))
+    assert found["sorting at every query"].status == "warning"
+    assert "Use memory://" in found["sorting at every query"].todo
+
+
+def test_entries_with_profiles_in_their_names_are_a_warning(tmp_path: Path, ready_url: str) -> None:
+    with open_leaderboard(ready_url, board="fat") as board:
+        board.update_scores([(f"player-{number}", "likes long walks, " * 7, number) for number in range(50)])
+        document = good(ready_url)
+        document["boards"]["weekly"]["board"] = "fat"
+        found = findings(tmp_path, document)
+        board.clear()
+    assert found["fat entries"].status == "warning"
+    assert "Keep an id and a name on the board" in found["fat entries"].todo
+
+
+def test_what_nobody_expects_is_a_warning(tmp_path: Path) -> None:
+    document = good("memory://weekly")
+    del document["preflight"]
+    found = findings(tmp_path, document)
+    assert of_status(found, "failed") == {}
+    assert {"load", "memory", "recovery plan", "runbook", "API documentation"} <= set(of_status(found, "warning"))
+    assert "set expected_updates and expected_reads in [preflight.weekly]" in found["load"].todo

@@ -1,0 +1,388 @@
+"""Each check finds what it is for, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+
+from leaderboard_backends.errors import RateLimitExceededError, UpdateRefusedError
+from leaderboard_backends.hardening.observability.alerts import Alert
+from leaderboard_backends.hardening.observability.rules import alerting_rules
+from leaderboard_backends.hardening.observability.settings import STUDY
+from leaderboard_backends.hardening.rate_limiting import RateLimitedLeaderboard
+from leaderboard_backends.hardening.validation import ValidatedLeaderboard
+from leaderboard_backends.preflight.alerts import check_alerts
+from leaderboard_backends.preflight.degradation import check_degradation
+from leaderboard_backends.preflight.finding import Finding, failed, not_applicable, passed, together, warning
+from leaderboard_backends.preflight.load import check_load
+from leaderboard_backends.preflight.metrics import check_metrics
+from leaderboard_backends.preflight.rate_limit import check_rate_limit
+from leaderboard_backends.preflight.subject import Subject
+from leaderboard_backends.preflight.validation import BREAKING, READS, check_validation
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+from .boards import Opened, changed, good
+
+Check = Callable[[Subject], Finding]
+
+
+def found(folder: Path, check: Check, url: str = "memory://weekly", **tables: Any) -> Finding:
+    with Opened(folder, changed(good(url), **tables)) as subject:
+        return check(subject)
+
+
+def test_several_findings_are_one_of_the_worst_status() -> None:
+    assert together([passed("a"), not_applicable("b")]) == Finding("passed", "a; b", "")
+    assert together([passed("a"), warning("b", "B."), passed("a")]) == Finding("warning", "a; b", "B.")
+    assert together([failed("a", "A."), warning("b", "B."), failed("c", "A.")]) == Finding("failed", "a; b; c", "A. B.")
+
+
+# ---------------------------------------------------------------------- load
+
+
+def test_the_load_is_twice_what_is_expected_and_its_figures_are_of_each_operation(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_load)
+    assert finding.status == "passed"
+    assert finding.figure.startswith("2 x (100 updates + 100 reads) a second for 300 ms on 6,000 players; update ")
+    assert [part.split()[0] for part in finding.figure.split("; ")[1:]] == ["update", "top-100", "rank", "no"]
+
+
+def test_a_stall_is_seen_by_every_call_that_it_keeps_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stalls = iter([0.0] * 120 + [0.2] + [0.0] * 10_000)
+    plain = ValidatedLeaderboard._get_rank
+
+    def stalling(board: ValidatedLeaderboard, player_id: str) -> int | None:
+        sleep(next(stalls))
+        return plain(board, player_id)
+
+    monkeypatch.setattr(ValidatedLeaderboard, "_get_rank", stalling)
+    document = good("memory://weekly", update_latency=0.02, rank_latency=5)
+    with Opened(tmp_path, document, seconds=2) as subject:
+        finding = check_load(subject)
+    assert finding.status == "failed"
+    assert "update p99" in finding.figure
+    assert "of 20.0 ms: missed" in finding.figure
+
+
+def test_no_load_where_none_is_expected(tmp_path: Path) -> None:
+    with Opened(tmp_path, good("memory://weekly", expected_updates=0, expected_reads=0)) as subject:
+        assert check_load(subject).status == "not applicable"
+
+
+def test_updates_say_when_their_scores_were_achieved_where_they_must(tmp_path: Path) -> None:
+    rules = {"require_achieved_at": True, "max_age": 5, "max_n": 10, "max_player_id_bytes": 6, "score_max": 10}
+    finding = found(tmp_path, check_load, validation=rules)
+    assert "no error" in finding.figure
+    assert finding.status == "passed"
+
+
+def test_there_are_players_enough_for_the_limit_of_each(tmp_path: Path) -> None:
+    document = changed(good("memory://weekly", expected_players=10), rate_limit={"updates_a_minute": 1})
+    with Opened(tmp_path, document) as subject:
+        assert check_load(subject).status == "passed"
+        assert subject.filled.players > 60
+
+
+def test_players_whom_the_app_does_not_know_are_no_errors_of_the_load(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_load, validation={"player_exists": f"{__name__}:nobody", "score_max": 100})
+    assert finding.status == "passed"
+
+
+def nobody(player_id: str) -> bool:
+    return not player_id
+
+
+# ---------------------------------------------------------------------- rate limit
+
+
+def test_a_limit_bites_and_says_for_how_long(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_rate_limit, rate_limit={"updates_a_minute": 5, "updates_a_second": 30})
+    assert finding.status == "passed"
+    assert "update 6 of a player within a minute is refused for " in finding.figure
+    assert "update 31 of the board within a second is refused" in finding.figure
+
+
+@pytest.mark.parametrize("amount", [1, 2, 60, 6000])
+def test_a_limit_of_any_honest_size_is_tried(tmp_path: Path, amount: int) -> None:
+    assert found(tmp_path, check_rate_limit, rate_limit={"updates_a_minute": amount}).status == "passed"
+
+
+def test_the_default_is_the_studys(tmp_path: Path) -> None:
+    assert "update 61 of a player" in found(tmp_path, check_rate_limit, rate_limit=True).figure
+
+
+def test_a_limit_that_several_processes_share_bites_too(tmp_path: Path, plain_server: EmbeddedServer) -> None:
+    limit = {"updates_a_minute": 7, "updates_a_second": 1000, "storage": plain_server.unix_url}
+    finding = found(tmp_path, check_rate_limit, rate_limit=limit)
+    assert finding.status == "passed", finding
+
+
+def test_a_board_limit_without_one_of_players_is_a_warning(tmp_path: Path) -> None:
+    limit = {"updates_a_minute": False, "updates_a_second": 100}
+    assert found(tmp_path, check_rate_limit, rate_limit=limit).status == "warning"
+
+
+def test_a_limit_that_lets_all_pass_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RateLimitedLeaderboard, "_charge", lambda *_: None)
+    finding = found(tmp_path, check_rate_limit)
+    assert finding.status == "failed"
+    assert "update 21 of a player" in finding.figure
+
+
+def test_a_limit_that_refuses_everybody_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = RateLimitedLeaderboard._charge_one
+    monkeypatch.setattr(RateLimitedLeaderboard, "_charge_one", lambda board, _: plain(board, "everybody"))
+    monkeypatch.setattr(
+        RateLimitedLeaderboard, "_charge_all", lambda board, ids: [plain(board, "everybody") for _ in ids]
+    )
+    finding = found(tmp_path, check_rate_limit)
+    assert finding.figure == "one player's updates use up the limit of another"
+
+
+def test_a_wrong_wait_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RateLimitExceededError("too many", retry_after=5)
+
+    monkeypatch.setattr(RateLimitedLeaderboard, "_refuse", refuse)
+    finding = found(tmp_path, check_rate_limit)
+    assert finding.status == "failed"
+    assert finding.figure.startswith("retry_after is 5.0 s, where")
+
+
+# ---------------------------------------------------------------------- validation
+
+ALL_RULES = {
+    "score_min": 0,
+    "score_max": 1000.5,
+    "max_change": 100,
+    "max_age": 3600,
+    "max_ahead": 5,
+    "require_achieved_at": True,
+    "player_exists": f"{__name__}:nobody",
+    "max_player_id_bytes": 20,
+    "max_username_bytes": 20,
+    "max_n": 100,
+    "max_radius": 10,
+    "max_ids": 50,
+    "max_span": 100,
+    "max_limit": 100,
+}
+
+
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_every_rule_is_broken_once_and_refuses(tmp_path: Path, order: str, keep: str) -> None:
+    finding = found(tmp_path, check_validation, validation=ALL_RULES, order=order, keep=keep)
+    rules = [name for name in (*BREAKING, *READS) if ALL_RULES[name]]
+    broken = {"max_change"} if (order, keep) == ("ascending", "best") else set()  # nothing is better than the best
+    assert finding.status == "passed", finding
+    assert {name for name in rules if f"{name} refuses" in finding.figure} == set(rules) - broken
+    assert finding.figure.startswith("held: a good update passes, ")
+
+
+def test_rules_that_flag_are_seen_to_flag(tmp_path: Path) -> None:
+    flags = {f"{what}_action": "flag" for what in ("score", "change", "time", "player", "text")}
+    finding = found(tmp_path, check_validation, validation={**ALL_RULES, **flags})
+    assert finding.status == "passed", finding
+    assert all(f"{rule} flags" in finding.figure for rule in BREAKING)
+
+
+def test_the_apps_own_hook_hears_nothing_of_the_drill(tmp_path: Path) -> None:
+    heard.clear()
+    finding = found(tmp_path, check_validation, validation={**ALL_RULES, "on_flag": f"{__name__}:hear"})
+    assert finding.status == "passed"
+    assert heard == []
+
+
+heard: list[object] = []
+
+
+def hear(told: object) -> None:
+    heard.append(told)
+
+
+def test_a_function_that_knows_everybody_is_found(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_validation, validation={**ALL_RULES, "player_exists": f"{__name__}:everybody"})
+    assert finding.status == "failed"
+    assert "player_exists says that a player of a random name exists" in finding.figure
+
+
+def everybody(player_id: str) -> bool:
+    return bool(player_id)
+
+
+def test_a_change_that_the_range_does_not_allow_cannot_be_broken(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_validation, validation={"score_min": 0, "score_max": 10, "max_change": 100})
+    assert finding.status == "passed"
+    assert "max_change cannot be broken beside the other rules" in finding.figure
+
+
+@pytest.mark.parametrize("rule", ["score_max", "max_n"])
+def test_a_rule_that_lets_pass_what_breaks_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    plain = ValidatedLeaderboard._find
+
+    def blind(board: ValidatedLeaderboard, found: Any, problem: str, case: Any) -> None:
+        if found.name != rule:
+            plain(board, found, problem, case)
+
+    monkeypatch.setattr(ValidatedLeaderboard, "_find", blind)
+    monkeypatch.setattr(ValidatedLeaderboard, "_refuse_read", lambda *_: None)
+    finding = found(tmp_path, check_validation, validation={"score_max": 100, "max_n": 10})
+    assert finding.status == "failed"
+    assert f"{rule}" in finding.figure
+    assert "Report this as a bug of validation" in finding.todo
+
+
+def test_the_extremes_of_scores_can_be_broken_or_are_said_not_to(tmp_path: Path) -> None:
+    wide = {"score_min": -(2**53), "score_max": 2**53, "max_change": 2**53}
+    assert found(tmp_path, check_validation, validation=wide).status == "passed"
+    widest = {"score_min": -1.7976931348623157e308, "score_max": 1.7976931348623157e308}
+    finding = found(tmp_path, check_validation, validation=widest)
+    assert "score_max cannot be broken" in finding.figure
+
+
+# ---------------------------------------------------------------------- metrics and alerts
+
+
+def test_metrics_move_and_are_not_those_of_the_app(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_metrics)
+    assert finding.status == "passed", finding
+    assert "all counts move" in finding.figure
+    assert b"preflight" not in generate_latest(REGISTRY)
+
+
+def test_metrics_of_a_board_whose_calls_all_fail_do_not_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise UpdateRefusedError("no", "score_max")
+
+    with Opened(tmp_path, good("memory://weekly")) as subject:
+        subject.stack.ping()
+        monkeypatch.setattr(ValidatedLeaderboard, "_update_score", refuse)
+        finding = check_metrics(subject)
+    assert finding.status == "failed"
+    assert "leaderboard_updates_total does not move" in finding.figure
+
+
+def test_without_a_dashboard_the_metrics_are_a_warning(tmp_path: Path) -> None:
+    document = good("memory://weekly")
+    del document["preflight"]["weekly"]["dashboard"]
+    with Opened(tmp_path, document) as subject:
+        finding = check_metrics(subject)
+    assert finding.status == "warning"
+    assert "leaderboard monitoring dashboard" in finding.todo
+
+
+def test_all_alerts_fire_and_end(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_alerts)
+    assert finding.status == "passed", finding
+    for name in ("UpdateLatencyWarning", "QueryLatencyCritical", "ErrorRateCritical", "UpdateRateWarning"):
+        assert f"Leaderboard{name}" in finding.figure
+
+
+def test_the_studys_thresholds_fire_as_they_are(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_alerts, monitoring={"alerts": True})
+    assert finding.status == "passed", finding
+    assert "LeaderboardUpdateRateWarning" in finding.figure
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alert_for": 0},
+        {"alert_for": 3600, "alert_interval": 0.1},
+        {"alert_interval": 600},
+        {"window": 5, "alert_samples": 10},
+        {"latency_critical": 20, "latency_warning": 10, "error_rate": 0.99},
+    ],
+)
+def test_alerts_fire_by_whatever_times_are_set(tmp_path: Path, settings: dict[str, Any]) -> None:
+    finding = found(tmp_path, check_alerts, monitoring={"alerts": True, "update_rate": 10, **settings})
+    assert finding.status == "passed", finding
+
+
+def test_the_apps_own_hook_hears_one_alert_begin_and_end(tmp_path: Path) -> None:
+    heard.clear()
+    found(tmp_path, check_alerts, monitoring={"alerts": True, "on_alert": f"{__name__}:hear", "update_rate": 10})
+    alerts = [alert for alert in heard if isinstance(alert, Alert)]
+    assert [(alert.name, alert.resolved is None) for alert in alerts] == [
+        ("LeaderboardErrorRateCritical", True),
+        ("LeaderboardErrorRateCritical", False),
+    ]
+    assert all(alert.board.startswith("preflight-") for alert in alerts)
+
+
+def test_a_hook_that_fails_is_found(tmp_path: Path) -> None:
+    settings = {"alerts": True, "on_alert": f"{__name__}:fail", "update_rate": 10}
+    finding = found(tmp_path, check_alerts, monitoring=settings)
+    assert finding.status == "failed"
+    assert "on_alert failed: ValueError: no pager" in finding.figure
+
+
+def fail(alert: object) -> None:
+    del alert
+    raise ValueError("no pager")
+
+
+def test_alerts_that_nobody_looks_at_are_a_warning(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_alerts, monitoring={"update_rate": 10})
+    assert finding.status == "warning"
+    assert "Set alerts = true in [boards.weekly.monitoring]" in finding.todo
+
+
+def test_rules_that_prometheus_has_loaded_look_too(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(alerting_rules(STUDY), encoding="utf-8")
+    document = changed(good("memory://weekly", alert_rules="rules.yml"), monitoring={"update_rate": 10})
+    with Opened(tmp_path, document) as subject:
+        assert check_alerts(subject).status == "passed"
+
+
+# ---------------------------------------------------------------------- degradation
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        True,
+        {"cache_top": 100, "live_top": 10},
+        {"failures": 0},
+        {"failures": 500, "retry_after": 60},
+        {"stale_entries": 0},
+        {"stale_for": 1},
+    ],
+)
+def test_degraded_answers_are_told_from_live_ones_by_whatever_is_set(tmp_path: Path, settings: Any) -> None:
+    finding = found(tmp_path, check_degradation, degradation=settings)
+    assert finding.status == "passed", finding
+    assert "read-only mode refuses updates" in finding.figure
+    assert "a read after it is live" in finding.figure
+
+
+def test_what_is_cached_and_stale_is_said_to_be(tmp_path: Path) -> None:
+    finding = found(tmp_path, check_degradation)
+    assert "the top 100 asked for again is cached" in finding.figure
+    assert "a read while the storage is down is stale, 2 s old" in finding.figure
+    assert "an update then is refused" in finding.figure
+
+
+def test_degradation_with_time_outs_of_its_own_is_checked_on_a_server(
+    tmp_path: Path, plain_server: EmbeddedServer
+) -> None:
+    finding = found(tmp_path, check_degradation, plain_server.unix_url, degradation={"read_timeout": 0.5})
+    assert finding.status == "passed", finding
+
+
+def test_without_degradation_there_is_nothing_to_tell_apart(tmp_path: Path) -> None:
+    assert found(tmp_path, check_degradation, degradation=None).status == "not applicable"
+
+
+def test_the_board_is_as_it_was_after_read_only_mode(tmp_path: Path) -> None:
+    with Opened(tmp_path, good("memory://weekly")) as subject:
+        check_degradation(subject)
+        subject.stack.update_score(*subject.traffic.draw_update())

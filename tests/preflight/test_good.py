@@ -1,0 +1,108 @@
+"""A board that is ready passes, on every kind of storage, and nothing of the run is left on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from leaderboard_backends import open_leaderboard
+from leaderboard_backends.preflight.run import CHECKS
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+from .boards import findings, good, of_status
+
+LINES = [*(check.name for check in CHECKS), "clean-up"]
+
+
+def dump(url: str) -> dict[bytes, bytes]:
+    """Return everything that is on a server, as it would be copied."""
+    client: Any = redis.Redis.from_url(url)
+    with client:
+        return {key: client.dump(key) for key in client.scan_iter()}
+
+
+def test_a_board_in_memory_passes(tmp_path: Path) -> None:
+    found = findings(tmp_path, good("memory://weekly"))
+    assert list(found) == LINES
+    assert of_status(found, "failed") == {}
+    assert of_status(found, "warning") == {}
+    assert set(of_status(found, "not applicable")) == {
+        "persistence",
+        "eviction",
+        "access",
+        "order where none is needed",
+        "premature sharding",
+        "fat entries",
+    }
+
+
+def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, ready_url: str) -> None:
+    with open_leaderboard(ready_url, board="other") as other:
+        other.update_score("ada", "Ada", 5)
+    before = dump(ready_url)
+    found = findings(tmp_path, good(ready_url, durable=True))
+    assert of_status(found, "failed") == {}
+    assert of_status(found, "warning") == {}
+    assert set(of_status(found, "not applicable")) == {
+        "order where none is needed",
+        "premature sharding",
+        "fat entries",
+    }
+    assert dump(ready_url) == before
+    assert before
+
+
+def test_the_configured_board_is_read_and_not_written(tmp_path: Path, ready_url: str) -> None:
+    with open_leaderboard(ready_url, board="weekly") as board:
+        board.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5), ("cy", "Cy", 7)])
+        before = dump(ready_url)
+        found = findings(tmp_path, good(ready_url, durable=True))
+        assert found["fat entries"].status == "passed"
+        assert "of 3 entries" in found["fat entries"].figure
+        assert dump(ready_url) == before
+        board.clear()
+
+
+def test_a_password_is_in_no_figure(tmp_path: Path, ready_url: str) -> None:
+    found = findings(tmp_path, good(ready_url))
+    assert "correct-horse" not in repr(found)
+    wrong = findings(tmp_path, good(ready_url.replace("horse", "donkey")))
+    assert wrong["storage answers"].status == "failed"
+    assert "donkey" not in repr(wrong)
+
+
+def test_a_board_in_a_file_passes_and_its_file_is_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    file = folder / "board.fs"
+    with open_leaderboard(f"zodb://{file}?board=weekly") as board:
+        board.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found = findings(tmp_path, good(f"zodb://{file}", durable=True))
+    assert of_status(found, "failed") == {}
+    assert of_status(found, "warning") == {}
+    assert found["persistence"].figure.startswith("on a disk")
+    assert "of 2 entries" in found["fat entries"].figure
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_file_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    found = findings(tmp_path, good(f"zodb://{folder}/board.fs"))
+    assert of_status(found, "failed") == {}
+    assert list(folder.iterdir()) == []
+
+
+def test_a_board_over_a_unix_socket_is_local_without_a_password(tmp_path: Path, plain_server: EmbeddedServer) -> None:
+    found = findings(tmp_path, good(plain_server.unix_url))
+    assert of_status(found, "failed") == {}
+    assert found["access"].figure == "the server is a unix socket"
+
+
+@pytest.mark.parametrize("url", ["naive://", "fakeredis://weekly", "zodb+memory://weekly"])
+def test_every_board_in_this_process_is_checked(tmp_path: Path, url: str) -> None:
+    assert of_status(findings(tmp_path, good(url, expected_players=500)), "failed") == {}
