@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from threading import Timer
+from threading import Lock, Timer
 from typing import IO, Final, TypeVar, cast
 
 import msgspec
@@ -24,7 +23,8 @@ from .processes import WORKER, PatienceError, Process, WorkerError, end, how_it_
 from .schema import DrillFigures
 
 KILL_AFTER: Final = 400
-"""Acknowledged updates after which the victim is killed."""
+KILL_SECONDS: Final = 3.0
+"""Acknowledged updates after which the victim is killed, and seconds, whichever comes first."""
 
 Told = TypeVar("Told", Up, Loaded, Ready, Back)
 
@@ -57,17 +57,41 @@ def drill(contender: Contender, trace: Path, directory: Path, patience: float) -
             )
 
 
+class _Strike:
+    """Kills what keeps the data: the server where there is one, else the process that has the board open. Once."""
+
+    def __init__(self, victim: Process, place: Place) -> None:
+        self._victim = victim
+        self._server = place.server
+        self._lock = Lock()
+        self.at: float | None = None
+
+    def __call__(self) -> None:
+        with self._lock:
+            if self.at is not None:
+                return
+            self.at = time.monotonic()
+            if self._server is None:
+                end(self._victim)
+            else:
+                self._server.kill()
+
+
 def _kill(victim: Process, place: Place) -> tuple[int, float]:
     """Kill what keeps the data amid updates, start a server again; returns how many were acknowledged, and when."""
-    lines = iter(_stdout(victim))
-    seen = sum(line == ACKNOWLEDGED for line in islice(lines, KILL_AFTER))
-    killed = time.monotonic()
+    strike = _Strike(victim, place)
+    late = Timer(KILL_SECONDS, strike)
+    late.start()
+    seen = 0
+    for line in _stdout(victim):
+        seen += line == ACKNOWLEDGED
+        if seen == KILL_AFTER:
+            strike()
+    late.cancel()
+    strike()
     if place.server is not None:
-        place.server.kill()
         place.server.start()
-    else:
-        end(victim)
-    return seen + sum(line == ACKNOWLEDGED for line in lines), killed
+    return seen, strike.at or time.monotonic()
 
 
 @contextmanager

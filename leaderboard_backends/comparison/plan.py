@@ -294,9 +294,9 @@ def expected_seconds(unit: Unit) -> float:
     """Return about how long a run takes on 2 cores; only the proportions matter, for the time that is left."""
     players, part = unit.cell.players, unit.part
     if isinstance(part, ThroughputPart):
-        return 5 + (2 * len(part.clients) + len(part.batches)) * part.seconds + players / 40_000
+        return 3 + (len(part.clients) + len(part.batches)) * part.seconds + players / 100_000
     if isinstance(part, ResponsePart):
-        return 2 + 4 * part.seconds + players / 40_000
+        return 1 + 3 * part.seconds + players / 100_000
     if isinstance(part, DrillPart):
-        return 2 + players / 25_000
+        return 2 + players / 80_000
     return 1.5 + players / 50_000
