@@ -7,8 +7,8 @@ from typing import Any
 from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.testing import BackendConformance
 
 
 class TestNaive(BackendConformance):

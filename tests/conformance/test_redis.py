@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 

@@ -30,8 +30,8 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.testing import FileFaults, ServerFaults
 from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.testing import FileFaults, ServerFaults
 from leaderboard_backends.testing.honesty import HonestKit
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.trials import ALWAYS

@@ -78,7 +78,9 @@ class Snapshot:
 
 def told_age(seconds: float) -> str:
     """Return an age for a person: `0.4 s`, `12 s`, `3 min`, `2 h`."""
-    return next(f"{seconds / unit:.{digits}f}\N{NO-BREAK SPACE}{name}" for below, unit, digits, name in _AGES if seconds < below)
+    return next(
+        f"{seconds / unit:.{digits}f}\N{NO-BREAK SPACE}{name}" for below, unit, digits, name in _AGES if seconds < below
+    )
 
 
 def shown(score: Score) -> str:
