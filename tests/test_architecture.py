@@ -60,6 +60,11 @@ HOMES = {
     "altair": ["comparison/report/"],
     "jinja2": ["comparison/report/"],
     "vl_convert": ["comparison/report/"],
+    "cachetools": ["hardening/validation/"],
+    "limits": ["hardening/rate_limiting/"],
+    "pybreaker": ["hardening/degradation/"],
+    "prometheus_client": ["hardening/monitoring.py", "hardening/observability/", "preflight/"],
+    "opentelemetry": ["hardening/observability/"],
 }
 """Where each third-party library may be imported; any other may be nowhere."""
 

@@ -1,17 +1,22 @@
-"""The click group behind `leaderboard`: its commands are imported when they are called, never before."""
+"""The click group behind `leaderboard`: its commands are imported when they are called, never before.
+
+A plug-in adds a `click.Command` under its name in the entry-point group `leaderboard_backends.commands`; a command of
+our own wins over one of the same name.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Any, Final
 
 import click
 
-from ..errors import LeaderboardError
+from ..errors import LeaderboardError, PluginError
 
 DISTRIBUTION: Final = "leaderboard-backends"
+ENTRY_POINT_GROUP: Final = "leaderboard_backends.commands"
 INTERRUPTED: Final = 130
 """What a shell reports for a process that Ctrl-C ended: 128 + SIGINT."""
 
@@ -25,13 +30,18 @@ class _Command:
 
 
 _COMMANDS: Final = {
-    "advise": _Command("compare", "Which backend fits what you need, by measured figures."),
+    "advise": _Command("compare", "Which backend for your need, and why."),
     "backends": _Command("cli", "List the backends: what each promises, and whether it can be used here."),
     "compare": _Command("compare", "Compare backends: prove each right, then measure it."),
+    "config": _Command("preflight", "Check a file of boards without opening any of them."),
     "cost": _Command("compare", "What each backend costs a month, and over the years."),
     "conformance": _Command("testing", "Prove that backends keep the contract."),
+    "monitoring": _Command("hardening", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
+    "preflight": _Command("preflight", "Run the list before launch against a configured board."),
     "report": _Command("compare", "Make pages, charts and tables of a result; find regressions."),
 }
+_ELSEWHERE: Final = {"serve": "leaderboard-backends-fastapi"}
+"""Commands that plug-ins of ours bring, and the distribution of each."""
 
 
 class LazyGroup(click.Group):
@@ -43,14 +53,14 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names; nothing is imported."""
         del ctx
-        return list(_COMMANDS)
+        return [*_COMMANDS, *_plugins()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command, or one in its place that says which extra is missing."""
         del ctx
         found = _COMMANDS.get(cmd_name)
         if found is None:
-            return None
+            return _of_plugin(cmd_name)
         try:
             module = import_module(f".{cmd_name}", __package__)
         except ModuleNotFoundError as error:
@@ -63,6 +73,9 @@ class LazyGroup(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, command.short_help) for name, command in _COMMANDS.items()])
+        if plugins := _plugins():
+            with formatter.section("Commands of plug-ins"):
+                formatter.write_dl([(name, f"Of {_distribution(plugin)}.") for name, plugin in plugins.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and turn what ends it into a line and an exit code."""
@@ -75,20 +88,46 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+def _plugins() -> dict[str, EntryPoint]:
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda plugin: plugin.name)
+    return {plugin.name: plugin for plugin in found if plugin.name not in _COMMANDS}
+
+
+def _distribution(plugin: EntryPoint) -> str:
+    return plugin.dist.name if plugin.dist else plugin.value
+
+
+def _of_plugin(name: str) -> click.Command | None:
+    plugin = _plugins().get(name)
+    if plugin is None:
+        return _refusing(name, f"comes with {_ELSEWHERE[name]}", _ELSEWHERE[name]) if name in _ELSEWHERE else None
+    try:
+        command = plugin.load()
+    except Exception as error:
+        raise PluginError(
+            f"leaderboard {name} of {_distribution(plugin)} failed to import ({plugin.value}): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(command, click.Command):
+        raise PluginError(f"leaderboard {name} of {_distribution(plugin)} is no click command: {plugin.value}.")
+    return command
+
+
 def _without_extra(name: str, command: _Command, error: ModuleNotFoundError) -> click.Command:
     if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
         raise error
+    return _refusing(name, f"needs {error.name}", f"'{DISTRIBUTION}[{command.extra}]'")
+
+
+def _refusing(name: str, why: str, install: str) -> click.Command:
+    """Return a command in place of one that cannot be used, which says what to install."""
 
     def refuse() -> None:
-        raise click.ClickException(
-            f"leaderboard {name} needs {error.name}, which is not installed: "
-            f"pip install '{DISTRIBUTION}[{command.extra}]'"
-        )
+        raise click.ClickException(f"leaderboard {name} {why}, which is not installed: pip install {install}")
 
     return click.Command(
         name,
         callback=refuse,
-        short_help=command.short_help,
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )
@@ -104,4 +143,4 @@ def _version() -> str:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="leaderboard")
 def leaderboard() -> None:
-    """Leaderboards on swappable storages: list them, prove them, compare them."""
+    """Leaderboards on swappable storages: list them, prove them, compare them, run them."""

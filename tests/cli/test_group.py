@@ -20,7 +20,7 @@ from leaderboard_backends.cli import group
 from leaderboard_backends.cli import main as leaderboard_main
 from leaderboard_backends.cli.group import leaderboard
 
-COMMANDS = ["backends", "compare", "conformance"]
+COMMANDS = ["advise", "backends", "compare", "config", "conformance", "cost", "monitoring", "preflight", "report"]
 STARTS = [[sys.executable, "-m", "leaderboard_backends"], [str(Path(sys.executable).parent / "leaderboard")]]
 HEAVY = ["rich", "redis", "ZODB", "pytest", "hypothesis", "msgspec", "psutil"]
 
@@ -114,7 +114,9 @@ def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> No
         ("backends", "rich", "cli"),
         ("compare", "msgspec", "compare"),
         ("compare", "psutil", "compare"),
+        ("config", "rich", "preflight"),
         ("conformance", "rich", "testing"),
+        ("preflight", "psutil", "preflight"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["memory://", "--option", "5"]])
@@ -143,6 +145,58 @@ def test_a_missing_extra_of_one_command_breaks_no_other() -> None:
     missing = "\n".join(f"sys.modules[{name!r}] = None" for name in ("msgspec", "psutil", "pytest", "hypothesis"))
     assert run("--help", before=missing).returncode == 0
     assert run("backends", before=missing).returncode == 0
+
+
+# ---------------------------------------------------------------------- plug-ins
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return what installs a distribution whose entry points are the lines given, beside what is there."""
+
+    def install(lines: str) -> None:
+        information = tmp_path / "somebodys-2.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 2.0\n")
+        (information / "entry_points.txt").write_text(f"[{group.ENTRY_POINT_GROUP}]\n{lines}\n")
+        (tmp_path / "somebodys.py").write_text(
+            "import click\n@click.command()\ndef shout(): click.echo('HEY')\nnothing = 5\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return install
+
+
+def test_a_command_of_a_plug_in_is_listed_with_its_distribution_and_runs(installed: Callable[[str], None]) -> None:
+    installed("shout = somebodys:shout")
+    assert "shout  Of somebodys." in CliRunner().invoke(leaderboard, ["--help"]).output
+    assert CliRunner().invoke(leaderboard, ["shout"]).output == "HEY\n"
+
+
+def test_a_plug_in_takes_no_command_of_ours(installed: Callable[[str], None]) -> None:
+    installed("backends = somebodys:shout")
+    assert "HEY" not in CliRunner().invoke(leaderboard, ["backends"]).output
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"), [("somebodys:nothing", "is no click command"), ("nowhere:it", "failed")]
+)
+def test_a_plug_in_that_is_broken_is_one_line(target: str, problem: str, installed: Callable[[str], None]) -> None:
+    installed(f"shout = {target}")
+    result = CliRunner().invoke(leaderboard, ["shout"])
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("Error: leaderboard shout of somebodys")
+    assert problem in result.stderr
+
+
+def test_a_command_of_a_plug_in_of_ours_names_the_distribution_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group, "_plugins", dict)
+    result = CliRunner().invoke(leaderboard, ["serve", "--config", "boards.toml"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: leaderboard serve comes with leaderboard-backends-fastapi, which is not installed: "
+        "pip install leaderboard-backends-fastapi\n"
+    )
 
 
 # ---------------------------------------------------------------------- errors
