@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from leaderboard_backends.comparison.document import NONE
+from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic
 from leaderboard_backends.comparison.report.classes import in_class_order
-from leaderboard_backends.comparison.report.document import NONE
-from leaderboard_backends.comparison.report.numerals import significant, whole
 from leaderboard_backends.comparison.schema import Result, Run, read_result
 from leaderboard_backends.comparison.statistics import interval, runs_of, values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,22 @@ def test_a_backend_knows_no_other_backend(module: Path) -> None:
     own = "" if module.name == "__init__.py" and len(module.parts) == 2 else ".".join(dotted(module)[:2])
     others = {name for name in inner(module) if layer(name) == "backends" and not f"{name}.".startswith(f"{own}.")}
     assert others <= {"backends"}
+
+
+@pytest.mark.parametrize("package", ["comparison", "hardening", "preflight", "testing"])
+def test_the_parts_of_a_package_import_each_other_one_way(package: str) -> None:
+    parts: dict[str, set[str]] = {}
+    for module in MODULES:
+        if module.parts[0] == package and len(dotted(module)) > 1:
+            others = {name.split(".")[1] for name in inner(module) if name.startswith(f"{package}.")}
+            parts.setdefault(dotted(module)[1], set()).update(others - {dotted(module)[1]})
+    assert len(list(TopologicalSorter(parts).static_order())) == len(parts)  # a circle raises, and names its parts
+
+
+def test_what_measures_and_what_tells_meet_in_the_result_alone() -> None:
+    for module in MODULES:
+        if module.parts[:2] in {("comparison", "measure"), ("comparison", "execute.py")}:
+            assert not [name for name in inner(module) if name.startswith("comparison.report")], module
 
 
 def test_a_wrapper_knows_only_the_protocol() -> None:

@@ -18,9 +18,9 @@ from ..comparison.advice.quantities import read_sizes
 from ..comparison.contenders import Contender, find_contenders
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
+from ..comparison.files import write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
-from ..comparison.report.files import write_atomically
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import print_sections
 from ..comparison.schema import Result, encode_result

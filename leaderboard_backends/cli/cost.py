@@ -15,7 +15,7 @@ from ..comparison.advice.quantities import read_sizes
 from ..comparison.cost.sections import Inputs, cost_sections
 from ..comparison.cost.source import load_result
 from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, read_table
-from ..comparison.report.document import Section
+from ..comparison.document import Section
 from ..comparison.report.terminal import print_sections
 from ..errors import ConfigurationError
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..comparison.report.files import write_atomically
+from ..comparison.files import write_atomically
 from ..config import Opening, describe_file
 from ..errors import ConfigurationError
 from ..preflight.expectations import Expectations, read_expectations, stated

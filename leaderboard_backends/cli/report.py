@@ -12,10 +12,10 @@ import click
 from rich.console import Console
 
 from ..comparison.analysis.regression import changes
+from ..comparison.document import Chart
+from ..comparison.files import write_atomically
 from ..comparison.report.changes import regression_sections
 from ..comparison.report.charts import chart_files
-from ..comparison.report.document import Chart
-from ..comparison.report.files import write_atomically
 from ..comparison.report.illustrated import illustrated, pictures
 from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page

@@ -1,5 +1,6 @@
-"""The comparison: the same trace on every backend, checked against an independent model, then measured.
+"""The comparison: the same trace on every backend, checked against an independent model, then measured and told.
 
-The arrows inside run one way: `result, operations <- trace <- measures, code_size, replay, gate <- worker` on the side
-that measures, and `targets, machine <- run` on the side that starts it; `tables` and `render` know the result alone.
+The arrows between its parts run one way, on two sides that meet in `schema`, the result, alone. The side that measures:
+`workload, study <- measure <- contenders, processes <- identity, proof, drilling <- execute`. The side that tells:
+`readings <- statistics <- document <- cost <- advice, analysis <- claims <- report`.
 """

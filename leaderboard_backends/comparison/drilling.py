@@ -18,9 +18,9 @@ import msgspec
 from .contenders import Contender, Place
 from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up
 from .measure.job import Job
-from .measure.process import listening_ports
 from .processes import WORKER, PatienceError, Process, WorkerError, end, how_it_ended, started
 from .schema import DrillFigures
+from .usage import listening_ports
 
 KILL_AFTER: Final = 400
 KILL_SECONDS: Final = 3.0

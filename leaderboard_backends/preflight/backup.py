@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, TextIO
 
-from ..comparison.report.numerals import elapsed, size, whole
+from ..comparison.document.numerals import elapsed, size, whole
 from ..errors import ConfigurationError
 from ..model import Entry, Update, shorten
 from ..protocol import LeaderboardBackend

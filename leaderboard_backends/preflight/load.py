@@ -10,9 +10,9 @@ from random import Random
 from time import perf_counter_ns, time
 from typing import Any, Final, NamedTuple
 
+from ..comparison.document.numerals import elapsed, whole
 from ..comparison.measure.response import Arrival, at_rate
-from ..comparison.measure.samples import P99, percentile
-from ..comparison.report.numerals import elapsed, whole
+from ..comparison.samples import P99, percentile
 from ..errors import LeaderboardError, RateLimitExceededError
 from ..wrapper import achieved
 from .finding import Finding, failed, not_applicable, passed, together, warning

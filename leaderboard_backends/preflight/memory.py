@@ -6,7 +6,7 @@ from typing import Final
 
 import psutil
 
-from ..comparison.report.numerals import size, whole
+from ..comparison.document.numerals import size, whole
 from .finding import Finding, failed, not_applicable, passed, warning
 from .kinds import kind_of
 from .server import Memory, Server

@@ -9,7 +9,7 @@ from typing import Any, Final
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ..comparison.report.numerals import size, whole
+from ..comparison.document.numerals import size, whole
 from ..errors import LeaderboardError
 from ..hardening.observability import names
 from .finding import Finding, failed, passed, together, warning

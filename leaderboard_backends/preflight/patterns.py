@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Final
 
-from ..comparison.report.numerals import size, whole
+from ..comparison.document.numerals import size, whole
 from ..location import Location
 from ..model import MAX_TEXT_BYTES, Entry
 from .finding import Finding, not_applicable, passed, warning

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ..comparison.document.numerals import percent, size
 from ..comparison.machine import IN_MEMORY, file_system
-from ..comparison.report.numerals import percent, size
 from ..config import Opening
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import Kind, kind_of, promises_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from ..comparison.report.numerals import whole
+from ..comparison.document.numerals import whole
 from ..errors import RateLimitExceededError
 from ..hardening.rate_limiting import RateLimitedLeaderboard
 from ..protocol import LeaderboardBackend

@@ -6,7 +6,7 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from ..comparison.report.numerals import elapsed, whole
+from ..comparison.document.numerals import elapsed, whole
 from ..errors import BackendError, ConfigurationError
 from ..protocol import LeaderboardBackend
 from .finding import Finding, failed, passed

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
-from ..comparison.measure.process import settled_private_bytes
+from ..comparison.usage import settled_private_bytes
 from ..config import Opening
 from ..protocol import LeaderboardBackend
 from ..wrapper import layers

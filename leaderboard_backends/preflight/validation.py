@@ -9,7 +9,7 @@ from secrets import token_hex
 from time import time
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..comparison.report.numerals import whole
+from ..comparison.document.numerals import whole
 from ..errors import InvalidScoreError, LeaderboardError, UpdateRefusedError
 from ..hardening.validation import Flag
 from ..hardening.validation.settings import READ_RULES, UPDATE_RULES, check_settings

@@ -10,8 +10,8 @@ import msgspec
 
 from ..cost.sections import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
-from ..report.numerals import percent, whole
-from ..report.values import operation_title
+from ..document.numerals import percent, whole
+from ..document.values import operation_title
 from ..schema import Result
 from ..statistics import NoiseClass, differs, ratio
 from .candidates import Candidate, candidates

@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..cost.bill import Bill, why_not_shared
 from ..cost.sections import Inputs
-from ..report.numerals import whole
-from ..report.values import operation_title
+from ..document.numerals import whole
+from ..document.values import operation_title
 from ..schema import BackendFacts
 from .load import ALONE, Response, Together, response, together
 from .need import Need, covers, time_words

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from ..cost.bill import counted
-from ..report.numerals import elapsed, whole
+from ..document.numerals import elapsed, whole
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")

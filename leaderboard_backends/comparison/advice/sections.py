@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..cost.sections import Inputs
-from ..report.document import NONE, Section, Table, Value
-from ..report.numerals import whole
-from ..report.values import listed, numbers, operation_title, quoted, word, words
+from ..document import NONE, Section, Table, Value
+from ..document.numerals import whole
+from ..document.values import listed, numbers, operation_title, quoted, word, words
 from ..schema import Durability, Result
 from .answer import Advice, advise_from
 from .candidates import Candidate

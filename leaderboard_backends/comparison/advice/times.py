@@ -7,7 +7,7 @@ from math import log
 from statistics import median
 from typing import NamedTuple
 
-from ..report.numerals import spread
+from ..document.numerals import spread
 from ..schema import Distribution, ServiceFigures
 from ..statistics import interval
 from ..workload.operations import OPERATIONS

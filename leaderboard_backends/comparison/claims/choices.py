@@ -8,7 +8,7 @@ from ...errors import ConfigurationError
 from ..advice.answer import advise_from
 from ..advice.need import Need, time_words
 from ..advice.records import Records
-from ..report.numerals import size
+from ..document.numerals import size
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged

@@ -15,7 +15,7 @@ from ..cost.bill import Bill
 from ..cost.footprint import Footprint, footprints
 from ..cost.sections import Inputs
 from ..cost.study import study_bills
-from ..report.numerals import elapsed, spread
+from ..document.numerals import elapsed, spread
 from ..schema import (
     BackendFacts,
     CodeFacts,

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from ..cost.bill import Bill
 from ..cost.study import CLOSE, ROUNDING, total
-from ..report.numerals import times, whole
+from ..document.numerals import times, whole
 from .catalogue import Claim
 from .evidence import CODE, MEMORY, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide

@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..cost.bill import counted
-from ..report.numerals import duration
+from ..document.numerals import duration
 from ..schema import BackendFacts, Durability, Result
 from .evidence import Evidence
 from .findings import NotMeasuredError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..cost.bill import counted
-from ..report.numerals import significant, size, times, whole
+from ..document.numerals import significant, size, times, whole
 from ..study import entries, hardening, migration, ordered_maps, queries, ties
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, told

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final, TypeAlias
 
-from ..report.numerals import duration, times
+from ..document.numerals import duration, times
 from .catalogue import Claim
 from .evidence import LABELS, MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged, decide

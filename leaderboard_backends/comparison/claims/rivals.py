@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final, NamedTuple
 
-from ..report.numerals import times
-from ..report.values import operation_title
+from ..document.numerals import times
+from ..document.values import operation_title
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, operations_of, ratio, runs_of, sizes_of
 from .catalogue import Claim
 from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, missing, told

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Final
 
 from ..cost.sections import Inputs
-from ..report.document import NONE, Section, Table, Tone, Value
-from ..report.numerals import duration
-from ..report.values import anchor, listed, number, numbers, word, words
+from ..document import NONE, Section, Table, Tone, Value
+from ..document.numerals import duration
+from ..document.values import anchor, listed, number, numbers, word, words
 from ..schema import Result
 from .evaluation import evaluate
 from .findings import Finding, Verdict

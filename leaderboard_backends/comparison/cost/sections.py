@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from ..report.document import NONE, Column, Section, Table, Value
-from ..report.values import numbers, words
+from ..document import NONE, Column, Section, Table, Value
+from ..document.values import numbers, words
 from ..schema import Result
 from .bill import MONTHS, Bill, bill, counted
 from .footprint import Footprint, footprints

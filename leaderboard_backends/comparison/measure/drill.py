@@ -20,10 +20,10 @@ from ...model import Score
 from ...protocol import LeaderboardBackend
 from ..opening import open_target
 from ..schema import DiskFigures
+from ..usage import bytes_on_disk, bytes_written
 from ..workload.trace import Trace, decode_trace
 from .gate import WrongBoardError
 from .job import Job, Where
-from .process import bytes_on_disk, bytes_written
 from .session import Session, server_of
 
 ACKNOWLEDGED: Final = b".\n"

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from time import perf_counter_ns, sleep
 from typing import Any, Final, TypeAlias
 
+from ..samples import distribution, preallocated
 from ..schema import Checked, RateFigures, ResponseFigures
 from ..workload.operations import OPERATIONS
 from ..workload.trace import Trace
 from .gate import check_state
 from .job import Job
-from .samples import distribution, preallocated
 from .session import Session
 
 KEPT_UP: Final = 0.95

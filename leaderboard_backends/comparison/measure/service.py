@@ -6,12 +6,12 @@ import gc
 from pathlib import Path
 from typing import Final
 
+from ..samples import clock_cost_us, distribution
 from ..schema import Checked, ServiceFigures, Timed
 from ..workload.trace import Trace
 from .gate import check_state, explain
 from .job import Job
 from .replay import Replay, WrongAnswerError
-from .samples import clock_cost_us, distribution
 from .session import Session
 
 WARM_UP_SHARE: Final = 0.1

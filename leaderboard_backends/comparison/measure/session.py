@@ -18,9 +18,9 @@ from ..effort.counting import code_size
 from ..opening import open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
 from ..server import ServerFacts
+from ..usage import OtherWork, bytes_on_disk, private_bytes, settled_private_bytes
 from ..workload.trace import Trace
 from .job import Where
-from .process import OtherWork, bytes_on_disk, private_bytes, settled_private_bytes
 
 REWRITE_PATIENCE: Final = 120.0
 """Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""

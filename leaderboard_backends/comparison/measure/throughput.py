@@ -14,11 +14,11 @@ from time import perf_counter
 from typing import Final
 
 from ..schema import BatchFigures, ClientsFigures, ThroughputFigures
+from ..usage import processor_seconds
 from ..workload.operations import OPERATIONS
 from ..workload.trace import Trace
 from .clients import Call, Crew, Processes, Threads
 from .job import Job
-from .process import processor_seconds
 from .session import Session
 from .together import Phase, check_together
 

@@ -8,12 +8,22 @@ from math import inf
 from typing import Final
 
 from ..analysis.regression import Change, Changes, Outcome
+from ..document import Section, Table, Tone, Value
+from ..document.numerals import spread, times
+from ..document.values import (
+    NOTHING,
+    anchor,
+    number,
+    numbers,
+    of_interval,
+    operation_title,
+    statistic_title,
+    word,
+    words,
+)
 from ..readings import Figure
 from ..schema import Result
 from ..statistics import ENOUGH_PROCESSES
-from .document import Section, Table, Tone, Value
-from .numerals import spread, times
-from .values import NOTHING, anchor, number, numbers, of_interval, operation_title, statistic_title, word, words
 
 TITLES: Final[dict[Outcome, str]] = {
     "worse": "Regressions",

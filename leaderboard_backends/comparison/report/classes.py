@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ..document import Column, Table, Value
+from ..document.values import table
 from ..schema import Durability, Result
-from .document import Column, Table, Value
-from .values import table
 
 UNKNOWN: Final = "not known"
 """The class of what could not be opened, so that nothing is known of it."""

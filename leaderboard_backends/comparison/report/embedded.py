@@ -11,11 +11,11 @@ from typing import Final
 
 import msgspec
 
+from ..document import Chart, Section
+from ..document.numerals import size
 from ..schema import Result, encode_result
 from .charts.palette import BY_VARIABLE, theme
-from .document import Chart, Section
 from .extra import report_extra
-from .numerals import size
 
 _SNIPPET: Final = "globalThis.vegaEmbed = vegaEmbed;"
 

@@ -7,12 +7,12 @@ from math import inf
 from statistics import median
 from typing import Final, NamedTuple, TypeAlias
 
+from ..document import Value
+from ..document.numerals import times
+from ..document.values import NOTHING
 from ..readings import Statistic
 from ..schema import Mode, Result
 from ..statistics import ENOUGH_PROCESSES, Floors, Interval, NoiseClass, differs, ratio
-from .document import Value
-from .numerals import times
-from .values import NOTHING
 
 Times: TypeAlias = Mapping[str, Mapping[int, float]]
 """One figure of several backends, by label and round; less is better."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from ..cost.sections import cost_points
+from ..document import Chart, Section
 from ..schema import Result
 from .charts import CostPoint, charts, cost_charts
 from .classes import labels
-from .document import Chart, Section
 
 OF_SECTION: Final[dict[str, tuple[str, ...]]] = {
     "cost": ("cost",),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from .document import Chart, Section, Table
+from ..document import Chart, Section, Table
 
 DEEPEST: Final = 6
 """The smallest heading that there is."""

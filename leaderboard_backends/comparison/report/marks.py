@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ..document import Value
 from ..readings import is_cut
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import runs_of
-from .document import Value
 
 DISTURBED_FROM: Final = 0.3
 """Cores busy elsewhere from which on a run is called disturbed."""

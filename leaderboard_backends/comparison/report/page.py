@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...errors import ConfigurationError
+from ..document import Column, Section, Table, Value
+from ..document.numerals import size
 from ..schema import Result
 from .charts.palette import variables
-from .document import Column, Section, Table, Value
 from .embedded import Embedded, embedded
 from .extra import report_extra
 from .inline import pieces
-from .numerals import size
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from ..advice import advice_sections
 from ..claims import claims_sections, operations_sections
 from ..cost.sections import cost_sections
+from ..document import Section
 from ..schema import Result
-from .document import Section
 from .tables.backends import backends_section
 from .tables.circumstances import circumstances_section, traces_section
 from .tables.drills import drills_section

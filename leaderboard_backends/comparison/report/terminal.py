@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from .document import Section, Table, Tone, Value
+from ..document import Section, Table, Tone, Value
 from .inline import Style, pieces
 
 PIPE_WIDTH: Final = 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import ConfigurationError
 from ...model import shorten
-from ..measure.samples import distribution
+from ..samples import distribution
 from ..schema import StudyFigures
 from . import entries, hardening, migration, ordered_maps, queries, sharding, sorted_dict, ties
 from .program import SECONDS, Findings, Program, Setting, Summarise

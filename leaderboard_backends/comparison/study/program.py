@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Final, TypeAlias
 
 from ...model import shorten
-from ..measure.samples import distribution
+from ..samples import distribution
 from ..schema import Distribution, Timing
 
 Summarise: TypeAlias = Callable[[Sequence[int]], Distribution]

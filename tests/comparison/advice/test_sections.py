@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
 from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
-from leaderboard_backends.comparison.report.document import Table, Value
+from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.schema import Result
 
 from .results import MODEL, PRICES, facts, inputs, memory, response, result, service

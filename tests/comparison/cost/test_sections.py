@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from leaderboard_backends.comparison.cost.sections import CostPoint, Inputs, cost_points, cost_sections
-from leaderboard_backends.comparison.report.document import Section, Table, Value
+from leaderboard_backends.comparison.document import Section, Table, Value
 from leaderboard_backends.comparison.schema import Result
 
 from ..advice.results import MODEL, PRICES, facts, inputs, memory, result, service

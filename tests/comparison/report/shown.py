@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leaderboard_backends.comparison.report.document import Chart, Column, Section, Table, Value
+from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
 
 ORDER = Table(
     "What is sorted",

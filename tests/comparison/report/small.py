@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from leaderboard_backends.comparison.report.document import Section, Table
+from leaderboard_backends.comparison.document import Section, Table
 from leaderboard_backends.comparison.schema import (
     SCHEMA_VERSION,
     BackendFacts,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.charts import charts
-from leaderboard_backends.comparison.report.document import Section
 from leaderboard_backends.comparison.report.page import page
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.schema import Result, decode_result

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.analysis.regression import changes
+from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.changes import regression_sections
-from leaderboard_backends.comparison.report.document import Section
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.schema import Result, Run
 

@@ -14,9 +14,9 @@ import pytest
 import vl_convert
 
 from leaderboard_backends.comparison.analysis.scaling import curves
+from leaderboard_backends.comparison.document import Chart
 from leaderboard_backends.comparison.report.charts import CostPoint, chart_files, charts, cost_charts
 from leaderboard_backends.comparison.report.charts.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
-from leaderboard_backends.comparison.report.document import Chart
 from leaderboard_backends.comparison.schema import Cell, ResponseFigures, Result, Run, ServiceFigures
 
 from . import made_up
@@ -287,7 +287,7 @@ def test_a_missing_library_is_named_with_the_pip_line(library: str) -> None:
 import sys
 sys.modules["{library}"] = None
 from leaderboard_backends.comparison.report.charts import CostPoint, chart_files, charts, cost_charts
-from leaderboard_backends.comparison.report.document import Chart
+from leaderboard_backends.comparison.document import Chart
 from leaderboard_backends.errors import MissingExtraError
 calls = dict(
     altair=lambda: cost_charts([CostPoint("a", "memory only", 1, 1.0)], ["a"]),

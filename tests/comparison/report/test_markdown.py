@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.report.document import Chart, Column, Section, Table, Value
+from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
 from leaderboard_backends.comparison.report.markdown import WIDEST, escaped, markdown, table_text
 
 BARS = re.compile(r"(?<!\\)\|")

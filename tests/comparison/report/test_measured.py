@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.report.document import Section
+from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.tables.drills import drills_section
 from leaderboard_backends.comparison.report.tables.growth import growth_section
 from leaderboard_backends.comparison.report.tables.memory import memory_section

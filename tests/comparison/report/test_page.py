@@ -14,8 +14,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
 from leaderboard_backends.comparison.report.charts import charts
-from leaderboard_backends.comparison.report.document import Chart, Column, Section, Table, Value
 from leaderboard_backends.comparison.report.page import LIMIT, page
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.schema import Result, decode_result
@@ -240,7 +240,7 @@ def test_a_missing_library_is_named_with_the_pip_line(library: str) -> None:
     code = f"""
 import sys
 from tests.comparison.report import made_up
-from leaderboard_backends.comparison.report.document import Chart, Section
+from leaderboard_backends.comparison.document import Chart, Section
 from leaderboard_backends.comparison.report.page import page
 from leaderboard_backends.errors import MissingExtraError
 sys.modules["{library}"] = None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
-from leaderboard_backends.comparison.report.document import Section
+from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.markdown import escaped, markdown
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import print_sections

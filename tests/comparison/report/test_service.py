@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.report.document import Section, Table
-from leaderboard_backends.comparison.report.numerals import significant
+from leaderboard_backends.comparison.document import Section, Table
+from leaderboard_backends.comparison.document.numerals import significant
 from leaderboard_backends.comparison.report.tables.percentiles import percentiles_section
 from leaderboard_backends.comparison.report.tables.service import service_section
 from leaderboard_backends.comparison.schema import Result, Run, Timed

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
-from leaderboard_backends.comparison.report.document import Column, Section, Table, Value
+from leaderboard_backends.comparison.document import Column, Section, Table, Value
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import PIPE_WIDTH, print_sections
 

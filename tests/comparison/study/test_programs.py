@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sortedcontainers import SortedDict
 
-from leaderboard_backends.comparison.measure.samples import distribution
+from leaderboard_backends.comparison.samples import distribution
 from leaderboard_backends.comparison.study import (
     WrongProgramError,
     entries,

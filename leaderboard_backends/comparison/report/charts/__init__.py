@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...document import Chart
 from ...schema import Result
-from ..document import Chart
 from ..extra import report_extra
 from .rows import CostPoint
 

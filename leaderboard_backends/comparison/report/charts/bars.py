@@ -7,7 +7,7 @@ from typing import Final
 
 import altair as alt
 
-from ..document import Chart
+from ...document import Chart
 from .panels import Frame, Stacked
 from .rows import Row
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...document import Chart
+from ...document.numerals import whole
 from ...statistics import Interval
 from ..classes import TITLES
-from ..document import Chart
-from ..numerals import whole
 from .axes import AS_DOLLARS, at_each, logarithmic
 from .lines import lines
 from .panels import Frame, number_columns

@@ -9,11 +9,11 @@ from typing import Final
 
 import altair as alt
 
+from ...document import Chart
+from ...document.numerals import significant, whole
+from ...document.values import anchor, operation_title
 from ...schema import BUCKET, Distribution, Figures, Result, Run, ServiceFigures
 from ...statistics import interval, operations_of, runs_of
-from ..document import Chart
-from ..numerals import significant, whole
-from ..values import anchor, operation_title
 from .axes import AS_TIME, Axis, logarithmic
 from .panels import Frame, Stacked, known_labels, number_columns
 from .rows import FIGURE, MAIN, Place, Row, class_names, figure, of_part, panel, panels_of, rounded, spans, usual_place

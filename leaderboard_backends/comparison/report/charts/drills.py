@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ...document import Chart
+from ...document.numerals import Write, duration, significant, whole
 from ...schema import DrillFigures, Figures, Result
-from ..document import Chart
-from ..numerals import Write, duration, significant, whole
 from .axes import AS_NUMBER
 from .bars import bars
 from .panels import Frame, known_labels, number_columns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...document import Chart
 from ...schema import Result
-from ..document import Chart
 from .distribution import distributions
 from .drills import disk, recovery
 from .memory import memory

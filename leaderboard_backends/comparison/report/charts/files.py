@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import vl_convert
 
-from ..document import Chart
+from ...document import Chart
 from .palette import DARK, LIGHT, Colours, theme
 
 THEMES: Final = {"light": LIGHT, "dark": DARK}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from ..document import Chart
+from ...document import Chart
 from .axes import Axis
 from .panels import Frame
 from .rows import FIGURE, Row

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...document import Chart
+from ...document.numerals import significant, whole
 from ...readings import Figure
 from ...schema import Result
 from ...statistics import interval, runs_of, sizes_of, values
-from ..document import Chart
-from ..numerals import significant, whole
 from .axes import AS_NUMBER
 from .bars import bars
 from .panels import Frame, known_labels, number_columns

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import altair as alt
 
+from ...document import Chart
 from ...schema import Result
 from ..classes import labels
-from ..document import Chart
 from .palette import shapes
 from .rows import FIGURE, Row
 

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 import altair as alt
 
+from ...document import Chart
+from ...document.numerals import significant, whole
 from ...schema import Figures, RateFigures, ResponseFigures, Result
 from ...statistics import interval, runs_of
-from ..document import Chart
-from ..numerals import significant, whole
 from .axes import AS_TIME, at_each, logarithmic
 from .lines import lines
 from .panels import Frame, known_labels, number_columns

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from ...document.numerals import Write, spread
 from ...schema import Durability, Figures, Mode, Result
 from ...statistics import Interval, interval, runs_of
 from ..classes import in_class_order
-from ..numerals import Write, spread
 
 Row: TypeAlias = Mapping[str, Any]
 """What stands behind one mark. Each has `panel` and `backend`; `what` tells rows of several kinds apart."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...analysis.scaling import Curve, curves
+from ...document import Chart
+from ...document.numerals import significant, whole
+from ...document.values import anchor, operation_title
 from ...schema import Result
 from ...statistics import sizes_of
-from ..document import Chart
-from ..numerals import significant, whole
-from ..values import anchor, operation_title
 from .axes import AS_TIME, at_each, logarithmic
 from .lines import lines
 from .panels import Frame, known_labels, number_columns

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...document import Chart
+from ...document.numerals import significant, whole
 from ...schema import Figures, Result, ThroughputFigures
-from ..document import Chart
-from ..numerals import significant, whole
 from .axes import AS_NUMBER, at_each, logarithmic
 from .lines import lines
 from .panels import Frame, known_labels, number_columns

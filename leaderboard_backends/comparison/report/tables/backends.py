@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ....registry import DISTRIBUTION
+from ...document import Section, Table, Value
+from ...document.values import NOTHING, listed, number, numbers, word, words
 from ...schema import BackendFacts, Result
 from ..classes import UNKNOWN, in_class_order
-from ..document import Section, Table, Value
-from ..values import NOTHING, listed, number, numbers, word, words
 
 INTRODUCTION: Final = (
     "What has to be known of two rows before they are compared. Durability is what a power cut leaves of acknowledged "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ...document import NONE, Section, Table, Value
+from ...document.numerals import duration, percent, significant
+from ...document.values import anchor, number, numbers, operation_title, word, words
 from ...schema import Result, TraceFacts, WorkloadFacts
-from ..document import NONE, Section, Table, Value
-from ..numerals import duration, percent, significant
-from ..values import anchor, number, numbers, operation_title, word, words
 
 TRACES: Final = (
     "A trace is drawn once from the workload, the size and the seed, kept under its hash, and replayed by every "

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...document import Section, Value
+from ...document.values import median_of, middle_of, number, numbers, word, words
 from ...schema import DrillFigures, Result
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Value
 from ..marks import marked, places, taken
-from ..values import median_of, middle_of, number, numbers, word, words
 
 INTRODUCTION: Final = (
     "The server, or the process that has the board open, is killed by `kill -9` amid acknowledged updates; the time "

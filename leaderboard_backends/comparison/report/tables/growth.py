@@ -6,12 +6,12 @@ from typing import Final
 
 from ...analysis.crossover import Crossover, crossovers
 from ...analysis.scaling import Curve, curves
+from ...document import Section, Table, Value
+from ...document.numerals import significant, times
+from ...document.values import NOTHING, numbers, of_interval, operation_title, word, words
 from ...schema import Result
 from ...statistics import sizes_of
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Table, Value
-from ..numerals import significant, times
-from ..values import NOTHING, numbers, of_interval, operation_title, word, words
 
 BASELINE: Final = "naive"
 """The label of the board that everything else has to beat: a dict that is sorted anew for each question."""

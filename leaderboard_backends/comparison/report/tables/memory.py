@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ...analysis.scaling import MemoryLine, memory_lines
+from ...document import Section, Table, Value
+from ...document.numerals import percent, significant, size
+from ...document.values import median_of, middle_of, number, numbers, word, words
 from ...schema import DiskFigures, DrillFigures, MemoryFigures, Result, Run, ServiceFigures
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Table, Value
 from ..marks import places, taken
-from ..numerals import percent, significant, size
-from ..values import median_of, middle_of, number, numbers, word, words
 
 PRIVATE_FROM: Final = 10_000
 """Players from which on private memory by players is more than the grain of memory pages and of the allocator."""

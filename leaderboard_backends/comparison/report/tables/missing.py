@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from ...document import Section, Table, Value
+from ...document.values import listed, number, numbers, quoted, word, words
 from ...schema import Cell, Result, Run
 from ..classes import labels
-from ..document import Section, Table, Value
-from ..values import listed, number, numbers, quoted, word, words
 
 ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
 """Of the table: from the backend's own faults to what nobody can be blamed for."""

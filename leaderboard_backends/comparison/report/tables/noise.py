@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Final
 
+from ...document import Section, Table, Value
+from ...document.numerals import significant, spread, times
+from ...document.values import number, numbers, statistic_title, word, words
 from ...readings import readings
 from ...schema import Cell, Result, Run, ServiceFigures
 from ...statistics import noise_floors, ratio, runs_of, values
-from ..document import Section, Table, Value
 from ..fastest import class_words
 from ..marks import DISTURBED_FROM, is_disturbed
-from ..numerals import significant, spread, times
-from ..values import number, numbers, statistic_title, word, words
 
 FLOORS: Final = (
     "A floor is the largest ratio by which two equal rows (twins) lay apart, by what a call waits for, by mode and by "

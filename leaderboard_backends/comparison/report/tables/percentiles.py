@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Final
 
+from ...document import Section, Table, Value
+from ...document.numerals import Write, significant, whole
+from ...document.values import anchor, number, numbers, operation_title, word, words
 from ...schema import Distribution, Result, Run, ServiceFigures, StudyFigures
 from ...statistics import operations_of
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Table, Value
 from ..marks import places, taken
-from ..numerals import Write, significant, whole
-from ..values import anchor, number, numbers, operation_title, word, words
 
 INTRODUCTION: Final = (
     "Times are in microseconds, medians over processes. A percentile is told where a sample lies beyond it, p99.9 from "

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from ...document import Section, Table, Value
+from ...document.numerals import significant
+from ...document.values import NOTHING, anchor, median_of, middle_of, number, numbers, word, words
 from ...schema import Distribution, RateFigures, ResponseFigures, Result, Run
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Table, Value
 from ..marks import Taken, marked, places, taken
-from ..numerals import significant
-from ..values import NOTHING, anchor, median_of, middle_of, number, numbers, word, words
 
 INTRODUCTION: Final = (
     "One client is given operations at a rate, whether or not it is ready, and each is timed **from its intended "

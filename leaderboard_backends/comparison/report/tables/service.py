@@ -6,18 +6,29 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from ...document import Section, Table, Value
+from ...document.numerals import elapsed
+from ...document.values import (
+    anchor,
+    median_of,
+    middle_of,
+    number,
+    numbers,
+    operation_title,
+    quoted,
+    table,
+    word,
+    words,
+)
 from ...readings import Figure, Statistic
 from ...schema import Result, ServiceFigures
 from ...statistics import ENOUGH_PROCESSES, Floors, noise_floors, operations_of, values
 from ...workload.operations import OPERATIONS
 from ..classes import DurabilityClass, classes, labels, tables_by_class
-from ..document import Section, Table, Value
 from ..fastest import FASTEST, Judge, Times, ranked
 from ..fastest import LEGEND as FASTEST_LEGEND
 from ..marks import LEGEND as MARKS_LEGEND
 from ..marks import Taken, cut_mark, marked, places, taken
-from ..numerals import elapsed
-from ..values import anchor, median_of, middle_of, number, numbers, operation_title, quoted, table, word, words
 
 TIMED: Final = (
     "What one call of a public method takes from Python, the contract's checks included, one client, one call after "

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from ...document import Section, Value
+from ...document.numerals import percent, significant, times
+from ...document.values import anchor, median_of, number, numbers, word, words
 from ...schema import ClientsFigures, Result, Run, ThroughputFigures
 from ..classes import DurabilityClass, tables_by_class
-from ..document import Section, Value
 from ..marks import Taken, marked, places, taken
-from ..numerals import percent, significant, times
-from ..values import anchor, median_of, number, numbers, word, words
 
 BUSY_FROM: Final = 0.7
 """Of a core, from which on a server that works in one thread has little left to give."""

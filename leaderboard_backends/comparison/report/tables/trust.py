@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ...document import Section, Table
+from ...document.values import word, words
 from ...schema import Result
 from ...statistics import ENOUGH_PROCESSES
-from ..document import Section, Table
 from ..marks import DISTURBED, is_disturbed
-from ..values import word, words
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""

@@ -10,7 +10,7 @@ from math import ceil, log
 from time import perf_counter_ns
 from typing import Final
 
-from ..schema import BUCKET, Distribution, Histogram
+from .schema import BUCKET, Distribution, Histogram
 
 P50: Final = Fraction(50, 100)
 P95: Final = Fraction(95, 100)

@@ -10,7 +10,7 @@ from typing import Final
 from ..readings import UNITS, Statistic
 from ..statistics import Interval, interval
 from ..workload.operations import OPERATIONS
-from .document import NONE, Column, Table, Tone, Value
+from . import NONE, Column, Table, Tone, Value
 from .numerals import Write, significant, spread, whole
 
 _STATISTICS: Final[dict[Statistic, str]] = {"per_second": "a second", "seconds": "seconds"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends.comparison.report.files import write_atomically
+from leaderboard_backends.comparison.files import write_atomically
 
 
 def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:

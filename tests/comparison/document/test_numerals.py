@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.report.numerals import (
+from leaderboard_backends.comparison.document.numerals import (
     duration,
     elapsed,
     percent,

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from leaderboard_backends.comparison.measure import samples
-from leaderboard_backends.comparison.measure.samples import P50, P95, P99, P999
+from leaderboard_backends.comparison import samples
+from leaderboard_backends.comparison.samples import P50, P95, P99, P999
 from leaderboard_backends.comparison.schema import BUCKET
 
 

@@ -7,7 +7,7 @@ from math import floor, isfinite, log10
 from typing import Final, TypeAlias
 
 from ..statistics import Interval
-from .document import NONE
+from . import NONE
 
 Write: TypeAlias = Callable[[float], str]
 """Turns a number into text."""
