@@ -25,20 +25,28 @@ SHARED: Final = "every backend"
 
 
 class Feature(NamedTuple):
-    """One feature, the folder of its apps, and the package of ours that it is in where it is no backend's own."""
+    """One feature, the folder of its apps, and what of ours and of others it is made of where no backend has it."""
 
     name: str
     folder: str
-    home: str = ""
+    homes: tuple[str, ...] = ()
+    """Our modules and packages."""
+    stands_on: tuple[str, ...] = ()
+    """Distributions of third parties."""
 
 
 FEATURES: Final = (
     Feature("basic board", BASIC),
-    Feature("rate limiting", "rate_limiting", f"{PACKAGE}.hardening"),
-    Feature("monitoring", "monitoring", f"{PACKAGE}.hardening"),
+    Feature("rate limiting", "rate_limiting", (f"{PACKAGE}.hardening.rate_limiting",), ("limits",)),
+    Feature(
+        "monitoring",
+        "monitoring",
+        (f"{PACKAGE}.hardening.monitoring", f"{PACKAGE}.hardening.observability"),
+        ("prometheus_client",),
+    ),
     Feature("persistence", "persistence"),
-    Feature("sharding", "sharding", f"{PACKAGE}.scaling"),
-    Feature("replication", "replication", f"{PACKAGE}.scaling"),
+    Feature("sharding", "sharding", (f"{PACKAGE}.scaling",)),
+    Feature("replication", "replication", (f"{PACKAGE}.scaling",)),
 )
 
 STANDS_ON: Final = {
@@ -69,7 +77,7 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
 def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
     if feature.folder == BASIC:
         return _basic(feature, backend, root)
-    if not feature.home:
+    if not feature.homes:
         return _persistence(feature, backend, root)
     return wrapped(feature, backend, root)
 
@@ -105,15 +113,20 @@ def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
 
 def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
     """Tell of a feature that a package of ours lays over any board, or that there is none yet."""
-    files = source_of(feature.home)
+    files = [file for home in feature.homes for file in source_of(home)]
     if not files:
         return CodeFacts(feature.name, backend, None, None, None, None, NOT_BUILT)
-    ours, note = statements_of(files), f"ours: all of {feature.home}"
+    ours, third_party, note = statements_of(files), *_stood_on(feature)
     if not (root / feature.folder).is_dir():
         note = _joined(note, f"the app's part is not counted: benchmarks/effort has no {feature.folder} yet")
-        return CodeFacts(feature.name, backend, None, ours, 0, None, note)
+        return CodeFacts(feature.name, backend, None, ours, third_party, None, note)
     app = written(root, feature.folder, backend)
-    return CodeFacts(feature.name, backend, app.statements, ours, 0, app.lines, note)
+    return CodeFacts(feature.name, backend, app.statements, ours, third_party, app.lines, note)
+
+
+def _stood_on(feature: Feature) -> tuple[int | None, str]:
+    third_party, told = _third_party(feature.stands_on)
+    return third_party, _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
 
 
 def _shipped(backend: str) -> tuple[int | None, str]:
@@ -159,7 +172,7 @@ def _class(backend: str) -> tuple[type[LeaderboardBackend] | None, str]:
 
 def source_of(home: str) -> list[Path]:
     """Return the Python files of a module or package; none where there is no such thing, or no source of it."""
-    spec = find_spec(home)
+    spec = find_spec(home) if find_spec(home.rpartition(".")[0] or home) else None
     if spec is None or spec.origin is None:  # without an origin, it is a folder left over from other days
         return []
     file = Path(spec.origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard_backends import load_leaderboards
 from leaderboard_backends.comparison.effort.facts import STANDS_ON
 from leaderboard_backends.testing.servers import EmbeddedServer
 
@@ -40,20 +42,26 @@ def place(
         yield {"APP_DATA": str(folder)}, None
         return
     with EmbeddedServer(settings, directory=folder) as server:
-        yield {"REDIS_URL": server.url}, server
+        yield {"REDIS_URL": server.url, "APP_DATA": str(folder)}, server
 
 
-def play(backend: str, variables: dict[str, str], player_id: str, name: str) -> str:
-    """Run the app in a process of its own, as its user would."""
-    command = [sys.executable, "-W", "error", str(BASIC / "app.py"), str(BASIC / f"{backend}.toml")]
-    done = subprocess.run(
-        [*command, player_id, name, "1500"],
+def start(feature: Path, backend: str, variables: dict[str, str], *player: str) -> subprocess.CompletedProcess[str]:
+    """Run a feature's app in a process of its own, as its user would."""
+    command = [sys.executable, "-W", "error", str(feature / "app.py"), str(feature / f"{backend}.toml")]
+    return subprocess.run(
+        [*command, *player, "1500"],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
         env={**os.environ, **variables},
+        cwd=variables.get("APP_DATA"),
     )
+
+
+def play(backend: str, variables: dict[str, str], player_id: str, name: str, feature: Path = BASIC) -> str:
+    """Run an app that does not fail."""
+    done = start(feature, backend, variables, player_id, name)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -89,3 +97,30 @@ def test_the_lines_that_are_counted_keep_the_board_of_a_server_that_is_killed(
         server.kill()
         server.start()
         assert play("redis", variables, "u2", "Grace") == expected
+
+
+@pytest.mark.parametrize("feature", ["monitoring", "rate_limiting"])
+@pytest.mark.parametrize("backend", STANDS_ON)
+def test_the_app_of_a_feature_does_what_the_basic_one_does(backend: str, feature: str, tmp_path: Path) -> None:
+    with place(backend, tmp_path, {}) as (variables, _):
+        assert play(backend, variables, "u1", "Ada", EFFORT / feature) == FIRST
+    assert (feature == "monitoring") == ("leaderboard_" in read(tmp_path / "leaderboard.prom"))
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_limit_of_an_app_on_a_server_counts_what_its_other_processes_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiting = EFFORT / "rate_limiting"
+    with place("redis", tmp_path, {}) as (variables, _):
+        monkeypatch.setenv("REDIS_URL", variables["REDIS_URL"])
+        with load_leaderboards(limiting / "redis.toml") as boards:
+            for score in range(60):
+                boards["weekly"].update_score("u1", "Ada", score)
+        done = start(limiting, "redis", variables, "u1", "Ada")
+        assert done.returncode == 1
+        assert re.fullmatch(r"Ada plays too often: again in \d+ s\n", done.stderr)
+        assert start(limiting, "redis", variables, "u2", "Grace").returncode == 0
