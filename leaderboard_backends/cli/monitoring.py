@@ -13,6 +13,7 @@ from ..hardening.observability.dashboard import grafana_dashboard
 from ..hardening.observability.rules import alerting_rules
 from ..hardening.observability.settings import STUDY, AlertSettings
 from ..protocol import Capabilities
+from .config import find_modules_here
 
 SHORT_HELP = "Print alerting rules for Prometheus, or a dashboard for Grafana."
 
@@ -51,14 +52,25 @@ def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
     """
     if path is None:
         return STUDY
-    monitored = {
-        _board(opening): AlertSettings.of(opening.layers["monitoring"])
-        for opening in describe_file(path).values()
-        if "monitoring" in opening.layers
-    }
-    if not monitored:
+    find_modules_here()
+    found: dict[str, AlertSettings] = {}
+    for table, opening in describe_file(path).items():
+        if "monitoring" in opening.layers:
+            try:
+                _add(found, _board(opening), AlertSettings.of(opening.layers["monitoring"]))
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{path}, boards.{table}: {error}") from error
+    if not found:
         raise ConfigurationError(f"{path} has no board with monitoring: add a table [boards.NAME.monitoring].")
-    return monitored
+    return found
+
+
+def _add(found: dict[str, AlertSettings], board: str, settings: AlertSettings) -> None:
+    if found.setdefault(board, settings) != settings:
+        raise ConfigurationError(
+            f"another board of the name {board!r} has other alerts, and rules tell boards apart by name alone: give "
+            f"one of them another name, or both the same alerts."
+        )
 
 
 def _board(opening: Opening) -> str:

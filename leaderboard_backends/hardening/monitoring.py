@@ -13,7 +13,7 @@ KiB of metrics.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -22,18 +22,17 @@ from typing import Any, ClassVar, Final
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from ..errors import MissingExtraError
-from ..location import Option, boolean, function, integer, seconds
-from ..model import Entry, Score
+from ..location import Option, boolean, function, integer
+from ..model import Entry
 from ..protocol import LeaderboardBackend
 from ..wrapper import Wrapper, layers
 from .observability.alerts import AlertHook, Alerts, Watch, log_alert
-from .observability.board_metrics import BoardMetrics
 from .observability.collector import metrics_of
 from .observability.probe import Probe
 from .observability.recorder import SAMPLES, Recorder
-from .observability.settings import ALERT_OPTIONS, AlertSettings
+from .observability.settings import ALERT_OPTIONS, AlertSettings, duration
 from .observability.snapshot import Snapshot, take_snapshot
-from .observability.timing import Calls, counting_refusals, query, update
+from .observability.timing import Calls, bulk, query, update
 from .observability.violations import violations
 
 PROBE_TIMEOUT: Final = 1.0
@@ -63,7 +62,7 @@ class MonitoredLeaderboard(Wrapper):
         "samples": Option(
             integer(100, 1_000_000), "recent times that percentiles are of, for each kind of call (4096)"
         ),
-        "probe_timeout": Option(seconds, "seconds that collecting metrics waits for the number of players (1)"),
+        "probe_timeout": Option(duration, "seconds that collecting metrics waits for the number of players (1)"),
         "registry": Option(_registry, "a prometheus_client.CollectorRegistry; the default one unless given"),
         **ALERT_OPTIONS,
     }
@@ -87,14 +86,11 @@ class MonitoredLeaderboard(Wrapper):
         self._registry: Final = REGISTRY if registry is None else registry
         self._backend: Final = type(storage).__name__
         self._shared: Final = metrics_of(self._registry)
-        self._probe: Final = Probe(storage.__len__, probe_timeout)
-        self._own: Final = BoardMetrics(
-            self._shared.families, (self._name, self._backend), self._probe, partial(violations, stack)
-        )
+        self._probe: Final = Probe(storage, probe_timeout)
+        self._own: Final = self._shared.open((self._name, self._backend), self._probe, partial(violations, stack))
         self._recorder: Final = Recorder(samples, self._thresholds.window, clock, self._shared.on_mark)
         self._calls: Final = Calls(self._own, self._recorder, layered=len(stack) > 1)
         self.alerts: Final = Alerts(self._name, self._recorder, self._thresholds, on_alert)
-        self._shared.add(self._own)
         self._watch: Final = Watch(self.alerts, self._thresholds.alert_interval) if alerts else None
 
     @property
@@ -124,104 +120,44 @@ class MonitoredLeaderboard(Wrapper):
         try:
             if self._watch is not None:
                 self._watch.stop()
-            self._shared.drop(self._own)
+            self._shared.close(self._own)
         finally:
             super()._close()
 
-    # ------------------------------------------------------------------ values that break a rule are counted
+    # ------------------------------------------------------------------ each call is taken down
 
-    update_score = counting_refusals(Wrapper.update_score)
-    increment_score = counting_refusals(Wrapper.increment_score)
-    update_scores = counting_refusals(Wrapper.update_scores)
-    remove_player = counting_refusals(Wrapper.remove_player)
-    get_score = counting_refusals(Wrapper.get_score)
-    get_rank = counting_refusals(Wrapper.get_rank)
-    get_entry = counting_refusals(Wrapper.get_entry)
-    get_entries = counting_refusals(Wrapper.get_entries)
-    get_percentile = counting_refusals(Wrapper.get_percentile)
-    get_top_n = counting_refusals(Wrapper.get_top_n)
-    get_range = counting_refusals(Wrapper.get_range)
-    get_around = counting_refusals(Wrapper.get_around)
-    get_by_score = counting_refusals(Wrapper.get_by_score)
-    count_by_score = counting_refusals(Wrapper.count_by_score)
-    __contains__ = counting_refusals(Wrapper.__contains__)
-
-    # ------------------------------------------------------------------ each call is timed
-
-    @update("update_score", scores=1)
-    def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._inner.update_score(player_id, username, score)
-
-    @update("increment_score", scores=1)
-    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._inner.increment_score(player_id, username, delta)
-
-    @update("remove_player", scores=0)
-    def _remove_player(self, player_id: str) -> bool:
-        return self._inner.remove_player(player_id)
-
-    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        with self._calls.bulk("update_scores", len(updates)):
-            self._inner.update_scores(updates)
-
-    def _clear(self) -> None:
-        with self._calls.bulk("clear"):
-            self._inner.clear()
-
-    @query("get_score")
-    def _get_score(self, player_id: str) -> Score | None:
-        return self._inner.get_score(player_id)
-
-    @query("get_rank")
-    def _get_rank(self, player_id: str) -> int | None:
-        return self._inner.get_rank(player_id)
-
-    @query("get_entry")
-    def _get_entry(self, player_id: str) -> Entry | None:
-        return self._inner.get_entry(player_id)
-
-    @query("get_entries")
-    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return self._inner.get_entries(player_ids)
-
-    @query("get_percentile")
-    def _get_percentile(self, player_id: str) -> float | None:
-        return self._inner.get_percentile(player_id)
-
-    @query("get_top_n")
-    def _get_top_n(self, n: int) -> list[Entry]:
-        return self._inner.get_top_n(n)
-
-    @query("get_range")
-    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        return self._inner.get_range(first_rank, last_rank)
-
-    @query("get_around")
-    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        return self._inner.get_around(player_id, radius)
-
-    @query("get_by_score")
-    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        return self._inner.get_by_score(low, high, limit)
-
-    @query("count_by_score")
-    def _count_by_score(self, low: Score, high: Score) -> int:
-        return self._inner.count_by_score(low, high)
-
-    @query("len")
-    def _count(self) -> int:
-        return len(self._inner)
+    update_score = update("update_score", Wrapper.update_score, scores=1)
+    increment_score = update("increment_score", Wrapper.increment_score, scores=1)
+    update_scores = bulk("update_scores", Wrapper.update_scores)
+    remove_player = update("remove_player", Wrapper.remove_player, scores=0)
+    clear = bulk("clear", Wrapper.clear)
+    get_score = query("get_score", Wrapper.get_score)
+    get_rank = query("get_rank", Wrapper.get_rank)
+    get_entry = query("get_entry", Wrapper.get_entry)
+    get_entries = query("get_entries", Wrapper.get_entries)
+    get_percentile = query("get_percentile", Wrapper.get_percentile)
+    get_top_n = query("get_top_n", Wrapper.get_top_n)
+    get_range = query("get_range", Wrapper.get_range)
+    get_around = query("get_around", Wrapper.get_around)
+    get_by_score = query("get_by_score", Wrapper.get_by_score)
+    count_by_score = query("count_by_score", Wrapper.count_by_score)
+    __contains__ = query("get_score", Wrapper.__contains__)
+    __len__ = query("len", Wrapper.__len__)
 
     def _iterate(self) -> Iterator[Entry]:
-        with self._calls.bulk("iterate"):
-            entries = iter(self._inner)
-            first = list(islice(entries, 1))
+        entries, first = self._begin_iteration()
         yield from first
         try:
             yield from entries
         except Exception as error:
             self._calls.failed("iterate", self._calls.clock(), error)
             raise
+
+    def _to_the_first(self) -> tuple[Iterator[Entry], list[Entry]]:
+        entries = super()._iterate()
+        return entries, list(islice(entries, 1))
+
+    _begin_iteration = bulk("iterate", _to_the_first)
 
 
 def _traced(inner: LeaderboardBackend) -> LeaderboardBackend:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -73,6 +74,51 @@ def test_a_file_without_monitoring_says_what_to_add(tmp_path: Path) -> None:
     done = run("rules", "--config", str(path))
     assert isinstance(done.exception, ConfigurationError)
     assert "add a table [boards.NAME.monitoring]" in str(done.exception)
+
+
+TWINS = """
+    [boards.weekly]
+    url = "memory://"
+    monitoring = true
+    [boards.copy]
+    url = "zodb:///nowhere/board.fs"
+    board = "weekly"
+"""
+
+
+def test_two_boards_of_one_name_share_their_alerts(tmp_path: Path) -> None:
+    path = tmp_path / "boards.toml"
+    path.write_text(dedent(TWINS) + "monitoring = true\n", encoding="utf-8")
+    done = run("rules", "--config", str(path))
+    assert done.exit_code == 0, done.output
+    assert done.output.count("- name:") == 1
+
+
+def test_two_boards_of_one_name_with_other_alerts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "boards.toml"
+    path.write_text(dedent(TWINS) + "monitoring = { error_rate = 0.5 }\n", encoding="utf-8")
+    done = run("rules", "--config", str(path))
+    assert isinstance(done.exception, ConfigurationError)
+    assert "boards.copy: another board of the name 'weekly' has other alerts" in str(done.exception)
+
+
+def test_settings_that_contradict_each_other_are_named_with_their_file_and_board(tmp_path: Path) -> None:
+    path = tmp_path / "boards.toml"
+    path.write_text('[boards.weekly]\nurl = "memory://"\nmonitoring = { latency_warning = 0.5 }\n', encoding="utf-8")
+    done = run("rules", "--config", str(path))
+    assert isinstance(done.exception, ConfigurationError)
+    assert "boards.weekly: latency_warning=0.5 is above latency_critical=0.1" in str(done.exception)
+
+
+def test_a_hook_of_the_app_is_found_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pager_of_this_test.py").write_text("def call(alert): pass\n", encoding="utf-8")
+    path = tmp_path / "boards.toml"
+    monitoring = 'monitoring = { on_alert = "pager_of_this_test:call" }'
+    path.write_text(f'[boards.weekly]\nurl = "memory://"\n{monitoring}\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    done = run("rules", "--config", str(path))
+    assert done.exit_code == 0, done.output
 
 
 def test_a_bad_setting_is_named_with_its_file_and_board(tmp_path: Path) -> None:

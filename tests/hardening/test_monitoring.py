@@ -32,7 +32,7 @@ from leaderboard_backends.errors import (
     WriteOutcomeUnknownError,
 )
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
-from leaderboard_backends.hardening.observability import names
+from leaderboard_backends.hardening.observability import collector, names
 from leaderboard_backends.model import Entry
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import Answer, Wrapper, answered
@@ -84,7 +84,7 @@ CALLS: dict[str, Callable[[LeaderboardBackend], object]] = {
     "get_by_score": lambda board: board.get_by_score(0, 1),
     "count_by_score": lambda board: board.count_by_score(0, 1),
     "len": len,
-    "iterate": list,
+    "iterate": lambda board: list(iter(board)),  # a list of the board itself asks for its length too
 }
 
 
@@ -141,19 +141,18 @@ def test_a_batch_counts_each_of_its_updates(board: MonitoredLeaderboard, registr
 
 def test_counts_of_many_threads_are_exact(registry: CollectorRegistry) -> None:
     threads, each = 8, 500
-
-    def work(number: int) -> None:
-        for step in range(each):
-            board.update_score(f"p{number}", "", step)
-            board.get_rank(f"p{number}")
-
     with MonitoredLeaderboard(memory(), registry=registry) as board, ThreadPoolExecutor(threads) as pool:
+
+        def work(number: int) -> None:
+            for step in range(each):
+                board.update_score(f"p{number}", "", step)
+                board.get_rank(f"p{number}")
+
         list(pool.map(work, range(threads)))
         assert value(registry, names.UPDATES) == threads * each
         assert value(registry, COUNT, call="query") == threads * each
-        assert board.snapshot().updates_per_second * board.snapshot().window > 0
-        assert board._recorder.reading().updates == threads * each
-        assert board._recorder.reading().calls == 2 * threads * each
+        reading = board._recorder.reading()
+        assert (reading.updates, reading.calls) == (threads * each, 2 * threads * each)
 
 
 # ---------------------------------------------------------------------- errors
@@ -191,6 +190,19 @@ def test_an_error_that_is_not_of_the_tree_has_its_own_name(
     with pytest.raises(ZeroDivisionError):
         board.get_rank("ada")
     assert value(registry, names.ERRORS, kind="ZeroDivisionError", fault="storage") == 1
+
+
+def test_errors_are_of_so_many_kinds_however_many_classes_there_are(
+    board: MonitoredLeaderboard, troubled: TroubledLeaderboard, registry: CollectorRegistry
+) -> None:
+    before = len(samples(registry))
+    for number in range(50):
+        troubled.error = type(f"Foreign{number}Error", (ConnectionError,), {})()
+        with pytest.raises(ConnectionError):
+            board.get_rank("ada")
+    assert value(registry, names.ERRORS, kind="ConnectionError", fault="storage") == 50
+    one_histogram_and_one_counter = len(names.BUCKETS) + 4 + 2
+    assert len(samples(registry)) == before + one_histogram_and_one_counter
 
 
 @pytest.mark.parametrize(
@@ -322,11 +334,64 @@ def test_boards_are_told_apart_by_name_and_by_the_innermost_class(registry: Coll
         assert value(registry, names.UPDATES, board="weekly", backend="SortedContainersLeaderboard") == 0
 
 
+def test_a_board_that_is_opened_again_goes_on_counting(registry: CollectorRegistry) -> None:
+    for times in (1, 2, 3):
+        with MonitoredLeaderboard(memory(), registry=registry) as board:
+            board.update_score("ada", "Ada", 1)
+            assert value(registry, names.UPDATES) == times
+
+
+def test_the_metrics_of_closed_boards_stay_until_many_others_were_closed(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "CLOSED", 3)
+
+    def use(name: str) -> None:
+        with MonitoredLeaderboard(memory(name), registry=registry) as board:
+            board.update_score("ada", "Ada", 1)
+
+    with MonitoredLeaderboard(memory("open"), registry=registry) as board:
+        board.update_score("ada", "Ada", 1)
+        for number in range(10):
+            use(f"day-{number}")
+        assert {one.labels["board"] for one in samples(registry)} == {"open", "day-7", "day-8", "day-9"}
+        use("day-7")
+        use("day-10")
+        assert {one.labels["board"] for one in samples(registry)} == {"open", "day-7", "day-9", "day-10"}
+        assert value(registry, names.UPDATES, board="day-7") == 2
+        board.update_score("ada", "Ada", 2)
+        assert value(registry, names.UPDATES, board="open") == 2
+
+
+def test_boards_come_and_go_while_metrics_are_collected(registry: CollectorRegistry) -> None:
+    def come_and_go(number: int) -> None:
+        for step in range(25):
+            with MonitoredLeaderboard(memory(f"board-{(number + step) % 5}"), registry=registry) as board:
+                board.update_score("ada", "Ada", 1)
+
+    def collect(_number: int) -> None:
+        for _ in range(10):
+            generate_latest(registry)
+
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(work, number) for number in range(3) for work in (come_and_go, collect)]
+        for one in done:
+            one.result()
+    assert value(registry, names.UPDATES) == 75
+    assert value(registry, names.UP) is None
+
+
 def test_a_metric_of_an_app_with_the_same_name_is_refused_and_others_are_not(registry: CollectorRegistry) -> None:
     with MonitoredLeaderboard(memory(), registry=registry):
         with pytest.raises(ValueError, match="Duplicated"):
             Gauge(names.PLAYERS, "the app's own", registry=registry)
         Counter("app_logins", "the app's own", registry=registry)
+
+
+def test_a_registry_that_has_a_metric_of_the_same_name_is_refused(registry: CollectorRegistry) -> None:
+    Gauge(names.PLAYERS, "the app's own", registry=registry)
+    with pytest.raises(ConfigurationError, match=r"Duplicated timeseries.*leaderboard_players.*of its own"):
+        open_leaderboard({"url": "memory://weekly", "monitoring": {"registry": registry}})
 
 
 def test_the_default_registry_is_that_of_prometheus_client() -> None:
@@ -362,20 +427,24 @@ def test_players_are_read_when_metrics_are_collected_and_that_is_no_call(
     assert value(registry, COUNT, call="query") is None
 
 
-def test_a_storage_that_hangs_holds_up_no_collection_and_one_thread(registry: CollectorRegistry) -> None:
+def test_a_storage_that_hangs_is_waited_for_once_and_keeps_one_thread(registry: CollectorRegistry) -> None:
     hanging = HangingLeaderboard()
-    with MonitoredLeaderboard(hanging, registry=registry, probe_timeout=0.01) as board:
+    with MonitoredLeaderboard(hanging, registry=registry, probe_timeout=0.5) as board:
         board.update_score("ada", "Ada", 1)
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 1)
         board.update_score("bob", "Bob", 1)
         hanging.go_on.clear()
         asked = hanging.asked
+        assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 0)
+        deadline = board._probe._deadline
         for _ in range(3):
             assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 0)
         assert board.snapshot().players == 1
         assert hanging.asked == asked + 1
+        assert board._probe._deadline == deadline
         hanging.go_on.set()
-        board._probe.finish(threading.TIMEOUT_MAX)
+        assert board._probe._asking is not None
+        board._probe._asking.join()
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (2, 1)
 
 
@@ -386,6 +455,18 @@ def test_a_storage_that_never_answered_has_no_number_of_players(registry: Collec
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (None, 0)
         assert board.snapshot().players is None
         hanging.go_on.set()
+
+
+class UncountedLeaderboard(SortedContainersLeaderboard):
+    """A storage that does not tell how many players it has."""
+
+    def _count(self) -> int:
+        self._unsupported("len", "nobody counts")
+
+
+def test_a_storage_that_cannot_count_is_up_all_the_same(registry: CollectorRegistry) -> None:
+    with MonitoredLeaderboard(UncountedLeaderboard("weekly"), registry=registry):
+        assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (None, 1)
 
 
 def test_a_server_that_is_killed_is_down_in_the_metrics_and_up_again_when_it_is_back(
@@ -477,6 +558,8 @@ def test_monitoring_is_a_table_of_the_boards_text(tmp_path: Path) -> None:
         ({"latency_warning": 0.2}, "latency_warning=0.2 is above latency_critical=0.1"),
         ({"error_rate": 2}, "option error_rate=2 of monitoring is not allowed: it must be"),
         ({"on_alert": "nosuch:hook"}, "option on_alert='nosuch:hook' of monitoring is not allowed"),
+        ({"window": 0}, "option window=0 of monitoring is not allowed: it must be"),
+        ({"alert_interval": 1e9}, "option alert_interval=1000000000.0 of monitoring is not allowed: it must be"),
         ({"alert_samples": 0}, "option alert_samples=0 of monitoring is not allowed: it must be at least 1"),
         ({"registry": "mine"}, "it must be a prometheus_client.CollectorRegistry, not str"),
         ({"span": True}, "monitoring has no option 'span'. Did you mean spans?"),
@@ -488,7 +571,9 @@ def test_a_bad_setting_is_named_with_what_is_allowed(settings: dict[str, Any], s
     assert said in str(caught.value)
 
 
-def test_a_setting_that_there_is_not_is_refused_in_python_too() -> None:
+def test_a_setting_is_checked_in_python_too() -> None:
+    with pytest.raises(ConfigurationError, match="window=0 of monitoring is not allowed"):
+        MonitoredLeaderboard(memory(), window=0)
     with pytest.raises(TypeError, match="latency_warnings"):
         MonitoredLeaderboard(memory(), latency_warnings=1)
 
@@ -512,6 +597,36 @@ WORKER = """
     sys.stdin.read()
     board.close()
 """
+
+
+WITHOUT_FILES = """
+    import shutil, sys, threading
+    from leaderboard_backends import open_leaderboard
+
+    board = open_leaderboard({"url": "memory://weekly", "monitoring": True})
+    for thread in threading.enumerate()[1:]:
+        thread.join()
+    shutil.rmtree(sys.argv[1])
+    assert [board.update_score("ada", "", score) for score in (1, 2)] == [1, 1]
+    assert board.get_score("ada") == 2
+    board.close()
+"""
+
+
+def test_a_write_is_acknowledged_where_its_metric_cannot_be_kept(tmp_path: Path) -> None:
+    place = tmp_path / "metrics"
+    place.mkdir()
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(place), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(WITHOUT_FILES), place],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("a call of board weekly could not be taken down (FileNotFoundError: ") == 1
 
 
 def test_metrics_of_several_processes_add_up_and_players_are_those_of_the_storage(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ def test_thresholds_are_settings() -> None:
 
 
 def test_a_hook_that_raises_is_logged_and_the_next_alert_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    clock, heard = Clock(0.0), []
+    clock = Clock(0.0)
+    heard: list[str] = []
 
     def hook(alert: Alert) -> None:
         heard.append(alert.name)
@@ -230,7 +231,8 @@ def registry() -> CollectorRegistry:
 
 
 def test_a_boards_calls_are_what_its_alerts_judge(registry: CollectorRegistry) -> None:
-    clock, heard = Clock(), []
+    clock = Clock()
+    heard: list[Alert] = []
     slow = TroubledLeaderboard(clock)
     slow.seconds = 0.2
     with MonitoredLeaderboard(slow, registry=registry, clock=clock, on_alert=heard.append) as board:
@@ -248,19 +250,22 @@ def test_long_batches_and_iterations_are_no_slow_calls(registry: CollectorRegist
     with MonitoredLeaderboard(slow, registry=registry, clock=clock, alert_for=0.0, alert_samples=1) as board:
         for _ in range(10):
             board.update_scores([("ada", "Ada", 1), ("bob", "Bob", 2)])
-            assert len(list(board)) == 2
+            assert len(list(iter(board))) == 2
             board.clear()
         assert board.alerts.evaluate() == []
         assert board.snapshot().updates.samples == board.snapshot().queries.samples == 0
 
 
-def watching() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "leaderboard-alerts"]
+def thread_of(board: MonitoredLeaderboard) -> threading.Thread:
+    assert board._watch is not None
+    return board._watch._thread
 
 
 def test_without_the_setting_no_thread_is_started(registry: CollectorRegistry) -> None:
-    with MonitoredLeaderboard(SortedContainersLeaderboard(), registry=registry):
-        assert watching() == []
+    before = set(threading.enumerate())
+    with MonitoredLeaderboard(SortedContainersLeaderboard(), registry=registry) as board:
+        board.update_score("ada", "Ada", 1)
+        assert set(threading.enumerate()) <= before
 
 
 def watched(registry: CollectorRegistry, on_alert: Callable[[Alert], object]) -> MonitoredLeaderboard:
@@ -281,7 +286,7 @@ def watched(registry: CollectorRegistry, on_alert: Callable[[Alert], object]) ->
 def test_a_thread_looks_until_the_board_is_closed(registry: CollectorRegistry) -> None:
     told = threading.Event()
     board = watched(registry, lambda _alert: told.set())
-    (thread,) = watching()
+    thread = thread_of(board)
     assert thread.daemon
     board.update_score("ada", "Ada", 1)
     assert told.wait(30)
@@ -297,7 +302,7 @@ def test_a_hook_may_close_the_board(registry: CollectorRegistry) -> None:
         closed.set()
 
     board = watched(registry, hook)
-    (thread,) = watching()
+    thread = thread_of(board)
     board.update_score("ada", "Ada", 1)
     assert closed.wait(30)
     thread.join(30)
@@ -306,7 +311,7 @@ def test_a_hook_may_close_the_board(registry: CollectorRegistry) -> None:
 
 def test_the_thread_of_a_board_that_was_dropped_ends(registry: CollectorRegistry) -> None:
     board = watched(registry, lambda _alert: None)
-    (thread,) = watching()
+    thread = thread_of(board)
     del board
     gc.collect()
     thread.join(30)

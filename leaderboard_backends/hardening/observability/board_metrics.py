@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from .families import Families
 from .faults import EXPECTED, fault_of, kind_of
-from .names import CALL_OF
+from .names import CALL_OF, SOURCES
 from .probe import Probe
 from .violations import Violations
 
@@ -40,11 +40,11 @@ class BoardMetrics:
             lambda operation: families.durations.labels(*labels, CALL_OF[operation], operation).observe
         )
         self.count_updates: Final = families.updates.labels(*labels).inc
-        self.count_error: Final = Children[type[BaseException], Callable[[], None]](
-            lambda error: families.errors.labels(*labels, kind_of(error), fault_of(error)).inc
-        )
         self.count_source: Final = Children[str, Callable[[], None]](
             lambda source: families.degraded.labels(*labels, source).inc
+        )
+        self._count_error: Final = Children[tuple[str, str], Callable[[], None]](
+            lambda kind: families.errors.labels(*labels, *kind).inc
         )
         self._violations: Final = violations
         self._count_violation: Final = Children[tuple[str, str], Callable[[float], None]](
@@ -57,9 +57,13 @@ class BoardMetrics:
     def _begin_at_zero(self) -> None:
         """Make the children that alerts and panels count on, so that the first of a kind is seen as one more."""
         for error in EXPECTED:
-            _ = self.count_error[error]
-        for source in ("cached", "stale", "approximate"):
+            _ = self._count_error[kind_of(error), fault_of(error)]
+        for source in SOURCES:
             _ = self.count_source[source]
+
+    def count_error(self, error: type[BaseException]) -> None:
+        """Count an error by its kind."""
+        self._count_error[kind_of(error), fault_of(error)]()
 
     def count_violations(self) -> None:
         """Add what validation and the rate limit counted since the last time; rules that nobody broke stand at 0."""

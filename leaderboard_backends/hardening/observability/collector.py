@@ -2,14 +2,17 @@
 
 What calls tell goes into the metrics as it happens. What only a look tells (players, whether the storage answers, what
 validation and the rate limit counted) is read when the metrics are collected, of all boards at once and within the
-longest of their time limits; no error there fails the collection. Where prometheus-client keeps the metrics of several
-processes in files (`PROMETHEUS_MULTIPROC_DIR`), one collects them that does not have the boards: there each process
-looks by itself, when it opens a board and then every 15 seconds while its boards are used.
+longest of their time limits; no error there fails the collection. A closed board's counters stay, so that its last
+calls are collected too, until a hundred other boards were closed after it.
+
+Where prometheus-client keeps the metrics of several processes in files (`PROMETHEUS_MULTIPROC_DIR`), one collects them
+that does not have the boards: there each process looks by itself, when it opens a board and then every 15 seconds while
+its boards are used; and there the metrics of closed boards stay, as nothing can be taken out of such files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from logging import getLogger
@@ -21,13 +24,22 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
+from ...errors import ConfigurationError
 from .board_metrics import BoardMetrics
 from .families import Families, in_several_processes
+from .probe import Probe
+from .violations import Violations
 
 logger = getLogger("leaderboard_backends.hardening")
 
 LOOK_INTERVAL: Final = 15.0
 """Seconds between two looks of a process whose metrics another one collects."""
+
+CLOSED: Final = 100
+"""Boards, by name and backend, whose metrics stay after they were closed."""
+
+Labels = tuple[str, str]
+"""A board's name and backend."""
 
 
 class Metrics(Collector):
@@ -37,7 +49,9 @@ class Metrics(Collector):
         self.families: Final = Families()
         self._numbers: Final = count()
         self._boards: Final = WeakValueDictionary[int, BoardMetrics]()
-        self._shown: Final = set[tuple[str, str]]()
+        self._known: Final[dict[Labels, None]] = {}
+        """The boards that have metrics, the one that was opened or closed last at the end."""
+        self._shown: Final = set[Labels]()
         self._looked = monotonic()
         self._lock: Final = Lock()
 
@@ -52,19 +66,35 @@ class Metrics(Collector):
         for family in self.families.all:
             yield from family.collect()
 
-    def add(self, board: BoardMetrics) -> None:
+    def open(self, labels: Labels, probe: Probe, violations: Callable[[], Violations]) -> BoardMetrics:
         """Look after a board too; where several have the same labels, the number of players is that of the last."""
-        self._boards[next(self._numbers)] = board
+        with self._lock:
+            board = self._boards[next(self._numbers)] = BoardMetrics(self.families, labels, probe, violations)
+            self._note(labels)
         if in_several_processes():
             self._look_aside()
+        return board
 
-    def drop(self, board: BoardMetrics) -> None:
+    def close(self, board: BoardMetrics) -> None:
         """Look after a board no more; its counters keep what they counted."""
-        for number, found in list(self._boards.items()):
-            if found is board:
-                del self._boards[number]
         with _no_failure("counting violations"):
             board.count_violations()
+        with self._lock:
+            for number, found in list(self._boards.items()):
+                if found is board:
+                    del self._boards[number]
+            self._note(board.labels)
+
+    def _note(self, last: Labels) -> None:
+        """Keep the metrics of open boards, and of those that were closed last."""
+        self._known.pop(last, None)
+        self._known[last] = None
+        opened = {board.labels for board in self._boards.values()}
+        closed = [labels for labels in self._known if labels not in opened]
+        for labels in closed[:-CLOSED]:
+            del self._known[labels]
+            if not in_several_processes():
+                self.families.forget(*labels)
 
     def on_mark(self) -> None:
         """Look every now and then, where another process collects the metrics; called while boards are used."""
@@ -81,20 +111,20 @@ class Metrics(Collector):
 
     def look(self) -> None:
         """Read what only a look tells, of all open boards, within the longest of their time limits."""
-        boards = [board for _, board in sorted(self._boards.items())]
+        with self._lock:
+            boards = [board for _, board in sorted(self._boards.items())]
         for board in boards:
             with _no_failure("asking for the players"):
                 board.probe.begin()
-        deadline = monotonic() + max((board.probe.timeout for board in boards), default=0.0)
         for board in boards:
-            board.probe.finish(deadline)
+            board.probe.finish()
             with _no_failure("counting violations"):
                 board.count_violations()
         with self._lock:
             self._show(boards)
 
     def _show(self, boards: Iterable[BoardMetrics]) -> None:
-        up: dict[tuple[str, str], bool] = {}
+        up: dict[Labels, bool] = {}
         for board in boards:
             if board.probe.up is not None:
                 up[board.labels] = up.get(board.labels, True) and board.probe.up
@@ -105,7 +135,7 @@ class Metrics(Collector):
         self._hide(self._shown - up.keys())
         self._shown.update(up)
 
-    def _hide(self, closed: Iterable[tuple[str, str]]) -> None:
+    def _hide(self, closed: Iterable[Labels]) -> None:
         """Take away the gauges of boards that are closed; those of several processes go with their process."""
         if not in_several_processes():
             for labels in closed:
@@ -119,14 +149,27 @@ _sharing: Final = Lock()
 
 
 def metrics_of(registry: CollectorRegistry = REGISTRY) -> Metrics:
-    """Return the metrics of a registry; they are registered with the first board."""
+    """Return the metrics of a registry; they are registered with the first board.
+
+    Raises `ConfigurationError` where the registry has others of the same names.
+    """
     with _sharing:
         found = _shared.get(registry)
         if found is None:
             found = Metrics()
-            registry.register(found)
+            _register(found, registry)
             _shared[registry] = found
         return found
+
+
+def _register(metrics: Metrics, registry: CollectorRegistry) -> None:
+    try:
+        registry.register(metrics)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"monitoring cannot add its metrics, named leaderboard_…, to the registry ({error}): give it a registry "
+            f"of its own, registry=prometheus_client.CollectorRegistry(), or rename those that are there."
+        ) from error
 
 
 @contextmanager

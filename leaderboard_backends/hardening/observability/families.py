@@ -51,6 +51,17 @@ class Families:
             *(self.players, self.up),
         )
 
+    def forget(self, board: str, backend: str) -> None:
+        """Take away what there is of a board; O(all series)."""
+        for family in self.all:
+            for metric in family.collect():
+                labels = {
+                    tuple(text for label, text in sample.labels.items() if label != "le") for sample in metric.samples
+                }
+                for one in labels:
+                    if one[: len(names.BOARD_LABELS)] == (board, backend):
+                        family.remove(*one)
+
 
 def _gauge(name: str, text: str) -> Gauge:
     return Gauge(name, text, names.BOARD_LABELS, registry=None, multiprocess_mode="livemostrecent")

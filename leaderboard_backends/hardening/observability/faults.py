@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Final
 
 from ... import errors
@@ -27,6 +28,9 @@ EXPECTED: Final = (
 )
 """Errors that are counted from 0 on: a counter that appears with its first error hides that one from `rate()`."""
 
+KNOWN: Final = frozenset({errors.__name__, builtins.__name__})
+"""The modules whose classes are kinds of errors, so that there are only so many."""
+
 
 def is_failure(error: type[BaseException]) -> bool:
     """Whether an error is one of the storage, rather than a refusal."""
@@ -39,6 +43,7 @@ def fault_of(error: type[BaseException]) -> str:
 
 
 def kind_of(error: type[BaseException]) -> str:
-    """Return an error's class in the tree of `errors`: the nearest one, or its own where it is not of the tree."""
-    ours = (base for base in error.__mro__ if base.__module__ == errors.__name__)
-    return next(ours, error).__name__
+    """Return the nearest class of an error that is in the tree of `errors`, or else Python's own."""
+    known = [base for base in error.__mro__ if base.__module__ in KNOWN]
+    ours = (base for base in known if base.__module__ == errors.__name__)
+    return next(ours, known[0]).__name__

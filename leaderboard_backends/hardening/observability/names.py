@@ -19,6 +19,9 @@ PLAYERS: Final = "leaderboard_players"
 UP: Final = "leaderboard_up"
 """A gauge: 1 where the storage told the number of players in time, else 0."""
 
+SOURCES: Final = ("cached", "stale", "approximate")
+"""How answers come about that are not live."""
+
 BOARD_LABELS: Final = ("board", "backend")
 """What all metrics are labelled by: the board's name, and the class of the innermost board."""
 

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Lock, Thread
 from time import monotonic
 from typing import Final
 
+from ...errors import UnsupportedOperationError
+from ...protocol import LeaderboardBackend
+
 
 class Probe:
-    """Asks a board how many players it has, once at a time: a storage that hangs keeps one thread and no more.
+    """Asks a board how many players it has, one question at a time.
 
-    `players` is the last number that was told, and `up` whether the last question was answered in time; both are
-    `None` before the first.
+    A storage that hangs keeps one thread and no more, and is waited for once: until it answers, further questions
+    are the open one, whose time is over. `players` is the last number that was told, and `up` whether the last
+    question was answered in time; both are `None` before the first.
     """
 
-    def __init__(self, count: Callable[[], int], timeout: float) -> None:
-        self._count: Final = count
-        self.timeout: Final = timeout
+    def __init__(self, storage: LeaderboardBackend, timeout: float) -> None:
+        self._storage: Final = storage
+        self._timeout: Final = timeout
         self.players: int | None = None
         self.up: bool | None = None
         self._lock: Final = Lock()
         self._asking: Thread | None = None
+        self._deadline = 0.0
 
     def begin(self) -> None:
         """Ask, unless an earlier question is still open; returns at once."""
         with self._lock:
             if self._asking is None or not self._asking.is_alive():
+                self._deadline = monotonic() + self._timeout
                 self._asking = Thread(target=self._ask, name="leaderboard-players", daemon=True)
                 self._asking.start()
 
-    def finish(self, deadline: float) -> None:
-        """Wait for the answer until a moment of `time.monotonic`."""
-        asking = self._asking
+    def finish(self) -> None:
+        """Wait for the answer as long as its time is not over."""
+        with self._lock:
+            asking, deadline = self._asking, self._deadline
         if asking is not None:
             asking.join(max(0.0, deadline - monotonic()))
             if asking.is_alive():
@@ -41,7 +47,7 @@ class Probe:
     def ask(self) -> int | None:
         """Return the number of players now, or where the storage does not tell it in time, the last that it told."""
         self.begin()
-        self.finish(monotonic() + self.timeout)
+        self.finish()
         return self.players
 
     def _ask(self) -> None:
@@ -51,3 +57,11 @@ class Probe:
             self.up = False
         else:
             self.up = True
+
+    def _count(self) -> int | None:
+        """Return the number of players, `None` of a storage that answers and does not offer it."""
+        try:
+            return len(self._storage)
+        except UnsupportedOperationError:
+            self._storage.ping()
+            return None

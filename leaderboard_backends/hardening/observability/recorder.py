@@ -1,8 +1,9 @@
 """What one board did lately: exact times of its recent calls, and counts over a window of time.
 
 The times are in rings, arrays of doubles that are made once; a call writes one double. The counts are running totals,
-of which a mark is kept every so often (a 300th of the window), so that what happened in a window is the difference of
-two totals, exact but for the calls of less than one such step. A call costs O(1), memory is O(samples).
+of which a mark is kept for each step of time in which there were calls, a 300th of the window. What happened in a
+window is the difference of two totals, and exact, as a window begins with a step. A call costs O(1), memory is
+O(samples).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 from threading import Lock
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -23,9 +25,9 @@ SAMPLES: Final = 4096
 
 
 class Totals(NamedTuple):
-    """All that was counted up to a moment."""
+    """All that was counted up to the end of a step, that moment included; step 0 ends as the recorder is made."""
 
-    at: float
+    step: int
     timed_updates: int
     timed_queries: int
     calls: int
@@ -35,7 +37,7 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What happened in the last `span` seconds: the window, or since the board was opened."""
+    """What happened in the last `span` seconds: the window and less than a step, or since the board was opened."""
 
     span: float
     calls: int
@@ -104,15 +106,15 @@ class Recorder:
         self._lock: Final = Lock()
         self._errors: Final = Counter[str]()
         self._bulk = self._updates = self._failures = 0
-        opened = clock()
-        self._marks: Final = deque([self._totals(opened)], maxlen=MARKS + 2)
-        self._due = opened + self._step
+        self._opened: Final = clock()
+        self._marks: Final = deque([self._totals(0)], maxlen=MARKS + 2)
+        self._due = self._opened + self._step
 
     # ------------------------------------------------------------------ what calls tell
 
     def update(self, ended: float, seconds: float, updates: int) -> None:
         """Take down an update that took so long and updated so many scores."""
-        if ended >= self._due:
+        if ended > self._due:
             self._mark(ended)
         ring = self._updates_ring
         with self._lock:
@@ -122,7 +124,7 @@ class Recorder:
 
     def query(self, ended: float, seconds: float) -> None:
         """Take down a query that took so long."""
-        if ended >= self._due:
+        if ended > self._due:
             self._mark(ended)
         ring = self._queries_ring
         with self._lock:
@@ -131,7 +133,7 @@ class Recorder:
 
     def bulk(self, ended: float, updates: int) -> None:
         """Take down a call of `names.BULK`, whose time says nothing of other calls."""
-        if ended >= self._due:
+        if ended > self._due:
             self._mark(ended)
         with self._lock:
             self._bulk += 1
@@ -152,12 +154,12 @@ class Recorder:
 
     def reading(self, now: float | None = None, window: float | None = None) -> Reading:
         """Return what happened in the window that ends now; a longer one than the recorder's is cut to that."""
-        at = self.clock() if now is None else now
+        at = (self.clock() if now is None else now) - self._opened
+        start = max(0, floor((at - min(window or self._window, self._window)) / self._step))
         with self._lock:
-            totals = self._totals(at)
-            before, span = self._before(totals, min(window or self._window, self._window))
+            totals, before = self._totals(start), self._before(start)
             return Reading(
-                span,
+                at - start * self._step,
                 calls=totals.calls - before.calls,
                 updates=totals.updates - before.updates,
                 failures=totals.failures - before.failures,
@@ -165,28 +167,25 @@ class Recorder:
                 query_times=self._queries_ring.last(totals.timed_queries - before.timed_queries),
             )
 
-    def _totals(self, at: float) -> Totals:
+    def _totals(self, step: int) -> Totals:
         updates, queries = self._updates_ring.written, self._queries_ring.written
-        return Totals(at, updates, queries, updates + queries + self._bulk, self._updates, self._failures)
+        return Totals(step, updates, queries, updates + queries + self._bulk, self._updates, self._failures)
 
-    def _before(self, totals: Totals, window: float) -> tuple[Totals, float]:
-        """Return the totals at the start of the window, and the seconds since."""
-        start = totals.at - window
-        after = totals
+    def _before(self, step: int) -> Totals:
+        """Return the totals at the end of a step: its mark, or those of the next one, as nothing came in between."""
+        after = self._totals(step)
         for mark in reversed(self._marks):
-            if mark.at > start:
-                after = mark
-            elif mark.at > start - self._step:
-                return mark, totals.at - mark.at
-            else:  # no call from a step after this mark until `after`
-                return after, window
-        return after, totals.at - after.at
+            if mark.step < step:
+                break
+            after = mark
+        return after
 
-    def _mark(self, at: float) -> None:
-        """Keep the totals up to now, unless another thread just has."""
+    def _mark(self, ended: float) -> None:
+        """Keep the totals up to the step before that of a call, unless another thread just has."""
         with self._lock:
-            if at < self._due:
+            if ended <= self._due:
                 return
-            self._marks.append(self._totals(at))
-            self._due = at + self._step
+            step = ceil((ended - self._opened) / self._step) - 1
+            self._marks.append(self._totals(step))
+            self._due = self._opened + (step + 1) * self._step
         self._on_mark()

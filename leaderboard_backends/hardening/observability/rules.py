@@ -50,7 +50,7 @@ def _group(board: str, settings: AlertSettings) -> Iterator[str]:
         yield "        expr: |-"
         yield from (f"          {line}" for line in expression(condition, settings, board))
         yield f"        for: {duration(settings.alert_for)}"
-        yield f"        labels: {{severity: {condition.severity}}}"
+        yield f"        labels: {{severity: {condition.severity}{', board: ' + json.dumps(board) if board else ''}}}"
         yield "        annotations:"
         yield f"          summary: {json.dumps(SUMMARIES[condition.figure])}"
         yield f"          description: {json.dumps(DESCRIPTIONS[condition.figure] % _shown(condition))}"

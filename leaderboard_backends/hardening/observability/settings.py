@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
 from ...errors import ConfigurationError
-from ...location import Option, integer, number, seconds
+from ...location import Option, check_options, integer, number
+
+DAY: Final = 86_400.0
+"""Seconds: longer than any time here makes sense, and short enough for every clock and timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class AlertSettings:
     """Seconds between two looks at the figures."""
 
     def __post_init__(self) -> None:
+        check_options("monitoring", ALERT_OPTIONS, asdict(self))
         if self.latency_warning > self.latency_critical:
             raise ConfigurationError(
                 f"latency_warning={self.latency_warning:g} is above latency_critical={self.latency_critical:g}: "
@@ -50,16 +54,19 @@ class AlertSettings:
         return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
-STUDY: Final = AlertSettings()
-"""The study's thresholds."""
+duration: Final = number(0.001, DAY)
+"""Parses a time in seconds: Prometheus counts in milliseconds."""
 
 ALERT_OPTIONS: Final[Mapping[str, Option]] = {
-    "latency_warning": Option(seconds, "seconds of the 99th percentile above which to warn (0.05)"),
-    "latency_critical": Option(seconds, "seconds of the 99th percentile above which it is critical (0.1)"),
+    "latency_warning": Option(number(0), "seconds of the 99th percentile above which to warn (0.05)"),
+    "latency_critical": Option(number(0), "seconds of the 99th percentile above which it is critical (0.1)"),
     "error_rate": Option(number(0, 1), "failures a call, from 0 to 1, above which it is critical (0.01)"),
     "update_rate": Option(number(0), "scores updated a second above which to warn of the capacity (10000)"),
-    "window": Option(seconds, "seconds that figures are taken over (300)"),
-    "alert_for": Option(number(0), "seconds above a threshold before an alert fires (60)"),
+    "window": Option(duration, "seconds that figures are taken over (300)"),
+    "alert_for": Option(number(0, DAY), "seconds above a threshold before an alert fires (60)"),
     "alert_samples": Option(integer(1), "calls in the window below which no percentile or error rate is judged (100)"),
-    "alert_interval": Option(seconds, "seconds between two looks at the figures (15)"),
+    "alert_interval": Option(duration, "seconds between two looks at the figures (15)"),
 }
+
+STUDY: Final = AlertSettings()
+"""The study's thresholds."""

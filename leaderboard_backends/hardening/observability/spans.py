@@ -40,7 +40,7 @@ def _traced(operation: str) -> Callable[[Hook[Parameters, Value]], Hook[Paramete
 
     def decorate(hook: Hook[Parameters, Value]) -> Hook[Parameters, Value]:
         @wraps(hook)
-        def traced(self: TracedLeaderboard, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+        def traced(self: TracedLeaderboard, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
             span = self._start(operation)
             if not span.get_span_context().is_valid:  # the API without an SDK: there is nothing to carry on
                 return hook(self, *arguments, **options)

@@ -1,21 +1,24 @@
 """Takes down each call of a board: how long it took, whether it failed, how it was answered.
 
-A call costs two looks at a clock, one observation of a histogram and one entry in the recorder, O(1).
+A call costs two looks at a clock, one observation of a histogram and one entry in the recorder, O(1). What goes wrong
+in that is logged, and never reaches the caller: a write that was applied is acknowledged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from logging import getLogger
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from ...errors import BackendError, InvalidValueError
+from ...errors import BackendError
 from ...wrapper import LIVE, answered, last_answer
 from .board_metrics import BoardMetrics
 from .faults import is_failure, kind_of
 from .names import BULK, CALL_OF
 from .recorder import Recorder
+
+logger = getLogger("leaderboard_backends.hardening")
 
 
 class Calls:
@@ -31,145 +34,154 @@ class Calls:
         self._count_updates: Final = metrics.count_updates
         self._record_update: Final = recorder.update
         self._record_query: Final = recorder.query
+        self._told = False
 
     def queried(self, operation: str, began: float) -> None:
         """Take down a query that was answered."""
+        try:
+            self._time_query(operation, began)
+            if self.layered:
+                self._count_source()
+        except Exception as problem:  # noqa: BLE001 - see `_tell`
+            self._tell(problem)
+
+    def updated(self, operation: str, began: float, updates: int) -> None:
+        """Take down an update of one player, of so many scores."""
+        try:
+            self._time_update(operation, began, updates)
+        except Exception as problem:  # noqa: BLE001 - see `_tell`
+            self._tell(problem)
+
+    def did(self, operation: str, began: float, updates: int) -> None:
+        """Take down an operation of `names.BULK`, of so many scores."""
+        try:
+            self._time_bulk(operation, began, updates)
+            if self.layered and CALL_OF[operation] == "query":
+                self._count_source()
+        except Exception as problem:  # noqa: BLE001 - see `_tell`
+            self._tell(problem)
+
+    def failed(self, operation: str, began: float, error: Exception) -> None:
+        """Take down an error: a failure is a call too, a refusal is counted alone."""
+        try:
+            kind, failure = type(error), is_failure(type(error))
+            if failure:
+                self._time_failure(operation, began, error.applied if isinstance(error, BackendError) else 0)
+            self._metrics.count_error(kind)
+            self._recorder.error(kind_of(kind), failure=failure)
+        except Exception as problem:  # noqa: BLE001 - see `_tell`
+            self._tell(problem)
+
+    def _time_query(self, operation: str, began: float) -> None:
         ended = self.clock()
         self._observe[operation](ended - began)
         self._record_query(ended, ended - began)
-        if self.layered:
-            self._count_source()
 
-    def updated(self, operation: str, began: float, updates: int) -> None:
-        """Take down an update of one player."""
+    def _time_update(self, operation: str, began: float, updates: int) -> None:
         ended = self.clock()
         self._observe[operation](ended - began)
         self._record_update(ended, ended - began, updates)
         if updates:
             self._count_updates()
 
-    @contextmanager
-    def bulk(self, operation: str, updates: int = 0) -> Iterator[None]:
-        """Take down an operation of `names.BULK` that is done within, and updates so many scores."""
-        queries = self.layered and CALL_OF[operation] == "query"
-        if queries:
-            answered(LIVE)
-        began = self.clock()
-        try:
-            yield
-        except Exception as error:
-            self.failed(operation, began, error)
-            raise
-        self._did_bulk(operation, began, updates)
-        if queries:
-            self._count_source()
-
-    def _did_bulk(self, operation: str, began: float, updates: int) -> None:
+    def _time_bulk(self, operation: str, began: float, updates: int) -> None:
         ended = self.clock()
         self._observe[operation](ended - began)
         self._recorder.bulk(ended, updates)
         if updates:
             self._count_updates(updates)
 
-    def failed(self, operation: str, began: float, error: Exception) -> None:
-        """Take down an error: a failure is a call too, a refusal is counted alone."""
-        if isinstance(error, InvalidValueError):
-            return  # by `refused`, which sees those of the outermost board's own checks too
-        kind = type(error)
-        self._metrics.count_error[kind]()
-        failure = is_failure(kind)
-        self._recorder.error(kind_of(kind), failure=failure)
-        if failure:
-            self._took(operation, began, error.applied if isinstance(error, BackendError) else 0)
-
-    def refused(self, error: InvalidValueError) -> None:
-        """Take down a value that breaks a rule of the contract or of validation."""
-        self._metrics.count_error[type(error)]()
-        self._recorder.error(kind_of(type(error)), failure=False)
-
-    def _took(self, operation: str, began: float, updates: int) -> None:
+    def _time_failure(self, operation: str, began: float, applied: int) -> None:
         if operation in BULK:
-            self._did_bulk(operation, began, updates)
+            self._time_bulk(operation, began, applied)
         elif CALL_OF[operation] == "update":
-            self.updated(operation, began, 0)
+            self._time_update(operation, began, 0)
         else:
-            ended = self.clock()
-            self._observe[operation](ended - began)
-            self._record_query(ended, ended - began)
+            self._time_query(operation, began)
 
     def _count_source(self) -> None:
         source = last_answer().source
         if source != "live":
             self._metrics.count_source[source]()
 
+    def _tell(self, problem: Exception) -> None:
+        """Log, once, that a call could not be taken down: metrics may be kept in files, and those may be gone."""
+        if not self._told:
+            self._told = True
+            logger.error(
+                "a call of board %s could not be taken down (%s: %s); it is not logged again",
+                *(self._metrics.labels[0], type(problem).__name__, problem),
+                exc_info=problem,
+            )
+
 
 class Timed(Protocol):
     """A board whose calls are taken down."""
 
-    _calls: Calls
+    @property
+    def _calls(self) -> Calls: ...
 
 
-Board = TypeVar("Board", bound=Timed)
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
-Method = Callable[Concatenate[Board, Parameters], Value]
+Method = Callable[Concatenate[Any, Parameters], Value]
+"""A public method of a board."""
 
 
-def query(operation: str) -> Callable[[Method[Board, Parameters, Value]], Method[Board, Parameters, Value]]:
-    """Return a decorator of a hook that reads."""
-
-    def decorate(hook: Method[Board, Parameters, Value]) -> Method[Board, Parameters, Value]:
-        @wraps(hook)
-        def timed(self: Board, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
-            calls = self._calls
-            if calls.layered:
-                answered(LIVE)  # what an earlier read of this thread left there is none of this one
-            began = calls.clock()
-            try:
-                answer = hook(self, *arguments, **options)
-            except Exception as error:
-                calls.failed(operation, began, error)
-                raise
-            calls.queried(operation, began)
-            return answer
-
-        return timed
-
-    return decorate
-
-
-def update(
-    operation: str, *, scores: int
-) -> Callable[[Method[Board, Parameters, Value]], Method[Board, Parameters, Value]]:
-    """Return a decorator of a hook that writes one player, and so updates one score or none."""
-
-    def decorate(hook: Method[Board, Parameters, Value]) -> Method[Board, Parameters, Value]:
-        @wraps(hook)
-        def timed(self: Board, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
-            calls = self._calls
-            began = calls.clock()
-            try:
-                answer = hook(self, *arguments, **options)
-            except Exception as error:
-                calls.failed(operation, began, error)
-                raise
-            calls.updated(operation, began, scores)
-            return answer
-
-        return timed
-
-    return decorate
-
-
-def counting_refusals(method: Method[Board, Parameters, Value]) -> Method[Board, Parameters, Value]:
-    """Return a public method that counts values which break a rule: those are refused before any hook is called."""
+def query(operation: str, method: Method[Parameters, Value]) -> Method[Parameters, Value]:
+    """Return a method that reads, taken down."""
 
     @wraps(method)
-    def counted(self: Board, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+    def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+        calls = self._calls
+        if calls.layered:
+            answered(LIVE)  # what an earlier read of this thread left there is none of this one
+        began = calls.clock()
         try:
-            return method(self, *arguments, **options)
-        except InvalidValueError as error:
-            self._calls.refused(error)
+            answer = method(self, *arguments, **options)
+        except Exception as error:
+            calls.failed(operation, began, error)
             raise
+        calls.queried(operation, began)
+        return answer
 
-    return counted
+    return timed
+
+
+def update(operation: str, method: Method[Parameters, Value], *, scores: int) -> Method[Parameters, Value]:
+    """Return a method that writes one player, and so updates one score or none, taken down."""
+
+    @wraps(method)
+    def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+        calls = self._calls
+        began = calls.clock()
+        try:
+            answer = method(self, *arguments, **options)
+        except Exception as error:
+            calls.failed(operation, began, error)
+            raise
+        calls.updated(operation, began, scores)
+        return answer
+
+    return timed
+
+
+def bulk(operation: str, method: Method[Parameters, Value]) -> Method[Parameters, Value]:
+    """Return a method of `names.BULK`, taken down; one that returns a number has updated so many scores."""
+    reads = CALL_OF[operation] == "query"
+
+    @wraps(method)
+    def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
+        calls = self._calls
+        if reads and calls.layered:
+            answered(LIVE)
+        began = calls.clock()
+        try:
+            answer = method(self, *arguments, **options)
+        except Exception as error:
+            calls.failed(operation, began, error)
+            raise
+        calls.did(operation, began, answer if isinstance(answer, int) else 0)
+        return answer
+
+    return timed
