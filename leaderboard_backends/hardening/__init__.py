@@ -26,6 +26,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import MissingExtraError
+from ..wrapper import Answer, ask, last_answer, layer
 
 if TYPE_CHECKING:
     from .degradation import DegradableLeaderboard
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
     from .validation import Flag, ValidatedLeaderboard
 
 __all__ = [
+    "Answer",
     "DegradableLeaderboard",
     "Flag",
     "MonitoredLeaderboard",
     "RateLimitedLeaderboard",
     "ValidatedLeaderboard",
+    "ask",
+    "last_answer",
+    "layer",
 ]
 
 _MODULES: Final = {
