@@ -34,21 +34,22 @@ class BoardMetrics:
     def __init__(
         self, families: Families, labels: tuple[str, str], probe: Probe, violations: Callable[[], Violations]
     ) -> None:
+        child = families.child
         self.labels: Final = labels
         self.probe: Final = probe
         self.observe: Final = Children[str, Callable[[float], None]](
-            lambda operation: families.durations.labels(*labels, CALL_OF[operation], operation).observe
+            lambda operation: child(families.durations, *labels, CALL_OF[operation], operation).observe
         )
-        self.count_updates: Final = families.updates.labels(*labels).inc
+        self.count_updates: Final = child(families.updates, *labels).inc
         self.count_source: Final = Children[str, Callable[[], None]](
-            lambda source: families.degraded.labels(*labels, source).inc
+            lambda source: child(families.degraded, *labels, source).inc
         )
         self._count_error: Final = Children[tuple[str, str], Callable[[], None]](
-            lambda kind: families.errors.labels(*labels, *kind).inc
+            lambda kind: child(families.errors, *labels, *kind).inc
         )
         self._violations: Final = violations
         self._count_violation: Final = Children[tuple[str, str], Callable[[float], None]](
-            lambda violation: families.violations.labels(*labels, *violation).inc
+            lambda violation: child(families.violations, *labels, *violation).inc
         )
         self._counted: Final[dict[tuple[str, str], int]] = {}
         self._lock: Final = Lock()

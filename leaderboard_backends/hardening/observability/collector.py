@@ -129,9 +129,9 @@ class Metrics(Collector):
             if board.probe.up is not None:
                 up[board.labels] = up.get(board.labels, True) and board.probe.up
             if board.probe.players is not None:
-                self.families.players.labels(*board.labels).set(board.probe.players)
+                self.families.child(self.families.players, *board.labels).set(board.probe.players)
         for labels, answers in up.items():
-            self.families.up.labels(*labels).set(answers)
+            self.families.child(self.families.up, *labels).set(answers)
         self._hide(self._shown - up.keys())
         self._shown.update(up)
 

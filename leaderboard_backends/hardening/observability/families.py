@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from . import names
+
+Family = TypeVar("Family", Counter, Gauge, Histogram)
 
 
 class Families:
@@ -46,21 +48,21 @@ class Families:
         )
         self.players: Final = _gauge(names.PLAYERS, "Players on the board, as last read.")
         self.up: Final = _gauge(names.UP, "Whether the storage told the number of players in time.")
+        self._made: Final[dict[tuple[str, ...], set[tuple[Counter | Gauge | Histogram, tuple[str, ...]]]]] = {}
         self.all: Final = (
             *(self.durations, self.updates, self.errors, self.degraded, self.violations),
             *(self.players, self.up),
         )
 
+    def child(self, family: Family, *labels: str) -> Family:
+        """Return the child of a family for some labels, the board's name and backend first; made if need be."""
+        self._made.setdefault(labels[: len(names.BOARD_LABELS)], set()).add((family, labels))
+        return family.labels(*labels)
+
     def forget(self, board: str, backend: str) -> None:
-        """Take away what there is of a board; O(all series)."""
-        for family in self.all:
-            for metric in family.collect():
-                labels = {
-                    tuple(text for label, text in sample.labels.items() if label != "le") for sample in metric.samples
-                }
-                for one in labels:
-                    if one[: len(names.BOARD_LABELS)] == (board, backend):
-                        family.remove(*one)
+        """Take away what there is of a board."""
+        for family, labels in self._made.pop((board, backend), ()):
+            family.remove(*labels)
 
 
 def _gauge(name: str, text: str) -> Gauge:
