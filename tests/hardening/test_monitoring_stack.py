@@ -33,7 +33,9 @@ def test_what_validation_flags_and_refuses_is_counted_by_rule(registry: Collecto
         assert value(registry, names.RULE_VIOLATIONS, rule="max_change", outcome="flagged") == 1
         assert value(registry, names.ERRORS, kind="UpdateRefusedError", fault="caller") == 1
         assert value(registry, names.UPDATES) == 1
-    assert value(registry, names.RULE_VIOLATIONS, rule="score_max") == 1
+        with pytest.raises(UpdateRefusedError):
+            board.update_score("ada", "Ada", 102)
+    assert value(registry, names.RULE_VIOLATIONS, rule="score_max", outcome="refused") == 2
 
 
 def test_what_the_rate_limit_refuses_is_counted_and_pages_nobody(registry: CollectorRegistry) -> None:
