@@ -105,7 +105,11 @@ def test_a_mapping_is_left_as_it_was() -> None:
         ({"url": "memory://", "board": ""}, InvalidNameError, "board name '' is not allowed"),
         ("memory://a b", InvalidNameError, "board name 'a b' is not allowed"),
         ("memory://weekly?board=daily", ConfigurationError, "names the board 'weekly', but the option board is"),
-        ("memory://weekly?maxmemory=5", UnknownOptionError, "It knows: board, keep, order"),
+        (
+            "memory://weekly?maxmemory=5",
+            UnknownOptionError,
+            "It knows: board, degradation, keep, monitoring, order, rate_limit, validation",
+        ),
         ("memroy://weekly", UnknownSchemeError, "Did you mean memory://"),
     ],
 )

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboard_backends import ConfigurationError, LeaderboardError, UnknownOptionError, open_leaderboard
+from leaderboard_backends.config import OURS
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds, text
 
 SECRET = "hunter2"  # noqa: S105 - the example that must never show
@@ -263,8 +264,8 @@ KNOWN = {
 def test_options_are_read_from_text_and_taken_as_values() -> None:
     given_text = {"timeout": "1.5", "size": "9", "tls": "No", "prefix": "a"}
     given_values = {"timeout": 2, "size": 1, "tls": True, "prefix": ""}
-    assert check_options("x", KNOWN, given_text) == {"timeout": 1.5, "size": 9, "tls": False, "prefix": "a"}
-    assert check_options("x", KNOWN, given_values) == {"timeout": 2.0, "size": 1, "tls": True, "prefix": ""}
+    assert check_options("x://", KNOWN, given_text) == {"timeout": 1.5, "size": 9, "tls": False, "prefix": "a"}
+    assert check_options("x://", KNOWN, given_values) == {"timeout": 2.0, "size": 1, "tls": True, "prefix": ""}
 
 
 @pytest.mark.parametrize("word", ["true", "YES", "on", "1", 1])
@@ -302,24 +303,24 @@ def test_false_has_several_spellings(word: object) -> None:
 )
 def test_a_bad_value_of_an_option_is_refused_with_the_rule(option: str, value: object, rule: str) -> None:
     with pytest.raises(ConfigurationError, match=f"option {option}=.* of x:// is not allowed: {rule}\\."):
-        check_options("x", KNOWN, {option: value})
+        check_options("x://", KNOWN, {option: value})
 
 
 def test_a_secret_option_shows_neither_its_value_nor_its_length() -> None:
     with pytest.raises(ConfigurationError, match=r"option password=\*\*\* of x:// is not allowed") as caught:
-        check_options("x", KNOWN, {"password": [SECRET]})
+        check_options("x://", KNOWN, {"password": [SECRET]})
     assert SECRET not in everything_shown(caught.value)
 
 
 def test_an_unknown_option_names_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(UnknownOptionError, match=r"x:// has no option 'timeuot'\. Did you mean timeout") as caught:
-        check_options("x", KNOWN, {"timeuot": 1})
+        check_options("x://", KNOWN, {"timeuot": 1}, OURS)
     assert "It knows: batch, board, keep, order, password, prefix, size, timeout, tls." in str(caught.value)
 
 
 def test_an_unknown_option_without_a_near_one_suggests_none() -> None:
     with pytest.raises(UnknownOptionError, match=r"has no option 'zzz'\. It knows: board, keep, order\."):
-        check_options("memory", {}, {"zzz": 1})
+        check_options("memory://", {}, {"zzz": 1}, OURS)
 
 
 @pytest.mark.parametrize("url", ["memory://a\nb", "memory://a\tb", "memory://a\rb", "redis://ho\x00st/0"])

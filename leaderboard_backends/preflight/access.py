@@ -66,7 +66,10 @@ def _encrypted(shown: str, scheme: str, proof: str) -> Finding:
 
 
 def _protected(place: Place, shown: str) -> Finding:
-    """Try without credentials, which is what a stranger would do."""
+    """Try with the credentials, then without, which is what a stranger would do."""
+    with Server(place.url) as server:
+        if not server.answers():
+            return failed(f"{shown} does not answer", "Start it, or correct its URL and password.")
     with Server(anonymous_url(place.url)) as stranger:
         is_open = stranger.answers()
     remedy = "Set requirepass, or a password for every user of its access list, and give it in the URL."

@@ -75,12 +75,11 @@ def _started_read_only(subject: Subject, settings: Mapping[str, Any]) -> Iterato
 
 def _read_only(subject: Subject) -> Finding:
     """Switch the mode on the whole stack, and send an update."""
-    board = subject.stack
-    found = layer(board, DegradableLeaderboard)
+    found = layer(subject.stack, DegradableLeaderboard)
     assert found is not None  # noqa: S101 - as it is configured
     found.read_only = True
     try:
-        board.update_score(*subject.traffic.draw_update())
+        subject.update()
     except BackendReadOnlyError:
         return passed("read-only mode refuses updates")
     except LeaderboardError as error:

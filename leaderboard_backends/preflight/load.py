@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from random import Random
-from time import perf_counter_ns, time
+from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
 from ..comparison.document.numerals import elapsed, whole
 from ..comparison.measure.response import Arrival, at_rate
 from ..comparison.samples import P99, percentile
 from ..errors import LeaderboardError, RateLimitExceededError
-from ..wrapper import achieved
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .subject import DEFAULT_RATE, TWICE, WARM_UP, Subject
 
@@ -118,34 +117,21 @@ def _steps(subject: Subject) -> Iterator[_Step]:
     board, traffic, load = subject.stack, subject.traffic, subject.load
     rng = Random(3)  # noqa: S311 - nothing here is a secret
     shares = (load.updates, load.reads / 2, load.reads / 2)
-    update = _dated(board.update_score) if _dates_are_needed(subject) else board.update_score
     top = min(TOP, _most(subject))
     while True:
         (operation,) = rng.choices(tuple(LABELS), shares)
         if operation == "update":
-            yield _Step(operation, update, traffic.draw_update())
+            yield _Step(operation, subject.send, traffic.draw_update())
         elif operation == "rank":
             yield _Step(operation, board.get_rank, (traffic.draw_player(),))
         else:
             yield _Step(operation, board.get_top_n, (top,))
 
 
-def _dates_are_needed(subject: Subject) -> bool:
-    return bool((subject.settings("validation") or {}).get("require_achieved_at"))
-
-
 def _most(subject: Subject) -> int:
     """Return the largest n that the board's own rules allow."""
     found = (subject.settings("validation") or {}).get("max_n")
     return TOP if found is None else int(found)
-
-
-def _dated(update: Callable[..., int]) -> Callable[..., int]:
-    def dated(*arguments: Any) -> int:
-        with achieved(time()):
-            return update(*arguments)
-
-    return dated
 
 
 # ---------------------------------------------------------------------- what came of it
@@ -174,14 +160,14 @@ def _latencies(subject: Subject, times: ResponseTimes) -> Iterator[Finding]:
             told = percentile(samples, P99)
             name, value = ("max", samples[-1]) if told is None else ("p99", told)
             figure = f"{operation} {name} {elapsed(value / 1e9)} of {elapsed(target)}"
-            yield passed(figure) if value / 1e9 <= target else _missed(figure, setting)
+            yield passed(figure) if value / 1e9 <= target else _missed(subject, figure)
 
 
-def _missed(figure: str, setting: str) -> Finding:
+def _missed(subject: Subject, figure: str) -> Finding:
     return failed(
         f"{figure}: missed",
-        f"Compare backends at this load (leaderboard advise), cache the top (degradation: cache_top), or expect less "
-        f"({setting}).",
+        f"Compare backends at this load (leaderboard advise), cache the top (degradation: cache_top), or expect less: "
+        f"{', '.join(LABELS.values())} in [preflight.{subject.name}].",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from ..config import Opening
 from ..errors import LeaderboardError
+from ..wrapper import layers
 from .access import check_access
 from .alerts import check_alerts
 from .backup import check_backup
@@ -22,7 +23,7 @@ from .metrics import check_metrics
 from .patterns import check_fat_entries, check_sharding, check_sorting, check_ties, check_unneeded_order
 from .persistence import check_persistence
 from .rate_limit import check_rate_limit
-from .scratch import Scratch
+from .scratch import CLEAR, LEFT, Scratch
 from .storage import check_storage
 from .subject import Subject
 from .validation import check_validation
@@ -56,6 +57,9 @@ CHECKS: Final[Sequence[Check]] = (
 SAID_BY_A_CHECK: Final = ".*evicts keys that have no time to live"
 """What a backend warns of at each opening, and the check of eviction says once."""
 
+FINE: Final = ("passed", "not applicable")
+"""Statuses after which nobody has to ask whether the storage still answers."""
+
 Progress = Callable[[str], object]
 """Hears the name of each check before it is run."""
 
@@ -65,22 +69,32 @@ def run_checks(
 ) -> Report:
     """Run every check on the board of a name in the file; `seconds` is how long the load takes.
 
-    Nothing is left behind, whatever ends the run, or the last line says what.
+    Nothing is left behind, whatever ends the run; where something had to be, the last line says what, or a note of the
+    exception that ended the run.
     """
     with warnings.catch_warnings(), Scratch(opening) as scratch:
         warnings.filterwarnings("ignore", message=SAID_BY_A_CHECK)
         subject = Subject(name, opening, expectations, scratch, seconds)
         lines: list[Line] = []
+        answers = True
         for check in CHECKS:
             progress(check.name)
-            lines.append(_run(check, subject, answers=_answers(lines)))
+            lines.append(_run(check, subject, answers=answers))
+            answers = answers and (lines[-1].finding.status in FINE or _still_answers(check, subject))
     lines.append(Line("clean-up", "nothing is left behind", _gone(scratch), 0.0))
     return Report(name, opening.location.shown, lines)
 
 
-def _answers(lines: Sequence[Line]) -> bool:
-    """Whether the storage answered, as far as is known."""
-    return not lines or lines[0].finding.status != "failed"
+def _still_answers(check: Check, subject: Subject) -> bool:
+    """Whether the storage can be asked on, after a check that found something: it may have gone down meanwhile."""
+    if not check.needs_board:
+        return True
+    try:
+        *_, storage = layers(subject.stack)
+        storage.ping()
+    except Exception:  # noqa: BLE001 - whatever it is, the check before has said it
+        return False
+    return True
 
 
 def _run(check: Check, subject: Subject, *, answers: bool) -> Line:
@@ -105,5 +119,5 @@ def _finding(check: Check, subject: Subject) -> Finding:
 
 def _gone(scratch: Scratch) -> Finding:
     if scratch.left:
-        return failed(f"left on the storage: {'; '.join(scratch.left)}", "Clear these boards once the storage answers.")
+        return failed(f"{LEFT}: {'; '.join(scratch.left)}", CLEAR)
     return passed(f"{scratch.opened} scratch boards cleared and gone")

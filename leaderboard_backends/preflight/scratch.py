@@ -28,6 +28,9 @@ PREFIX: Final = "preflight-"
 MAKES_NO_FILE: Final = "create"
 """The option by which a backend of files refuses to make a new one, as a scratch board must."""
 
+LEFT: Final = "left on the storage"
+CLEAR: Final = "Clear these boards once the storage answers."
+
 Settings = Mapping[str, Any]
 
 
@@ -105,6 +108,9 @@ class Scratch(AbstractContextManager["Scratch"]):
             storage.clear()
         except LeaderboardError as error:
             self.left.append(f"{opening.name} ({error})")
+        except BaseException:
+            self.left.append(f"{opening.name} (interrupted)")
+            raise
         finally:
             opened[0].close()
 
@@ -118,3 +124,5 @@ class Scratch(AbstractContextManager["Scratch"]):
             self._boards.close()
         finally:
             self._folders.close()
+            if error is not None and self.left:
+                error.add_note(f"{LEFT}: {'; '.join(self.left)}. {CLEAR}")

@@ -33,8 +33,8 @@ class Traffic:
         exact = max(abs(self._low), abs(self._high)) <= MAX_INTEGER
         self._whole = exact and self._change >= 1 and floor(self._high) - ceil(self._low) >= 1
         self._random = Random(1)  # noqa: S311 - nothing here is a secret
-        self._turn = count()
-        self.players = min(players, len(_DIGITS) ** min(self._id_bytes, ID_BYTES))
+        self._turn: Final[count[int]] = count()
+        self.players: int = min(players, len(_DIGITS) ** min(self._id_bytes, ID_BYTES))
         self._scores = array("d", bytes(8 * self.players))
 
     def load(self) -> Iterator[tuple[str, str, Score]]:
@@ -48,11 +48,15 @@ class Traffic:
 
     def draw_update(self) -> tuple[str, str, Score]:
         """Draw an update; players take turns, so that none comes to a limit before the others."""
-        number = next(self._turn) % self.players
+        number = self._next()
         old = self._scores[number]
         low, high = max(self._low, old - self._change), min(self._high, old + self._change)
         score = self._scores[number] = self._kept(self._random.uniform(low, high))
         return self.player_id(number), self.username(number), int(score) if self._whole else score
+
+    def next_player(self) -> str:
+        """Return the id of the player whose turn it is to be updated."""
+        return self.player_id(self._next())
 
     def draw_player(self) -> str:
         """Draw a player's id, all equally likely."""
@@ -66,6 +70,9 @@ class Traffic:
         """Return the name of a player, cut to what is allowed."""
         return f"user{number:08d}"[: self._name_bytes]
 
+    def _next(self) -> int:
+        return next(self._turn) % self.players
+
     def _kept(self, score: float) -> Score:
         """Return a score within the window, whole where scores can be."""
         score = min(max(score, self._low), self._high)
@@ -77,10 +84,12 @@ def _or(value: Any, otherwise: Any) -> Any:
 
 
 def _window(low: float, high: float) -> tuple[float, float]:
-    """Return a part of the allowed scores, from 0 up where that is allowed."""
+    """Return a part of the allowed scores, from 0 up where that is allowed; as floats, which may be of any size."""
     if low <= 0 < high:
-        return 0, min(high, SPAN)
-    return (max(low, high - SPAN), high) if high <= 0 else (low, min(high, low + SPAN))
+        return 0.0, float(min(high, SPAN))
+    if high <= 0:
+        return float(max(low, high - SPAN)), float(high)
+    return float(low), float(min(high, low + SPAN))
 
 
 def _in_base_36(number: int, width: int) -> str:

@@ -106,11 +106,16 @@ def check_validation(subject: Subject) -> Finding:
         return failed("no rules of validation are set", advice)
     rules = check_settings(settings)
     drill = Drill(subject, rules)
-    on = [rule for rule in (*UPDATE_RULES, *READ_RULES) if getattr(rules, rule) not in (None, False)]
+    on = [rule for rule in (*UPDATE_RULES, *READ_RULES) if _is_on(getattr(rules, rule))]
     findings = [_good_passes(drill), *(_try(drill, rule) for rule in on)]
     if not any(rule in on for rule in SCORE_RULES):
         findings.append(failed("no rule bounds a score or its change", advice))
     return _summary(findings)
+
+
+def _is_on(setting: object) -> bool:
+    """Whether a rule is on; a bound of 0 is."""
+    return setting is not None and setting is not False
 
 
 def _summary(findings: list[Finding]) -> Finding:

@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "latency targets that nothing holds": (
         expecting(update_latency=1e-9),
         "load",
-        "update p99",
+        "of 0.00100 µs: missed",
         "leaderboard advise",
     ),
     "a load that one client cannot make": (
