@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 
+from .forks import survive_forks
+
 
 class Counts(Mapping[str, int]):
     """Counts by name. All names are there from the start, so that none comes or goes while somebody reads.
@@ -14,6 +16,11 @@ class Counts(Mapping[str, int]):
 
     def __init__(self, names: Iterable[str]) -> None:
         self._counts = dict.fromkeys(names, 0)
+        self._lock = Lock()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
         self._lock = Lock()
 
     def add(self, name: str, amount: int = 1) -> None:

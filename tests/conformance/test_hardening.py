@@ -9,7 +9,9 @@ by the tests of the backends.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import Wrapper, layers
 
 FAR = 10**40
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
 
 def hear(flag: Flag) -> None:
@@ -113,11 +116,15 @@ class TestAllOnAServer(Hardened):
 
 
 class TestAllInAFile(Hardened):
+    """In memory-backed files where there are such: how long a disk takes to flush is nothing that a wrapper changes."""
+
     url: str
 
     @pytest.fixture(autouse=True)
-    def take_folder(self, tmp_path: Path) -> None:
-        self.url = f"zodb://{tmp_path}/board.fs"
+    def take_folder(self) -> Iterator[None]:
+        with TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as folder:
+            self.url = f"zodb://{folder}/board.fs"
+            yield
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened(self.url, 4, board=name, **stack(DEGRADATION), **options)

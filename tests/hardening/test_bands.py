@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from leaderboard_backends import (
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard, RankBand
+from leaderboard_backends.model import is_better
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.wrapper import Answer, ask
 
@@ -143,16 +145,73 @@ def test_the_true_rank_is_within_the_bounds(order: Order, scores: list[Score]) -
         assert after.low_rank == before.high_rank + 1
 
 
-def test_a_question_costs_one_score_and_the_bounds_thirteen_questions_once_in_a_while(
+class Seen(DelegatingLeaderboard):
+    """Keeps the board as it was when its bands were read, with the moment."""
+
+    def __init__(self, inner: NaiveLeaderboard, clock: Clock) -> None:
+        super().__init__(inner)
+        self.clock = clock
+        self.moment = 0.0
+        self.entries: list[Entry] = []
+
+    def _count(self) -> int:
+        self.moment, self.entries = self.clock(), list(self.inner)
+        return super()._count()
+
+    def ranks(self, score: Score) -> tuple[int, int]:
+        """Return the ranks of those who had a score, or the one that somebody would have had."""
+        better = sum(is_better(entry.score, score, self.order) for entry in self.entries)
+        equal = sum(entry.score == score for entry in self.entries)
+        return better + 1, better + max(equal, 1)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("update"), st.integers(0, 30), st.integers(0, 6)),
+    st.tuples(st.just("increment"), st.integers(0, 30), st.integers(-2, 2)),
+    st.tuples(st.just("remove"), st.integers(0, 30)),
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 4.0, 10.0])),
+    st.tuples(st.just("ask"), st.integers(0, 30)),
+)
+
+
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+@settings(deadline=None)
+@given(steps=st.lists(STEPS, min_size=10, max_size=120))
+def test_after_any_updates_the_rank_at_the_age_that_is_told_is_within_the_bounds(
+    order: Order, steps: list[tuple[Any, ...]]
+) -> None:
+    clock = Clock()
+    inner = Seen(NaiveLeaderboard(order=order), clock)
+    board = DegradableLeaderboard(inner, clock=clock)
+    for name, *arguments in [*steps, *[("ask", player) for player in range(31)]]:
+        player = f"p{arguments[0]}"
+        if name == "wait":
+            clock.now += arguments[0]
+        elif name == "update":
+            board.update_score(player, "", arguments[1])
+        elif name == "increment":
+            board.increment_score(player, "", arguments[1])
+        elif name == "remove":
+            board.remove_player(player)
+        elif player in inner:
+            found, answer = ask(board.rank_band, player)
+            assert found is not None
+            assert answer == Answer("approximate", found.age)
+            assert found.age == clock.now - inner.moment < 10.0
+            best, worst = inner.ranks(inner.inner.get_entry(player).score)  # type: ignore[union-attr]
+            assert found.low_rank <= best <= worst <= found.high_rank
+
+
+def test_a_question_costs_one_score_and_the_bounds_fifteen_questions_once_in_a_while(
     inner: Counting, board: DegradableLeaderboard, clock: Clock
 ) -> None:
     board.update_scores([(f"p{rank}", "", -rank) for rank in range(1, 1001)])
     for _ in range(20):
         board.rank_band("p500")
-    assert (inner.scores, inner.others) == (20, 13)
+    assert (inner.scores, inner.others) == (20, 15)
     clock.now += 10.0
     board.rank_band("p500")
-    assert (inner.scores, inner.others) == (21, 26)
+    assert (inner.scores, inner.others) == (21, 30)
 
 
 def test_the_bounds_hold_for_the_state_of_the_age_that_is_told(board: DegradableLeaderboard, clock: Clock) -> None:

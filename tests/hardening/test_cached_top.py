@@ -23,12 +23,14 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
+from leaderboard_backends.hardening.degradation.cached_top import CachedTop
+from leaderboard_backends.hardening.degradation.top import Placing
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import LIVE, Answer, ask
 
-READERS = 6
+READERS = 50
 
 
 class Clock:
@@ -314,18 +316,74 @@ def reading_in_the_background(inner: Watched, board: DegradableLeaderboard) -> t
     return crew, may_end
 
 
+def wait_for_waiters(board: DegradableLeaderboard, number: int) -> None:
+    """Wait until so many threads wait for the one that reads, of which they tell nobody."""
+    waiting = board._cache._flight._flight.ended._cond._waiters  # type: ignore[union-attr]
+    for _ in range(10_000):
+        if len(waiting) == number:
+            return
+        sleep(0.001)
+    raise AssertionError(f"{len(waiting)} of {number} wait")
+
+
 def test_while_one_thread_reads_anew_others_are_served_from_memory(
     inner: Watched, board: DegradableLeaderboard, clock: Clock
 ) -> None:
     board.get_top_n(3)
     clock.now += 0.75
     crew, may_end = reading_in_the_background(inner, board)
-    assert ask(board.get_top_n, 3)[1] == Answer("cached", 0.75)
-    clock.now += 0.5
-    assert ask(board.get_top_n, 3)[1] == Answer("stale", 1.25)
+    clock.now += 0.25
+    assert ask(board.get_top_n, 3)[1] == Answer("cached", 1.0)
     may_end.set()
     assert crew.join(10)[0][1] == LIVE
     assert inner.readings == 2
+
+
+def test_a_storage_that_takes_long_holds_up_one_thread_and_the_others_are_told_that_it_is_old(
+    inner: Watched, board: DegradableLeaderboard, clock: Clock
+) -> None:
+    board.get_top_n(3)
+    clock.now += 1.25
+    crew, may_end = reading_in_the_background(inner, board)
+    for _ in range(3):
+        assert ask(board.get_top_n, 3)[1] == Answer("stale", 1.25)
+    may_end.set()
+    assert crew.join(10)[0][1] == LIVE
+    assert inner.readings == 2
+
+
+def test_without_a_memory_nobody_is_given_what_is_old_however_long_it_takes(inner: Watched, clock: Clock) -> None:
+    board = DegradableLeaderboard(inner, cache_top=3, cache_seconds=0.01, stale_entries=0, clock=clock)
+    board.get_top_n(3)
+    clock.now += 600
+    crew, may_end = reading_in_the_background(inner, board)
+    other = Crew([lambda: ask(board.get_top_n, 3)])
+    wait_for_waiters(board, 1)
+    may_end.set()
+    crew.join(10)
+    assert other.join(10)[0][1] == Answer("cached", 0.0)
+
+
+def test_what_was_served_long_ago_is_not_served_while_it_is_read_anew(inner: Watched, clock: Clock) -> None:
+    board = DegradableLeaderboard(inner, cache_top=3, cache_seconds=60, clock=clock)
+    board.get_top_n(3)
+    clock.now += 600
+    crew, may_end = reading_in_the_background(inner, board)
+    others = Crew([lambda: ask(board.get_top_n, 3)[1]] * READERS)
+    wait_for_waiters(board, READERS)
+    may_end.set()
+    crew.join(10)
+    assert others.join(10) == [Answer("cached", 0.0)] * READERS
+    assert inner.readings == 2
+
+
+def test_fifty_threads_read_it_once_each_time_it_is_too_old(
+    inner: Watched, board: DegradableLeaderboard, clock: Clock
+) -> None:
+    for readings in (1, 2, 3):
+        Crew([lambda: [board.get_top_n(3) for _ in range(10)]] * READERS).join(30)
+        assert inner.readings == readings
+        clock.now += 1.5
 
 
 def test_where_nothing_is_in_memory_others_wait_for_the_one_that_reads(
@@ -333,11 +391,7 @@ def test_where_nothing_is_in_memory_others_wait_for_the_one_that_reads(
 ) -> None:
     crew, may_end = reading_in_the_background(inner, board)
     others = Crew([lambda: ask(board.get_top_n, 3)] * READERS)
-    waiting = board._cache._flight._flight.ended._cond._waiters  # type: ignore[union-attr]
-    for _ in range(10_000):
-        if len(waiting) == READERS:
-            break
-        sleep(0.001)  # until all of them wait, of which they tell nobody
+    wait_for_waiters(board, READERS)
     may_end.set()
     expected = inner.get_top_n(3)
     assert crew.join(10) == [(expected, LIVE)]
@@ -354,6 +408,60 @@ def test_those_who_waited_for_a_reading_that_a_write_outdated_ask_for_themselves
     may_end.set()
     crew.join(10)
     assert other.join(10) == [["eve", "ann", "bob"]]
+
+
+class Storage:
+    """A number that is written, and read by one thread at a time, or told of it."""
+
+    def __init__(self) -> None:
+        self.written = self.acknowledged = 0
+        self.readings = self.at_once = self.most_at_once = 0
+
+    def read(self, size: int) -> list[Entry]:
+        self.readings += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        found = [Entry(1, "ann", "", self.written)][:size]
+        sleep(0.001)  # a round trip
+        self.at_once -= 1
+        return found
+
+    def write(self, cache: CachedTop) -> None:
+        change = Placing("ann", self.written + 1)
+        cache.begin(change)
+        self.written += 1
+        change.settle(1)
+        cache.end(change)
+        self.acknowledged = self.written
+
+
+def test_however_often_a_shared_top_is_written_one_thread_reads_at_a_time_and_misses_no_own_write(
+    clock: Clock,
+) -> None:
+    storage, stop = Storage(), Event()
+    cache = CachedTop(storage.read, 3, 1.0, 300.0, order="descending", alone=False, clock=clock)
+
+    def write() -> int:
+        while not stop.wait(0.0005):
+            storage.write(cache)
+        return 0
+
+    def read() -> int:
+        for _ in range(10):
+            acknowledged = storage.acknowledged
+            found = cache.get()
+            assert found is not None
+            assert found[0].entries[0].score >= acknowledged
+        return 10
+
+    writer = Crew([write])
+    try:
+        answers = sum(Crew([read] * READERS).join(60))
+    finally:
+        stop.set()
+    writer.join(10)
+    assert storage.most_at_once == 1
+    assert storage.readings < answers / 5, "readers share what one of them reads"
 
 
 # ---------------------------------------------------------------------- a storage that is down, or shared

@@ -37,14 +37,15 @@ class Model:
         return [time for time in self.hits.get(key, []) if time >= since]
 
     def fits(self, now: float, hit: Hit) -> bool:
-        return len(self.counting(hit.key, now - hit.expiry)) + hit.amount <= hit.limit
+        key, limit, expiry, amount = hit
+        return len(self.counting(key, now - expiry)) + amount <= limit
 
     def enter(self, now: float, hits: Iterable[Hit]) -> bool:
         hits = list(hits)
         if not all(self.fits(now, hit) for hit in hits):
             return False
-        for hit in hits:
-            self.hits.setdefault(hit.key, []).extend([now] * hit.amount)
+        for key, _, _, amount in hits:
+            self.hits.setdefault(key, []).extend([now] * amount)
         return True
 
 
@@ -61,7 +62,7 @@ def test_the_windows_are_those_of_a_model_that_forgets_nothing(program: list[Any
     windows = MemoryWindows(10, clock)
     for step, pairs in program:
         clock.now += step
-        hits = [Hit(key, LIMIT, EXPIRY, amount) for key, amount in pairs]
+        hits = [(key, LIMIT, EXPIRY, amount) for key, amount in pairs]
         expected = model.enter(clock.now, hits)
         taken = windows.acquire_all(hits) if len(hits) > 1 else windows.acquire_entry(*hits[0])
         assert taken is expected
@@ -151,7 +152,7 @@ def test_a_batch_of_as_many_players_as_fit_forgets_none_of_its_own() -> None:
     windows.acquire_entry("", 10, 1)
     for number in range(4):
         windows.acquire_entry(f"old-{number}", 1, 60)
-    batch = [Hit(f"p{number}", 1, 60, 1) for number in range(4)] + [Hit("", 10, 1, 4)]
+    batch = [(f"p{number}", 1, 60, 1) for number in range(4)] + [("", 10, 1, 4)]
     assert windows.acquire_all(batch)
     assert windows.get_moving_window("", 10, 1)[1] == 5
     assert not any(windows.acquire_entry(f"p{number}", 1, 60) for number in range(4))

@@ -83,6 +83,30 @@ def test_a_storage_that_is_down_is_down_for_all_of_them() -> None:
     assert [error.__cause__ is errors[0] for error in errors[1:] if isinstance(error, Exception)] == [True] * OTHERS
 
 
+def test_who_has_waited_long_enough_for_another_gives_up_and_the_work_goes_on() -> None:
+    flight: SingleFlight[int] = SingleFlight()
+    work = Work()
+    first = Crew([partial(flight.run, work)])
+    assert work.begun.wait(10)
+    with pytest.raises(BackendUnavailableError, match=r"has not answered another call for 0\.01 s"):
+        flight.run(work, patience=0.01)
+    work.may_end.set()
+    assert first.join(10) == [(7, True)]
+    assert work.done == 1
+    assert flight.run(work, patience=0.01) == (7, True)
+
+
+def test_errors_that_are_not_shared_do_not_pile_up() -> None:
+    """Each of many threads does the work itself, one after another, however often it fails."""
+    flight: SingleFlight[int] = SingleFlight()
+
+    def fail() -> int:
+        raise ValueError
+
+    run = partial(outcome, partial(flight.run, fail))
+    assert all(isinstance(error, ValueError) for error in Crew([run] * 200).join(30))
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("a bug")])
 def test_after_an_interrupt_of_the_one_at_work_another_works(error: BaseException) -> None:
     work = Work(error)

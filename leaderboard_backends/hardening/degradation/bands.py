@@ -17,9 +17,10 @@ from ...errors import BackendUnavailableError
 from ...model import Entry, Order, Score, is_better
 from .single_flight import SingleFlight
 
-PER_MILLE: Final = (1, 10, 50, 100, 250, 500)
-"""The shares of the board, in thousandths, with which bands end; one more band is all the rest."""
-ALL: Final = 1000
+PER_MILLE: Final = (1, 10, 50, 100, 250, 500, 1000)
+"""The shares of the board, in thousandths, with which bands end."""
+PATIENCE: Final = 0.02
+"""Seconds for which a question waits for another's reading of the ends, where there are ends from before."""
 
 
 class RankBand(NamedTuple):
@@ -60,11 +61,11 @@ class _Ends(NamedTuple):
 
 
 class RankBands:
-    """The bands of a board, read anew after `seconds`: 13 questions to the board, by one thread.
+    """The bands of a board, read anew after `seconds`: 15 questions to the board, by one thread.
 
     The ranks are exact for a board that rests meanwhile. Beside writers, each end is of its own moment, which is some
     questions earlier or later. A band that would end before the first player does not exist: of 50 players, the best is
-    in the top 5 %.
+    in the top 5 %. Whoever has reached a score since that is worse than all were then would have been one beyond them.
     """
 
     def __init__(self, asked: Asked, seconds: float, *, order: Order, clock: Callable[[], float]) -> None:
@@ -75,32 +76,30 @@ class RankBands:
         self._ends: _Ends | None = None
         self._flight: SingleFlight[_Ends] = SingleFlight()
 
-    def find(self, score: Score) -> RankBand:
+    def find(self, score: Score, *, renew: bool = True) -> RankBand:
         """Return the band of a score.
 
-        While another thread reads the ends anew, and while the storage does not answer, those from before serve.
-        Raises `BackendUnavailableError` where there are none.
+        Where another thread takes long to read the ends anew, where the storage does not answer, and without `renew`,
+        those from before serve. Raises `BackendUnavailableError` where there are none.
         """
-        ends = self._current()
+        ends = self._current(renew)
         low = 1
         for end in ends.ends:
             if not is_better(end.score, score, self._order):
                 return self._band(end.per_mille, low, end.rank, ends)
             low = end.rank + 1
-        return self._band(ALL, low, ends.players, ends)
+        return self._band(PER_MILLE[-1], low, low, ends)
 
     def _band(self, per_mille: int, low: int, high: int, ends: _Ends) -> RankBand:
         percent = per_mille / 10
-        # a player who joined the very end since would have ranked one beyond the board
-        high = max(low, high)
         return RankBand(f"top {percent:g} %", percent, low, high, max(high, ends.players), self._clock() - ends.moment)
 
-    def _current(self) -> _Ends:
+    def _current(self, renew: bool) -> _Ends:  # noqa: FBT001 - for this class
         ends = self._ends
-        if ends is not None and (self._clock() - ends.moment < self._seconds or self._flight.busy):
+        if ends is not None and (self._clock() - ends.moment < self._seconds or not renew):
             return ends
         try:
-            return self._flight.run(self._read)[0]
+            return self._flight.run(self._read, None if ends is None else PATIENCE)[0]
         except BackendUnavailableError:
             if ends is None:
                 raise
@@ -110,7 +109,7 @@ class RankBands:
         moment, players, rank = self._clock(), self._asked.players(), 0
         ends: list[_End] = []
         for per_mille in PER_MILLE:
-            last = players * per_mille // ALL
+            last = players * per_mille // PER_MILLE[-1]
             entries = self._asked.get_range(last, last) if last else []
             for entry in entries:
                 rank = max(rank, self._count_to(entry.score))

@@ -107,7 +107,7 @@ class DegradableLeaderboard(Wrapper):
         def read(size: int) -> list[Entry]:
             return self._guarded(self._reads.get_top_n, size)
 
-        return CachedTop(read, size, lifetime, order=self.order, alone=alone, clock=self._clock)
+        return CachedTop(read, size, lifetime, self._stale_for, order=self.order, alone=alone, clock=self._clock)
 
     def _make_bands(self, lifetime: float) -> RankBands:
         asked = Asked(
@@ -127,7 +127,7 @@ class DegradableLeaderboard(Wrapper):
     def rank_band(self, player_id: str) -> RankBand | None:
         """Return the band of ranks that a player is in, `None` for an unknown player; noted as `approximate`.
 
-        Costs one `get_score`, and 13 questions to the board each `band_seconds`. Players who tie with the last of a
+        Costs one `get_score`, and 15 questions to the board each `band_seconds`. Players who tie with the last of a
         band are in it.
         """
         if self._closed:
@@ -135,9 +135,9 @@ class DegradableLeaderboard(Wrapper):
         score = self._get_score(model.check_player_id(player_id))
         if score is None:
             return None
-        age = last_answer().age
-        band = self._bands.find(score)
-        band = band if band.age >= age else band._replace(age=age)
+        told = last_answer()
+        band = self._bands.find(score, renew=told.source != "stale")
+        band = band if band.age >= told.age else band._replace(age=told.age)
         answered(Answer("approximate", band.age))
         return band
 
@@ -220,8 +220,11 @@ class DegradableLeaderboard(Wrapper):
         return self._ask("__len__", self._reads.__len__)
 
     def _iterate(self) -> Iterator[Entry]:
-        """Iterate by pages. Only the first is remembered: a walk through a long board would push out all else."""
-        page = self.get_range(1, PAGE_SIZE)
+        """Iterate by pages. Only the first is remembered: a walk through a long board would push out all else.
+
+        Where the first was not live, that is what the walk is noted as.
+        """
+        page, answer = self.get_range(1, PAGE_SIZE), last_answer()
         yield from page
         first = 1
         while len(page) == PAGE_SIZE:
@@ -230,6 +233,8 @@ class DegradableLeaderboard(Wrapper):
             first += PAGE_SIZE
             answered(LIVE)
             page = self._guarded(self._reads.get_range, first, first + PAGE_SIZE - 1)
+            if answer.source != "live":
+                answered(answer)
             yield from page
 
     def _ask(self, operation: str, read: Callable[[*Given], Value], *arguments: *Given) -> Value:
@@ -265,7 +270,7 @@ class DegradableLeaderboard(Wrapper):
             if found is None:
                 return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
         except BackendUnavailableError as error:
-            found = cache.get_stale(self._stale_for, error)
+            found = cache.get_stale(error)
         top, answer = found
         answered(answer)
         return top.entries[first_rank - 1 : last_rank]

@@ -24,6 +24,7 @@ from typing import Final, Literal, TypeAlias, TypeVar, TypeVarTuple, cast
 from pybreaker import CircuitBreaker
 
 from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
+from ..forks import survive_forks
 
 Circuit: TypeAlias = Literal["closed", "open", "half-open"]
 """`closed`: calls are made. `open`: they are refused. `half-open`: one call tries, all others are refused."""
@@ -51,7 +52,13 @@ class Breaker:
         self._name = name
         self._retry_after = retry_after
         self._clock = clock
-        self._machine = CircuitBreaker(fail_max=failures, throw_new_error_on_trip=False)
+        self._failures = failures
+        self.begin_anew()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Close the circuit, and let go of what threads of a forked parent held."""
+        self._machine = CircuitBreaker(fail_max=self._failures, throw_new_error_on_trip=False)
         self._lock = Lock()
         self._calm = True
         self._trial: object | None = None
@@ -79,11 +86,11 @@ class Breaker:
 
         Where a try is due, `ping` is what tries: a write is never risked to find out.
         """
-        if self.state != "closed":
+        if not self._calm and self.state != "closed":
             self._try_by(ping)
 
     def failed(self, error: Exception) -> None:
-        """Note that a call got no answer; while the circuit is open, or `TOGETHER` with another, that changes nothing."""
+        """Note that a call got no answer; while the circuit is open, or `TOGETHER` with another, nothing changes."""
         with self._lock:
             before, now = self.state, self._clock()
             if before == "open" or (before == "closed" and now - self._failed_at < TOGETHER):

@@ -14,8 +14,11 @@ Where others can write the board too (it is shared, or durable), their writes sh
 `seconds`. Then nothing is gained by holding back while an own write is in work, so rule 1 does not apply, and rule 2
 only to writes that were answered: a caller sees its own writes at once, others within `seconds`.
 
-Cost: a served answer, a slice of the list; a write, two locks of a moment. The list is read anew when three quarters of
-`seconds` are over, so that it is not too old while that takes.
+No stampede: one thread reads at a time. When three quarters of `seconds` are over, the next caller reads the list anew
+and the others are served from memory; when all of `seconds` are over, they wait for the reading, and share it. What is
+served from memory is never older than `seconds`, unless the storage does not answer.
+
+Cost: a served answer, a slice of the list; a write, two locks of a moment.
 """
 
 from __future__ import annotations
@@ -28,11 +31,15 @@ from typing import Final
 from ...errors import BackendUnavailableError
 from ...model import Entry, Order
 from ...wrapper import LIVE, Answer
+from ..forks import survive_forks
 from .single_flight import SingleFlight
 from .top import Change, Top, touched
 
 RENEWED_AT: Final = 0.75
 """The part of `seconds` after which a thread reads the top anew, while others are still served from memory."""
+
+PATIENCE: Final = 1 - RENEWED_AT
+"""The part of `seconds` for which callers wait for a reading, where there is a top from before for them."""
 
 MOST_CHANGES: Final = 1000
 """Writes answered during one reading, after which it is not worth judging them: what was read is not served."""
@@ -41,7 +48,8 @@ MOST_CHANGES: Final = 1000
 class CachedTop:
     """Serves the first `size` entries, each reading for up to `seconds`. `read` reads them from the board.
 
-    `alone` says that all writes of the board come through here.
+    Where that fails, the last ones that were read serve for up to `stale_for` seconds. `alone` says that all writes of
+    the board come through here.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class CachedTop:
         read: Callable[[int], list[Entry]],
         size: int,
         seconds: float,
+        stale_for: float,
         *,
         order: Order,
         alone: bool,
@@ -57,14 +66,20 @@ class CachedTop:
         self._read = read
         self._size = size
         self._seconds = seconds
+        self._stale_for = stale_for
         self._order: Order = order
         self._alone = alone
         self._clock = clock
-        self._lock = Lock()
         self._flight: SingleFlight[Top] = SingleFlight()
+        self._latest: Top | None = None
+        self.begin_anew()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Serve nothing, and let go of what threads of a forked parent held."""
+        self._lock = Lock()
         self._top: Top | None = None
         self._served: Top | None = None
-        self._latest: Top | None = None
         self._holding_back = 0
         self._in_work: set[Change] = set()
         self._answered: list[Change] | None = None
@@ -74,31 +89,46 @@ class CachedTop:
     def get(self) -> tuple[Top, Answer] | None:
         """Return a top that may be shown, with how it came about; `None` where the board itself has to be asked.
 
-        Raises what reading raises; `BackendUnavailableError` also where another thread's reading did.
+        Raises what reading raises; `BackendUnavailableError` also where another thread's reading did, or takes long
+        and `get_stale` has an answer.
         """
-        top = self._served
-        if top is not None:
-            age = self._clock() - top.moment
-            if age < RENEWED_AT * self._seconds or self._flight.busy:
-                return top, Answer("cached" if age <= self._seconds else "stale", age)
+        found = self._fresh()
+        if found is not None and (found[1].age < RENEWED_AT * self._seconds or self._flight.busy):
+            return found
         if self._holding_back:
             return None
-        read, mine = self._flight.run(self._renew)
+        read, mine = self._flight.run(self._renew, self._patience())
         if mine:
             return read, LIVE
-        top = self._served  # not what was read: a write may have been answered since, before this call began
-        return None if top is None else (top, Answer("cached", self._clock() - top.moment))
+        found = self._fresh()  # not what was read: a write may have been answered since, before this call began
+        if found is None:  # a reading that begins now is as good as one of its own
+            return self._flight.run(self._renew, self._patience())[0], LIVE
+        return found
 
-    def get_stale(self, seconds: float, error: BackendUnavailableError) -> tuple[Top, Answer]:
-        """Return the last top that was read, if it is younger than `seconds`, for when the storage does not answer.
+    def get_stale(self, error: BackendUnavailableError) -> tuple[Top, Answer]:
+        """Return the last top that was read, if it is not too old, for when the storage does not answer.
 
         Raises `error` where there is none.
         """
         top = self._latest
         age = self._clock() - top.moment if top is not None else 0.0
-        if top is None or age > seconds:
+        if top is None or age > self._stale_for:
             raise error
         return top, Answer("stale", age)
+
+    def _fresh(self) -> tuple[Top, Answer] | None:
+        """Return what is served, unless it is too old."""
+        top = self._served
+        if top is None:
+            return None
+        age = self._clock() - top.moment
+        return (top, Answer("cached", age)) if age <= self._seconds else None
+
+    def _patience(self) -> float | None:
+        """Return for how long to wait for a reading: without end where there is nothing else."""
+        top = self._latest
+        spare = top is not None and self._clock() - top.moment <= self._stale_for
+        return PATIENCE * self._seconds if spare else None
 
     def _renew(self) -> Top:
         """Read the top, and serve it to others from now on if it is sound."""

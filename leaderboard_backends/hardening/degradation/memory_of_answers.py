@@ -7,6 +7,8 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import NamedTuple
 
+from ..forks import survive_forks
+
 
 class _Kept(NamedTuple):
     answer: object
@@ -29,6 +31,12 @@ class MemoryOfAnswers:
         self._weight = 0
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._lock = Lock()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
+        self._lock = Lock()
+        self._weight = sum(one.weight for one in self._kept.values())
 
     def __len__(self) -> int:
         return len(self._kept)

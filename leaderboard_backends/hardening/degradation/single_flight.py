@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event, Lock
+from time import monotonic
 from typing import Generic, TypeVar
 
 from ...errors import BackendUnavailableError
+from ..forks import survive_forks
 
 Value = TypeVar("Value")
 
 
 class _Flight(Generic[Value]):
     def __init__(self) -> None:
+        self.began = monotonic()
         self.ended = Event()
         self.values: list[Value] = []
         self.error: BackendUnavailableError | None = None
@@ -24,23 +27,32 @@ class SingleFlight(Generic[Value]):
     def __init__(self) -> None:
         self._lock = Lock()
         self._flight: _Flight[Value] | None = None
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
+        self._lock = Lock()
+        self._flight = None
 
     @property
     def busy(self) -> bool:
         """Whether a thread is at work."""
         return self._flight is not None
 
-    def run(self, work: Callable[[], Value]) -> tuple[Value, bool]:
+    def run(self, work: Callable[[], Value], patience: float | None = None) -> tuple[Value, bool]:
         """Return what the work returns, and whether this call did it.
 
-        A call that waited raises `BackendUnavailableError` where the work did; after any other error, or an interrupt,
-        of the thread at work, it does the work itself.
+        A call that waited raises `BackendUnavailableError` where the work did, and where the work has gone on for
+        `patience` seconds; after any other error, or an interrupt, of the thread at work, it does the work itself.
         """
-        flight, mine = self._run_or_join(work)
-        flight.ended.wait()
-        if flight.error is not None:
-            raise BackendUnavailableError(*flight.error.args) from flight.error
-        return (flight.values[0], mine) if flight.values else self.run(work)
+        while True:
+            flight, mine = self._run_or_join(work)
+            if not flight.ended.wait(None if patience is None else max(0.0, flight.began + patience - monotonic())):
+                raise BackendUnavailableError(f"the storage has not answered another call for {patience:g} s.")
+            if flight.error is not None:
+                raise BackendUnavailableError(*flight.error.args) from flight.error
+            if flight.values:
+                return flight.values[0], mine
 
     def _run_or_join(self, work: Callable[[], Value]) -> tuple[_Flight[Value], bool]:
         """Do the work, or return the flight of the thread that is at it. Whatever happens, no flight stays behind."""

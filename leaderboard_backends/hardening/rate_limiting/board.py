@@ -64,6 +64,7 @@ class RateLimitedLeaderboard(Wrapper):
         self._of_player = self._limit("updates_a_minute", checked.updates_a_minute, 60)
         self._of_board = self._limit("updates_a_second", checked.updates_a_second, 1)
         self._spending: Final = self._make_spending(clock)
+        self._fits: Final = self._make_fits()
         self._update_inside = inner.update_score
         self._increment_inside = inner.increment_score
 
@@ -78,6 +79,15 @@ class RateLimitedLeaderboard(Wrapper):
         if isinstance(storage, MemoryWindows):
             return OwnWindows(storage, clock)
         return OutagePolicy(SharedWindows(storage), self._rules, self.counts, clock)
+
+    def _make_fits(self) -> Callable[[str], bool]:
+        """Return what charges one update of a player where that fits, without a list of charges: in memory alone."""
+        spending, of_player, of_board = self._spending, self._of_player, self._of_board
+        if not isinstance(spending, OwnWindows):
+            return lambda _: False
+        if of_player is not None and of_board is not None:
+            return spending.fits_both(of_player, of_board, BOARD)
+        return spending.fits_one(of_player) if of_player is not None else lambda _: of_board is None
 
     @property
     def forgotten(self) -> int:
@@ -108,12 +118,8 @@ class RateLimitedLeaderboard(Wrapper):
         self._inner.update_scores(updates)
 
     def _charge_one(self, player_id: str) -> None:
-        charges = []
-        if self._of_player is not None:
-            charges.append(Charge(self._of_player, player_id, 1))
-        if self._of_board is not None:
-            charges.append(Charge(self._of_board, BOARD, 1))
-        self._charge(charges, 1)
+        if not self._fits(player_id):
+            self._charge_all((player_id,))
 
     def _charge_all(self, player_ids: Sequence[str]) -> None:
         charges = []

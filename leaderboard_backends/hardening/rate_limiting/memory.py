@@ -13,18 +13,14 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import NamedTuple, NoReturn
+from typing import NoReturn, TypeAlias
 
 from limits.storage import MovingWindowSupport, Storage
 
+from ..forks import survive_forks
 
-class Hit(NamedTuple):
-    """What is to be entered: `amount` times now under `key`, if at most `limit` are in any `expiry` seconds."""
-
-    key: str
-    limit: int
-    expiry: int
-    amount: int
+Hit: TypeAlias = tuple[str, int, int, int]
+"""What is to be entered: a key, the limit, the seconds of its window, and how many hits come now."""
 
 
 class MemoryWindows(Storage, MovingWindowSupport):
@@ -48,6 +44,11 @@ class MemoryWindows(Storage, MovingWindowSupport):
         self._times: OrderedDict[str, array[float]] = OrderedDict()
         self._longest = 0
         self.forgotten = 0
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
+        self._lock = Lock()
 
     def __len__(self) -> int:
         """Return how many keys are held."""
@@ -95,15 +96,17 @@ class MemoryWindows(Storage, MovingWindowSupport):
 
     def _enter(self, key: str, times: array[float] | None, limit: int, expiry: int, amount: int, now: float) -> None:
         if times is None:
-            times = self._admit(key, expiry, now)
+            self._make_room(expiry, now)
+            self._times[key] = array("d", (now,) * amount)
+            return
         if amount == 1:
             times.append(now)
         else:
-            times.extend([now] * amount)
+            times.extend((now,) * amount)
         if len(times) > limit + (limit >> 3):  # cut now and then: what is moved comes to eight times a hit
             del times[:-limit]
 
-    def _admit(self, key: str, expiry: int, now: float) -> array[float]:
+    def _make_room(self, expiry: int, now: float) -> None:
         """Make room for a new key: two that count no more may go for it, so that they go faster than they come."""
         self._longest = max(self._longest, expiry)
         held = self._times
@@ -114,8 +117,6 @@ class MemoryWindows(Storage, MovingWindowSupport):
         if len(held) >= self._max_keys:
             held.popitem(last=False)
             self.forgotten += 1
-        times = held[key] = array("d")
-        return times
 
     # ------------------------------------------------------------------ what else a storage has
 

@@ -12,6 +12,7 @@ from limits.errors import StorageError
 from ...errors import BackendUnavailableError
 from ...model import shorten
 from ..counts import Counts
+from ..forks import survive_forks
 from .settings import Settings, shown
 from .windows import Charge, Refusal, Spending
 
@@ -36,6 +37,11 @@ class OutagePolicy:
         self._next_question = 0.0
         self._problem = ""
         self._uncounted = 0
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
+        self._lock = Lock()
 
     @property
     def down(self) -> bool:

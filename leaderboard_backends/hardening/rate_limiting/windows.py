@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -12,7 +13,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import MovingWindowRateLimiter
 
-from .memory import Hit, MemoryWindows
+from .memory import MemoryWindows
 
 MARGIN: Final = 0.001
 """Seconds that a caller waits beyond the end of a window, for what the arithmetic of times loses."""
@@ -21,11 +22,12 @@ MARGIN: Final = 0.001
 class Limit(RateLimitItemPerSecond):
     """At most `amount` updates in any `seconds`. `rule` is the setting it comes from."""
 
-    __slots__ = ["prefix", "rule"]
+    __slots__ = ["prefix", "rule", "seconds"]
 
     def __init__(self, rule: str, amount: int, seconds: int, prefix: str = "") -> None:
         super().__init__(amount, seconds)
         self.rule = rule
+        self.seconds = seconds
         self.prefix = prefix
 
     def key_for(self, *identifiers: bytes | str | float) -> str:
@@ -64,18 +66,12 @@ class Windows(ABC):
     """Charges updates in a storage of the library limits; `clock` returns the time by which that storage counts."""
 
     def __init__(self, storage: Storage, clock: Callable[[], float]) -> None:
-        limiter = MovingWindowRateLimiter(storage)
-        self.hit: Final = limiter.hit
         self._windows = cast("_MovingWindows", storage)
         self._clock = clock
 
+    @abstractmethod
     def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
-        """Charge a call, or say what does not fit; one charge is one atomic step."""
-        del updates
-        if len(charges) > 1:
-            return self._spend_all(charges)
-        limit, who, cost = charges[0]
-        return None if self.hit(limit, who, cost=cost) else self.refusal(charges)
+        """Charge a call, or say what does not fit."""
 
     def refusal(self, charges: Sequence[Charge]) -> Refusal:
         """Return the refusal of charges that did not fit."""
@@ -92,40 +88,50 @@ class Windows(ABC):
         if cost > limit.amount:
             return inf
         pushed = limit.amount - cost + 1  # the hit that must have left its window, counted from the last one
-        oldest, count = self._windows.get_moving_window(limit.key_for(who), pushed, limit.get_expiry())
-        return max(oldest + limit.get_expiry() - self._clock(), 0.0) + MARGIN if count >= pushed else 0.0
-
-    @abstractmethod
-    def _spend_all(self, charges: Sequence[Charge]) -> Refusal | None:
-        """Charge several, or say what does not fit."""
+        oldest, count = self._windows.get_moving_window(limit.key_for(who), pushed, limit.seconds)
+        return max(oldest + limit.seconds - self._clock(), 0.0) + MARGIN if count >= pushed else 0.0
 
 
 class OwnWindows(Windows):
-    """In this process's memory: several charges are one atomic step too, and what is refused costs nothing."""
+    """In this process's memory: all charges of a call are one atomic step, and what is refused costs nothing."""
 
     def __init__(self, storage: MemoryWindows, clock: Callable[[], float]) -> None:
         super().__init__(storage, clock)
-        self._acquire_all = storage.acquire_all
+        self._storage = storage
 
-    def _spend_all(self, charges: Sequence[Charge]) -> Refusal | None:
-        hits = [Hit(limit.key_for(who), limit.amount, limit.get_expiry(), cost) for limit, who, cost in charges]
-        return None if self._acquire_all(hits) else self.refusal(charges)
+    def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
+        """Charge a call, or say what does not fit."""
+        del updates
+        hits = [(who, limit.amount, limit.seconds, cost) for limit, who, cost in charges]
+        return None if self._storage.acquire_all(hits) else self.refusal(charges)
+
+    def fits_one(self, limit: Limit) -> Callable[[str], bool]:
+        """Return what charges one update of somebody, if it fits, and tells whether it did."""
+        return partial(self._storage.acquire_entry, limit=limit.amount, expiry=limit.seconds)
+
+    def fits_both(self, limit: Limit, other: Limit, whose: str) -> Callable[[str], bool]:
+        """Return what charges one update of somebody and one more under another limit, if both fit."""
+        acquire, amount, seconds = self._storage.acquire_all, limit.amount, limit.seconds
+        second = (whose, other.amount, other.seconds, 1)
+        return lambda who: acquire(((who, amount, seconds, 1), second))
 
 
 class SharedWindows(Windows):
     """In a storage that other processes use too, which enters one charge at a time.
 
-    All are looked at before the first is entered, so that what is refused costs nothing, unless another process takes
-    the room in between: then the charges before the one that fails stand. Two round trips a charge, one for a single
-    one.
+    Of several, all are looked at before the first is entered, so that what is refused costs nothing, unless another
+    caller takes the room in between: then the charges before the one that fails stand. Two round trips a charge, one
+    for a single one.
     """
 
     def __init__(self, storage: Storage, clock: Callable[[], float] = time.time) -> None:
         super().__init__(storage, clock)
+        self.hit: Final = MovingWindowRateLimiter(storage).hit
 
-    def _spend_all(self, charges: Sequence[Charge]) -> Refusal | None:
-        refusal = self.longest(charges)
-        if refusal.wait:
+    def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
+        """Charge a call, or say what does not fit."""
+        del updates
+        if len(charges) > 1 and (refusal := self.longest(charges)).wait:
             return refusal
         for limit, who, cost in charges:
             if not self.hit(limit, who, cost=cost):

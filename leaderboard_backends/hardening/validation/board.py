@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -57,6 +58,7 @@ class ValidatedLeaderboard(Wrapper):
         checked = check_settings(settings)
         self._rules: Final = checked
         self._requests: Final = tuple(request_rules(checked, clock))
+        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
         self._reads_old: Final = checked.max_change is not None
@@ -73,6 +75,8 @@ class ValidatedLeaderboard(Wrapper):
         self._max_span = _or_infinite(checked.max_span)
         self._max_limit = _or_infinite(checked.max_limit)
         self._max_change = _or_infinite(checked.max_change)
+        self._lowest = -inf if checked.score_min is None else checked.score_min
+        self._highest = _or_infinite(checked.score_max)
 
     @property
     def counts(self) -> RuleCounts:
@@ -85,10 +89,14 @@ class ValidatedLeaderboard(Wrapper):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        requests = self._requests_now()
+        if not (requests or self._reads_old) and self._lowest <= score <= self._highest:
+            with self._locks.of(player_id):
+                return self._update_inside(player_id, username, score)
         flags: list[Flag] = []
         case = Case(player_id, username, score, self._standing, flags)
         try:
-            self._judge(self._requests, case)
+            self._judge(requests, case)
             with self._locks.of(player_id):
                 self._judge_score(case)
                 return self._update_inside(player_id, username, score)
@@ -100,7 +108,7 @@ class ValidatedLeaderboard(Wrapper):
         flags: list[Flag] = []
         case = Case(player_id, username, delta, self._standing, flags, delta)
         try:
-            self._judge(self._requests, case)
+            self._judge(self._requests_now(), case)
             with self._locks.of(player_id):
                 if self._ranges or abs(delta) > self._max_change:
                     case.read()
@@ -113,8 +121,8 @@ class ValidatedLeaderboard(Wrapper):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         flags: list[Flag] = []
         try:
-            if self._requests:
-                self._walk(updates, self._standing, flags, self._judge_request)
+            if requests := self._requests_now():
+                self._walk(updates, self._standing, flags, partial(self._judge, requests))
             with self._locks.of_all(player_id for player_id, _, _ in updates):
                 if self._scores:
                     self._walk(updates, self._standing_of(updates), flags, self._judge_score)
@@ -146,8 +154,9 @@ class ValidatedLeaderboard(Wrapper):
             judge(Case(player_id, username, score, steps.score, flags, position=position))
             steps.store(player_id, score)
 
-    def _judge_request(self, case: Case) -> None:
-        self._judge(self._requests, case)
+    def _requests_now(self) -> Sequence[Rule]:
+        """Return the rules that need no score; those of the achievement's time are for updates that tell one."""
+        return self._untimed if achieved_at() is None else self._requests
 
     def _judge_score(self, case: Case) -> None:
         if self._reads_old:

@@ -10,6 +10,7 @@ from cachetools import TTLCache
 
 from ...errors import BackendUnavailableError, ConfigurationError
 from ...model import shorten
+from ..forks import survive_forks
 from .settings import Settings
 
 
@@ -23,10 +24,17 @@ class KnownPlayers:
     def __init__(
         self, exists: Callable[[str], bool], settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        most = settings.max_cached_players
         self._exists = exists
-        self._known: TTLCache[str, None] = TTLCache(most, settings.known_seconds, clock)
-        self._unknown: TTLCache[str, None] = TTLCache(most, settings.unknown_seconds, clock)
+        self._settings = settings
+        self._clock = clock
+        self.begin_anew()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Remember nothing, and let go of what threads of a forked parent held."""
+        most, settings = self._settings.max_cached_players, self._settings
+        self._known: TTLCache[str, None] = TTLCache(most, settings.known_seconds, self._clock)
+        self._unknown: TTLCache[str, None] = TTLCache(most, settings.unknown_seconds, self._clock)
         self._lock = Lock()
 
     def __contains__(self, player_id: str) -> bool:

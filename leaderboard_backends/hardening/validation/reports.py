@@ -20,13 +20,16 @@ class Flag(NamedTuple):
     player_id: str
     username: str
     old_score: Score | None
-    """What stood before; `None` for a new player, and where it could not be read."""
+    """What stood before; `None` for a new player, and where it could not be read.
+
+    For a rule of scores, exactly before the write; for one of texts, times or players, as it was read a moment earlier.
+    """
     new_score: Score | None
     """What was asked for, or the sum of an increment; `None` where the sum could not be told."""
     rule: str
     """The setting that names the rule, such as `score_max`."""
     action: Action
-    """`refuse`, and nothing was written, or `flag`, and the update went on."""
+    """`refuse`, and nothing was written, or `flag`, and the update was sent on, whatever the board made of it."""
     board: str
     achieved_at: float | None
     """When the score was achieved, in seconds since the epoch, if that was told."""

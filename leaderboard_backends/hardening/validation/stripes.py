@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from threading import Lock
 from typing import Final, Protocol
 
+from ..forks import survive_forks
+
 STRIPES: Final = 256
 """A power of two. Of 32 threads at random players, some two wait for another player's lock."""
 
@@ -31,7 +33,12 @@ class Stripes:
     """Locks that serve the players whose ids hash to them; several are taken in one order, so none waits in a ring."""
 
     def __init__(self) -> None:
-        self._locks: Final = tuple(Lock() for _ in range(STRIPES))
+        self.begin_anew()
+        survive_forks(self)
+
+    def begin_anew(self) -> None:
+        """Let go of what threads of a forked parent held."""
+        self._locks = tuple(Lock() for _ in range(STRIPES))
 
     def of(self, player_id: str) -> AbstractContextManager[object]:
         """Hold the lock of a player; O(1)."""
