@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .serving import Client, process
+from over_the_wire.serving import Client, process
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -8,12 +8,11 @@ from html.parser import HTMLParser
 
 import pytest
 from leaderboard_backends_fastapi import Watching, leaderboard_app
+from over_the_wire.boards import Answering, Failing, memory
+from over_the_wire.serving import Client, served
 
 from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.wrapper import Answer
-
-from .boards import Answering, Failing, memory
-from .serving import Client, served
 
 HOSTILE = [
     "<script>window.hacked=1</script>",
@@ -130,7 +129,6 @@ def test_a_person_gets_a_page_for_what_is_not_there_and_a_program_a_problem(clie
 def test_a_page_says_how_old_its_answer_is() -> None:
     with Answering(memory()) as board, served(leaderboard_app({"weekly": board}, token=None)) as client:
         for answer, words in (
-            (Answer("live", 0.0), "Live"),
             (Answer("cached", 0.44), "From a cache, 0.4\N{NO-BREAK SPACE}s old"),
             (Answer("stale", 200.0), "Storage not answering: last known scores, 3\N{NO-BREAK SPACE}min old"),
             (Answer("approximate", 12.0), "Approximate, 12\N{NO-BREAK SPACE}s old"),
@@ -139,6 +137,12 @@ def test_a_page_says_how_old_its_answer_is() -> None:
             text = client.get("/boards/weekly").body.decode()
             assert f'data-condition="{answer.source}"' in text
             assert f'<span id="words">{words}</span>' in text
+
+
+def test_a_page_that_cannot_update_itself_says_when_it_was_read_and_not_that_it_is_live(client: Client) -> None:
+    text = client.get("/boards/weekly").body.decode()
+    assert re.search(r'data-condition="read".*<span id="words">Read at \d\d:\d\d:\d\d UTC</span>', text)
+    assert "Live" not in text
 
 
 def test_a_page_of_a_board_that_cannot_be_reached_says_so() -> None:

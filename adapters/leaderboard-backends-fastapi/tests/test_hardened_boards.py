@@ -7,12 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from over_the_wire.boards import write_file
+from over_the_wire.serving import Answer, Client, process
+from over_the_wire.streams import watching
 
 from leaderboard_backends.testing.servers import EmbeddedServer
-
-from .boards import write_file
-from .serving import Answer, Client, process
-from .streams import watching
 
 pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("prometheus_client", "limits", "pybreaker", "cachetools")),

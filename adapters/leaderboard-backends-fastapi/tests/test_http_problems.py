@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from leaderboard_backends_fastapi import KINDS, Kind, leaderboard_router
+from over_the_wire.boards import Failing, memory
+from over_the_wire.serving import Client, served
 
 import leaderboard_backends
 from leaderboard_backends import (
@@ -22,9 +24,6 @@ from leaderboard_backends import (
     UpdateRefusedError,
     WriteOutcomeUnknownError,
 )
-
-from .boards import Failing, memory
-from .serving import Client, served
 
 TREE = [
     error

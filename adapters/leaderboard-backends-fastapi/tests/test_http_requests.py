@@ -9,11 +9,10 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from leaderboard_backends_fastapi import Limits, leaderboard_router
+from over_the_wire.boards import memory
+from over_the_wire.serving import Client, served
 
 from leaderboard_backends import ConfigurationError
-
-from .boards import memory
-from .serving import Client, served
 
 LIMITS = Limits(body_bytes=2000, body_seconds=0.5)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
-from .boards import PLACES, write_file
-from .serving import Client, process
+from over_the_wire.boards import PLACES, write_file
+from over_the_wire.serving import Client, process
 
 HOSTILE_IDS = [
     "a/b",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Collection, Iterator
+from hmac import compare_digest
 
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from leaderboard_backends_fastapi import Tokens, leaderboard_router
 from leaderboard_backends_fastapi import tokens as tokens_module
+from over_the_wire.boards import memory
+from over_the_wire.serving import READ_TOKEN, TOKEN, Client, served
 from starlette.requests import Request
 
 from leaderboard_backends import ConfigurationError
-
-from .boards import memory
-from .serving import READ_TOKEN, TOKEN, Client, served
 
 OTHER = "another-token-of-some-length"
 
@@ -178,12 +177,8 @@ def test_tokens_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_tokens_add_up() -> None:
     both = Tokens(write=TOKEN) | Tokens(write=OTHER, read=READ_TOKEN)
-    assert (both(TOKEN), both(OTHER), both(READ_TOKEN), both("")) == (
-        {"read", "write"},
-        {"read", "write"},
-        {"read"},
-        set(),
-    )
+    granted = [both(token) for token in (TOKEN, OTHER, READ_TOKEN, "")]
+    assert granted == [{"read", "write"}, {"read", "write"}, {"read"}, set()]
 
 
 @pytest.mark.parametrize(
@@ -213,12 +208,15 @@ def test_a_token_is_in_no_log_and_no_answer(public: Client, caplog: pytest.LogCa
 
 def test_tokens_are_compared_in_constant_time_and_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
-    real = tokens_module.compare_digest
-    monkeypatch.setattr(tokens_module, "compare_digest", lambda a, b: bool(compared.append((a, b))) or real(a, b))
+
+    def spy(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return compare_digest(one, other)
+
+    monkeypatch.setattr(tokens_module, "compare_digest", spy)
     tokens = Tokens(write=[TOKEN, OTHER], read=READ_TOKEN)
     for token in (TOKEN, OTHER, READ_TOKEN, "x"):
         compared.clear()
         tokens(token)
         assert len(compared) == 3
         assert {len(side) for pair in compared for side in pair} == {32}
-    assert "==" not in inspect.getsource(tokens_module._among)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Event
 
 import pytest
 from leaderboard_backends_fastapi import Watching, leaderboard_app
+from over_the_wire.boards import Answering, Failing, memory
+from over_the_wire.serving import Client, served
+from over_the_wire.streams import Stream, asleep, watching
 
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, Entry, LeaderboardBackend
 from leaderboard_backends.wrapper import Answer, Wrapper
-
-from .boards import Answering, Failing, memory
-from .serving import Client, served
-from .streams import Stream, asleep, watching
 
 FAST = Watching(pushes_a_second=20, heartbeat=0.2, patience=1.0)
 
@@ -130,11 +129,11 @@ def test_there_is_room_for_so_many_viewers_and_a_place_that_is_left_is_free_agai
 
 
 @contextmanager
-def _retried(join: Callable[[], object]) -> Iterator[object]:
+def _retried(join: Callable[[], AbstractContextManager[Stream]]) -> Iterator[Stream]:
     """Join as soon as the server has noticed that somebody left."""
     for _ in range(100):
         try:
-            with join() as joined:  # type: ignore[attr-defined]  # a context manager
+            with join() as joined:
                 yield joined
                 return
         except AssertionError:
@@ -244,4 +243,4 @@ def _read_on(stream: Stream) -> None:
 )
 def test_a_value_out_of_its_bounds_is_refused(rule: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="it must be above 0 and at most"):
-        Watching(**rule)  # type: ignore[arg-type]  # that is the test
+        Watching(**rule)

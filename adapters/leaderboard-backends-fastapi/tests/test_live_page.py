@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from leaderboard_backends_fastapi import Watching, leaderboard_app
+from over_the_wire.boards import Answering, Failing, memory
+from over_the_wire.chromium import REQUIRED, Shown, Theme, chromium, shown
+from over_the_wire.serving import served
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
 from leaderboard_backends.wrapper import Answer
-
-from .boards import Answering, Failing, memory
-from .chromium import REQUIRED, Shown, Theme, chromium, shown
-from .serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

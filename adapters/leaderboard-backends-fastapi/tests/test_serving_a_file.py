@@ -12,12 +12,11 @@ import click
 import pytest
 from click.testing import CliRunner
 from leaderboard_backends_fastapi.command import serve
+from over_the_wire.boards import write_file
+from over_the_wire.serving import READ_TOKEN, TOKEN, Client, process
+from over_the_wire.streams import watching
 
 from leaderboard_backends import open_leaderboard
-
-from .boards import write_file
-from .serving import READ_TOKEN, TOKEN, Client, process
-from .streams import watching
 
 
 def refused(file: Path, *arguments: str, **environment: str) -> str:
@@ -121,7 +120,7 @@ def test_anybody_may_write_only_where_that_is_said(tmp_path: Path) -> None:
             "rows is 5000: it must be above 0 and at most 1000",
         ),
         ('[server]\nbody_bytes = 0\n[boards.weekly]\nurl = "memory://x"', "the limit body_bytes is 0"),
-        ('server = 5\n[boards.weekly]\nurl = "memory://x"', "server: "),
+        ('server = 5\n[boards.weekly]\nurl = "memory://x"', "server must be a table"),
         ('[server]\nprotect_reads = true\n[boards.weekly]\nurl = "memory://x"', "protect_reads needs tokens"),
     ],
 )

@@ -16,7 +16,7 @@ import uvicorn
 from leaderboard_backends import LeaderboardError
 
 from .app import Lives, leaderboard_app
-from .settings import ServerSettings, open_boards, read_file
+from .settings import ServerSettings, open_boards, read_settings
 from .tokens import VARIABLE, Tokens
 
 GRACE: Final = 10
@@ -56,14 +56,14 @@ def serve(path: Path, host: str, port: int, only: tuple[str, ...], *, open_write
     file. Without any, writes are refused.
     """
     try:
-        settings, tables = read_file(path)
+        settings = read_settings(path)
         tokens = _tokens(settings, open_writes=open_writes)
         config: dict[str, Any] = {
             "protect_reads": settings.protect_reads,
             "limits": settings.limits(),
             "watching": settings.watching(),
         }
-        with open_boards(path, tables, only) as boards:
+        with open_boards(path, only) as boards:
             app = leaderboard_app(boards, token=tokens, **config)
             _run(app, host, port)
     except LeaderboardError as error:

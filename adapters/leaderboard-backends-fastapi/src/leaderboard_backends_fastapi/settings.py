@@ -14,35 +14,26 @@
     [boards.weekly]
     url = "memory://weekly"
 
-The tables of the boards are those of `leaderboard_backends.load_leaderboards`, variables included.
+`leaderboard_backends.config` reads the file, so that variables and the tables of the boards are the same everywhere.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from leaderboard_backends import (
-    BackendError,
-    ConfigurationError,
-    InvalidNameError,
-    LeaderboardBackend,
-    Leaderboards,
-)
-from leaderboard_backends.config import describe
+from leaderboard_backends import BackendError, ConfigurationError, InvalidNameError, LeaderboardBackend, Leaderboards
+from leaderboard_backends.config import Opening, check_file, read_section
 
 from .app import check_names
 from .live import Watching
 from .route import Limits
 from .tokens import Tokens
 
-_REFERENCE: Final = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+SECTION: Final = "server"
 _DEFAULT_LIMITS: Final = Limits()
 _DEFAULT_WATCHING: Final = Watching()
 
@@ -82,73 +73,41 @@ def _shown(tokens: Iterable[SecretStr]) -> list[str]:
     return [text for token in tokens if (text := token.get_secret_value())]
 
 
-def read_file(path: Path) -> tuple[ServerSettings, dict[str, Any]]:
-    """Return the server's settings, and the tables of the boards as they stand there; nothing is opened.
-
-    Raises a `ConfigurationError` that names the file, the key and what is allowed.
-    """
+def read_settings(path: Path) -> ServerSettings:
+    """Return the table `[server]` of a file. Raises a `ConfigurationError` that names the file, the key and why."""
+    table = read_section(path, SECTION)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}.") from error
-    server, tables = document.pop("server", {}), document.pop("boards", None)
-    if document:
-        raise ConfigurationError(f"{path} has {', '.join(document)} at its top level: only [boards.NAME] and [server].")
-    if not isinstance(tables, dict) or not tables:
-        raise ConfigurationError(f"{path} has no boards: add a table [boards.NAME] with a url.")
-    return _settings(path, server), tables
-
-
-def _settings(path: Path, table: object) -> ServerSettings:
-    try:
-        return ServerSettings.model_validate(expand(table))
+        return ServerSettings.model_validate(table)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         known = ", ".join(ServerSettings.model_fields)
-        raise ConfigurationError(f"{path}, server: {told}. Known: {known}.") from None
+        raise ConfigurationError(f"{path}, {SECTION}: {told}. Known: {known}.") from None
 
 
-def open_boards(path: Path, tables: Mapping[str, Any], only: Collection[str] = ()) -> Leaderboards:
-    """Open the boards of a file, or those of them that `only` names. Where one cannot be opened, none stays open."""
-    if unknown := [name for name in only if name not in tables]:
-        raise ConfigurationError(f"{path} has no board {', '.join(unknown)}; it has {', '.join(tables)}.")
-    chosen = {name: table for name, table in tables.items() if not only or name in only}
+def open_boards(path: Path, only: Collection[str] = ()) -> Leaderboards:
+    """Open the boards of a file, or those of them that `only` names. Where one cannot be opened, none stays open.
+
+    Raises a `LeaderboardError` that names the file, the board, what is wrong and what is allowed.
+    """
+    found = check_file(path)
+    if unknown := [name for name in only if name not in found]:
+        raise ConfigurationError(f"{path} has no board {', '.join(unknown)}; it has {', '.join(found)}.")
+    chosen = {name: described for name, described in found.items() if not only or name in only}
     check_names(chosen)
     boards = Leaderboards()
     try:
-        for name, table in chosen.items():
-            boards[name] = _open(path, name, table)
+        for name, described in chosen.items():
+            boards[name] = _open(path, name, described)
     except BaseException:
         boards.close()
         raise
     return boards
 
 
-def _open(path: Path, name: str, table: object) -> LeaderboardBackend:
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: boards.{name} must be a table with a url: write [boards.{name}].")
+def _open(path: Path, name: str, described: Opening | ConfigurationError | InvalidNameError) -> LeaderboardBackend:
+    if not isinstance(described, Opening):
+        raise described
     try:
-        return describe(expand(table), name).open()
-    except (ConfigurationError, InvalidNameError, BackendError) as error:
+        return described.open()
+    except (ConfigurationError, BackendError) as error:
         raise type(error)(f"{path}, boards.{name}: {error}") from error
-
-
-def expand(value: Any) -> Any:
-    """Return a value with `${VARIABLE}` and `${VARIABLE:-default}` of its texts taken from the environment."""
-    if isinstance(value, dict):
-        return {name: expand(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [expand(inner) for inner in value]
-    return _REFERENCE.sub(_from_environment, value) if isinstance(value, str) else value
-
-
-def _from_environment(match: re.Match[str]) -> str:
-    name, default = match["name"], match["default"]
-    found = os.environ.get(name)
-    if default is not None:  # as in a shell, an empty variable takes the default too
-        return found or default
-    if found is None:
-        raise ConfigurationError(f"the variable {name} is not set: set it, or write ${{{name}:-default}}.")
-    return found

@@ -27,7 +27,7 @@ class Stream:
 
     def block(self) -> list[str]:
         """Return the next lines up to an empty one, comments included."""
-        lines = []
+        lines: list[str] = []
         while line := self.response.readline():
             if line == b"\n":
                 return lines
