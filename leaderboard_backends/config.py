@@ -28,7 +28,7 @@ from . import model
 from .errors import BackendError, ConfigurationError, InvalidNameError
 from .location import Location, boolean, check_options
 from .model import Keep, Order
-from .protocol import LeaderboardBackend
+from .protocol import Capabilities, LeaderboardBackend
 from .registry import backend_class, wrapper_class, wrapper_names
 
 OURS: Final = ("board", "order", "keep")
@@ -111,6 +111,14 @@ class Opening:
     options: Mapping[str, Any] = field(repr=False)
     layers: Mapping[str, Mapping[str, Any]]
     """What stands around the board, from the innermost to the outermost, with its checked settings."""
+
+    @property
+    def board(self) -> str:
+        """The name that the board will have. Raises `ConfigurationError` where a URL of a name alone has more in it."""
+        promises: object = self.backend.capabilities
+        if isinstance(promises, Capabilities) and not (promises.shared or promises.durable):
+            return model.check_board_name(self.location.board_name(self.name))
+        return self.name or model.check_board_name(self.location.default_board)
 
     def open(self) -> LeaderboardBackend:
         """Open the board and put around it what is asked for; raises what opening raises."""

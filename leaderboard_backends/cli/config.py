@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ..config import Opening, check_file
 from ..errors import ConfigurationError
@@ -21,9 +17,6 @@ from ..preflight.expectations import read_expectations
 from ..registry import wrapper_class
 
 SHORT_HELP: Final = "Check a file of boards without opening any of them."
-PIPE_WIDTH: Final = 120
-"""Columns of the table where no terminal says how wide it is."""
-
 HIDDEN: Final = "***"
 
 
@@ -44,15 +37,17 @@ def check(path: Path) -> None:
     problems = [str(one) for one in found.values() if not isinstance(one, Opening)]
     openings = {name: one for name, one in found.items() if isinstance(one, Opening)}
     for name, opening in openings.items():
-        problems += [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening)]
+        wrong = [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening)]
+        if not wrong:
+            click.echo(_described(name, opening))
+        problems += wrong
     try:
         read_expectations(path, found)
     except ConfigurationError as error:
         problems.append(str(error))
-    _print(openings)
-    for problem in problems:
-        click.echo(f"Error: {' '.join(problem.split())}", err=True)
     if problems:
+        for problem in problems:
+            click.echo(f"Error: {' '.join(problem.split())}", err=True)
         sys.exit(1)
     click.echo(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, all right. Nothing was opened.")
 
@@ -63,34 +58,16 @@ def find_modules_here() -> None:
         sys.path.insert(0, here)
 
 
-def _print(openings: Mapping[str, Opening]) -> None:
-    if not openings:
-        return
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPE_WIDTH
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
-    for heading in ("board", "place", "backend", "order", "keep", "options", "layers, from the outside in"):
-        table.add_column(heading, overflow="fold")
-    for name, opening in openings.items():
-        table.add_row(*(Text(cell) for cell in _cells(name, opening)))
-    console.print(table)
-
-
-def _cells(name: str, opening: Opening) -> tuple[str, ...]:
-    layers = [
-        f"{layer}: {_written(settings, wrapper_class(layer).options) or 'defaults'}"
-        for layer, settings in reversed([*opening.layers.items()])
+def _described(name: str, opening: Opening) -> str:
+    """Return what a board would be, its layers from the outside in, a line each."""
+    options = _written(opening.options, opening.backend.options)
+    lines = [
+        f"boards.{name}: {opening.location.shown}, board {opening.board}, {opening.order}, keep {opening.keep}",
+        f"  backend      {opening.backend.__name__}" + (f": {options}" if options else ""),
     ]
-    return (
-        name if opening.name in (None, name) else f"{name} (as {opening.name})",
-        opening.location.shown,
-        opening.backend.__name__,
-        opening.order,
-        opening.keep,
-        _written(opening.options, opening.backend.options),
-        "\n".join(layers),
-    )
+    for layer, settings in reversed([*opening.layers.items()]):
+        lines.append(f"  {layer:<12} {_written(settings, wrapper_class(layer).options) or 'defaults'}")
+    return "\n".join(lines)
 
 
 def _written(settings: Mapping[str, Any], known: Mapping[str, Option]) -> str:
@@ -103,7 +80,8 @@ def _shown(value: object, option: Option) -> str:
         return _without_secret(value)
     if callable(value):
         return f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__name__)}"
-    return str(value).lower() if isinstance(value, bool) else "off" if value is None else str(value)
+    shown = str(value).lower() if isinstance(value, bool) else "off" if value is None else str(value)
+    return shown if shown.isprintable() else repr(shown)
 
 
 def _without_secret(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 from collections import Counter
@@ -18,7 +19,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..comparison.files import write_atomically
 from ..config import Opening, describe_file
 from ..errors import ConfigurationError
 from ..preflight.expectations import Expectations, read_expectations, stated
@@ -57,8 +57,8 @@ _STYLES: Final[dict[Status, str]] = {
     show_default=True,
     help="How long twice the expected load lasts.",
 )
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File to write.")
-def preflight(path: Path, names: tuple[str, ...], seconds: float, out: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the tables.")
+def preflight(path: Path, names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
     """Run the study's list before launch against each board of a file, and say what is missing and what to do.
 
     Twice the expected load against the latency targets, the rate limit, the rules of validation, metrics and alerts in
@@ -69,43 +69,40 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, out: Path | No
     Exit code 1 where a check failed; a warning alone fails nothing.
     """
     find_modules_here()
-    openings = _chosen(path, names)
-    expectations = read_expectations(path, describe_file(path))
-    _prepare(out)
+    openings = describe_file(path)
+    expectations = read_expectations(path, openings)
+    logging.getLogger("leaderboard_backends").addHandler(logging.NullHandler())  # drills are no news; the table tells
     reports = []
-    with _termination_as_interrupt():
-        for name, opening in openings.items():
-            reports.append(_run(name, opening, expectations[name], seconds))
-            _print(reports[-1])
-            if out is not None:  # after each board, so that an interrupted run keeps what is finished
-                write_atomically(out, _to_json(reports, expectations, seconds))
+    with _endings_as_interrupt():
+        for name in _chosen(path, names, openings):
+            reports.append(_run(name, openings, expectations, seconds))
+            if not as_json:
+                _print(reports[-1])
+    if as_json:
+        click.echo(_to_json(reports, expectations, seconds))
     sys.exit(1 if any(report.failed for report in reports) else 0)
 
 
-def _chosen(path: Path, names: Sequence[str]) -> Mapping[str, Opening]:
-    openings = describe_file(path)
+def _chosen(path: Path, names: Sequence[str], openings: Mapping[str, Opening]) -> list[str]:
     if unknown := [name for name in names if name not in openings]:
         raise ConfigurationError(f"{path} has no board {unknown[0]}; it has {', '.join(openings)}.")
-    return {name: opening for name, opening in openings.items() if not names or name in names}
+    return [name for name in openings if not names or name in names]
 
 
-def _prepare(out: Path | None) -> None:
-    """Fail before the run, not after it, where the file cannot be written."""
-    if out is None:
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe = out.with_name(f".{out.name}.writable")
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise click.ClickException(f"--json {out} cannot be written: {error.strerror}.") from error
-
-
-def _run(name: str, opening: Opening, expectations: Expectations, seconds: float) -> Report:
+def _run(
+    name: str, openings: Mapping[str, Opening], expectations: Mapping[str, Expectations], seconds: float
+) -> Report:
+    """Run the checks; what an interrupted run had to leave behind is said."""
     console = Console(stderr=True)
-    with console.status(f"{name}: …") as status:
-        return run_checks(name, opening, expectations, seconds, lambda check: status.update(Text(f"{name}: {check} …")))
+    try:
+        with console.status(f"{name}: …") as status:
+            return run_checks(
+                name, openings, expectations, seconds, lambda check: status.update(Text(f"{name}: {check} …"))
+            )
+    except KeyboardInterrupt as interrupt:
+        for note in getattr(interrupt, "__notes__", ()):
+            click.echo(" ".join(note.split()), err=True)
+        raise
 
 
 # ---------------------------------------------------------------------- what is shown
@@ -145,7 +142,7 @@ def _summary(report: Report) -> str:
 def _to_json(reports: Sequence[Report], expectations: Mapping[str, Expectations], seconds: float) -> str:
     boards = [_record(report, expectations[report.board]) for report in reports]
     document = {"schema_version": SCHEMA_VERSION, "seconds": seconds, "boards": boards}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _record(report: Report, expectations: Expectations) -> dict[str, Any]:
@@ -167,15 +164,16 @@ def _record(report: Report, expectations: Expectations) -> dict[str, Any]:
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that no scratch board is left behind."""
+def _endings_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM, and a terminal that is closed, as Ctrl-C, so that no scratch board is left behind."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number, frame
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

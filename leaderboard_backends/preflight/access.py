@@ -1,11 +1,15 @@
-"""Who can read and write what is on the wire and on the server: TLS and passwords, where the server is not local."""
+"""Who can read and write what is on the wire, on the server and in the file: TLS, passwords, and the file's mode."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from shlex import quote
+from stat import S_IWGRP, S_IWOTH
 from typing import Final, NamedTuple
 
-from ..location import Location
+from ..config import Opening
+from ..location import Location, boolean
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of
 from .server import SCHEMES, Server, anonymous_url, has_password, is_local, server_url
@@ -23,9 +27,22 @@ class Place(NamedTuple):
 
 
 def check_access(subject: Subject) -> Finding:
-    """Look at each server of the board: its own, and that of a shared rate limit."""
-    findings = [finding for place in _places(subject) for finding in _judged(place)]
-    return together(findings) if findings else not_applicable("no server is spoken to")
+    """Look at the file of the board, and at each server: the board's own, and that of a shared rate limit."""
+    findings = [*_of_file(subject.opening), *(finding for place in _places(subject) for finding in _judged(place))]
+    return together(findings) if findings else not_applicable("no server is spoken to, and no file is kept")
+
+
+def _of_file(opening: Opening) -> Iterator[Finding]:
+    """Look who may write the file: whoever can, of a format such as ZODB's, can run code in the app that opens it."""
+    path = Path(opening.location.path)
+    if kind_of(opening) != "file" or not path.is_file():
+        return
+    mode = path.stat().st_mode
+    others = [who for who, bit in (("its group", S_IWGRP), ("every user", S_IWOTH)) if mode & bit]
+    if others:
+        yield warning(f"{' and '.join(others)} of this machine may write {path}", f"chmod go-w {quote(str(path))}")
+    else:
+        yield passed(f"only its owner may write {path}")
 
 
 def _places(subject: Subject) -> Iterator[Place]:
@@ -47,22 +64,30 @@ def _judged(place: Place) -> Iterator[Finding]:
     if place.local:
         yield passed(f"{shown} is on this machine")
     else:
-        yield _encrypted(shown, location.scheme, options.get("ssl_cert_reqs", "required"))
+        yield _encrypted(shown, location.scheme, _lax(options))
     yield _protected(place, shown)
 
 
-def _encrypted(shown: str, scheme: str, proof: str) -> Finding:
+def _encrypted(shown: str, scheme: str, lax: str) -> Finding:
+    """Judge the way to a server that is not local; `lax` is the option by which its certificate proves nothing."""
     if scheme != TLS:
         return failed(
             f"{shown} is not local, and not encrypted: scores and the password can be read on the way",
             "Let the server speak TLS (tls-port), and use rediss://.",
         )
-    if proof == "none":
+    if lax:
         return failed(
-            f"{shown} does not have to prove who it is (ssl_cert_reqs=none)",
-            "Leave ssl_cert_reqs out, and name the server's authority in ssl_ca_certs.",
+            f"{shown} does not have to prove who it is ({lax})",
+            f"Leave {lax.partition('=')[0]} out, and name the server's authority in ssl_ca_certs.",
         )
     return passed(f"{shown} speaks TLS")
+
+
+def _lax(options: Mapping[str, str]) -> str:
+    """Return the option by which any server, or any of an authority, is taken for the right one; empty for none."""
+    if options.get("ssl_cert_reqs", "required") != "required":
+        return f"ssl_cert_reqs={options['ssl_cert_reqs']}"
+    return "" if boolean(options.get("ssl_check_hostname", True)) else "ssl_check_hostname=false"
 
 
 def _protected(place: Place, shown: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Settings that are right each by itself, and wrong beside each other or on this backend; nothing of it is opened."""
+"""What is right each by itself, and wrong beside something else or on this backend; nothing is opened to find it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ..config import Opening, open_leaderboard
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidNameError
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
 
@@ -14,7 +14,11 @@ READ_TIMEOUT: Final = "read_timeout"
 
 
 def contradictions(opening: Opening) -> Iterator[str]:
-    """Yield what is wrong of each layer of a board, in words."""
+    """Yield what is wrong of a board's name and of each of its layers, in words."""
+    try:
+        _ = opening.board
+    except (ConfigurationError, InvalidNameError) as error:
+        yield str(error)
     for layer, settings in opening.layers.items():
         try:
             _check(layer, settings, opening)

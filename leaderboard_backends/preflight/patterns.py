@@ -1,35 +1,31 @@
-"""The study's anti-patterns, as far as a board's description and a sample of its entries show them.
+"""The study's anti-patterns, as far as a board's description, what is expected of it and its first entries show them.
 
-The sample is read from the configured board, which is never written: on a server it is opened only where it has players
-already; of a board in a file, a copy of the file is opened. `docs/anti-patterns.md` has what each of them costs.
+`docs/anti-patterns.md` has what each of them costs.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+import re
 from statistics import fmean
 from typing import Final
 
 from ..comparison.document.numerals import size, whole
-from ..location import Location
-from ..model import MAX_TEXT_BYTES, Entry
+from ..errors import LeaderboardError
+from ..model import MAX_TEXT_BYTES
+from .configured import sample
 from .finding import Finding, not_applicable, passed, warning
-from .kinds import kind_of
-from .server import Server
 from .subject import Subject
 
 PAGE: Final = "docs/anti-patterns.md"
 NAIVE: Final = "naive"
 MOST_NAIVE: Final = 5_000
 """Players up to which sorting at every query is a matter of taste."""
-SAMPLE: Final = 1_000
 FAT: Final = MAX_TEXT_BYTES
 """Bytes of an average entry's id and name, half of what the contract allows, from which on entries are fat."""
-LARGEST_COPY: Final = 64_000_000
-"""Bytes of a file that is copied for a sample."""
+ONE_BOARD_HOLDS: Final = 1_000_000
+"""Players up to which the study, and the figures here, see no reason to shard."""
+_SHARD: Final = re.compile(r"(?i)(?P<whole>.*?)[-_.]?(?:shard|partition|bucket|part)[-_.]?[0-9]+")
+"""What a shard's board is called, such as `weekly-shard-3`."""
 
 
 def check_sorting(subject: Subject) -> Finding:
@@ -45,7 +41,10 @@ def check_sorting(subject: Subject) -> Finding:
 
 def check_fat_entries(subject: Subject) -> Finding:
     """Texts that carry more than an id and a name."""
-    entries = _sample(subject)
+    try:
+        entries = sample(subject)
+    except LeaderboardError:
+        return not_applicable("the configured board cannot be read, as said above")
     if not entries:
         return not_applicable("there are no entries yet to look at, or not where they can be read")
     lengths = [len(entry.player_id.encode()) + len(entry.username.encode()) for entry in entries]
@@ -58,9 +57,28 @@ def check_fat_entries(subject: Subject) -> Finding:
 
 
 def check_sharding(subject: Subject) -> Finding:
-    """Shards are not to be seen from one board."""
-    del subject
-    return not_applicable(f"this board is one; other boards are not looked at. {PAGE} has the cost of ten too early")
+    """Boards of the file that are called as shards of one, of fewer players together than one board holds."""
+    shards = _shards(subject)
+    if not shards:
+        return passed("no board of the file is called as a shard of another")
+    players = subject.expectations.expected_players
+    figure = f"one of {len(shards)} shards" + (f" of {whole(players)} players each" if players else "")
+    if players and players * len(shards) > ONE_BOARD_HOLDS:
+        return passed(figure)
+    return warning(
+        figure,
+        f"One board holds {whole(ONE_BOARD_HOLDS)} players; ranks and tops of shards must be merged. {PAGE} has the "
+        f"cost. If so many are expected, set expected_players in [preflight.{subject.name}].",
+    )
+
+
+def _shards(subject: Subject) -> list[str]:
+    """Return the boards of the file that seem to be shards of one, this one among them; none where there is one."""
+    own = _SHARD.fullmatch(subject.name)
+    if own is None:
+        return []
+    found = [name for name in subject.boards if (it := _SHARD.fullmatch(name)) and it["whole"] == own["whole"]]
+    return found if len(found) > 1 else []
 
 
 def check_ties(subject: Subject) -> Finding:
@@ -70,41 +88,13 @@ def check_ties(subject: Subject) -> Finding:
 
 
 def check_unneeded_order(subject: Subject) -> Finding:
-    """A sorted structure where nobody asks for an order shows only in what is asked."""
-    del subject
+    """A sorted structure where nobody asks for an order: before launch, only where no reads are expected."""
+    if subject.expectations.expected_reads == 0:
+        return warning(
+            "expected_reads = 0: nobody asks for a rank or a top",
+            f"Keep the scores in a dict or a hash; {PAGE} has what an order costs.",
+        )
     return not_applicable(
         "shows after a week: where leaderboard_call_duration_seconds_count has no call of get_top_n, get_rank, "
         "get_range or get_around, a dict would do"
     )
-
-
-# ---------------------------------------------------------------------- a sample of the configured board
-
-
-def _sample(subject: Subject) -> Sequence[Entry]:
-    kind = kind_of(subject.opening)
-    if kind == "server":
-        return _from_server(subject)
-    return _from_copy(subject) if kind == "file" else ()
-
-
-def _from_server(subject: Subject) -> Sequence[Entry]:
-    bare = replace(subject.opening, layers={})
-    name = bare.name or bare.location.default_board
-    with Server.of(bare) as server:
-        if not server.has_players(bare, name):
-            return ()
-    with bare.open() as board:
-        return board.get_top_n(SAMPLE)
-
-
-def _from_copy(subject: Subject) -> Sequence[Entry]:
-    opening = subject.opening
-    path = Path(opening.location.path)
-    if not path.is_file() or path.stat().st_size > LARGEST_COPY:
-        return ()
-    url = opening.backend.trial_url(opening.location.scheme, subject.scratch.folder())
-    place = Location.parse(url or "", opening.location.default_board)[0]
-    shutil.copyfile(path, place.path)
-    with replace(opening, location=place, layers={}).open() as board:
-        return board.get_top_n(SAMPLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
@@ -13,6 +13,7 @@ from ..wrapper import layers
 from .access import check_access
 from .alerts import check_alerts
 from .backup import check_backup
+from .configured import check_configured
 from .degradation import check_degradation
 from .documents import check_document
 from .expectations import Expectations
@@ -32,6 +33,7 @@ STORAGE: Final = Check("storage answers", "the board that everything else is ask
 
 CHECKS: Final[Sequence[Check]] = (
     STORAGE,
+    Check("configured board", "the board as it is, read and not written", check_configured),
     Check("load", "Performance testing at 2x expected load; load testing completed", check_load),
     Check("rate limit", "Rate limiting implemented and tested", check_rate_limit),
     Check("validation", "Data validation rules defined", check_validation),
@@ -65,16 +67,21 @@ Progress = Callable[[str], object]
 
 
 def run_checks(
-    name: str, opening: Opening, expectations: Expectations, seconds: float, progress: Progress = str
+    name: str,
+    openings: Mapping[str, Opening],
+    expectations: Mapping[str, Expectations],
+    seconds: float,
+    progress: Progress = str,
 ) -> Report:
-    """Run every check on the board of a name in the file; `seconds` is how long the load takes.
+    """Run every check on one board of a file, with what is expected of each; `seconds` is how long the load takes.
 
     Nothing is left behind, whatever ends the run; where something had to be, the last line says what, or a note of the
     exception that ended the run.
     """
+    opening = openings[name]
     with warnings.catch_warnings(), Scratch(opening) as scratch:
         warnings.filterwarnings("ignore", message=SAID_BY_A_CHECK)
-        subject = Subject(name, opening, expectations, scratch, seconds)
+        subject = Subject(name, openings, expectations[name], scratch, seconds)
         lines: list[Line] = []
         answers = True
         for check in CHECKS:

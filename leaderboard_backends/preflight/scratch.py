@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -28,10 +28,20 @@ PREFIX: Final = "preflight-"
 MAKES_NO_FILE: Final = "create"
 """The option by which a backend of files refuses to make a new one, as a scratch board must."""
 
-LEFT: Final = "left on the storage"
-CLEAR: Final = "Clear these boards once the storage answers."
+LEFT: Final = "may be left on the storage"
+CLEAR: Final = "Clear these boards once the storage answers: open_leaderboard(URL, board=NAME).clear()."
 
 Settings = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Made:
+    """A scratch board, from the moment before it is opened."""
+
+    opening: Opening
+    board: LeaderboardBackend | None = None
+    refused: bool = False
+    """Whether the storage refused to open it, so that nothing of it is there."""
 
 
 class Scratch(AbstractContextManager["Scratch"]):
@@ -74,12 +84,15 @@ class Scratch(AbstractContextManager["Scratch"]):
             for layer, settings in self._opening.layers.items()
             if only is None or layer in only
         }
-        opening = replace(self._place(), name=f"{PREFIX}{token_hex(6)}", layers=chosen)
-        opened: list[LeaderboardBackend] = []
-        self._boards.callback(self._end, opening, opened)
-        opened.append(opening.open())
+        made = _Made(replace(self._place(), name=f"{PREFIX}{token_hex(6)}", layers=chosen))
+        self._boards.callback(self._end, made)
+        try:
+            made.board = made.opening.open()
+        except LeaderboardError:
+            made.refused = True
+            raise
         self.opened += 1
-        return opened[0]
+        return made.board
 
     def bare(self) -> LeaderboardBackend:
         """Open a new board without any layer."""
@@ -96,23 +109,24 @@ class Scratch(AbstractContextManager["Scratch"]):
         options = {name: value for name, value in opening.options.items() if name != MAKES_NO_FILE}
         return replace(opening, location=Location.parse(url or "")[0], options=options)
 
-    def _end(self, opening: Opening, opened: list[LeaderboardBackend]) -> None:
+    def _end(self, made: _Made) -> None:
         """Clear and close a board; also one whose opening was interrupted, or failed in one of its layers."""
         try:
-            if not opened:
-                opened.append(replace(opening, layers={}).open())
-        except LeaderboardError:
+            board = replace(made.opening, layers={}).open() if made.board is None else made.board
+        except LeaderboardError as error:
+            if not made.refused:
+                self.left.append(f"{made.opening.name} ({error})")
             return
-        *_, storage = layers(opened[0])
+        *_, storage = layers(board)
         try:
             storage.clear()
         except LeaderboardError as error:
-            self.left.append(f"{opening.name} ({error})")
+            self.left.append(f"{made.opening.name} ({error})")
         except BaseException:
-            self.left.append(f"{opening.name} (interrupted)")
+            self.left.append(f"{made.opening.name} (interrupted)")
             raise
         finally:
-            opened[0].close()
+            board.close()
 
     def __enter__(self) -> Self:
         return self

@@ -75,10 +75,17 @@ class Subject:
     """One configured board under its checks."""
 
     def __init__(
-        self, name: str, opening: Opening, expectations: Expectations, scratch: Scratch, seconds: float
+        self,
+        name: str,
+        openings: Mapping[str, Opening],
+        expectations: Expectations,
+        scratch: Scratch,
+        seconds: float,
     ) -> None:
         self.name: Final = name
-        self.opening: Final = opening
+        self.boards: Final = list(openings)
+        """All boards of the file, by name."""
+        self.opening: Final = openings[name]
         self.expectations: Final = expectations
         self.scratch: Final = scratch
         self.registry: Final = CollectorRegistry()

@@ -51,7 +51,10 @@ class Traffic:
         number = self._next()
         old = self._scores[number]
         low, high = max(self._low, old - self._change), min(self._high, old + self._change)
-        score = self._scores[number] = self._kept(self._random.uniform(low, high))
+        score = self._kept(self._random.uniform(low, high))
+        if abs(score - old) > self._change:  # rounded too far, between floats that are wider apart than it may change
+            score = old
+        self._scores[number] = score
         return self.player_id(number), self.username(number), int(score) if self._whole else score
 
     def next_player(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from leaderboard_backends.preflight.run import run_checks
 from leaderboard_backends.preflight.scratch import Scratch
 from leaderboard_backends.preflight.subject import Subject
 
-SECONDS = 0.3
+SECONDS = 0.1
 DOCUMENTS = {"disaster_recovery": "recovery.md", "runbook": "runbook.md", "api": "api.md"}
 
 Document = dict[str, Any]
@@ -75,11 +75,13 @@ def _lines(table: Mapping[str, Any], names: tuple[str, ...]) -> Iterable[str]:
             yield from _lines(value, (*names, name))
 
 
-def findings(folder: Path, document: Document, seconds: float = SECONDS) -> dict[str, Finding]:
+def findings(
+    folder: Path, document: Document, seconds: float = SECONDS, progress: Callable[[str], object] = str
+) -> dict[str, Finding]:
     """Run the whole list on the one board, and return what each check found."""
     path = write(folder, document)
-    (name, opening), *_ = describe_file(path).items()
-    report = run_checks(name, opening, read_expectations(path, [name])[name], seconds)
+    openings = describe_file(path)
+    report = run_checks(next(iter(openings)), openings, read_expectations(path, openings), seconds, progress)
     return {line.check: line.finding for line in report.lines}
 
 
@@ -93,9 +95,10 @@ class Opened:
 
     def __init__(self, folder: Path, document: Document, seconds: float = SECONDS) -> None:
         path = write(folder, document)
-        (name, opening), *_ = describe_file(path).items()
-        self.scratch = Scratch(opening)
-        self.subject = Subject(name, opening, read_expectations(path, [name])[name], self.scratch, seconds)
+        openings = describe_file(path)
+        name = next(iter(openings))
+        self.scratch = Scratch(openings[name])
+        self.subject = Subject(name, openings, read_expectations(path, openings)[name], self.scratch, seconds)
 
     def __enter__(self) -> Subject:
         return self.subject

@@ -19,6 +19,13 @@ from .boards import Document, changed, findings, good, of_status
 Break = Callable[[Document], Document]
 
 
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill a board with some thousand players, and make some thousand calls, however many are expected."""
+    monkeypatch.setattr("leaderboard_backends.preflight.subject.MOST_PLAYERS", 6_000)
+    monkeypatch.setattr("leaderboard_backends.preflight.subject.MOST_CALLS", 20_000)
+
+
 def expecting(**expected: Any) -> Break:
     return lambda document: {**document, "preflight": {"weekly": {**document["preflight"]["weekly"], **expected}}}
 
@@ -69,6 +76,24 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "validation",
         "a good first update is refused",
         "Loosen max_change",
+    ),
+    "ranges that contradict each other": (
+        with_layers(validation={"score_min": 10, "score_max": 5}),
+        "storage answers",
+        "score_min 10 of validation is above score_max 5: no score is within",
+        "Correct boards.weekly in the file",
+    ),
+    "thresholds that contradict each other": (
+        with_layers(monitoring={"latency_warning": 2, "latency_critical": 1}),
+        "storage answers",
+        "latency_warning=2 is above latency_critical=1",
+        "Correct boards.weekly in the file",
+    ),
+    "a time-out that the backend does not have": (
+        with_layers(degradation={"read_timeout": 1}),
+        "storage answers",
+        "read_timeout",
+        "Correct boards.weekly in the file",
     ),
     "no monitoring": (
         with_layers(monitoring=None),
@@ -136,8 +161,8 @@ def test_what_is_broken_fails_alone_with_the_reason_and_the_remedy(tmp_path: Pat
     assert found[check].status == "failed"
     assert figure in found[check].figure
     assert todo in found[check].todo
-    related = {"no monitoring": {"alerts"}, "rules that let nobody join": set()}.get(name, set())
-    assert set(of_status(found, "failed")) == {check, *related}
+    related = {"no monitoring": {"alerts"}, "thresholds that contradict each other": {"alerts"}}
+    assert set(of_status(found, "failed")) == {check, *related.get(name, set())}
 
 
 # ---------------------------------------------------------------------- servers
@@ -253,20 +278,31 @@ def test_a_storage_of_the_limit_that_is_down_is_found(tmp_path: Path) -> None:
     assert "the storage of the limit does not answer" in found["rate limit"].figure
 
 
-def test_a_server_that_goes_down_in_the_middle_of_a_run_is_said_to_keep_what_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trouble", [EmbeddedServer.freeze, EmbeddedServer.kill])
+def test_a_server_that_goes_away_in_the_middle_is_asked_no_more_and_what_is_left_is_said(
+    tmp_path: Path, trouble: Callable[[EmbeddedServer], None]
 ) -> None:
     with EmbeddedServer({"appendonly": "yes"}) as server:
+        document = good(f"{server.url}?socket_timeout=0.3&connect_timeout=0.3")
+        found = findings(tmp_path, document, progress=lambda check: trouble(server) if check == "validation" else None)
+        server.thaw()
+    assert found["rate limit"].status == "passed"
+    assert list(of_status(found, "failed")) == ["validation", "clean-up"]
+    assert found["metrics"].figure == "not checked, as the storage does not answer"
+    assert found["alerts"].status == "passed"
+    assert found["clean-up"].figure.startswith("may be left on the storage: preflight-")
+    assert "open_leaderboard(URL, board=NAME).clear()" in found["clean-up"].todo
 
-        def kill(*_: object) -> None:
-            server.kill()
-            raise RuntimeError("a check of a plug-in")
 
-        monkeypatch.setattr("leaderboard_backends.preflight.load._warm_up", kill)
-        found = findings(tmp_path, good(server.unix_url))
-    assert found["load"].figure == "RuntimeError: a check of a plug-in"
-    assert found["clean-up"].status == "failed"
-    assert found["clean-up"].figure.startswith("left on the storage: preflight-")
+def test_a_check_that_breaks_down_is_one_failed_line_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a check of a plug-in")
+
+    monkeypatch.setattr("leaderboard_backends.preflight.load._warm_up", fail)
+    found = findings(tmp_path, good("memory://weekly"))
+    assert of_status(found, "failed") == {"load": "RuntimeError: a check of a plug-in"}
 
 
 # ---------------------------------------------------------------------- files
@@ -300,7 +336,80 @@ def test_a_disk_that_is_full_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "Make room" in found["persistence"].todo
 
 
+def test_a_file_whose_folder_is_there_and_which_may_not_be_made_fails(tmp_path: Path) -> None:
+    found = findings(tmp_path, good(f"zodb://{tmp_path}/board.fs?create=false"))
+    assert list(of_status(found, "failed")) == ["configured board"]
+    assert "is not there, and create = false" in found["configured board"].figure
+
+
+def test_a_file_of_something_else_fails_and_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "board.fs"
+    file.write_bytes(b"a letter" * 100)
+    found = findings(tmp_path, good(f"zodb://{file}"))
+    assert list(of_status(found, "failed")) == ["configured board"]
+    assert file.read_bytes() == b"a letter" * 100
+
+
+def test_a_folder_in_the_place_of_the_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "board.fs").mkdir()
+    found = findings(tmp_path, good(f"zodb://{tmp_path}/board.fs"))
+    assert found["configured board"].figure == f"{tmp_path}/board.fs is no file"
+
+
+def test_a_file_that_others_may_write_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "board.fs"
+    with open_leaderboard(f"zodb://{file}?board=weekly") as board:
+        board.update_score("ada", "Ada", 1)
+    file.chmod(0o666)
+    found = findings(tmp_path, good(f"zodb://{file}"))
+    assert found["access"].status == "warning"
+    assert found["access"].figure == f"its group and every user of this machine may write {file}"
+    assert found["access"].todo == f"chmod go-w {file}"
+
+
+@pytest.mark.parametrize("kind", ["server", "file"])
+def test_a_board_that_stands_there_in_another_order_fails(tmp_path: Path, ready_url: str, kind: str) -> None:
+    url = ready_url if kind == "server" else f"zodb://{tmp_path}/board.fs"
+    with open_leaderboard(url, board="laps", order="ascending") as board:
+        board.update_score("ada", "Ada", 61)
+        found = findings(tmp_path, changed(good(url), board="laps"))
+        board.clear()
+    assert list(of_status(found, "failed")) == ["configured board"]
+    assert "ascending" in found["configured board"].figure
+    assert found["fat entries"].figure == "the configured board cannot be read, as said above"
+
+
 # ---------------------------------------------------------------------- patterns
+
+
+def sharded(players: int, *names: str) -> Document:
+    document = good("memory://", expected_players=players)
+    board, expected = document["boards"]["weekly"], document["preflight"]["weekly"]
+    return {"boards": dict.fromkeys(names, board), "preflight": dict.fromkeys(names, expected)}
+
+
+def test_shards_of_a_board_that_would_be_one_are_a_warning(tmp_path: Path) -> None:
+    found = findings(tmp_path, sharded(1_000, "weekly-shard-0", "weekly-shard-1", "weekly_part2", "laps-shard-0"))
+    assert found["premature sharding"].status == "warning"
+    assert found["premature sharding"].figure == "one of 3 shards of 1,000 players each"
+    assert "One board holds 1,000,000 players" in found["premature sharding"].todo
+
+
+@pytest.mark.parametrize(
+    ("players", "names"),
+    [(900_000, ("a-shard-0", "a-shard-1")), (10, ("season-1", "season-2")), (10, ("a-shard-0", "b-shard-1"))],
+)
+def test_many_players_and_boards_of_their_own_are_no_premature_shards(
+    tmp_path: Path, players: int, names: tuple[str, ...]
+) -> None:
+    assert findings(tmp_path, sharded(players, *names))["premature sharding"].status == "passed"
+
+
+def test_an_order_that_nobody_asks_for_is_a_warning(tmp_path: Path) -> None:
+    found = findings(tmp_path, good("memory://weekly", expected_reads=0))
+    assert found["order where none is needed"].status == "warning"
+    assert "Keep the scores in a dict or a hash" in found["order where none is needed"].todo
+    assert of_status(found, "failed") == {}
 
 
 def test_sorting_at_every_query_is_a_warning_for_many_players(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_several_findings_are_one_of_the_worst_status() -> None:
 def test_the_load_is_twice_what_is_expected_and_its_figures_are_of_each_operation(tmp_path: Path) -> None:
     finding = found(tmp_path, check_load)
     assert finding.status == "passed"
-    assert finding.figure.startswith("2 x (100 updates + 100 reads) a second for 300 ms on 6,000 players; update ")
+    assert finding.figure.startswith("2 x (100 updates + 100 reads) a second for 100 ms on 6,000 players; update ")
     assert [part.split()[0] for part in finding.figure.split("; ")[1:]] == ["update", "top-100", "rank", "no"]
 
 

@@ -30,11 +30,11 @@ def test_a_board_in_memory_passes(tmp_path: Path) -> None:
     assert of_status(found, "failed") == {}
     assert of_status(found, "warning") == {}
     assert set(of_status(found, "not applicable")) == {
+        "configured board",
         "persistence",
         "eviction",
         "access",
         "order where none is needed",
-        "premature sharding",
         "fat entries",
     }
 
@@ -47,8 +47,8 @@ def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, rea
     assert of_status(found, "failed") == {}
     assert of_status(found, "warning") == {}
     assert set(of_status(found, "not applicable")) == {
+        "configured board",
         "order where none is needed",
-        "premature sharding",
         "fat entries",
     }
     assert dump(ready_url) == before
@@ -62,6 +62,7 @@ def test_the_configured_board_is_read_and_not_written(tmp_path: Path, ready_url:
         found = findings(tmp_path, good(ready_url, durable=True))
         assert found["fat entries"].status == "passed"
         assert "of 3 entries" in found["fat entries"].figure
+        assert found["configured board"].figure == "opens as described; its first 3 entries were read"
         assert dump(ready_url) == before
         board.clear()
 
@@ -85,6 +86,7 @@ def test_a_board_in_a_file_passes_and_its_file_is_as_it_was(tmp_path: Path) -> N
     assert of_status(found, "failed") == {}
     assert of_status(found, "warning") == {}
     assert found["persistence"].figure.startswith("on a disk")
+    assert found["configured board"].figure == "opens as described; its first 2 entries were read"
     assert "of 2 entries" in found["fat entries"].figure
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

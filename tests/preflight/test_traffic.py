@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leaderboard_backends import UpdateRefusedError, open_leaderboard
@@ -35,6 +35,7 @@ def test_players_take_turns() -> None:
     assert len(set(drawn)) == 3
 
 
+@example(low=2**53 + 10.0**6, high=None, change=1.0)
 @given(low=BOUND, high=BOUND, change=st.one_of(st.none(), st.floats(0, 1e300), st.integers(0, 2**53)))
 def test_every_update_keeps_the_range_and_the_change(low: Any, high: Any, change: Any) -> None:
     if low is not None and high is not None and low > high:

@@ -1,0 +1,87 @@
+"""The configured board itself, which is read and never written: whether the app will find it as the file describes it.
+
+On a server it is opened only where it has players already, as opening describes a new one there. Of a board in a file a
+copy of the file is opened, so that the app may have it open meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from ..comparison.document.numerals import size, whole
+from ..config import Opening
+from ..location import Location
+from ..model import Entry
+from .finding import Finding, failed, not_applicable, passed
+from .kinds import kind_of
+from .scratch import MAKES_NO_FILE, Scratch
+from .server import Server
+from .subject import Subject
+
+SAMPLE: Final = 1_000
+"""Entries that are read from the top."""
+LARGEST_COPY: Final = 64_000_000
+"""Bytes of a file that is copied."""
+
+
+def check_configured(subject: Subject) -> Finding:
+    """Read the top of the configured board, where it is there already."""
+    if kind_of(subject.opening) == "file" and (problem := _problem_of_file(subject.opening)):
+        return problem
+    entries = sample(subject)
+    if entries is None:
+        return not_applicable("not read: it is not there yet, is made anew by each process, or is too large to copy")
+    return passed(f"opens as described; its first {whole(len(entries))} entries were read")
+
+
+def sample(subject: Subject) -> Sequence[Entry] | None:
+    """Return the first entries of the configured board, `None` where it is not there or cannot be read beside the app.
+
+    Raises what opening and reading raise.
+    """
+    kind = kind_of(subject.opening)
+    if kind == "server":
+        return _from_server(subject.opening)
+    return _from_copy(subject.opening, subject.scratch) if kind == "file" else None
+
+
+def _from_server(opening: Opening) -> Sequence[Entry] | None:
+    bare = replace(opening, layers={})
+    with Server.of(bare) as server:
+        if not server.has_players(bare, bare.board):
+            return None
+    with bare.open() as board:
+        return board.get_top_n(SAMPLE)
+
+
+def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
+    path = Path(opening.location.path)
+    if not path.is_file() or path.stat().st_size > LARGEST_COPY:
+        return None
+    url = opening.backend.trial_url(opening.location.scheme, scratch.folder())
+    place = Location.parse(url or "", opening.location.default_board)[0]
+    shutil.copyfile(path, place.path)
+    with replace(opening, location=place, layers={}).open() as board:
+        return board.get_top_n(SAMPLE)
+
+
+def _problem_of_file(opening: Opening) -> Finding | None:
+    """Return why the app could not write its file, without opening it; `None` where it could."""
+    path = Path(opening.location.path)
+    if not path.exists():
+        if opening.options.get(MAKES_NO_FILE, True):
+            return None
+        return failed(f"{path} is not there, and create = false", "Correct the path, or let the app make the file.")
+    if not path.is_file():
+        return failed(f"{path} is no file", "Correct the path.")
+    if not os.access(path, os.W_OK):
+        return failed(
+            f"{path} ({size(path.stat().st_size)}) cannot be written by this user: every update would be refused",
+            "Give the file and its folder to the user that the app runs as, and run preflight as that user.",
+        )
+    return None

@@ -1,0 +1,210 @@
+"""`leaderboard config check` as a user runs it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from click.testing import CliRunner, Result
+
+from leaderboard_backends.cli.group import leaderboard
+
+
+def check(folder: Path, content: str) -> Result:
+    path = folder / "boards.toml"
+    path.write_text(dedent(content), encoding="utf-8")
+    return run(str(path))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(leaderboard, ["config", "check", *arguments], prog_name="leaderboard")
+
+
+def test_each_board_is_described_with_its_layers_from_the_outside_in(tmp_path: Path) -> None:
+    done = check(
+        tmp_path,
+        """
+        [boards.weekly]
+        url = "memory://all-time"
+        order = "ascending"
+        validation = { score_max = 5, max_n = false, player_exists = "os.path:isdir" }
+        degradation = { cache_top = 100 }
+        [boards.weekly.rate_limit]
+        [boards.weekly.monitoring]
+        alerts = true
+
+        [boards.laps]
+        url = "zodb:///nowhere/board.fs?create=no"
+        keep = "best"
+        monitoring = false
+        """,
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stdout == dedent(
+        f"""\
+        boards.weekly: memory://all-time, board all-time, ascending, keep last
+          backend      SortedContainersLeaderboard
+          monitoring   alerts=true
+          rate_limit   defaults
+          validation   score_max=5, max_n=off, player_exists=genericpath:isdir
+          degradation  cache_top=100
+        boards.laps: zodb:///nowhere/board.fs, board laps, descending, keep best
+          backend      ZODBLeaderboard: create=false
+        {tmp_path}/boards.toml: 2 boards, all right. Nothing was opened.
+        """
+    )
+
+
+def test_nothing_is_opened_and_nothing_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was made")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    done = check(
+        tmp_path,
+        f"""
+        [boards.file]
+        url = "zodb://{tmp_path}/board.fs"
+        [boards.server]
+        url = "redis://127.0.0.1:6379/0"
+        degradation = {{ read_timeout = 1 }}
+        rate_limit = {{ storage = "redis://127.0.0.1:6379/1" }}
+        monitoring = {{ alerts = true }}
+        """,
+    )
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["boards.toml"]
+
+
+def test_passwords_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOARD_PASSWORD", "hunter2")
+    done = check(
+        tmp_path,
+        """
+        [boards.a]
+        url = "redis://app:${BOARD_PASSWORD}@cache.example:6379/0"
+        rate_limit = { storage = "rediss://:hunter2@limits.example/0?password=hunter2" }
+        [boards.b]
+        url = "redis://cache.example:6379/0"
+        password = "hunter2"
+        [boards.c]
+        url = "redis://:hunter2@cache.example:99999/0"
+        [boards.d]
+        url = "memory://"
+        rate_limit = { storage = "amqp://:hunter2@cache.example/0" }
+        """,
+    )
+    assert done.exit_code == 1
+    assert "hunter2" not in done.output
+    assert "redis://app:***@cache.example:6379/0" in done.stdout
+    assert "storage=rediss://:***@limits.example/0" in done.stdout
+    assert "password=***" in done.stdout
+
+
+def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(tmp_path: Path) -> None:
+    done = check(
+        tmp_path,
+        """
+        [boards.good]
+        url = "memory://"
+        [boards.key]
+        url = "memory://"
+        rate_limt = true
+        [boards.setting]
+        url = "memory://"
+        validation = { score_mx = 5 }
+        [boards.value]
+        url = "memory://"
+        rate_limit = { when_down = "ajar" }
+        [boards.range]
+        url = "memory://"
+        validation = { score_min = 5, score_max = 1 }
+        [boards.thresholds]
+        url = "memory://"
+        monitoring = { latency_warning = 2 }
+        [boards.timeout]
+        url = "memory://"
+        degradation = { read_timeout = 1 }
+        [boards.path]
+        url = "memory://weekly/0"
+        [boards.function]
+        url = "memory://"
+        validation = { player_exists = "nowhere.at.all:exists" }
+        [boards.variable]
+        url = "${NOT_SET}"
+        [boards.none]
+        order = "ascending"
+        [boards.layer]
+        url = "memory://"
+        monitoring = 5
+        [preflight.lost]
+        [preflight.good]
+        expected_update = 5
+        """,
+    )
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        "boards.good: memory://, board good, descending, keep last",
+        "  backend      SortedContainersLeaderboard",
+    ]
+    lines = done.stderr.splitlines()
+    for name, problem in {
+        "key": "memory:// has no option 'rate_limt'. Did you mean rate_limit? It knows: board, degradation,",
+        "setting": "validation has no option 'score_mx'. Did you mean score_max? It knows: change_action,",
+        "value": "option when_down='ajar' of rate_limit is not allowed: it must be one of open, closed.",
+        "range": "validation: score_min 5 of validation is above score_max 1",
+        "thresholds": "monitoring: latency_warning=2 is above latency_critical=0.1",
+        "timeout": "degradation: read_timeout needs a backend with the options pool_timeout, connect_timeout,",
+        "path": "memory://weekly/0 has a path, '/0'",
+        "function": "option player_exists='nowhere.at.all:exists' of validation is not allowed: 'nowhere.at.all'",
+        "variable": "the variable NOT_SET is not set",
+        "none": "a board's mapping needs a url; this one has order",
+        "layer": "monitoring must be a table of settings, true or false, not 5: write [boards.NAME.monitoring]",
+    }.items():
+        (line,) = [line for line in lines if line.startswith(f"Error: {tmp_path}/boards.toml, boards.{name}: ")]
+        assert problem in line
+    assert any("has preflight.lost, but no board of that name; it has good, key," in line for line in lines)
+    assert len(lines) == 12
+
+
+def test_an_expectation_that_is_wrong_is_named_with_what_is_allowed(tmp_path: Path) -> None:
+    done = check(tmp_path, "[boards.a]\nurl='memory://'\n[preflight.a]\nexpected_update = 5\n")
+    assert done.exit_code == 1
+    assert "preflight.a: preflight has no option 'expected_update'. Did you mean expected_updates?" in done.stderr
+    done = check(tmp_path, "[boards.a]\nurl='memory://'\n[preflight.a]\nupdate_latency = 'soon'\n")
+    assert "option update_latency='soon' of preflight is not allowed: it must be a number of seconds" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "has no boards: add a table [boards.NAME] with a url"),
+        (b"[boards.a\n", "is not TOML: Expected ']'"),
+        (b"\x7fELF\x00\xff", "is not TOML"),
+        (b"[board.a]\nurl = 'memory://'\n", "has board at its top level: only [boards.NAME] is known"),
+    ],
+)
+def test_a_file_without_boards_is_one_line_and_exit_code_1(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "boards.toml"
+    path.write_bytes(content)
+    done = run(str(path))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_missing_or_a_folder_is_said_to_be(tmp_path: Path) -> None:
+    missing = run(str(tmp_path / "nowhere.toml"))
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    assert "nowhere.toml cannot be read: No such file or directory" in missing.stderr
+    folder = run(str(tmp_path))
+    assert folder.exit_code == 2
+    assert "is a directory" in folder.stderr
+
+
+def test_what_would_change_a_terminal_is_shown_as_text(tmp_path: Path) -> None:
+    done = check(tmp_path, "[boards.a]\nurl = 'zodb+memory://'\n[boards.b]\nurl = 'memory://\\u001b[31m'\n")
+    assert "\x1b" not in done.output
