@@ -13,6 +13,7 @@ from ...location import Option
 from ...model import Entry, Score
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...wrapper import LIVE, Answer, Reopen, Wrapper, answered, last_answer
+from ..live import live_wanted
 from .bands import Asked, RankBand, RankBands
 from .bounded_reads import open_for_reads
 from .breaker import Breaker, Circuit
@@ -238,13 +239,13 @@ class DegradableLeaderboard(Wrapper):
             yield from page
 
     def _ask(self, operation: str, read: Callable[[*Given], Value], *arguments: *Given) -> Value:
-        """Ask the storage, and remember the answer; where it gives none, answer as before.
+        """Ask the storage, and remember the answer; where it gives none, answer as before, unless live is wanted.
 
         What is inside may note how it came to its answer; an answer that was old already is remembered as such.
         """
         answered(LIVE)
         memory = self._memory
-        if memory is None:
+        if memory is None or live_wanted():
             return self._guarded(read, *arguments)
         moment = self._clock()
         try:

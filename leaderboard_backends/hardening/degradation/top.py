@@ -67,7 +67,7 @@ class Placing(Change):
     __slots__ = ("_player_id", "_rank", "_score")
 
     def __init__(self, player_id: str, score: Score) -> None:
-        super().__init__()
+        self.holds_back = False
         self._player_id = player_id
         self._score = score
         self._rank: int | None = None

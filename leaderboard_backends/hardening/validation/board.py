@@ -6,20 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from ...errors import BackendUnavailableError, LeaderboardError, UpdateRefusedError
-from ...model import Entry, Score
+from ...errors import LeaderboardError, UpdateRefusedError
+from ...model import Entry, Score, add_scores
 from ...protocol import PAGE_SIZE, LeaderboardBackend
-from ...wrapper import Wrapper, achieved_at, answered, ask, last_answer
+from ...wrapper import Wrapper, achieved_at
+from ..live import ask_live
 from .cases import Case, Look, Steps
 from .reports import Flag, Reports, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules
 from .settings import OPTIONS, Settings, check_settings
 from .stripes import NoLocks, PlayerLocks, Stripes
-
-Asked = TypeVar("Asked")
-Value = TypeVar("Value")
 
 
 class ValidatedLeaderboard(Wrapper):
@@ -89,16 +87,14 @@ class ValidatedLeaderboard(Wrapper):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        requests = self._requests_now()
-        if not (requests or self._reads_old) and self._lowest <= score <= self._highest:
-            with self._locks.of(player_id):
-                return self._update_inside(player_id, username, score)
         flags: list[Flag] = []
-        case = Case(player_id, username, score, self._standing, flags)
         try:
-            self._judge(requests, case)
+            if requests := self._requests_now():
+                self._judge(requests, Case(player_id, username, score, self._standing, flags))
             with self._locks.of(player_id):
-                self._judge_score(case)
+                old = self._standing(player_id) if self._reads_old else None
+                if not self._is_fine(score, None if old is None else score - old):
+                    self._judge_against(Case(player_id, username, score, self._standing, flags), old)
                 return self._update_inside(player_id, username, score)
         finally:
             if flags:
@@ -106,13 +102,14 @@ class ValidatedLeaderboard(Wrapper):
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         flags: list[Flag] = []
-        case = Case(player_id, username, delta, self._standing, flags, delta)
         try:
-            self._judge(self._requests_now(), case)
+            if requests := self._requests_now():
+                self._judge(requests, Case(player_id, username, delta, self._standing, flags, delta))
             with self._locks.of(player_id):
                 if self._ranges or abs(delta) > self._max_change:
-                    case.read()
-                    self._judge(self._scores, case)
+                    old = self._standing(player_id)
+                    if not self._is_fine(add_scores(old or 0, delta), delta):
+                        self._judge_against(Case(player_id, username, delta, self._standing, flags, delta), old)
                 return self._increment_inside(player_id, username, delta)
         finally:
             if flags:
@@ -158,9 +155,20 @@ class ValidatedLeaderboard(Wrapper):
         """Return the rules that need no score; those of the achievement's time are for updates that tell one."""
         return self._untimed if achieved_at() is None else self._requests
 
+    def _is_fine(self, score: Score, change: Score | None) -> bool:
+        """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""
+        if not self._lowest <= score <= self._highest:
+            return False
+        return not self._reads_old or (change is not None and abs(change) <= self._max_change)
+
     def _judge_score(self, case: Case) -> None:
         if self._reads_old:
             case.read()
+        self._judge(self._scores, case)
+
+    def _judge_against(self, case: Case, old: Score | None) -> None:
+        if self._reads_old or case.delta is not None:
+            case.take(old)
         self._judge(self._scores, case)
 
     def _judge(self, rules: Sequence[Rule], case: Case) -> None:
@@ -186,7 +194,7 @@ class ValidatedLeaderboard(Wrapper):
     # ------------------------------------------------------------------ what stands
 
     def _standing(self, player_id: str) -> Score | None:
-        return _live(self._inner.get_score, player_id)
+        return ask_live(self._inner.get_score, player_id)
 
     def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Look:
         """Return how to look up the players of a batch: read now, in pages, where a rule needs all of them."""
@@ -195,7 +203,7 @@ class ValidatedLeaderboard(Wrapper):
         players = list(dict.fromkeys(player_id for player_id, _, _ in updates))
         standing: dict[str, Score] = {}
         for start in range(0, len(players), PAGE_SIZE):
-            found = _live(self._inner.get_entries, players[start : start + PAGE_SIZE])
+            found = ask_live(self._inner.get_entries, players[start : start + PAGE_SIZE])
             standing.update((entry.player_id, entry.score) for entry in found if entry is not None)
         return standing.get
 
@@ -242,18 +250,3 @@ def _try_to_read(case: Case) -> None:
         case.read()
     except LeaderboardError:
         return
-
-
-def _live(read: Callable[[Asked], Value], asked: Asked) -> Value:
-    """Read what stands, and leave `last_answer` as it was; `BackendUnavailableError` for an answer from memory."""
-    before = last_answer()
-    try:
-        value, answer = ask(read, asked)
-    finally:
-        answered(before)
-    if answer.source == "live":
-        return value
-    raise BackendUnavailableError(
-        f"the standing score, which a rule of validation needs, is {answer.source} and {answer.age:.1f} s old: nothing "
-        f"was written, and it is safe to repeat once the storage answers."
-    )

@@ -44,9 +44,13 @@ class Case:
 
         Raises what reading raises, and `InvalidScoreError` where the sum of an increment is outside the score rule.
         """
-        self.old = self.look(self.player_id)
+        self.take(self.look(self.player_id))
+
+    def take(self, old: Score | None) -> None:
+        """Take what stands from somebody who has looked it up; raises `InvalidScoreError` as `read` does."""
+        self.old = old
         if self.delta is not None:
-            self.new = add_scores(self.old or 0, self.delta)
+            self.new = add_scores(old or 0, self.delta)
         self.known = True
 
     @property
