@@ -142,6 +142,19 @@ def test_the_first_few_can_be_live_and_all_of_them_cached(inner: Watched, clock:
     assert ask(board.get_top_n, 2)[1] == Answer("cached", 0.0)
 
 
+def test_the_live_first_few_are_taken_from_memory_while_the_storage_is_down(inner: Watched, clock: Clock) -> None:
+    board = DegradableLeaderboard(inner, cache_top=3, live_top=2, clock=clock)
+    expected = board.get_top_n(3)
+    inner.error = BackendUnavailableError("no answer")
+    clock.now += 4.0
+    assert ask(board.get_top_n, 2) == (expected[:2], Answer("stale", 4.0))
+    assert ask(board.get_range, 2, 2) == (expected[1:2], Answer("stale", 4.0))
+    with pytest.raises(BackendUnavailableError):
+        board.get_top_n(4)
+    with pytest.raises(BackendUnavailableError):
+        board.get_range(2, 4)
+
+
 # ---------------------------------------------------------------------- what gives it up
 
 

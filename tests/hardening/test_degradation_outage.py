@@ -17,8 +17,9 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardError, open_leaderboard
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, LeaderboardError, open_leaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.faults.callers import increment_once, scores
@@ -53,14 +54,19 @@ def board(server: EmbeddedServer) -> Iterator[DegradableLeaderboard]:
 
 
 def opened(server: EmbeddedServer, **settings: Any) -> DegradableLeaderboard:
-    degradation = {"read_timeout": BOUND, "retry_after": RETRY_AFTER, **settings}
-    board = open_leaderboard({"url": server.unix_url, "board": "outage", "degradation": degradation})
+    board = stacked(server, settings)
     assert isinstance(board, DegradableLeaderboard)
+    return board
+
+
+def stacked(server: EmbeddedServer, settings: dict[str, Any], **parts: Any) -> LeaderboardBackend:
+    degradation = {"read_timeout": BOUND, "retry_after": RETRY_AFTER, **settings}
+    board = open_leaderboard({"url": server.unix_url, "board": "outage", "degradation": degradation, **parts})
     board.update_scores([(player, "", 0) for player in PLAYERS])
     return board
 
 
-def questions(board: DegradableLeaderboard) -> list[Callable[[], object]]:
+def questions(board: LeaderboardBackend) -> list[Callable[[], object]]:
     of_players = (board.get_score, board.get_rank, board.get_entry, board.get_around, board.get_percentile)
     return [
         partial(board.get_top_n, 10),
@@ -103,7 +109,7 @@ class Told:
 class Load:
     """Threads that read and write a board until they are stopped."""
 
-    def __init__(self, board: DegradableLeaderboard, readers: int = READERS, writers: int = WRITERS) -> None:
+    def __init__(self, board: LeaderboardBackend, readers: int = READERS, writers: int = WRITERS) -> None:
         self.told = Told()
         self.tally = Increments(100_000)
         self._board = board
@@ -191,6 +197,32 @@ def test_reads_are_answered_in_time_no_write_is_lost_and_it_recovers_by_itself(
     assert figures.flawless
     assert figures.acknowledged > 100
     assert max(read, written) <= RETRY_AFTER + RECOVERY
+
+
+def test_behind_all_other_parts_it_is_the_same(server: EmbeddedServer) -> None:
+    """Validation reads what stands before each write; the limit is counted in the very server that is frozen."""
+    parts: dict[str, Any] = {
+        "validation": {"score_min": 0, "score_max": 2**53, "max_change": 2**53},
+        "rate_limit": {"updates_a_minute": 100_000, "storage": server.unix_url, "retry_every": RETRY_AFTER},
+        "monitoring": {"registry": CollectorRegistry()},
+    }
+    with stacked(server, {}, **parts) as board:
+        load = Load(board)
+        load.go_on_for(0.3)
+        server.freeze()
+        load.go_on_for(OUTAGE)
+        server.thaw()
+        repaired = monotonic()
+        load.go_on_for(2 * RECOVERY)
+        load.end()
+        told, figures = load.told, judged(server, load.tally)
+        print(told.text(), figures.text("behind all parts"))  # noqa: T201 - shown where the test fails
+        assert {source for _, _, source in told.reads} == {"live", "stale"}
+        assert told.within(BOUND) >= SHARE
+        assert told.within(WORST) == 1.0
+        assert figures.flawless
+        assert figures.acknowledged > 100
+        assert max(told.first_live_read(repaired), told.first_write(repaired)) <= RETRY_AFTER + RECOVERY
 
 
 def test_reads_of_many_threads_at_once_are_answered_in_time(

@@ -34,9 +34,10 @@ class DegradableLeaderboard(Wrapper):
     and `last_answer` tells so, and how old the answer is; `capabilities` promise what live answers do. A write is sent
     once or not at all, and raises what became of it. `ping` always asks the storage.
 
-    `cache_top` players are served from memory for `cache_seconds`, but not the first `live_top` alone. `reads` is
-    another board object on the same place, with short time-outs, to which all reads go; `wrap` opens it for
-    `read_timeout`. `clock` counts seconds.
+    `cache_top` players are served from memory for `cache_seconds`, but not the first `live_top` alone, unless the
+    storage does not answer. `reads` is another board object on the same place, with short time-outs, to which all reads
+    go; `wrap` opens it for `read_timeout`. Without one, a read takes as long as the storage's own time-outs let it;
+    memory and files answer or fail at once, and take none. `clock` counts seconds.
     """
 
     options: ClassVar[Mapping[str, Option]] = OPTIONS
@@ -199,14 +200,20 @@ class DegradableLeaderboard(Wrapper):
         return self._ask("get_percentile", self._reads.get_percentile, player_id)
 
     def _get_top_n(self, n: int) -> list[Entry]:
-        if self._cache is not None and n in self._cached_ranks:
+        if n in self._cached_ranks:
             return self._from_cache(1, n)
-        return self._ask("get_top_n", self._reads.get_top_n, n)
+        try:
+            return self._ask("get_top_n", self._reads.get_top_n, n)
+        except BackendUnavailableError as error:
+            return self._from_old_cache(1, n, error)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        if self._cache is not None and last_rank in self._cached_ranks:
+        if last_rank in self._cached_ranks:
             return self._from_cache(first_rank, last_rank)
-        return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
+        try:
+            return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
+        except BackendUnavailableError as error:
+            return self._from_old_cache(first_rank, last_rank, error)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         return self._ask("get_around", self._reads.get_around, player_id, radius)
@@ -265,14 +272,21 @@ class DegradableLeaderboard(Wrapper):
 
     def _from_cache(self, first_rank: int, last_rank: int) -> list[Entry]:
         """Answer from the cached top; while it may not be shown, ask the storage."""
-        cache = cast("CachedTop", self._cache)
         try:
-            found = cache.get()
+            found = cast("CachedTop", self._cache).get()
             if found is None:
                 return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
         except BackendUnavailableError as error:
-            found = cache.get_stale(error)
+            return self._from_old_cache(first_rank, last_rank, error)
         top, answer = found
+        answered(answer)
+        return top.entries[first_rank - 1 : last_rank]
+
+    def _from_old_cache(self, first_rank: int, last_rank: int, error: BackendUnavailableError) -> list[Entry]:
+        """Answer from the last top that was read, also what is live as a rule; raises `error` where it has not all."""
+        if self._cache is None or last_rank >= self._cached_ranks.stop:
+            raise error
+        top, answer = self._cache.get_stale(error)
         answered(answer)
         return top.entries[first_rank - 1 : last_rank]
 
