@@ -15,8 +15,8 @@ help:  ## list the targets
 	$(PIP) --upgrade pip
 	@touch $@
 
-.venv/compare: .venv/made pyproject.toml
-	$(PIP) --editable '.[compare]'
+.venv/compare: .venv/made pyproject.toml adapters/leaderboard-backends-sqlite/pyproject.toml
+	$(PIP) --editable '.[compare]' --editable adapters/leaderboard-backends-sqlite
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml $(wildcard adapters/*/pyproject.toml)
