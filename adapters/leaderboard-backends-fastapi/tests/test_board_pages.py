@@ -19,8 +19,10 @@ HOSTILE = [
     "\"'><img src=x onerror=window.hacked=1>",
     "{{ 7*7 }}",
     "&lt;b&gt;",
+    "</script></bdi></table>",
     "-->",
 ]
+UNSEEN = ["", "\N{NO-BREAK SPACE} ", "\N{ZERO WIDTH SPACE}\N{RIGHT-TO-LEFT OVERRIDE}", "\N{HANGUL FILLER}\ufe0f"]
 
 
 class Parsed(HTMLParser):
@@ -54,7 +56,7 @@ class Parsed(HTMLParser):
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     with memory() as board:
-        board.update_scores([(f"u{n}", name, 10 - n) for n, name in enumerate([*HOSTILE, "", "  "])])
+        board.update_scores([(f"u{n}", name, 10 - n) for n, name in enumerate([*HOSTILE, *UNSEEN])])
         with served(leaderboard_app({"weekly": board}, token=None), token=None) as found:
             yield found
 
@@ -66,15 +68,15 @@ def page(client: Client, path: str = "/boards/weekly") -> Parsed:
 def test_without_javascript_the_board_is_a_table(client: Client) -> None:
     found = page(client)
     assert [cell.strip() for cell in found.cells[:6]] == ["Rank", "Player", "Score", "1", HOSTILE[0], "10"]
-    assert len(found.cells) == 3 * (1 + len(HOSTILE) + 2)
+    assert len(found.cells) == 3 * (1 + len(HOSTILE) + len(UNSEEN))
     assert "caption" in dict(found.tags)
-    assert [header.get("scope") for header in found.named("th")] == ["col"] * 3 + ["row"] * 7
+    assert [header.get("scope") for header in found.named("th")] == ["col"] * 3 + ["row"] * (len(HOSTILE) + len(UNSEEN))
     assert "noscript" in dict(found.tags)
 
 
 def test_names_are_text_whatever_is_in_them(client: Client) -> None:
     found = page(client)
-    assert found.cells[4::3] == [*HOSTILE, "no name", "no name"]
+    assert found.cells[4::3] == [*HOSTILE, *["no name"] * len(UNSEEN)]
     assert [attributes["src"] for attributes in found.named("script")] == ["../static/board.js"]
     assert found.named("img") == []
 
@@ -152,6 +154,17 @@ def test_a_page_of_a_board_that_cannot_be_reached_says_so() -> None:
             answer = client.get("/boards/weekly")
             assert answer.status == 503
             assert "The board cannot be reached" in answer.body.decode()
+            assert "0 players" not in answer.body.decode()
+
+
+def test_one_player_is_told_as_one_and_a_long_score_is_shown_smaller() -> None:
+    with memory() as board, served(leaderboard_app({"weekly": board}, token=None)) as client:
+        board.update_score("u1", "Ada", 1.7976931348623157e308)
+        text = client.get("/boards/weekly").body.decode()
+        assert '<span id="players">1 player</span>' in text
+        assert '<td class="many">1.79769313486232e+308</td>' in text
+        board.update_score("u1", "Ada", 0.1 + 0.2)
+        assert "<td>0.3</td>" in client.get("/boards/weekly").body.decode()
 
 
 def test_a_page_shows_so_many_rows_and_counts_all_players() -> None:
@@ -159,5 +172,5 @@ def test_a_page_shows_so_many_rows_and_counts_all_players() -> None:
         board.update_scores([(f"u{n}", "x", n) for n in range(1234)])
         with served(leaderboard_app({"weekly": board}, token=None, watching=Watching(rows=10))) as client:
             text = client.get("/boards/weekly").body.decode()
-            assert "1,234</span> players" in text
+            assert "The first 10 of 1,234 players" in text
             assert text.count("<tr") == 11

@@ -55,6 +55,21 @@ def test_a_storage_that_dies_leaves_stale_answers_and_refused_writes_and_comes_b
                 pass
 
 
+def test_a_storage_that_dies_is_unavailable_and_comes_back_where_nothing_hardens_the_board(tmp_path: Path) -> None:
+    with EmbeddedServer() as server, process(write_file(tmp_path, server.url)) as running:
+        client = Client(running.port, "/boards/weekly")
+        assert client.update("u1", 1).status == 200
+        server.kill()
+        for answer in (client.get("/top"), client.get("/health/ready"), client.get("/count")):
+            assert (answer.status, answer.kind) == (503, "backend-unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+        refused = client.update("u1", 2)
+        assert (refused.status, refused.kind) == (503, "backend-unavailable")
+        assert refused.json["may_be_applied"] is False
+        server.start()
+        until(lambda answer: answer.status == 200, lambda: client.update("u1", 2))
+
+
 def test_a_cached_answer_says_how_old_it_is(tmp_path: Path) -> None:
     also = "[boards.weekly.degradation]\ncache_top = 10\ncache_seconds = 60\n"
     with process(_with(tmp_path, also)) as running:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from threading import Event
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from leaderboard_backends_fastapi import Tokens, leaderboard_app, leaderboard_router, leaderboards_router
+from leaderboard_backends_fastapi import Tokens, Watching, leaderboard_app, leaderboard_router, leaderboards_router
 from over_the_wire.boards import Answering, memory
 from over_the_wire.serving import TOKEN, Client, served
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend
+from leaderboard_backends import ConfigurationError, Entry, LeaderboardBackend, Score
 from leaderboard_backends.wrapper import Answer, Wrapper
 
 
@@ -52,7 +54,7 @@ def test_a_write_says_nothing_of_the_kind() -> None:
 
 
 class Hanging(Wrapper):
-    """A board whose storage answers nothing until it is let go."""
+    """A board whose storage answers no ping, no read of the first entries and no update until it is let go."""
 
     def __init__(self, inner: LeaderboardBackend) -> None:
         super().__init__(inner)
@@ -62,6 +64,37 @@ class Hanging(Wrapper):
     def _ping(self) -> None:
         self.pings += 1
         self.go.wait(30)
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        self.go.wait(30)
+        return super()._get_top_n(n)
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        self.go.wait(30)
+        return super()._update_score(player_id, username, score)
+
+
+def test_a_storage_that_hangs_holds_up_its_own_board_alone_however_many_wait_for_it() -> None:
+    update = (
+        b"POST /boards/slow/scores HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"
+        b'\r\n{"player_id":"a","username":"","score":1}'
+    )
+    with Hanging(memory()) as slow, memory("quick") as quick, ExitStack() as stack:
+        watched = Watching(reading=0.1)
+        with served(leaderboard_app({"slow": slow, "quick": quick}, token=None, watching=watched)) as client:
+            waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", client.port))) for _ in range(100)]
+            for each in waiting[::2]:
+                each.sendall(b"GET /boards/slow/top HTTP/1.1\r\nHost: a\r\n\r\n")
+            for each in waiting[1::2]:
+                each.sendall(update)
+            for _ in range(3):
+                assert client.get("/boards/slow/health/live").status == 200
+                assert Client(client.port, "/boards/quick").update("u1", 1).status == 200
+                assert client.get("/boards/quick/top").status == client.get("/static/board.css").status == 200
+                assert client.get("/boards/slow").status == 503
+            slow.go.set()
+            for each in waiting:
+                assert each.recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_probe_gives_up_on_a_storage_that_hangs_and_asks_it_once_however_many_ask() -> None:
@@ -185,6 +218,16 @@ def test_writes_are_described_as_guarded_and_reads_as_open(described: dict[str, 
         writes = name in {"update_score", "increment_score", "update_scores", "remove_player"}
         assert operation.get("security") == ([{"token": []}] if writes else None), name
         assert ({"401", "403"} <= set(operation["responses"])) is writes, name
+
+
+def test_every_error_is_described_with_an_example_of_its_own(described: dict[str, Any]) -> None:
+    for name, (_, _, operation) in operations(described).items():
+        for status, response in operation["responses"].items():
+            if status != "200":
+                content = response["content"]["application/problem+json"]
+                assert set(content["schema"]["required"]) <= set(content["example"]), (name, status)
+                assert content["example"]["status"] == int(status), name
+                assert all(content["example"][member] != "" for member in content["schema"]["required"]), (name, status)
 
 
 def test_no_error_is_described_as_fastapi_has_them(described: dict[str, Any]) -> None:

@@ -84,6 +84,40 @@ def test_a_client_that_goes_away_in_the_midst_of_a_body_leaves_the_server_well(c
 
 
 @pytest.mark.parametrize(
+    ("announced", "statuses"),
+    [
+        ("Content-Length: -1", {400}),
+        ("Content-Length: many", {400}),
+        ("Content-Length: " + "9" * 40, {400}),
+        ("Content-Length: 41\r\nContent-Length: 4", {400}),
+        ("Content-Length: 4", {400}),
+        ("Content-Length: 100", {408}),
+        ("Content-Length: 41\r\nTransfer-Encoding: chunked", {400, 408}),
+        ("Transfer-Encoding: chunked", {400, 408}),
+        ("Transfer-Encoding: gzip", {400, 501}),
+        ("X-No-Length: 1", {400}),
+    ],
+)
+def test_a_body_that_is_not_as_long_as_it_says_is_refused_and_not_taken(
+    client: Client, announced: str, statuses: set[int]
+) -> None:
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as held:
+        held.sendall(b"POST /weekly/scores HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
+        held.sendall(f"{announced}\r\n\r\n".encode() + b'{"player_id":"z","username":"","score":1}')
+        assert int(held.recv(12).split()[1]) in statuses
+    assert client.get("/rank", player_id="z").status == 404
+
+
+def test_a_body_that_is_nested_as_deep_as_it_may_be_long_is_unreadable() -> None:
+    app = FastAPI()
+    with memory() as board:
+        app.include_router(leaderboard_router(board))
+        with served(app) as roomy:
+            for text in ("[" * 2**20, '{"a":' * 200_000, '{"player_id": "a", "username": "", "score": ' + "9" * 10**6):
+                assert roomy.post_text("/scores", text).kind == "unreadable"
+
+
+@pytest.mark.parametrize(
     "limit", [{"body_bytes": 0}, {"body_seconds": -1}, {"body_bytes": True}, {"body_seconds": float("inf")}]
 )
 def test_a_limit_that_is_none_is_refused(limit: dict[str, float]) -> None:

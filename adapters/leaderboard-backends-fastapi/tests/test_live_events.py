@@ -58,6 +58,7 @@ def test_a_viewer_sees_the_board_as_it_is_and_then_each_change() -> None:
                 "words": "Live",
                 "age": 0.0,
                 "players": 1,
+                "count": "1 player",
                 "rows": [[1, "u1", "Ada", "1,500"]],
             }
             client.update("u2", 2000.5, "Grace")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from fastapi import FastAPI
 from leaderboard_backends_fastapi import Watching, leaderboard_app
 from over_the_wire.boards import Answering, Failing, memory
 from over_the_wire.chromium import REQUIRED, Shown, Theme, chromium, shown
 from over_the_wire.serving import served
+from over_the_wire.streams import watching
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
 from leaderboard_backends.wrapper import Answer
@@ -28,6 +31,8 @@ HOSTILE: Final = {
     "emoji": "\N{PILE OF POO}\N{ZERO WIDTH JOINER}\N{RAINBOW}" * 10,
     "zalgo": "Z" + "\u0310\u0351\u036b\u0343" * 12 + "algo",
     "nothing": "",
+    "unseen": "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\N{WORD JOINER}",
+    "end": "</script></td></table><script>window.hacked=1</script>",
     "blank": "\N{NO-BREAK SPACE} ",
     "lines": "line\nbreak\ttab\r\x00end",
     "entity": "&lt;b&gt;&amp;",
@@ -111,7 +116,7 @@ def test_updates_arrive_without_a_reload(opened: Open) -> None:
         opened.board.update_score("u2", "Grace Hopper", 1400)
         found.wait_for_names("Barbara", "Grace Hopper", "Edsger")
         assert found.page.locator("tbody tr td:last-child").all_inner_texts() == ["2,000", "1,400", "1"]
-        assert found.page.locator("#players").inner_text() == "3"
+        assert found.page.locator("#players").inner_text() == "3 players"
         assert found.evaluate("() => window.sameLoad") == 1
         assert found.said == []
 
@@ -202,17 +207,33 @@ def test_it_says_how_fresh_the_board_is(opened: Open) -> None:
         found.page.wait_for_function("() => document.querySelector('#words').textContent === 'Live'")
 
 
+def _app(*names: str, watched: Watching = FAST) -> FastAPI:
+    """Return the app of a board of these players, the first of them last."""
+    board = memory()
+    board.update_scores([(name, name, score) for score, name in enumerate(names)])
+    return leaderboard_app({"weekly": board}, token=None, watching=watched)
+
+
 def test_it_comes_back_by_itself_when_the_server_does(browser: Browser) -> None:
-    with memory() as board:
-        board.update_score("u1", "Ada", 1)
-        app = leaderboard_app({"weekly": board}, token=None, watching=FAST)
-        with served(app) as client, shown(browser, f"http://127.0.0.1:{client.port}/boards/weekly") as found:
+    with ExitStack() as stack:
+        with served(_app("Ada")) as client:
+            found = stack.enter_context(shown(browser, f"http://127.0.0.1:{client.port}/boards/weekly"))
             _settle(found)
-            found.evaluate("() => { source.close(); source.dispatchEvent(new Event('error')); }")
-            found.page.get_by_text("Connection lost").wait_for()
-            board.update_score("u2", "Grace", 2)
+        found.page.get_by_text("Connection lost").wait_for()
+        assert found.names() == ["Ada"]
+        with served(_app("Ada", "Grace"), port=client.port):
             found.wait_for_names("Grace", "Ada")
             assert found.page.locator("#words").inner_text() == "Live"
+
+
+def test_it_tries_again_where_there_was_no_room_for_it(browser: Browser) -> None:
+    with served(_app("Ada", watched=Watching(viewers=1, heartbeat=0.2))) as client, ExitStack() as stack:
+        with watching(client.port) as first:
+            first.next()
+            found = stack.enter_context(shown(browser, f"http://127.0.0.1:{client.port}/boards/weekly"))
+            found.page.get_by_text("Connection lost").wait_for()
+        _settle(found)
+        assert found.page.locator("#words").inner_text() == "Live"
 
 
 # ---------------------------------------------------------------------- hostile
@@ -234,14 +255,14 @@ def test_hostile_names_stay_text_and_keep_to_their_place(site: Open, width: int,
         if javascript:
             _settle(found)
             site.board.update_score("new", "<script>window.hacked=1</script>", 2)
-            found.page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 16")
+            found.page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 18")
             assert found.evaluate("() => window.hacked ?? 0") == 0
             assert found.evaluate("() => document.querySelectorAll('script').length") == 1
             assert found.names()[1:3] == list(HOSTILE.values())[:2]
         assert found.page.locator("main img, main script").count() == 0
-        assert found.page.locator("th bdi.nameless").all_inner_texts() == ["no name", "no name"]
+        assert found.page.locator("th bdi.nameless").all_inner_texts() == ["no name"] * 3
         sides = found.evaluate(SIDES)
-        assert len(sides) == 3 * (15 + javascript)
+        assert len(sides) == 3 * (17 + javascript)
         assert all(0 <= left <= right <= width for left, right in sides)
         assert [entry for entry in found.said if "error" in entry] == []
 
@@ -297,7 +318,7 @@ def test_its_policy_stops_what_is_not_its_own(opened: Open) -> None:
 def test_the_table_has_a_caption_headings_and_rows_by_name(opened: Open) -> None:
     with shown(opened.browser, opened.address) as found:
         _settle(found)
-        table = found.page.get_by_role("table", name="The first 3 of weekly")
+        table = found.page.get_by_role("table", name="weekly leaderboard")
         assert table.count() == 1
         assert found.page.get_by_role("columnheader").all_inner_texts() == ["Rank", "Player", "Score"]
         assert found.page.get_by_role("rowheader").all_inner_texts() == ["Ada", "Grace", "Barbara"]

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
 
-from .described import share_schema
+from .described import share_problems
 from .live import Live, Watching
 from .page import board_page, files, list_page, missing_page, pages_router
 from .probes import PATIENCE, Pings, exposition, health_live
@@ -41,12 +41,12 @@ class Lives(dict[str, Live]):
 
 
 class _App(FastAPI):
-    """An app whose description has the schema of a problem once."""
+    """An app whose description has each problem once."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the description, made once."""
         if self.openapi_schema is None:
-            share_schema(super().openapi())
+            share_problems(super().openapi())
         return super().openapi()
 
 

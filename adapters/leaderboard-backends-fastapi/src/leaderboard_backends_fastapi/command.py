@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,7 +90,8 @@ def _run(app: Any, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
-    Server(config, app.state.lives).run()
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how a server at a terminal ends, and it has ended by then
+        Server(config, app.state.lives).run()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

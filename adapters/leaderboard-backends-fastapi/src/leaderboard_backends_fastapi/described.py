@@ -1,10 +1,21 @@
-"""How problems are described in OpenAPI: one schema, and a description of each status."""
+"""How problems are described in OpenAPI: one schema, and a description and an example of each status."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from .problems import MEDIA_TYPE
+from leaderboard_backends import (
+    BackendFullError,
+    BackendUnavailableError,
+    ConfigurationError,
+    InvalidScoreError,
+    RateLimitExceededError,
+    UnsupportedOperationError,
+    WriteOutcomeUnknownError,
+)
+
+from . import problems
+from .problems import KINDS
 
 _SCHEMA: Final = {
     "title": "Problem",
@@ -53,26 +64,59 @@ _RETRY_AFTER: Final = {
 _CHALLENGE: Final = {"WWW-Authenticate": {"description": "How to give a token.", "schema": {"type": "string"}}}
 
 
+_EXAMPLES: Final = {
+    400: (problems.UNREADABLE, "the query is not UTF-8, percent-encoded."),
+    401: (problems.NO_TOKEN, "send it as 'Authorization: Bearer TOKEN'."),
+    403: (problems.NOT_ALLOWED, "this token may only read."),
+    404: (problems.UNKNOWN_PLAYER, "no player has the id 'u1'."),
+    408: (problems.TOO_SLOW, "a body has 30 seconds to arrive."),
+    413: (problems.TOO_LARGE, "a body has at most 1048576 bytes: send fewer updates at once."),
+    415: (problems.NOT_JSON, "send the header 'Content-Type: application/json'."),
+    422: (KINDS[InvalidScoreError], "score nan is not allowed: a score must be finite."),
+    429: (KINDS[RateLimitExceededError], "player 'u1' has had 60 updates within a minute: wait 12 s."),
+    500: (KINDS[ConfigurationError], ""),
+    501: (KINDS[UnsupportedOperationError], "this board has no percentile."),
+    503: (KINDS[BackendUnavailableError], ""),
+    504: (KINDS[WriteOutcomeUnknownError], ""),
+    507: (KINDS[BackendFullError], ""),
+}
+"""For each status, a kind that has it, and its detail where the kind has none of its own."""
+
+_MEMBERS: Final[dict[int, dict[str, object]]] = {
+    429: {"retry_after": 12},
+    503: {"applied": 0, "may_be_applied": False},
+    504: {"applied": 0, "may_be_applied": True},
+    507: {"applied": 0, "may_be_applied": False},
+}
+
+
 def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route for these statuses."""
+    return {status: _describe(status) for status in statuses}
+
+
+def _describe(status: int) -> dict[str, Any]:
     headers: dict[int, dict[str, Any]] = {401: _CHALLENGE, 403: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+    kind, detail = _EXAMPLES[status]
+    example = problems.body_of(kind, detail, **_MEMBERS.get(status, {}))
     return {
-        status: {
-            "description": _DESCRIPTIONS[status],
-            "content": {MEDIA_TYPE: {"schema": dict(_SCHEMA)}},
-            **({"headers": headers[status]} if status in headers else {}),
-        }
-        for status in statuses
+        "description": _DESCRIPTIONS[status],
+        "content": {problems.MEDIA_TYPE: {"schema": dict(_SCHEMA), "example": example}},
+        **({"headers": headers[status]} if status in headers else {}),
     }
 
 
-def share_schema(document: dict[str, Any]) -> None:
-    """Put the schema of a problem into the document's components once, in place of a copy for each status.
+def share_problems(document: dict[str, Any]) -> None:
+    """Put what describes each problem into the document's components once, in place of a copy for each route.
 
-    A router can only describe its routes, so that it has to repeat the schema; an app can share it.
+    A router can only describe its routes, so that it has to repeat itself; an app can share.
     """
-    document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _SCHEMA
-    operations = (operation for path in document["paths"].values() for operation in path.values())
-    for response in (response for operation in operations for response in operation["responses"].values()):
-        if MEDIA_TYPE in response.get("content", {}):
-            response["content"][MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = _SCHEMA
+    shared = components.setdefault("responses", {})
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        for status, response in operation["responses"].items():
+            if problems.MEDIA_TYPE in response.get("content", {}):
+                response["content"][problems.MEDIA_TYPE]["schema"] = {"$ref": "#/components/schemas/Problem"}
+                shared[f"Problem{status}"] = response
+                operation["responses"][status] = {"$ref": f"#/components/responses/Problem{status}"}

@@ -119,7 +119,7 @@ class Live:
         """Forget a viewer; after the last one, the board is not read any more."""
         self._viewers.discard(viewer)
 
-    async def _look(self) -> Snapshot:
+    async def look(self) -> Snapshot:
         """Return what a viewer sees now, `down` where that takes too long; only one read is ever on its way."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
@@ -140,7 +140,7 @@ class Live:
         """Look and tell, as long as somebody watches."""
         interval = 1 / self.watching.pushes_a_second
         while self._viewers:
-            snapshot = await self._look()
+            snapshot = await self.look()
             if snapshot.differs(self._last):
                 self._last = snapshot
                 self._tell(snapshot)

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -26,7 +25,7 @@ from .live import Live
 from .problems import ProblemError, answer_error
 from .route import Limits, board_route
 from .router import named, path
-from .snapshots import Snapshot, look
+from .snapshots import MANY_DIGITS, Snapshot
 from .stream import EventStream
 from .tokens import Gate
 
@@ -106,7 +105,7 @@ async def board_page(request: Request, name: str, lives: Mapping[str, Live], gat
     live = lives.get(name)
     if live is None:
         return missing_page(request)
-    snapshot = await run_in_threadpool(look, live.board, live.watching.rows)
+    snapshot = await live.look()
     if snapshot.problem:
         _log.warning("the board %r cannot be shown: %s", name, snapshot.problem)
     return render(
@@ -117,6 +116,7 @@ async def board_page(request: Request, name: str, lives: Mapping[str, Live], gat
         order=live.board.order,
         snapshot=snapshot,
         rows=snapshot.rows or (),
+        many=MANY_DIGITS,
         **_told(snapshot),
     )
 

@@ -89,7 +89,11 @@ async def health_live() -> Response:
 
 
 def get_metrics(board: Board) -> Response:
-    """Return the metrics of the board, where it is monitored, in the text format of Prometheus."""
+    """Return the metrics of the board, where it is monitored, in the text format of Prometheus.
+
+    Boards that are monitored in the same registry, which is the default, are told together; the label `board` tells
+    them apart.
+    """
     return exposition([board])
 
 

@@ -140,14 +140,19 @@ def kind_of(error: LeaderboardError) -> Kind:
     return next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
 
 
+def body_of(kind: Kind, detail: str = "", **members: Any) -> dict[str, Any]:
+    """Return the body for a kind of problem, with further members."""
+    return {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail or kind.detail, **members}
+
+
 def problem(kind: Kind, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> Response:
     """Return the answer for a kind of problem; `members` are added to its body."""
-    body = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail or kind.detail, **members}
     seconds = members.get("retry_after", kind.retry_after)
     told = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})}
     if seconds is not None:
         told["Retry-After"] = str(seconds)
-    return Response(dumps(body), kind.status, told, MEDIA_TYPE)  # ASCII, as a text may hold a lone surrogate
+    body = dumps(body_of(kind, detail, **members))
+    return Response(body, kind.status, told, MEDIA_TYPE)  # ASCII, as a text may hold a lone surrogate
 
 
 def answer_error(error: ProblemError | RequestValidationError | LeaderboardError) -> Response:

@@ -1,7 +1,7 @@
 """The routes that read a board. Each answer says in `Leaderboard-Answer` how it came about.
 
-They are plain functions, which run in a thread each, so that a storage that is slow holds up nobody else; how an answer
-came about is noted per thread, and so is asked for in the same one.
+They are plain functions, each of which runs in a thread of its board (`route.in_thread`), so that a storage that is
+slow holds up nobody else; how an answer came about is noted per thread, and so is asked for in the same one.
 """
 
 from __future__ import annotations

@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -28,6 +32,12 @@ Find: TypeAlias = Callable[[Request], LeaderboardBackend]
 """Returns the board that a request is about; raises `ProblemError` where there is none."""
 
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+Threads: TypeAlias = WeakKeyDictionary[LeaderboardBackend, CapacityLimiter]
+"""How many more threads may wait for each board."""
+
+THREADS: Final = 40
+"""The most threads that wait for one board in reads, and in writes."""
 
 _BOARD: Final = "leaderboard_backends_fastapi.board"
 _HANG_UP: Final = {"Connection": "close"}
@@ -51,8 +61,13 @@ class Limits:
 
 def board_route(find: Find, gate: Gate, access: Access | None, limits: Limits) -> type[APIRoute]:
     """Return the class of the routes that need this access to the boards that `find` returns."""
+    threads: Threads = WeakKeyDictionary()
 
     class BoardRoute(APIRoute):
+        def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+            waits = not iscoroutinefunction(endpoint)
+            super().__init__(path, in_thread(endpoint, threads) if waits else endpoint, **options)
+
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
             has_body = self.body_field is not None
@@ -69,6 +84,20 @@ def board_route(find: Find, gate: Gate, access: Access | None, limits: Limits) -
             return respond
 
     return BoardRoute
+
+
+def in_thread(endpoint: Callable[..., Response], threads: Threads) -> Callable[..., Coroutine[Any, Any, Response]]:
+    """Return an endpoint that waits for its board in one of the threads of that board.
+
+    Those that wait for a storage that hangs leave the threads of other boards, and the event loop, to others.
+    """
+
+    @wraps(endpoint)
+    async def run(*, board: LeaderboardBackend, **given: Any) -> Response:
+        limiter = threads.setdefault(board, CapacityLimiter(THREADS))
+        return await to_thread.run_sync(partial(endpoint, board=board, **given), limiter=limiter)
+
+    return run
 
 
 async def board_of(request: Request) -> LeaderboardBackend:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from json import dumps
 from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
+from unicodedata import category
 
 from leaderboard_backends import LeaderboardBackend, LeaderboardError, Score
 from leaderboard_backends.wrapper import ask
@@ -22,13 +23,22 @@ _WORDS: Final = {
     "down": "The board cannot be reached",
 }
 
-
 _AGES: Final = ((10, 1, 1, "s"), (120, 1, 0, "s"), (7200, 60, 0, "min"), (inf, 3600, 0, "h"))
 """Up to how many seconds an age is told in which unit, and with how many digits."""
 
 
+MANY_DIGITS: Final = 12
+"""A score that is shown with more characters than this may be broken, and is shown smaller."""
+
+_UNSEEN: Final = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+"""Categories of Unicode that leave nothing to be seen: controls, formats (zero width, direction) and spaces."""
+
+_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
+"""Letters and marks that leave nothing to be seen either: fillers, the blank of Braille, variation selectors."""
+
+
 class Row(NamedTuple):
-    """A line of the board as shown."""
+    """A line of the board as shown; the username is empty where nothing of it could be seen."""
 
     rank: int
     player_id: str
@@ -59,6 +69,14 @@ class Snapshot:
         return (fresh,) if self.rows is None else (fresh, self.players, self.rows)
 
     @property
+    def count(self) -> str:
+        """How many players there are, and how many of them are shown; empty where nobody knows."""
+        if self.rows is None:
+            return ""
+        players = "1 player" if self.players == 1 else f"{self.players:,} players"
+        return players if len(self.rows) == self.players else f"The first {len(self.rows):,} of {players}"
+
+    @property
     def words(self) -> str:
         """The condition in words, with the age where it matters."""
         told = _WORDS[self.condition]
@@ -71,6 +89,7 @@ class Snapshot:
             "words": _WORDS[self.condition],
             "age": round(self.age, 1),
             "players": self.players,
+            "count": self.count,
             "rows": self.rows,
         }
         return b"event: board\ndata: " + dumps(content, separators=(",", ":")).encode() + b"\n\n"
@@ -84,8 +103,13 @@ def told_age(seconds: float) -> str:
 
 
 def shown(score: Score) -> str:
-    """Return a score for a person: `1,234,567`, and all digits of a fraction."""
-    return f"{score:,}"
+    """Return a score for a person: `1,234,567`, and a fraction in as many digits as every double holds, 15."""
+    return f"{score:,}" if isinstance(score, int) else f"{score:,.15g}"
+
+
+def seen(username: str) -> str:
+    """Return a username, an empty one where nothing of it could be seen."""
+    return "" if all(category(each) in _UNSEEN or each in _BLANKS for each in username) else username
 
 
 def down(problem: str) -> Snapshot:
@@ -100,5 +124,5 @@ def look(board: LeaderboardBackend, rows: int) -> Snapshot:
         players = len(board)
     except LeaderboardError as error:
         return down(f"{type(error).__name__}: {error}")
-    lines = tuple(Row(entry.rank, entry.player_id, entry.username, shown(entry.score)) for entry in entries)
+    lines = tuple(Row(entry.rank, entry.player_id, seen(entry.username), shown(entry.score)) for entry in entries)
     return Snapshot(answer.source, answer.age, max(players, len(lines)), lines)

@@ -123,9 +123,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(app: FastAPI, prefix: str = "", token: str | None = TOKEN) -> Iterator[Client]:
-    """Serve an app on a free port until the end of the block."""
-    server = _Server(uvicorn.Config(app, port=0, log_level="critical", server_header=False))
+def served(app: FastAPI, prefix: str = "", token: str | None = TOKEN, port: int = 0) -> Iterator[Client]:
+    """Serve an app until the end of the block, on a free port unless told otherwise."""
+    server = _Server(uvicorn.Config(app, port=port, log_level="critical", server_header=False))
     thread = Thread(target=server.run, name="server", daemon=True)
     thread.start()
     assert server.listening.wait(WAIT)

@@ -20,13 +20,17 @@ let lost = false;
 
 const ageOf = (seconds) => {
   const told = (number, unit) => `${number}\u00a0${unit}`;
-  if (seconds < 10) return told(seconds.toFixed(1), "s");
+  if (seconds < 10 && !Number.isInteger(seconds)) return told(seconds.toFixed(1), "s");
   if (seconds < 120) return told(Math.round(seconds), "s");
   return seconds < 7200 ? told(Math.round(seconds / 60), "min") : told(Math.round(seconds / 3600), "h");
 };
 
 const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
+};
+
+const setClass = (element, name, on) => {
+  if (element.classList.contains(name) !== on) element.classList.toggle(name, on);
 };
 
 function showCondition() {
@@ -37,7 +41,7 @@ function showCondition() {
     words = waiting ? "Paused, there is news" : "Paused";
   } else if (lost) {
     name = "lost";
-    words = `Connection lost ${ageOf((performance.now() - lost) / 1000)} ago, trying again`;
+    words = `Connection lost ${ageOf(Math.floor((performance.now() - lost) / 1000))} ago, trying again`;
   } else if (condition.since !== null) {
     words += `, ${ageOf(condition.age + (ticks(name) ? (performance.now() - condition.since) / 1000 : 0))} old`;
   }
@@ -87,7 +91,7 @@ function announce(before, after) {
 
 // ---------------------------------------------------------------------- the table
 
-const nameOf = (row) => (row[2].trim() ? row[2] : "no name");
+const nameOf = (row) => row[2] || "no name";
 const rows = new Map([...body.rows].map((row) => [row.dataset.player, row]));
 const ranks = new Map([...body.rows].map((row) => [row.dataset.player, Number(row.cells[0].firstChild.textContent)]));
 const marks = new WeakMap();
@@ -111,8 +115,9 @@ function fill(row, entry) {
   const name = row.cells[1].firstChild;
   setText(row.cells[0].firstChild, String(entry[0]));
   setText(name, nameOf(entry));
-  name.classList.toggle("nameless", !entry[2].trim());
+  setClass(name, "nameless", !entry[2]);
   setText(row.cells[2], entry[3]);
+  setClass(row.cells[2], "many", entry[3].length > Number(table.dataset.many));
 }
 
 function mark(row, before, after) {
@@ -184,8 +189,7 @@ function render(entries) {
 function show(state) {
   takeCondition(state);
   if (state.rows) {
-    setText(byId("players"), state.players.toLocaleString("en"));
-    setText(table.caption, state.rows.length ? `The first ${state.rows.length} of ${document.querySelector("h1").textContent}` : table.caption.textContent);
+    setText(byId("players"), state.count);
     byId("empty").hidden = state.rows.length > 0;
     render(state.rows);
   }
