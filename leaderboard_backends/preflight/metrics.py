@@ -89,7 +89,8 @@ def _dashboard(subject: Subject) -> Finding:
     name = subject.expectations.dashboard
     if name is None:
         return warning(
-            "no dashboard is named", f"Import {DASHBOARD} into Grafana, and name its file as dashboard in [preflight]."
+            "no dashboard is named",
+            f"Import {DASHBOARD} into Grafana, and name its file as dashboard in [preflight.{subject.name}].",
         )
     try:
         found: Any = json.loads(subject.expectations.path(name).read_text(encoding="utf-8"))
