@@ -7,16 +7,22 @@ hash; ids and usernames of its players go into the stored trace, and nowhere els
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from io import StringIO
+from math import isinf
 from pathlib import Path
+from sys import float_info
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from ...errors import ConfigurationError, InvalidValueError
 from ...model import Score, check_player_id, check_score, check_username, shorten
 
 COLUMNS: Final = ("player_id", "username", "score")
+
+NUMBER: Final = re.compile(r"[+-]?[0-9]+(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
+"""How a score is written; Python itself would take spaces around it, 1_000, digits of other scripts and `nan` too."""
 
 Event: TypeAlias = tuple[str, str, Score]
 """A player's id, username, and new score."""
@@ -94,23 +100,26 @@ class _Reader:
                 f"names no column {', '.join(missing)}, but {shorten(','.join(header))}: the first row must name "
                 f"{', '.join(COLUMNS)}"
             )
+        twice = [name for name in COLUMNS if header.count(name) > 1]
+        if twice:
+            self._refuse(f"names the column {', '.join(twice)} more than once: name each once, to say which is meant")
         return [header.index(name) for name in COLUMNS]
 
     def _event(self, values: Sequence[str]) -> Event:
         player_id, username, score = values
         try:
-            return check_player_id(player_id), check_username(username), check_score(_number(score))
+            return check_player_id(player_id), check_username(username), check_score(self._number(score))
         except InvalidValueError as error:
             self._refuse(str(error).rstrip("."))
-        except ValueError:
-            self._refuse(f"score {shorten(score)} is no number: write it like 1500 or 12.5")
+
+    def _number(self, text: str) -> Score:
+        found = NUMBER.fullmatch(text)
+        if found is None:
+            self._refuse(f"score {shorten(text)} is no number: write it like 1500 or 12.5")
+        number = float(text)
+        if isinf(number):
+            self._refuse(f"score {shorten(text)} is too large: no score is beyond {float_info.max:.2g}, either way")
+        return number if found["fraction"] or found["exponent"] else int(text)
 
     def _refuse(self, problem: str) -> NoReturn:
         raise ConfigurationError(f"{self._path}, line {max(1, self._lines.line_num)}: {problem}.") from None
-
-
-def _number(text: str) -> Score:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)

@@ -83,7 +83,7 @@ def find_workloads(names: Iterable[str]) -> list[WorkloadFile]:
 
 def read_workload(path: Path) -> WorkloadFile:
     """Read a TOML, or a CSV of events alone. Raises `ConfigurationError`."""
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return _understood(path, _text_for(path))
     try:
         return _understood(path, path.read_bytes().decode())
@@ -97,7 +97,7 @@ def _path(name: str) -> Path:
     if name in workload_names():
         return shipped(FOLDER) / f"{name}.toml"
     path = Path(name)
-    if path.suffix not in (".toml", ".csv"):
+    if path.suffix.lower() not in (".toml", ".csv"):
         raise ConfigurationError(
             f"{shorten(name)} names no workload. There are: {', '.join(workload_names())}. Others are named by the "
             f"path of a .toml, or of a .csv with player_id,username,score in time order."

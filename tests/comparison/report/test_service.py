@@ -125,6 +125,21 @@ def test_no_one_is_marked_where_it_could_be_chance(runs: list[list[Run]], why: s
     assert second[2].startswith("≈"), why
 
 
+def test_a_ratio_is_of_rounds_so_that_it_may_contradict_the_order_of_medians_and_the_text_says_so() -> None:
+    """The medians are 10.0 and 10.2; round by round, `naive` is the faster one in three of five."""
+    pairs = [(9.0, 8.8), (9.5, 9.3), (10.0, 10.2), (10.5, 10.3), (11.0, 11.9)]
+    runs = [
+        run
+        for backend, place in (("memory", 0), ("naive", 1))
+        for run in repeated(cell(backend), lambda part: service({"rank": part}), [pair[place] for pair in pairs])
+    ]
+    made = result(runs, [MEMORY, NAIVE])
+    assert columns(only_table(made), "backend", "ratio") == [("memory", "1.00x"), ("naive", "≈0.98x")]
+    (said,) = [text for text in service_section(made).paragraphs if "Ratio:" in text]
+    assert "in each round for itself" in said
+    assert "a row with the longer p50 can have a ratio below 1, such as `≈0.98x`" in said
+
+
 def test_a_backend_that_is_alone_in_its_class_is_the_fastest_of_nothing() -> None:
     assert standing(twins("memory", 10.0, 10.1)) == [("memory", "10.0 (9.80-10.2)", "-")]
 

@@ -20,7 +20,14 @@ REFUSED = {
     HEADER + b"a,A,1,2\n": "line 2: has 4 values, where the first row names 3 columns.",
     HEADER + b"a,A,many\n": "line 2: score 'many' is no number: write it like 1500 or 12.5.",
     HEADER + b"a,A,\n": "line 2: score '' is no number",
-    HEADER + b"a,A,nan\n": "line 2: score nan is not allowed: a score must be finite.",
+    HEADER + b"a,A,nan\n": "line 2: score 'nan' is no number",
+    HEADER + b"a,A,1_000\n": "line 2: score '1_000' is no number: write it like 1500 or 12.5.",
+    HEADER + "a,A,\u0661\u0662\n".encode(): "line 2: score '\u0661\u0662' is no number",
+    HEADER + b"a,A, 12\n": "line 2: score ' 12' is no number",
+    HEADER + b"a,A,12 \n": "line 2: score '12 ' is no number",
+    HEADER + b"a,A,%s\n" % (b"9" * 5_000): "9999' is too large: no score is beyond 1.8e+308, either way.",
+    HEADER + b"a,A,-1e400\n": "line 2: score '-1e400' is too large",
+    b"score,player_id,username,score\n1,a,A,2\n": "line 1: names the column score more than once: name each once",
     HEADER + b"a,A,9007199254740993\n": "line 2: score 9007199254740993 is not allowed: whole numbers must be within",
     HEADER + b",A,1\n": "line 2: player id '' is empty: a player id is a str of 1 to 128 bytes",
     HEADER + b"%s,A,1\n" % (b"\xc3\xab" * 65): "has 130 bytes: a player id is a str of 1 to 128 bytes in UTF-8",
@@ -47,6 +54,13 @@ def test_columns_stand_in_any_order_beside_others(tmp_path: Path) -> None:
     )
     assert read_events(path).rows == [("a", "Ann, B", 1.5), ("b", "Zoë", -2)]
     assert type(read_events(path).rows[1][2]) is int
+
+
+@pytest.mark.parametrize(("text", "score"), [("007", 7), ("+5", 5), ("-1.25e3", -1250), ("2e-1", 0.2)])
+def test_a_score_is_read_as_it_is_written(text: str, score: float, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(HEADER + f"a,A,{text}\n".encode())
+    assert read_events(path).rows == [("a", "A", score)]
 
 
 def test_a_name_may_hold_what_only_some_programs_take_for_a_new_line(tmp_path: Path) -> None:

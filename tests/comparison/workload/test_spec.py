@@ -134,6 +134,13 @@ def test_the_hash_of_events_is_of_their_bytes_and_not_of_their_place(tmp_path: P
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+@pytest.mark.parametrize("name", ["mine.csv", "MINE.CSV"])
+def test_events_alone_are_a_workload_whatever_the_case_of_their_ending(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(EVENTS)
+    (found,) = find_workloads([str(tmp_path / name)])
+    assert found.spec.name == "mine"
+
+
 def test_workloads_are_found_by_name_and_by_path_each_once_and_in_order(written: Writing) -> None:
     path = str(written(MIX).path)
     found = find_workloads(["lobby", path, "realtime", "lobby", path])

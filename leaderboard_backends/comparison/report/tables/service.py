@@ -25,7 +25,7 @@ from ...schema import Result, ServiceFigures
 from ...statistics import ENOUGH_PROCESSES, Floors, noise_floors, operations_of, values
 from ...workload.operations import OPERATIONS
 from ..classes import DurabilityClass, classes, labels, tables_by_class
-from ..fastest import FASTEST, Judge, Times, ranked
+from ..fastest import FASTEST, SAME, Judge, Times, ranked
 from ..fastest import LEGEND as FASTEST_LEGEND
 from ..marks import LEGEND as MARKS_LEGEND
 from ..marks import Taken, cut_mark, marked, places, taken
@@ -33,7 +33,10 @@ from ..marks import Taken, cut_mark, marked, places, taken
 TIMED: Final = (
     "What one call of a public method takes from Python, the contract's checks included, one client, one call after "
     "the other: it says nothing about several clients, or about waiting at a given rate. Times are in microseconds: "
-    "the median over processes, and its 95 % interval. Ratio: p50 by that of the fastest."
+    "the median over processes, and its 95 % interval. Rows of an operation stand by the median of p50. Ratio: p50 by "
+    "that of the first row, in each round for itself, and the median of those, as what changed on the machine between "
+    "rounds cancels so. It need not be the ratio of the two medians: within the noise, a row with the longer p50 can "
+    f"have a ratio below 1, such as `{SAME}0.98x`."
 )
 SEPARATE: Final = (
     "One table a durability class: rows that survive different things are never ranked together. A server's time "
