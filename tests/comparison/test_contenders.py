@@ -68,6 +68,27 @@ def test_a_file_adds_a_class_that_is_registered_nowhere(comparing: Callable[...,
     assert (run.cell.backend, run.status, run.reason) == ("acme", "ok", "")
 
 
+def test_a_module_of_the_current_folder_is_not_compared_in_place_of_that_of_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'schema_version = 1\nplace = "acme.boards:Acme"\ntitle = "Acme"\npath = "code"\n'
+    for folder in ("code", "here"):
+        (tmp_path / folder / "acme").mkdir(parents=True)
+        (tmp_path / folder / "acme" / "__init__.py").touch()
+    here = tmp_path / "here"
+    path = file(tmp_path, "acme.toml", text)
+    monkeypatch.chdir(here)
+    with pytest.raises(ConfigurationError) as refusal:
+        read_contender(path)
+    assert f"is to come from its path, {tmp_path / 'code'}, but {here / 'acme' / '__init__.py'} would be" in str(
+        refusal.value
+    )
+    (here / "acme" / "__init__.py").unlink()  # what is left is no module that Python would prefer
+    assert read_contender(path).path == str(tmp_path / "code")
+    monkeypatch.chdir(tmp_path / "code")
+    assert read_contender(path).path == str(tmp_path / "code")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
