@@ -1,14 +1,18 @@
-"""The README of this adapter: its Python runs, and its commands do what it says."""
+"""The README of this adapter: its Python runs, its files are served, and its commands print what it says."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from over_the_wire.serving import Client, process
+import pytest
+from over_the_wire.boards import write_file
+from over_the_wire.serving import TOKEN, Client, process
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -32,6 +36,20 @@ def test_its_python_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_its_commands_store_a_score_and_read_it(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("NO COMMANDS OF THE README: apt-get install curl")
+    commands = next(block for block in blocks("sh") if "curl" in block)
+    with process(write_file(tmp_path, "memory://weekly")) as server:
+        text = commands.replace("localhost:8000", f"127.0.0.1:{server.port}").replace("curl ", "curl --fail --silent ")
+        environment = {"PATH": os.environ["PATH"], "LEADERBOARD_TOKEN": TOKEN}
+        done = subprocess.run(
+            ["/bin/sh", "-euc", text], capture_output=True, text=True, timeout=60, env=environment, check=True
+        )
+    entry = {"rank": 1, "player_id": "u1", "username": "Ada", "score": 1500}
+    assert done.stdout == '{"rank":1}' + json.dumps({"entries": [entry]}, separators=(",", ":"))
 
 
 def test_its_file_is_served(tmp_path: Path) -> None:

@@ -219,7 +219,8 @@ def test_it_comes_back_by_itself_when_the_server_does(browser: Browser) -> None:
         with served(_app("Ada")) as client:
             found = stack.enter_context(shown(browser, f"http://127.0.0.1:{client.port}/boards/weekly"))
             _settle(found)
-        found.page.get_by_text("Connection lost").wait_for()
+        found.page.locator("#words", has_text="Connection lost").wait_for()
+        found.page.get_by_role("status").get_by_text("Connection lost, trying again.").wait_for()
         assert found.names() == ["Ada"]
         with served(_app("Ada", "Grace"), port=client.port):
             found.wait_for_names("Grace", "Ada")
@@ -231,7 +232,7 @@ def test_it_tries_again_where_there_was_no_room_for_it(browser: Browser) -> None
         with watching(client.port) as first:
             first.next()
             found = stack.enter_context(shown(browser, f"http://127.0.0.1:{client.port}/boards/weekly"))
-            found.page.get_by_text("Connection lost").wait_for()
+            found.page.locator("#words", has_text="Connection lost").wait_for()
         _settle(found)
         assert found.page.locator("#words").inner_text() == "Live"
 
@@ -372,8 +373,9 @@ def test_all_of_it_can_be_reached_by_keyboard_and_focus_can_be_seen(opened: Open
 def test_it_never_scrolls_sideways(opened: Open, width: int) -> None:
     with shown(opened.browser, opened.address, width=width) as found:
         _settle(found)
-        opened.board.update_score("u9", "W" * 128, -1.7976931348623157e308)
-        found.page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 4")
+        scores = {"long": 123456.789, "end": -1.7976931348623157e308}
+        opened.board.update_scores([(player, name, scores.get(player, 1)) for player, name in HOSTILE.items()])
+        found.page.wait_for_function(f"() => document.querySelectorAll('tbody tr').length === {3 + len(HOSTILE)}")
         assert found.evaluate("() => document.documentElement.scrollWidth") == width
 
 

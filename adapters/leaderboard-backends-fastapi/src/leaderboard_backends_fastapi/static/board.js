@@ -208,6 +208,7 @@ function connect() {
   source?.close();
   source = new EventSource(table.dataset.events);
   source.addEventListener("board", (event) => {
+    if (lost) say("Connected again.");
     lost = false;
     retry = RETRY_FROM;
     const state = JSON.parse(event.data);
@@ -216,6 +217,7 @@ function connect() {
     showCondition();
   });
   source.addEventListener("error", () => {
+    if (!lost) say("Connection lost, trying again.");
     lost ||= performance.now();
     showCondition();
     if (source.readyState === EventSource.CLOSED && !retrying && !document.hidden) {
