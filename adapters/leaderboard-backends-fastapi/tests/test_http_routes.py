@@ -101,7 +101,17 @@ def test_a_removal_says_whether_there_was_one(filled: Client) -> None:
 def test_the_time_of_an_achievement_is_taken_with_its_zone_alone(client: Client) -> None:
     update = {"player_id": "u1", "username": "Ada", "score": 1}
     assert client.post("/scores", **update, achieved_at="2026-05-01T12:00:00+02:00").status == 200
-    for refused in ("2026-05-01T12:00:00", 1777636800, "yesterday", True, "\ud800"):
+    for refused in (
+        "2026-05-01T12:00:00",
+        "2026-05-01",
+        "2026-02-30T12:00:00Z",
+        1777636800,
+        "1777636800",
+        "2",
+        "yesterday",
+        True,
+        "\ud800",
+    ):
         assert client.post("/scores", **update, achieved_at=refused).kind == "invalid-request"
 
 

@@ -6,6 +6,7 @@ judge them, so that 10^400, `true` or `"12"` is refused for the same reason, in 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
@@ -41,9 +42,16 @@ _NUMBER: Final = {
 }
 
 
-def _text_alone(value: object) -> object:
-    """Refuse a number, which could be seconds, milliseconds or a mistake."""
-    if isinstance(value, str):
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+"""A date-time of RFC 3339."""
+
+
+def _written_out(value: object) -> object:
+    """Refuse a number, in a text too, which could be seconds, milliseconds or a mistake."""
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
         return value
     raise ValueError("must be a text such as 2026-05-01T12:00:00Z")
 
@@ -53,7 +61,7 @@ Username = Annotated[str, SkipValidation, WithJsonSchema(_USERNAME)]
 Number = Annotated[int | float, SkipValidation, WithJsonSchema(_NUMBER)]
 Moment = Annotated[
     AwareDatetime,
-    BeforeValidator(_text_alone),
+    BeforeValidator(_written_out),
     Field(description="When the score was achieved, with its time zone.", examples=["2026-05-01T12:00:00Z"]),
 ]
 
