@@ -18,7 +18,7 @@ from ..hardening.monitoring import MonitoredLeaderboard
 from ..hardening.observability.alerts import Alert
 from ..hardening.observability.conditions import Condition, conditions
 from ..hardening.observability.settings import AlertSettings
-from .finding import Finding, failed, not_applicable, passed, together, warning
+from .finding import Finding, failed, not_applicable, passed, together
 from .scratch import PREFIX
 from .subject import Subject
 from .troubled import Clock, TroubledLeaderboard
@@ -146,8 +146,8 @@ def _watched(subject: Subject, settings: Mapping[str, Any]) -> Finding:
     if settings.get("alerts"):
         heard = "on_alert hears them" if settings.get("on_alert") else "they go to the log"
         return passed(f"the app looks every {AlertSettings.of(settings).alert_interval:g} s, and {heard}")
-    return warning(
-        "nobody looks at the figures",
+    return failed(
+        "nobody looks at the figures, so nobody is told",
         f"Set alerts = true in [{subject.table}.{LAYER}], or load {RULES} into Prometheus and name its file as "
         f"alert_rules in [preflight.{subject.name}].",
     )

@@ -75,7 +75,7 @@ def check_load(subject: Subject) -> Finding:
         return not_applicable("no load is expected: expected_updates and expected_reads are 0")
     _warm_up(subject)
     times = ResponseTimes()
-    figures, done = at_rate(_arrivals(subject, times), load.rate, give_up=load.seconds)
+    figures, done = at_rate(_arrivals(subject, times), load.rate, give_up=max(load.seconds, _longest_target(subject)))
     findings = [_stated(subject), *_latencies(subject, times), *_errors(subject, times)]
     if figures.response is None and (done <= load.calls or times.last > _longest_target(subject)):
         findings.append(_too_slow(load.rate, figures.achieved))

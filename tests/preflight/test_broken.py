@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import trustme
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
 from leaderboard_backends.testing.servers import EmbeddedServer
 
+from ..backends.redis.conftest import Proxy
 from .boards import Document, changed, findings, good, of_status
+from .conftest import PASSWORD
 
 Break = Callable[[Document], Document]
 
@@ -101,6 +105,12 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "nothing is measured",
         "Set monitoring = true in [boards.weekly]",
     ),
+    "alerts that are off": (
+        with_layers(monitoring={"update_rate": 50}),
+        "alerts",
+        "nobody looks at the figures, so nobody is told",
+        "Set alerts = true in [boards.weekly.monitoring]",
+    ),
     "alerts that cannot fire": (
         with_layers(monitoring={"alerts": True, "samples": 100, "alert_samples": 101}),
         "alerts",
@@ -120,7 +130,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "leaderboard advise",
     ),
     "a load that one client cannot make": (
-        expecting(expected_updates=300_000),
+        expecting(expected_updates=300_000, update_latency=0.05, top_latency=0.05, rank_latency=0.05),
         "load",
         "of 600,200 calls a second",
         "Where several processes of the app share it",
@@ -247,6 +257,36 @@ def test_a_server_at_another_address_needs_tls_and_a_password(tmp_path: Path) ->
     assert found["access"].status == "failed"
     assert "not encrypted" in found["access"].figure
     assert "serves anybody without a password" in found["access"].figure
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def encrypted(ready_server: EmbeddedServer, authority: trustme.CA, tmp_path: Path) -> Iterator[str]:
+    """The ready server behind TLS, which the wheel builds it without: the URL, with the password."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    end = Proxy(ready_server.port, context)
+    yield f"rediss://:{PASSWORD}@localhost:{end.port}/0?ssl_ca_certs={tmp_path}/authority.pem"
+    end.close()
+
+
+def test_a_remote_server_that_proves_itself_and_asks_for_a_password_passes(tmp_path: Path, encrypted: str) -> None:
+    found = findings(tmp_path, good(encrypted, local=False, durable=True))
+    assert of_status(found, "failed") == {}
+    assert found["access"].figure == "the server at localhost speaks TLS; a password is needed"
+
+
+@pytest.mark.parametrize("option", ["ssl_cert_reqs=none", "ssl_check_hostname=false"])
+def test_a_remote_server_that_need_not_prove_itself_fails(tmp_path: Path, encrypted: str, option: str) -> None:
+    found = findings(tmp_path, good(f"{encrypted}&{option}", local=False, durable=True))
+    assert list(of_status(found, "failed")) == ["access"]
+    assert f"does not have to prove who it is ({option})" in found["access"].figure
+    assert f"Leave {option.partition('=')[0]} out" in found["access"].todo
 
 
 def test_a_local_server_without_a_password_or_a_bound_is_a_warning(

@@ -335,12 +335,6 @@ def fail(alert: object) -> None:
     raise ValueError("no pager")
 
 
-def test_alerts_that_nobody_looks_at_are_a_warning(tmp_path: Path) -> None:
-    finding = found(tmp_path, check_alerts, monitoring={"update_rate": 10})
-    assert finding.status == "warning"
-    assert "Set alerts = true in [boards.weekly.monitoring]" in finding.todo
-
-
 def test_rules_that_prometheus_has_loaded_look_too(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(alerting_rules(STUDY), encoding="utf-8")
     document = changed(good("memory://weekly", alert_rules="rules.yml"), monitoring={"update_rate": 10})
