@@ -10,12 +10,13 @@ import msgspec
 
 from ..cost.sections import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
-from ..document.numerals import percent, whole
+from ..document.numerals import percent
 from ..document.values import operation_title
 from ..schema import Result
 from ..statistics import NoiseClass, differs, ratio
 from .candidates import Candidate, candidates
-from .need import DURABILITIES, Need, time_words
+from .load import Response
+from .need import DURABILITIES, Need, rate_words, time_words
 from .records import Records
 from .thresholds import Threshold, thresholds
 from .times import Taken
@@ -47,6 +48,16 @@ class Advice(msgspec.Struct, frozen=True):
     thresholds: tuple[Threshold, ...]
     """What would change the answer, the nearest of each kind."""
     inputs: Inputs
+
+    @property
+    def known(self) -> bool:
+        """Whether any backend has figures for such a board."""
+        return any(one.times is not None for one in self.candidates)
+
+    @property
+    def verdict(self) -> str:
+        """What to say where there is no pick: that nothing fits, or that nothing is known."""
+        return "nothing fits" if self.known else "not known"
 
 
 def advise(
@@ -83,7 +94,7 @@ def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
         ranking=ranking,
         candidates=tuple(found),
         why=tuple(_why(pick, need, inputs, ranking)) if pick else tuple(_why_nothing(found)),
-        thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order)),
+        thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order, records.reckoned_up_to)),
         inputs=inputs,
     )
 
@@ -160,6 +171,8 @@ def _floor(records: Records, *both: Candidate) -> float:
 
 def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Iterator[str]:
     facts = pick.facts
+    if pick.plug_in:
+        yield f"It is a plug-in: pip install {pick.plug_in}."
     yield f"Durability: {facts.durability}, where {need.durability} was asked for; it survives: {facts.survives}."
     if need.processes > 1:
         yield f"{need.processes} app processes share one board, in a {facts.home}."
@@ -168,9 +181,11 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
         if pick.times.slowest_read:
             slowest = pick.times.slowest_read
             yield f"{_time_of(slowest, f'The slowest read, {operation_title(slowest.operation)},')}."
+        if need.processes > 1:
+            yield f"These times are of one client alone: those of {need.processes} at once were not measured."
     yield _load(pick, need, inputs)
     if pick.response is not None and pick.response.p99_us is not None:
-        yield f"Under load, p99 from the intended start is {time_words(pick.response.p99_us)} ({pick.response.source})."
+        yield _under_load(pick.response.p99_us, pick.response)
     yield _cost(pick, inputs)
     yield from _ties(pick, ranking)
 
@@ -183,9 +198,14 @@ def _time_of(taken: Taken, what: str) -> str:
 def _load(pick: Candidate, need: Need, inputs: Inputs) -> str:
     busiest = percent(inputs.model.busiest)
     return (
-        f"It carries up to {whole(pick.carries)} updates/s beside {whole(need.reads)} reads/s, at {busiest} of what "
-        f"was measured; the need is {percent(pick.share)} of that ({pick.together.source})."
+        f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, at {busiest} "
+        f"of what was measured; the need is {percent(pick.share)} of that ({pick.together.source})."
     )
+
+
+def _under_load(p99_us: float, found: Response) -> str:
+    whole_load = " for one client with all of it; several at once were not measured" if found.several else ""
+    return f"Under load, p99 from the intended start is {time_words(p99_us)}{whole_load} ({found.source})."
 
 
 def _cost(pick: Candidate, inputs: Inputs) -> str:
@@ -205,7 +225,12 @@ def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
 
 
 def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
-    """Yield which demands rule out how many, and who is ruled out by one alone."""
+    """Yield which demands rule out how many, and who is ruled out by one alone; where nothing is known, why."""
+    if not any(one.times for one in found):
+        texts = dict.fromkeys(reason.text for one in found for reason in one.reasons)
+        for text in texts:
+            yield f"{', '.join(one.label for one in found if one.reasons[0].text == text)}: {text}."
+        return
     demands = dict.fromkeys(reason.demand for one in found for reason in one.reasons)
     for demand in demands:
         labels = [one.label for one in found if any(reason.demand == demand for reason in one.reasons)]

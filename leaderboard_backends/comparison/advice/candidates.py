@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from ...registry import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
 from ..cost.sections import Inputs
-from ..document.numerals import whole
 from ..document.values import operation_title
 from ..schema import BackendFacts
 from .load import ALONE, Response, Together, response, together
-from .need import Need, covers, time_words
+from .need import Need, covers, rate_words, time_words
 from .records import Records
 from .times import Taken, Times, times
 
@@ -51,6 +51,12 @@ class Candidate(NamedTuple):
     def label(self) -> str:
         """The backend's label."""
         return self.facts.label
+
+    @property
+    def plug_in(self) -> str:
+        """The distribution to install beside this library; empty where there is none."""
+        name, _, version = self.facts.distribution.partition(" ")
+        return name if version and name != DISTRIBUTION else ""
 
     @property
     def fits(self) -> bool:
@@ -99,7 +105,7 @@ def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs
         together=several,
         carries=max(0.0, (carried_us - reads_us) / found.update.mean_us),
         share=(need.updates * found.update.mean_us + reads_us) / carried_us,
-        response=response(records, facts.label, (need.updates + need.reads) / need.processes, need.players),
+        response=response(records, facts.label, need.updates + need.reads, need.players, several),
         bill=_bill(records, facts.label, need, inputs),
     )
     return made._replace(reasons=tuple(_reasons(made, need, records)), cautions=tuple(_cautions(made, need)))
@@ -136,10 +142,10 @@ def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
     if one.share <= 1 + _ROUNDING:
         return
     if need.updates and one.carries:
-        carries, asked = whole(one.carries), whole(need.updates)
-        yield Reason("load", f"carries {carries} updates/s beside the reads; {asked} are asked for")
+        carries, asked = (rate_words(rate, "update") for rate in (one.carries, need.updates))
+        yield Reason("load", f"carries {carries} beside the reads; {asked} are asked for")
     else:
-        yield Reason("load", f"does not carry {whole(need.reads)} reads/s, whatever the updates")
+        yield Reason("load", f"does not carry {rate_words(need.reads, 'read')}, whatever the updates")
 
 
 def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
@@ -154,9 +160,8 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
             yield Reason("p99", f"too few samples of {title} to know its p99")
         elif taken.p99_us > limit:
             yield Reason("p99", f"p99 of {title} is {time_words(taken.p99_us)}; {time_words(limit)} is asked for")
-    late = one.response
-    if late is not None and late.p99_us is not None and late.p99_us > limit:
-        yield Reason("p99", f"p99 under load is {time_words(late.p99_us)} ({late.source})")
+    if one.response is not None and (late := one.response.late(limit)):
+        yield Reason("p99", late)
 
 
 # ---------------------------------------------------------------------- what figures do not show
@@ -167,8 +172,10 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield f"reckoned beyond the largest measured size, {one.times.where.players:,} players"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
         yield f"its updates have only {one.times.update.samples:,} samples in a process, within the time limit"
-    if need.processes > 1 and "not measured" in one.together.source:
-        yield one.together.source
+    if one.together.caution:
+        yield one.together.caution
+    if need.p99_us is not None and (untold := _not_told(one)):
+        yield untold
     if need.servers > 1 and one.facts.home == "server":
         way = "a unix socket" if _by_socket(one.facts) else "loopback"
         yield f"measured over {way}: between machines, each call takes the network's round trip more"
@@ -176,6 +183,11 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield one.bill.problem
     if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:
         yield f"{need.processes} processes share it by means of its own, which were not looked into"
+
+
+def _not_told(one: Candidate) -> str:
+    """Return why it is not known how late answers come under load; empty where it is."""
+    return "how late answers come under load was not measured" if one.response is None else one.response.problem
 
 
 def _by_socket(facts: BackendFacts) -> bool:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+from math import log
 from statistics import median
 from typing import NamedTuple
 
+from ..cost.bill import counted
+from ..document.numerals import whole
 from ..schema import ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures
+from .need import time_words
 from .records import Near, Records
 
 
@@ -14,42 +20,86 @@ class Together(NamedTuple):
 
     times: float
     source: str
+    caution: str = ""
+    """What of it was not measured."""
 
 
 class Response(NamedTuple):
-    """Response time at a rate of one client, from the intended start."""
+    """Response time of one client from the intended start, at the rates on both sides of the one that is asked for.
+
+    A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
+    """
 
     rate: float
+    """What one client is looked up at."""
+    above: float | None
+    """The lowest measured rate that is not below it."""
     p99_us: float | None
-    """`None` where most processes did not keep up."""
-    source: str
+    """The p99 at that rate."""
+    below: float | None
+    """The highest measured rate that is not above it."""
+    below_p99_us: float | None
+    several: bool
+    """Whether the one client stands for several, who were not measured."""
+    where: str
+
+    @property
+    def source(self) -> str:
+        """Where the p99 is from, in words."""
+        return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}"
+
+    @property
+    def problem(self) -> str:
+        """Why no p99 is known at the rate; empty where it is."""
+        if self.p99_us is not None:
+            return ""
+        if self.above is None:
+            most = f"; measured up to {whole(self.below)}/s" if self.below else ""
+            return f"p99 under load is not known at {whole(self.rate)}/s{most}"
+        return f"p99 under load is not known: one client did not keep up with {whole(self.above)}/s ({self.where})"
+
+    def late(self, limit: float) -> str:
+        """Return why answers come later than a limit under load; empty where they do not, or where it is not known.
+
+        More load never makes answers faster: where nothing is known at the rate, a lower one that is late is enough.
+        """
+        if self.p99_us is None:
+            known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
+            return f"p99 under load is {time_words(known)} at {rate}/s already" if known > limit else ""
+        if self.p99_us <= limit:
+            return ""
+        if self.several:
+            said = f"one client with all of the load has a p99 of {time_words(self.p99_us)}, and several at once"
+            return f"{said} were not measured ({self.source})"
+        return f"p99 under load is {time_words(self.p99_us)} ({self.source})"
 
 
 ALONE = Together(1.0, "one process: no more than one client does")
+NOT_MEASURED = "several processes at once were not measured: reckoned as one client"
+
+
+# ---------------------------------------------------------------------- how much
 
 
 def together(records: Records, backend: str, clients: int, players: int) -> Together:
     """Return what so many app processes do together, by what one of them does alone.
 
-    Of the client processes that were measured, the number that did the most among those that are not more than asked
-    for; where none were measured, no more than one alone. So many clients count for no more than so many times one,
-    whatever disturbed the one.
+    As measured with as many client processes. Between two measured numbers it is on the straight line, and no more
+    than with the larger one; beyond the largest it falls as it fell before, and never rises. So many clients count for
+    no more than so many times one, whatever disturbed the one. Where none were measured, no more than one alone.
     """
     if clients == 1:
         return ALONE
     near = records.near("throughput", backend, players)
-    by_clients = {} if near is None else _gains(near)
-    known = {number: gain for number, gain in by_clients.items() if number <= clients}
-    if near is None or not known:
-        return Together(1.0, "several processes at once were not measured: reckoned as one client")
-    best = max(known, key=lambda number: known[number])
-    return Together(
-        known[best], f"throughput of {near.where}: {best} client processes did {known[best]:.2f}x of what one did"
-    )
+    gains = {} if near is None else _gains(near)
+    if near is None or max(gains, default=1) == 1:
+        return Together(1.0, NOT_MEASURED, NOT_MEASURED)
+    times = _interpolated(gains, clients)
+    return Together(times, f"throughput of {near.where}: {_told(gains, clients, times)}", _beyond(gains, clients))
 
 
 def _gains(near: Near) -> dict[int, float]:
-    """Return, by number of client processes, the median of what they did by what one did in the same run."""
+    """Return, by rising number of client processes, the median of what they did by what one did in the same run."""
     gains: dict[int, list[float]] = {}
     for run in near.runs:
         clients = run.figures.clients if isinstance(run.figures, ThroughputFigures) else []
@@ -57,24 +107,65 @@ def _gains(near: Near) -> dict[int, float]:
         for several in clients:
             if several.kind == "processes" and alone:
                 gains.setdefault(several.clients, []).append(min(several.clients, several.per_second / alone))
-    return {number: median(found) for number, found in gains.items()}
+    return {number: median(gains[number]) for number in sorted(gains)}
 
 
 def _alone(clients: list[ClientsFigures]) -> float:
     return next((one.per_second for one in clients if (one.kind, one.clients) == ("processes", 1)), 0.0)
 
 
-def response(records: Records, backend: str, rate: float, players: int) -> Response | None:
-    """Return the p99 at the lowest measured rate that is not below a rate of one client; `None` without one."""
+def _interpolated(gains: dict[int, float], clients: int) -> float:
+    for (fewer, less), (more, gain) in pairwise(gains.items()):
+        if clients <= more:
+            return min(gain, less + (gain - less) * (clients - fewer) / (more - fewer))
+    (fewer, before), (most, last) = [*gains.items()][-2:]
+    slope = log(last / before) / log(most / fewer) if last and before else 0.0
+    return float(last * (clients / most) ** min(0.0, slope))
+
+
+def _told(gains: dict[int, float], clients: int, times: float) -> str:
+    if clients in gains:
+        return f"{_did(clients, times)} of what one did"
+    fewer = max(number for number in gains if number < clients)
+    more = next((number for number in gains if number > clients), None)
+    measured = [number for number in (fewer, more) if number is not None]
+    words = " and ".join(_did(number, gains[number]) for number in measured)
+    return f"{words} of what one did; {clients} are reckoned to do {times:.2f}x"
+
+
+def _did(clients: int, times: float) -> str:
+    return f"{counted(clients, 'client process', 'client processes')} did {times:.2f}x"
+
+
+def _beyond(gains: dict[int, float], clients: int) -> str:
+    most = max(gains)
+    return f"measured with up to {most} processes at once; {clients} are reckoned from them" if clients > most else ""
+
+
+# ---------------------------------------------------------------------- how late
+
+
+def response(records: Records, backend: str, rate: float, players: int, several: Together = ALONE) -> Response | None:
+    """Return the p99 of one client near the rate of all processes together; `None` where no response was measured.
+
+    It was measured with one client. Processes that share a storage wait for one another in it, so that one of them
+    stands for all with the whole rate; where several do less than one does, with as much more as makes one as busy.
+    """
     near = records.near("response", backend, players)
     if near is None:
         return None
+    p99 = dict(_p99_by_rate(near))
+    asked = rate / min(1.0, several.times) if several.times else rate
+    above = min((one for one in p99 if one >= asked), default=None)
+    below = max((one for one in p99 if one <= asked), default=None)
+    known = (above, None if above is None else p99[above], below, None if below is None else p99[below])
+    return Response(asked, *known, several is not ALONE, near.where)
+
+
+def _p99_by_rate(near: Near) -> Iterator[tuple[float, float | None]]:
     measured = [run.figures for run in near.runs if isinstance(run.figures, ResponseFigures)]
-    rates = sorted({one.rate for figures in measured for one in figures.rates if one.rate >= rate})
-    if not rates:
-        return None
-    chosen = [one for figures in measured for one in figures.rates if one.rate == rates[0]]
-    return Response(rates[0], _p99(chosen), f"response at {rates[0]:g}/s a client, {near.where}")
+    for rate in sorted({one.rate for figures in measured for one in figures.rates}):
+        yield rate, _p99([one for figures in measured for one in figures.rates if one.rate == rate])
 
 
 def _p99(rates: list[RateFigures]) -> float | None:

@@ -7,11 +7,16 @@ from typing import Final
 import msgspec
 
 from ..cost.bill import counted
-from ..document.numerals import elapsed, whole
+from ..document.numerals import elapsed, significant, whole
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
 """The least durable first: each keeps what those before it keep."""
+
+_PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
+_WHOLE_FROM: Final = 10
+_ROUNDING: Final = 1e-9
+_JUST_ONE: Final = 1 - _ROUNDING
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -39,8 +44,8 @@ class Need(msgspec.Struct, frozen=True):
         """The need in a line."""
         said = [
             f"{self.players:,} players",
-            f"{whole(self.updates)} updates/s",
-            f"{whole(self.reads)} reads/s",
+            rate_words(self.updates, "update"),
+            rate_words(self.reads, "read"),
             f"{counted(self.servers, 'server')} with {counted(self.workers, 'worker')}"
             + (" each" if self.servers > 1 else ""),
             self.durability if self.durability != "memory only" else "nothing need survive a power cut",
@@ -55,6 +60,22 @@ class Need(msgspec.Struct, frozen=True):
 def covers(offered: Durability, asked: Durability) -> bool:
     """Whether a class of durability keeps what another one asks for."""
     return DURABILITIES.index(offered) >= DURABILITIES.index(asked)
+
+
+def rate_words(a_second: float, what: str) -> str:
+    """Return a rate by the second, or by the minute or hour where it is less than one: `2,000 updates/s`, `5 reads/h`.
+
+    Whole from 10 on, and below with so many digits that it is not nothing.
+    """
+    per, seconds = next((one for one in _PER if a_second * one[1] >= _JUST_ONE), _PER[-1]) if a_second else _PER[0]
+    rate = a_second * seconds
+    return f"{_told(rate)} {what if _told(rate) == '1' else what + 's'}/{per}"
+
+
+def _told(rate: float) -> str:
+    if rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING:
+        return whole(rate)
+    return significant(rate, 2)
 
 
 def time_words(microseconds: float) -> str:

@@ -89,6 +89,10 @@ class Records:
             if cell.workload == self.workload and any(map(_has_update, runs))
         )
 
+    def reckoned_up_to(self, backend: str) -> int:
+        """Return the most players for which figures of a backend are reckoned from those that were measured."""
+        return FURTHEST * max(self.sizes(backend), default=0)
+
     def service(self, backend: str, players: int) -> list[Run]:
         """Return the service runs with figures at a size."""
         measured = self._measured.get(("service", backend), {})
@@ -120,7 +124,12 @@ class Records:
     def _too_far(measured: int, players: int) -> str:
         if players <= FURTHEST * measured:
             return ""
-        return f"was measured up to {measured:,} players, and nothing is reckoned beyond {FURTHEST} times as many"
+        return beyond_words(measured)
+
+
+def beyond_words(measured: int) -> str:
+    """Return why nothing is known of a board that is larger than what is reckoned from the largest measured size."""
+    return f"was measured up to {measured:,} players, and nothing is reckoned beyond {FURTHEST} times as many"
 
 
 def _has_update(run: Run) -> bool:

@@ -24,6 +24,9 @@ SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 UPDATES: Final = 500.0
 """Updates a second of the typical needs, and as many reads, whatever the size."""
 
+ALONE: Final = "†"
+"""Stands beside the p99 of one client alone where several processes are asked for."""
+
 BEYOND: Final = "*"
 """Stands beside what is reckoned beyond the largest measured size."""
 
@@ -45,6 +48,7 @@ TYPICAL: Final = (
     Typical("one app process", 1, 1, "memory only"),
     Typical("one app process, durable", 1, 1, "every commit"),
     Typical("one server, 4 app processes, durable", 1, 4, "every commit"),
+    Typical("one server, 4 app processes", 1, 4, "memory only"),
     Typical("3 servers, 4 app processes each", 3, 4, "memory only"),
     Typical("3 servers, 4 app processes each, durable", 3, 4, "every commit"),
 )
@@ -79,18 +83,20 @@ def _matrix(rows: Rows) -> Table:
         words("what you have", *(f"up to {size:,} players" for size in SIZES)),
         [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
         f"{BEYOND} reckoned: more players than were measured. The cheapest that fits, then the fastest; within the "
-        f"noise, the simplest to run. Boards in a process are lost with it, and serve that process alone.",
+        f"noise, the simplest to run. {ALONE} of one client alone: what several processes carry together was measured, "
+        f"and what their calls take meanwhile was not. Boards in a process are lost with it, and serve it alone.",
     )
 
 
 def _place(advice: Advice) -> Value:
     pick = advice.pick
     if pick is None:
-        nothing = "not known" if all(one.times is None for one in advice.candidates) else "nothing fits"
-        return Value(nothing, tone="bad", hint=" ".join(advice.why))
+        return Value(advice.verdict, tone="bad", hint=" ".join(advice.why))
     beyond = BEYOND if pick.times is not None and pick.times.beyond else ""
     cost = "cost not known" if pick.monthly is None else f"${pick.monthly:,.0f}"
-    said = [pick.label + beyond, _time(pick.judged(advice.need)), cost]
+    time = _time(pick.judged(advice.need))
+    alone = ALONE if time and advice.need.processes > 1 else ""
+    said = [pick.label + beyond, time + alone, cost]
     return Value(", ".join(filter(None, said)), pick.label, hint=" ".join([*advice.why, *pick.cautions]))
 
 
@@ -120,7 +126,7 @@ def _behind_row(typical: Typical, advice: Advice) -> list[Value]:
     head = [Value(typical.title), Value(f"{size:,}", size)]
     changes = listed(threshold.text for threshold in advice.thresholds)
     if pick is None:
-        return [*head, Value("nothing fits", tone="bad"), *[Value(NONE)] * 6, Value(" ".join(advice.why)), changes]
+        return [*head, Value(advice.verdict, tone="bad"), *[Value(NONE)] * 6, Value(" ".join(advice.why)), changes]
     return [*head, *_figures(pick, advice.need), _next(advice), word(pick.times.source if pick.times else ""), changes]
 
 
@@ -135,7 +141,8 @@ def _next(advice: Advice) -> Value:
 def answer_section(advice: Advice) -> Section:
     """Return the whole answer to one need: the pick and why, the ranking, what rules others out, what changes it."""
     pick = advice.pick
-    verdict = f"Take {quoted([pick.label])} for" if pick else "**Nothing fits**"
+    nothing = "**Nothing fits**" if advice.known else "**Nothing is known** of"
+    verdict = f"Take {quoted([pick.label])} for" if pick else nothing
     return Section(
         name="advice",
         title="The answer",

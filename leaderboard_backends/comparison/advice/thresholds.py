@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..document.numerals import significant, times
 from .candidates import Candidate
-from .need import DURABILITIES, Need, time_words
+from .need import DURABILITIES, Need, rate_words, time_words
+from .records import FURTHEST, beyond_words
 
 Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]
 """Those that meet a need, best first."""
@@ -42,13 +43,18 @@ class Threshold(NamedTuple):
     """The backend's label, `None` where nothing fits then."""
 
 
-def thresholds(need: Need, pick: Candidate | None, answer: Answer) -> Iterator[Threshold]:
-    """Yield what changes the answer, or what it takes to have one; `answer` ranks for another need."""
+def thresholds(
+    need: Need, pick: Candidate | None, answer: Answer, reckoned_up_to: Callable[[str], int]
+) -> Iterator[Threshold]:
+    """Yield what changes the answer, or what it takes to have one.
+
+    `answer` ranks for another need; `reckoned_up_to` tells up to how many players a backend has figures, by its label.
+    """
     if pick is None:
         yield from _relaxed(need, answer)
         return
     yield from _more_updates(need, pick, answer)
-    yield from _more_players(need, pick, answer)
+    yield from _more_players(need, pick, answer, reckoned_up_to(pick.label))
     yield from _other_durability(need, pick, answer)
     yield from _other_processes(need, pick, answer)
     yield from _other_p99(need, pick, answer)
@@ -57,12 +63,16 @@ def thresholds(need: Need, pick: Candidate | None, answer: Answer) -> Iterator[T
 def _more_updates(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
     then = _first(answer(need.changed(updates=pick.carries * _JUST_MORE)))
     processes = "one process" if need.processes == 1 else f"{need.processes} processes"
-    text = f"above {significant(pick.carries, 2)} updates/s {pick.label} with {processes} no longer carries it"
+    text = f"above {_about(pick.carries, 'update')} {pick.label} with {processes} no longer carries it"
     yield _threshold("updates", text, then)
 
 
-def _more_players(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
-    """Yield the size from which on the pick is another one, and that at which its bill rises."""
+def _more_players(need: Need, pick: Candidate, answer: Answer, reckoned: int) -> Iterator[Threshold]:
+    """Yield the size from which on the pick is another one, and that at which its bill rises.
+
+    Where its figures end, it is not that nothing fits: beyond, nothing is known of it.
+    """
+    most = min(FARTHEST * need.players, reckoned)
 
     def other(players: int) -> bool:
         return _label(answer(need.changed(players=players))) != pick.label
@@ -71,11 +81,14 @@ def _more_players(need: Need, pick: Candidate, answer: Answer) -> Iterator[Thres
         same = _named(pick.label, answer(need.changed(players=players)))
         return same is None or _machines(same) != _machines(pick)
 
-    changed = _first_size(need.players, other)
+    changed = _first_size(need.players, most, other)
     if changed is not None:
         then = _first(answer(need.changed(players=changed)))
         yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
-    rises = _first_size(need.players, dearer)
+    elif reckoned < FARTHEST * need.players:
+        unknown = f"{pick.label} {beyond_words(reckoned // FURTHEST)}"
+        yield Threshold("players", f"above {reckoned:,} players it is not known: {unknown}", None)
+    rises = _first_size(need.players, most, dearer)
     if rises is not None and (changed is None or rises < changed / CLOSE):
         same = _named(pick.label, answer(need.changed(players=rises)))
         if same is not None:
@@ -83,16 +96,16 @@ def _more_players(need: Need, pick: Candidate, answer: Answer) -> Iterator[Thres
             yield Threshold("players", text, pick.label)
 
 
-def _first_size(players: int, changed: Callable[[int], bool]) -> int | None:
-    """Return the first size above, to a hundredth, at which something has changed; `None` without one.
+def _first_size(players: int, most: int, changed: Callable[[int], bool]) -> int | None:
+    """Return the first size above, to a hundredth, at which something has changed; `None` without one up to the most.
 
     Looked for at 2, 4, 8 … times the players, then between the last two of these: a change that is undone within such
     a step is not seen. Cost: about 15 calls.
     """
-    same, size = players, 2 * players
-    while size <= FARTHEST * players and not changed(size):
-        same, size = size, 2 * size
-    if size > FARTHEST * players:
+    same, size = players, min(2 * players, most)
+    while size > same and not changed(size):
+        same, size = size, min(2 * size, most)
+    if size <= same:
         return None
     while size / same > CLOSE and size - same > 1:
         middle = round(sqrt(same * size))
@@ -194,7 +207,11 @@ def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, n
 
 
 def _load(need: Need) -> str:
-    return f"{significant(need.updates, 2)} updates/s and {significant(need.reads, 2)} reads/s"
+    return f"{_about(need.updates, 'update')} and {_about(need.reads, 'read')}"
+
+
+def _about(rate: float, what: str) -> str:
+    return rate_words(float(f"{rate:.1e}"), what)
 
 
 def _first(ranked: Sequence[Candidate]) -> Candidate | None:

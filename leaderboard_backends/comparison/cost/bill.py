@@ -256,4 +256,5 @@ def _several(number: int, what: str) -> str:
 
 def counted(number: float, what: str, several: str = "") -> str:
     """Return a number with what it counts: `1 server`, `3 servers`, `2 processes`."""
-    return f"{number:,g} {what}" if number == 1 else f"{number:,g} {several or what + 's'}"
+    told = f"{number:,.0f}" if number == int(number) else f"{number:,g}"
+    return f"{told} {what}" if number == 1 else f"{told} {several or what + 's'}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+from msgspec.structs import replace
+
 from leaderboard_backends.comparison.advice import Advice, Need, advise
 from leaderboard_backends.comparison.advice.answer import Ranking
+from leaderboard_backends.comparison.advice.need import rate_words
 from leaderboard_backends.comparison.schema import BackendFacts, Run
 
 from .results import MODEL, PRICES, SPREAD, ended, facts, memory, result, service, throughput
@@ -149,6 +153,14 @@ def test_the_pick_says_with_which_figures() -> None:
     )
 
 
+def test_a_plug_in_says_how_to_install_it() -> None:
+    plug_in = replace(facts("mine"), distribution="boards-on-paper 1.2")
+    (said, *_) = answer([plug_in], timed("mine", 10.0)).why
+    assert said == "It is a plug-in: pip install boards-on-paper."
+    for own in ("leaderboard-backends 0.1.0", "my_module"):
+        assert "plug-in" not in " ".join(answer([replace(plug_in, distribution=own)], timed("mine", 10.0)).why)
+
+
 def test_a_reckoned_figure_says_so() -> None:
     found = answer([facts("mine")], timed("mine", 10.0), need=NEED.changed(players=1_001))
     assert found.pick is not None
@@ -197,3 +209,30 @@ def test_a_need_is_said_in_a_line() -> None:
         "50,000 players, 500 updates/s, 0 reads/s, 1 server with 1 worker, nothing need survive a power cut"
     )
     assert "3 servers with 4 workers each, every commit, p99 10.0 ms at most" in large.words
+    assert ", 1 update/s, 1 read/s, " in large.words
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (2_000, "2,000 updates/s"),
+        (10.4, "10 updates/s"),
+        (2.5, "2.5 updates/s"),
+        (1, "1 update/s"),
+        (0, "0 updates/s"),
+        (1.5 / 60, "1.5 updates/min"),
+        (5 / 3_600, "5 updates/h"),
+        (0.1 / 3_600, "0.10 updates/h"),
+    ],
+)
+def test_a_rate_that_is_small_is_not_said_to_be_none(rate: float, said: str) -> None:
+    assert rate_words(rate, "update") == said
+
+
+def test_beyond_what_is_reckoned_the_reason_is_said_once() -> None:
+    backends = [facts("one"), facts("two")]
+    found = answer(backends, timed("one", 10.0), timed("two", 10.0), need=NEED.changed(players=10_001))
+    assert (found.pick, found.known) == (None, False)
+    assert list(found.why) == [
+        "one, two: was measured up to 1,000 players, and nothing is reckoned beyond 10 times as many."
+    ]

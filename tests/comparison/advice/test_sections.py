@@ -40,7 +40,7 @@ def test_50k_players_durable_on_one_server_is_one_look_away() -> None:
     table = matrix()
     column = next(place for place, one in enumerate(table.columns) if one.heading == "up to 100,000 players")
     (row,) = (row for row in table.rows if row[0].text == "one server, 4 app processes, durable")
-    assert row[column].text == "file, 400 µs, $10"
+    assert row[column].text == "file, 400 µs†, $10"
     assert "service times of realtime, 1,000,000 players" in row[column].hint
 
 
@@ -50,7 +50,29 @@ def test_each_typical_need_has_an_answer_at_each_size() -> None:
     assert {len(row) for row in rows} == {len(SIZES) + 1}
     names_need_a_larger_server = "file*, 400 µs, $10"
     assert texts(rows[0])[1:] == ["quick, 20.0 µs, $10"] * 3 + [names_need_a_larger_server]
-    assert texts(rows[3])[1:] == ["server, 200 µs, $50"] * 3 + ["server*, 200 µs, $50"]
+    assert texts(rows[3])[1:] == ["file, 400 µs†, $10"] * 3 + ["file*, 400 µs†, $10"]
+    assert texts(rows[4])[1:] == ["server, 200 µs†, $50"] * 3 + ["server*, 200 µs†, $50"]
+
+
+def test_no_deployment_stands_there_only_as_durable_or_only_as_not_durable() -> None:
+    kinds = {(typical.servers, typical.workers): set[str]() for typical in TYPICAL}
+    for typical in TYPICAL:
+        kinds[typical.servers, typical.workers].add(typical.durability)
+    assert kinds == {each: {"memory only", "every commit"} for each in ((1, 1), (1, 4), (3, 4))}
+
+
+def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
+    table = matrix()
+    marked = {row[0].text: "†" in row[1].text for row in table.rows if "," in row[1].text}
+    assert marked["one app process"] is marked["one app process, durable"] is False
+    assert marked["one server, 4 app processes, durable"] is marked["3 servers, 4 app processes each"] is True
+    assert "† of one client alone" in table.note
+
+
+def test_beyond_what_is_reckoned_it_is_not_said_that_nothing_fits() -> None:
+    section = answer_section(advise(measured(), Need(10_000_001, 100), PRICES, MODEL))
+    assert section.paragraphs[0].startswith("**Nothing is known** of 10,000,001 players")
+    assert "nothing is reckoned beyond 10 times as many" in section.paragraphs[1]
 
 
 def test_where_nothing_fits_the_place_says_so_and_why() -> None:

@@ -154,6 +154,8 @@ def test_each_amount_is_traced_to_its_inputs() -> None:
     ]
 
 
-@pytest.mark.parametrize(("number", "said"), [(1, "1 day"), (0.5, "0.5 days"), (0, "0 days"), (2, "2 days")])
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 day"), (0.5, "0.5 days"), (0, "0 days"), (2, "2 days"), (10**6, "1,000,000 days")]
+)
 def test_counted_things_are_one_or_several(number: float, said: str) -> None:
     assert counted(number, "day") == said
