@@ -63,6 +63,11 @@ class Contender(Protocol):
         ...
 
     @property
+    def target(self) -> str:
+        """What the user gave to open boards with, which may hold a password; empty where that is not the user's."""
+        ...
+
+    @property
     def identity(self) -> str:
         """What makes it this contender and no other, without secrets."""
         ...
@@ -80,6 +85,7 @@ class Ready:
     place: TrialPlace
     sheet: Sheet = NO_SHEET
     path = ""
+    target = ""
 
     @property
     def identity(self) -> str:

@@ -16,7 +16,8 @@ from typing import IO, Final, TypeVar, cast
 import msgspec
 
 from .contenders import Contender, Place
-from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up
+from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up, Wrong
+from .measure.gate import WrongBoardError
 from .measure.job import Job
 from .processes import WORKER, PatienceError, Process, WorkerError, end, how_it_ended, started
 from .schema import DrillFigures
@@ -30,7 +31,10 @@ Told = TypeVar("Told", Up, Loaded, Ready, Back)
 
 
 def drill(contender: Contender, trace: Path, directory: Path, patience: float) -> DrillFigures:
-    """Return the figures of one drill. Raises `WorkerError`, `PatienceError`, and what making the place raises."""
+    """Return the figures of one drill.
+
+    Raises `WrongBoardError`, `WorkerError`, `PatienceError`, and what making the place raises.
+    """
     with _worker(contender, patience) as victim, _worker(contender, patience) as survivor:
         begun = time.monotonic()
         with contender.open(directory) as place:
@@ -116,12 +120,18 @@ def _ask(process: Process, job: Job) -> None:
 
 
 def _told(process: Process, kind: type[Told]) -> Told:
-    """Return the next line that is not an acknowledgement; raises `WorkerError` where the process ends before it."""
+    """Return the next line that is not an acknowledgement.
+
+    Raises `WorkerError` where the process ends before it, `WrongBoardError` where it tells of a wrong board instead.
+    """
     line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
     if not line:
         end(process)
         raise WorkerError(how_it_ended(process.returncode, process.stderr.read() if process.stderr else b""))
-    return msgspec.json.decode(line, type=kind)
+    told: Told | Wrong = msgspec.json.decode(line, type=kind | Wrong)
+    if isinstance(told, Wrong):
+        raise WrongBoardError(told.reason)
+    return told
 
 
 def _stdin(process: Process) -> IO[bytes]:

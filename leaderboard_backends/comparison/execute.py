@@ -19,16 +19,18 @@ from ..testing.servers import ServerNotFoundError, ServerStartError
 from .contenders import Contender, Place
 from .drilling import drill
 from .effort import code_facts
+from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
 from .journal import Finished, Journal, Known, read_journal
 from .machine import folder_on_disk, load_average, machine, versions
+from .measure.gate import WrongBoardError
 from .measure.job import Answer, Job, Where
 from .methods import METHODS
 from .plan import Plan, ResponsePart, StudyPart, ThroughputPart, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer
 from .proof import prove
 from .redaction import redact
-from .schema import SCHEMA_VERSION, BackendFacts, Cell, Result, Run, Settings
+from .schema import SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, ServiceFigures, Settings
 from .study import programs
 from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace, TraceStore
@@ -100,6 +102,7 @@ class _Comparison:
         asked = [(program.name, program.players) for program in programs().values()] if order.plan.study else []
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = units(order.plan, list(self.contenders), asked, sizes)
+        self.gates = gates_of(order.plan, sizes)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}
         """Why a backend is not measured."""
@@ -127,6 +130,8 @@ class _Comparison:
         self.head = old
         self.backends = {facts.label: facts for facts in known}
         self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
+        for run in self.runs.values():
+            self._refuse_if_wrong(run)
 
     def _run_all(self, folder: Path) -> None:
         left = [(number, unit) for number, unit in in_order(self.units, self.order.seed)]
@@ -139,7 +144,13 @@ class _Comparison:
             run = self._run(unit, number, folder)
             self.runs[unit.cell, number] = run
             self.journal.add(Finished(run))
+            self._refuse_if_wrong(run)
             self.watcher.ends(run)
+
+    def _refuse_if_wrong(self, run: Run) -> None:
+        """Have no more runs of a backend that was wrong once; `withheld` takes the figures of those that it had."""
+        if run.status == "wrong":
+            self.refusals.setdefault(run.cell.backend, Answer("wrong", withholding(run)))
 
     # ------------------------------------------------------------------ before anything is measured
 
@@ -157,6 +168,29 @@ class _Comparison:
         if facts.verdict is not None and not facts.verdict.allows_figures:
             said = f"the conformance kit says {facts.verdict.verdict}: {'; '.join(facts.verdict.failures)}"
             self.refusals[contender.label] = Answer("wrong", said)
+            return
+        self._pass_gates(contender, facts, folder)
+
+    def _pass_gates(self, contender: Contender, facts: BackendFacts, folder: Path) -> None:
+        """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
+        known = {gate.workload: gate for gate in facts.gates if gate.status not in AGAIN}
+        gates = [
+            known.get(workload) or self._gate(contender, gate_unit(workload, players, contender.label), folder)
+            for workload, players in self.gates.items()
+        ]
+        if gates != facts.gates:
+            facts = self.backends[contender.label] = replace(facts, gates=gates)
+            self.journal.add(Known(facts))
+        shut = next((gate for gate in gates if gate.status != "ok"), None)
+        if shut is not None:
+            self.refusals[contender.label] = Answer(shut.status, refusal(shut))
+
+    def _gate(self, contender: Contender, unit: Unit, folder: Path) -> Gate:
+        cell = unit.cell
+        trace = self.order.store.get(self.workloads[cell.workload], cell.players, unit.steps, self.order.seed)
+        found = self._at_its_place(contender, folder, lambda place: self._work(contender, unit, trace, place))
+        checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
+        return Gate(cell.workload, cell.players, found.status, found.reason, checked)
 
     def _introduce(self, contender: Contender, place: Place) -> Answer:
         label = contender.label
@@ -207,10 +241,12 @@ class _Comparison:
                 return Answer("ok", figures=drill(contender, trace.trace, Path(directory), self._patience(unit)))
             except PatienceError as error:
                 return Answer("timed out", str(error))
+            except WrongBoardError as error:
+                return Answer("wrong", redact(str(error), contender.target))
             except WorkerError as error:
-                return Answer("failed", redact(str(error), ""))
+                return Answer("failed", redact(str(error), contender.target))
             except REASONS as error:
-                return Answer("unavailable", redact(" ".join(str(error).split()), ""))
+                return Answer("unavailable", redact(" ".join(str(error).split()), contender.target))
 
     def _work(self, contender: Contender, unit: Unit, trace: StoredTrace, place: Place) -> Answer:
         """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
@@ -290,7 +326,7 @@ class _Comparison:
             traces=list(traces.values()),
             backends=[self.backends[label] for label in labels if label in self.backends],
             code=code_facts(),
-            runs=list(self._every_run()),
+            runs=withheld(list(self._every_run())),
         )
 
     def _every_run(self) -> Iterator[Run]:

@@ -7,8 +7,11 @@ from typing import Final
 METHODS: Final = {
     "runs": "each in a fresh process on a fresh place, repeated in rounds; within a round all backends, sizes and "
     "modes in a random order of their own, so that runs of one round saw the same state of the machine",
-    "gate": "the conformance kit comes first; then every answer of a service-time run, and the whole end state of "
-    "every run, is compared with an independent model; a difference means no figure but the reason",
+    "gate": "the conformance kit comes first; then every answer of a service-time run, and the whole end state of each "
+    "service-time and response run, is compared with an independent model; after several clients at once, who stands "
+    "with which username and score, and ties as far as the steps decide them; after a drill, the number of players and "
+    "each acknowledged update; a workload under which a plan times no single operations has a short such run ahead; "
+    "one difference in any run withholds every figure of that backend, and its reason is told",
     "warm-up": "one step in twenty of the trace, unmeasured, for at most a tenth of the time limit",
     "percentiles": "nearest rank on the individual samples of one process; p50, p95 and p99 where at least one sample "
     "lies beyond, p99.9 from 10,000 samples on",
@@ -23,7 +26,12 @@ METHODS: Final = {
     "backend did not keep up with at least 95 % of the rate",
     "drill": "kill -9 of the server, or of the process that keeps the board, amid acknowledged updates; the time until "
     "another process, already running, gets right answers; says nothing of a power cut",
-    "bytes written": "write_bytes of /proc/PID/io of the process that owns the files: whole pages of 4 KiB",
+    "bytes on disk": "of the files after the backend's own clean-up: a server neither rewrites its log nor is about "
+    "to, and an SQLite file has taken up its write-ahead log, which is then cut off (wal_checkpoint TRUNCATE); what "
+    "comes of an order alone, such as packing a ZODB file, is not done; what updates add is counted from one such "
+    "clean-up to the next",
+    "bytes written": "write_bytes of /proc/PID/io of the process that owns the files, from one clean-up of them to the "
+    "next: whole pages of 4 KiB",
     "garbage collector": "on, as in an app; a full collection comes before the measured steps; the trace's objects are "
     "frozen out of its sight",
     "memory": "growth of the process's private memory (USS) by the load, after a full collection and malloc_trim; "

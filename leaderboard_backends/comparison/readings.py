@@ -133,6 +133,7 @@ def _drill(figures: DrillFigures) -> Iterator[_Reading]:
     yield ("restore", "seconds"), figures.restore_seconds
     for disk in figures.disk:
         if disk.updates:
-            yield (f"{disk.size} a call", "disk_growth"), disk.grown_bytes / disk.updates
+            grown = disk.grown
+            yield (f"{disk.size} a call", "disk_growth"), None if grown is None else grown / disk.updates
             written = disk.written_bytes
             yield (f"{disk.size} a call", "disk_written"), None if written is None else written / disk.updates

@@ -26,7 +26,8 @@ killed and coming back, and what an update writes to the disk. `study`: programs
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
-"""`ok` alone has figures; `wrong` disagreed with the model; `unavailable` could not be opened here."""
+"""`ok` alone has figures; `wrong` disagreed with the model, or is of a backend that did in another run; `unavailable`
+could not be opened here."""
 
 Durability: TypeAlias = Literal["memory only", "everysec", "every commit"]
 """What a power cut leaves of acknowledged updates: nothing, all but about the last second, or everything."""
@@ -126,6 +127,8 @@ class Checked(msgspec.Struct, frozen=True):
     """Steps that changed the board."""
     state_sha256: str = ""
     """Of the whole end state, best first; empty where the order within a tie is left to chance (several clients)."""
+    what: str = ""
+    """In words; empty in results of before it was told."""
 
 
 class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
@@ -205,6 +208,11 @@ class DiskFigures(msgspec.Struct, frozen=True):
     grown_bytes: int
     written_bytes: int | None
     """From `/proc/PID/io`; `None` where the system does not tell."""
+
+    @property
+    def grown(self) -> int | None:
+        """The growth, `None` where the files shrank: then something older was cleaned up meanwhile."""
+        return self.grown_bytes if self.grown_bytes >= 0 else None
 
 
 class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
@@ -305,6 +313,16 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.verdict in ("CONFORMS", "CONFORMS WITH DEVIATIONS", "PASSED IN PART")
 
 
+class Gate(msgspec.Struct, frozen=True):
+    """A short run before all others, under a workload of which the plan times no single operations."""
+
+    workload: str
+    players: int
+    status: Status
+    reason: str = ""
+    checked: Checked | None = None
+
+
 class Sheet(msgspec.Struct, frozen=True):
     """What a person has to know of a backend's row: from its file in `benchmarks/backends`, or empty."""
 
@@ -336,6 +354,8 @@ class BackendFacts(msgspec.Struct, frozen=True):
     code: CodeSize | None = None
     sheet: Sheet = Sheet()
     verdict: Verdict | None = None
+    gates: list[Gate] = []
+    """Of the workloads whose answers no run of the plan compares."""
 
 
 class WorkloadFacts(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ redis-py is imported when a server is asked, so that the comparison runs without
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,7 @@ from ..registry import DISTRIBUTION
 
 _TIMEOUT = 10.0
 _SCAN_STEP = 1000
+_IN_THE_BACKGROUND = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
 _CLIENT_OPTIONS = ("db", "username", "password", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
 """The options of a board's URL that redis-py understands in the same way."""
 
@@ -66,9 +68,17 @@ class ServerFacts(AbstractContextManager["ServerFacts"]):
         return None if info is None else int(info["used_memory"])
 
     def is_rewriting(self) -> bool:
-        """Whether the server rewrites its log or saves a snapshot in the background right now."""
+        """Whether the server rewrites its log or saves a snapshot in the background, or is about to."""
         info = self._info("persistence") or {}
-        return any(int(info.get(f"{job}_in_progress", 0)) for job in ("aof_rewrite", "rdb_bgsave"))
+        return self._will_rewrite(info) or any(int(info.get(job, 0)) for job in _IN_THE_BACKGROUND)
+
+    def _will_rewrite(self, info: Mapping[str, Any]) -> bool:
+        """Whether the log has grown as far as the server lets it: it looks at that ten times a second."""
+        size, base = (int(info.get(f"aof_{which}_size", 0)) for which in ("current", "base"))
+        if not size:
+            return False
+        least, percentage = (int(self._config(f"auto-aof-rewrite-{name}") or 0) for name in ("min-size", "percentage"))
+        return bool(percentage) and size > least and size * 100 // max(1, base) - 100 >= percentage
 
     def forget(self, board: str) -> bool:
         """Delete what `clear` leaves of a board that never comes back; returns whether the server let us.

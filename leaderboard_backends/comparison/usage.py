@@ -5,11 +5,21 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from time import perf_counter
+from typing import Final
+from urllib.parse import quote
 
 import psutil
+
+SQLITE_LOG: Final = "-wal"
+"""What the name of an SQLite file's write-ahead log ends in."""
+
+LOG_PATIENCE: Final = 60.0
+"""Seconds to wait for others who use an SQLite file."""
 
 
 def private_bytes(pid: int | None = None) -> int:
@@ -31,8 +41,34 @@ def settled_private_bytes() -> int:
 
 def bytes_on_disk(path: Path) -> int:
     """Return the size of a folder's files, or of a file and those beside it that carry its name."""
-    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(size for _, size in _files(path))
+
+
+def fold_logs(path: Path) -> None:
+    """Copy the write-ahead log of each SQLite file here into the file and cut it off, as closing the file would.
+
+    Raises `sqlite3.Error`, and `RuntimeError` where others hold the log for longer than `LOG_PATIENCE`.
+    """
+    for file, size in list(_files(path)):
+        if size and file.name.endswith(SQLITE_LOG):
+            database = file.with_name(file.name.removesuffix(SQLITE_LOG))
+            address = f"file:{quote(str(database))}?mode=rw"
+            with closing(sqlite3.connect(address, uri=True, timeout=LOG_PATIENCE)) as connection:
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise RuntimeError(f"the log of {database.name} is in use and could not be copied into the file")
+
+
+def _files(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the files of a folder, or a file and those beside it that carry its name, with their sizes.
+
+    One that goes meanwhile, as the log that a server has rewritten does, is none.
+    """
+    for file in path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*"):
+        with suppress(FileNotFoundError):
+            size = file.stat().st_size
+            if file.is_file():
+                yield file, size
 
 
 def bytes_written(pid: int | None = None) -> int | None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.schema import Result, Run, ServiceFigures, ThroughputFigures
+from leaderboard_backends.comparison.gates import gates_of, withheld
+from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
+from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
+from leaderboard_backends.comparison.schema import (
+    Cell,
+    ResponseFigures,
+    Result,
+    Run,
+    ServiceFigures,
+    StudyFigures,
+    ThroughputFigures,
+)
 
-from .conftest import every_mode
+from .conftest import Watching, every_mode, run_small, service_plan
 
 
 def only(result: Result) -> Run:
@@ -21,6 +33,16 @@ def service(run: Run) -> ServiceFigures:
     assert (run.status, run.reason) == ("ok", "")
     assert isinstance(run.figures, ServiceFigures)
     return run.figures
+
+
+def test_a_gate_is_of_each_workload_without_service_times_at_a_size_that_is_short() -> None:
+    plan = replace(
+        service_plan([100]),
+        response=[ResponsePart("lobby", [300, 1_000_000], 10, 1.0), ResponsePart("realtime", [10], 10, 1.0)],
+        drill=[DrillPart("events", [100_000], 1)],
+    )
+    assert gates_of(plan, {"events": 31_000}) == {"lobby": 10_000, "events": 31_000}
+    assert gates_of(read_plan("full"), {}) == {}
 
 
 def test_a_right_board_has_figures_whatever_it_prints(comparing: Callable[..., Result]) -> None:
@@ -45,6 +67,81 @@ def test_a_wrong_end_state_is_found_and_told(comparing: Callable[..., Result]) -
     assert run.status == "wrong"
     assert run.reason.startswith("in the end rank 1 holds 'player-")
     assert run.figures is None
+
+
+def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
+    comparing: Callable[..., Result], watcher: Watching
+) -> None:
+    result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), study=None))
+    modes = {"service", "throughput", "response", "drill"}
+    wrong = [run for run in result.runs if run.cell.backend == "boards:CountsWrongFarDown"]
+    assert {run.cell.mode for run in wrong} == modes
+    assert {(run.status, run.figures) for run in wrong} == {("wrong", None)}
+    withheld = [run.reason for run in wrong if run.cell.mode != "service"]
+    assert len(set(withheld)) == 1
+    assert withheld[0].startswith("withheld, as another run was wrong (service, realtime, 200 players): get_rank(")
+    assert {run.cell.mode for run in result.runs if run.cell.backend == "memory" and run.status == "ok"} == modes
+    assert watcher.proven == ["boards:CountsWrongFarDown", "memory"]
+
+
+def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(comparing: Callable[..., Result]) -> None:
+    plan = replace(every_mode(), service=[], drill=[], study=None)
+    result = comparing("boards:CountsWrongFarDown", "memory", plan=plan)
+    told = {run.cell.backend: (run.status, run.reason) for run in result.runs}
+    status, reason = told["boards:CountsWrongFarDown"]
+    assert status == "wrong"
+    assert reason.startswith("in a short run of realtime with 200 players, ahead of all figures: get_rank(")
+    assert told["memory"] == ("ok", "")
+    shut, passed = (facts.gates[0] for facts in result.backends)
+    assert (shut.workload, shut.players, shut.status) == ("realtime", 200, "wrong")
+    assert passed.status == "ok"
+    assert passed.checked is not None
+    assert passed.checked.answers == 2100
+    assert passed.checked.state_sha256
+
+
+def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_gate_again(
+    comparing: Callable[..., Result], traces: Path, tmp_path: Path
+) -> None:
+    plan, journal = replace(every_mode(), service=[], drill=[], study=None), tmp_path / "journal"
+    comparing("memory", plan=plan, journal=journal)
+    head, (facts,), runs = read_journal(journal)
+    Journal(journal).begin(head)
+    Journal(journal).add(Known(facts))
+    Journal(journal).add(Finished(replace(runs[0], status="wrong", reason="no rank", figures=None)))
+    again = Watching()
+    result = run_small(again, traces, "memory", plan=plan, journal=journal, resume=True)
+    assert again.proven == []
+    assert result.backends == [facts]
+    assert len(again.ended) == 1
+    assert min(run.reason for run in result.runs) == "no rank"
+    assert {run.status for run in result.runs} == {"wrong"}
+
+
+def test_each_run_says_what_was_checked(whole: Result) -> None:
+    told = {
+        run.cell.mode: run.figures.checked.what
+        for run in whole.runs
+        if isinstance(run.figures, ServiceFigures | ThroughputFigures | ResponseFigures)
+    }
+    assert told["service"].startswith("every answer")
+    assert told["response"].startswith("the whole end state")
+    assert told["throughput"].startswith("who stands in the end")
+
+
+def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
+    figures = StudyFigures([])
+    before = Run(Cell("service", "realtime", 10, "a"), 1, "ok", figures=figures)
+    wrong = Run(Cell("throughput", "realtime", 10, "a"), 1, "wrong", "one is missing")
+    failed = Run(Cell("drill", "realtime", 10, "a"), 1, "failed", "no disk")
+    other = Run(Cell("service", "realtime", 10, "b"), 1, "ok", figures=figures)
+    said = "withheld, as another run was wrong (throughput, realtime, 10 players): one is missing"
+    assert withheld([before, wrong, failed, other]) == [
+        replace(before, status="wrong", reason=said, figures=None),
+        wrong,
+        failed,
+        other,
+    ]
 
 
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,40 @@ def test_disk_counts_a_folder_or_a_file_with_those_beside_it(tmp_path: Path) -> 
     assert usage.bytes_on_disk(tmp_path) == 9
     assert usage.bytes_on_disk(tmp_path / "board.fs") == 4
     assert usage.bytes_on_disk(tmp_path / "absent") == 0
+
+
+def test_a_write_ahead_log_is_taken_up_into_its_file_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "bo?ard#.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = wal")
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("CREATE TABLE entry (score)")
+        writer.executemany("INSERT INTO entry VALUES (?)", [(score,) for score in range(1000)])
+        log = tmp_path / "bo?ard#.db-wal"
+        assert log.stat().st_size > path.stat().st_size
+        usage.fold_logs(tmp_path)
+        assert log.stat().st_size == 0
+        usage.fold_logs(path)
+        writer.execute("INSERT INTO entry VALUES (1000)")
+        assert writer.execute("SELECT count(*), sum(score) FROM entry").fetchone() == (1001, 500_500)
+
+
+def test_a_log_that_somebody_reads_an_older_state_from_is_not_said_to_be_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "LOG_PATIENCE", 0.01)
+    path = tmp_path / "board.db"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as writer,
+        closing(sqlite3.connect(path, isolation_level=None)) as reader,
+    ):
+        writer.execute("PRAGMA journal_mode = wal")
+        writer.execute("CREATE TABLE entry (score)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM entry").fetchall()
+        writer.execute("INSERT INTO entry VALUES (1)")
+        with pytest.raises(RuntimeError, match=r"the log of board\.db is in use"):
+            usage.fold_logs(path)
 
 
 def test_bytes_written_are_those_that_reach_the_disk(tmp_path: Path) -> None:

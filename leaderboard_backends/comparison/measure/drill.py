@@ -20,11 +20,11 @@ from ...model import Score
 from ...protocol import LeaderboardBackend
 from ..opening import open_target
 from ..schema import DiskFigures
-from ..usage import bytes_on_disk, bytes_written
+from ..usage import bytes_written
 from ..workload.trace import Trace, decode_trace
 from .gate import WrongBoardError
-from .job import Job, Where
-from .session import Session, server_of
+from .job import Job
+from .session import Session, growth, server_of
 
 ACKNOWLEDGED: Final = b".\n"
 """The line of one more acknowledged update."""
@@ -60,7 +60,13 @@ class Back(msgspec.Struct, frozen=True, tag="back"):
     lost: int
 
 
-Line: TypeAlias = Up | Loaded | Ready | Back
+class Wrong(msgspec.Struct, frozen=True, tag="wrong"):
+    """The board came back with something that nobody left there; then there are no figures."""
+
+    reason: str
+
+
+Line: TypeAlias = Up | Loaded | Ready | Back | Wrong
 
 
 def tell(out: BinaryIO, line: Line) -> None:
@@ -81,7 +87,7 @@ def crash(job: Job, out: BinaryIO) -> None:
         session = Session(job.where, board, server, 0)
         load, _ = session.load(trace)
         updates = climbing(trace)
-        disk = list(_count_bytes(job.where, board, updates)) if job.where.data_path else []
+        disk = list(_count_bytes(session, updates)) if job.where.data_path else []
         tell(out, Loaded(load.seconds, sum(one.updates for one in disk), disk))
         for update in updates:
             board.update_score(*update)
@@ -99,7 +105,11 @@ def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
         if not found:
             loaded = len(trace.scores)
             board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], trace.scores, strict=True))
-        _check(board, trace)
+        try:
+            _check(board, trace)
+        except WrongBoardError as error:
+            tell(out, Wrong(str(error)))
+            return
         at = time.monotonic()
         tell(out, Back(at, found, count_lost(board, trace, acknowledged)))
 
@@ -130,19 +140,20 @@ def _check(board: LeaderboardBackend, trace: Trace) -> None:
         raise WrongBoardError(f"the board came back with {len(board)} of {len(trace.scores)} players")
 
 
-def _count_bytes(
-    where: Where, board: LeaderboardBackend, updates: Iterator[tuple[str, str, Score]]
-) -> Iterator[DiskFigures]:
-    """Yield what updates write, one a call and in batches."""
-    path, owner = Path(where.data_path or ""), where.server_pid or os.getpid()
+def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:
+    """Yield what updates write, one a call and in batches: from one clean-up of the files to the next.
+
+    So nothing that the load has left to be cleaned up counts, and all that these updates leave does.
+    """
+    owner = session.where.server_pid or os.getpid()
     for size, calls in DISK_CALLS:
-        grown, written = bytes_on_disk(path), bytes_written(owner)
+        before, written = session.disk_bytes(), bytes_written(owner)
         for _ in range(calls):
-            board.update_scores(list(islice(updates, size)))
-        now = bytes_written(owner)
+            session.board.update_scores(list(islice(updates, size)))
+        after, now = session.disk_bytes(), bytes_written(owner)
         yield DiskFigures(
             size=size,
             updates=size * calls,
-            grown_bytes=bytes_on_disk(path) - grown,
-            written_bytes=None if written is None or now is None else now - written,
+            grown_bytes=growth(before, after) or 0,
+            written_bytes=growth(written, now),
         )

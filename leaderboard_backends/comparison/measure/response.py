@@ -28,6 +28,8 @@ SPIN_NS: Final = 200_000
 IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
 
+CHECKED: Final = "the whole end state; of the answers, those of other runs"
+
 Arrival: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], float]
 """A call, its arguments, and the gap before it in seconds at one operation a second."""
 
@@ -48,7 +50,8 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ResponseFigures, 
         at_rate(_idle(arrivals[: round(rate * job.seconds * IDLE_SHARE)]), rate, job.seconds)[0] for rate in job.rates
     ]
     changes = sum(OPERATIONS[trace.operations[index]].changes for index, _ in trace.steps[:position])
-    return ResponseFigures(rates, idle, Checked(0, changes, check_state(session.board, trace, changes))), cores
+    checked = Checked(0, changes, check_state(session.board, trace, changes), CHECKED)
+    return ResponseFigures(rates, idle, checked), cores
 
 
 def at_rate(arrivals: Sequence[Arrival], rate: float, give_up: float) -> tuple[RateFigures, int]:

@@ -17,6 +17,8 @@ from .session import Session
 WARM_UP_SHARE: Final = 0.1
 """Of the time limit."""
 
+CHECKED: Final = "every answer, and the whole end state"
+
 
 def measure(job: Job, session: Session, trace: Trace) -> tuple[ServiceFigures, float | None]:
     """Load, warm up, replay, and compare all of it with the model; returns the figures, and the cores used elsewhere.
@@ -42,6 +44,6 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ServiceFigures, f
             if one.count
         },
         clock_us=clock_cost_us(),
-        checked=Checked(replay.answered, replay.changes, check_state(session.board, trace, replay.changes)),
+        checked=Checked(replay.answered, replay.changes, check_state(session.board, trace, replay.changes), CHECKED),
     )
     return figures, cores

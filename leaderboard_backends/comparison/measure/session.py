@@ -18,7 +18,7 @@ from ..effort.counting import code_size
 from ..opening import open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
 from ..server import ServerFacts
-from ..usage import OtherWork, bytes_on_disk, private_bytes, settled_private_bytes
+from ..usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ..workload.trace import Trace
 from .job import Where
 
@@ -70,8 +70,16 @@ class Session:
             sleep(0.02)
 
     def disk_bytes(self) -> int | None:
-        """Return the size of the board's files, `None` where it has none."""
-        return bytes_on_disk(Path(self.where.data_path)) if self.where.data_path else None
+        """Return the size of the board's files, `None` where it has none.
+
+        It is the size after what the backend does by itself to clean up: a server's rewriting of its log is over, and
+        an SQLite file has taken up its write-ahead log. What only somebody's order does (packing) is not done.
+        """
+        if self.where.data_path is None:
+            return None
+        self.settle()
+        fold_logs(Path(self.where.data_path))
+        return bytes_on_disk(Path(self.where.data_path))
 
     def pids(self) -> list[int]:
         """Return the processes that the board's work is done in, as far as they are known."""

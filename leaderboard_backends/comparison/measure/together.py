@@ -7,7 +7,7 @@ the one whose last change came in an earlier phase, or earlier with the same cli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
@@ -15,6 +15,11 @@ from ..schema import Checked
 from ..workload.operations import OPERATIONS
 from ..workload.trace import Trace
 from .gate import WrongBoardError, entries, show
+
+CHECKED: Final = (
+    "who stands in the end with which username and score, and ties as far as the steps decide them; of the answers, "
+    "those of other runs"
+)
 
 
 class Phase(NamedTuple):
@@ -53,7 +58,7 @@ def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Pha
             for position in positions[:run]:
                 changes += _apply(standings, trace, position, Reached(number, client, position))
     _compare(board, standings)
-    return Checked(answers=0, updates=changes)
+    return Checked(answers=0, updates=changes, what=CHECKED)
 
 
 def _loaded(trace: Trace) -> dict[str, _Standing]:

@@ -21,7 +21,7 @@ class BesideServer:
 
     label = identity = "beside a server"
     sheet = NO_SHEET
-    path = ""
+    path = target = ""
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:

@@ -31,6 +31,14 @@ class TellsTheRankBefore(SortedContainersLeaderboard):
         return before or rank
 
 
+class CountsWrongFarDown(SortedContainersLeaderboard):
+    """Tells one rank too few below the first 50; what stands on it is right."""
+
+    def _get_rank(self, player_id: str) -> int | None:
+        rank = super()._get_rank(player_id)
+        return rank - 1 if rank is not None and rank > 50 else rank
+
+
 class ForgetsUsernames(SortedContainersLeaderboard):
     """Answers each step rightly, but holds another username in the end: the whole board is read at once only there."""
 

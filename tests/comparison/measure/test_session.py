@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import redis
 
-from leaderboard_backends.comparison.measure.session import packed
-from leaderboard_backends.comparison.schema import Result, ServiceFigures
+from leaderboard_backends import open_leaderboard
+from leaderboard_backends.comparison.measure.job import Where
+from leaderboard_backends.comparison.measure.session import Session, packed
+from leaderboard_backends.comparison.schema import DiskFigures, Result, ServiceFigures
+from leaderboard_backends.comparison.server import ServerFacts
+from leaderboard_backends.testing.servers import EmbeddedServer
 
 
 @pytest.mark.parametrize("scores", [[], [1, -(2**53), 2**53], [1, 0.5, -2], [1e300]])
@@ -13,6 +19,28 @@ def test_scores_are_given_to_the_board_as_they_are_and_as_objects_of_its_own(sco
     given = list(packed(scores))
     assert given == scores
     assert not [one for one, other in zip(given, scores, strict=True) if one is other and abs(one) > 256]
+
+
+def test_disk_is_counted_once_a_server_has_rewritten_a_log_that_it_was_about_to_rewrite(tmp_path: Path) -> None:
+    settings = {"appendonly": "yes", "auto-aof-rewrite-percentage": "0", "auto-aof-rewrite-min-size": "64kb"}
+    with (
+        EmbeddedServer(settings, directory=tmp_path) as server,
+        open_leaderboard(server.unix_url) as board,
+        ServerFacts(server.unix_url) as facts,
+        redis.Redis(port=server.port) as client,
+    ):
+        session = Session(Where(server.unix_url, "default", data_path=str(tmp_path)), board, facts, 0)
+        for _ in range(8):
+            client.set("one", b"x" * 1_000_000)
+        assert not facts.is_rewriting()
+        assert (session.disk_bytes() or 0) > 8_000_000
+        client.config_set("auto-aof-rewrite-percentage", 100)
+        assert (session.disk_bytes() or 0) < 2_000_000
+        assert not facts.is_rewriting()
+
+
+def test_an_update_has_no_growth_where_files_shrank() -> None:
+    assert [DiskFigures(1, 10, grown, None).grown for grown in (-1, 0, 5)] == [None, 0, 5]
 
 
 def test_what_a_board_keeps_of_each_player_is_counted_as_its_memory(comparing: Callable[..., Result]) -> None:

@@ -77,7 +77,8 @@ def _bytes(figures: Figures) -> Iterator[Reading]:
     for each in figures.disk if isinstance(figures, DrillFigures) else ():
         if each.updates:
             part = _part(each.size)
-            yield Reading(GROWN, part, each.grown_bytes / each.updates)
+            if each.grown is not None:
+                yield Reading(GROWN, part, each.grown / each.updates)
             if each.written_bytes is not None:
                 yield Reading(WRITTEN, part, each.written_bytes / each.updates)
 

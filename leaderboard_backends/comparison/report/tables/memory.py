@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ...analysis.scaling import MemoryLine, memory_lines
+from ...cost.footprint import TOLD_FROM
 from ...document import Section, Table, Value
 from ...document.numerals import percent, significant, size
 from ...document.values import median_of, middle_of, number, numbers, word, words
 from ...schema import DiskFigures, DrillFigures, MemoryFigures, Result, Run, ServiceFigures
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import places, taken
-
-PRIVATE_FROM: Final = 10_000
-"""Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
 
 INTRODUCTION: Final = (
     "What loading a board adds: private memory (USS) of this process and of the server's, after a full collection and "
@@ -23,11 +21,14 @@ INTRODUCTION: Final = (
     "file hold the names too{names}; in a process those are the caller's."
 )
 GRAIN: Final = (
-    f"Private memory is told from {PRIVATE_FROM:,} players on: below, it is the grain of pages and of the allocator. "
-    "Disk is before any packing of the file or rewriting of the log."
+    f"Private memory is told from {TOLD_FROM:,} players on: below, it is the grain of pages and of the allocator. "
+    "Disk is what the backend's own clean-up leaves: the write-ahead log of SQLite is taken up into the file, and no "
+    "rewriting of a server's log is under way; a log shorter than 64 MiB is never rewritten, a file of ZODB is packed "
+    "only where somebody asks for it."
 )
 WRITTEN: Final = (
-    "Grown: of the files. Written: what the process that owns them sent to the disk, in whole pages of 4 KiB, as the "
+    "Grown: of the files, from one clean-up to the next; none is told where they shrank, as then something older was "
+    "cleaned up meanwhile. Written: what the process that owns them sent to the disk, in whole pages of 4 KiB, as the "
     "system counts it."
 )
 
@@ -40,7 +41,7 @@ _COUNTED: Final[dict[str, Callable[[MemoryFigures], int | None]]] = {
     "disk": lambda memory: memory.disk_bytes,
 }
 _CALLS: Final[dict[str, Callable[[DiskFigures], int | None]]] = {
-    "grown": lambda disk: disk.grown_bytes,
+    "grown": lambda disk: disk.grown,
     "written": lambda disk: disk.written_bytes,
 }
 
@@ -79,7 +80,7 @@ def _rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:
         for workload, players in places(result, "service"):
             for one in taken(result, "service", workload, players, [label]):
                 memory = [run.figures.memory for run in one.runs if isinstance(run.figures, ServiceFigures)]
-                private = memory if players >= PRIVATE_FROM else []
+                private = memory if players >= TOLD_FROM else []
                 yield [
                     word(label),
                     word(workload),
@@ -106,8 +107,9 @@ def _lines(result: Result) -> list[Table]:
         return [_line(line) for line in lines if line.backend in each.backends and line.line is not None]
 
     note = (
-        "A straight line through the sizes, each of which counts alike; in the process, opening the board is part of "
-        "it. Misfit: by how much it misses the worst size. Three sizes are needed."
+        f"A straight line through the sizes from {TOLD_FROM:,} players on, each of which counts alike; in the process, "
+        f"opening the board is part of it. Misfit: by how much it misses the worst of them. Three are needed. Costs "
+        "take the line for more players than were measured, and else the measured bytes."
     )
     return tables_by_class(result, columns, rows, "Fixed cost plus bytes a player", note)
 
@@ -120,7 +122,7 @@ def _line(found: MemoryLine) -> list[Value]:
         number(found.line and found.line.fixed, size),
         number(found.line and found.line.each, significant),
         number(found.misfit, percent),
-        number(len(found.points)),
+        number(len(found.fitted)),
     ]
 
 
@@ -153,4 +155,4 @@ def _by_calls(runs: Sequence[Run]) -> dict[int, list[DiskFigures]]:
 
 
 def _an_update(disk: Sequence[DiskFigures], read: Callable[[DiskFigures], int | None]) -> Value:
-    return median_of([grown / one.updates for one in disk if (grown := read(one)) is not None and one.updates])
+    return median_of([size / one.updates for one in disk if (size := read(one)) is not None and one.updates])
