@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import log
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ..cost.footprint import Line, fit
+from ..cost.footprint import TOLD_FROM, Line, fit
 from ..readings import Figure, is_cut
 from ..schema import Figures, Result, Run, ServiceFigures
 from ..statistics import Interval, interval, operations_of, ratio, runs_of, sizes_of, values
@@ -15,7 +15,7 @@ Place: TypeAlias = Literal["process", "server", "disk"]
 """Where bytes lie: in each app process, in the server's process, in files."""
 
 SIZES_NEEDED: Final = 3
-"""A line through fewer sizes would fit whatever was measured."""
+"""Of `TOLD_FROM` players on; a line through fewer sizes would fit whatever was measured."""
 
 
 class Point(NamedTuple):
@@ -48,14 +48,19 @@ class MemoryLine(NamedTuple):
     points: tuple[tuple[int, Interval], ...]
     """Bytes by size, as measured."""
     line: Line | None
-    """`None` with fewer than three sizes at which it takes anything."""
+    """`None` with fewer than three sizes, from `TOLD_FROM` players on, at which it takes anything."""
+
+    @property
+    def fitted(self) -> tuple[tuple[int, Interval], ...]:
+        """The points that a line is fitted through."""
+        return tuple((players, size) for players, size in self.points if players >= TOLD_FROM and size.middle > 0)
 
     @property
     def misfit(self) -> float | None:
-        """The largest part by which the line misses a measured size: 0.02 is 2 %."""
+        """The largest part by which the line misses a size that it was fitted through: 0.02 is 2 %."""
         if self.line is None:
             return None
-        return max(abs(self.line.at(players) / size.middle - 1) for players, size in self.points if size.middle > 0)
+        return max(abs(self.line.at(players) / size.middle - 1) for players, size in self.fitted)
 
 
 def curves(result: Result, *, statistic: Literal["p50", "p99"] = "p50") -> list[Curve]:
@@ -91,7 +96,8 @@ def memory_lines(result: Result) -> list[MemoryLine]:
                 if (read := values(several, read_bytes))
             )
             if any(size.middle > 0 for _, size in points):
-                found.append(MemoryLine(backend, workload, place, points, _line(points)))
+                bare = MemoryLine(backend, workload, place, points, None)
+                found.append(bare._replace(line=_line(bare.fitted)))
     return found
 
 
@@ -119,8 +125,7 @@ def _slope(by_size: dict[int, dict[int, float]]) -> Interval | None:
 
 
 def _line(points: Sequence[tuple[int, Interval]]) -> Line | None:
-    taking = [(players, size.middle) for players, size in points if size.middle > 0]
-    return fit(taking) if len(taking) >= SIZES_NEEDED else None
+    return fit([(players, size.middle) for players, size in points]) if len(points) >= SIZES_NEEDED else None
 
 
 def _process_bytes(figures: Figures) -> float | None:

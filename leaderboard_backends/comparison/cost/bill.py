@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from .footprint import Footprint, Line
+from .footprint import Bytes, Footprint
 from .tables import ON_DEMAND, PER, BytesAPlayer, Kind, Model, Price, PriceTable
 
 GIB: Final = 2**30
@@ -139,23 +139,22 @@ class _Deployment(NamedTuple):
         yield self.app_servers()
         if self.footprint.home == "server":
             yield self.storage_server()
-        if self.footprint.disk.each:
+        if self.footprint.disk.any:
             yield self.disk()
 
-    def line(self, place: Place) -> tuple[Line, str]:
-        """Return the bytes by players, and where they are from."""
+    def board(self, place: Place) -> tuple[float, str]:
+        """Return the bytes of the board in one place, and where they are from."""
         given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
         if given is not None:
-            return Line(0.0, given), f"{given:.0f} bytes a player as the model says"
-        measured: Line = getattr(self.footprint, place)
-        fixed = f"{measured.fixed / 1e6:.1f} MB + " if abs(measured.fixed) >= 0.05e6 else ""  # noqa: PLR2004 - of print
-        return measured, f"{fixed}{measured.each:.0f} bytes a player as measured"
+            return given * self.players, f"{given:.0f} bytes a player as the model says"
+        measured: Bytes = getattr(self.footprint, place)
+        return measured.told(self.players)
 
     def app_servers(self) -> Item:
         model, alone = self.model, self.footprint.home == "process"
-        line, told = self.line("process")
+        taken, told = self.board("process")
         names = self.footprint.names + NAMES * model.string_bytes if alone else 0.0
-        board = (line.at(self.players) + names * self.players) * model.headroom / GIB
+        board = (taken + names * self.players) * model.headroom / GIB
         copies = ", each with a copy that the app keeps alike," if alone and model.servers * model.workers > 1 else ""
         kept = f" + {names:.0f} for the player's names" if names else ""
         cached, file = self.cached_file()
@@ -170,7 +169,7 @@ class _Deployment(NamedTuple):
         """Return the GiB of a board's file: the system had it in its cache when times were measured."""
         if self.footprint.home != "file":
             return 0.0, ""
-        size = self.line("disk")[0].at(self.players) / GIB
+        size = self.board("disk")[0] / GIB
         return size, f", {size:.3f} for the file in the system's cache, as it was when measured"
 
     def storage_server(self) -> Item:
@@ -211,13 +210,13 @@ class _Deployment(NamedTuple):
         return machine._replace(what=f"{machine.what} (storage)")
 
     def server_memory(self) -> tuple[float, str]:
-        line, told = self.line("server")
-        return line.at(self.players) * self.model.headroom / GIB, f"{told}, x {self.model.headroom:g}"
+        taken, told = self.board("server")
+        return taken * self.model.headroom / GIB, f"{told}, x {self.model.headroom:g}"
 
     def disk(self) -> Item:
-        line, told = self.line("disk")
+        taken, told = self.board("disk")
         grown, growth = self.growth()
-        need = (line.at(self.players) * self.model.disk_headroom + grown) / GB
+        need = (taken * self.model.disk_headroom + grown) / GB
         offers = self.prices.offers("disk", self.term)
         if not offers:
             raise NothingFitsError("the price table has no disk")

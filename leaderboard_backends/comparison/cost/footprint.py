@@ -1,13 +1,21 @@
-"""What a backend takes, as measured: bytes fitted to a fixed part and a part for each player."""
+"""What a backend takes: bytes as measured at each size, and fitted to a fixed part and one for each player beyond."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from ..document.numerals import size as size_words
 from ..schema import BackendFacts, DrillFigures, Durability, Figures, Home, MemoryFigures, Result, Run, ServiceFigures
 from ..statistics import runs_of, sizes_of, values
+
+TOLD_FROM: Final = 10_000
+"""Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
+
+_LEAST_FIXED: Final = 50_000
+"""A fixed part of fewer bytes is not worth a word."""
 
 
 class Line(NamedTuple):
@@ -24,6 +32,78 @@ class Line(NamedTuple):
 NOTHING = Line(0.0, 0.0)
 
 
+class Bytes(NamedTuple):
+    """Bytes by players in one place: as measured where they were, and by a line beyond the largest measured size."""
+
+    measured: tuple[tuple[int, float], ...]
+    """Players, and the median of the bytes that they took, by rising players."""
+    line: Line
+    """Through the sizes from `TOLD_FROM` on, or through all where none is so large."""
+
+    @property
+    def any(self) -> bool:
+        """Whether it takes anything at any size."""
+        return any(size > 0 for _, size in self.measured)
+
+    def at(self, players: int) -> float:
+        """Return the bytes of a board of so many players; never fewer than none."""
+        return self.told(players)[0]
+
+    def told(self, players: int) -> tuple[float, str]:
+        """Return the bytes, and in words what they are from.
+
+        Between two measured sizes they are on the straight line between them; beyond the largest by the fitted line
+        and never fewer than were measured there; below the smallest by that line and never more.
+        """
+        if not self.measured:
+            return 0.0, "nothing, as measured"
+        sizes = dict(self.measured)
+        if players in sizes:
+            return self._as_measured(players, sizes[players])
+        (smallest, least), (largest, most) = self.measured[0], self.measured[-1]
+        if smallest < players < largest:
+            return self._between(players)
+        by_line = self.line.at(players)
+        if players > largest and by_line < most:
+            return self._bound(largest, most)
+        if players < smallest and by_line > least:
+            return self._bound(smallest, least)
+        return by_line, f"{_words(self.line)} {_through(told_sizes(sizes))}"
+
+    @staticmethod
+    def _as_measured(players: int, size: float) -> tuple[float, str]:
+        bytes_ = max(0.0, size)
+        return bytes_, f"{bytes_ / players:.0f} bytes a player as measured at {players:,}"
+
+    @staticmethod
+    def _bound(players: int, size: float) -> tuple[float, str]:
+        bytes_ = max(0.0, size)
+        return bytes_, f"{size_words(bytes_)} as measured at {players:,}"
+
+    def _between(self, players: int) -> tuple[float, str]:
+        pairs = pairwise(self.measured)
+        (less, low), (more, high) = next(pair for pair in pairs if pair[0][0] < players < pair[1][0])
+        bytes_ = max(0.0, low + (high - low) * (players - less) / (more - less))
+        return bytes_, f"{bytes_ / players:.0f} bytes a player between those measured at {less:,} and {more:,}"
+
+
+def told_sizes(sizes: Iterable[int]) -> list[int]:
+    """Return the sizes that a line is fitted through: those from `TOLD_FROM` on, or all where none is so large."""
+    every = sorted(sizes)
+    return [players for players in every if players >= TOLD_FROM] or every
+
+
+def _words(line: Line) -> str:
+    fixed = f"{line.fixed / 1e6:.1f} MB + " if abs(line.fixed) >= _LEAST_FIXED else ""
+    return f"{fixed}{line.each:.0f} bytes a player"
+
+
+def _through(sizes: Sequence[int]) -> str:
+    """Return the sizes that a line goes through; of one alone it is the ratio there."""
+    *others, largest = (f"{players:,}" for players in sizes)
+    return f"by the line through {', '.join(others)} and {largest}" if others else f"as measured at {largest}"
+
+
 class Footprint(NamedTuple):
     """What one backend takes: in each app process, on its server and on disk."""
 
@@ -31,9 +111,9 @@ class Footprint(NamedTuple):
     home: Home
     shared: bool
     durability: Durability
-    process: Line
-    server: Line
-    disk: Line
+    process: Bytes
+    server: Bytes
+    disk: Bytes
     names: float
     """Bytes of text a player: id and username. Only a board in the process keeps them there."""
     grown: float | None
@@ -97,9 +177,9 @@ def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
         home=facts.home,
         shared=facts.shared,
         durability=facts.durability,
-        process=_line(runs, lambda memory: memory.opening_bytes + memory.board_bytes),
-        server=_line(runs, _server_bytes),
-        disk=_line(runs, lambda memory: memory.disk_bytes),
+        process=_bytes(runs, lambda memory: memory.opening_bytes + memory.board_bytes),
+        server=_bytes(runs, _server_bytes),
+        disk=_bytes(runs, lambda memory: memory.disk_bytes),
         names=_names(result, workload),
         grown=_grown(result, facts.label),
         sizes=tuple(runs),
@@ -132,12 +212,14 @@ def _most_sizes(result: Result, backend: str) -> tuple[str, dict[int, list[Run]]
     return best
 
 
-def _line(by_size: dict[int, list[Run]], read: Callable[[MemoryFigures], int | None]) -> Line:
+def _bytes(by_size: dict[int, list[Run]], read: Callable[[MemoryFigures], int | None]) -> Bytes:
     def of_run(figures: Figures) -> float | None:
         return read(figures.memory) if isinstance(figures, ServiceFigures) else None
 
     known = ((_loaded(runs), values(runs, of_run)) for runs in by_size.values())
-    return fit([(players, median(read.values())) for players, read in known if read])
+    sizes = {players: median(read.values()) for players, read in known if read}
+    taking = [players for players, size in sizes.items() if size > 0]
+    return Bytes(tuple(sorted(sizes.items())), fit([(players, sizes[players]) for players in told_sizes(taking)]))
 
 
 def _loaded(runs: Iterable[Run]) -> int:

@@ -10,7 +10,7 @@ from ..document import NONE, Column, Section, Table, Value
 from ..document.values import numbers, words
 from ..schema import Result
 from .bill import MONTHS, Bill, bill, counted
-from .footprint import Footprint, footprints
+from .footprint import TOLD_FROM, Footprint, footprints
 from .study import Change, changes, checks, study_bills
 from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
 
@@ -110,8 +110,9 @@ def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table
             ]
             for row in rows
         ],
-        f"In {given.prices.currency}. {years} are building, by the model's hours, and running. *: more players than "
-        f"were measured, reckoned from the fitted line of bytes.",
+        f"In {given.prices.currency}. {years} are building, by the model's hours, and running. Bytes are those that "
+        f"were measured at that size, or between those at the two next to it. *: more players than were measured, by "
+        f"the line through the sizes from {TOLD_FROM:,} players on.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leaderboard_backends.comparison.cost.bill import Bill, bill, counted, why_not_shared
-from leaderboard_backends.comparison.cost.footprint import Footprint, Line
+from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
 from leaderboard_backends.comparison.cost.tables import BytesAPlayer, Model
 from leaderboard_backends.comparison.schema import Durability, Home
 
@@ -28,8 +28,13 @@ def taking(
     backend: str = "mine",
 ) -> Footprint:
     """Return a footprint with bytes a player and nothing fixed."""
-    lines = Line(0, process), Line(0, server), Line(0, disk)
-    return Footprint(backend, home, shared, durability, *lines, names, grown, (1000,), "made up")
+    places = each(process), each(server), each(disk)
+    return Footprint(backend, home, shared, durability, *places, names, grown, (1000,), "made up")
+
+
+def each(size: float) -> Bytes:
+    """Return so many bytes a player, measured at 1,000."""
+    return Bytes(((1000, 1000 * size),), Line(0, size))
 
 
 def billed(footprint: Footprint, players: int = 1000, model: Model = PLAIN, term: str = "on demand") -> Bill:
@@ -146,7 +151,7 @@ def test_hours_of_upkeep_are_part_of_running() -> None:
 
 def test_each_amount_is_traced_to_its_inputs() -> None:
     lines = list(billed(taking("process", process=100), model=MODEL).trace())
-    memory = "(100 bytes a player as measured + 100 for the player's names, x 2)"
+    memory = "(100 bytes a player as measured at 1,000 + 100 for the player's names, x 2)"
     assert lines == [
         f"small, 10.00 a month: 1 x 10 a month, on demand; 1.00 GiB: 1 for the system, 1 worker of 0.000 {memory}",
         "to build, 3,000: 30 hours at 100",

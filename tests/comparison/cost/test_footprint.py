@@ -1,4 +1,4 @@
-"""Bytes a player are those of the runs: medians over processes, twins left out, one line through all sizes."""
+"""Bytes a player are those of the runs: medians over processes, twins left out, and beyond them one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.cost.footprint import NOTHING, Line, fit, footprints
+from leaderboard_backends.comparison.cost.footprint import NOTHING, Bytes, Line, fit, footprints
 
 from ..advice.results import drill, ended, facts, memory, result, service
 
@@ -43,6 +43,72 @@ def test_more_players_never_take_fewer_bytes(points: list[tuple[int, float]]) ->
     assert found.at(10**8) >= found.at(10**7) >= 0
 
 
+# ---------------------------------------------------------------------- bytes at a size
+
+BOARD = Bytes(
+    ((100, 300_000.0), (10_000, 3_000_000.0), (100_000, 16_000_000.0), (1_000_000, 150_000_000.0)),
+    Line(1_000_000, 148),
+)
+
+
+def test_at_a_measured_size_the_measured_bytes_count_and_not_the_line() -> None:
+    assert BOARD.told(1_000_000) == (150_000_000, "150 bytes a player as measured at 1,000,000")
+    assert BOARD.told(100) == (300_000, "3000 bytes a player as measured at 100")
+
+
+def test_between_two_measured_sizes_lies_what_is_between_them() -> None:
+    size, said = BOARD.told(550_000)
+    assert size == pytest.approx(83_000_000)
+    assert said == "151 bytes a player between those measured at 100,000 and 1,000,000"
+
+
+def test_beyond_the_largest_it_is_the_line_through_the_sizes_from_10_000_on() -> None:
+    size, said = BOARD.told(10_000_000)
+    assert size == 1_481_000_000
+    assert said == "1.0 MB + 148 bytes a player by the line through 10,000, 100,000 and 1,000,000"
+
+
+def test_more_players_than_were_measured_never_take_fewer_bytes() -> None:
+    assert BOARD.told(1_000_001) == (150_000_000, "150 MB as measured at 1,000,000")
+
+
+def test_fewer_players_than_were_measured_never_take_more_bytes() -> None:
+    small = Bytes(((1_000, 100_000.0),), Line(90_000, 100))
+    assert small.told(500) == (100_000, "100 kB as measured at 1,000")
+    assert Bytes(((1_000, 100_000.0),), Line(0, 100)).told(500) == (50_000, "100 bytes a player as measured at 1,000")
+
+
+def test_what_takes_nothing_and_what_falls_below_nothing_are_nothing() -> None:
+    assert Bytes((), NOTHING).at(100) == 0
+    shrunk = Bytes(((100, -4_096.0), (1_000, 4_096.0)), NOTHING)
+    assert (shrunk.at(100), shrunk.at(101), shrunk.any) == (0, 0, True)
+    assert not Bytes(((100, 0.0),), NOTHING).any
+
+
+def test_sizes_below_10_000_are_the_grain_of_memory_and_bend_no_line() -> None:
+    """At 1,000 players, pages and the allocator make 900 bytes a player of 150."""
+    sizes = {1_000: 900_000, 10_000: 1_500_000, 100_000: 15_000_000, 1_000_000: 150_000_000}
+    runs = [
+        run for players, size in sizes.items() for run in service("mine", UPDATE, players, taken=memory(process=size))
+    ]
+    (found,) = footprints(result([facts("mine")], runs))
+    assert found.process.line.each == pytest.approx(150)
+    assert found.process.at(10_000_000) == pytest.approx(1_500_000_000)
+    assert found.process.at(1_000) == 900_000
+
+
+@given(st.dictionaries(st.integers(1, 10**7), st.integers(0, 10**10), min_size=1, max_size=6), st.integers(1, 10**8))
+def test_bytes_at_any_size_are_known_and_told(sizes: dict[int, int], players: int) -> None:
+    found = Bytes(tuple(sorted(sizes.items())), fit([*sizes.items()]))
+    size, said = found.told(players)
+    assert 0 <= size < 1e20
+    assert said
+    assert found.at(10**9) >= found.at(max(sizes))
+
+
+# ---------------------------------------------------------------------- of a result
+
+
 def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None:
     board = facts("mine", "file", "every commit", shared=True)
     one = [
@@ -53,7 +119,9 @@ def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None
     runs = [type(run)(run.cell, number, "ok", figures=run.figures) for number, run in enumerate(one)]
     twins = service("mine", UPDATE, taken=memory(process=10**9), twin=True)
     (found,) = footprints(result([board], [*runs, *twins], names=11.0))
-    assert (found.process, found.disk, found.server) == (Line(0, 100), Line(0, 7), NOTHING)
+    assert found.process == Bytes(((1_000, 100_000),), Line(0, 100))
+    assert found.disk == Bytes(((1_000, 7_000),), Line(0, 7))
+    assert found.server == Bytes((), NOTHING)
     assert (found.home, found.shared, found.durability, found.names) == ("file", True, "every commit", 11.0)
     assert found.sizes == (1_000,)
 
@@ -63,14 +131,14 @@ def test_the_workload_with_the_most_sizes_is_fitted() -> None:
     for players in (1_000, 10_000):
         runs += service("mine", UPDATE, players, taken=memory(process=3 * players))
     (found,) = footprints(result([facts("mine")], runs))
-    assert found.process.each == pytest.approx(3)
+    assert found.process.line.each == pytest.approx(3)
     assert found.source == "service runs of realtime, 1,000 and 10,000 players, medians of 5 processes or more"
 
 
 def test_a_server_whose_memory_nobody_sees_is_taken_at_its_word() -> None:
     runs = service("mine", UPDATE, taken=memory(server=9_000))
     (seen,) = footprints(result([facts("mine", "server")], runs))
-    assert seen.server == Line(0, 9)
+    assert seen.server.line == Line(0, 9)
 
 
 def test_what_an_update_adds_to_files_is_of_single_updates_in_the_largest_drill() -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.cost.footprint import Footprint, Line
+from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
 from leaderboard_backends.comparison.cost.study import Change, changes, checks, study_bills
 from leaderboard_backends.comparison.cost.tables import Model, PriceTable, Study, read_table
 from leaderboard_backends.comparison.schema import Home
 
-NOTHING = Line(0, 0)
 STUDY = read_table(Study)
 PRICES = read_table(PriceTable)
 MODEL = read_table(Model).changed(string_bytes=0, system_gib=0, headroom=1.5)
@@ -18,8 +17,9 @@ GIB = 2**30
 
 
 def board(label: str, home: Home, *, process: float = 0, server: float = 0) -> Footprint:
-    lines = Line(0, process), Line(0, server), NOTHING
-    return Footprint(label, home, home == "server", "memory only", *lines, 0.0, None, (1000,), "made up")
+    in_process, in_server, on_disk = (Bytes(((1000, 1000 * each),), Line(0, each)) for each in (process, server, 0.0))
+    places = in_process, in_server, on_disk
+    return Footprint(label, home, home == "server", "memory only", *places, 0.0, None, (1000,), "made up")
 
 
 def found(*footprints: Footprint) -> dict[tuple[int, str, str], Change]:

@@ -180,7 +180,7 @@ def test_private_memory_of_a_small_board_is_not_told() -> None:
 def test_three_sizes_make_a_line_of_fixed_cost_and_bytes_a_player() -> None:
     runs = [
         run
-        for players in (1_000, 10_000, 100_000)
+        for players in (1_000, 10_000, 100_000, 1_000_000)
         for run in loaded("memory", players, MemoryFigures(3_000_000, 500_000 + 190 * players))
     ]
     rows = table_called(memory_section(result(runs)), "Fixed cost")
