@@ -12,10 +12,9 @@ from rich.console import Console
 from ..comparison.advice import Need, answer_section
 from ..comparison.advice import advise as answer_to
 from ..comparison.advice.quantities import read_durability, read_players, read_rate, read_time
-from ..comparison.cost.source import load_result
 from ..comparison.report.terminal import print_sections
 from ..comparison.schema import Durability
-from .cost import option_by, priced, read_inputs
+from .cost import option_by, priced, read_inputs, read_result_for
 
 DEFAULT_RATE: Final = "100/s"
 DURABLE: Final[Durability] = "every commit"
@@ -77,7 +76,7 @@ def advise(
     given = read_inputs(prices, model_path, term)
     for warning in given.prices.stale(datetime.now(UTC).date()):
         click.echo(f"Warning: {warning}", err=True)
-    advice = answer_to(load_result(result), need, given.prices, given.model, term)
+    advice = answer_to(read_result_for(given, result), need, given.prices, given.model, term)
     print_sections([answer_section(advice)], Console())
     if advice.pick is None:
         raise SystemExit(1)

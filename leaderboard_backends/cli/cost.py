@@ -14,9 +14,10 @@ from rich.console import Console
 from ..comparison.advice.quantities import read_sizes
 from ..comparison.cost.sections import Inputs, cost_sections
 from ..comparison.cost.source import load_result
-from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, read_table
+from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, check_names, check_term, read_table
 from ..comparison.document import Section
 from ..comparison.report.terminal import print_sections
+from ..comparison.schema import Result
 from ..errors import ConfigurationError
 
 DEFAULT_PLAYERS: Final = "100K,1M,10M"
@@ -51,9 +52,18 @@ def priced(command: Command) -> Command:
 def read_inputs(prices: Path | None, model: Path | None, term: str) -> Inputs:
     """Read the price table and the model, those that come with the library where none is named.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError`, for a term that the table does not have, too.
     """
-    return Inputs(read_table(PriceTable, prices), read_table(Model, model), read_table(Study), term)
+    given = Inputs(read_table(PriceTable, prices), read_table(Model, model), read_table(Study), term)
+    check_term(given.prices, term)
+    return given
+
+
+def read_result_for(given: Inputs, path: Path | None) -> Result:
+    """Read the result, the shipped one where none is named, and refuse a model that names a backend of nobody's."""
+    result = load_result(path)
+    check_names(given.model, result.settings.backends)
+    return result
 
 
 @click.command("cost", short_help="What each backend costs a month, and over the years.")
@@ -90,7 +100,7 @@ def cost(
     numbers = {"servers": servers, "workers": workers, "replicas": replicas}
     model = given.model.changed(**{name: number for name, number in numbers.items() if number is not None})
     today = datetime.now(UTC).date()
-    sections = cost_sections(load_result(result), today, players, given._replace(model=model))
+    sections = cost_sections(read_result_for(given, result), today, players, given._replace(model=model))
     print_sections([_unfolded(section) if trace else section for section in sections], Console())
 
 

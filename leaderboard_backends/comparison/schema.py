@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp, log
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 SCHEMA_VERSION: Final = 2
 """Raised whenever a reader of older results would misread a newer one."""
+
+MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
 
 Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "study"]
 """What a run measures. Figures of two modes are never mixed.
@@ -34,6 +36,13 @@ Durability: TypeAlias = Literal["memory only", "everysec", "every commit"]
 
 Home: TypeAlias = Literal["process", "file", "server"]
 """Where a board lives: in the app's process alone, in a file beside it, or on a server."""
+
+Microseconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+"""What a call took; the clock tells no call that took nothing."""
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+PerSecond: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ResultError(ValueError):
@@ -65,14 +74,14 @@ class Histogram(msgspec.Struct, frozen=True):
 class Distribution(msgspec.Struct, frozen=True):
     """The samples of one operation in one process: exact percentiles, and all samples as a histogram."""
 
-    samples: int
-    mean_us: float
-    p50_us: float | None
-    p95_us: float | None
-    p99_us: float | None
-    p999_us: float | None
+    samples: Count
+    mean_us: Microseconds
+    p50_us: Microseconds | None
+    p95_us: Microseconds | None
+    p99_us: Microseconds | None
+    p999_us: Microseconds | None
     """From 10,000 samples on."""
-    maximum_us: float
+    maximum_us: Microseconds
     histogram: Histogram
 
 
@@ -82,7 +91,7 @@ class Distribution(msgspec.Struct, frozen=True):
 class Timed(msgspec.Struct, frozen=True):
     """One operation's service time. Fewer samples than `planned` mean that the time limit cut it short."""
 
-    planned: int
+    planned: Count
     time: Distribution
 
     @property
@@ -94,8 +103,8 @@ class Timed(msgspec.Struct, frozen=True):
 class LoadFigures(msgspec.Struct, frozen=True):
     """One `update_scores` call with every player."""
 
-    players: int
-    seconds: float
+    players: Count
+    seconds: Seconds
 
     @property
     def per_second(self) -> float:
@@ -146,9 +155,9 @@ class ClientsFigures(msgspec.Struct, frozen=True):
     """Operations a second of so many clients at once, in the time in which all of them were at work."""
 
     kind: Literal["threads", "processes"]
-    clients: int
-    operations: int
-    seconds: float
+    clients: Count
+    operations: Count
+    seconds: Seconds
     client_cores: float
     """Processor time of the clients, by the time that passed."""
     server_cores: float | None = None
@@ -163,9 +172,9 @@ class ClientsFigures(msgspec.Struct, frozen=True):
 class BatchFigures(msgspec.Struct, frozen=True):
     """`update_scores` with so many updates a call, one client."""
 
-    size: int
-    updates: int
-    seconds: float
+    size: Count
+    updates: Count
+    seconds: Seconds
 
     @property
     def per_second(self) -> float:
@@ -184,8 +193,8 @@ class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
 class RateFigures(msgspec.Struct, frozen=True):
     """Response time of one client at a rate, from the intended start of each operation."""
 
-    rate: float
-    achieved: float
+    rate: PerSecond
+    achieved: PerSecond
     """Operations a second that were completed."""
     response: Distribution | None
     """`None` where the backend did not keep up: then the times would tell how long the run was, and nothing else."""
@@ -222,10 +231,10 @@ class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
     """To run beside the app's own."""
     ports: int
     """TCP ports open on the machine."""
-    start_seconds: float
+    start_seconds: Seconds
     """From nothing to the first acknowledged update: server start and opening included."""
-    load_seconds: float
-    restore_seconds: float
+    load_seconds: Seconds
+    restore_seconds: Seconds
     """From the kill until the board gave right answers again."""
     restored_by: Literal["restart", "load"]
     """`load`: the storage kept nothing, so that the app had to load all players from its own records again."""
@@ -458,10 +467,13 @@ def decode_result(stored: bytes) -> Result:
     try:
         version = msgspec.json.decode(stored, type=_Versioned).schema_version
         if version != SCHEMA_VERSION:
-            raise ResultError(f"this result has schema version {version}; this library reads {SCHEMA_VERSION}.")
+            remedy = MAKE_ONE if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
+            raise ResultError(
+                f"this result has schema version {version}; this library reads {SCHEMA_VERSION}. {remedy}"
+            )
         return msgspec.json.decode(stored, type=Result)
     except msgspec.MsgspecError as error:
-        raise ResultError(f"this is no result of a comparison: {error}.") from error
+        raise ResultError(f"this is no result of a comparison: {error}. {MAKE_ONE}") from error
 
 
 def read_result(path: Path) -> Result:

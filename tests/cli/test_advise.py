@@ -94,6 +94,17 @@ def test_bad_options_are_refused_in_a_line(measured: str, arguments: list[str], 
     assert said in " ".join(done.output.replace("│", " ").split())
 
 
+def test_a_term_that_the_price_table_does_not_have_is_refused(measured: str) -> None:
+    done = run("--players", "1K", "--term", "bananas", measured)
+    assert done.exit_code == 1
+    assert "no price of the table is at the term 'bananas'" in done.output
+
+
+def test_what_is_many_is_written_out_and_what_is_one_is_one(measured: str) -> None:
+    said = " ".join(run("--players", "1K", "--updates", "5/h", "--servers", "1000000", measured).output.split())
+    assert "5 updates/h, 5 reads/h, 1,000,000 servers with 1 worker each" in said
+
+
 def test_a_file_that_gives_no_advice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(encode_result(result([facts("memory")], response("memory", {500: 1.0}))))

@@ -57,6 +57,16 @@ def test_the_deployment_is_the_users(measured: str, tmp_path: Path) -> None:
     assert "730.00" in run(measured, "--prices", str(prices)).output
 
 
+def test_a_model_with_a_slip_of_the_pen_is_refused(measured: str, tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "benchmarks" / "prices" / "model.toml"
+    model = tmp_path / "model.toml"
+    model.write_text(shipped.read_text(encoding="utf-8").replace("\nmemory = 24", "\nmemmory = 24"), encoding="utf-8")
+    for command in (["cost"], ["advise", "--players", "1K"]):
+        done = CliRunner().invoke(leaderboard, [*command, measured, "--model", str(model)])
+        assert done.exit_code == 1
+        assert "build_hours names 'memmory', which is no backend here. Did you mean memory?" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -64,6 +74,7 @@ def test_the_deployment_is_the_users(measured: str, tmp_path: Path) -> None:
         (["--players", "many"], "is no number of players"),
         (["--players", "0"], "is no number of players"),
         (["--model", "nosuch.toml"], "cannot be read"),
+        (["--term", "bananas"], "write one of 'on demand'"),
         ([__file__], "no result of a comparison"),
     ],
 )

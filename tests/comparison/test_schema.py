@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 from pathlib import Path
 
@@ -33,6 +34,22 @@ def test_a_result_of_another_schema_version_is_refused(half_failed: Result, vers
     (tmp_path / "result.json").write_bytes(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
     with pytest.raises(ResultError, match=f"schema version {version}; this library reads 2"):
         read_result(tmp_path / "result.json")
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(1, "leaderboard compare --out"), (3, "A newer leaderboard-backends")])
+def test_another_schema_version_comes_with_a_remedy(half_failed: Result, version: int, remedy: str) -> None:
+    with pytest.raises(ResultError, match=remedy):
+        decode_result(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
+
+
+@pytest.mark.parametrize("time", [-1.5, 0.0])
+@pytest.mark.parametrize("name", ["mean_us", "p50_us", "p99_us", "maximum_us"])
+def test_a_time_that_no_call_can_have_taken_is_refused_by_its_place(whole: Result, name: str, time: float) -> None:
+    stored = json.loads(encode_result(whole))
+    place, run = next((at, run) for at, run in enumerate(stored["runs"]) if "operations" in (run["figures"] or {}))
+    next(iter(run["figures"]["operations"].values()))["time"][name] = time
+    with pytest.raises(ResultError, match=rf"no result of a comparison: Expected `float` > 0.*runs\[{place}\].*{name}"):
+        decode_result(json.dumps(stored).encode())
 
 
 def test_nothing_in_a_result_names_the_machine_or_its_user(half_failed: Result, whole: Result) -> None:

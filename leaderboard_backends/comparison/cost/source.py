@@ -30,7 +30,7 @@ def load_result(path: Path | None = None) -> Result:
     except OSError as error:
         raise ConfigurationError(f"{chosen} cannot be read ({error.strerror}): {REMEDY}") from error
     except ResultError as error:
-        raise ConfigurationError(f"{chosen}: {error} {REMEDY.capitalize()}") from error
+        raise ConfigurationError(f"{chosen}: {error}") from error
     if not any(run.status == "ok" for run in result.runs):
         raise ConfigurationError(f"{chosen} has no run with figures: {REMEDY}")
     return result

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
+from difflib import get_close_matches
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 from ...errors import ConfigurationError
+from ...model import shorten
 from ..shipped import shipped
 
 SCHEMA_VERSION: Final = 1
 STALE_DAYS: Final = 90
 """Prices read longer ago than this carry a warning."""
 
+_TIME_ZONES: Final = 1
+"""Days that a date may lie ahead, read elsewhere on the earth."""
+
 ON_DEMAND: Final = "on demand"
 
-_AT_LEAST: Final = {
-    "years": 0,
-    "headroom": 1,
-    "system_gib": 0,
-    "string_bytes": 0,
-    "disk_headroom": 1,
-    "servers": 1,
-    "workers": 1,
-    "replicas": 0,
-    "updates_a_second": 0,
-    "pack_days": 0,
-    "engineer_usd_an_hour": 0,
+_BETWEEN: Final = {
+    "years": (0, inf),
+    "headroom": (1, inf),
+    "system_gib": (0, inf),
+    "string_bytes": (0, inf),
+    "cache_reserved": (0, 0.99),
+    "disk_headroom": (1, inf),
+    "busiest": (0.01, 1),
+    "servers": (1, inf),
+    "workers": (1, inf),
+    "replicas": (0, inf),
+    "updates_a_second": (0, inf),
+    "pack_days": (0, inf),
+    "engineer_usd_an_hour": (0, inf),
 }
-"""The least that each number of a model may be."""
+"""The least and the most that each number of a model may be."""
 
 Kind = Literal["server", "cache", "disk"]
 StorageServers = Literal["cheapest", "cache nodes", "own machines"]
@@ -82,12 +90,14 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return price.usd * self.hours_a_month if price.unit == "hour" else price.usd
 
     def stale(self, today: date) -> list[str]:
-        """Return a warning for each day on which prices were read that is too long ago."""
-        days = {price.read or self.read for price in self.price}
+        """Return a warning for each day on which prices were read that is too long ago, or yet to come."""
+        days = sorted({price.read or self.read for price in self.price})
+        ages = {day: (today - day).days for day in days}
         return [
-            f"prices of {self.region} were read on {day}, {(today - day).days} days ago: check them."
-            for day in sorted(days)
-            if (today - day).days > STALE_DAYS
+            f"prices of {self.region} were read on {day}, {f'{age} days ago' if age > 0 else 'which is yet to come'}: "
+            f"check {'them' if age > 0 else 'the date'}."
+            for day, age in ages.items()
+            if age > STALE_DAYS or age < -_TIME_ZONES
         ]
 
 
@@ -188,21 +198,62 @@ def read_table(kind: type[Table], path: Path | None = None) -> Table:
     return table
 
 
+def check_names(model: Model, known: Iterable[str]) -> None:
+    """Refuse a model that has numbers for a backend that neither the result nor the shipped model knows.
+
+    Raises `ConfigurationError`: else a slip of the pen would leave a number of the user's without any effect.
+    """
+    names = sorted({*known, *read_table(Model).build_hours})
+    for table in ("build_hours", "upkeep_hours", "bytes_a_player", "grows"):
+        for name in getattr(model, table):
+            if name not in names:
+                near = "".join(f" Did you mean {one}?" for one in get_close_matches(name, names, 1))
+                raise ConfigurationError(
+                    f"the model's {table} names {shorten(name)}, which is no backend here.{near} It may name: "
+                    f"{', '.join(names)}."
+                )
+
+
+def check_term(prices: PriceTable, term: str) -> None:
+    """Refuse a term at which a price table has no price at all. Raises `ConfigurationError`."""
+    terms = list(dict.fromkeys([ON_DEMAND, *(price.term for price in prices.price)]))
+    if term not in terms:
+        said = ", ".join(f"'{one}'" for one in terms)
+        raise ConfigurationError(f"no price of the table is at the term {shorten(term)}; write one of {said}.")
+
+
 def _check_numbers(path: Path, table: PriceTable | Model | Study) -> None:
     """Refuse numbers that no cost can be computed from."""
     if isinstance(table, PriceTable):
-        _refuse(path, [price.sku for price in table.price if not price.usd > 0], "a price above 0")
-        without = [price.sku for price in table.price if price.kind != "disk" and not price.memory_gib > 0]
-        _refuse(path, without, "its memory in GiB, above 0")
-        _refuse(path, ["price"] if not table.price else [], "at least one price")
+        _check_prices(path, table)
     elif isinstance(table, Model):
-        _refuse(
-            path, [name for name, least in _AT_LEAST.items() if not getattr(table, name) >= least], "a larger number"
-        )
-        _refuse(path, [] if 0 <= table.cache_reserved < 1 else ["cache_reserved"], "a part from 0 to under 1")
-        _refuse(path, [] if 0 < table.busiest <= 1 else ["busiest"], "a part above 0, 1 at most")
+        for name, value, least, most in _bounds(table):
+            if not (least <= value <= most and isfinite(value)):
+                above = f" and at most {most:g}" if isfinite(most) else ""
+                raise ConfigurationError(
+                    f"{path}: {name} is {value:g}; it must be a number of at least {least:g}{above}."
+                )
 
 
-def _refuse(path: Path, names: Sequence[str], needs: str) -> None:
-    if names:
-        raise ConfigurationError(f"{path}: {', '.join(names)} needs {needs}.")
+def _bounds(model: Model) -> Iterator[tuple[str, float, float, float]]:
+    """Yield each number of a model by its key, with the least and the most that it may be."""
+    for name, (least, most) in _BETWEEN.items():
+        yield name, getattr(model, name), least, most
+    for table in ("build_hours", "upkeep_hours"):
+        for label, hours in getattr(model, table).items():
+            yield f"{table}.{label}", hours, 0, inf
+    for label, given in model.bytes_a_player.items():
+        for place, each in msgspec.structs.asdict(given).items():
+            yield f"bytes_a_player.{label}.{place}", 0 if each is None else each, 0, inf
+
+
+def _check_prices(path: Path, table: PriceTable) -> None:
+    if not table.price:
+        raise ConfigurationError(f"{path}: it needs at least one [[price]].")
+    if not 0 < table.hours_a_month < inf:
+        raise ConfigurationError(f"{path}: hours_a_month is {table.hours_a_month:g}; it must be a number above 0.")
+    for price in table.price:
+        needed = {"usd": price.usd} if price.kind == "disk" else {"usd": price.usd, "memory_gib": price.memory_gib}
+        for name, value in needed.items():
+            if not 0 < value < inf:
+                raise ConfigurationError(f"{path}: {name} of {price.sku} is {value:g}; it must be a number above 0.")

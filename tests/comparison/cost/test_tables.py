@@ -11,12 +11,21 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import load_result, shipped_result
-from leaderboard_backends.comparison.cost.tables import SHIPPED_TABLES, Model, PriceTable, Study, read_table
+from leaderboard_backends.comparison.cost.tables import (
+    SHIPPED_TABLES,
+    BytesAPlayer,
+    Model,
+    PriceTable,
+    Study,
+    check_names,
+    check_term,
+    read_table,
+)
 from leaderboard_backends.comparison.schema import encode_result
 from leaderboard_backends.comparison.shipped import shipped
 from leaderboard_backends.errors import ConfigurationError
 
-from ..advice.results import PRICES, ended, facts, result, service
+from ..advice.results import MODEL, PRICES, ended, facts, result, service
 
 Write: TypeAlias = Callable[[type[PriceTable] | type[Model], str, str], Path]
 
@@ -44,11 +53,24 @@ def written(tmp_path: Path) -> Write:
         ("years = 5", "years = 5\nyaers = 6", "unknown field `yaers`"),
         ("years = 5", "years =", "is no TOML"),
         ("schema_version = 1", "schema_version = 9", "schema version 9"),
-        ("workers = 1", "workers = 0", "workers needs a larger number"),
-        ("headroom = 1.5", "headroom = nan", "headroom needs a larger number"),
-        ("cache_reserved = 0.25", "cache_reserved = 1.0", "cache_reserved needs a part"),
-        ("busiest = 0.7", "busiest = 0", "busiest needs a part above 0"),
-        ("busiest = 0.7", "busiest = 1.1", "busiest needs a part above 0"),
+        ("workers = 1", "workers = 0", "workers is 0; it must be a number of at least 1."),
+        ("headroom = 1.5", "headroom = 0.9", "headroom is 0.9; it must be a number of at least 1."),
+        ("headroom = 1.5", "headroom = nan", "headroom is nan; it must be a number of at least 1."),
+        ("years = 5", "years = inf", "years is inf; it must be a number of at least 0."),
+        (
+            "cache_reserved = 0.25",
+            "cache_reserved = 1.0",
+            "cache_reserved is 1; it must be a number of at",
+        ),
+        ("busiest = 0.7", "busiest = 0", "busiest is 0; it must be a number of at least 0.01 and at most 1."),
+        ("busiest = 0.7", "busiest = 1.1", "busiest is 1.1; it must be"),
+        ("memory = 24", "memory = nan", "build_hours.memory is nan; it must be a number of at least 0."),
+        ("[upkeep_hours]", "[upkeep_hours]\nmemory = -1", "upkeep_hours.memory is -1; it must be"),
+        (
+            "[bytes_a_player]",
+            "[bytes_a_player.memory]\nprocess = inf",
+            "bytes_a_player.memory.process is inf; it",
+        ),
         ('"cheapest"', '"dearest"', "does not describe a Model"),
     ],
 )
@@ -62,10 +84,14 @@ def test_a_model_that_describes_nothing_is_refused_by_key(written: Write, old: s
 def test_prices_without_memory_or_amount_are_refused(
     written: Write,
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"t3\.small needs its memory"):
+    with pytest.raises(ConfigurationError, match=r"memory_gib of t3\.small is 0; it must be a number above 0"):
         read_table(PriceTable, written(PriceTable, "memory_gib = 2\n", ""))
-    with pytest.raises(ConfigurationError, match="gp3 needs a price above 0"):
+    with pytest.raises(ConfigurationError, match="usd of gp3 is 0; it must be a number above 0"):
         read_table(PriceTable, written(PriceTable, "usd = 0.08\n", "usd = 0\n"))
+    with pytest.raises(ConfigurationError, match="usd of gp3 is inf"):
+        read_table(PriceTable, written(PriceTable, "usd = 0.08\n", "usd = inf\n"))
+    with pytest.raises(ConfigurationError, match="hours_a_month is 0"):
+        read_table(PriceTable, written(PriceTable, "hours_a_month = 730", "hours_a_month = 0"))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_table(PriceTable, Path("nosuch.toml"))
 
@@ -96,6 +122,35 @@ def test_a_price_read_on_another_day_has_a_warning_of_its_own() -> None:
     small, *others = PRICES.price
     table = replace(PRICES, price=[replace(small, read=date(2027, 5, 1)), *others])
     assert [warning[:27] for warning in table.stale(date(2027, 9, 1))] == ["prices of here were read on"] * 2
+
+
+def test_prices_read_on_a_day_that_is_yet_to_come_carry_a_warning() -> None:
+    """A day ahead may be today, elsewhere on the earth."""
+    assert PRICES.stale(date(2026, 10, 31)) == []
+    assert PRICES.stale(date(2026, 10, 30)) == [
+        "prices of here were read on 2026-11-01, which is yet to come: check the date."
+    ]
+
+
+@pytest.mark.parametrize("table", ["build_hours", "upkeep_hours", "bytes_a_player", "grows"])
+def test_a_model_that_names_a_backend_of_nobodys_is_refused(table: str) -> None:
+    wrong = {"grows": ["memmory"], "bytes_a_player": {"memmory": BytesAPlayer(1)}}.get(table, {"memmory": 24.0})
+    with pytest.raises(
+        ConfigurationError, match=rf"{table} names 'memmory'.* Did you mean memory\?.* name: .*mine"
+    ):
+        check_names(replace(MODEL, **{table: wrong}), ["mine", "growing", "tended"])
+
+
+def test_a_model_may_name_the_shipped_backends_and_those_of_the_result() -> None:
+    check_names(read_table(Model), ["one_of_two"])
+    check_names(MODEL, ["mine", "growing", "tended"])
+
+
+def test_a_term_that_no_price_is_at_is_refused_with_those_there_are() -> None:
+    check_term(PRICES, "reserved")
+    check_term(replace(PRICES, price=PRICES.price[2:3]), "on demand")
+    with pytest.raises(ConfigurationError, match="at the term 'bananas'; write one of 'on demand', 'reserved'"):
+        check_term(PRICES, "bananas")
 
 
 # ---------------------------------------------------------------------- the result
