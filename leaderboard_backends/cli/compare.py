@@ -21,6 +21,7 @@ from ..comparison.execute import compare as run_comparison
 from ..comparison.files import write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
+from ..comparison.redaction import conceal
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import print_sections
 from ..comparison.schema import Result, encode_result
@@ -157,8 +158,8 @@ def _journal(out: Path) -> Path:
 
 def _command(contenders: Sequence[Contender]) -> str:
     """Return the command that was given, without anything of a URL that only its owner should read."""
-    shown = {getattr(contender, "target", None): contender.label for contender in contenders}
-    return shlex.join(["leaderboard", *(shown.get(word, word) for word in sys.argv[1:])])
+    shown = {contender.target: contender.label for contender in contenders if contender.target}
+    return shlex.join(["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])])
 
 
 def _publish(result: Result, out: Path | None) -> None:

@@ -7,10 +7,11 @@ A file is called after its backend's label. It says where boards are opened for 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
+from importlib.metadata import entry_points
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Protocol
@@ -19,11 +20,13 @@ import msgspec
 
 from ..errors import ConfigurationError
 from ..location import Location
+from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url, split_target
 from ..testing.servers import EmbeddedServer
 from ..testing.trials import ServerPlace, TrialPlace, trial_place, trial_places
 from .measure.job import Where
 from .opening import check_target
+from .redaction import conceal
 from .schema import Sheet
 from .shipped import shipped
 
@@ -72,6 +75,11 @@ class Contender(Protocol):
         """What makes it this contender and no other, without secrets."""
         ...
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """Modules that its boards come from and that are not this library's."""
+        ...
+
     def open(self, directory: Path) -> AbstractContextManager[Place]:
         """Make the place ready, with `directory` for its files; all it started ends with the context."""
         ...
@@ -90,7 +98,12 @@ class Ready:
     @property
     def identity(self) -> str:
         """The place, with a server's settings."""
-        return repr(self.place)
+        return conceal(repr(self.place))
+
+    @property
+    def modules(self) -> Sequence[str]:
+        """Those of the plug-in that makes the place, if one does."""
+        return plugin_modules(self.place.name)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:
@@ -121,6 +134,12 @@ class Given:
         """The label: the target may hold a password."""
         return self.label
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """The module that was named, or those of the plug-in that serves the URL."""
+        scheme, mark, _ = self.target.partition("://")
+        return plugin_modules(scheme) if mark else (self.target.partition(":")[0],)
+
     def open(self, directory: Path) -> AbstractContextManager[Place]:
         """Choose the board's name; nothing is made ready, the storage is the user's."""
         del directory
@@ -131,6 +150,11 @@ class Given:
         server = self.target if location.scheme in _SERVER_SCHEMES else None
         file = location.path if location.scheme == "zodb" else None
         return nullcontext(Place(Where(self.target, board, shared=True, server_url=server, data_path=file)))
+
+
+def plugin_modules(scheme: str) -> tuple[str, ...]:
+    """Return the modules that serve a scheme and are not this library's; nothing is imported."""
+    return tuple(plugin.module for plugin in entry_points(group=ENTRY_POINT_GROUP, name=scheme))
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,7 +218,8 @@ def _read(path: Path) -> _File:
 
 
 def _contender(path: Path, file: _File) -> Contender:
-    sheet = Sheet(file.title, file.tuning, file.setup, file.watch, file.configuration)
+    tuning, setup, watch = ([conceal(line) for line in lines] for lines in (file.tuning, file.setup, file.watch))
+    sheet = Sheet(conceal(file.title), tuning, setup, watch, conceal(file.configuration))
     if is_url(file.place) or ":" in file.place:
         check_target(file.place)
         folder = str((path.parent / file.path).resolve()) if file.path else ""

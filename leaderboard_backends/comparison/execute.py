@@ -21,13 +21,13 @@ from .drilling import drill
 from .effort import code_facts
 from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
-from .journal import Finished, Journal, Known, read_journal
+from .journal import Finished, Head, Journal, Known, read_journal
 from .machine import folder_on_disk, load_average, machine, versions
 from .measure.gate import WrongBoardError
 from .measure.job import Answer, Job, Where
 from .methods import METHODS
 from .plan import Plan, ResponsePart, StudyPart, ThroughputPart, Unit, in_order, units
-from .processes import PatienceError, WorkerError, answer
+from .processes import PatienceError, WorkerError, answer, redacted
 from .proof import prove
 from .redaction import redact
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, ServiceFigures, Settings
@@ -96,7 +96,7 @@ class _Comparison:
         self.watcher = watcher
         self.journal = Journal(order.journal)
         self.parent = folder_on_disk()
-        self.head = head(order.plan, order.contenders, order.workloads, order.seed)
+        self.head = self._head()
         self.contenders = {contender.label: contender for contender in order.contenders}
         self.workloads = {file.spec.name: file for file in order.workloads}
         asked = [(program.name, program.players) for program in programs().values()] if order.plan.study else []
@@ -120,13 +120,16 @@ class _Comparison:
             pass
         return self._result(before, perf_counter() - started, finished=finished)
 
+    def _head(self, salt: str | None = None) -> Head:
+        return head(self.order.plan, self.order.contenders, self.order.workloads, self.order.seed, salt)
+
     def _take_up(self) -> None:
         """Begin a journal, or go on with the one that is there."""
         if not self.order.resume or self.order.journal is None:
             self.journal.begin(self.head)
             return
         old, known, done = read_journal(self.order.journal)
-        check_same(old, self.head)
+        check_same(old, self._head(old.salt))
         self.head = old
         self.backends = {facts.label: facts for facts in known}
         self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
@@ -298,7 +301,7 @@ class _Comparison:
                     found = work(place)
             except REASONS as error:
                 found = Answer("unavailable", " ".join(str(error).split()))
-            return replace(found, reason=redact(found.reason, target))
+            return redacted(found, target)
 
     # ------------------------------------------------------------------ the result
 

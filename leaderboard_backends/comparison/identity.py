@@ -5,26 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
+from hashlib import pbkdf2_hmac, sha256
 from pathlib import Path
+from secrets import token_hex
+from typing import Final
 
 import msgspec
 
 from ..errors import ConfigurationError
+from ..testing.opening import is_url
 from .contenders import Contender
 from .journal import Head
 from .machine import cpu, versions
 from .plan import Plan
+from .sources import code_digest, digest_of
 from .workload.spec import WorkloadFile
 
 PACKAGE = Path(__file__).parents[1]
 
 
-def head(plan: Plan, contenders: Sequence[Contender], workloads: Sequence[WorkloadFile], seed: int) -> Head:
-    """Return the head of a journal that begins now."""
-    told = dict(_told(plan, contenders, workloads, seed))
+ROUNDS: Final = 100_000
+"""Of hashing what may hold a password, so that it cannot be guessed from a journal."""
+
+
+def head(
+    plan: Plan,
+    contenders: Sequence[Contender],
+    workloads: Sequence[WorkloadFile],
+    seed: int,
+    salt: str | None = None,
+) -> Head:
+    """Return the head of a journal that begins now; `salt` is that of one to compare it with."""
+    salt = token_hex(16) if salt is None else salt
+    told = dict(_told(plan, workloads, seed))
+    told["backends"] = "; ".join(f"{contender.label} = {_identity(contender, salt)}" for contender in contenders)
     digest = sha256(msgspec.json.encode(sorted(told.items()))).hexdigest()
-    return Head(digest, datetime.now(UTC).isoformat(timespec="seconds"), told)
+    return Head(digest, datetime.now(UTC).isoformat(timespec="seconds"), told, salt)
 
 
 def check_same(old: Head, new: Head) -> None:
@@ -38,11 +54,8 @@ def check_same(old: Head, new: Head) -> None:
     )
 
 
-def _told(
-    plan: Plan, contenders: Sequence[Contender], workloads: Sequence[WorkloadFile], seed: int
-) -> Iterator[tuple[str, str]]:
+def _told(plan: Plan, workloads: Sequence[WorkloadFile], seed: int) -> Iterator[tuple[str, str]]:
     yield "plan", msgspec.json.encode(plan).decode()
-    yield "backends", "; ".join(f"{contender.label} = {contender.identity}" for contender in contenders)
     yield "workloads", "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads)
     yield "seed", str(seed)
     yield "versions", ", ".join(f"{name} {number}" for name, number in versions().items())
@@ -50,10 +63,17 @@ def _told(
     yield "machine", cpu()
 
 
+def _identity(contender: Contender, salt: str) -> str:
+    """Return what a backend is: its settings, its code, and where its boards are, the last without telling it."""
+    target = contender.target
+    if is_url(target):
+        target = pbkdf2_hmac("sha256", target.encode(), salt.encode(), ROUNDS).hex()
+    code = code_digest(contender.modules, contender.path)
+    rest = sha256(msgspec.json.encode([contender.sheet, contender.path, target, code])).hexdigest()
+    return f"{contender.identity} {rest}"
+
+
 @cache
 def source_digest() -> str:
     """Return the SHA-256 of this library's own source."""
-    digest = sha256()
-    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".lua", ".sql")):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return digest_of(PACKAGE, PACKAGE.rglob("*"))

@@ -27,6 +27,8 @@ class Head(msgspec.Struct, frozen=True, tag="head"):
     started: str
     told: dict[str, str]
     """The same in words, to say what differs."""
+    salt: str = ""
+    """Of the hashes of URLs in it."""
 
 
 class Known(msgspec.Struct, frozen=True, tag="backend"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from ..config import open_leaderboard
@@ -11,8 +12,10 @@ from ..model import shorten
 from ..protocol import LeaderboardBackend
 from ..registry import backend_class, schemes
 from ..testing.opening import is_url, load_target, split_target
+from .redaction import conceal
 
 _OURS: Final = ("order", "keep")
+_MEANT_AS_URL: Final = re.compile("[/@]")
 
 
 def check_target(target: str) -> None:
@@ -21,6 +24,11 @@ def check_target(target: str) -> None:
     Nothing is imported and nothing opened: what is missing on this machine becomes a row with its reason instead.
     """
     if not is_url(target):
+        if _MEANT_AS_URL.search(target):
+            raise ConfigurationError(
+                f"{conceal(target)} names no backend: a URL has two slashes after its scheme, such as "
+                f"redis://host:6379/0, and module:Class has none."
+            )
         split_target(target)
         return
     location, query = Location.parse(target)

@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from .measure.job import Answer, Job
+from .redaction import redact
 from .schema import Verdict
 
 WORKER: Final = f"{__package__}.measure.worker"
@@ -82,6 +84,16 @@ def answer(job: Job, path: str = "") -> Answer:
         return Answer("timed out", str(error))
     except WorkerError as error:
         return Answer("failed", str(error))
+
+
+def redacted(found: Answer, target: str) -> Answer:
+    """Take out of an answer what no result may tell: its reason, its notes, and what the kit said of failures."""
+    facts = found.facts
+    if facts is not None and facts.verdict is not None:
+        failures = [redact(failure, target) for failure in facts.verdict.failures]
+        facts = replace(facts, verdict=replace(facts.verdict, failures=failures))
+    notes = [redact(note, target) for note in found.notes]
+    return replace(found, reason=redact(found.reason, target), facts=facts, notes=notes)
 
 
 def how_it_ended(code: int, err: bytes) -> str:

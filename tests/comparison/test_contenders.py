@@ -89,6 +89,14 @@ def test_a_module_of_the_current_folder_is_not_compared_in_place_of_that_of_the_
     assert read_contender(path).path == str(tmp_path / "code")
 
 
+def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
+    text = GOOD + 'configuration = \'url = "redis://app:s3cr3t@localhost/0"\'\nsetup = ["set requirepass s3cr3t"]\n'
+    text = text.replace('hz = "50"', 'hz = "50", requirepass = "s3cr3t"')
+    contender = read_contender(file(tmp_path, text=text))
+    assert "s3cr3t" not in repr(contender.sheet) + contender.identity
+    assert contender.sheet.configuration == 'url = "redis://***@localhost/0"'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -115,6 +123,8 @@ def test_a_file_that_describes_no_backend_is_refused(tmp_path: Path, text: str, 
         (["memory://?keep=best"], "leave keep out"),
         (["module:"], "module:Class"),
         (["redis://u:secret@h:99999/0"], "port"),
+        (["redis:/u:secret@h"], "redis:/***@h names no backend: a URL has two slashes"),
+        (["redis:u:sec:secret@h:6379/0"], "redis:***@h:6379/0 names no backend: a URL has two slashes"),
         (["absent.toml"], "cannot be read"),
     ],
 )

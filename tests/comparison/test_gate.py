@@ -171,6 +171,16 @@ def test_a_board_that_raises_has_a_row_with_the_error_but_no_path(comparing: Cal
     assert "somebody" not in run.reason
 
 
+def test_no_password_of_a_boards_own_storage_gets_into_a_result(comparing: Callable[..., Result]) -> None:
+    result = comparing("boards:TellsAPassword", plan=replace(every_mode(), study=None).changed(proof="updates"))
+    assert "redis://…/0" in repr(result)
+    assert "s3cr3t" not in repr(result)
+    drills = replace(every_mode(), service=[], throughput=[], response=[], study=None)
+    result = comparing("boards:TellsAPassword", plan=drills)
+    assert "redis://…/0" in repr(result)
+    assert "s3cr3t" not in repr(result)
+
+
 def test_a_board_that_ends_its_process_has_a_row(comparing: Callable[..., Result]) -> None:
     run = only(comparing("boards:Dies"))
     assert (run.status, run.reason) == ("failed", "its process ended with code 3 and no result")

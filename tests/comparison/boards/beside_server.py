@@ -22,6 +22,7 @@ class BesideServer:
     label = identity = "beside a server"
     sheet = NO_SHEET
     path = target = ""
+    modules = ("boards",)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:

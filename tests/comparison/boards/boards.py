@@ -54,6 +54,14 @@ class Raises(SortedContainersLeaderboard):
         raise ZeroDivisionError(f"no rank for {player_id} in /srv/somebody/boards/{self.name}.db")
 
 
+class TellsAPassword(SortedContainersLeaderboard):
+    """Fails with the URL of some storage behind it."""
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        del updates
+        raise RuntimeError("cannot reach redis://app:s3cr3t@db.shop:6379/0")
+
+
 class Dies(SortedContainersLeaderboard):
     """Takes its process along."""
 
