@@ -27,10 +27,10 @@ WORKLOAD, PLAYERS = "realtime", 100_000
 OPERATIONS = {"update": "update and rank", "rank": "rank", "top_100": "top 100", "around": "around ±5"}
 MEMORY: dict[str, tuple[Statistic, ...]] = {
     "process": ("process_memory",),
-    "server": ("server_used_memory", "disk"),
+    "server": ("server_memory", "disk"),
     "file": ("process_memory", "disk"),
 }
-PLACES = {"process_memory": "in the process", "server_used_memory": "in the server", "disk": "on disk"}
+PLACES = {"process_memory": "in the process", "server_memory": "in the server", "disk": "on disk"}
 
 
 def table(result: Result) -> str:
@@ -38,6 +38,17 @@ def table(result: Result) -> str:
     headings = ["backend", *OPERATIONS.values(), "bytes a player", "a power cut leaves"]
     rule = ["---", *["---:"] * len(OPERATIONS), "---", "---"]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *_rows(result)))
+
+
+def note(result: Result) -> str:
+    """Return what the bytes of the table are of, in a line."""
+    cell = (WORKLOAD, PLAYERS)
+    traces = [trace for trace in result.traces if (trace.workload, trace.players) == cell]
+    names = f" ({significant(traces[0].name_bytes_per_player)} bytes of text a player)" if traces else ""
+    return (
+        "Bytes a player are private memory, and files, that loading the board added. In a server and on disk names are "
+        f"among them{names}; in a process they are not, as there they are the app's own."
+    )
 
 
 def _rows(result: Result) -> Iterator[list[str]]:
@@ -72,7 +83,7 @@ def with_table(text: str, result: Result) -> str:
     """Return the README's text with the table of a result."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{table(result)}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{table(result)}\n\n{note(result)}\n{END}{tail}"
 
 
 def main() -> int:

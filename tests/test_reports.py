@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
-from leaderboard_backends.comparison.schema import read_result
+from leaderboard_backends.comparison.schema import MemoryFigures, read_result
+
+from .comparison.advice.results import facts, result, service
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "reports" / "results" / "full.json"
@@ -15,6 +18,23 @@ RESULT = ROOT / "reports" / "results" / "full.json"
 def test_the_table_of_the_readme_is_that_of_the_result() -> None:
     command = [sys.executable, "benchmarks/readme.py", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, "make pages writes it anew"
+
+
+def test_the_bytes_of_the_readme_are_of_one_kind_and_say_whether_names_are_in_them() -> None:
+    """Private memory everywhere, and not the server's own count of its own in a server's row."""
+    runs = [
+        *service("memory", {"rank": 1.0}, 100_000, taken=MemoryFigures(0, 19_000_000)),
+        *service("valkey", {"rank": 1.0}, 100_000, taken=MemoryFigures(0, 50_000, 13_200_000, 15_700_000, 21_900_000)),
+    ]
+    made = result([facts("memory"), facts("valkey", "server", "everysec")], runs, names=25.0)
+    readme = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))
+    text = readme["with_table"](f"before{readme['BEGIN']}old{readme['END']}after", made)
+    assert [row.split(" | ")[5] for row in text.splitlines() if "| `" in row] == [
+        "190 in the process",
+        "157 in the server, 219 on disk",
+    ]
+    assert "In a server and on disk names are among them (25.0 bytes of text a player); in a process" in text
+    assert (text.startswith("before"), text.endswith("after")) == (True, True)
 
 
 def test_the_pages_are_of_the_result() -> None:

@@ -135,9 +135,7 @@ def test_prices_read_on_a_day_that_is_yet_to_come_carry_a_warning() -> None:
 @pytest.mark.parametrize("table", ["build_hours", "upkeep_hours", "bytes_a_player", "grows"])
 def test_a_model_that_names_a_backend_of_nobodys_is_refused(table: str) -> None:
     wrong = {"grows": ["memmory"], "bytes_a_player": {"memmory": BytesAPlayer(1)}}.get(table, {"memmory": 24.0})
-    with pytest.raises(
-        ConfigurationError, match=rf"{table} names 'memmory'.* Did you mean memory\?.* name: .*mine"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"{table} names 'memmory'.* Did you mean memory\?.* name: .*mine"):
         check_names(replace(MODEL, **{table: wrong}), ["mine", "growing", "tended"])
 
 
