@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import log
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..cost.bill import counted
 from ..document.numerals import whole
 from ..schema import ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures
 from .need import time_words
 from .records import Near, Records
+
+_SAME: Final = 1 + 1e-9
 
 
 class Together(NamedTuple):
@@ -30,8 +32,10 @@ class Response(NamedTuple):
     A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
     """
 
+    asked: float
+    """Of all processes together."""
     rate: float
-    """What one client is looked up at."""
+    """What one client is looked up at: at least as much."""
     above: float | None
     """The lowest measured rate that is not below it."""
     p99_us: float | None
@@ -46,7 +50,14 @@ class Response(NamedTuple):
     @property
     def source(self) -> str:
         """Where the p99 is from, in words."""
-        return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}"
+        return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}{self._as_busy}"
+
+    @property
+    def _as_busy(self) -> str:
+        """Why one client is looked up at more than is asked for, in words."""
+        if self.rate <= self.asked * _SAME:
+            return ""
+        return f"; {whole(self.asked)}/s of several keep it as busy as {whole(self.rate)}/s of one"
 
     @property
     def problem(self) -> str:
@@ -55,7 +66,7 @@ class Response(NamedTuple):
             return ""
         if self.above is None:
             most = f"; measured up to {whole(self.below)}/s" if self.below else ""
-            return f"p99 under load is not known at {whole(self.rate)}/s{most}"
+            return f"p99 under load is not known at {whole(self.rate)}/s{most}{self._as_busy}"
         return f"p99 under load is not known: one client did not keep up with {whole(self.above)}/s ({self.where})"
 
     def late(self, limit: float) -> str:
@@ -65,7 +76,8 @@ class Response(NamedTuple):
         """
         if self.p99_us is None:
             known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
-            return f"p99 under load is {time_words(known)} at {rate}/s already" if known > limit else ""
+            late = f"p99 under load is {time_words(known)} at {rate}/s of one client already{self._as_busy}"
+            return late if known > limit else ""
         if self.p99_us <= limit:
             return ""
         if self.several:
@@ -155,11 +167,11 @@ def response(records: Records, backend: str, rate: float, players: int, several:
     if near is None:
         return None
     p99 = dict(_p99_by_rate(near))
-    asked = rate / min(1.0, several.times) if several.times else rate
-    above = min((one for one in p99 if one >= asked), default=None)
-    below = max((one for one in p99 if one <= asked), default=None)
+    alike = rate / min(1.0, several.times) if several.times else rate
+    above = min((one for one in p99 if one >= alike), default=None)
+    below = max((one for one in p99 if one <= alike), default=None)
     known = (above, None if above is None else p99[above], below, None if below is None else p99[below])
-    return Response(asked, *known, several is not ALONE, near.where)
+    return Response(rate, alike, *known, several is not ALONE, near.where)
 
 
 def _p99_by_rate(near: Near) -> Iterator[tuple[float, float | None]]:

@@ -47,8 +47,8 @@ class Typical(NamedTuple):
 TYPICAL: Final = (
     Typical("one app process", 1, 1, "memory only"),
     Typical("one app process, durable", 1, 1, "every commit"),
-    Typical("one server, 4 app processes, durable", 1, 4, "every commit"),
     Typical("one server, 4 app processes", 1, 4, "memory only"),
+    Typical("one server, 4 app processes, durable", 1, 4, "every commit"),
     Typical("3 servers, 4 app processes each", 3, 4, "memory only"),
     Typical("3 servers, 4 app processes each, durable", 3, 4, "every commit"),
 )

@@ -95,7 +95,7 @@ def test_the_rate_of_one_client_is_the_nearest_at_or_above() -> None:
 
 def test_where_nothing_is_known_at_a_rate_a_lower_one_that_is_late_is_enough() -> None:
     found = response(records(results.response("mine", {500: 40.0, 2_000: 90.0})), "mine", 3_000, 1_000)
-    assert late(found, 80.0) == "p99 under load is 90.0 µs at 2,000/s already"
+    assert late(found, 80.0) == "p99 under load is 90.0 µs at 2,000/s of one client already"
     assert late(found, 90.0) == ""
 
 
@@ -113,7 +113,8 @@ def test_where_several_do_less_than_one_the_rate_counts_for_more() -> None:
     found = records(results.response("mine", {500: 40.0, 2_000: 90.0}), throughput("mine", {1: 1_000, 2: 500}))
     several = response(found, "mine", 400, 1_000, gain(found, 2))
     assert several is not None
-    assert (several.rate, several.above) == (800, 2_000)
+    assert (several.asked, several.rate, several.above) == (400, 800, 2_000)
+    assert several.source.endswith("; 400/s of several keep it as busy as 800/s of one")
 
 
 def test_no_number_of_clients_does_more_than_so_many_times_one() -> None:
