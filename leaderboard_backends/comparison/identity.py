@@ -37,8 +37,7 @@ def head(
 ) -> Head:
     """Return the head of a journal that begins now; `salt` is that of one to compare it with."""
     salt = token_hex(16) if salt is None else salt
-    told = dict(_told(plan, workloads, seed))
-    told["backends"] = "; ".join(f"{contender.label} = {_identity(contender, salt)}" for contender in contenders)
+    told = dict(_told(plan, contenders, workloads, seed, salt))
     digest = sha256(msgspec.json.encode(sorted(told.items()))).hexdigest()
     return Head(digest, datetime.now(UTC).isoformat(timespec="seconds"), told, salt)
 
@@ -54,8 +53,11 @@ def check_same(old: Head, new: Head) -> None:
     )
 
 
-def _told(plan: Plan, workloads: Sequence[WorkloadFile], seed: int) -> Iterator[tuple[str, str]]:
+def _told(
+    plan: Plan, contenders: Sequence[Contender], workloads: Sequence[WorkloadFile], seed: int, salt: str
+) -> Iterator[tuple[str, str]]:
     yield "plan", msgspec.json.encode(plan).decode()
+    yield "backends", "; ".join(f"{contender.label} = {_identity(contender, salt)}" for contender in contenders)
     yield "workloads", "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads)
     yield "seed", str(seed)
     yield "versions", ", ".join(f"{name} {number}" for name, number in versions().items())
