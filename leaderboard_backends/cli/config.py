@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from ..config import Opening, check_file
 from ..errors import ConfigurationError
@@ -39,7 +41,7 @@ def check(path: Path) -> None:
     for name, opening in openings.items():
         wrong = [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening)]
         if not wrong:
-            click.echo(_described(name, opening))
+            _print(_described(name, opening))
         problems += wrong
     try:
         read_expectations(path, found)
@@ -56,6 +58,15 @@ def find_modules_here() -> None:
     """Let functions that a file names (`app.players:exists`) be imported from the working directory, as Python does."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
+
+
+def _print(description: str) -> None:
+    """Print a board's lines, the first one bold on a terminal; none is broken, so that it can be copied."""
+    heading, *others = description.splitlines()
+    console = Console()
+    console.print(Text(heading, style="bold"), soft_wrap=True)
+    for line in others:
+        console.print(Text(line), soft_wrap=True)
 
 
 def _described(name: str, opening: Opening) -> str:

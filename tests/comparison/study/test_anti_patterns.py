@@ -59,8 +59,12 @@ def test_the_figures_are_those_of_the_published_run(published: Result, program: 
         assert value == pytest.approx(expected, rel=0.01), what
 
 
-def test_the_command_of_the_page_runs_every_program_and_nothing_else() -> None:
-    assert "leaderboard compare --plan study " in PAGE
-    plan = read_plan("study")
+def test_the_plan_of_the_page_runs_the_programs_and_nothing_else(tmp_path: Path) -> None:
+    block = re.search(r"```toml file=\"(study\.toml)\"\n(.+?)```", PAGE, re.DOTALL)
+    assert block
+    assert f"leaderboard compare --plan {block[1]} " in PAGE
+    path = tmp_path / block[1]
+    path.write_text(block[2], encoding="utf-8")
+    plan = read_plan(path)
     assert plan.study is not None
     assert [plan.service, plan.throughput, plan.response, plan.drill] == [[], [], [], []]
