@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leaderboard_backends.delegating import DelegatingLeaderboard
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
 
 
