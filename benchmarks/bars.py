@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from math import isinf
 
+import hardening_bars
+import monitoring_bars
 import redis_bars
 import sortedcontainers_bars
 import zodb_bars
@@ -25,6 +28,9 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from redis_bars.bars(million, 15_000 if quick else 60_000)
     if "zodb" in chosen:
         yield from zodb_bars.bars(million, 450 if quick else 3_000, 4_500)
+    if "hardening" in chosen:
+        yield from hardening_bars.bars(100_000)
+        yield from monitoring_bars.bars(100_000)
 
 
 def line(bar: Bar) -> str:
@@ -32,12 +38,13 @@ def line(bar: Bar) -> str:
     verdict = "holds " if bar.holds else "MISSED"
     spread = "" if bar.low == bar.high else f" ({bar.low:.2f} to {bar.high:.2f})"
     side = "at most" if bar.at_most else "at least"
-    return f"{verdict} {bar.figure:8.2f} {bar.unit}{spread}, bar {side} {bar.bar:g}: {bar.subject}; {bar.note}"
+    held = "no bar" if isinf(bar.bar) else f"bar {side} {bar.bar:g}"
+    return f"{verdict} {bar.figure:8.2f} {bar.unit}{spread}, {held}: {bar.subject}; {bar.note}"
 
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "zodb"]
+    subjects = ["sortedcontainers", "redis", "zodb", "hardening"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of 100,000 instead of 1,000,000")

@@ -46,7 +46,11 @@ _achieved: ContextVar[float | None] = ContextVar("achieved", default=None)
 
 
 def last_answer() -> Answer:
-    """Return how the last read of this thread or task was answered."""
+    """Return how the last read of this thread or task was answered.
+
+    A board without parts that degrade notes nothing: its answers are live. What is read in `asyncio.to_thread` is
+    noted there, and not in the task that waits: use `await asyncio.to_thread(ask, board.get_rank, "ada")`.
+    """
     return _answer.get()
 
 

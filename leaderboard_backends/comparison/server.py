@@ -18,7 +18,16 @@ from ..registry import DISTRIBUTION
 _TIMEOUT = 10.0
 _SCAN_STEP = 1000
 _IN_THE_BACKGROUND = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
-_CLIENT_OPTIONS = ("db", "username", "password", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
+_CLIENT_OPTIONS = (
+    "db",
+    "username",
+    "password",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+)
 """The options of a board's URL that redis-py understands in the same way."""
 
 

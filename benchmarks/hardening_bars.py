@@ -1,6 +1,6 @@
 """What hardening adds to a call of `memory://`, in microseconds: the bare board and a hardened one, in turn.
 
-    python benchmarks/hardening_overhead.py [PLAYERS]
+    python benchmarks/hardening_bars.py [PLAYERS]
 
 First each part alone, which is held to nothing, then two stacks of all four, which are held to the bars: one as an app
 would set it first, and one with everything on that costs time, where each update reads the standing score through the
