@@ -18,7 +18,7 @@ from ..comparison.advice.quantities import read_sizes
 from ..comparison.contenders import Contender, find_contenders
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
-from ..comparison.files import write_atomically
+from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.redaction import conceal
@@ -107,8 +107,11 @@ def compare(
         resume=resume,
         proven=default_folder().parent / VERDICTS,
     )
-    with _termination_as_interrupt(), ComparisonBar() as bar:
-        result = run_comparison(order, bar)
+    try:
+        with _termination_as_interrupt(), ComparisonBar() as bar:
+            result = run_comparison(order, bar)
+    except OSError as error:
+        raise click.ClickException(_unfinished(error, out)) from error
     _publish(result, out)
     sys.exit(_exit_code(result))
 
@@ -143,6 +146,8 @@ def _prepare(out: Path | None, *, resume: bool) -> None:
         if resume:
             raise click.UsageError("--resume needs --out: the journal of the interrupted run is beside that file.")
         return
+    if is_stream(out):
+        raise click.UsageError(f"--out {out} is a device or a pipe: name a file, as a journal is kept beside it.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.with_name(f".{out.name}.writable")
@@ -162,12 +167,36 @@ def _command(contenders: Sequence[Contender]) -> str:
     return shlex.join(["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])])
 
 
+def _unfinished(error: OSError, out: Path | None) -> str:
+    """Say what ended a comparison, and what is left of it."""
+    where = f"{error.filename}: " if error.filename else ""
+    kept = f"{_journal(out)} keeps what is finished; --resume goes on" if out else "nothing was kept: --out FILE does"
+    return f"the comparison ended, as the system said: {where}{error.strerror or error}. Make room for it: {kept}."
+
+
 def _publish(result: Result, out: Path | None) -> None:
-    print_sections([section for section in sections(result) if section.name in PRINTED], Console())
+    """Keep the result, and only then print it: whoever reads may go away."""
     if out is not None:
+        _keep(result, out)
+    try:
+        print_sections([section for section in sections(result) if section.name in PRINTED], Console())
+    finally:
+        _say_what_came_of_it(result, out)
+
+
+def _keep(result: Result, out: Path) -> None:
+    try:
         write_atomically(out, encode_result(result))
-        if result.finished:
-            Journal(_journal(out)).end()
+    except OSError as error:
+        raise click.ClickException(
+            f"{out} cannot be written: {error.strerror}. {_journal(out)} keeps all runs: make room, and --resume makes "
+            f"the result of them."
+        ) from error
+    if result.finished:
+        Journal(_journal(out)).end()
+
+
+def _say_what_came_of_it(result: Result, out: Path | None) -> None:
     done = sum(run.status == "ok" for run in result.runs)
     click.echo(
         f"{done} of {len(result.runs)} runs have figures, in {result.seconds:.0f} s. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..comparison.analysis.regression import changes
 from ..comparison.document import Chart
-from ..comparison.files import write_atomically
+from ..comparison.files import is_stream, write_atomically
 from ..comparison.report.changes import regression_sections
 from ..comparison.report.charts import chart_files
 from ..comparison.report.illustrated import illustrated, pictures
@@ -51,6 +51,7 @@ def report(
     result that is printed or written: a difference counts only where its 95 % interval is clear of 1 and of the noise
     floor of both results. Exit code 1 where something got worse.
     """
+    _check_places([result, *filter(None, [against])], [*filter(None, [html, markdown_file])])
     new = _read(result)
     worse, files = False, dict[str, str]()
     if against is None:
@@ -70,6 +71,16 @@ def report(
     if html is markdown_file is chart_folder is None:
         print_sections(found, Console())
     sys.exit(1 if worse else 0)
+
+
+def _check_places(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Refuse to write a page over what it is made of, or over another page."""
+    taken = {path.resolve(): f"{path} is read" for path in sources}
+    for path in targets:
+        if path.resolve() in taken:
+            raise click.UsageError(f"{taken[path.resolve()]}: give the page at {path} another name.")
+        if not is_stream(path):
+            taken[path.resolve()] = f"{path} is written"
 
 
 def _read(path: Path) -> Result:

@@ -20,6 +20,7 @@ import msgspec
 
 from ..errors import ConfigurationError
 from ..location import Location
+from ..model import shorten
 from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url, split_target
 from ..testing.servers import EmbeddedServer
@@ -262,13 +263,24 @@ def find_contenders(named: Iterable[str]) -> list[Contender]:
     return found or list(ready.values())
 
 
+def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
+    """Return a place that no file is about. Raises `ConfigurationError`, with all labels that there are."""
+    places = trial_places()
+    if name not in places:
+        raise ConfigurationError(
+            f"{shorten(name)} names no backend. Ready to run here: {', '.join(ready)}. Others are named by a URL such "
+            f"as redis://host:6379/0, by module:Class, or by a .toml file."
+        )
+    return places[name]
+
+
 def _named(text: str, ready: Mapping[str, Contender], taken: list[str]) -> Contender:
     if text in ready:
         return ready[text]
     if text.endswith(".toml"):
         return read_contender(Path(text))
     if not is_url(text) and ":" not in text:
-        return Ready(text, trial_place(text))
+        return Ready(text, _place(text, ready))
     check_target(text)
     stem = f"{Location.parse(text)[0].scheme}://" if is_url(text) else text
     labels = (stem if number == 1 else f"{stem} #{number}" for number in range(1, len(taken) + 2))

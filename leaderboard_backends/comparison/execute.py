@@ -21,7 +21,7 @@ from .drilling import drill
 from .effort import code_facts
 from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
-from .journal import Finished, Head, Journal, Known, read_journal
+from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, versions
 from .measure.gate import WrongBoardError
 from .measure.job import Answer, Job, Where
@@ -31,6 +31,7 @@ from .processes import PatienceError, WorkerError, answer, redacted
 from .proof import prove
 from .redaction import redact
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, ServiceFigures, Settings
+from .scratch import scratch_folder
 from .study import programs
 from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace, TraceStore
@@ -108,17 +109,23 @@ class _Comparison:
         """Why a backend is not measured."""
         self.traces: dict[tuple[str, int, int], StoredTrace] = {}
         self.runs: dict[tuple[Cell, int], Run] = {}
+        self.started = perf_counter()
+        self.earlier = 0.0
+        """Seconds of the parts before this one, where it goes on."""
 
     def run(self) -> Result:
-        before, started, finished = load_average(), perf_counter(), False
+        before, finished = load_average(), False
         self._take_up()
         try:
-            with tempfile.TemporaryDirectory(prefix="leaderboard-compare-", dir=self.parent) as folder:
-                self._run_all(Path(folder))
+            with scratch_folder(self.parent) as folder:
+                self._run_all(folder)
             finished = True
         except KeyboardInterrupt:
             pass
-        return self._result(before, perf_counter() - started, finished=finished)
+        return self._result(before, self._spent(), finished=finished)
+
+    def _spent(self) -> float:
+        return round(self.earlier + perf_counter() - self.started, 2)
 
     def _head(self, salt: str | None = None) -> Head:
         return head(self.order.plan, self.order.contenders, self.order.workloads, self.order.seed, salt)
@@ -128,7 +135,7 @@ class _Comparison:
         if not self.order.resume or self.order.journal is None:
             self.journal.begin(self.head)
             return
-        old, known, done = read_journal(self.order.journal)
+        old, known, done, self.earlier = self.journal.go_on()
         check_same(old, self._head(old.salt))
         self.head = old
         self.backends = {facts.label: facts for facts in known}
@@ -146,7 +153,7 @@ class _Comparison:
             self.watcher.begins(unit.cell, number)
             run = self._run(unit, number, folder)
             self.runs[unit.cell, number] = run
-            self.journal.add(Finished(run))
+            self.journal.add(Finished(run, self._spent()))
             self._refuse_if_wrong(run)
             self.watcher.ends(run)
 

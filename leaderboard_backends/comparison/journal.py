@@ -7,16 +7,22 @@ off is left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, LeaderboardError
 from .schema import BackendFacts, Run
 
 SUFFIX: Final = ".journal"
+
+
+class JournalError(LeaderboardError):
+    """The journal cannot be written; the text says what to do."""
 
 
 class Head(msgspec.Struct, frozen=True, tag="head"):
@@ -41,9 +47,21 @@ class Finished(msgspec.Struct, frozen=True, tag="run"):
     """A run is over."""
 
     run: Run
+    spent: float = 0.0
+    """Seconds of the comparison so far, those of its earlier parts included."""
 
 
 Line: TypeAlias = Head | Known | Finished
+
+
+class Kept(NamedTuple):
+    """What a journal holds."""
+
+    head: Head
+    backends: list[BackendFacts]
+    runs: list[Run]
+    spent: float
+    """Seconds that it took."""
 
 
 class Journal:
@@ -53,20 +71,46 @@ class Journal:
         self._path = path
 
     def begin(self, head: Head) -> None:
-        """Begin anew; raises `OSError`."""
+        """Begin anew; raises `JournalError`."""
         if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_bytes(b"")
+            with self._told():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._path.write_bytes(b"")
             self.add(head)
 
+    def go_on(self) -> Kept:
+        """Return what the journal holds, and let lines be added to it: one that was cut off is taken away.
+
+        Raises `ConfigurationError` where there is none, or it is no journal, and `JournalError`.
+        """
+        kept = read_journal(self._path or Path(os.devnull))
+        if self._path is not None:
+            with self._told(), self._path.open("rb+") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+        return kept
+
     def add(self, line: Line) -> None:
-        """Add a line, and see it on the disk: raises `OSError`."""
+        """Add a line, and see it on the disk. Raises `JournalError`; nothing of the line is then left."""
         if self._path is None:
             return
-        with self._path.open("ab") as file:
-            file.write(msgspec.json.encode(line) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with self._told(), self._path.open("ab", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                _write(file, msgspec.json.encode(line) + b"\n")
+            except OSError:
+                file.truncate(end)
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the system says into what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise JournalError(
+                f"{self._path} cannot be written: {error.strerror or error}. It keeps what is finished: make room, and "
+                f"go on with --resume."
+            ) from error
 
     def end(self) -> None:
         """Remove the file, as its content is in the result."""
@@ -74,7 +118,15 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
 
-def read_journal(path: Path) -> tuple[Head, list[BackendFacts], list[Run]]:
+def _write(file: RawIOBase, line: bytes) -> None:
+    """Write a whole line, and see it on the disk."""
+    left = memoryview(line)
+    while left:
+        left = left[file.write(left) or 0 :]
+    os.fsync(file.fileno())
+
+
+def read_journal(path: Path) -> Kept:
     """Return what a journal holds. Raises `ConfigurationError` where there is none, or it is no journal."""
     try:
         stored = path.read_bytes()
@@ -87,7 +139,9 @@ def read_journal(path: Path) -> tuple[Head, list[BackendFacts], list[Run]]:
     if not lines or not isinstance(lines[0], Head):
         raise ConfigurationError(f"{path} is no journal of a comparison. Leave --resume out to begin anew.")
     facts = {line.facts.label: line.facts for line in lines if isinstance(line, Known)}
-    return lines[0], list(facts.values()), [line.run for line in lines if isinstance(line, Finished)]
+    finished = [line for line in lines if isinstance(line, Finished)]
+    spent = max((line.spent for line in finished), default=0.0)
+    return Kept(lines[0], list(facts.values()), [line.run for line in finished], spent)
 
 
 def _lines(path: Path, stored: bytes) -> Sequence[Line]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from ..config import open_leaderboard
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
 from ..model import shorten
 from ..protocol import LeaderboardBackend
@@ -16,6 +16,10 @@ from .redaction import conceal
 
 _OURS: Final = ("order", "keep")
 _MEANT_AS_URL: Final = re.compile("[/@]")
+
+
+class TargetError(LeaderboardError):
+    """A `module:callable` names nothing that opens boards: the user's mistake, which no other machine would mend."""
 
 
 def check_target(target: str) -> None:
@@ -46,10 +50,23 @@ def check_target(target: str) -> None:
 
 
 def open_target(target: str, board: str) -> LeaderboardBackend:
-    """Open a target's board, by the default rules; raises what opening raises."""
+    """Open a target's board, by the default rules; raises `TargetError`, and what opening raises."""
     if is_url(target):
         return open_leaderboard(target, board=board)
-    opened = load_target(target)(board, order="descending", keep="last")
+    opened = _load(target)(board, order="descending", keep="last")
     if not isinstance(opened, LeaderboardBackend):
-        raise ConfigurationError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
+        raise TargetError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
     return opened
+
+
+def _load(target: str) -> Any:
+    """Return what a `module:callable` names; raises `TargetError` where there is nothing of that name."""
+    module, _, _ = target.partition(":")
+    try:
+        return load_target(target)
+    except ConfigurationError as error:
+        raise TargetError(str(error)) from error
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            raise TargetError(f"{target}: there is no module {error.name} here: correct its name.") from error
+        raise

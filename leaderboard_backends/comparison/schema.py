@@ -388,6 +388,8 @@ class TraceFacts(msgspec.Struct, frozen=True):
     different_scores: int
     tied_share: float
     name_bytes_per_player: float
+    repeated: int = 0
+    """Measured updates that give a player the score and the username that stand: of events, as they were."""
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,9 +85,15 @@ def test_a_wrong_board_is_told_and_ends_in_exit_code_1(monkeypatch: pytest.Monke
 
 
 def test_a_board_that_cannot_run_here_leaves_the_others_their_figures() -> None:
-    done = run("boards:Absent", "memory", "--players", "10", *QUICK)
+    done = run("redis://127.0.0.1:1/0", "memory", "--players", "10", *QUICK)
     assert done.exit_code == 0
     assert "unavailable" in done.stdout
+
+
+def test_a_class_that_is_not_there_is_told_and_ends_in_exit_code_1() -> None:
+    done = run("naive_boards:Absent", "memory", "--players", "10", *QUICK)
+    assert done.exit_code == 1
+    assert "there is no module naive_boards here" in " ".join(done.stdout.split())
 
 
 def test_where_no_board_can_run_the_exit_code_is_1() -> None:
@@ -108,6 +117,9 @@ def test_where_no_board_can_run_the_exit_code_is_1() -> None:
         (["--resume"], "--resume needs --out"),
         (["memori://"], "Did you mean memory://"),
         (["valky"], "Ready to run here: naive, memory, valkey"),
+        (["postgres"], "valkey-everysec-tcp"),
+        (["redis:/u:secret@h"], "redis:/***@h names no backend"),
+        (["memory", "--out", "/dev/null"], "--out /dev/null is a device or a pipe"),
         (["redis://u:secret@h/0?board=weekly"], "leave board out"),
     ],
 )
@@ -130,6 +142,43 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Pa
     done = run("memory", "--out", str(tmp_path / "file" / "mine.json"))
     assert done.exit_code == 1
     assert "cannot be written" in done.stderr
+
+
+def test_the_result_is_kept_before_it_is_printed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leaderboard_backends", "compare", "memory", "--players", "10", *QUICK]
+    out = tmp_path / "mine.json"
+    with subprocess.Popen([*command, "--out", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()  # as head does
+        _, told = process.communicate(timeout=60)
+    assert b"1 of 1 runs have figures" in told
+    assert b"Traceback" not in told
+    assert read_result(out).finished
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["mine.json"]
+
+
+def test_a_terminal_of_ascii_gets_the_tables_all_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leaderboard_backends", "compare", "memory", "--players", "10", *QUICK]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"Which, at your size" in done.stdout
+
+
+def test_a_full_disk_ends_a_comparison_in_a_line_and_it_goes_on_where_there_is_room(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "leaderboard_backends", "compare", "memory", "--players", "10,20", *QUICK]
+    out = tmp_path / "mine.json"
+    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, -1)); "
+    limited = [sys.executable, "-c", f"{limit}runpy.run_module('leaderboard_backends', run_name='__main__')"]
+    subprocess.run([*command, "--out", tmp_path / "warm.json"], capture_output=True, check=True)  # traces are drawn
+    full = subprocess.run([*limited, *command[3:], "--out", out], capture_output=True, text=True, check=False)
+    assert full.returncode == 1
+    said = " ".join(full.stderr.split())
+    assert "mine.json.journal cannot be written: File too large. It keeps what is finished: make room" in said
+    assert "Traceback" not in full.stderr
+    again = subprocess.run([*command, "--out", out, "--resume"], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert len(read_result(out).runs) == 2
 
 
 def test_going_on_with_nothing_is_refused(tmp_path: Path) -> None:

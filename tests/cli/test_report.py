@@ -92,6 +92,28 @@ def test_what_is_no_result_is_refused_in_one_line(content: bytes | None, tmp_pat
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.json", "--html", "a.json"], "a.json is read"),
+        (["a.json", "--markdown", "./a.json"], "a.json is read"),
+        (["a.json", "--against", "b.json", "--html", "link"], "b.json is read"),
+        (["a.json", "--html", "page", "--markdown", "page"], "page is written"),
+    ],
+)
+def test_no_page_is_written_over_what_it_is_made_of(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.json", "b.json"):
+        Path(name).write_bytes(b"kept")
+    Path("link").symlink_to("b.json")
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert f"{said}: give the page at" in " ".join(done.stderr.split())
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"kept"}
+
+
 def test_a_place_that_cannot_be_written_is_told() -> None:
     done = run(FULL, "--markdown", "/proc/nope/page.md")
     assert done.exit_code == 1

@@ -299,6 +299,8 @@ def test_a_comparison_goes_on_where_it_was_interrupted(traces: Path, watcher: An
     assert len(rest.ended) == 5
     assert rest.proven == []
     assert whole.started == first.started
+    assert whole.seconds >= first.seconds - 1
+    assert whole.seconds >= sum(run.seconds for run in whole.runs) - 0.1
     done = {(run.cell, run.round): run for run in first.runs if run.status == "ok"}
     assert all({(run.cell, run.round): run for run in whole.runs}[key] == run for key, run in done.items())
     assert {run.status for run in whole.runs} == {"ok"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from leaderboard_backends.comparison.files import write_atomically
+from leaderboard_backends.comparison.files import is_stream, write_atomically
 
 
 def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
@@ -61,6 +63,20 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     write_atomically(tmp_path / "report.md", "new")
     assert (tmp_path / "report.md").is_symlink()
     assert (tmp_path / "kept" / "report.md").read_text(encoding="utf-8") == "new"
+
+
+def test_a_device_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(Path("/dev/full"), "new")
+    assert is_stream(Path("/dev/full"))
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit((tmp_path / "pipe").read_text)
+        write_atomically(tmp_path / "pipe", "new")
+        assert reading.result() == "new"
+    assert is_stream(tmp_path / "pipe")
+    assert not is_stream(tmp_path)
+    assert not is_stream(tmp_path / "absent")
 
 
 def test_others_may_read_it_as_any_file_that_is_made(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_
 ) -> None:
     plan, journal = replace(every_mode(), service=[], drill=[], study=None), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
-    head, (facts,), runs = read_journal(journal)
+    head, (facts,), runs, _ = read_journal(journal)
     Journal(journal).begin(head)
     Journal(journal).add(Known(facts))
     Journal(journal).add(Finished(replace(runs[0], status="wrong", reason="no rank", figures=None)))
@@ -194,9 +194,6 @@ def test_a_board_that_hangs_is_ended(comparing: Callable[..., Result]) -> None:
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        ("boards:no_board", "not an open LeaderboardBackend"),
-        ("boards:Absent", "no class or function Absent"),
-        ("absent_module:Board", "No module named"),
         ("memory://weekly", "names the board 'weekly'"),
         ("redis://127.0.0.1:1/0", "…"),
     ],
@@ -206,6 +203,21 @@ def test_a_board_that_cannot_be_opened_has_a_row(comparing: Callable[..., Result
     assert run.status == "unavailable"
     assert reason in run.reason
     assert run.figures is None
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("boards:no_board", "not an open LeaderboardBackend"),
+        ("boards:Absent", "no class or function Absent"),
+        ("absent_module:Board", "there is no module absent_module here"),
+        ("boards.absent:Board", "there is no module boards.absent here"),
+    ],
+)
+def test_a_name_that_nothing_bears_has_failed(comparing: Callable[..., Result], target: str, reason: str) -> None:
+    run = only(comparing(target))
+    assert run.status == "failed"
+    assert reason in run.reason
 
 
 def test_the_time_limit_leaves_steps_out_and_the_gate_takes_just_the_others(comparing: Callable[..., Result]) -> None:

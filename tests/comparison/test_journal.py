@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,25 +20,49 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "deep" / "journal"
     journal = Journal(path)
     journal.begin(HEAD)
-    journal.add(Finished(RUN))
+    journal.add(Finished(RUN, 12.5))
     return path
 
 
 def test_what_was_kept_is_read_again(path: Path) -> None:
-    assert read_journal(path) == (HEAD, [], [RUN])
+    assert read_journal(path) == (HEAD, [], [RUN], 12.5)
 
 
 def test_a_last_line_that_was_cut_off_is_left_out(path: Path) -> None:
     whole = path.read_bytes()
     for cut in range(1, len(whole.splitlines()[-1]) + 1):
         path.write_bytes(whole[:-cut])
-        assert read_journal(path) == (HEAD, [], [])
+        assert read_journal(path) == (HEAD, [], [], 0)
+
+
+def test_what_is_added_after_a_line_that_was_cut_off_can_be_read(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+    journal = Journal(path)
+    assert journal.go_on() == (HEAD, [], [], 0)
+    journal.add(Finished(RUN, 3))
+    assert Journal(path).go_on() == (HEAD, [], [RUN], 3)
+
+
+def test_a_full_disk_is_told_with_what_to_do_and_leaves_no_half_a_line(path: Path) -> None:
+    whole = path.read_bytes()
+    command = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from leaderboard_backends.comparison.journal import Finished, Journal, read_journal\n"
+        "path = Path(sys.argv[1]); size = path.stat().st_size\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))\n"
+        "Journal(path).add(Finished(read_journal(path).runs[0]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", command, str(path)], capture_output=True, text=True, check=False)
+    assert f"JournalError: {path} cannot be written: File too large. It keeps what is finished" in done.stderr
+    assert "--resume" in done.stderr
+    assert path.read_bytes() == whole
 
 
 def test_a_journal_begins_anew_and_ends_with_its_file(path: Path) -> None:
     journal = Journal(path)
     journal.begin(HEAD)
-    assert read_journal(path) == (HEAD, [], [])
+    assert read_journal(path) == (HEAD, [], [], 0)
     journal.end()
     journal.end()
     assert not path.exists()

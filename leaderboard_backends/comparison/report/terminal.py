@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Final, Literal
 
 from rich import box
@@ -28,6 +29,8 @@ _STYLES: Final[dict[Style, str]] = {"": "", "code": "cyan", "bold": "bold"}
 
 def print_sections(sections: Sequence[Section], console: Console) -> None:
     """Print sections without their details; into a pipe at 120 columns or more."""
+    if isinstance(console.file, TextIOWrapper):
+        console.file.reconfigure(errors="replace")  # an ASCII terminal gets a question mark for a µ, and no traceback
     if not console.is_terminal:
         console.width = max(console.width, PIPE_WIDTH)
     for section in sections:

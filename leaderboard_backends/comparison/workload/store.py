@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ from . import model, operations
 from .model import model_answers
 from .spec import WorkloadFile
 from .trace import VERSION, draw_trace, encode_trace, trace_facts
+
+EVENT_FACTS: Final = "repeated updates counted"
+"""What is told of events and was not always: a trace of them whose facts lack it is drawn anew."""
 
 
 def model_version() -> str:
@@ -66,8 +70,9 @@ class TraceStore:
 
     def get(self, workload: WorkloadFile, players: int, steps: int, seed: int) -> StoredTrace:
         """Return a trace, drawn only if it is not there. Raises `ConfigurationError`, also for an unusable folder."""
-        key = sha256(f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}".encode()).hexdigest()
-        index = self.folder / f"{key}.json"
+        told = f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}"
+        told += "" if workload.events is None else f" {EVENT_FACTS}"
+        index = self.folder / f"{sha256(told.encode()).hexdigest()}.json"
         try:
             return self._find(index, workload) or self._draw(index, workload, (players, steps, seed))
         except OSError as error:

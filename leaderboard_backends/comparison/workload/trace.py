@@ -216,4 +216,23 @@ def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
         different_scores=len(shared),
         tied_share=round(sum(count for count in shared.values() if count > 1) / max(1, loaded), 4),
         name_bytes_per_player=round(names / max(1, loaded), 2),
+        repeated=_repeated(trace),
     )
+
+
+def _repeated(trace: Trace) -> int:
+    """Return how many measured updates give a player the score and the username that stand."""
+    standing = {line[0]: line[1:] for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
+    methods = [OPERATIONS[name].method for name in trace.operations]
+    count = 0
+    for position, (index, arguments) in enumerate(trace.steps):
+        if methods[index] == "update_score":
+            player, *new = arguments
+            count += position >= trace.warm_up and standing.get(player) == tuple(new)
+            standing[player] = tuple(new)
+        elif methods[index] == "increment_score":
+            player, username, delta = arguments
+            standing[player] = username, standing.get(player, ("", 0))[1] + delta
+        elif methods[index] == "remove_player":
+            standing.pop(arguments[0], None)
+    return count

@@ -353,6 +353,19 @@ def test_whatever_scores_events_have_come_through(written: Writing) -> None:
     assert repr([trace.scores, *(arguments[2] for arguments in updates(trace))]) == "[[1.5], 2, 1e+300]"
 
 
+def test_updates_of_events_that_change_nothing_are_counted_and_drawn_ones_never_do(written: Writing) -> None:
+    rows = "a,A,1\n" + "b,B,2\na,A,1\nb,B,2\nb,C,2\na,A,1.5\n" + "b,C,2\n" * 3
+    toml = written(f"player_id,username,score\n{rows}", "season.csv")
+    trace = draw_trace(toml, 2, 100, 7)
+    measured = [arguments for index, arguments in trace.steps[trace.warm_up :] if trace.operations[index] == "update"]
+    facts = trace_facts(trace, encode_trace(trace), "season")
+    assert measured == [("b", "C", 2), ("a", "A", 1.5), ("b", "C", 2), ("b", "C", 2), ("b", "C", 2)]
+    assert facts.repeated == 3
+    for name in workload_names():
+        drawn = draw_trace(SHIPPED[name], 50, 2_000, 7)
+        assert trace_facts(drawn, b"", name).repeated == 0
+
+
 def test_shares_are_exact() -> None:
     assert Workload(1, {"update": 0.1, "rank": 0.2, "entry": 0}).shares() == {
         "update": Fraction(1, 3),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ...document import NONE, Section, Table, Value
@@ -29,7 +29,19 @@ def traces_section(result: Result) -> Section:
         rows = [[word(facts.name), word(facts.title), word(facts.sha256)] for facts in result.workloads]
         tables.append(Table("Workloads", words("workload", "what it is", "SHA-256"), rows))
     texts = [_workload(facts) for facts in result.workloads]
-    return Section("traces", "Traces and workloads", [TRACES], tables, sections=[*_steps(result), *texts])
+    said = [TRACES, *_repeated(result)]
+    return Section("traces", "Traces and workloads", said, tables, sections=[*_steps(result), *texts])
+
+
+def _repeated(result: Result) -> Iterator[str]:
+    """Yield a sentence for each trace whose updates do not all change something: of events, as they were."""
+    for trace in result.traces:
+        if trace.repeated:
+            yield (
+                f"**Of the {sum(trace.steps.values()):,} steps of {trace.workload} with {trace.players:,} players, "
+                f"{trace.repeated:,} updates change nothing**: those events repeat the score and the username that "
+                f"stand. They are replayed as they were, and a backend may do less for them."
+            )
 
 
 def _trace(trace: TraceFacts) -> list[Value]:
