@@ -21,12 +21,13 @@ from .drilling import drill
 from .effort import code_facts
 from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
+from .jobs import Jobs
 from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, versions
 from .measure.gate import WrongBoardError
 from .measure.job import Answer, Job, Where
 from .methods import METHODS
-from .plan import Plan, ResponsePart, StudyPart, ThroughputPart, Unit, in_order, units
+from .plan import Plan, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer, redacted
 from .proof import prove
 from .redaction import redact
@@ -35,9 +36,6 @@ from .scratch import scratch_folder
 from .study import programs
 from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace, TraceStore
-
-PATIENCE: Final = 90.0
-"""Seconds that any run may take, beside what its size and its plan ask for."""
 
 CLEAR_PATIENCE: Final = 30.0
 
@@ -104,6 +102,7 @@ class _Comparison:
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = units(order.plan, list(self.contenders), asked, sizes)
         self.gates = gates_of(order.plan, sizes)
+        self.jobs = Jobs(order.plan, order.seed, self.workloads, order.give_up_after)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}
         """Why a backend is not measured."""
@@ -204,8 +203,7 @@ class _Comparison:
 
     def _introduce(self, contender: Contender, place: Place) -> Answer:
         label = contender.label
-        patience = self.order.give_up_after or PATIENCE
-        found = answer(Job("facts", place.where, patience, label=label), contender.path)
+        found = answer(Job("facts", place.where, self.jobs.patience(), label=label), contender.path)
         if found.facts is None:
             return found
         verdict = prove(contender, place, found.facts, self.order.plan.parts, self.order.seed, self.order.proven)
@@ -236,7 +234,7 @@ class _Comparison:
     def _answer(self, unit: Unit, folder: Path) -> Answer:
         cell = unit.cell
         if cell.mode == "study":
-            return answer(self._job(unit, Where("", "")))
+            return answer(self.jobs.of(unit, Where("", "")))
         if cell.backend in self.refusals:
             return self.refusals[cell.backend]
         contender = self.contenders[cell.backend]
@@ -248,7 +246,7 @@ class _Comparison:
     def _drill(self, contender: Contender, unit: Unit, trace: StoredTrace, folder: Path) -> Answer:
         with tempfile.TemporaryDirectory(dir=folder) as directory:
             try:
-                return Answer("ok", figures=drill(contender, trace.trace, Path(directory), self._patience(unit)))
+                return Answer("ok", figures=drill(contender, trace.trace, Path(directory), self.jobs.patience(unit)))
             except PatienceError as error:
                 return Answer("timed out", str(error))
             except WrongBoardError as error:
@@ -260,7 +258,7 @@ class _Comparison:
 
     def _work(self, contender: Contender, unit: Unit, trace: StoredTrace, place: Place) -> Answer:
         """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
-        job = self._job(unit, place.where, trace)
+        job = self.jobs.of(unit, place.where, trace)
         clean = False
         try:
             found = answer(job, contender.path)
@@ -269,34 +267,6 @@ class _Comparison:
             if place.where.shared and not clean:
                 answer(replace(job, task="clear", give_up_after=CLEAR_PATIENCE), contender.path)
         return found
-
-    def _job(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
-        part = unit.part
-        job = Job(
-            task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
-            where=where,
-            give_up_after=self._patience(unit),
-            trace_path=str(trace.trace) if trace else "",
-            answers_path=str(trace.answers) if trace else "",
-            time_limit=self.order.plan.time_limit,
-            program=unit.cell.backend,
-            players=unit.cell.players,
-            seed=self.order.seed,
-        )
-        if isinstance(part, ThroughputPart):
-            job = replace(job, clients=part.clients, batches=part.batches, seconds=part.seconds)
-        if isinstance(part, StudyPart):
-            job = replace(job, seconds=part.seconds)
-        if isinstance(part, ResponsePart):
-            rates = self.workloads[unit.cell.workload].spec.arrival.rates
-            job = replace(job, rates=list(rates), seconds=part.seconds)
-        return job
-
-    def _patience(self, unit: Unit) -> float:
-        """Return the seconds after which a worker is ended: far above what a working one needs."""
-        if self.order.give_up_after is not None:
-            return self.order.give_up_after
-        return PATIENCE + 10 * self.order.plan.time_limit + unit.cell.players / 2000
 
     def _at_its_place(self, contender: Contender, folder: Path, work: Callable[[Place], Answer]) -> Answer:
         """Make a fresh place for a piece of work; whatever keeps it from being made becomes the reason."""

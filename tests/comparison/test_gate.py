@@ -144,6 +144,13 @@ def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
     ]
 
 
+def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable[..., Result]) -> None:
+    plan = replace(every_mode(1000), service=[], throughput=[], response=[], study=None)
+    plan = replace(plan, service=service_plan([20], 20).service)  # so that no gate finds it out first
+    drill, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
+    assert (drill.status, drill.reason) == ("wrong", "the board came back, and the first of its top is not at rank 1")
+
+
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:
     result = comparing("boards:TellsTheRankBefore", plan=replace(every_mode(), study=None).changed(proof="updates"))
     of_the_board = [run for run in result.runs if run.cell.mode != "study"]
