@@ -1,7 +1,8 @@
 """The study's claims, each beside what was measured; and the facts of operating a board, in place of stars.
 
-The arrows: `catalogue, findings <- evidence <- speed, rivals, programs, money, code, ratings, choices <- evaluation <-
-sections`. A claim is in `benchmarks/claims/study.toml`; its evaluator is under its id in one of these modules.
+The arrows: `catalogue, findings <- evidence <- operating, rates, speed, rivals, programs, money, code, ratings, choices
+<- evaluation <- sections`. A claim is in `benchmarks/claims/study.toml`; its evaluator is under its id in one of these
+modules.
 """
 
 from .catalogue import Claim, read_claims

@@ -12,7 +12,7 @@ from ..document.numerals import size
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged
-from .operating import in_short, operations
+from .operating import STATED, drilled, in_short, operations, running
 from .speed import LARGE, MIDDLE, targets
 
 ONE_PROCESS: Final = Need(MIDDLE, 1_000, 1_000)
@@ -41,11 +41,11 @@ def one_server_acid(_: Claim, found: Evidence) -> Judged:
 
 def maintenance(_: Claim, found: Evidence) -> Judged:
     """Tell what there is to maintain: processes, ports, set-up steps, what can be watched."""
-    drilled = [one for one in operations(found.result) if one.drilled]
-    if not drilled:
+    every = [one for one in operations(found.result) if one.drilled]
+    if not every:
         missing("drills")
-    watched = ", ".join(f"{one.label} {len(one.watch)}" for one in drilled)
-    return Judged(f"{in_short(drilled)}; to watch: {watched}", "opinion")
+    watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)
+    return Judged(f"{in_short(every)}; to watch, {STATED}: {watched}", "opinion")
 
 
 def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
@@ -70,15 +70,14 @@ def where_replicas_begin(_: Claim, found: Evidence) -> Judged:
     return Judged(f"`memory` {one.words}; {size(found.memory(MEMORY, LARGE))}: {end}", "opinion")
 
 
-def jumps_are_flagged(_: Claim, __: Evidence) -> Judged:
-    """Tell what the study's code does; nothing of it is run."""
-    said = "by its code: so is a new player's first score above 1,000, who counts as coming from 0"
-    return Judged(said, "holds in part")
+def classified(said: str) -> Evaluator:
+    """Tell what a distribution says of itself: that decides what its authors make of it, and no more."""
+    return lambda _, __: Judged(f"its own classifier: Development Status :: {said}", "holds")
 
 
-def unmaintained(_: Claim, __: Evidence) -> Judged:
-    """Tell what the distribution says of itself."""
-    return Judged("its own classifier: Development Status :: 7 - Inactive", "holds")
+def operating_redis(_: Claim, found: Evidence) -> Judged:
+    """Tell what there is to operate of Redis that no other board has."""
+    return Judged(f"valkey: {running(drilled(found, 'valkey'))}; memory: {running(drilled(found, MEMORY))}", "opinion")
 
 
 def part_of_performance(_: Claim, found: Evidence) -> Judged:
@@ -98,8 +97,9 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "maintenance-low-medium-high": maintenance,
     "alert-p99-50-and-100-ms": alert_thresholds,
     "replicas-for-1m-to-10m": where_replicas_begin,
-    "validation-flags-jumps-over-1000": jumps_are_flagged,
-    "bintrees-unmaintained": unmaintained,
+    "bintrees-unmaintained": classified("7 - Inactive"),
+    "sortedcontainers-stable-library": classified("5 - Production/Stable"),
+    "redis-ops-knowledge-required": operating_redis,
     "95-percent-of-performance-10-percent-of-complexity": part_of_performance,
 }
 """By the claim's id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from ..effort.facts import NOT_BUILT, SHARED
@@ -42,7 +43,7 @@ def built(found: Evidence, name: str, backend: str) -> CodeFacts:
     """Return a row of code; raises `NotMeasuredError` where the feature is not built yet, or nothing was counted."""
     row = found.code(name, backend)
     if row.note.startswith(NOT_BUILT):
-        raise NotMeasuredError(f"{name} is {NOT_BUILT}")
+        raise NotMeasuredError(f"not measured in this result: {name} was {NOT_BUILT} when it was made")
     if row.app is None and row.shipped is None:
         raise NotMeasuredError(f"{name} on {backend}: {row.note}")
     return row
@@ -97,7 +98,7 @@ def _as_far_as_built(found: Evidence, backend: str) -> str:
     rows = [row for row in found.result.code if row.backend == backend]
     counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
     absent = [row.feature for row in rows if row.note.startswith(NOT_BUILT)]
-    said = [*counted, *([f"{', '.join(absent)} {NOT_BUILT}"] if absent else [])]
+    said = [*counted, *([f"{', '.join(absent)} {NOT_BUILT} when this result was made"] if absent else [])]
     return ", ".join(said) or "not counted"
 
 
@@ -163,7 +164,7 @@ def production_ready(claim: Claim, found: Evidence) -> Judged:
 
 
 def stays_minimal(_: Claim, found: Evidence) -> Judged:
-    """Judge minimal code by whether any board but the naive one has fewer statements of ours."""
+    """Judge minimal code by whether the naive board, or any other, has fewer statements of ours."""
     sizes = {
         label: facts.code.statements
         for label in found.labels
@@ -171,9 +172,18 @@ def stays_minimal(_: Claim, found: Evidence) -> Judged:
     }
     if "memory" not in sizes or len(sizes) == 1:
         missing("statements of `memory` and of other boards")
-    fewer = [label for label, number in sizes.items() if number < sizes["memory"] and label != "naive"]
+    fewer = {label for label, number in sizes.items() if number < sizes["memory"]}
     said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
-    return Judged(f"statements: {said}", decide([not fewer]))
+    shared = _number(found.code(BASIC, SHARED), "shipped")
+    return Judged(
+        f"statements: {said}; and {shared:,} that every board shares; fewer than `memory`: {listed(fewer)}",
+        decide([not fewer, not fewer - {"naive"}]),
+    )
+
+
+def listed(labels: Iterable[str]) -> str:
+    """Return labels in words."""
+    return ", ".join(sorted(labels)) or "none"
 
 
 def simplest(claim: Claim, found: Evidence) -> Judged:

@@ -5,6 +5,7 @@ Whatever is asked for and not in the result raises `NotMeasuredError`, with what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -16,12 +17,14 @@ from ..cost.footprint import Footprint, footprints
 from ..cost.sections import Inputs
 from ..cost.study import study_bills
 from ..document.numerals import elapsed, spread
+from ..readings import Statistic as Noisy
 from ..schema import (
     BackendFacts,
     CodeFacts,
     Distribution,
     DrillFigures,
     Figures,
+    Mode,
     Result,
     Run,
     ServiceFigures,
@@ -29,6 +32,7 @@ from ..schema import (
     ThroughputFigures,
 )
 from ..statistics import Floors, Interval, NoiseClass, interval, noise_floors, operations_of, runs_of, values
+from ..workload.operations import OPERATIONS
 from .catalogue import Claim
 from .findings import Judged, NotMeasuredError
 
@@ -110,6 +114,16 @@ class Evidence:
                     rates.setdefault(several.clients, []).append(several.per_second)
         return {number: interval(found) for number, found in rates.items()}
 
+    def share_of_updates(self, backend: str) -> float:
+        """Return which share of the operations of `throughputs` changes the board: the others are reads."""
+        cells = {(run.cell.workload, run.cell.players) for run in self._of_mode("throughput", backend)}
+        steps: Counter[str] = Counter()
+        for trace in self.result.traces:
+            if (trace.workload, trace.players) in cells:
+                steps.update(trace.steps)
+        changes = sum(number for name, number in steps.items() if name in OPERATIONS and OPERATIONS[name].changes)
+        return changes / steps.total() if changes else missing(f"updates among the operations on {backend}")
+
     def drills(self, backend: str) -> list[DrillFigures]:
         """Return the drills of a board, those of its largest size."""
         runs, largest = self._of_mode("drill", backend), self.drilled_players(backend)
@@ -131,10 +145,10 @@ class Evidence:
         good = [run for run in mine if run.status == "ok" and not run.cell.twin]
         return [run for run in good if run.cell.workload == good[0].cell.workload]
 
-    def floor(self, one: str, two: str) -> float:
-        """Return the noise floor of the p50 of two boards' service times, as a ratio."""
+    def floor(self, one: str, two: str, mode: Mode = "service", statistic: Noisy = "p50") -> float:
+        """Return the noise floor of two boards' figures, of their p50 of service times by default, as a ratio."""
         classes = [NoiseClass.of(self.result.facts(label)) for label in (one, two)]
-        return max(self._floors.of(each, "service", "p50") for each in classes)
+        return max(self._floors.of(each, mode, statistic) for each in classes)
 
     @cached_property
     def _floors(self) -> Floors:
@@ -219,7 +233,7 @@ def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked
 
 def missing(what: str) -> NoReturn:
     """Raise `NotMeasuredError`."""
-    raise NotMeasuredError(f"not in this result: {what}; {FULL}")
+    raise NotMeasuredError(f"not measured in this result: {what}; {FULL}")
 
 
 _NAMES: Final[dict[Statistic, str]] = {"mean_us": "mean", "p50_us": "p50", "p99_us": "p99"}

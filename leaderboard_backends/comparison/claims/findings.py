@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 Verdict: TypeAlias = Literal["holds", "does not hold", "holds in part", "not measured", "opinion"]
-"""`not measured`: the result lacks what it takes, or it is not built yet. `opinion`: no figure decides it."""
+"""`not measured`: the result lacks what it takes, nothing here measures it, or it is not built yet. What was only
+stated decides nothing. `opinion`: no figure decides it.
+"""
 
 
 class Judged(NamedTuple):

@@ -9,7 +9,7 @@ from ..cost.bill import Bill
 from ..cost.study import CLOSE, ROUNDING, total
 from ..document.numerals import times, whole
 from .catalogue import Claim
-from .evidence import CODE, MEMORY, Evaluator, Evidence, missing
+from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide
 
 STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zodb": "BTrees + ZODB"}
@@ -54,6 +54,23 @@ def days(name: str) -> Evaluator:
     def judge(claim: Claim, found: Evidence) -> Judged:
         parts = claim.how.partition("add up to ")[2].partition(",")[0]
         return Judged(f"the study's own parts add up to {parts}; {_written(found, name)}", "not measured")
+
+    return judge
+
+
+def building_time(name: str) -> Evaluator:
+    """Tell what there is to write; how long that takes is not measured here."""
+    return lambda _, found: Judged(_written(found, name), "not measured")
+
+
+def testing_time(name: str) -> Evaluator:
+    """Tell what tests a board without anybody writing them; how long testing takes is not measured here."""
+
+    def judge(_: Claim, found: Evidence) -> Judged:
+        kit = found.facts(LABELS[name]).verdict or missing(f"the conformance kit's verdict on {LABELS[name]}")
+        return Judged(
+            f"the conformance kit has {kit.passed + kit.failed:,} tests of {LABELS[name]} ready", "not measured"
+        )
 
     return judge
 
@@ -116,13 +133,12 @@ def cheapest(_: Claim, found: Evidence) -> Judged:
     """Judge whether SortedContainers and ZODB cost no more than any other board, at each of the study's sizes."""
     said, parts = [], []
     for players in SIZES.values():
-        every = {label: found.inputs.bill(one, players) for label, one in found.footprints.items()}
-        amounts = {label: bill.monthly for label, bill in every.items() if not bill.problem}
+        amounts = {label: bill.monthly for label, bill in _bills(found, players).items()}
         if not {MEMORY, "zodb"} <= amounts.keys():
             missing(f"amounts for `{MEMORY}` and `zodb` at {players:,} players")
-        least = min(amounts.values())
+        first = _first(amounts)
+        least = amounts[first]
         parts += [_close(amounts[label], least) for label in (MEMORY, "zodb")]
-        first = min(amounts, key=lambda label: (round(amounts[label], 2), label not in {MEMORY, "zodb"}))
         both = f"{MEMORY} {amounts[MEMORY]:,.2f}, zodb {amounts['zodb']:,.2f}"
         said.append(f"{players:,} players: {both}, the least {least:,.2f} ({first})")
     return Judged("; ".join(said), decide(parts))
@@ -183,19 +199,33 @@ def five_year_ratio(name: str, players: int) -> Evaluator:
 
 
 def lowest_total(_: Claim, found: Evidence) -> Judged:
-    """Judge the lowest total by the study's inputs and by measured bills, at each of its sizes."""
+    """Judge the lowest total at each of the study's sizes: by its inputs, and by the bills of all boards.
+
+    Bills are judged as those of the infrastructure are: it holds where none is more than a tenth below.
+    """
     study = found.inputs.study
     said, parts = [], []
     for players in study.monthly:
-        own = {name: total(study, players, name) for name in study.days}
-        billed = {name: found.bill(players, name).total for name in study.days}
-        known = {name: amount for name, amount in billed.items() if amount is not None}
-        if len(known) < len(billed):
-            _unpriced("hours to build")
-        parts += [_least(own), _least(known)]
-        amounts = ", ".join(f"{name} {whole(amount)}" for name, amount in known.items())
-        said.append(f"{players:,} players: {amounts}")
-    return Judged(f"by measured bytes, {'; '.join(said)}", decide(parts))
+        amounts = {label: bill.total for label, bill in _bills(found, players).items()}
+        known = {label: amount for label, amount in amounts.items() if amount is not None}
+        if MEMORY not in known or len(known) == 1:
+            _unpriced(f"hours to build on `{MEMORY}` and on another board")
+        first = _first(known)
+        parts += [_least({name: total(study, players, name) for name in study.days})]
+        parts += [_close(known[MEMORY], known[first])]
+        said.append(f"{players:,} players: {MEMORY} {whole(known[MEMORY])}, the least {whole(known[first])} ({first})")
+    return Judged(f"of all boards by measured bytes, {'; '.join(said)}", decide(parts))
+
+
+def _bills(found: Evidence, players: int) -> dict[str, Bill]:
+    """Return the bills of all boards at a size, those without an amount left out."""
+    every = {label: found.inputs.bill(one, players) for label, one in found.footprints.items()}
+    return {label: bill for label, bill in every.items() if not bill.problem}
+
+
+def _first(amounts: Mapping[str, float]) -> str:
+    """Return who has the least, to a cent; of equal ones rather a board that stands for one of the study's."""
+    return min(amounts, key=lambda label: (round(amounts[label], 2), label not in {MEMORY, "zodb"}))
 
 
 def _least(amounts: Mapping[str, float]) -> bool:
@@ -271,6 +301,8 @@ def most_players(_: Claim, found: Evidence) -> Judged:
 EVALUATORS: Final[dict[str, Evaluator]] = {
     **{f"development-days-{name}": days(name) for name in STUDIED},
     **{f"development-cost-{name}": development(name) for name in STUDIED},
+    **{f"development-time-{name}": building_time(name) for name in STUDIED},
+    **{f"testing-time-{name}": testing_time(name) for name in STUDIED},
     "sortedcontainers-lowest-development-cost": lowest_development,
     "lowest-development-cost-3-days": lowest_development,
     **{f"monthly-cost-{name}-{size}": monthly(name, SIZES[size]) for name in STUDIED for size in SIZES},

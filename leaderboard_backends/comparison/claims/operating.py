@@ -1,16 +1,19 @@
-"""What it takes to operate each board, as facts: its sheet, and what drills measured."""
+"""What it takes to operate each board: what drills measured, and what its sheet states."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..cost.bill import counted
 from ..document.numerals import duration
 from ..schema import BackendFacts, Durability, Result
-from .evidence import Evidence
+from .evidence import Evidence, missing
 from .findings import NotMeasuredError
+
+STATED: Final = "stated, not measured"
+"""Stands beside what a backend's sheet lists, which we wrote: steps to set it up, and what can be watched."""
 
 
 class Operation(NamedTuple):
@@ -65,14 +68,22 @@ def operation(found: Evidence, facts: BackendFacts) -> Operation:
     )
 
 
+def drilled(found: Evidence, label: str) -> Operation:
+    """Return what operating a board takes; raises where no drill measured it."""
+    one = operation(found, found.facts(label))
+    return one if one.drilled else missing(f"a drill of {label}")
+
+
 def running(one: Operation) -> str:
     """Return what there is to run and to set up, in words."""
     start = "" if one.start_seconds is None else f", {duration(one.start_seconds)} to start"
     to_run = [counted(one.processes or 0, "process", "processes"), counted(one.ports or 0, "port")]
-    return f"{', '.join(to_run)}, {counted(len(one.setup), 'set-up step')}{start}"
+    return f"{', '.join(to_run)}{start}, {counted(len(one.setup), 'set-up step')} ({STATED})"
 
 
 def in_short(every: Iterable[Operation]) -> str:
     """Return what there is to run and to set up of several boards, in as few words as can be."""
-    said = (f"{one.label} {one.processes}/{one.ports}/{len(one.setup)}" for one in every)
-    return f"processes/ports/set-up steps: {', '.join(said)}"
+    boards = list(every)
+    to_run = ", ".join(f"{one.label} {one.processes}/{one.ports}" for one in boards)
+    steps = ", ".join(f"{one.label} {len(one.setup)}" for one in boards)
+    return f"processes/ports: {to_run}; set-up steps, {STATED}: {steps}"

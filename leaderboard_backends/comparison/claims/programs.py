@@ -7,7 +7,7 @@ from typing import Final
 
 from ..cost.bill import counted
 from ..document.numerals import significant, size, times, whole
-from ..study import entries, hardening, migration, ordered_maps, queries, ties
+from ..study import entries, hardening, migration, ordered_maps, queries, refusals, ties
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, told
 from .findings import Judged, decide
@@ -36,6 +36,8 @@ TIES: Final = "study: ties"
 ENTRIES: Final = "study: entry sizes"
 RATE_LIMIT: Final = "study: rate limit"
 CACHED_TOP: Final = "study: cached top 100"
+READ_ONLY: Final = "study: read-only mode"
+VALIDATION: Final = "study: validation"
 ADAPTER: Final = "study: bintrees adapter"
 
 
@@ -96,13 +98,13 @@ def adapter_hours(_: Claim, found: Evidence) -> Judged:
 
 
 def sorting(claim: Claim, found: Evidence) -> Judged:
-    """Judge a ratio by the form that the study shows, and by the one that touches ten entries alone."""
+    """Judge a ratio by the code that the study shows; what touches ten entries alone stands beside it."""
     least = claim.needs("value") / NEGLIGIBLE
     sort = found.timing(QUERIES, queries.SORT).middle
     shown, short = (sort / found.timing(QUERIES, name).middle for name in (queries.LIST, queries.ISLICE))
     return Judged(
-        f"{times(shown)} with {queries.LIST}, which the study shows; {times(short)} with {queries.ISLICE}",
-        decide([shown >= least, short >= least]),
+        f"{times(shown)} with {queries.LIST}, the study's code; {times(short)} with {queries.ISLICE}, not its code",
+        decide([shown >= least]),
     )
 
 
@@ -233,6 +235,33 @@ def cached_top_is_faster(_: Claim, found: Evidence) -> Judged:
     return Judged(f"live {told(live)}, cached {told(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
 
 
+def read_only_refuses(_: Claim, found: Evidence) -> Judged:
+    """Judge read-only mode by whether all updates were refused and all reads were right meanwhile."""
+    names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
+    out, reads, again = (found.count(READ_ONLY, name) for name in names)
+    said = f"in read-only mode {whole(out)} of 100 updates raised and {whole(reads)} of 200 reads were right"
+    every = [out == refusals.TRIED, reads == 2 * refusals.TRIED]
+    return Judged(f"{said}; after it, {whole(again)} of 100 updates were taken", decide(every))
+
+
+def range_is_refused(_: Claim, found: Evidence) -> Judged:
+    """Judge the range of scores by what is refused beyond it, and taken at its ends."""
+    out, ends = (found.count(VALIDATION, name) for name in (refusals.OUT_REFUSED, refusals.EDGES_TAKEN))
+    said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends taken"
+    return Judged(said, decide([out == refusals.TRIED, ends == refusals.ENDS]))
+
+
+def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
+    """Judge flags by jumps just beyond the bound, and by first scores, which are no jumps."""
+    names = (refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED, refusals.FIRST_FLAGGED)
+    jumps, steps, first = (found.count(VALIDATION, name) for name in names)
+    return Judged(
+        f"flagged: {whole(jumps)} of 100 jumps by 1,001 points, {whole(steps)} of 100 by 1,000; and {whole(first)} of "
+        "100 new players whose first score is 1,001, who count as coming from 0",
+        decide([jumps == refusals.TRIED and steps == 0, first == 0]),
+    )
+
+
 EVALUATORS: Final[dict[str, Evaluator]] = {
     "bintrees-2-to-5-times-faster": bintrees_speed,
     "bintrees-10-times-the-memory": bintrees_memory,
@@ -252,5 +281,8 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "cached-top-fresh-1-s": cached_top_is_fresh,
     "cached-top-serves-any-n": cached_top_serves,
     "cached-top-is-faster": cached_top_is_faster,
+    "read-only-mode-refuses-updates": read_only_refuses,
+    "validation-refuses-scores-out-of-range": range_is_refused,
+    "validation-flags-jumps-over-1000": jumps_are_flagged,
 }
 """By the claim's id."""

@@ -1,4 +1,7 @@
-"""Claims on operating a board; ratings are judged by the order of the facts, not by stars."""
+"""Claims on operating a board: judged by what was measured and counted, and by nothing that was only stated.
+
+A rating whose stars stand for something else than what was measured is told beside the facts, and not judged.
+"""
 
 from __future__ import annotations
 
@@ -6,86 +9,74 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final, TypeAlias
 
+from ..cost.bill import counted
 from ..document.numerals import duration, times
 from .catalogue import Claim
-from .evidence import LABELS, MEMORY, Evaluator, Evidence, measured, missing
+from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged, decide
-from .operating import Operation, in_short, operation, operations, running
+from .operating import STATED, Operation, drilled, in_short, operations, running
 
 PERSISTENT_REDIS: Final = ("valkey-everysec-tcp", "valkey-fsync", "valkey")
 """The boards that stand for Redis where disaster recovery is rated, the first that was drilled: with its log on."""
 
-Key: TypeAlias = Callable[[Evidence, str], tuple[float, ...]]
-"""What a rating is about, of one of the study's backends: the less, the more stars."""
+STARS: Final = {"sortedcontainers": 5, "redis": 3, "zodb": 4}
+"""The study's for deployment, to compare a claim's with the two others'."""
+
 Words: TypeAlias = Callable[[Evidence, str], str]
 
 
-def rating(aspect: str, key: Key, words: Words) -> dict[str, Evaluator]:
-    """Return evaluators of an aspect, one a backend: it holds where its place among the three is that of its stars.
+def deployment(name: str) -> Evaluator:
+    """Judge stars by the order of what there is to run: more stars must have less, and equal stars as much."""
 
-    For each of the two others, the one with more stars must have the smaller facts, and equal stars equal ones.
-    """
-    return {f"rating-{aspect}-{name}": _rated(name, STARS[aspect], key, words) for name in LABELS}
-
-
-STARS: Final = {
-    "deployment": {"sortedcontainers": 5, "redis": 3, "zodb": 4},
-    "monitoring": {"sortedcontainers": 4, "redis": 2, "zodb": 3},
-    "scaling": {"sortedcontainers": 3, "redis": 5, "zodb": 3},
-    "disaster-recovery": {"sortedcontainers": 2, "redis": 4, "zodb": 4},
-}
-"""The study's, to compare a claim's with the two others'."""
-
-
-def _rated(name: str, stars: dict[str, int], key: Key, words: Words) -> Evaluator:
     def judge(claim: Claim, found: Evidence) -> Judged:
-        facts = {other: key(found, other) for other in stars}
+        facts = {other: _to_run(found, other) for other in STARS}
         agree = [
-            _sign(claim.needs("value") - stars[other]) == -_compared(facts[name], facts[other])
-            for other in stars
+            _sign(claim.needs("value") - STARS[other]) == -_compared(facts[name], facts[other])
+            for other in STARS
             if other != name
         ]
-        said = "; ".join(
-            f"{other}: {words(found, other)}" for other in (name, *(each for each in stars if each != name))
-        )
-        return Judged(said, decide(agree))
+        return Judged(_each(found, name, _to_run_words), decide(agree))
 
     return judge
+
+
+def unrated(name: str, words: Words, why: str) -> Evaluator:
+    """Tell what is known of an aspect whose stars stand for something that nothing here measured."""
+    return lambda _, found: Judged(f"{_each(found, name, words)}; {why}", "not measured")
+
+
+def _each(found: Evidence, name: str, words: Words) -> str:
+    """Say something of each of the study's backends, of the one that is rated first."""
+    return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in LABELS if each != name)))
 
 
 def _sign(number: float) -> int:
     return (number > 0) - (number < 0)
 
 
-def _compared(one: tuple[float, ...], two: tuple[float, ...]) -> int:
+def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
     return (one > two) - (one < two)
 
 
-def _drilled(found: Evidence, name: str) -> Operation:
-    one = operation(found, found.facts(LABELS[name]))
-    return one if one.drilled else missing(f"a drill of {one.label}")
+def _to_run(found: Evidence, name: str) -> tuple[int, ...]:
+    """Return what was measured and counted of running and setting up: processes, ports, lines of configuration."""
+    one = drilled(found, LABELS[name])
+    return one.processes or 0, one.ports or 0, _configuration(found, name)
 
 
-def _deployment(found: Evidence, name: str) -> tuple[float, ...]:
-    one = _drilled(found, name)
-    return one.processes or 0, one.ports or 0, len(one.setup)
+def _configuration(found: Evidence, name: str) -> int:
+    lines = found.code("basic board", CODE[name]).configuration
+    return missing(f"lines of configuration of {CODE[name]}") if lines is None else lines
 
 
-def _deployment_words(found: Evidence, name: str) -> str:
-    return running(_drilled(found, name))
-
-
-def _watching(found: Evidence, name: str) -> tuple[float, ...]:
-    watched = found.facts(LABELS[name]).sheet.watch
-    return (len(watched),) if watched else missing(f"what can be watched of {LABELS[name]}")
+def _to_run_words(found: Evidence, name: str) -> str:
+    lines = counted(_configuration(found, name), "line")
+    return f"{lines} of configuration, {running(drilled(found, LABELS[name]))}"
 
 
 def _watching_words(found: Evidence, name: str) -> str:
-    return ", ".join(found.facts(LABELS[name]).sheet.watch)
-
-
-def _scaling(found: Evidence, name: str) -> tuple[float, ...]:
-    return (-max(1.0, round(_gain(found, name)[0], 1)),)
+    watched = found.facts(LABELS[name]).sheet.watch or missing(f"what can be watched of {LABELS[name]}")
+    return ", ".join(watched)
 
 
 def _gain(found: Evidence, name: str) -> tuple[float, int, str]:
@@ -105,10 +96,6 @@ def _scaling_words(found: Evidence, name: str) -> str:
     return f"{clients} {kind} do {times(gain)} of what one does"
 
 
-def _recovery(found: Evidence, name: str) -> tuple[float, ...]:
-    return (float(found.lost(_recovered(found, name))[0] > 0),)
-
-
 def _recovered(found: Evidence, name: str) -> str:
     """Return the board that was drilled for one of the study's."""
     labels = PERSISTENT_REDIS if name == "redis" else (LABELS[name],)
@@ -121,6 +108,13 @@ def _recovery_words(found: Evidence, name: str) -> str:
     seconds = median(drill.restore_seconds for drill in found.drills(label))
     return f"{label} lost {lost:,} of {acknowledged:,} updates, {duration(seconds)} to restore"
 
+
+WATCHED: Final = f"{STATED}: the lists are ours, and how long they are decides nothing"
+SCALED: Final = "all on one server: the stars are for a cluster and for shards, and neither was measured"
+RECOVERED: Final = (
+    "after kill -9, from the log or the file that was there: the stars are for snapshots and backups beside a rebuild, "
+    "and no snapshot or backup was taken or restored"
+)
 
 # ---------------------------------------------------------------------- other claims
 
@@ -149,23 +143,20 @@ def zodb_keeps(_: Claim, found: Evidence) -> Judged:
 
 def one_more_to_run(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis is one more process to run than a board in the app's own."""
-    redis, mine = (_drilled(found, name) for name in ("redis", "sortedcontainers"))
+    redis, mine = (drilled(found, LABELS[name]) for name in ("redis", "sortedcontainers"))
     said = f"valkey: {running(redis)}; memory: {running(mine)}"
     return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
 
 
 def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
-    """Judge whether ZODB has more set-up steps than either of the others."""
-    steps = {name: len(found.facts(label).sheet.setup) for name, label in LABELS.items()}
-    if not all(steps.values()):
-        missing("set-up steps of memory, valkey and zodb")
-    said = ", ".join(f"{LABELS[name]} {number}" for name, number in steps.items())
-    more = [steps["zodb"] > number for name, number in steps.items() if name != "zodb"]
-    return Judged(f"set-up steps: {said}", decide(more))
+    """Judge whether ZODB has more to run and to configure than either of the others; steps are stated beside."""
+    facts = {name: _to_run(found, name) for name in LABELS}
+    more = [facts["zodb"] > other for name, other in facts.items() if name != "zodb"]
+    return Judged(_each(found, "zodb", _to_run_words), decide(more))
 
 
 def easiest(_: Claim, found: Evidence) -> Judged:
-    """Judge the easiest board to operate: nothing has less to run and to set up, and nothing loses less in a crash."""
+    """Judge the easiest board to operate: nothing has less to run, and nothing loses less in a crash."""
     every = [one for one in operations(found.result) if one.drilled]
     mine = next((one for one in every if one.label == MEMORY), None) or missing(f"a drill of {MEMORY}")
     others = [one for one in every if one is not mine]
@@ -178,8 +169,8 @@ def easiest(_: Claim, found: Evidence) -> Judged:
     return Judged(said, decide([least, safest]))
 
 
-def _effort(one: Operation) -> tuple[int, int, int]:
-    return one.processes or 0, one.ports or 0, len(one.setup)
+def _effort(one: Operation) -> tuple[int, int]:
+    return one.processes or 0, one.ports or 0
 
 
 def shared_by_servers(_: Claim, found: Evidence) -> Judged:
@@ -207,10 +198,10 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "zodb-persistent": zodb_keeps,
     "zodb-mvcc-acid": acid,
     "zodb-complex-setup": zodb_is_complex,
-    **rating("deployment", _deployment, _deployment_words),
-    **rating("monitoring", _watching, _watching_words),
-    **rating("scaling", _scaling, _scaling_words),
-    **rating("disaster-recovery", _recovery, _recovery_words),
+    **{f"rating-deployment-{name}": deployment(name) for name in LABELS},
+    **{f"rating-monitoring-{name}": unrated(name, _watching_words, WATCHED) for name in LABELS},
+    **{f"rating-scaling-{name}": unrated(name, _scaling_words, SCALED) for name in LABELS},
+    **{f"rating-disaster-recovery-{name}": unrated(name, _recovery_words, RECOVERED) for name in LABELS},
     "sortedcontainers-easiest-below-1m": easiest,
     "easiest-to-operate": easiest,
 }

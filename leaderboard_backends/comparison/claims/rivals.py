@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
@@ -12,6 +12,7 @@ from ..statistics import ENOUGH_PROCESSES, Interval, differs, operations_of, rat
 from .catalogue import Claim
 from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, missing, told
 from .findings import Judged, NotMeasuredError, decide
+from .rates import RatePlace, rates
 from .speed import MIDDLE
 
 SHOWN: Final = 3
@@ -29,27 +30,60 @@ class Place(NamedTuple):
         return f"{operation_title(self.operation)} at {self.players:,} players, {self.workload}"
 
 
+class Against(NamedTuple):
+    """How many times as slow as another board `memory` is, and whether that is clear of noise."""
+
+    ratio: Interval
+    clear: bool
+
+
 class Outcome(NamedTuple):
     """Whether `memory` is clearly faster than every other board at a place, and what clearly beats it most."""
 
-    place: Place
+    place: str
     won: bool
     beaten: tuple[float, str] | None
     """By how much, and by whom."""
 
+    @classmethod
+    def of(cls, place: str, judged: Mapping[str, Against | None]) -> Outcome | None:
+        """Return what came of a place; `None` without processes or twins enough for a verdict on any other board."""
+        known = {label: by for label, by in judged.items() if by is not None}
+        if not known:
+            return None
+        beaten = [(by.ratio.middle, label) for label, by in known.items() if by.clear and by.ratio.middle > 1]
+        won = all(by.clear and by.ratio.middle < 1 for by in known.values())
+        return cls(place, won, max(beaten, default=None))
+
 
 def beats_all(_: Claim, found: Evidence) -> Judged:
-    """Judge whether `memory` is the fastest at each operation of each workload and size, clear of noise."""
-    outcomes = [outcome for place in _places(found) if (outcome := _outcome(found, place)) is not None]
-    if not outcomes:
+    """Judge whether `memory` is the fastest, clear of noise: by service times, by clients at once and by batches."""
+    times_ = [one for place in _places(found) if (one := Outcome.of(str(place), _times(found, place))) is not None]
+    if not times_:
         missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with twins to know the noise")
-    lost = [f"{one.place}: {times(one.beaten[0])} of {one.beaten[1]}" for one in outcomes if one.beaten]
-    won = sum(one.won for one in outcomes)
-    beaten = f"; slower in {len(lost)}, such as {'; '.join(lost[:SHOWN])}" if lost else ""
-    return Judged(
-        f"the fastest, clear of noise, in {won} of {len(outcomes)} operations, workloads and sizes{beaten}",
-        decide([one.won for one in outcomes]),
-    )
+    rates_ = [one for place, judged in _rates(found).items() if (one := Outcome.of(str(place), judged)) is not None]
+    said = f"the fastest, clear of noise, in {_counted(times_)} operations, workloads and sizes"
+    said += f"; in {_counted(rates_)} numbers of clients and sizes of batches" if rates_ else "; no throughput to judge"
+    beaten = [one for one in (*times_, *rates_) if one.beaten]
+    slower = "; ".join(_beaten(one) for one in beaten[:SHOWN])
+    said += f"; slower in {len(beaten)}, such as {slower}" if beaten else ""
+    return Judged(said + _crowded(found), decide([one.won for one in (*times_, *rates_)]))
+
+
+def _counted(outcomes: Sequence[Outcome]) -> str:
+    return f"{sum(one.won for one in outcomes)} of {len(outcomes)}"
+
+
+def _beaten(one: Outcome) -> str:
+    by, label = one.beaten or (0.0, "")
+    return f"{one.place}: {times(by)} of {label}"
+
+
+def _crowded(found: Evidence) -> str:
+    """Say what the most threads do on `memory`, by what one does."""
+    rate = {clients: one.middle for clients, one in found.throughputs(MEMORY, "threads").items()}
+    most = max(rate, default=1)
+    return f"; `{MEMORY}` with {most} threads does {times(rate[most] / rate[1])} of what one does" if most > 1 else ""
 
 
 def _places(found: Evidence) -> Iterator[Place]:
@@ -59,33 +93,33 @@ def _places(found: Evidence) -> Iterator[Place]:
             yield from (Place(name, players, facts.name) for name in operations_of(runs))
 
 
-def _outcome(found: Evidence, place: Place) -> Outcome | None:
-    """Return what came of a place; `None` without processes or twins enough for a verdict on any other board."""
-    judged = {label: _against(found, place, label) for label in found.labels if label != MEMORY}
-    known = {label: by for label, by in judged.items() if by is not None}
-    if not known:
-        return None
-    beaten = [(by.ratio.middle, label) for label, by in known.items() if by.clear and by.ratio.middle > 1]
-    won = all(by.clear and by.ratio.middle < 1 for by in known.values())
-    return Outcome(place, won, max(beaten, default=None))
-
-
-class Against(NamedTuple):
-    """The time of `memory`, by that of another board."""
-
-    ratio: Interval
-    clear: bool
+def _times(found: Evidence, place: Place) -> dict[str, Against | None]:
+    return {label: _against(found, place, label) for label in found.labels if label != MEMORY}
 
 
 def _against(found: Evidence, place: Place, label: str) -> Against | None:
-    floor = found.floor(MEMORY, label)
     try:
         mine, other = (
             found.by_round(one, place.operation, place.players, workload=place.workload) for one in (MEMORY, label)
         )
     except NotMeasuredError:
         return None
-    by = ratio(mine, other)
+    return _judged(ratio(mine, other), found.floor(MEMORY, label))
+
+
+def _rates(found: Evidence) -> dict[RatePlace, dict[str, Against | None]]:
+    """Return `memory` against every other board, by clients and by batches: what the other does, by what it does."""
+    mine = rates(found, MEMORY)
+    judged: dict[RatePlace, dict[str, Against | None]] = {place: {} for place in mine}
+    for label in found.labels:
+        floor = found.floor(MEMORY, label, "throughput", "per_second")
+        for place, rate in rates(found, label).items() if label != MEMORY else ():
+            if place in mine and min(*rate.values(), *mine[place].values()) > 0:
+                judged[place][label] = _judged(ratio(rate, mine[place]), floor)
+    return judged
+
+
+def _judged(by: Interval, floor: float) -> Against | None:
     return Against(by, differs(by, floor)) if by.enough and floor < inf else None
 
 

@@ -14,7 +14,7 @@ from ..document.values import anchor, listed, number, numbers, word, words
 from ..schema import Result
 from .evaluation import evaluate
 from .findings import Finding, Verdict
-from .operating import Operation, operations
+from .operating import STATED, Operation, operations
 
 TONES: Final[dict[Verdict, Tone]] = {
     "holds": "good",
@@ -26,8 +26,9 @@ TONES: Final[dict[Verdict, Tone]] = {
 
 VERDICTS: Final = (
     "One row for each claim of the study that this project started from. **Holds in part**: some of what it says does. "
-    "**Not measured**: this result lacks what it takes, or it is not built yet. **Opinion**: no figure decides it; "
-    "where figures bear on it, they stand beside it."
+    "**Not measured**: this result lacks what it takes, nothing here measures it, or it is not built yet. **Opinion**: "
+    "no figure decides it. Where figures bear on such a claim, they stand beside it. What is **stated, not measured**, "
+    "is a list that we wrote, and decides nothing. A time that is claimed holds where none of ours is longer."
 )
 BOARDS: Final = (
     "`memory` is the board on SortedContainers, `valkey` that on a Redis server, `zodb` that on BTrees. Names with a "
@@ -82,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def operations_sections(result: Result) -> list[Section]:
-    """Return what operating each board takes, as measured facts: to run, to set up, to restore, to watch."""
+    """Return what operating each board takes: to run and to restore as measured, to set up and to watch as stated."""
     every = operations(result)
     return [
         Section(
@@ -106,7 +107,7 @@ def _running(every: Sequence[Operation]) -> Table:
         "To run, and to get back",
         [
             *words("backend", "durability"),
-            *numbers("processes", "ports", "set-up steps", "start", "players", "restore"),
+            *numbers("processes", "ports", "start", "players", "restore"),
             *words("by", "updates lost"),
         ],
         [list(_running_row(one)) for one in every],
@@ -116,7 +117,7 @@ def _running(every: Sequence[Operation]) -> Table:
 
 def _running_row(one: Operation) -> Iterator[Value]:
     yield from (Value(one.label), Value(one.durability))
-    yield from (number(one.processes), number(one.ports), _steps(one))
+    yield from (number(one.processes), number(one.ports))
     yield from (number(one.start_seconds, duration), number(one.players), number(one.restore_seconds, duration))
     yield word({"load": "loading again", "restart": "a restart"}.get(one.restored_by, one.restored_by))
     lost = "" if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
@@ -129,7 +130,8 @@ def _steps(one: Operation) -> Value:
 
 def _setting_up(every: Sequence[Operation]) -> Table:
     return Table(
-        "To set up, and to watch",
-        words("backend", "set-up", "what can be watched"),
-        [[Value(one.label), listed(one.setup), listed(one.watch)] for one in every],
+        f"To set up, and to watch: {STATED}",
+        [*words("backend"), *numbers("set-up steps"), *words("set-up", "what can be watched")],
+        [[Value(one.label), _steps(one), listed(one.setup), listed(one.watch)] for one in every],
+        "The lists are ours, from each backend's file: nothing measured them, and no verdict rests on them.",
     )

@@ -3,8 +3,8 @@
 Each runs in a fresh process, as a backend does, and is compared with a plain sort before any of its figures counts.
 They are no backends: they keep no contract, and none of their figures stands beside a board's.
 
-The arrows: `program <- players, turns <- sorted_dict <- queries, ordered_maps, ties, entries, hardening, migration,
-sharding <- catalogue`.
+The arrows: `program <- players, turns <- sorted_dict <- queries, ordered_maps, ties, entries, hardening, refusals,
+migration, sharding <- catalogue`.
 """
 
 from .catalogue import find_program, programs, run, run_program

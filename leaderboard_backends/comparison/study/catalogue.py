@@ -6,13 +6,13 @@ from ...errors import ConfigurationError
 from ...model import shorten
 from ..samples import distribution
 from ..schema import StudyFigures
-from . import entries, hardening, migration, ordered_maps, queries, sharding, sorted_dict, ties
+from . import entries, hardening, migration, ordered_maps, queries, refusals, sharding, sorted_dict, ties
 from .program import SECONDS, Findings, Program, Setting, Summarise
 
 
 def programs() -> dict[str, Program]:
     """Return all programs by name, whether what they need is installed or not."""
-    homes = (sorted_dict, queries, ordered_maps, ties, entries, hardening, migration, sharding)
+    homes = (sorted_dict, queries, ordered_maps, ties, entries, hardening, refusals, migration, sharding)
     return {program.name: program for home in homes for program in home.PROGRAMS}
 
 

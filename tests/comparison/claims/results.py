@@ -32,6 +32,7 @@ from leaderboard_backends.comparison.study import (
     migration,
     ordered_maps,
     queries,
+    refusals,
     sorted_dict,
     ties,
 )
@@ -64,7 +65,12 @@ def judged(
     every = [*chain.from_iterable(runs)]
     labels = dict.fromkeys(run.cell.backend for run in every if run.cell.mode != "study")
     made = result([*backends] or [facts(label) for label in labels], every)
-    return EVALUATORS[claim](CLAIMS[claim], Evidence(replace(made, code=[*code])))
+    return EVALUATORS[claim](CLAIMS[claim], Evidence(replace(mostly_updates(made), code=[*code])))
+
+
+def mostly_updates(made: Result) -> Result:
+    """Return a result of whose steps four in five are updates."""
+    return replace(made, traces=[replace(trace, steps={"update": 8, "rank": 2}) for trace in made.traces])
 
 
 def facts(label: str, *, setup: int = 1, watch: int = 1, statements: int = 100) -> BackendFacts:
@@ -106,7 +112,7 @@ def complete() -> Result:
     """Return a result that has every figure that any claim asks for."""
     backends = [facts(label, setup=1 + 3 * (HOMES[label][0] == "server"), watch=1) for label in HOMES]
     made = result(backends, [*chain.from_iterable(_boards()), *chain.from_iterable(_programs())], names=25.0)
-    return replace(made, code=_code())
+    return replace(mostly_updates(made), code=_code())
 
 
 def _boards() -> Iterable[list[Run]]:
@@ -154,6 +160,11 @@ def _programs() -> Iterable[list[Run]]:
     yield program("study: rate limit", dict.fromkeys(limited, 10.0), {hardening.PASSED: 60}, 60_000_000)
     cached = {hardening.GIVEN: 100.0, hardening.STALE: 1.0}
     yield program("study: cached top 100", {hardening.TOP: 30.0, hardening.CACHED_TOP: 0.5}, cached)
+    names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
+    yield program("study: read-only mode", counts=dict(zip(names, (100.0, 200.0, 100.0), strict=True)))
+    counted = (refusals.OUT_REFUSED, refusals.EDGES_TAKEN, refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED)
+    flagged = dict(zip((*counted, refusals.FIRST_FLAGGED), (100.0, 2.0, 100.0, 0.0, 100.0), strict=True))
+    yield program("study: validation", counts=flagged)
     adapter = {migration.ALL: 40.0, migration.COVERED: 10.0, migration.DEPRECATIONS: 2.0}
     yield program("study: bintrees adapter", counts=adapter)
 

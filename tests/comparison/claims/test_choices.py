@@ -26,7 +26,10 @@ def test_what_advise_answers_stands_beside_the_default_choice() -> None:
 def test_maintenance_is_told_by_what_there_is_to_run_and_to_watch() -> None:
     backends = [facts("valkey", setup=4, watch=3)]
     found = judged("maintenance-low-medium-high", drill("valkey", processes=1, ports=2), backends=backends)
-    assert found.measured == "processes/ports/set-up steps: valkey 1/2/4; to watch: valkey 3"
+    assert found.measured == (
+        "processes/ports: valkey 1/2; set-up steps, stated, not measured: valkey 4; "
+        "to watch, stated, not measured: valkey 3"
+    )
 
 
 def test_alerts_stand_beside_the_longest_p99_of_each_board() -> None:
@@ -50,4 +53,10 @@ def test_what_is_no_part_of_a_result_is_not_measured() -> None:
 
 def test_what_is_decided_by_reading_needs_no_figure() -> None:
     assert judged("bintrees-unmaintained").verdict == "holds"
-    assert judged("validation-flags-jumps-over-1000").verdict == "holds in part"
+    assert judged("sortedcontainers-stable-library").verdict == "holds"
+
+
+def test_what_there_is_to_know_of_redis_is_what_it_takes_to_run_it() -> None:
+    found = judged("redis-ops-knowledge-required", drill("valkey", processes=1, ports=1), drill("memory"))
+    assert found.verdict == "opinion"
+    assert found.measured.startswith("valkey: 1 process, 1 port, 1.0 s to start, 1 set-up step (stated, not measured)")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.claims import Claim, Finding, evaluate, read_claims
 from leaderboard_backends.comparison.claims.evaluation import COMBINED, EVALUATORS, UNBUILT
+from leaderboard_backends.comparison.schema import Sheet
 from leaderboard_backends.errors import ConfigurationError
 
 from ..advice.results import result
@@ -40,7 +41,7 @@ def test_each_claim_has_one_finding_in_the_order_of_the_study(findings: dict[str
 
 @pytest.mark.parametrize("name", sorted({*EVALUATORS, *COMBINED}))
 def test_a_result_with_all_figures_has_them_in_each_finding(findings: dict[str, Finding], name: str) -> None:
-    assert "not in this result" not in findings[name].measured
+    assert "not measured in this result" not in findings[name].measured
     assert findings[name].measured
     assert findings[name].how
 
@@ -48,7 +49,7 @@ def test_a_result_with_all_figures_has_them_in_each_finding(findings: dict[str, 
 def test_a_result_without_figures_says_of_each_claim_what_to_run() -> None:
     empty = {finding.id: finding for finding in evaluate(result([], []))}
     assert len(empty) == len(CLAIMS)
-    by_figures = [name for name in EVALUATORS if "not in this result" in empty[name].measured]
+    by_figures = [name for name in EVALUATORS if "not measured in this result" in empty[name].measured]
     assert len(by_figures) > 80
     for name in by_figures:
         assert empty[name].verdict in ("not measured", "opinion")
@@ -67,8 +68,33 @@ def test_what_is_not_built_yet_is_not_measured(findings: dict[str, Finding]) -> 
     assert finding.measured.startswith("not built yet")
 
 
+def test_a_result_without_a_program_says_so_and_what_has_it() -> None:
+    made = complete()
+    without = [run for run in made.runs if run.cell.backend != "study: read-only mode"]
+    (found,) = (each for each in evaluate(replace(made, runs=without)) if each.id == "read-only-mode-refuses-updates")
+    assert found.verdict == "not measured"
+    assert found.measured.startswith("not measured in this result: `study: read-only mode`; leaderboard compare")
+
+
+def test_times_of_the_same_fact_have_the_same_verdict(findings: dict[str, Finding]) -> None:
+    """Every time is below every claimed one: an average and a range hold alike."""
+    names = ("update-latency-100k", "top-100-latency-100k", "rank-latency-100k", "operations-0-1-to-1-ms")
+    assert {findings[name].verdict for name in names} == {"holds"}
+
+
+def test_what_is_only_stated_decides_nothing(findings: dict[str, Finding]) -> None:
+    """The lists of set-up steps and of what can be watched are ours: without them, every verdict is the same."""
+    made = complete()
+    longer = [replace(one, sheet=Sheet(setup=["a step"] * 9, watch=["a figure"] * 9)) for one in made.backends]
+    again = {finding.id: finding for finding in evaluate(replace(made, backends=longer))}
+    assert {name: one.verdict for name, one in again.items()} == {name: one.verdict for name, one in findings.items()}
+    said = [name for name, one in again.items() if one.measured != findings[name].measured]
+    assert len(said) > 5
+    assert all("stated, not measured" in again[name].measured for name in said)
+
+
 def test_claims_that_follow_from_others_say_from_which(findings: dict[str, Finding]) -> None:
-    """Throughput of 9,000 a second, p99 of 40 µs at all sizes, 20 MB."""
+    """Throughput of 7,200 updates a second, p99 of 40 µs at all sizes, 20 MB."""
     assert findings["meets-all-requirements"].verdict == "holds"
     assert "update-target-100k: holds" in findings["meets-all-requirements"].measured
 

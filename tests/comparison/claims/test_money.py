@@ -8,7 +8,7 @@ from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Ve
 from leaderboard_backends.comparison.schema import Run
 
 from ..advice.results import memory, service
-from .results import judged, row
+from .results import facts, judged, row
 
 MIDDLE = 100_000
 
@@ -76,6 +76,25 @@ def test_the_cheapest_is_judged_among_all_boards() -> None:
     found = judged("sortedcontainers-and-zodb-cheapest-infrastructure", *boards())
     assert found.verdict == "holds in part"  # at 10M the names of players in the process need a larger server
     assert found.measured.endswith("10,000,000 players: memory 30.37, zodb 15.18, the least 15.18 (zodb)")
+
+
+def test_the_lowest_total_is_judged_among_all_boards_as_the_cheapest_is() -> None:
+    """A board in a file needs no memory for its players: at ten million it runs on a smaller server."""
+    sqlite = service("sqlite", {"update": 1.0}, MIDDLE, taken=memory(process=1, disk=1))
+    boards_ = boards()
+    assert judged("sortedcontainers-lowest-total-at-every-size", *boards_).verdict == "holds"
+    found = judged("sortedcontainers-lowest-total-at-every-size", *boards_, sqlite)
+    assert found.verdict == "holds in part"
+    assert found.measured.startswith("of all boards by measured bytes, 100,000 players: memory 3,911, the least 3,911")
+    assert found.measured.endswith("(sqlite)")
+
+
+def test_the_parts_of_building_are_not_measured_and_what_is_known_stands_beside_them() -> None:
+    code = [row("basic board", "zodb", 9, configuration=2)]
+    found = judged("development-time-zodb", *boards(), code=code)
+    assert (found.verdict, found.measured[:35]) == ("not measured", "an app's author writes 9 statements")
+    tested = judged("testing-time-redis", *boards(), backends=[facts("valkey")])
+    assert tested == ("the conformance kit has 100 tests of valkey ready", "not measured")
 
 
 def test_shards_are_bought_by_measured_bytes() -> None:

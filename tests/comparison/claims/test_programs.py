@@ -9,7 +9,7 @@ import pytest
 from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Verdict
 from leaderboard_backends.comparison.claims.programs import MAP_OPERATIONS, is_about
 from leaderboard_backends.comparison.schema import Cell, Run
-from leaderboard_backends.comparison.study import entries, hardening, migration, queries, ties
+from leaderboard_backends.comparison.study import entries, hardening, migration, queries, refusals, ties
 
 from .results import judged, program
 
@@ -55,13 +55,13 @@ def test_an_adapter_matches_with_all_methods() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "short", "verdict"),
-    [(182.0, 999.0, "holds"), (12.0, 182.0, "holds in part"), (12.0, 100.0, "does not hold"), (166.0, 166.0, "holds")],
+    [(182.0, 999.0, "holds"), (1.91, 1_100.0, "does not hold"), (12.0, 12.0, "does not hold"), (166.0, 1.0, "holds")],
 )
-def test_182_times_is_judged_by_the_form_that_the_study_shows_and_by_the_shorter_one(
-    shown: float, short: float, verdict: Verdict
-) -> None:
+def test_182_times_is_judged_by_the_code_that_the_study_shows(shown: float, short: float, verdict: Verdict) -> None:
     times = {queries.SORT: 1_000.0, queries.LIST: 1_000.0 / shown, queries.ISLICE: 1_000.0 / short}
-    assert judged("dict-and-sort-182-times", program("study: dict and sort", times)).verdict == verdict
+    found = judged("dict-and-sort-182-times", program("study: dict and sort", times))
+    assert found.verdict == verdict
+    assert "islice(values(), 10), not its code" in found.measured
 
 
 @pytest.mark.parametrize(("walk", "verdict"), [(1.5, "holds"), (1.6, "does not hold")])
@@ -139,3 +139,34 @@ def test_hardening_is_judged_by_its_counts() -> None:
     assert judged("cached-top-serves-any-n", cached).verdict == "does not hold"
     assert judged("cached-top-is-faster", cached).verdict == "holds"
     assert "is missing from it" in judged("cached-top-fresh-1-s", cached).measured
+
+
+@pytest.mark.parametrize(
+    ("raised", "right", "verdict"), [(100, 200, "holds"), (99, 200, "holds in part"), (0, 199, "does not hold")]
+)
+def test_read_only_mode_is_judged_by_what_raised_and_what_was_right(raised: int, right: int, verdict: Verdict) -> None:
+    counts = {refusals.READ_ONLY_REFUSED: raised, refusals.READS_RIGHT: right, refusals.TAKEN_AGAIN: 100}
+    found = judged("read-only-mode-refuses-updates", program("study: read-only mode", counts=counts))
+    assert found.verdict == verdict
+    assert found.measured == (
+        f"in read-only mode {raised} of 100 updates raised and {right} of 200 reads were right; after it, 100 of 100 "
+        "updates were taken"
+    )
+
+
+@pytest.mark.parametrize(
+    ("jumps", "steps", "first", "verdict"),
+    [(100, 0, 0, "holds"), (100, 0, 100, "holds in part"), (100, 1, 100, "does not hold"), (99, 0, 1, "does not hold")],
+)
+def test_flags_are_for_jumps_and_first_scores_are_none(jumps: int, steps: int, first: int, verdict: Verdict) -> None:
+    names = (refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED, refusals.FIRST_FLAGGED)
+    runs = program("study: validation", counts=dict(zip(names, (jumps, steps, first), strict=True)))
+    assert judged("validation-flags-jumps-over-1000", runs).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("out", "ends", "verdict"), [(100, 2, "holds"), (100, 1, "holds in part"), (99, 1, "does not hold")]
+)
+def test_a_range_is_judged_beyond_it_and_at_its_ends(out: int, ends: int, verdict: Verdict) -> None:
+    runs = program("study: validation", counts={refusals.OUT_REFUSED: out, refusals.EDGES_TAKEN: ends})
+    assert judged("validation-refuses-scores-out-of-range", runs).verdict == verdict

@@ -1,4 +1,4 @@
-"""Ratings are judged by the order of facts; what operating a board takes is told as facts."""
+"""Ratings are judged by what was measured, or not at all; what operating a board takes is told as facts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Verdict
 from leaderboard_backends.comparison.claims.operating import operations
-from leaderboard_backends.comparison.schema import BackendFacts, Run
+from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Run
 from leaderboard_backends.comparison.schema import Verdict as KitVerdict
 
 from ..advice.results import ACKNOWLEDGED, drill, result, service, throughput
-from .results import facts, judged, threads
+from .results import facts, judged, row, threads
 
 
 def boards(*, memory: int = 1, valkey: int = 4, zodb: int = 3) -> list[BackendFacts]:
@@ -28,47 +28,58 @@ def drills(lost: dict[str, int] | None = None) -> list[Run]:
     ]
 
 
+def lines(*, memory: int = 2, redis: int = 2, zodb: int = 2) -> list[CodeFacts]:
+    """Return rows of code by lines of configuration."""
+    by = (("memory", memory), ("redis", redis), ("zodb", zodb))
+    return [row("basic board", label, configuration=number) for label, number in by]
+
+
 @pytest.mark.parametrize(
-    ("claim", "steps", "verdict"),
+    ("claim", "configured", "verdict"),
     [
-        ("rating-deployment-sortedcontainers", (1, 4, 3), "holds"),
-        ("rating-deployment-redis", (1, 4, 3), "holds"),
-        ("rating-deployment-zodb", (1, 4, 3), "holds"),
+        ("rating-deployment-sortedcontainers", (1, 2, 3), "holds"),
+        ("rating-deployment-redis", (1, 2, 3), "holds"),
+        ("rating-deployment-zodb", (1, 2, 3), "holds"),
+        ("rating-deployment-zodb", (2, 2, 2), "holds in part"),  # as much as in memory, but not as many stars
         ("rating-deployment-sortedcontainers", (5, 4, 3), "holds in part"),  # more than ZODB, less to run than Redis
-        ("rating-deployment-redis", (5, 1, 3), "holds"),  # a process more is more, whatever the steps
-        ("rating-monitoring-redis", (1, 4, 3), "holds"),
-        ("rating-monitoring-redis", (1, 2, 3), "holds in part"),
-        ("rating-monitoring-zodb", (5, 3, 4), "does not hold"),
-        ("rating-monitoring-zodb", (1, 3, 3), "holds in part"),  # as much to watch, but not as many stars
+        ("rating-deployment-redis", (5, 1, 3), "holds"),  # a process more is more, whatever the lines
     ],
 )
-def test_stars_hold_where_the_facts_have_the_same_order(
-    claim: str, steps: tuple[int, int, int], verdict: Verdict
+def test_stars_hold_where_what_there_is_to_run_has_the_same_order(
+    claim: str, configured: tuple[int, int, int], verdict: Verdict
 ) -> None:
-    memory, valkey, zodb = steps
-    backends = boards(memory=memory, valkey=valkey, zodb=zodb)
-    assert judged(claim, drills(), backends=backends).verdict == verdict
+    memory, redis, zodb = configured
+    code = lines(memory=memory, redis=redis, zodb=zodb)
+    assert judged(claim, drills(), backends=boards(), code=code).verdict == verdict
 
 
-def test_scaling_is_what_several_clients_do_beyond_one() -> None:
-    """Threads that do less than one are as good as one: nobody has to start them."""
+def test_what_can_be_watched_is_stated_and_not_rated() -> None:
+    for watched in (1, 9):
+        found = judged("rating-monitoring-zodb", drills(), backends=boards(zodb=watched))
+        assert found.verdict == "not measured"
+        assert found.measured.startswith("zodb: a figure")
+        assert "stated, not measured" in found.measured
+
+
+def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them() -> None:
     runs = threads("memory", {1: 100, 4: 90}), throughput("valkey", {1: 100, 4: 250}), threads("zodb", {1: 100, 4: 70})
     for name in ("sortedcontainers", "redis", "zodb"):
-        assert judged(f"rating-scaling-{name}", *runs, backends=boards()).verdict == "holds"
-    equal = threads("memory", {1: 100, 4: 90}), throughput("valkey", {1: 100, 4: 99}), threads("zodb", {1: 100, 4: 70})
-    assert judged("rating-scaling-redis", *equal, backends=boards()).verdict == "does not hold"
+        found = judged(f"rating-scaling-{name}", *runs, backends=boards())
+        assert found.verdict == "not measured"
+        assert "redis: 4 processes do 2.5x of what one does" in found.measured
+        assert found.measured.endswith("the stars are for a cluster and for shards, and neither was measured")
     with pytest.raises(NotMeasuredError, match="several clients on memory"):
         judged("rating-scaling-redis", threads("memory", {1: 100}), *runs[1:], backends=boards())
 
 
-def test_recovery_is_judged_by_whether_updates_are_lost_with_the_log_on() -> None:
+def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
     labels = [*boards(), facts("valkey-everysec-tcp")]
     lost = {"memory": ACKNOWLEDGED, "valkey": ACKNOWLEDGED, "valkey-everysec-tcp": 0, "zodb": 0}
-    found = judged("rating-disaster-recovery-redis", drills(lost), backends=labels)
-    assert found.verdict == "holds"
-    assert found.measured.startswith("redis: valkey-everysec-tcp lost 0 of 1,200 updates, 2.0 s to restore")
-    all_lost = dict.fromkeys(lost, ACKNOWLEDGED)
-    assert judged("rating-disaster-recovery-redis", drills(all_lost), backends=labels).verdict == "holds in part"
+    for name in ("sortedcontainers", "redis", "zodb"):
+        found = judged(f"rating-disaster-recovery-{name}", drills(lost), backends=labels)
+        assert found.verdict == "not measured"
+        assert "redis: valkey-everysec-tcp lost 0 of 1,200 updates, 2.0 s to restore" in found.measured
+        assert found.measured.endswith("no snapshot or backup was taken or restored")
 
 
 def test_without_drills_operations_are_not_rated() -> None:
@@ -85,9 +96,11 @@ def test_keeping_a_board_is_judged_by_a_kill() -> None:
     assert judged("redis-persistent", drills({"valkey-fsync": 0}), backends=boards()).verdict == "holds"
 
 
-def test_setting_up_is_judged_by_steps_and_running_by_processes() -> None:
-    assert judged("zodb-complex-setup", drills(), backends=boards(zodb=5)).verdict == "holds"
-    assert judged("zodb-complex-setup", drills(), backends=boards()).verdict == "holds in part"
+def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_by_stated_steps() -> None:
+    for configured, verdict in ((3, "holds in part"), (2, "does not hold")):
+        found = judged("zodb-complex-setup", drills(), backends=boards(zodb=9), code=lines(zodb=configured))
+        assert found.verdict == verdict
+        assert "9 set-up steps (stated, not measured)" in found.measured
     assert judged("redis-external-dependency", drills(), backends=boards()).verdict == "holds"
 
 
@@ -95,7 +108,8 @@ def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
     assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
     safe = drills({"memory": 0, "valkey": 0, "zodb": 0})
     assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
-    assert judged("easiest-to-operate", drills(), backends=boards(memory=9)).verdict == "does not hold"
+    lazy = [*drill("memory", processes=2, lost=ACKNOWLEDGED), *drills({"valkey": 0, "zodb": 0})]
+    assert judged("easiest-to-operate", lazy, backends=boards()).verdict == "does not hold"
 
 
 def test_transactions_and_sharing_are_judged_by_the_kit() -> None:

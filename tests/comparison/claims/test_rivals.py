@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from leaderboard_backends.comparison.claims.findings import NotMeasuredError, Verdict
-from leaderboard_backends.comparison.schema import Run
+from leaderboard_backends.comparison.schema import (
+    BatchFigures,
+    Cell,
+    Checked,
+    ClientsFigures,
+    Run,
+    ThroughputFigures,
+)
 
 from ..advice.results import drill, service
 from .results import judged
@@ -47,6 +54,43 @@ def test_without_twins_or_processes_there_is_no_verdict() -> None:
     ):
         with pytest.raises(NotMeasuredError, match="5 processes each, with twins"):
             judged(BEATS, *runs)
+
+
+def rates(label: str, clients: dict[int, float], batch: float, *, twin: bool = False) -> list[Run]:
+    """Return throughput runs of threads, and of batches of 100, by what they do a second."""
+    made = []
+    for number, part in enumerate((1.0, 0.99, 1.01, 0.98, 1.02)):
+        crowds = [ClientsFigures("threads", many, round(rate * part), 1.0, 0.5) for many, rate in clients.items()]
+        figures = ThroughputFigures(crowds, [BatchFigures(100, round(batch * part), 1.0)], Checked(1, 1))
+        made.append(Run(Cell("throughput", "realtime", MIDDLE, label, twin), number, "ok", figures=figures))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("several", "batch", "verdict", "said"),
+    [
+        (5_000.0, 9_000.0, "holds", "in 3 of 3 numbers of clients and sizes of batches"),
+        (
+            5_000.0,
+            40_000.0,
+            "holds in part",
+            "slower in 1, such as batches of 100 at 100,000 players, realtime: 4.0x of",
+        ),
+        (9_000.0, 9_000.0, "holds in part", "slower in 1, such as 4 clients at 100,000 players, realtime: 1.50x of"),
+        (6_100.0, 9_000.0, "holds in part", "in 2 of 3"),  # within the noise floor
+    ],
+)
+def test_it_outperforms_with_several_clients_and_in_batches_too(
+    several: float, batch: float, verdict: Verdict, said: str
+) -> None:
+    mine = rates("memory", {1: 10_000.0, 4: 6_000.0}, 10_000.0)
+    again = rates("memory", {1: 10_500.0, 4: 6_300.0}, 10_500.0, twin=True)
+    other = rates("valkey", {1: 100.0, 4: several}, batch)
+    runs = board("memory"), twins(), board("valkey", update=20.0, rank=20.0), mine, again, other
+    found = judged(BEATS, *runs)
+    assert found.verdict == verdict
+    assert said in found.measured
+    assert found.measured.endswith("`memory` with 4 threads does 0.60x of what one does")
 
 
 def test_slower_boards_are_told_by_operation() -> None:

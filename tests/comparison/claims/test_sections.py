@@ -42,7 +42,6 @@ def test_operations_are_facts_of_every_board() -> None:
         "memory only",
         "1",
         "0",
-        "4",
         "1.0 s",
         "1,000,000",
         "2.0 s",
@@ -56,5 +55,7 @@ def test_operations_are_facts_of_every_board() -> None:
 def test_a_board_without_drills_has_its_sheet_alone() -> None:
     (section,) = operations_sections(result([facts("memory")], service("memory", {"update": 1.0})))
     (running, setting_up) = section.tables
-    assert [value.text for value in running.rows[0]][2:] == ["-", "-", "1", "-", "-", "-", "-", "-"]
-    assert [value.text for value in setting_up.rows[0]] == ["memory", "a step", "a figure"]
+    assert [value.text for value in running.rows[0]][2:] == ["-"] * 7
+    assert [value.text for value in setting_up.rows[0]] == ["memory", "1", "a step", "a figure"]
+    assert setting_up.title.endswith("stated, not measured")
+    assert "nothing measured them, and no verdict rests on them" in setting_up.note

@@ -51,8 +51,8 @@ def test_every_operation_is_below_a_millisecond_or_it_is_not(p99: float, verdict
     assert judged("operations-below-1-ms-100k", board(p99)).verdict == verdict
 
 
-@pytest.mark.parametrize(("p99", "verdict"), [(300.0, "holds"), (20.0, "holds in part"), (1_500.0, "does not hold")])
-def test_a_range_is_missed_by_being_faster_too(p99: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(("p99", "verdict"), [(1_000.0, "holds"), (20.0, "holds"), (1_001.0, "does not hold")])
+def test_a_range_of_times_is_missed_by_being_slower_and_not_by_being_faster(p99: float, verdict: Verdict) -> None:
     assert judged("operations-0-1-to-1-ms", board(p99)).verdict == verdict
 
 
@@ -86,20 +86,24 @@ def test_one_size_has_no_exponent() -> None:
         judged("dict-and-sort-n-log-n", service("naive", {"rank": 1.0}))
 
 
-@pytest.mark.parametrize(("rate", "verdict"), [(1_001, "holds"), (1_000, "does not hold")])
-def test_thousands_of_updates_are_more_than_one(rate: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(("rate", "verdict"), [(1_260, "holds"), (1_250, "does not hold")])
+def test_thousands_of_updates_are_more_than_one_and_reads_among_them_do_not_count(
+    rate: float, verdict: Verdict
+) -> None:
     runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate})
-    assert judged("requirement-1000s-updates-a-second", *runs).verdict == verdict
+    found = judged("requirement-1000s-updates-a-second", *runs)
+    assert found.verdict == verdict
+    assert f"{round(rate * 0.8):,} updates a second, among {rate:,} operations (80 % are updates)" in found.measured
 
 
 @pytest.mark.parametrize(
-    ("rate", "verdict"), [(5_000, "holds"), (20_000, "holds"), (4_999, "does not hold"), (20_001, "does not hold")]
+    ("rate", "verdict"), [(6_250, "holds"), (25_000, "holds"), (6_240, "does not hold"), (25_010, "does not hold")]
 )
 def test_near_the_capacity_is_within_a_factor_of_two(rate: float, verdict: Verdict) -> None:
     runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate, 4: 30_000})
     found = judged("alert-10k-updates-a-second", *runs)
     assert found.verdict == verdict
-    assert "the most of any number: memory 30,000" in found.measured
+    assert "the most of any number: memory 24,000" in found.measured
 
 
 def test_one_process_is_at_an_end_where_it_does_fewer() -> None:
