@@ -25,7 +25,7 @@ from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
 from .progress import TestBar
-from .supervision import raise_interrupt, supervised
+from .supervision import interrupts_told, raise_interrupt, supervised
 from .verdicts import print_report, print_verdicts
 
 SHOWN_FAILURES: Final = 5
@@ -80,6 +80,21 @@ def conformance(
     where a target does not conform or something of it was not run, 3 where only a part of the kit was asked for.
     """
     end = supervised()
+    with interrupts_told(end):
+        end(_judge(targets, seed, examples, parts, failures, out, thorough=thorough))
+
+
+def _judge(
+    targets: tuple[str, ...],
+    seed: int,
+    examples: int | None,
+    parts: tuple[str, ...],
+    failures: int,
+    out: Path | None,
+    *,
+    thorough: bool,
+) -> int:
+    """Judge one target after the other, tell of each when it is through, and return the exit code."""
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
@@ -96,7 +111,7 @@ def conformance(
             _write(out, reports, _command(reports, seed, parts, thorough=thorough))
     if len(reports) > 1:
         print_verdicts(console, reports)
-    end(_exit_code(reports))
+    return _exit_code(reports)
 
 
 def _prepared(out: Path) -> Path:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final, NoReturn
 
 import click
+
+from .group import INTERRUPTED
 
 NO_VERDICT: Final = 1
 
@@ -48,6 +50,16 @@ def supervised() -> Callable[[int], NoReturn]:
         os._exit(code)
 
     return end
+
+
+@contextmanager
+def interrupts_told(end: Callable[[int], NoReturn]) -> Iterator[None]:
+    """End as an interrupted command does, by `end` too: what a board left in the process may crash at Python's end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        end(INTERRUPTED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -205,8 +205,8 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: 
             assert monotonic() < deadline
             sleep(0.05)
         run.send_signal(number)
-        run.communicate(timeout=60)
-    assert run.returncode == 130
+        said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
     assert [report.subject for report in from_json((tmp_path / "out" / "conformance.json").read_text())] == ["naive"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

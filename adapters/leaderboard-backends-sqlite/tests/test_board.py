@@ -117,9 +117,10 @@ def test_a_url_without_an_absolute_path_says_how_to_write_one(url: str) -> None:
 
 
 def test_an_unknown_option_names_the_known_ones(path: Path) -> None:
-    known = "batch_size, board, busy_timeout, cache_mib, create, keep, order, synchronous"
-    with pytest.raises(UnknownOptionError, match=known):
+    with pytest.raises(UnknownOptionError, match="It knows: ") as caught:
         open_leaderboard(f"sqlite://{path}", cash_size=1)
+    known = set(str(caught.value).partition("It knows: ")[2].rstrip(".").split(", "))
+    assert known >= {"batch_size", "board", "busy_timeout", "cache_mib", "create", "keep", "order", "synchronous"}
 
 
 @pytest.mark.parametrize(
