@@ -83,9 +83,10 @@ def compare(
     their own are used and cleared again; or module:Class for a class of yours that takes name, order and keep. Where
     none is named, those of the plan are compared, or all that are ready, plug-ins included.
 
-    The conformance kit judges each backend first, and all answers and end states are compared with an independent
-    model: what is wrong has no figures, but the reason. Ctrl-C keeps what is finished; --resume goes on. Exit code 1
-    where a backend was wrong or failed, or none could run.
+    The conformance kit judges each backend first; then all answers of runs that time single operations, and the end
+    states of all runs, are compared with an independent model. One difference withholds every figure of that backend,
+    and its reason is told. Ctrl-C keeps what is finished; --resume goes on. Exit code 1 where a backend was wrong or
+    failed, or none could run.
     """
     try:
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
