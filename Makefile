@@ -37,7 +37,7 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/python benchmarks/readme.py
 
 # The suite in two halves of about the same length, at the same time; each shows its output when it is through.
-KIT := tests/conformance tests/backends tests/testing adapters
+KIT := tests/conformance tests/backends tests/testing tests/hardening tests/preflight adapters
 
 test: .venv/dev  ## run every test, the conformance suite against every backend included
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest

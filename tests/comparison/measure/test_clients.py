@@ -42,7 +42,7 @@ def test_what_a_thread_raises_is_raised() -> None:
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [("no.such.module:Board", "No module named"), ("redis://127.0.0.1:1/0", "127.0.0.1:1")],
+    [("no.such.module:Board", "there is no module"), ("redis://127.0.0.1:1/0", "127.0.0.1:1")],
 )
 def test_a_process_that_cannot_open_the_board_says_why(target: str, said: str) -> None:
     with pytest.raises(ClientError, match=said):
