@@ -45,9 +45,10 @@ def note(result: Result) -> str:
     cell = (WORKLOAD, PLAYERS)
     traces = [trace for trace in result.traces if (trace.workload, trace.players) == cell]
     names = f" ({significant(traces[0].name_bytes_per_player)} bytes of text a player)" if traces else ""
+    logs = "" if "bytes on disk" in result.methods else " Logs that the load left behind are among those on disk."
     return (
         "Bytes a player are private memory, and files, that loading the board added. In a server and on disk names are "
-        f"among them{names}; in a process they are not, as there they are the app's own."
+        f"among them{names}; in a process they are not, as there they are the app's own.{logs}"
     )
 
 

@@ -22,14 +22,22 @@ INTRODUCTION: Final = (
 )
 GRAIN: Final = (
     f"Private memory is told from {TOLD_FROM:,} players on: below, it is the grain of pages and of the allocator. "
+)
+CLEANED: Final = (
     "Disk is what the backend's own clean-up leaves: the write-ahead log of SQLite is taken up into the file, and no "
     "rewriting of a server's log is under way; a log shorter than 64 MiB is never rewritten, a file of ZODB is packed "
     "only where somebody asks for it."
 )
+AS_LOADED: Final = (
+    "Disk is what stands right after the load: what SQLite's write-ahead log and a server's log hold twice is in it, "
+    "and so bytes a player rise and fall with the size."
+)
+GROWN: Final = "Grown: of the files, from one clean-up to the next; none is told where they shrank. "
+GROWN_AS_LOADED: Final = (
+    "Grown: of the files, from the load on; none is told where they shrank, as then the log of the load was cut. "
+)
 WRITTEN: Final = (
-    "Grown: of the files, from one clean-up to the next; none is told where they shrank, as then something older was "
-    "cleaned up meanwhile. Written: what the process that owns them sent to the disk, in whole pages of 4 KiB, as the "
-    "system counts it."
+    "Written: what the process that owns them sent to the disk, in whole pages of 4 KiB, as the system counts it."
 )
 
 _PRIVATE: Final[dict[str, Callable[[MemoryFigures], int | None]]] = {
@@ -67,12 +75,18 @@ def _names(result: Result) -> str:
 # ---------------------------------------------------------------------- by size
 
 
+def _is_cleaned(result: Result) -> bool:
+    """Whether the files were counted after the backends' own clean-up; older results have them right after the load."""
+    return "bytes on disk" in result.methods
+
+
 def _by_size(result: Result) -> list[Table]:
     columns = [
         *words("backend", "workload"),
         *numbers("players", *_PRIVATE, *_COUNTED, "opening", "runs"),
     ]
-    return tables_by_class(result, columns, lambda each: list(_rows(result, each)), "Bytes a player", GRAIN)
+    note = GRAIN + (CLEANED if _is_cleaned(result) else AS_LOADED)
+    return tables_by_class(result, columns, lambda each: list(_rows(result, each)), "Bytes a player", note)
 
 
 def _rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:
@@ -131,9 +145,8 @@ def _line(found: MemoryLine) -> list[Value]:
 
 def _updates(result: Result) -> list[Table]:
     columns = [*words("backend", "workload"), *numbers("players", "updates a call", *_CALLS, "runs")]
-    return tables_by_class(
-        result, columns, lambda each: list(_disk_rows(result, each)), "Disk: bytes an update", WRITTEN
-    )
+    note = (GROWN if _is_cleaned(result) else GROWN_AS_LOADED) + WRITTEN
+    return tables_by_class(result, columns, lambda each: list(_disk_rows(result, each)), "Disk: bytes an update", note)
 
 
 def _disk_rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:
