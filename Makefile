@@ -37,7 +37,7 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/python benchmarks/readme.py
 
 # The suite in two halves of about the same length, at the same time; each shows its output when it is through.
-KIT := tests/conformance tests/backends tests/testing tests/hardening tests/preflight adapters
+KIT := tests/conformance tests/backends tests/testing tests/hardening tests/preflight
 
 test: .venv/dev  ## run every test, the conformance suite against every backend included
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest
@@ -46,7 +46,7 @@ test-kit: .venv/dev
 	$(BIN)/python -m pytest -p no:cacheprovider $(KIT)
 
 test-rest: .venv/dev
-	$(BIN)/python -m pytest -p no:cacheprovider tests $(patsubst %,--ignore=%,$(KIT))
+	$(BIN)/python -m pytest -p no:cacheprovider tests adapters $(patsubst %,--ignore=%,$(KIT))
 
 conformance: .venv/dev  ## judge every backend, faults included, and write reports/conformance.md (minutes)
 	$(BIN)/leaderboard conformance --thorough --out reports
