@@ -68,8 +68,10 @@ def test_a_url_without_an_absolute_path_says_how_to_write_one(url: str) -> None:
 
 
 def test_an_unknown_option_names_the_known_ones(path: Path) -> None:
-    with pytest.raises(UnknownOptionError, match="attempts, batch_size, board, cache_size, create, keep, order"):
+    with pytest.raises(UnknownOptionError, match="It knows: ") as caught:
         open_leaderboard(f"zodb://{path}", cash_size=1)
+    known = set(str(caught.value).partition("It knows: ")[2].rstrip(".").split(", "))
+    assert known >= {"attempts", "batch_size", "board", "cache_size", "create", "keep", "order"}
 
 
 def test_a_board_needs_a_path_or_a_database(path: Path) -> None:
