@@ -6,6 +6,7 @@ A plug-in registers a `LeaderboardBackend` subclass under the scheme's name in t
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -19,6 +20,12 @@ from .wrapper import Wrapper
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 DISTRIBUTION: Final = "leaderboard-backends"
+SYNCHRONOUS: Final = (
+    "the contract is synchronous, and nobody would await them. Write plain functions: use the storage's synchronous "
+    "client, or run its coroutines on an event loop in a thread of the backend's own, with "
+    "asyncio.run_coroutine_threadsafe(...).result()."
+)
+SHOWN_NAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +182,29 @@ def _plugin_problem(found: object, target: str) -> str:
         return f"is {shorten(found)}, not a LeaderboardBackend subclass: {target} must name one."
     if hooks := getattr(found, "__abstractmethods__", ()):
         return f"is not whole: {target} does not write {', '.join(sorted(hooks))}."
+    if problem := async_problem(found):
+        return f"{problem} ({target})"
     capabilities = getattr(found, "capabilities", None)
     if not (isinstance(capabilities, Capabilities) or hasattr(capabilities, "__get__")):  # or of the board inside
         return f"declares no capabilities: set them to a Capabilities in {target}."
     return ""
+
+
+def async_problem(backend: type) -> str:
+    """Return which methods and hooks of a class are `async def`, which nobody awaits, and what to do; empty if none."""
+    names = [
+        name
+        for name, ours in vars(LeaderboardBackend).items()
+        if (inspect.isfunction(ours) or isinstance(ours, classmethod)) and _is_async(getattr(backend, name, None))
+    ]
+    if not names:
+        return ""
+    shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {left} more" if (left := len(names) - SHOWN_NAMES) > 0 else "")
+    return f"has asynchronous methods (async def {shown}): {SYNCHRONOUS}"
+
+
+def _is_async(found: object) -> bool:
+    return inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found)
 
 
 def _unknown_scheme(scheme: str) -> UnknownSchemeError:

@@ -267,6 +267,19 @@ def test_a_plug_in_that_is_no_backend_is_named_with_its_distribution(tmp_path: P
             """,
             "declares no capabilities: set them to a Capabilities",
         ),
+        (
+            """
+            from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+            class Board(NaiveLeaderboard):
+                async def _update_score(self, player_id, username, score):
+                    return 1
+
+                async def _iterate(self):
+                    yield 1
+            """,
+            "has asynchronous methods (async def _iterate, _update_score): the contract is synchronous",
+        ),
     ],
 )
 def test_a_plug_in_that_is_half_a_backend_is_named_with_what_it_lacks(

@@ -18,7 +18,7 @@ from ..location import Location
 from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
 from ..testing.limit import limited
-from ..testing.opening import is_url, load_target, url_factory
+from ..testing.opening import is_url, load_target, unfit, url_factory
 from ..testing.report import Outcome, Report, to_json
 from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
@@ -183,8 +183,12 @@ def _subject(target: str) -> Iterator[tuple[BoardFactory | type[HonestKit], Tria
 
 def _reachable(make: BoardFactory) -> BoardFactory:
     """Open a board once, so that a storage out of reach is one line and not a thousand failures."""
-    with limited(REACHABLE), make(unique_name(), order="descending", keep="last") as board:
-        board.ping()
+    with limited(REACHABLE):
+        board = make(unique_name(), order="descending", keep="last")
+        if problem := unfit(board):
+            raise ConfigurationError(problem)
+        with board:
+            board.ping()
     return make
 
 

@@ -21,7 +21,7 @@ import pytest
 from ..errors import BackendUnavailableError
 from ..protocol import Capabilities, LeaderboardBackend
 from .limit import limited
-from .opening import distribution
+from .opening import distribution, unfit
 from .task import TASK
 from .watch import watch
 
@@ -64,6 +64,8 @@ class HonestKit:
     """The name of the running test, with its case in brackets."""
     _node: str
     """The id of the running test."""
+    _session: pytest.Session
+    """The run of pytest that the test is part of."""
     _note: Callable[[str, object], None]
     """Writes a property of the running test into its report."""
 
@@ -102,6 +104,7 @@ class HonestKit:
     def _take_case(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
         self._case = request.node.name
         self._node = request.node.nodeid
+        self._session = request.session
         self._note = record_property
         task = request.config.stash.get(TASK, None)
         if task is not None:
@@ -115,6 +118,7 @@ class HonestKit:
                 raise cls._unreachable
             with limited(self.time_limit):
                 board = make()
+                problem = unfit(board) if cls._described is None else ""
         except NOT_RUN as skipped:
             refuse_skip(skipped, self._note)
         except BackendUnavailableError as error:
@@ -122,8 +126,17 @@ class HonestKit:
                 cls._unreachable = error
                 self._note("not run", str(error))
             raise
+        if problem:
+            self._refuse(problem)
         self._describe(board)
         return board
+
+    def _refuse(self, problem: str) -> NoReturn:
+        """End the run: what would fail each test for the same reason is said once."""
+        self._note("not run", problem)
+        self._note("unfit", problem)
+        self._session.shouldfail = problem
+        pytest.fail(f"NOT RUN: {problem}", pytrace=False)
 
     def _describe(self, board: LeaderboardBackend) -> None:
         """Write into the running test's report what a board says of itself; once for a class."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points, packages_distributions, version
 from typing import Any, Final
@@ -11,7 +13,7 @@ from ..errors import ConfigurationError
 from ..location import Location
 from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
-from ..registry import DISTRIBUTION, ENTRY_POINT_GROUP
+from ..registry import DISTRIBUTION, ENTRY_POINT_GROUP, SYNCHRONOUS, async_problem
 from .subject import BoardFactory
 
 OURS: Final = __name__.partition(".")[0]
@@ -69,6 +71,27 @@ def load_target(target: str) -> Any:
     if not callable(found):
         raise ConfigurationError(f"{target}: the module {module} has no class or function {name}.")
     return found
+
+
+def unfit(board: object) -> str:
+    """Return why the kit cannot call what a factory gave, as it is asynchronous, and what to do; empty where it can."""
+    if _awaitable(board):
+        return f"make gave {shorten(board)}, and no board, as it is asynchronous (async def): {SYNCHRONOUS}"
+    if problem := async_problem(type(board)):
+        return f"{type(board).__name__} {problem}"
+    answer: object = None
+    with suppress(Exception):  # a test about it says what is wrong with the answer
+        answer = board.get_rank("nobody")  # type: ignore[attr-defined]  # if it is none, a test says so, too
+    if _awaitable(answer):
+        return f"{type(board).__name__} has asynchronous methods (get_rank returned a coroutine): {SYNCHRONOUS}"
+    return ""
+
+
+def _awaitable(found: object) -> bool:
+    """Whether something would have to be awaited; it is closed, so that Python does not warn that nobody did."""
+    if inspect.iscoroutine(found):
+        found.close()
+    return inspect.isawaitable(found) or inspect.isasyncgen(found)
 
 
 def distribution(backend: type) -> str:

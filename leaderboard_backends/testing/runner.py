@@ -62,6 +62,7 @@ class _Recorder:
         self.efforts: dict[str, tuple[int, int]] = {}
         self.promises: Promises | None = None
         self.interrupted = False
+        self.problem = ""
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[TASK] = self._task
@@ -122,6 +123,7 @@ class _Recorder:
             self.promises = Promises(**json.loads(told["board"]))
         if "efforts" in told:
             self.efforts.update(json.loads(told["efforts"]))
+        self.problem = self.problem or told.get("unfit", "")
         self.outcomes.append(outcome)
         self._progress(outcome)
 
@@ -157,7 +159,7 @@ def run_kit(
     code, output = _run_pytest(recorder, places, stop_after)
     if recorder.interrupted:
         raise KeyboardInterrupt
-    problem = "" if recorder.outcomes else f"no test ran:\n{output}"
+    problem = recorder.problem if recorder.outcomes else f"no test ran:\n{output}"
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
         problem = f"pytest failed:\n{output}"
     if not (problem or stop_after):

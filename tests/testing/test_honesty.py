@@ -227,6 +227,13 @@ def test_a_kit_that_something_skips_is_red(run: Run, skip: str) -> None:
     assert "NOT RUN" in done.stdout or "take the mark away" in done.stdout
 
 
+def test_an_asynchronous_backend_ends_the_run_with_one_failure(run: Run) -> None:
+    done = run("class TestMine(LookupsPart):\n    async def make(self, **options):\n        return None\n")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout or "1 error" in done.stdout
+    assert "the contract is synchronous" in done.stdout
+
+
 def test_a_class_that_runs_in_part_by_choice_is_green(run: Run) -> None:
     done = run(f"class TestMine(LookupsPart):{SOUND}", "-k", "percentile")
     assert done.returncode == 0, done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +18,7 @@ from leaderboard_backends import (
     BackendUnavailableError,
     BoardMismatchError,
     Capabilities,
+    Entry,
     LeaderboardBackend,
     MissingExtraError,
     Score,
@@ -29,7 +31,7 @@ from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 from leaderboard_backends.testing.conformance.values import PLACES
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.honesty import HonestKit
-from leaderboard_backends.testing.opening import url_factory
+from leaderboard_backends.testing.opening import unfit, url_factory
 from leaderboard_backends.testing.report import Outcome
 from leaderboard_backends.testing.runner import run_kit
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -183,6 +185,51 @@ def test_a_board_that_hangs_otherwise_fails_too(
     report = run_kit(hanging, parts=["lookups"], stop_after=1)
     assert report.verdict == "DOES NOT CONFORM"
     assert "has not ended after 0.2 s" in report.failures[0].text
+
+
+class Awaited(NaiveLeaderboard):
+    async def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:  # type: ignore[override]  # the fault
+        return super()._get_range(first_rank, last_rank)
+
+
+class Paged(NaiveLeaderboard):
+    async def _iterate(self) -> AsyncIterator[Entry]:  # type: ignore[override]  # the fault
+        for entry in super()._iterate():
+            yield entry
+
+
+class Wrapped(NaiveLeaderboard):
+    """Asynchronous behind a decorator that leaves no trace of it."""
+
+    def _get_rank(self, player_id: str) -> Any:
+        return gather(player_id)
+
+
+class Duck:
+    """No board, with an asynchronous method of that name."""
+
+    def __init__(self, name: str, **_: Any) -> None:
+        self.name = name
+
+    async def update_score(self, player_id: str, username: str, score: Score) -> int:
+        raise NotImplementedError
+
+
+async def gather(name: str, **options: Any) -> LeaderboardBackend:
+    return NaiveLeaderboard(name, **options)
+
+
+@pytest.mark.parametrize("make", [Awaited, Paged, Wrapped, Duck, gather])
+def test_an_asynchronous_backend_is_told_what_is_needed_instead(make: Callable[..., object]) -> None:
+    problem = unfit(make("weekly"))
+    assert "the contract is synchronous" in problem
+    assert "asyncio.run_coroutine_threadsafe" in problem
+
+
+def test_an_asynchronous_backend_is_refused_once_and_not_in_each_test() -> None:
+    report = run_kit(Awaited)
+    assert (report.verdict, len(report.outcomes)) == ("NOT RUN", 1)
+    assert "Awaited has asynchronous methods (async def _get_range)" in report.problem
 
 
 def test_a_factory_of_two_kinds_of_boards_is_no_backend() -> None:
