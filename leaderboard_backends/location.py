@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from .errors import ConfigurationError, UnknownOptionError
+from .files import check_path
 from .model import shorten
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -21,6 +22,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NO_PORT = re.compile(r"(?s)\A(\[[^\]]*\]|[^:/?#\[]*):(?!\d{0,5}(?:[/?#]|\Z)).*")
 """A host and, where a port should be, something else: a password whose host was forgotten."""
 _FRAGMENT = re.compile(r"(?s)#.*")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PASSWORD_OPTION = re.compile(r"(?is)(password=).*")
 """A password in the query, and all after it: its '&' may be unescaped."""
 
@@ -64,6 +66,18 @@ class Location:
 
     def __str__(self) -> str:
         return self.shown
+
+    def file_path(self, example: str) -> str:
+        """Return the path of a URL such as `zodb:///var/lib/app/board.fs`, whose path is `example`.
+
+        Raises `ConfigurationError` where the URL has a host, or its path names no file.
+        """
+        if self.parts.netloc or self.path in ("", "/"):
+            raise ConfigurationError(
+                f"{self.shown} names no file: write {self.scheme}:// and an absolute path, for example "
+                f"{self.scheme}://{example}?board=weekly, or memory://weekly for a board in this process's memory."
+            )
+        return check_path(self.path, example)
 
     def board_name(self, name: str | None) -> str:
         """Return the board's name of a URL such as `memory://weekly`, which has nothing else in it.
@@ -129,7 +143,24 @@ def _split(url: str) -> SplitResult:
             "has an '@' after its host: in a user name, a password or an option, write '/', '?' and '@' as %2F, %3F "
             "and %40.",
         )
+    _check_escapes(url)
     return parts
+
+
+def _check_escapes(url: str) -> None:
+    """Refuse escapes that would be read as something else than was meant: two URLs would then be one place."""
+    if _STRAY_PERCENT.search(url):
+        raise _refused(url, "has a '%' that begins no escape: a '%' itself is written %25.")
+    try:
+        decoded = unquote(url, errors="strict")
+    except UnicodeDecodeError:
+        raise _refused(
+            url,
+            "has an escape that is not UTF-8: write a character such as 'é' as it is, or as its bytes in UTF-8, "
+            "%C3%A9.",
+        ) from None
+    if "\0" in decoded:
+        raise _refused(url, "has the escape %00: no name, path or password may hold it. Take it out.")
 
 
 def _query_options(url: str, query: str) -> dict[str, str]:

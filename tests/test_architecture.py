@@ -19,6 +19,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 LAYERS = [
     ["errors"],
     ["model"],
+    ["files"],
     ["location"],
     ["protocol"],
     ["delegating"],

@@ -327,3 +327,34 @@ def test_an_unknown_option_without_a_near_one_suggests_none() -> None:
 def test_a_character_that_does_not_print_is_refused_rather_than_dropped(url: str) -> None:
     with pytest.raises(ConfigurationError, match="does not print"):
         Location.parse(url)
+
+
+# ---------------------------------------------------------------------- escapes
+
+ESCAPED = [
+    ("sqlite:///d/per%ce.db", "not UTF-8"),
+    ("zodb:///d/%C3.fs", "not UTF-8"),
+    ("unix:///run/%ff.sock", "not UTF-8"),
+    ("redis://us%e9r@host/0", "not UTF-8"),
+    (f"redis://:{SECRET}%e9@host/0", "not UTF-8"),
+    (f"redis://host/0?password={SECRET}%e9", "not UTF-8"),
+    ("redis://ho%80st/0", "not UTF-8"),
+    ("memory://?board=a%ed%a0%80", "not UTF-8"),
+    ("zodb:///d/a%00b.fs", "%00"),
+    (f"redis://:{SECRET}%00@host/0", "%00"),
+    ("zodb:///d/100%.fs", "%25"),
+    (f"redis://:{SECRET}%zz@host/0", "%25"),
+    ("memory://?board=5%", "%25"),
+]
+
+
+@pytest.mark.parametrize(("url", "rule"), ESCAPED)
+def test_an_escape_that_would_be_read_as_something_else_is_refused(url: str, rule: str) -> None:
+    with pytest.raises(ConfigurationError, match=rule) as caught:
+        Location.parse(url)
+    assert SECRET not in str(caught.value)
+
+
+def test_escapes_of_utf_8_mean_the_characters_themselves() -> None:
+    location, options = Location.parse("zodb:///%C3%A9/é%25.fs?board=%61")
+    assert (location.path, options) == ("/é/é%.fs", {"board": "a"})

@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_written_is_refused_as_read_only(locked: str) -> N
         path.parent.chmod(0o777 if locked == "file" else 0o555)
         done = run(READ_ONLY, path)
         path.parent.chmod(0o755)
-    assert "write permission for the file and its directory" in done.stdout, done.stderr
+    assert "write permission for the file, its directory, and board.fs.lock" in done.stdout, done.stderr
 
 
 # ---------------------------------------------------------------------- one file, several boards

@@ -280,13 +280,6 @@ def test_a_file_that_cannot_be_written_is_refused_as_read_only(locked: str) -> N
     assert "write permission for the file, its directory" in done.stdout
 
 
-def test_a_directory_that_may_not_be_entered_is_named() -> None:
-    with TemporaryDirectory() as directory:
-        done = run(READ_ONLY, Path(directory) / "board.db")
-    assert done.stdout.startswith("BackendUnavailableError"), done.stderr
-    assert "Permission denied. Check the path, and this user's permissions" in done.stdout
-
-
 def test_a_log_that_cannot_be_written_is_refused() -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "board.db"

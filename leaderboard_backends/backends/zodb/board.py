@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import islice
 from math import isfinite
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
@@ -19,6 +19,7 @@ from ...errors import (
     InvalidArgumentError,
     LeaderboardError,
 )
+from ...files import check_path
 from ...location import Location, Option, boolean, integer
 from ...model import Entry, Keep, Order, Score, add_scores, check_count, percentile, shorten
 from ...protocol import Capabilities, LeaderboardBackend
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 CACHE_SIZE: Final = 250_000
 BATCH_SIZE: Final = 1_000
 ATTEMPTS: Final = 20
+EXAMPLE: Final = "/var/lib/app/board.fs"
 
 _TUNING: Final = {
     "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)"),
@@ -231,19 +233,14 @@ class ZODBLeaderboard(_StoredLeaderboard):
         found = (
             ForeignDatabase(database)
             if path is None
-            else share_file(fspath(path), cache_size=cache_size, create=create)
+            else share_file(check_path(path, EXAMPLE), cache_size=cache_size, create=create)
         )
         super().__init__(found, name, order, keep, batch_size=batch_size, attempts=attempts)
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board of `zodb:///absolute/path?board=NAME`."""
-        path = location.path
-        if location.parts.netloc or not Path(path).name:
-            raise ConfigurationError(
-                f"{location.shown} names no file: write zodb:// and an absolute path, for example "
-                f"zodb:///var/lib/app/board.fs?board=weekly."
-            )
+        path = location.file_path(EXAMPLE)
         return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
 
     @classmethod

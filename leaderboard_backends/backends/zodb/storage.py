@@ -11,17 +11,15 @@ from zc.lockfile import LockError
 from ZODB.FileStorage import FileStorage
 from ZODB.utils import z64
 
-from ...errors import (
-    BackendReadOnlyError,
-    BackendUnavailableError,
-    BoardMismatchError,
-    ConfigurationError,
-)
+from ...errors import BackendUnavailableError, BoardMismatchError, LeaderboardError
+from ...files import check_place, read_only
 from .readers import ReadFiles
 from .torn import cut_zeroed_end, last_is_zeroed
 
 _MAGIC = b"FS30"
 """How a FileStorage file begins, since ZODB 5."""
+_BESIDE = (".lock", ".tmp", ".index")
+"""The endings of the files that it keeps beside its own."""
 
 
 class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
@@ -125,37 +123,48 @@ def open_file(path: str, *, create: bool) -> BoardFile:
     `BackendReadOnlyError` (not writable) and `BoardMismatchError` (not such a file). What a crash left half written
     at the file's end was never acknowledged; it is moved to a file `.tr0` beside it.
     """
-    _finish_broken_pack(path)
-    existed = _check_place(path, create=create)
-    storage = _open(path)
-    size = storage._pos  # noqa: SLF001 - where the last whole transaction ends
-    if existed and ((storage.lastTransaction() == z64 and size > len(_MAGIC)) or size < existed):
-        # The scan took the last transaction's id from the damaged end; without that end it finds the right one.
-        storage.close()
-        storage = _open(path)
-    if not existed:
-        _sync(Path(path).parent)
-    return storage
-
-
-def _open(path: str) -> BoardFile:
     try:
-        return _open_without_zeros(path)
+        return _open(path, create=create)
+    except LeaderboardError:
+        raise
     except LockError as error:
         raise BackendUnavailableError(
             f"{path} is open in another process (its lock is {path}.lock): a ZODB file serves one process at a time. "
             f"Close it there, or serve it to several processes through ZEO or RelStorage."
         ) from error
     except PermissionError as error:
-        raise _read_only(path) from error
+        raise read_only(path, _BESIDE) from error
     except OSError as error:
         raise BackendUnavailableError(f"{path} cannot be opened: {error.strerror or error}.") from error
     except Exception as error:
         # The scan of a damaged file may raise anything: its own errors, and those of numbers and texts that are none.
-        raise BackendUnavailableError(
-            f"{path} is damaged: {error}. Restore a backup, or salvage what is readable with "
-            f"python -m ZODB.fsrecover {path} NEW-FILE."
-        ) from error
+        raise damaged(path, error) from error
+
+
+def damaged(path: str, error: Exception) -> BackendUnavailableError:
+    """Return the error for a file whose records cannot be read."""
+    return BackendUnavailableError(
+        f"{path} is damaged ({type(error).__name__}: {error}). Nothing was applied. Restore a backup, or salvage what "
+        f"is readable with python -m ZODB.fsrecover {path} NEW-FILE."
+    )
+
+
+def _open(path: str, *, create: bool) -> BoardFile:
+    _finish_broken_pack(path)
+    existed = _check_place(path, create=create)
+    storage = _open_without_zeros(path)
+    size = storage._pos  # noqa: SLF001 - where the last whole transaction ends
+    if existed and ((storage.lastTransaction() == z64 and size > len(_MAGIC)) or size < existed):
+        # The scan took the last transaction's id from the damaged end; without that end it finds the right one.
+        storage.close()
+        storage = _open_without_zeros(path)
+    if not existed:
+        try:
+            _sync(Path(path).parent)
+        except BaseException:
+            storage.discard()
+            raise
+    return storage
 
 
 def _open_without_zeros(path: str) -> BoardFile:
@@ -181,35 +190,19 @@ def _open_without_zeros(path: str) -> BoardFile:
 
 def _check_place(path: str, *, create: bool) -> int:
     """Return the size of the file, 0 where it is yet to be made."""
-    place = Path(path)
-    if place.is_dir():
-        raise ConfigurationError(f"{path} is a directory: name a file in it, for example {path}/board.fs.")
-    if not place.parent.is_dir():
-        raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
-    if not place.exists():
-        if not create:
-            raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
+    if not check_place(path, create=create, beside=_BESIDE):
         return 0
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise _read_only(path)
-    with place.open("rb") as file:
+    with Path(path).open("rb") as file:
         beginning = file.read(len(_MAGIC))
     if beginning and beginning != _MAGIC:
         raise BoardMismatchError(f"{path} is not a ZODB file: it begins with {beginning!r}. Name another file.")
-    return place.stat().st_size
-
-
-def _read_only(path: str) -> BackendReadOnlyError:
-    return BackendReadOnlyError(
-        f"{path} cannot be opened for writing: give this user write permission for the file and its directory "
-        f"(.lock, .tmp and .index files stand beside it)."
-    )
+    return Path(path).stat().st_size
 
 
 def _finish_broken_pack(path: str) -> None:
     """Put the file back where a crash hit `pack` between its two renames: the old one is whole."""
     old = f"{path}.old"
-    if not os.path.lexists(path) and Path(old).is_file() and Path(f"{path}.pack").is_file():
+    if not os.path.lexists(path) and os.path.isfile(old) and os.path.isfile(f"{path}.pack"):  # noqa: PTH113 - never raise
         with contextlib.suppress(FileNotFoundError):
             Path(old).rename(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
-from leaderboard_backends.errors import BackendError, BoardMismatchError, ConfigurationError
+from leaderboard_backends.errors import BackendError, BoardMismatchError
+from leaderboard_backends.files import check_path
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
-from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count, shorten
+from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
 from leaderboard_backends.protocol import Capabilities, LeaderboardBackend
 
 from .counts import Sizes
@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 BUSY_TIMEOUT: Final = 5.0
 BATCH_SIZE: Final = 1_000
 CACHE_MIB: Final = 8
+EXAMPLE: Final = "/var/lib/app/board.db"
 
 
 def synchronous_option(value: object) -> str:
@@ -88,7 +89,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         self._descending = self._order == "descending"
         given = {"busy_timeout": busy_timeout, "synchronous": synchronous, "cache_mib": cache_mib}
         settings = Settings(**check_options("sqlite://", self.options, given))
-        self._file = share_file(_checked_path(path), settings, create=create)
+        self._file = share_file(check_path(path, EXAMPLE), settings, create=create)
         try:
             found = read(self._file, self._find)
             self._id = write(self._file, self._establish) if found is None else found
@@ -122,13 +123,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board of `sqlite:///absolute/path?board=NAME`."""
-        path = location.path
-        if location.parts.netloc or not Path(path).name:
-            raise ConfigurationError(
-                f"{location.shown} names no file: write sqlite:// and an absolute path, for example "
-                f"sqlite:///var/lib/app/board.db?board=weekly."
-            )
-        return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
+        return cls(name or location.default_board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
 
     @classmethod
     def trial_url(cls, scheme: str, directory: Path) -> str:
@@ -231,13 +226,6 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
     def _place(self) -> str:
         return self._file.path
-
-
-def _checked_path(path: str | PathLike[str]) -> str:
-    given = os.fsdecode(path)
-    if not given or "\0" in given:
-        raise ConfigurationError(f"{shorten(given)} names no file: give a path, for example /var/lib/app/board.db.")
-    return given
 
 
 def _count(stored: StoredBoard) -> int:

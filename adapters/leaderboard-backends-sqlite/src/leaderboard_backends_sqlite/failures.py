@@ -11,15 +11,18 @@ from typing import Final
 from leaderboard_backends.errors import (
     BackendError,
     BackendFullError,
-    BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
     WriteConflictError,
     WriteOutcomeUnknownError,
 )
+from leaderboard_backends.files import read_only
 
 if sys.platform != "win32":
     import resource
+
+BESIDE: Final = ("-wal", "-shm")
+"""The endings of the files that SQLite keeps beside its own."""
 
 _BLOCK: Final = 65_536
 """More than SQLite writes at once."""
@@ -62,7 +65,7 @@ def not_applied(path: str, error: sqlite3.Error) -> BackendError:
     """Return the error for a read, an opening, or a write that failed before its commit."""
     code = primary(error)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return read_only(path)
+        return read_only(path, BESIDE)
     if is_full(path, error):
         return BackendFullError(
             f"{path}: no room left on the disk, in the quota or in the file-size limit ({_text(error)}); nothing was "
@@ -95,14 +98,6 @@ def at_commit(path: str, error: sqlite3.Error) -> BackendError:
             f"repeating it, and look after the disk."
         )
     return not_applied(path, error)
-
-
-def read_only(path: str) -> BackendReadOnlyError:
-    """Return the error for a file that cannot be written."""
-    return BackendReadOnlyError(
-        f"{path} cannot be written: give this user write permission for the file, its directory and the files "
-        f"{Path(path).name}-wal and {Path(path).name}-shm beside it."
-    )
 
 
 def is_full(path: str, error: sqlite3.Error) -> bool:

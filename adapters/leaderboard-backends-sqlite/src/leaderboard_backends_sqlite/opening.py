@@ -6,7 +6,6 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -15,8 +14,9 @@ from leaderboard_backends.errors import (
     BoardMismatchError,
     ConfigurationError,
 )
+from leaderboard_backends.files import check_place
 
-from .failures import not_applied, read_only
+from .failures import BESIDE, not_applied
 from .patience import waiting
 
 OLDEST: Final = (3, 34, 0)
@@ -30,8 +30,6 @@ LAYOUT: Final = 1
 
 WAL_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of log after which a writer copies it into the file; the log then starts over, cut to this size."""
-
-_READ_WRITE: Final = os.R_OK | os.W_OK
 
 _PAGE_SIZE: Final = 2048
 """Bytes; the smallest that holds the longest row. An update writes some 7 pages, whatever their size."""
@@ -60,36 +58,12 @@ def check_version() -> None:
         )
 
 
-def _check_place(path: str, *, create: bool) -> None:
-    """Raise where there can be no file: `ConfigurationError`, `BackendUnavailableError` or `BackendReadOnlyError`."""
-    place = Path(path)
-    try:
-        is_directory, has_parent, exists = place.is_dir(), place.parent.is_dir(), place.exists()
-    except OSError as error:
-        raise BackendUnavailableError(
-            f"{path} cannot be reached: {error.strerror}. Check the path, and this user's permissions on the way."
-        ) from error
-    if is_directory:
-        raise ConfigurationError(f"{path} is a directory: name a file in it, for example {path}/board.db.")
-    if not has_parent:
-        raise BackendUnavailableError(f"{place.parent} is not a directory here: create it, or mount it, first.")
-    if not (exists or create):
-        raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
-    if not os.access(place.parent, os.W_OK | os.X_OK) or any(map(_is_locked_up, (path, f"{path}-wal", f"{path}-shm"))):
-        raise read_only(path)
-
-
-def _is_locked_up(name: str) -> bool:
-    """Whether a file is there that this user may not write; asked twice, as others make and remove the log."""
-    return not os.access(name, _READ_WRITE) and os.access(name, os.F_OK) and not os.access(name, _READ_WRITE)
-
-
 def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connection:
     """Return the first connection to a file, with its tables made. A file that is not ours is left as it is.
 
-    Raises what `_check_place` does, `BoardMismatchError` for a file of another kind, and `BackendUnavailableError`.
+    Raises what `check_place` does, `BoardMismatchError` for a file of another kind, and `BackendUnavailableError`.
     """
-    _check_place(path, create=create)
+    check_place(path, create=create, beside=BESIDE)
 
     def attempt() -> sqlite3.Connection:
         connection = connect(path, settings, create=create)
