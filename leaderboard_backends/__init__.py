@@ -1,5 +1,7 @@
 """Leaderboards on swappable storages: one contract, proven backends, one line of config to change between them."""
 
+from .capabilities import Kept, StorageInfo
+from .changes import Change, Changes, Version, at_version
 from .config import Leaderboards, from_env, load_leaderboards, open_leaderboard
 from .errors import (
     BackendError,
@@ -7,6 +9,8 @@ from .errors import (
     BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
+    BoardMovedError,
+    ChangesLostError,
     ConfigurationError,
     InvalidArgumentError,
     InvalidArgumentTypeError,
@@ -35,7 +39,11 @@ __all__ = [
     "BackendReadOnlyError",
     "BackendUnavailableError",
     "BoardMismatchError",
+    "BoardMovedError",
     "Capabilities",
+    "Change",
+    "Changes",
+    "ChangesLostError",
     "ConfigurationError",
     "Entry",
     "InvalidArgumentError",
@@ -45,6 +53,7 @@ __all__ = [
     "InvalidScoreError",
     "InvalidValueError",
     "Keep",
+    "Kept",
     "LeaderboardBackend",
     "LeaderboardClosedError",
     "LeaderboardError",
@@ -55,12 +64,15 @@ __all__ = [
     "RateLimitExceededError",
     "Score",
     "ScoreUpdate",
+    "StorageInfo",
     "UnknownOptionError",
     "UnknownSchemeError",
     "UnsupportedOperationError",
     "UpdateRefusedError",
+    "Version",
     "WriteConflictError",
     "WriteOutcomeUnknownError",
+    "at_version",
     "from_env",
     "load_leaderboards",
     "open_leaderboard",

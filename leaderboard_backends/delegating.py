@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .capabilities import Capabilities, StorageInfo
+from .changes import Changes, Version
 from .model import Entry, Score
-from .protocol import Capabilities, LeaderboardBackend
+from .protocol import LeaderboardBackend
 
 
 class DelegatingLeaderboard(LeaderboardBackend):
@@ -80,6 +82,21 @@ class DelegatingLeaderboard(LeaderboardBackend):
 
     def _iterate(self) -> Iterator[Entry]:
         return iter(self._inner)
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return Changes(self._inner.get_version(), []) if after is None else self._inner.get_changes(after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        if moved_to is None:
+            self._inner.lift_fence()
+        else:
+            self._inner.fence(moved_to)
+
+    def _fenced(self) -> str | None:
+        return self._inner.fenced()
+
+    def _storage_info(self) -> StorageInfo:
+        return self._inner.storage_info()
 
     def _ping(self) -> None:
         self._inner.ping()

@@ -19,6 +19,8 @@
     │   ├── BackendFullError                   out of memory or disk; nothing was applied
     │   ├── WriteConflictError                 lost against other writers; nothing was applied
     │   ├── WriteOutcomeUnknownError           it stopped answering: the write may have been applied, or not
+    │   ├── BoardMovedError                    the board is fenced; `moved_to` says where it went; nothing was applied
+    │   ├── ChangesLostError                   the feed does not go back that far: read the board anew
     │   └── BoardMismatchError                 the place holds something else than this board
     └── ConfigurationError (ValueError)        a URL, a mapping or a file describes no board
         ├── UnknownSchemeError
@@ -121,6 +123,18 @@ class WriteOutcomeUnknownError(BackendError):
 
 class WriteConflictError(BackendError):
     """Other writers won every attempt at this transaction. Nothing was applied; it is safe to repeat."""
+
+
+class BoardMovedError(BackendError):
+    """The board is fenced and takes no writes any more. Nothing was applied; `moved_to` says where it went."""
+
+    def __init__(self, text: str, moved_to: str = "") -> None:
+        super().__init__(text)
+        self.moved_to = moved_to
+
+
+class ChangesLostError(BackendError):
+    """The change feed does not continue from that version: too old, or of another history. Read the board anew."""
 
 
 class BoardMismatchError(BackendError):

@@ -35,6 +35,11 @@ MAX_INTEGER: Final = 2**53
 MAX_TEXT_BYTES: Final = 128
 """The longest player id or username, in UTF-8 bytes."""
 
+MAX_MOVED_TO: Final = 500
+"""The longest text that says where a fenced board went, in characters."""
+
+_PASSWORD = re.compile(r"(?i)://[^/?#@]*:[^/?#]+@|password=")
+
 _BOARD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -201,6 +206,20 @@ def check_range(first_rank: object, last_rank: object) -> tuple[int, int]:
             f"first_rank {shorten(first)} is after last_rank {shorten(last)}: give the better rank first."
         )
     return first, last
+
+
+def check_moved_to(moved_to: object) -> str:
+    """Return where a fenced board went; raises `InvalidArgumentError` unless it is a text without a password."""
+    if not isinstance(moved_to, str):
+        raise InvalidArgumentTypeError(f"moved_to must be a text, not {type(moved_to).__name__}: give a URL.")
+    if not moved_to.isprintable() or not 0 < len(moved_to) <= MAX_MOVED_TO:
+        raise InvalidArgumentError(
+            f"moved_to must be 1 to {MAX_MOVED_TO} characters that print, not {len(moved_to)}: give the URL of the "
+            f"board's new place."
+        )
+    if _PASSWORD.search(moved_to):
+        raise InvalidArgumentError("moved_to has a password, which every writer would see: give the URL without it.")
+    return str.__str__(moved_to)
 
 
 def check_player_ids(player_ids: object) -> list[str]:

@@ -10,39 +10,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
 
 from . import model
+from .capabilities import Capabilities, StorageInfo
+from .changes import Changes, Version, check_version
 from .errors import LeaderboardClosedError, UnsupportedOperationError
 from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:
     from .location import Location, Option
 
-CONTRACT_VERSION: Final = "1.0"
+__all__ = ["CONTRACT_VERSION", "PAGE_SIZE", "Capabilities", "LeaderboardBackend", "StorageInfo"]
+
+CONTRACT_VERSION: Final = "1.1"
 """The version of the contract that this module writes down and the conformance kit proves."""
+
+_NO_FEED: Final = "its backend does not number the changes of a board (capabilities.feed)."
+_NO_FENCE: Final = "its backend cannot stop other writers (capabilities.fence)."
 
 PAGE_SIZE = 1000
 """Entries that iteration reads in one step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a backend promises; the conformance kit tests each promise both ways."""
-
-    durable: bool
-    """An acknowledged update survives a crash of the process that made it."""
-    shared: bool
-    """Several processes may write one board, each through a board object of its own."""
-    consistency: Literal["linearizable", "eventual"] = "linearizable"
-    """Whether a read sees every update that was acknowledged before it began."""
-    survives: str = "nothing"
-    """The worst failure after which acknowledged updates are still there, in words."""
-    unsupported: frozenset[str] = frozenset()
-    """Public operations that raise `UnsupportedOperationError`."""
 
 
 class LeaderboardBackend(ABC):
@@ -119,6 +109,16 @@ class LeaderboardBackend(ABC):
     def storage(self) -> str:
         """What keeps the data, with its version, for example `Valkey 9.1.2`; empty for plain Python objects."""
         return self._storage()
+
+    def storage_info(self) -> StorageInfo:
+        """Return where the data is and what survives which failure, as it is set here and now.
+
+        At most two round trips. What the storage does not let itself be asked is "not known", or as the user declared
+        it; a backend that says nothing claims nothing. Raises `BackendUnavailableError` where a server does not answer.
+        """
+        if self._closed:
+            self._refuse_closed()
+        return self._storage_info()
 
     def __repr__(self) -> str:
         place = self._place()
@@ -283,6 +283,63 @@ class LeaderboardBackend(ABC):
                 return
             first += PAGE_SIZE
 
+    # ------------------------------------------------------------------ changes: version, feed, fence
+
+    def get_version(self) -> Version:
+        """Return the version of the board: it rises by one with every change. O(1), one round trip.
+
+        Raises `UnsupportedOperationError` where `capabilities.feed` is false. See `changes.at_version` for the version
+        of an answer.
+        """
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.feed:
+            self._unsupported("get_version", _NO_FEED)
+        return self._get_changes(None, 0).version
+
+    def get_changes(self, after: Version, limit: int = 1000) -> Changes:
+        """Return the next changes after a version, at most `limit`, in order and without a gap.
+
+        Raises `UnsupportedOperationError` where the board keeps no feed (option `feed`), and `ChangesLostError` where
+        the feed does not go back that far, or the version is of another history: then the board must be read anew.
+        O(limit), one round trip.
+        """
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.feed:
+            self._unsupported("get_changes", _NO_FEED)
+        return self._get_changes(check_version(after), model.check_count(limit, "limit"))
+
+    def fence(self, moved_to: str) -> None:
+        """Refuse all writes from now on with `BoardMovedError`, whoever holds an open object; reads go on.
+
+        `moved_to` says where the board went, for example the URL of its new place, without a password. A write that
+        was acknowledged before `fence` returned is there, and none is after it. Fencing again changes `moved_to`.
+        Where the data outlives the object, so does the fence. Raises `UnsupportedOperationError` where
+        `capabilities.fence` is false, `InvalidArgumentError` for a text that is empty, too long or has a password.
+        """
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.fence:
+            self._unsupported("fence", _NO_FENCE)
+        self._fence(model.check_moved_to(moved_to))
+
+    def lift_fence(self) -> None:
+        """Take writes again; does nothing where there is no fence."""
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.fence:
+            self._unsupported("lift_fence", _NO_FENCE)
+        self._fence(None)
+
+    def fenced(self) -> str | None:
+        """Return where the board went, `None` where it takes writes."""
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.fence:
+            self._unsupported("fenced", _NO_FENCE)
+        return self._fenced()
+
     # ------------------------------------------------------------------ life
 
     def ping(self) -> None:
@@ -359,6 +416,24 @@ class LeaderboardBackend(ABC):
     @abstractmethod
     def _count(self) -> int:
         """Return the number of players."""
+
+    # ------------------------------------------------------------------ hooks that a backend may write
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        """Return the version and, for an `after`, the changes that follow it, from one state (`capabilities.feed`)."""
+        raise NotImplementedError
+
+    def _fence(self, moved_to: str | None) -> None:
+        """Fence, or lift the fence (`None`), in one atomic step that every writer sees (`capabilities.fence`)."""
+        raise NotImplementedError
+
+    def _fenced(self) -> str | None:
+        """Return where the board went, `None` where it takes writes (`capabilities.fence`)."""
+        raise NotImplementedError
+
+    def _storage_info(self) -> StorageInfo:
+        """Return where the data is; may ask the storage."""
+        return StorageInfo()
 
     def _get_top_n(self, n: int) -> list[Entry]:
         return self._get_range(1, n)

@@ -21,6 +21,7 @@ LAYERS = [
     ["model"],
     ["files"],
     ["location"],
+    ["capabilities", "changes"],
     ["protocol"],
     ["delegating"],
     ["wrapper"],

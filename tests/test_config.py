@@ -108,7 +108,7 @@ def test_a_mapping_is_left_as_it_was() -> None:
         (
             "memory://weekly?maxmemory=5",
             UnknownOptionError,
-            "It knows: board, degradation, keep, monitoring, order, rate_limit, validation",
+            "It knows: board, degradation, feed, keep, monitoring, order, rate_limit, validation",
         ),
         ("memroy://weekly", UnknownSchemeError, "Did you mean memory://"),
     ],

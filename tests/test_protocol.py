@@ -18,6 +18,7 @@ from leaderboard_backends import (
     LeaderboardClosedError,
     Score,
     UnsupportedOperationError,
+    Version,
     open_leaderboard,
 )
 from leaderboard_backends.model import add_scores, percentile
@@ -290,6 +291,12 @@ EVERY_CALL: dict[str, Callable[[ListBoard], object]] = {
     "get_around": lambda board: board.get_around("u1"),
     "get_by_score": lambda board: board.get_by_score(1, 2),
     "count_by_score": lambda board: board.count_by_score(1, 2),
+    "get_version": lambda board: board.get_version(),
+    "get_changes": lambda board: board.get_changes(Version("", 0)),
+    "fence": lambda board: board.fence("memory://"),
+    "lift_fence": lambda board: board.lift_fence(),
+    "fenced": lambda board: board.fenced(),
+    "storage_info": lambda board: board.storage_info(),
     "ping": lambda board: board.ping(),
     "__len__": len,
     "__contains__": lambda board: "u1" in board,

@@ -11,13 +11,16 @@ Crash: nothing survives the process. One lock makes it safe to share between thr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
+from ..changes import FEED_OPTION, ChangeLog, Changes, Version
+from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, is_better, percentile
-from ..protocol import Capabilities, LeaderboardBackend
+from ..protocol import LeaderboardBackend
 
 
 class _Standing(NamedTuple):
@@ -29,12 +32,15 @@ class _Standing(NamedTuple):
 class NaiveLeaderboard(LeaderboardBackend):
     """A board in a dict of this process, sorted at every read."""
 
-    capabilities = Capabilities(durable=False, shared=False)
+    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True)
+    options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
-    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
+    def __init__(
+        self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
+    ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._players: dict[str, _Standing] = {}
-        self._updates = 0
+        self._changes = ChangeLog(feed)
         self._lock = Lock()
 
     @classmethod
@@ -45,27 +51,37 @@ class NaiveLeaderboard(LeaderboardBackend):
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
+            self._changes.check_fence()
             self._store(player_id, username, score)
             return self._rank(player_id)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         with self._lock:
+            self._changes.check_fence()
             standing = self._players.get(player_id)
             self._store(player_id, username, add_scores(standing.score if standing else 0, delta))
             return self._entry(self._rank(player_id), player_id)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
+            self._changes.check_fence()
             for update in updates:
                 self._store(*update)
 
     def _remove_player(self, player_id: str) -> bool:
         with self._lock:
-            return self._players.pop(player_id, None) is not None
+            self._changes.check_fence()
+            if self._players.pop(player_id, None) is None:
+                return False
+            self._changes.note(player_id)
+            return True
 
     def _clear(self) -> None:
         with self._lock:
-            self._players = {}
+            self._changes.check_fence()
+            if self._players:
+                self._players = {}
+                self._changes.note(None)
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
         with self._lock:
@@ -113,15 +129,32 @@ class NaiveLeaderboard(LeaderboardBackend):
         with self._lock:
             return len(self._players)
 
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        with self._lock:
+            return self._changes.since(after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        with self._lock:
+            self._changes.moved_to = moved_to
+
+    def _fenced(self) -> str | None:
+        return self._changes.moved_to
+
+    def _storage_info(self) -> StorageInfo:
+        return IN_PROCESS
+
     def _store(self, player_id: str, username: str, score: Score) -> None:
         standing = self._players.get(player_id)
         if standing is None or (
             score != standing.score and (self._keep == "last" or is_better(score, standing.score, self._order))
         ):
-            self._updates += 1
-            self._players[player_id] = _Standing(score, self._updates, username)
+            stored = _Standing(score, self._changes.number + 1, username)
+        elif username != standing.username:
+            stored = standing._replace(username=username)
         else:
-            self._players[player_id] = standing._replace(username=username)
+            return
+        self._players[player_id] = stored
+        self._changes.note(player_id, username, stored.score, stored.reached)
 
     def _ids(self) -> list[str]:
         sign = -1 if self._order == "descending" else 1

@@ -1,6 +1,6 @@
 """`memory://NAME` (`sortedcontainers://NAME`): the in-process default, records sorted by one packed integer each.
 
-Order: a player's score and the number of the update that reached it are packed into one integer, the sort key, so that
+Order: a player's score and the number of the change that reached it are packed into one integer, the sort key, so that
 smaller means better and, within a tie, earlier. A `SortedKeyList` holds the records `(key, player, username)` in order;
 a dict finds a player's record. Comparing two integers costs a fraction of comparing two tuples, which is what makes
 this faster than the usual list of `(-score, sequence, player)`. The packing is exact for every score (see `_pack`).
@@ -17,19 +17,22 @@ a move in two, the records decide, and the next call builds the order anew from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from math import inf
 from operator import itemgetter
 from pathlib import Path
 from struct import Struct
 from threading import Lock
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 from sortedcontainers import SortedKeyList
 
+from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
+from ..changes import FEED_OPTION, Change, ChangeLog, Changes, Version
+from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, percentile
-from ..protocol import Capabilities, LeaderboardBackend
+from ..protocol import LeaderboardBackend
 
 _Record: TypeAlias = tuple[int, str, str]
 """What stands for a player: the sort key, the player id, the username."""
@@ -37,7 +40,9 @@ _Record: TypeAlias = tuple[int, str, str]
 _key = itemgetter(0)
 
 _REACHED_BITS = 48
-"""Room for the number of an update: 2^48 of them last 890 years at 10,000 a second."""
+"""Room for the number of a change: 2^48 of them last 890 years at 10,000 a second."""
+
+_REACHED_MASK = (1 << _REACHED_BITS) - 1
 
 _FRACTION_BITS = 62
 """Room for the fraction of a score: the bits of a double in [0, 1) are below 2^62."""
@@ -81,16 +86,19 @@ def _unpack(packed: int) -> Score:
 class SortedContainersLeaderboard(LeaderboardBackend):
     """A board in this process's memory, in order at all times."""
 
-    capabilities = Capabilities(durable=False, shared=False)
+    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True)
+    options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
-    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
+    def __init__(
+        self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
+    ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._sign = -1 if self._order == "descending" else 1
         self._best_only = self._keep == "best"
         self._whole_only = True
         self._records: dict[str, _Record] = {}
         self._ordered: SortedKeyList[_Record, int] = SortedKeyList(key=_key)
-        self._updates = 0
+        self._changes = ChangeLog(feed)
         self._lock = Lock()
 
     # ------------------------------------------------------------------ writes
@@ -103,41 +111,67 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
+            self._changes.check_fence()
             return self._ordered.bisect_key_left(self._move(player_id, username, score)) + 1
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         with self._lock:
+            self._changes.check_fence()
             old = self._records.get(player_id)
             key = self._move(player_id, username, add_scores(0 if old is None else self._score(old[0]), delta))
             return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
+            self._changes.check_fence()
             if len(updates) * _REBUILD_SHARE < len(self._records):
                 for player_id, username, score in updates:
                     self._move(player_id, username, score)
             else:
-                records = self._records.copy()
-                for player_id, username, score in updates:
-                    records[player_id] = self._next(records.get(player_id), player_id, username, score)
-                self._replace(records)
+                self._rebuild_with(updates)
+
+    def _rebuild_with(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        """Apply a large batch by sorting all records once."""
+        records, changed = self._records.copy(), []
+        try:
+            for player_id, username, score in updates:
+                old = records.get(player_id)
+                record = records[player_id] = self._next(old, player_id, username, score)
+                if record is not old:
+                    changed.append((self._changes.number, record))
+            self._replace(records)
+            if self._changes.kept is not None:
+                for number, record in changed:
+                    self._keep_change(record, number)
+        except BaseException:
+            self._changes.restart()
+            raise
 
     def _remove_player(self, player_id: str) -> bool:
         with self._lock:
+            self._changes.check_fence()
             record = self._records.get(player_id)
             if record is None:
                 return False
             try:
                 del self._records[player_id]
                 self._ordered.remove(record)
+                self._changes.note(player_id)
             except BaseException:
-                self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
+                self._leave_torn()
                 raise
             return True
 
     def _clear(self) -> None:
         with self._lock:
-            self._replace({})
+            self._changes.check_fence()
+            if self._records:
+                try:
+                    self._replace({})
+                    self._changes.note(None)
+                except BaseException:
+                    self._changes.restart()
+                    raise
 
     def _move(self, player_id: str, username: str, score: Score) -> int:
         """Apply one update, the order included, and return the player's key.
@@ -145,18 +179,30 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         The assignment to `_records` is the moment at which it holds; where an interrupt parts it from the order,
         the order is built anew at its next use.
         """
-        old = self._records.get(player_id)
-        record = self._next(old, player_id, username, score)
-        if record is not old:
-            try:
+        try:
+            old = self._records.get(player_id)
+            record = self._next(old, player_id, username, score)
+            if record is not old:
                 if old is not None:
                     self._ordered.remove(old)
                 self._records[player_id] = record
                 self._ordered.add(record)
-            except BaseException:
-                self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
-                raise
+                if self._changes.kept is not None:
+                    self._keep_change(record, self._changes.number)
+        except BaseException:
+            self._leave_torn()
+            raise
         return record[0]
+
+    def _leave_torn(self) -> None:
+        """After an interrupt: build the order from the records at its next use, and let feeds be read anew."""
+        self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
+        self._changes.restart()
+
+    def _keep_change(self, record: _Record, number: int) -> None:
+        """Put the state of a player after a change into the feed."""
+        key, player_id, username = record
+        self._changes.keep(Change(number, player_id, username, self._score(key), key & _REACHED_MASK))
 
     def _next(self, old: _Record | None, player_id: str, username: str, score: Score) -> _Record:
         """Return the record after an update: `old` itself where nothing changes, its key where the place stays."""
@@ -165,9 +211,12 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         if old is not None:
             standing = old[0] >> _REACHED_BITS << _REACHED_BITS
             if standing == upper or (self._best_only and standing < upper):
-                return old if old[2] == username else (old[0], player_id, username)
-        self._updates += 1
-        return (upper + self._updates, player_id, username)
+                if old[2] == username:
+                    return old
+                self._changes.number += 1
+                return (old[0], player_id, username)
+        self._changes.number += 1
+        return (upper + self._changes.number, player_id, username)
 
     def _pack_fraction(self, score: Score) -> int:
         self._whole_only = False
@@ -234,6 +283,20 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         with self._lock:
             return len(self._records)
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        with self._lock:
+            return self._changes.since(after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        with self._lock:
+            self._changes.moved_to = moved_to
+
+    def _fenced(self) -> str | None:
+        return self._changes.moved_to
+
+    def _storage_info(self) -> StorageInfo:
+        return IN_PROCESS
 
     def _storage(self) -> str:
         return f"sortedcontainers {version('sortedcontainers')}"

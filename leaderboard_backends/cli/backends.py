@@ -111,4 +111,6 @@ def _fields(capabilities: Capabilities | None) -> dict[str, Any] | None:
         "consistency": capabilities.consistency,
         "survives": capabilities.survives,
         "unsupported": sorted(capabilities.unsupported),
+        "feed": capabilities.feed,
+        "fence": capabilities.fence,
     }

@@ -99,6 +99,8 @@ def test_json_tells_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
             "consistency": "eventual",
             "survives": Promising.capabilities.survives,
             "unsupported": ["clear", "get_around"],
+            "feed": False,
+            "fence": False,
         },
     }
     assert listed["cached"]["capabilities"] is None

@@ -128,8 +128,8 @@ class NumberedTooEarly(NaiveLeaderboard):
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
-            self._updates += 1
-            number = self._updates
+            self._changes.number += 1
+            number = self._changes.number
         with self._lock:
             self._store(player_id, username, score)
             standing = self._players[player_id]
@@ -206,10 +206,10 @@ class _Turn:
     def __enter__(self) -> None:
         self._threads.acquire()
         self._before = self._path.read_bytes() if self._path.exists() else pickle.dumps(({}, 0))
-        self._board._players, self._board._updates = pickle.loads(self._before)  # noqa: S301 - our own file
+        self._board._players, self._board._changes.number = pickle.loads(self._before)  # noqa: S301 - our own file
 
     def __exit__(self, *_: object) -> None:
-        after = pickle.dumps((self._board._players, self._board._updates))
+        after = pickle.dumps((self._board._players, self._board._changes.number))
         if after != self._before:
             new = self._path.with_suffix(f".{os.getpid()}")
             new.write_bytes(after)

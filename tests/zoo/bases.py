@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, ClassVar
@@ -10,11 +10,15 @@ from typing import Any, ClassVar
 from leaderboard_backends import Capabilities, Entry, Keep, Order, Score
 from leaderboard_backends.backends.naive import NaiveLeaderboard, _Standing
 from leaderboard_backends.errors import BoardMismatchError
+from leaderboard_backends.location import Option
 from leaderboard_backends.model import add_scores
 
 
 class PlainBoard(NaiveLeaderboard):
-    """The naive board, with its sort key, its stored scores and its sums in methods of their own."""
+    """The naive board, with its sort key, its stored scores and its sums in methods of their own; it has no feed."""
+
+    capabilities = Capabilities(durable=False, shared=False)
+    options: ClassVar[Mapping[str, Option]] = {}
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         with self._lock:
@@ -144,9 +148,9 @@ class StoredBoard(PlainBoard):
         return self._name
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
-        self._updates = self._shared.updates
+        self._changes.number = self._shared.updates
         super()._store(player_id, username, score)
-        self._shared.updates = self._updates
+        self._shared.updates = self._changes.number
 
     def _clear(self) -> None:
         with self._lock:

@@ -80,7 +80,7 @@ class UnusedBoardsDoNotClose(PlainBoard):
     """A board that was never written to goes on after `close`."""
 
     def close(self) -> None:
-        if self._updates:
+        if self._changes.number:
             super().close()
 
 

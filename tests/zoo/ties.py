@@ -123,8 +123,8 @@ class RenamingMoves(PlainBoard):
         standing = self._players.get(player_id)
         super()._store(player_id, username, score)
         if standing and standing.username != username:
-            self._updates += 1
-            self._players[player_id] = self._players[player_id]._replace(reached=self._updates)
+            self._changes.number += 1
+            self._players[player_id] = self._players[player_id]._replace(reached=self._changes.number)
 
 
 @killed_by("updates", "test_an_ignored_score_keeps_the_place_in_the_tie")
@@ -135,8 +135,8 @@ class IgnoredScoreMoves(PlainBoard):
         standing = self._players.get(player_id)
         super()._store(player_id, username, score)
         if standing and standing.score != score and self._players[player_id].score == standing.score:
-            self._updates += 1
-            self._players[player_id] = self._players[player_id]._replace(reached=self._updates)
+            self._changes.number += 1
+            self._players[player_id] = self._players[player_id]._replace(reached=self._changes.number)
 
 
 @killed_by("increments", "test_an_increment_by_nothing_changes_the_username_alone")
@@ -145,8 +145,8 @@ class AddingNothingMoves(PlainBoard):
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         if delta == 0 and player_id in self._players:
-            self._updates += 1
-            self._players[player_id] = self._players[player_id]._replace(reached=self._updates)
+            self._changes.number += 1
+            self._players[player_id] = self._players[player_id]._replace(reached=self._changes.number)
         return super()._increment_score(player_id, username, delta)
 
 
@@ -233,7 +233,7 @@ class BatchIsOneMoment(PlainBoard):
     """All of a batch arrives at one moment, so that ids decide its ties."""
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        before = self._updates
+        before = self._changes.number
         super()._update_scores(updates)
         for player_id, standing in self._players.items():
             self._players[player_id] = standing._replace(reached=min(standing.reached, before + 1))

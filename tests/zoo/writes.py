@@ -29,8 +29,8 @@ class BestInverted(PlainBoard):
             super()._store(player_id, username, score)
             return
         worse = min if self._order == "descending" else max
-        self._updates += 1
-        self._players[player_id] = _Standing(worse(score, standing.score), self._updates, username)
+        self._changes.number += 1
+        self._players[player_id] = _Standing(worse(score, standing.score), self._changes.number, username)
 
 
 @killed_by("updates", BETTER)

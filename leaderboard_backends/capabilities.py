@@ -1,0 +1,70 @@
+"""What a backend promises (`Capabilities`), and where one board keeps its data as it is set (`StorageInfo`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend promises; the conformance kit tests each promise both ways."""
+
+    durable: bool
+    """An acknowledged update survives a crash of the process that made it."""
+    shared: bool
+    """Several processes may write one board, each through a board object of its own."""
+    consistency: Literal["linearizable", "eventual"] = "linearizable"
+    """Whether a read sees every update that was acknowledged before it began."""
+    survives: str = "nothing"
+    """The worst failure after which acknowledged updates are still there, in words."""
+    unsupported: frozenset[str] = frozenset()
+    """Public operations that raise `UnsupportedOperationError`."""
+    feed: bool = False
+    """The board has a version, and keeps a change feed where it is opened with the option `feed`."""
+    fence: bool = False
+    """The board can be fenced: every write is then refused, whoever holds an open object."""
+
+
+Amount: TypeAlias = Literal["nothing", "all but the last second", "everything", "other", "not known"]
+"""How many of the acknowledged updates are still there after a failure; `other` is explained in words."""
+
+
+class Kept(NamedTuple):
+    """What a failure leaves of the acknowledged updates."""
+
+    amount: Amount = "not known"
+    detail: str = ""
+    """In words: the setting that it follows from, or what `other` means."""
+    declared: bool = False
+    """Whether the user declared it, because the storage does not let itself be asked."""
+
+
+NOT_KNOWN: Final = Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class StorageInfo:
+    """Where the data of one board is, and what survives which failure, as it is set here and now."""
+
+    kind: Literal["process", "files", "server", "not known"] = "not known"
+    """Where the data is: in this process's memory, in files of this machine, or in a server."""
+    files: tuple[Path, ...] = ()
+    """The files that hold the data, those beside them (a log) included; they need not exist yet."""
+    server: str = ""
+    """The server's address, as a URL without user, password and options; empty where there is none."""
+    server_pid: int | None = None
+    """The server's process id on its own machine, where the server says it."""
+    process_crash: Kept = NOT_KNOWN
+    """What a crash of a process that uses the board leaves."""
+    server_crash: Kept = NOT_KNOWN
+    """What a crash of the server leaves; where there is no server, that of the process that uses the board."""
+    machine_crash: Kept = NOT_KNOWN
+    """What a power cut of the machine that holds the data leaves."""
+
+
+IN_PROCESS: Final = StorageInfo(
+    "process", process_crash=Kept("nothing"), server_crash=Kept("nothing"), machine_crash=Kept("nothing")
+)
+"""A board that lives and dies with its process."""

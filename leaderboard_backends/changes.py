@@ -1,0 +1,222 @@
+"""The version of a board and the feed of its changes: what a replica, a migration and a live page follow.
+
+Every change of a board (a player reaches a score, is renamed or removed, all are removed) raises its version by one. A
+write that changes nothing leaves it. The number of the change with which a player reached the standing score is
+`reached`: within a tie, the lower one ranks first. So the whole order of a board is that of `(score, reached)`, and
+whoever applies the changes in their order has the same board, to the last tie.
+
+The numbers of one board go on for as long as it lives, closing and opening included. `history` tells one life from
+another: a board that was deleted and made anew, or restored from an older copy, has another one where the storage can
+know.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from secrets import token_hex
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+
+from .errors import (
+    BackendUnavailableError,
+    BoardMovedError,
+    ChangesLostError,
+    InvalidArgumentTypeError,
+    UnsupportedOperationError,
+)
+from .location import Option, integer
+from .model import Score, shorten
+
+MAX_FEED: Final = 100_000_000
+
+FEED_OPTION: Final = Option(
+    integer(0, MAX_FEED), "how many of the latest changes the board keeps as its change feed; 0 ends it (as it was)"
+)
+"""The option `feed` of each backend with a feed. Where the data outlives the object, it is stored with the board."""
+
+Parameters = ParamSpec("Parameters")
+Value = TypeVar("Value")
+
+
+class Version(NamedTuple):
+    """How many changes a board has seen in one history. Compare numbers of one history alone."""
+
+    history: str
+    number: int
+
+
+class Change(NamedTuple):
+    """One change: the state of a player after it, a removal, or the removal of all."""
+
+    number: int
+    """The version's number right after this change."""
+    player_id: str | None
+    """`None` where all players were removed."""
+    username: str = ""
+    score: Score | None = None
+    """`None` where the player was removed."""
+    reached: int = 0
+    """The number of the change with which the player reached this score; a renaming keeps it."""
+
+
+class Changes(NamedTuple):
+    """A part of a board's feed."""
+
+    version: Version
+    """The board's version in the moment of the read."""
+    changes: list[Change]
+    """What changed after the version asked for, in order, without a gap."""
+
+
+class ChangeLog:
+    """Version, fence and change feed of a board that lives in this process; guarded by the board's own lock.
+
+    A write calls `check_fence` first, and `note` for each change that it applied. Where speed counts, a board raises
+    `number` by itself and calls `keep` where `kept` is a feed. Where an interrupt cut a write in two, `restart` begins
+    another history, so that no reader of the feed misses the half that was applied.
+    """
+
+    __slots__ = ("history", "kept", "moved_to", "number")
+
+    def __init__(self, feed: int = 0) -> None:
+        self.history = token_hex(8)
+        self.number = 0
+        self.moved_to: str | None = None
+        self.kept: deque[Change] | None = deque(maxlen=feed) if feed else None
+
+    def check_fence(self) -> None:
+        """Raise `BoardMovedError` where the board is fenced."""
+        if self.moved_to is not None:
+            raise board_moved(self.moved_to)
+
+    def note(self, player_id: str | None, username: str = "", score: Score | None = None, reached: int = 0) -> None:
+        """Count one change, and keep it where there is a feed. O(1)."""
+        self.number += 1
+        if self.kept is not None:
+            self.keep(Change(self.number, player_id, username, score, reached))
+
+    def keep(self, change: Change) -> None:
+        """Keep a change that was counted already, where there is a feed. O(1)."""
+        if self.kept is not None:
+            self.kept.append(change)
+
+    def restart(self) -> None:
+        """Begin another history: readers of the feed must read the board anew."""
+        self.history = token_hex(8)
+        if self.kept is not None:
+            self.kept.clear()
+
+    def since(self, after: Version | None, limit: int) -> Changes:
+        """Return at most `limit` changes after a version, or the present version alone. O(changes kept)."""
+        version = Version(self.history, self.number)
+        if after is None:
+            return Changes(version, [])
+        if self.kept is None:
+            raise no_feed()
+        oldest = self.number - len(self.kept)
+        check_position(after, version, oldest)
+        skipped = after.number - oldest
+        return Changes(version, list(islice(self.kept, skipped, skipped + limit)))
+
+
+def check_version(version: object) -> Version:
+    """Return the version; raises `InvalidArgumentTypeError` for anything else, such as its number alone."""
+    if not isinstance(version, Version):
+        raise InvalidArgumentTypeError(
+            f"a version is what get_version() or get_changes() returned, not {shorten(version)}: keep both its parts."
+        )
+    return version
+
+
+def check_position(after: Version, version: Version, oldest: int) -> None:
+    """Raise `ChangesLostError` unless a feed that goes back to after `oldest` continues from `after`."""
+    if after.history != version.history or after.number > version.number:
+        raise ChangesLostError(
+            "the board has begun another history since (it was made anew, restored, or a write of it was cut short): "
+            "read it anew, and follow it from get_version()."
+        )
+    if after.number < oldest:
+        raise ChangesLostError(
+            f"the feed goes back to change {oldest + 1}, and the one after {after.number} was asked for: read the "
+            f"board anew, and let it keep more changes (feed)."
+        )
+
+
+def no_feed() -> UnsupportedOperationError:
+    """Return the error for a board that could keep a feed and does not."""
+    return UnsupportedOperationError(
+        "this board keeps no change feed: open it once with the option feed, for example feed=100000 (changes)."
+    )
+
+
+def board_moved(moved_to: str) -> BoardMovedError:
+    """Return the error for a write to a fenced board."""
+    return BoardMovedError(
+        f"the board takes no writes any more, it has moved to {moved_to}: open it there. Nothing was applied.", moved_to
+    )
+
+
+# ---------------------------------------------------------------------- the version of one answer
+
+_noted: ContextVar[list[Version] | None] = ContextVar("noted", default=None)
+"""Where the version of an answer is noted while somebody wants it."""
+
+
+def version_wanted() -> bool:
+    """Whether somebody wants the version of the answer in work; for backends that can return both in one step."""
+    return _noted.get() is not None
+
+
+def note_version(version: Version) -> None:
+    """Note the version at which the answer in work holds; for backends."""
+    noted = _noted.get()
+    if noted is not None:
+        noted[:] = [version]
+
+
+@contextmanager
+def noting_version() -> Iterator[list[Version]]:
+    """Want the versions of the answers within: the list has that of the last one, if its backend noted it."""
+    noted: list[Version] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+_ATTEMPTS: Final = 100
+
+
+def at_version(
+    operation: Callable[Parameters, Value], *arguments: Parameters.args, **options: Parameters.kwargs
+) -> tuple[Value, Version]:
+    """Return what an operation of a board returns, and a version: `at_version(board.get_top_n, 10)`.
+
+    For a read, it is the version of the state that was read. For a write, it is the version right after the write or
+    a later one, so that a replica which has come to it has the write. Where the backend does not return both in one
+    step, a read is asked again until no change came between (one more round trip before and after).
+
+    An answer from memory (see `ask`) has no version of its own. Raises `UnsupportedOperationError` where the backend
+    has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts.
+    """
+    board: Any = getattr(operation, "__self__", None)
+    writes = getattr(operation, "__name__", "") in WRITES
+    before = None if writes else board.get_version()
+    for _ in range(_ATTEMPTS):
+        with noting_version() as noted:
+            value = operation(*arguments, **options)
+        if noted:
+            return value, noted[0]
+        after: Version = board.get_version()
+        if writes or after == before:
+            return value, after
+        before = after
+    raise BackendUnavailableError(f"the board changed during each of {_ATTEMPTS} reads: read it when it changes less.")
+
+
+WRITES: Final = frozenset({"update_score", "increment_score", "update_scores", "remove_player", "clear"})
+"""The operations that a fence refuses."""
