@@ -24,12 +24,12 @@ help:  ## list the targets
 	@touch $@
 
 compare: .venv/compare  ## compare backends here, print the tables and keep reports/results/quick.json (minutes)
-	$(BIN)/leaderboard compare --out reports/results/quick.json
+	$(BIN)/leaderboard compare --out reports/results/quick.json --force
 
 FULL := reports/results/full.json
 
 report: .venv/dev  ## run the full comparison, or go on with an interrupted one, and write reports/ (over an hour)
-	$(BIN)/leaderboard compare --plan full --out $(FULL) $(if $(wildcard $(FULL).journal),--resume)
+	$(BIN)/leaderboard compare --plan full --out $(FULL) $(if $(wildcard $(FULL).journal),--resume,--force)
 	$(MAKE) pages
 
 pages: .venv/dev  ## make the pages, the charts and the README's table anew from the last full comparison

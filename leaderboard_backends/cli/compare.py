@@ -60,6 +60,8 @@ VERDICTS: Final = "verdicts"
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same traces, same order.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT.json", help="File to keep.")
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run left beside --out.")
+@click.option("--force", is_flag=True, help="Replace the file at --out, and what an interrupted run left beside it.")
+@click.option("--allow-missing", is_flag=True, help="Exit code 0 although some could not run here, or took too long.")
 @click.option("--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps drawn traces.")
 def compare(
     backends: tuple[str, ...],
@@ -75,6 +77,8 @@ def compare(
     traces: Path | None,
     *,
     resume: bool,
+    force: bool,
+    allow_missing: bool,
 ) -> None:
     """Replay the same traces on each BACKEND, each run in a process of its own, and compare what they cost.
 
@@ -85,8 +89,8 @@ def compare(
 
     The conformance kit judges each backend first; then all answers of runs that time single operations, and the end
     states of all runs, are compared with an independent model. One difference withholds every figure of that backend,
-    and its reason is told. Ctrl-C keeps what is finished; --resume goes on. Exit code 1 where a backend was wrong or
-    failed, or none could run.
+    and its reason is told. Ctrl-C keeps what is finished; --resume goes on. Exit code 1 where a backend that was
+    named or found has no figures in any run, unless --allow-missing; then where one was wrong or failed, or none ran.
     """
     try:
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
@@ -95,26 +99,27 @@ def compare(
         contenders = find_contenders(backends or plan.backends)
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
-    _prepare(out, resume=resume)
-    order = Order(
-        plan=plan,
-        name=plan_name,
-        command=_command(contenders),
-        contenders=contenders,
-        workloads=files,
-        seed=seed,
-        store=TraceStore(traces or default_folder()),
-        journal=_journal(out) if out else None,
-        resume=resume,
-        proven=default_folder().parent / VERDICTS,
-    )
-    try:
-        with _termination_as_interrupt(), ComparisonBar() as bar:
-            result = run_comparison(order, bar)
-    except OSError as error:
-        raise click.ClickException(_unfinished(error, out)) from error
-    _publish(result, out)
-    sys.exit(_exit_code(result))
+    _prepare(out, resume=resume, force=force)
+    with Journal(_journal(out) if out else None, force=force) as journal:
+        order = Order(
+            plan=plan,
+            name=plan_name,
+            command=_command(contenders),
+            contenders=contenders,
+            workloads=files,
+            seed=seed,
+            store=TraceStore(traces or default_folder()),
+            journal=journal,
+            resume=resume,
+            proven=default_folder().parent / VERDICTS,
+        )
+        try:
+            with _termination_as_interrupt(), ComparisonBar() as bar:
+                result = run_comparison(order, bar)
+        except OSError as error:
+            raise click.ClickException(_unfinished(error, out)) from error
+        _publish(result, out, journal)
+    sys.exit(_exit_code(result, allow_missing=allow_missing))
 
 
 def _with_workloads(plan: Plan, given: Sequence[str]) -> tuple[Plan, list[WorkloadFile]]:
@@ -141,14 +146,16 @@ def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...
     return sizes
 
 
-def _prepare(out: Path | None, *, resume: bool) -> None:
-    """Fail before the run, not after it, where the result cannot be kept."""
+def _prepare(out: Path | None, *, resume: bool, force: bool) -> None:
+    """Fail before the run, not after it, where the result cannot be kept, or would replace another."""
     if out is None:
         if resume:
             raise click.UsageError("--resume needs --out: the journal of the interrupted run is beside that file.")
         return
     if is_stream(out):
         raise click.UsageError(f"--out {out} is a device or a pipe: name a file, as a journal is kept beside it.")
+    if out.exists() and not (resume or force or _journal(out).exists()):
+        raise click.UsageError(f"--out {out} exists: name another file, or replace it with --force.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.with_name(f".{out.name}.writable")
@@ -175,17 +182,17 @@ def _unfinished(error: OSError, out: Path | None) -> str:
     return f"the comparison ended, as the system said: {where}{error.strerror or error}. Make room for it: {kept}."
 
 
-def _publish(result: Result, out: Path | None) -> None:
+def _publish(result: Result, out: Path | None, journal: Journal) -> None:
     """Keep the result, and only then print it: whoever reads may go away."""
     if out is not None:
-        _keep(result, out)
+        _keep(result, out, journal)
     try:
         print_sections([section for section in sections(result) if section.name in PRINTED], Console())
     finally:
         _say_what_came_of_it(result, out)
 
 
-def _keep(result: Result, out: Path) -> None:
+def _keep(result: Result, out: Path, journal: Journal) -> None:
     try:
         write_atomically(out, encode_result(result))
     except OSError as error:
@@ -194,7 +201,7 @@ def _keep(result: Result, out: Path) -> None:
             f"the result of them."
         ) from error
     if result.finished:
-        Journal(_journal(out)).end()
+        journal.end()
 
 
 def _say_what_came_of_it(result: Result, out: Path | None) -> None:
@@ -212,11 +219,15 @@ def _say_what_came_of_it(result: Result, out: Path | None) -> None:
         click.echo("Interrupted: what was not run has a row that says so; --resume goes on.", err=True)
 
 
-def _exit_code(result: Result) -> int:
+def _exit_code(result: Result, *, allow_missing: bool) -> int:
     if not result.finished:
         return INTERRUPTED
-    statuses = {run.status for run in result.runs}
-    return 1 if statuses & {"wrong", "failed"} or "ok" not in statuses else 0
+    without = {run.cell.backend: run.status for run in result.runs if run.status != "ok"}
+    if not allow_missing and without:
+        said = ", ".join(f"{label} ({status})" for label, status in without.items())
+        click.echo(f"Runs without figures: {said}. So the exit code is 1; see --allow-missing.", err=True)
+        return 1
+    return int(bool({"wrong", "failed"} & {*without.values()}) or all(run.status != "ok" for run in result.runs))
 
 
 @contextmanager

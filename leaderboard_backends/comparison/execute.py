@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Final, Protocol
@@ -73,7 +73,7 @@ class Order:
     workloads: Sequence[WorkloadFile]
     seed: int
     store: TraceStore
-    journal: Path | None = None
+    journal: Journal = field(default_factory=lambda: Journal(None))
     resume: bool = False
     proven: Path | None = None
     """Where verdicts of the kit are kept from one comparison to the next."""
@@ -93,7 +93,7 @@ class _Comparison:
     def __init__(self, order: Order, watcher: Watcher) -> None:
         self.order = order
         self.watcher = watcher
-        self.journal = Journal(order.journal)
+        self.journal = order.journal
         self.parent = folder_on_disk()
         self.head = self._head()
         self.contenders = {contender.label: contender for contender in order.contenders}
@@ -131,7 +131,7 @@ class _Comparison:
 
     def _take_up(self) -> None:
         """Begin a journal, or go on with the one that is there."""
-        if not self.order.resume or self.order.journal is None:
+        if not self.order.resume:
             self.journal.begin(self.head)
             return
         old, known, done, self.earlier = self.journal.go_on()

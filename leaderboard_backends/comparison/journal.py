@@ -1,17 +1,18 @@
 """What a comparison keeps while it runs: a line of JSON for each finished run, so that nothing finished is ever lost.
 
 The first line says what the journal is of; a comparison that goes on must agree with it. A last line that a crash cut
-off is left out.
+off is left out. The file is locked by the comparison that writes it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import RawIOBase
+from contextlib import AbstractContextManager, contextmanager
+from io import BufferedRandom, RawIOBase
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -64,19 +65,31 @@ class Kept(NamedTuple):
     """Seconds that it took."""
 
 
-class Journal:
-    """A file that only grows. Where no path is given, nothing is kept."""
+class Journal(AbstractContextManager["Journal"]):
+    """A file that only grows, locked from `begin` or `go_on` to `close`. Where no path is given, nothing is kept."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, force: bool = False) -> None:
         self._path = path
+        self._force = force
+        self._lock: BufferedRandom | None = None
 
     def begin(self, head: Head) -> None:
-        """Begin anew; raises `JournalError`."""
-        if self._path is not None:
-            with self._told():
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._path.write_bytes(b"")
-            self.add(head)
+        """Begin anew; an interrupted comparison's journal is replaced by `force` alone.
+
+        Raises `ConfigurationError` where there is one, and `JournalError`, also where another comparison writes it.
+        """
+        if self._path is None:
+            return
+        with self._told():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._locked(self._path, "a+b")
+            if file.seek(0, os.SEEK_END) and not self._force:
+                raise ConfigurationError(
+                    f"{self._path} keeps {len(read_journal(self._path).runs):,} finished runs of an interrupted "
+                    f"comparison: --resume goes on with them, --force throws them away."
+                )
+            file.truncate(0)
+        self.add(head)
 
     def go_on(self) -> Kept:
         """Return what the journal holds, and let lines be added to it: one that was cut off is taken away.
@@ -85,9 +98,26 @@ class Journal:
         """
         kept = read_journal(self._path or Path(os.devnull))
         if self._path is not None:
-            with self._told(), self._path.open("rb+") as file:
+            with self._told():
+                file = self._locked(self._path, "rb+")
+                kept = read_journal(self._path)
                 file.truncate(file.read().rfind(b"\n") + 1)
         return kept
+
+    def _locked(self, path: Path, mode: Literal["a+b", "rb+"]) -> BufferedRandom:
+        """Open the file, and hold it until this journal ends; one that its owner removed meanwhile is opened anew."""
+        self._lock = self._lock or path.open(mode)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.close()
+            raise JournalError(
+                f"{path} is written by another comparison: wait until that ends, or name another --out."
+            ) from error
+        if os.fstat(self._lock.fileno()).st_nlink:
+            return self._lock
+        self.close()
+        return self._locked(path, mode)
 
     def add(self, line: Line) -> None:
         """Add a line, and see it on the disk. Raises `JournalError`; nothing of the line is then left."""
@@ -116,6 +146,15 @@ class Journal:
         """Remove the file, as its content is in the result."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let another comparison have the file."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def _write(file: RawIOBase, line: bytes) -> None:

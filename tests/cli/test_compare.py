@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.comparison.journal import Head, Journal
 from leaderboard_backends.comparison.schema import read_result
 
 QUICK = ("--steps", "60", "--proof", "isolation", "--rounds", "1")
@@ -84,20 +85,24 @@ def test_a_wrong_board_is_told_and_ends_in_exit_code_1(monkeypatch: pytest.Monke
     assert "1 of 2 runs have figures" in done.stderr
 
 
-def test_a_board_that_cannot_run_here_leaves_the_others_their_figures() -> None:
-    done = run("redis://127.0.0.1:1/0", "memory", "--players", "10", *QUICK)
-    assert done.exit_code == 0
-    assert "unavailable" in done.stdout
+@pytest.mark.parametrize(("flags", "code"), [([], 1), (["--allow-missing"], 0)])
+def test_a_board_that_cannot_run_here_leaves_the_others_their_figures_and_the_exit_code_tells(
+    flags: list[str], code: int
+) -> None:
+    done = run("redis://127.0.0.1:1/0", "memory", "--players", "10", *QUICK, *flags)
+    assert done.exit_code == code
+    assert "1 of 2 runs have figures" in done.stderr
+    assert ("Runs without figures: redis:// (unavailable)" in done.stderr) == bool(code)
 
 
 def test_a_class_that_is_not_there_is_told_and_ends_in_exit_code_1() -> None:
-    done = run("naive_boards:Absent", "memory", "--players", "10", *QUICK)
+    done = run("naive_boards:Absent", "memory", "--players", "10", *QUICK, "--allow-missing")
     assert done.exit_code == 1
     assert "there is no module naive_boards here" in " ".join(done.stdout.split())
 
 
 def test_where_no_board_can_run_the_exit_code_is_1() -> None:
-    assert run("boards:Absent", "--players", "10", *QUICK).exit_code == 1
+    assert run("redis://127.0.0.1:1/0", "--players", "10", *QUICK, "--allow-missing").exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,31 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Pa
     done = run("memory", "--out", str(tmp_path / "file" / "mine.json"))
     assert done.exit_code == 1
     assert "cannot be written" in done.stderr
+
+
+def test_a_result_is_replaced_by_force_alone(tmp_path: Path) -> None:
+    out = tmp_path / "mine.json"
+    out.write_text("kept")
+    done = run("memory", "--players", "10", *QUICK, "--out", str(out))
+    assert done.exit_code == 2
+    assert "exists: name another file, or replace it with --force" in " ".join(done.stderr.split())
+    assert out.read_text() == "kept"
+    assert run("memory", "--players", "10", *QUICK, "--out", str(out), "--force").exit_code == 0
+    assert read_result(out).finished
+
+
+def test_what_an_interrupted_run_left_is_replaced_by_force_alone(tmp_path: Path) -> None:
+    out = tmp_path / "mine.json"
+    journal = tmp_path / "mine.json.journal"
+    with Journal(journal) as earlier:
+        earlier.begin(Head("digest", "2026-11-01T00:00:00+00:00", {}))
+    whole = journal.read_bytes()
+    done = run("memory", "--players", "10", *QUICK, "--out", str(out))
+    assert done.exit_code == 1
+    assert "--resume goes on with them, --force throws them away" in " ".join(done.stderr.split())
+    assert (journal.read_bytes(), out.exists()) == (whole, False)
+    assert run("memory", "--players", "10", *QUICK, "--out", str(out), "--force").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir() if path.suffix] == ["mine.json"]
 
 
 def test_the_result_is_kept_before_it_is_printed(tmp_path: Path) -> None:

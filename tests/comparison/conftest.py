@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.contenders import find_contenders
 from leaderboard_backends.comparison.execute import Order, compare
+from leaderboard_backends.comparison.journal import Journal
 from leaderboard_backends.comparison.plan import (
     DrillPart,
     Plan,
@@ -82,19 +83,20 @@ def run_small(
     **values: Any,
 ) -> Result:
     chosen = plan or service_plan(**values)
-    order = Order(
-        plan=chosen,
-        name="a test",
-        command="leaderboard compare",
-        contenders=find_contenders(named),
-        workloads=find_workloads(chosen.workloads()),
-        seed=seed,
-        store=TraceStore(traces),
-        journal=journal,
-        resume=resume,
-        give_up_after=give_up_after,
-    )
-    return compare(order, watcher)
+    with Journal(journal) as kept:
+        order = Order(
+            plan=chosen,
+            name="a test",
+            command="leaderboard compare",
+            contenders=find_contenders(named),
+            workloads=find_workloads(chosen.workloads()),
+            seed=seed,
+            store=TraceStore(traces),
+            journal=kept,
+            resume=resume,
+            give_up_after=give_up_after,
+        )
+        return compare(order, watcher)
 
 
 @pytest.fixture(scope="session")

@@ -106,9 +106,10 @@ def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_
     plan, journal = replace(every_mode(), service=[], drill=[], study=None), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
     head, (facts,), runs, _ = read_journal(journal)
-    Journal(journal).begin(head)
-    Journal(journal).add(Known(facts))
-    Journal(journal).add(Finished(replace(runs[0], status="wrong", reason="no rank", figures=None)))
+    with Journal(journal, force=True) as earlier:
+        earlier.begin(head)
+        earlier.add(Known(facts))
+        earlier.add(Finished(replace(runs[0], status="wrong", reason="no rank", figures=None)))
     again = Watching()
     result = run_small(again, traces, "memory", plan=plan, journal=journal, resume=True)
     assert again.proven == []

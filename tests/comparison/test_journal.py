@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends.comparison.identity import check_same
-from leaderboard_backends.comparison.journal import Finished, Head, Journal, read_journal
+from leaderboard_backends.comparison.journal import Finished, Head, Journal, JournalError, read_journal
 from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.errors import ConfigurationError
 
@@ -18,9 +18,9 @@ RUN = Run(Cell("service", "realtime", 10, "memory"), 1, "ok")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "deep" / "journal"
-    journal = Journal(path)
-    journal.begin(HEAD)
-    journal.add(Finished(RUN, 12.5))
+    with Journal(path) as journal:
+        journal.begin(HEAD)
+        journal.add(Finished(RUN, 12.5))
     return path
 
 
@@ -37,10 +37,10 @@ def test_a_last_line_that_was_cut_off_is_left_out(path: Path) -> None:
 
 def test_what_is_added_after_a_line_that_was_cut_off_can_be_read(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
-    journal = Journal(path)
-    assert journal.go_on() == (HEAD, [], [], 0)
-    journal.add(Finished(RUN, 3))
-    assert Journal(path).go_on() == (HEAD, [], [RUN], 3)
+    with Journal(path) as journal:
+        assert journal.go_on() == (HEAD, [], [], 0)
+        journal.add(Finished(RUN, 3))
+    assert read_journal(path) == (HEAD, [], [RUN], 3)
 
 
 def test_a_full_disk_is_told_with_what_to_do_and_leaves_no_half_a_line(path: Path) -> None:
@@ -60,12 +60,31 @@ def test_a_full_disk_is_told_with_what_to_do_and_leaves_no_half_a_line(path: Pat
 
 
 def test_a_journal_begins_anew_and_ends_with_its_file(path: Path) -> None:
-    journal = Journal(path)
-    journal.begin(HEAD)
-    assert read_journal(path) == (HEAD, [], [], 0)
-    journal.end()
-    journal.end()
+    with Journal(path, force=True) as journal:
+        journal.begin(HEAD)
+        assert read_journal(path) == (HEAD, [], [], 0)
+        journal.end()
+        journal.end()
     assert not path.exists()
+
+
+def test_a_journal_of_finished_runs_is_replaced_by_force_alone(path: Path) -> None:
+    whole = path.read_bytes()
+    with Journal(path) as journal, pytest.raises(ConfigurationError, match=r"keeps 1 finished runs .* --resume goes on"):
+        journal.begin(HEAD)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("begin", ["begin", "go_on"])
+def test_a_journal_is_one_comparisons_at_a_time(path: Path, begin: str) -> None:
+    whole = path.read_bytes()
+    with Journal(path) as first, Journal(path, force=True) as second:
+        first.go_on()
+        with pytest.raises(JournalError, match="is written by another comparison: wait"):
+            second.begin(HEAD) if begin == "begin" else second.go_on()
+        assert path.read_bytes() == whole
+        first.close()
+        second.begin(HEAD)
 
 
 def test_nothing_is_kept_where_no_file_is_named(tmp_path: Path) -> None:
