@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from ..model import Keep, Order
 from ..protocol import LeaderboardBackend
 from .conformance import BackendConformance
-from .subject import BoardFactory
 from .task import TASK
 
 
 class TestSubject(BackendConformance):
     """The kit on the subject of the run."""
 
-    _make: BoardFactory
+    _make: Callable[..., LeaderboardBackend]
 
     @pytest.fixture(autouse=True)
     def _take_factory(self, pytestconfig: pytest.Config) -> None:
@@ -22,6 +24,6 @@ class TestSubject(BackendConformance):
         assert made is not None
         self._make = made
 
-    def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
+    def make(self, *, name: str, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
         """Open a board by the factory."""
-        return self._make(name, order=order, keep=keep)
+        return self._make(name, order=order, keep=keep, **options)

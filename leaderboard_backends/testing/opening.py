@@ -31,14 +31,15 @@ def url_factory(url: str) -> BoardFactory:
     """
     Location.parse(url)
 
-    def make(name: str, *, order: Order, keep: Keep) -> LeaderboardBackend:
+    def make(name: str, *, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
+        given = {"board": name, "order": order, "keep": keep, **options}
         try:
-            return open_leaderboard(url, board=name, order=order, keep=keep)
+            return open_leaderboard(url, **given)
         except ConfigurationError:
             nameless = _without_name(url)
             if nameless is None:
                 raise
-            return open_leaderboard(nameless, board=name, order=order, keep=keep)
+            return open_leaderboard(nameless, **given)
 
     return make
 

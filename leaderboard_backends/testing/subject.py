@@ -13,7 +13,7 @@ class BoardFactory(Protocol):
     """What makes the boards of a run: a backend's class, for example."""
 
     def __call__(self, name: str, *, order: Order, keep: Keep) -> LeaderboardBackend:
-        """Open a board."""
+        """Open a board; where the board's class declares a change feed, it takes `feed` too."""
         ...
 
 
@@ -32,6 +32,7 @@ PARTS: Final = (
     "texts",
     "isolation",
     "capabilities",
+    "changes",
     "threads",
     "histories",
     "processes",

@@ -6,6 +6,7 @@ One module a theme, one class a mutant; the class's docstring says the bug as a 
 from __future__ import annotations
 
 from . import (
+    changes,
     increments,
     isolation,
     iteration,
@@ -27,6 +28,7 @@ from .registry import MUTANTS, Mutant
 __all__ = [
     "MUTANTS",
     "Mutant",
+    "changes",
     "increments",
     "isolation",
     "iteration",

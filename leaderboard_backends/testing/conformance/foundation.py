@@ -88,7 +88,7 @@ SHOWN_WHOLE: Final = 60
 class OpenBoard(Protocol):
     """What the fixture `open_board` gives: opens one more board, with a name of its own unless one is given."""
 
-    def __call__(self, rules: Rules = ..., name: str | None = None) -> LeaderboardBackend:
+    def __call__(self, rules: Rules = ..., name: str | None = None, **options: Any) -> LeaderboardBackend:
         """Open one more board."""
         ...
 
@@ -108,8 +108,11 @@ class ConformancePart(HonestKit):
     rounds: int = 60
     """How many operations each thread does in the tests with threads."""
 
-    def make(self, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
-        """Return a new board object, opened at the place that `name` stands for."""
+    def make(self, *, name: str, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
+        """Return a new board object, opened at the place that `name` stands for.
+
+        `options` is `feed` where the board's class declares a change feed, and empty elsewhere.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} needs make(self, **options) that returns an open board; options are name, order "
             f"and keep: def make(self, **options): return MyBoard(**options)"
@@ -133,10 +136,10 @@ class ConformancePart(HonestKit):
         """Return a function that opens boards; all of them are cleared and closed after the test."""
         opened: list[LeaderboardBackend] = []
 
-        def open_one(rules: Rules = ALL_RULES[0], name: str | None = None) -> LeaderboardBackend:
+        def open_one(rules: Rules = ALL_RULES[0], name: str | None = None, **options: Any) -> LeaderboardBackend:
             _check_asserts()
             chosen = name or unique_name()
-            board = self._reach(lambda: self.make(name=chosen, order=rules.order, keep=rules.keep))
+            board = self._reach(lambda: self.make(name=chosen, order=rules.order, keep=rules.keep, **options))
             opened.append(board)
             return board
 

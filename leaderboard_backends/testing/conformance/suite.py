@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bulk import BulkPart
 from .capabilities import CapabilitiesPart
+from .changes import ChangesPart
 from .histories import HistoriesPart
 from .increments import IncrementsPart
 from .isolation import IsolationPart
@@ -27,6 +28,7 @@ class BackendConformance(
     ProcessesPart,
     HistoriesPart,
     ThreadsPart,
+    ChangesPart,
     CapabilitiesPart,
     IsolationPart,
     TextsPart,
@@ -50,8 +52,8 @@ class BackendConformance(
             def make(self, **options):
                 return MyBoard(**options)
 
-    `options` are `name`, `order` and `keep`. A board is made empty: the kit gives each a name that nobody has, and
-    clears and closes every board it made. Where the data outlives the board object, and `make` with the same name
-    would not find it, override `reopen` too. `seed`, `examples`, `steps`, `bulk`, `rounds` and `histories` set how much
-    is run.
+    `options` are `name`, `order` and `keep`, and `feed` where the backend declares a change feed. A board is made
+    empty: the kit gives each a name that nobody has, and clears and closes every board it made. Where the data outlives
+    the board object, and `make` with the same name would not find it, override `reopen` too. `seed`, `examples`,
+    `steps`, `bulk`, `rounds` and `histories` set how much is run.
     """

@@ -1,0 +1,364 @@
+"""Version, change feed and fence: what follows a board has the same board, and a fence stops every writer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from threading import Event
+from typing import Final
+
+import pytest
+
+from ...changes import Change, Changes, Version, at_version
+from ...errors import BoardMovedError, ChangesLostError, InvalidArgumentError, UnsupportedOperationError
+from ...model import Entry, ScoreUpdate
+from ...protocol import LeaderboardBackend
+from ..oracle import OracleBoard
+from ..subject import unique_name
+from .foundation import ALL_RULES, OPERATIONS, ConformancePart, OpenBoard, Rules, assert_same, fill
+from .threads import run_together
+
+FEED: Final = 10_000
+MOVED_TO: Final = "redis://new.example:6379/0?board=weekly"
+WRITES: Final = ("update_score", "increment_score", "update_scores", "remove_player", "clear")
+STATES: Final = (("mia", "Mia", 5), ("zoe", "Zoe", 5.5), ("abe", "Abe", 5), ("ben", "Ben", -3))
+
+
+class Follower:
+    """A copy of a board that is made of its feed alone, in the simplest way."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, Change] = {}
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Apply changes in order."""
+        for change in changes:
+            if change.player_id is None:
+                self.states.clear()
+            elif change.score is None:
+                del self.states[change.player_id]
+            else:
+                self.states[change.player_id] = change
+
+    def entries(self, rules: Rules) -> list[Entry]:
+        """Return the board: best score first and, within a tie, the lowest number with which it was reached."""
+        sign = -1 if rules.order == "descending" else 1
+        states = sorted(self.states.values(), key=lambda state: (sign * (state.score or 0), state.reached))
+        return [
+            Entry(rank, state.player_id or "", state.username, state.score or 0) for rank, state in enumerate(states, 1)
+        ]
+
+
+def read_on(board: LeaderboardBackend, after: Version, limit: int = 1000) -> list[Change]:
+    """Return all changes after a version, page by page; numbers without a gap, up to the board's version."""
+    found: list[Change] = []
+    while True:
+        version, page = board.get_changes(after, limit)
+        assert len(page) <= limit
+        assert [change.number for change in page] == list(range(after.number + 1, after.number + len(page) + 1))
+        found += page
+        if not page:
+            assert after.number == version.number, "the feed ended before the board's version"
+            return found
+        after = Version(version.history, page[-1].number)
+
+
+def write_at_random(board: LeaderboardBackend | OracleBoard, seed: int, steps: int) -> None:
+    """Write whatever the contract has, in an order that a seed repeats; many ties, names that change, removals."""
+    chance = random.Random(seed)
+    refused = board.capabilities.unsupported if isinstance(board, LeaderboardBackend) else frozenset()
+    for step in range(steps):
+        player, score = f"p{chance.randrange(9)}", chance.choice([0, 1, 1, 2, 2.5, -4])
+        kind = chance.choice(["update_score"] * 4 + ["increment_score", "update_scores", "remove_player", "clear"])
+        if kind in refused or (kind == "clear" and step % 3):
+            continue
+        if kind == "update_score":
+            board.update_score(player, f"n{step % 3}", score)
+        elif kind == "increment_score":
+            board.increment_score(player, f"n{step % 3}", score)
+        elif kind == "update_scores":
+            board.update_scores([ScoreUpdate(f"p{(step + at) % 9}", "", at % 3) for at in range(12)])
+        elif kind == "remove_player":
+            board.remove_player(player)
+        else:
+            board.clear()
+
+
+class ChangesPart(ConformancePart):
+    """What `capabilities.feed` and `capabilities.fence` promise."""
+
+    def _feeding(
+        self, open_board: OpenBoard, rules: Rules = ALL_RULES[0], name: str | None = None, feed: int = FEED
+    ) -> LeaderboardBackend | None:
+        """Return a board that keeps a feed; where the backend declares none, its refusal is what is tested."""
+        plain = open_board(rules)
+        if plain.capabilities.feed:
+            return open_board(rules, name, feed=feed)
+        for refused in (plain.get_version, lambda: plain.get_changes(Version("", 0))):
+            with pytest.raises(UnsupportedOperationError, match="get_"):
+                refused()
+        return None
+
+    def _fencing(self, open_board: OpenBoard, name: str | None = None) -> LeaderboardBackend | None:
+        """Return a board with players that can be fenced, or test the refusal."""
+        board = open_board(name=name)
+        if board.capabilities.fence:
+            fill(board, STATES)
+            return board
+        for refused in (lambda: board.fence(MOVED_TO), board.lift_fence, board.fenced):
+            with pytest.raises(UnsupportedOperationError, match="fence"):
+                refused()
+        return None
+
+    # ------------------------------------------------------------------ version
+
+    def test_every_change_raises_the_version_by_one_and_nothing_else_does(self, open_board: OpenBoard) -> None:
+        if (board := self._feeding(open_board)) is None:
+            return
+        seen = board.get_version()
+        steps: list[tuple[int, Callable[[], object]]] = [
+            (1, lambda: board.update_score("mia", "Mia", 5)),
+            (0, lambda: board.update_score("mia", "Mia", 5)),
+            (1, lambda: board.update_score("mia", "Renamed", 5)),
+            (1, lambda: board.increment_score("mia", "Renamed", 1)),
+            (0, lambda: board.increment_score("mia", "Renamed", 0)),
+            (3, lambda: board.update_scores([("a", "", 1), ("b", "", 1), ("a", "", 2), ("b", "", 1)])),
+            (0, lambda: board.remove_player("nobody")),
+            (1, lambda: board.remove_player("a")),
+            (0, lambda: (list(board), board.get_top_n(), board.get_around("mia"), len(board))),
+            (1, board.clear),
+            (0, board.clear),
+            (1, lambda: board.update_score("mia", "Mia", 5)),
+        ]
+        for raised, step in steps:
+            step()
+            after = board.get_version()
+            assert_same(after, Version(seen.history, seen.number + raised))
+            seen = after
+
+    def test_a_score_that_does_not_stand_raises_nothing_and_a_new_name_does(self, open_board: OpenBoard) -> None:
+        for rules in ALL_RULES:
+            if rules.keep == "last" or (board := self._feeding(open_board, rules)) is None:
+                continue
+            board.update_score("mia", "Mia", 5)
+            before = board.get_version()
+            board.update_score("mia", "Mia", rules.worse(5))
+            assert_same(board.get_version(), before)
+            board.update_score("mia", "Renamed", rules.worse(5))
+            assert_same(board.get_version(), Version(before.history, before.number + 1))
+            assert_same(
+                board.get_changes(before).changes, [Change(before.number + 1, "mia", "Renamed", 5, before.number)]
+            )
+
+    # ------------------------------------------------------------------ feed
+
+    def test_who_applies_the_feed_has_the_board_to_the_last_tie(
+        self, open_board: OpenBoard, rules: Rules, oracle: OracleBoard
+    ) -> None:
+        if (board := self._feeding(open_board, rules)) is None:
+            return
+        start, follower = board.get_version(), Follower()
+        for seed in range(4):
+            after = board.get_version()
+            for one in (board, oracle):
+                write_at_random(one, self.seed + seed, 40)
+            follower.apply(read_on(board, after, limit=7))
+            assert_same(follower.entries(rules), list(board))
+            assert_same(list(board), list(oracle))
+        whole = Follower()
+        whole.apply(read_on(board, start))
+        assert_same(whole.states, follower.states)
+
+    def test_a_change_is_the_state_that_it_left(self, open_board: OpenBoard) -> None:
+        if (board := self._feeding(open_board)) is None:
+            return
+        start = board.get_version()
+        board.update_score("mia", "Mia", 5)
+        board.update_score("ŷ", "Zoë ∞", -2.5)
+        board.increment_score("mia", "M", 1)
+        board.update_score("mia", "", 6)
+        board.remove_player("ŷ")
+        board.clear()
+        n = start.number
+        assert_same(
+            board.get_changes(start),
+            Changes(
+                Version(start.history, n + 6),
+                [
+                    Change(n + 1, "mia", "Mia", 5, n + 1),
+                    Change(n + 2, "ŷ", "Zoë ∞", -2.5, n + 2),
+                    Change(n + 3, "mia", "M", 6, n + 3),
+                    Change(n + 4, "mia", "", 6, n + 3),
+                    Change(n + 5, "ŷ"),
+                    Change(n + 6, None),
+                ],
+            ),
+        )
+        assert_same(board.get_changes(Version(start.history, n + 4), limit=1).changes, [Change(n + 5, "ŷ")])
+        assert_same(board.get_changes(start, limit=0).changes, [])
+
+    def test_a_feed_that_does_not_go_back_that_far_says_so(self, open_board: OpenBoard) -> None:
+        if (board := self._feeding(open_board, feed=5)) is None:
+            return
+        start = board.get_version()
+        for number in range(400):
+            board.update_score("mia", "", number)
+        last = board.get_version()
+        for lost in (
+            start,
+            Version(last.history, last.number - 399),
+            Version(last.history, last.number + 1),
+            Version("another", last.number - 2),
+        ):
+            with pytest.raises(ChangesLostError, match="anew"):
+                board.get_changes(lost)
+        kept = board.get_changes(Version(last.history, last.number - 5))
+        assert_same([change.score for change in kept.changes], [395, 396, 397, 398, 399])
+        with pytest.raises(InvalidArgumentError, match="get_version"):
+            board.get_changes(last.number)  # type: ignore[arg-type]  # the mistake itself
+
+    def test_a_board_that_was_not_asked_to_keeps_no_feed(self, open_board: OpenBoard) -> None:
+        board = open_board()
+        if not board.capabilities.feed:
+            return
+        before = board.get_version()
+        board.update_score("mia", "", 1)
+        assert_same(board.get_version(), Version(before.history, before.number + 1))
+        with pytest.raises(UnsupportedOperationError, match="feed="):
+            board.get_changes(before)
+
+    def test_version_and_feed_go_on_where_the_data_outlives_the_object(self, open_board: OpenBoard) -> None:
+        name = unique_name()
+        if (board := self._feeding(open_board, name=name)) is None:
+            return
+        fill(board, STATES)
+        before = board.get_version()
+        if not (board.capabilities.durable or board.capabilities.shared):
+            assert before.history != open_board(feed=5).get_version().history
+            return
+        board.close()
+        again = open_board(name=name)
+        assert_same(again.get_version(), before)
+        again.update_score("late", "", 5)
+        n = before.number
+        assert_same(again.get_changes(before).changes, [Change(n + 1, "late", "", 5, n + 1)])
+        again.close()
+        ended = open_board(name=name, feed=0)
+        with pytest.raises(UnsupportedOperationError, match="feed="):
+            ended.get_changes(before)
+
+    def test_an_answer_holds_at_its_version(self, open_board: OpenBoard, rules: Rules) -> None:
+        if (board := self._feeding(open_board, rules)) is None:
+            return
+        start, done = board.get_version(), Event()
+        answers: list[tuple[list[Entry], Version]] = []
+
+        def write() -> None:
+            for number in range(self.rounds):
+                board.update_score(f"p{number % 7}", f"n{number}", number % 3)
+            done.set()
+
+        def read() -> None:
+            while not done.is_set():
+                answers.append(at_version(board.get_top_n, 10))
+
+        run_together(write, read)
+        answers.append(at_version(board.get_top_n, 10))
+        changes = read_on(board, start)
+        for entries, version in answers:
+            follower = Follower()
+            follower.apply(changes[: version.number - start.number])
+            assert_same(entries, follower.entries(rules)[:10])
+        rank, version = at_version(board.update_score, "new", "", rules.best_first([-9, 9])[0])
+        assert_same((rank, version), (1, board.get_version()))
+
+    # ------------------------------------------------------------------ fence
+
+    def test_a_fenced_board_refuses_every_write_and_answers_every_read(self, open_board: OpenBoard) -> None:
+        if (board := self._fencing(open_board)) is None:
+            return
+        before = list(board)
+        assert board.fenced() is None
+        board.fence("memory://first")
+        board.fence(MOVED_TO)
+        try:
+            assert_same(board.fenced(), MOVED_TO)
+            for write in (name for name in WRITES if name not in board.capabilities.unsupported):
+                with pytest.raises(BoardMovedError, match="moved to redis://new") as refused:
+                    OPERATIONS[write](board)
+                assert refused.value.moved_to == MOVED_TO
+            with pytest.raises(BoardMovedError):
+                board.update_score(before[0].player_id, before[0].username, before[0].score)
+            assert_same(list(board), before)
+            for name in OPERATIONS.keys() - {*WRITES} - board.capabilities.unsupported:
+                OPERATIONS[name](board)
+        finally:
+            board.lift_fence()
+        board.lift_fence()
+        assert board.fenced() is None
+        assert board.update_score("late", "", 5) == 4
+
+    def test_a_fence_stops_whoever_holds_the_board_and_stays_with_it(self, open_board: OpenBoard) -> None:
+        name = unique_name()
+        if (board := self._fencing(open_board, name)) is None:
+            return
+        if not (board.capabilities.durable or board.capabilities.shared):
+            assert open_board(name=name).fenced() is None
+            return
+        other = open_board(name=name) if board.capabilities.shared else board
+        board.fence(MOVED_TO)
+        with pytest.raises(BoardMovedError):
+            other.update_score("late", "", 5)
+        if other is not board:
+            other.close()
+        board.close()
+        again = open_board(name=name)
+        try:
+            assert_same((again.fenced(), len(again)), (MOVED_TO, len(STATES)))
+            with pytest.raises(BoardMovedError):
+                again.clear()
+        finally:
+            again.lift_fence()
+        assert again.update_score("late", "", 5) == 4
+
+    def test_no_write_is_acknowledged_after_the_fence(self, open_board: OpenBoard) -> None:
+        if (board := self._fencing(open_board)) is None:
+            return
+        acknowledged: list[list[int]] = [[], []]
+        started = [Event(), Event()]
+
+        def write(thread: int) -> Callable[[], None]:
+            def run() -> None:
+                for number in range(1, 100_000):
+                    try:
+                        board.update_score(f"t{thread}", "", number)
+                    except BoardMovedError:
+                        return
+                    acknowledged[thread].append(number)
+                    started[thread].set()
+
+            return run
+
+        seen: list[object] = []
+
+        def fence() -> None:
+            for event in started:
+                event.wait(30)
+            board.fence(MOVED_TO)
+            seen.extend(board.get_score(f"t{thread}") for thread in (0, 1))
+
+        try:
+            run_together(write(0), write(1), fence)
+            assert_same(seen, [numbers[-1] for numbers in acknowledged])
+            assert_same([board.get_score(f"t{thread}") for thread in (0, 1)], seen)
+        finally:
+            board.lift_fence()
+
+    @pytest.mark.parametrize("moved_to", ["", "x" * 501, "line\nbreak", "redis://:secret@host/0", "r://h?password=x"])
+    def test_where_a_board_went_is_a_text_without_a_password(self, open_board: OpenBoard, moved_to: str) -> None:
+        if (board := self._fencing(open_board)) is None:
+            return
+        with pytest.raises(InvalidArgumentError, match="moved_to") as refused:
+            board.fence(moved_to)
+        assert "secret" not in str(refused.value)
+        assert board.fenced() is None
