@@ -10,7 +10,7 @@ from paired import Bar, batches, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 Updates = list[tuple[str, str, int]]
 
@@ -24,9 +24,9 @@ SPEED_PLAYERS = 100_000
 
 def bars(memory_players: int, operations: int) -> Iterator[Bar]:
     """Measure one update, batches of updates, and memory a player, on a server of our own."""
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         yield from _speed_bars(server, operations)
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         yield _memory_bar(server, memory_players)
 
 

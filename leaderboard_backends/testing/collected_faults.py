@@ -37,11 +37,14 @@ class TestFiles(FileFaults):
 class TestServer(ServerFaults):
     """Faults of a server that has each write on the disk before it answers."""
 
+    _started: EmbeddedServer
+
     def start_server(self, directory: Path) -> EmbeddedServer:
         """Start one with its data in the folder."""
-        return EmbeddedServer(ALWAYS, directory=directory).start()
+        self._started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
+        return self._started
 
     def make_at(self, port: int, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
         """Open a board over TCP."""
-        url = f"redis://127.0.0.1:{port}/0?socket_timeout={self.reply_timeout}"
+        url = f"{self._started.url_at(port)}?socket_timeout={self.reply_timeout}"
         return open_leaderboard(url, board=name, order=order, keep=keep)

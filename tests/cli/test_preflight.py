@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.cli.group import leaderboard
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 LAYERS = """
     monitoring = { alerts = true, update_rate = 50 }
@@ -227,7 +227,7 @@ class Watched:
 @pytest.fixture
 def watched() -> Iterator[Watched]:
     settings = {"appendonly": "yes", "maxmemory": "200mb", "notify-keyspace-events": "KA"}
-    with EmbeddedServer(settings) as server:
+    with EmbeddedServer({**NO_PASSWORD, **settings}, tcp=True) as server:
         found = Watched(server)
         yield found
         found.events.close()

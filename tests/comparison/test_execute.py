@@ -26,7 +26,7 @@ from leaderboard_backends.comparison.schema import (
     read_result,
 )
 from leaderboard_backends.errors import ConfigurationError
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .conftest import service_plan
 
@@ -36,7 +36,7 @@ WAIT = 60
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 

@@ -17,9 +17,12 @@ class TestZODBFileFaults(FileFaults):
 
 
 class TestRedisServerFaults(ServerFaults):
+    started: EmbeddedServer
+
     def start_server(self, directory: Path) -> EmbeddedServer:
-        return EmbeddedServer(ALWAYS, directory=directory).start()
+        self.started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
+        return self.started
 
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
-        url = f"redis://127.0.0.1:{port}/0"
+        url = self.started.url_at(port)
         return open_leaderboard(url, board=name, socket_timeout=self.reply_timeout, **options)

@@ -20,21 +20,21 @@ from leaderboard_backends.hardening.rate_limiting.outage import OutagePolicy
 from leaderboard_backends.hardening.rate_limiting.settings import Settings
 from leaderboard_backends.hardening.rate_limiting.shared import close_storage, open_storage
 from leaderboard_backends.hardening.rate_limiting.windows import Charge, Limit, Refusal, SharedWindows
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 WAIT = 20
 
 
 @pytest.fixture(scope="module")
 def running_server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedServer]:
     """A server of the test's own, to kill and freeze."""
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 
@@ -269,10 +269,10 @@ def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: Em
 
 
 def test_a_server_that_refuses_is_as_one_that_is_down(limited: Open, caplog: pytest.LogCaptureFixture) -> None:
-    with EmbeddedServer({"requirepass": "sesame"}) as server:
-        board = limited(server.url.replace("//", "//:wrong-sesame@"), when_down="closed")
+    with EmbeddedServer({"requirepass": "sesame"}, tcp=True) as server:
+        board = limited(server.url.replace("sesame", "wrong-sesame"), when_down="closed")
         with pytest.raises(BackendUnavailableError) as caught:
             board.update_score("ada", "", 1)
         assert "sesame" not in str(caught.value) + caplog.text
-        allowed = limited(server.url.replace("//", "//:sesame@"), updates_a_minute=1)
+        allowed = limited(server.url, updates_a_minute=1)
         in_force(allowed, "ada")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 PASSWORD = "correct-horse"  # noqa: S105 - of a server that these tests make
 RIGHT = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory": "200mb", "requirepass": PASSWORD}
@@ -14,18 +14,18 @@ RIGHT = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory": "200mb", "
 @pytest.fixture(scope="session")
 def ready_server() -> Iterator[EmbeddedServer]:
     """A server as it should be for a launch."""
-    with EmbeddedServer(RIGHT) as running:
+    with EmbeddedServer(RIGHT, tcp=True) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def ready_url(ready_server: EmbeddedServer) -> str:
     """The URL of its boards, with the password."""
-    return f"redis://:{PASSWORD}@127.0.0.1:{ready_server.port}/0"
+    return ready_server.url
 
 
 @pytest.fixture(scope="session")
 def plain_server() -> Iterator[EmbeddedServer]:
     """A server that keeps nothing on disk and asks for no password."""
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running

@@ -14,7 +14,7 @@ import trustme
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from ..backends.redis.conftest import Proxy
 from .boards import Document, changed, findings, good, of_status
@@ -233,9 +233,8 @@ SERVERS: dict[str, tuple[dict[str, str], dict[str, Any], str, str, str]] = {
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_that_is_not_ready_fails_with_the_reason_and_the_remedy(tmp_path: Path, name: str) -> None:
     settings, expected, check, figure, todo = SERVERS[name]
-    with EmbeddedServer(settings) as server:
-        secret = f":{settings['requirepass']}@" if "requirepass" in settings else ""
-        document = good(f"redis://{secret}127.0.0.1:{server.port}/0", **{"expected_players": 6000, **expected})
+    with EmbeddedServer({**NO_PASSWORD, **settings}, tcp=True) as server:
+        document = good(server.url, **{"expected_players": 6000, **expected})
         found = findings(tmp_path, document)
     assert found[check].status == "failed"
     assert figure in found[check].figure
@@ -252,7 +251,8 @@ def own_address() -> str:
 
 
 def test_a_server_at_another_address_needs_tls_and_a_password(tmp_path: Path) -> None:
-    with EmbeddedServer({"bind": f"127.0.0.1 {own_address()}", "protected-mode": "no"}) as server:
+    settings = {**NO_PASSWORD, "bind": f"127.0.0.1 {own_address()}", "protected-mode": "no"}
+    with EmbeddedServer(settings, tcp=True) as server:
         found = findings(tmp_path, good(f"redis://{own_address()}:{server.port}/0"))
     assert found["access"].status == "failed"
     assert "not encrypted" in found["access"].figure
@@ -300,7 +300,7 @@ def test_a_local_server_without_a_password_or_a_bound_is_a_warning(
 
 
 def test_a_server_that_is_down_is_one_failed_line(tmp_path: Path) -> None:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         url = server.url
     found = findings(tmp_path, good(url))
     assert list(of_status(found, "failed")) == ["storage answers"]
@@ -310,7 +310,7 @@ def test_a_server_that_is_down_is_one_failed_line(tmp_path: Path) -> None:
 
 
 def test_a_storage_of_the_limit_that_is_down_is_found(tmp_path: Path) -> None:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         url = server.url
     limit = {"updates_a_minute": 20, "storage": url}
     found = findings(tmp_path, changed(good("memory://weekly"), rate_limit=limit))
@@ -322,7 +322,7 @@ def test_a_storage_of_the_limit_that_is_down_is_found(tmp_path: Path) -> None:
 def test_a_server_that_goes_away_in_the_middle_is_asked_no_more_and_what_is_left_is_said(
     tmp_path: Path, trouble: Callable[[EmbeddedServer], None]
 ) -> None:
-    with EmbeddedServer({"appendonly": "yes"}) as server:
+    with EmbeddedServer({"appendonly": "yes"}, tcp=True) as server:
         document = good(f"{server.url}?socket_timeout=0.3&connect_timeout=0.3")
         found = findings(tmp_path, document, progress=lambda check: trouble(server) if check == "validation" else None)
         server.thaw()

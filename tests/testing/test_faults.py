@@ -33,7 +33,7 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import FileFaults, ServerFaults
 from leaderboard_backends.testing.honesty import HonestKit
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 from leaderboard_backends.testing.trials import ALWAYS
 
 
@@ -77,7 +77,7 @@ class Redis(ServerFaults):
     settings = ALWAYS
 
     def start_server(self, directory: Path) -> EmbeddedServer:
-        return EmbeddedServer(self.settings, directory=directory).start()
+        return EmbeddedServer({**NO_PASSWORD, **self.settings}, tcp=True, directory=directory).start()
 
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
         url = f"redis://127.0.0.1:{port}/0"

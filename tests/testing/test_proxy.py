@@ -10,12 +10,12 @@ from threading import Thread
 import pytest
 
 from leaderboard_backends.testing.faults.proxy import LOSSES, Fate, Proxy
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 

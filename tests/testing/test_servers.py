@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
+from time import monotonic, sleep
 
+import psutil
 import pytest
 
+from leaderboard_backends import BackendUnavailableError, open_leaderboard
 from leaderboard_backends.testing.servers import (
+    NO_PASSWORD,
     SERVER_VARIABLE,
     EmbeddedServer,
     ServerNotFoundError,
@@ -21,7 +28,7 @@ from leaderboard_backends.testing.servers import (
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         yield server
 
 
@@ -34,6 +41,36 @@ def ask(server: EmbeddedServer, command: str) -> str:
 def test_it_answers_over_tcp(server: EmbeddedServer) -> None:
     assert ask(server, "PING") == "+PONG\r\n"
     assert server.url == f"redis://127.0.0.1:{server.port}/0"
+
+
+def test_a_port_is_there_where_it_was_asked_for_alone_and_asks_for_a_random_password() -> None:
+    with EmbeddedServer() as quiet, EmbeddedServer(tcp=True) as open_one, EmbeddedServer(tcp=True) as other:
+        assert "tcp_port:0\r\n" in _over_unix(quiet, "INFO server")
+        with pytest.raises(RuntimeError, match=r"no TCP port: ask for one with EmbeddedServer\(tcp=True\)"):
+            _ = quiet.port
+        assert ask(open_one, "PING").startswith("-NOAUTH")
+        assert len({quiet.password, open_one.password, other.password}) == 3
+        for url in (open_one.url, open_one.unix_url, quiet.unix_url):
+            open_leaderboard(url).close()
+        with pytest.raises(BackendUnavailableError, match="refused the user name or the password"):
+            open_leaderboard(open_one.url.replace(open_one.password, other.password))
+
+
+def test_no_other_user_enters_its_folder(server: EmbeddedServer) -> None:
+    assert server.socket_path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_urls_have_the_password_however_it_is_written() -> None:
+    with EmbeddedServer({"requirepass": '"a b@/:?#%"'}, tcp=True) as server:
+        for url in (server.url, server.unix_url, server.url_at(server.port)):
+            open_leaderboard(url).close()
+
+
+def _over_unix(server: EmbeddedServer, command: str) -> str:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(server.socket_path))
+        connection.sendall(f"{command}\r\n".encode())
+        return connection.recv(65536).decode()
 
 
 def test_it_answers_over_its_unix_socket(server: EmbeddedServer) -> None:
@@ -51,7 +88,7 @@ def test_it_says_its_version(server: EmbeddedServer) -> None:
 
 
 def test_settings_reach_the_server() -> None:
-    with EmbeddedServer({"maxmemory": "50mb", "requirepass": '"a secret"'}) as server:
+    with EmbeddedServer({"maxmemory": "50mb", "requirepass": '"a secret"'}, tcp=True) as server:
         assert ask(server, "PING").startswith("-NOAUTH")
         assert "52428800" in ask(server, 'AUTH "a secret"\r\nCONFIG GET maxmemory')
 
@@ -66,14 +103,14 @@ def test_a_restarted_server_is_found_in_its_place(server: EmbeddedServer) -> Non
 
 
 def test_two_servers_run_side_by_side(server: EmbeddedServer) -> None:
-    with EmbeddedServer() as other:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as other:
         assert other.port != server.port
         assert ask(server, "SET who first") == ask(other, "SET who second") == "+OK\r\n"
         assert "first" in ask(server, "GET who")
 
 
 def test_it_leaves_no_process_and_no_file() -> None:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         pid, folder = server.pid, server.socket_path.parent
         assert folder.is_dir()
     assert not folder.exists()
@@ -81,8 +118,46 @@ def test_it_leaves_no_process_and_no_file() -> None:
         os.kill(pid, 0)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_it_ends_with_a_process_that_is_killed_and_leaves_no_folder(number: signal.Signals) -> None:
+    """Also while it is frozen, and where it was stopped and started again before."""
+    code = """
+        import sys
+        from leaderboard_backends.testing.servers import EmbeddedServer
+        server = EmbeddedServer().start()
+        server.kill()
+        server.start()
+        server.freeze()
+        print(server.pid, server.socket_path.parent, flush=True)
+        sys.stdin.read()
+    """
+    command = [sys.executable, "-c", dedent(code)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid, folder = process.stdout.readline().split()
+        assert Path(folder).is_dir()
+        process.send_signal(number)
+    wait_for(lambda: not Path(folder).exists())
+    wait_for(lambda: has_ended(int(pid)))
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process runs no more; whoever adopted it may not have asked for its exit code."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = monotonic() + 20
+    while not condition():
+        assert monotonic() < end
+        sleep(0.01)
+
+
 def test_files_stay_in_the_directory_given(tmp_path: Path) -> None:
-    with EmbeddedServer({"appendonly": "yes"}, directory=tmp_path) as server:
+    with EmbeddedServer({**NO_PASSWORD, "appendonly": "yes"}, tcp=True, directory=tmp_path) as server:
         ask(server, "SET kept yes")
         server.kill()
         server.start()
@@ -103,7 +178,7 @@ def test_a_frozen_server_answers_once_thawed(server: EmbeddedServer) -> None:
 
 
 def test_a_frozen_server_can_be_stopped() -> None:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         pid = server.pid
         server.freeze()
     with pytest.raises(ProcessLookupError):
@@ -127,7 +202,7 @@ def test_a_server_that_does_not_start_shows_its_log() -> None:
 def test_a_missing_executable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SERVER_VARIABLE, "/nowhere/redis-server")
     with pytest.raises(ServerNotFoundError, match="/nowhere/redis-server"):
-        EmbeddedServer()
+        EmbeddedServer(NO_PASSWORD, tcp=True)
 
 
 def test_without_the_wheel_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

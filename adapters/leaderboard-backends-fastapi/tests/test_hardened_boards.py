@@ -28,7 +28,7 @@ def until(wanted: Callable[[Answer], bool], ask: Callable[[], Answer]) -> Answer
 
 
 def test_a_storage_that_dies_leaves_stale_answers_and_refused_writes_and_comes_back(tmp_path: Path) -> None:
-    with EmbeddedServer() as server:
+    with EmbeddedServer(tcp=True) as server:
         file = write_file(tmp_path, server.url)
         with file.open("a", encoding="utf-8") as also:
             also.write("[boards.weekly.degradation]\nfailures = 1\nretry_after = 0.2\n")
@@ -56,7 +56,7 @@ def test_a_storage_that_dies_leaves_stale_answers_and_refused_writes_and_comes_b
 
 
 def test_a_storage_that_dies_is_unavailable_and_comes_back_where_nothing_hardens_the_board(tmp_path: Path) -> None:
-    with EmbeddedServer() as server, process(write_file(tmp_path, server.url)) as running:
+    with EmbeddedServer(tcp=True) as server, process(write_file(tmp_path, server.url)) as running:
         client = Client(running.port, "/boards/weekly")
         assert client.update("u1", 1).status == 200
         server.kill()

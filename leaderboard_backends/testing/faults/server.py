@@ -79,7 +79,7 @@ class ServerFaults(FaultKit):
         """Start a server with its data in the folder, and return once it accepts connections."""
         raise NotImplementedError(
             f"{type(self).__name__} needs start_server(self, directory) that returns a running server with port, "
-            f"start, kill, freeze, thaw and close: return EmbeddedServer(settings, directory=directory).start()"
+            f"start, kill, freeze, thaw and close, as EmbeddedServer(settings, tcp=True, directory=directory).start()"
         )
 
     def make_at(self, port: int, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:

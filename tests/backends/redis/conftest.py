@@ -14,7 +14,7 @@ import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing.faults.proxy import Proxy as LossyProxy
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 
 class Proxy(LossyProxy):
@@ -57,7 +57,7 @@ class Replier:
 
 @pytest.fixture(scope="session")
 def running_server() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 
@@ -72,7 +72,7 @@ def shared_server(running_server: EmbeddedServer) -> EmbeddedServer:
 @pytest.fixture
 def server() -> Iterator[EmbeddedServer]:
     """A server of the test's own, to stop, freeze and fill."""
-    with EmbeddedServer() as running:
+    with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ from leaderboard_backends.errors import (
     LeaderboardClosedError,
     WriteOutcomeUnknownError,
 )
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 Opener = Callable[..., LeaderboardBackend]
 
@@ -204,7 +204,7 @@ def test_every_acknowledged_update_is_there_after_a_crash_of_a_server_that_syncs
     tmp_path: Path, open_board: Opener
 ) -> None:
     settings = {"appendonly": "yes", "appendfsync": "always"}
-    with EmbeddedServer(settings, directory=tmp_path) as server:
+    with EmbeddedServer({**NO_PASSWORD, **settings}, tcp=True, directory=tmp_path) as server:
         board = open_board(server.unix_url)
         board.update_scores([(f"p{i}", f"P{i}", i % 5) for i in range(500)])
         board.increment_score("p3", "P3", 4)
@@ -285,7 +285,7 @@ def test_a_closed_board_refuses(shared_server: EmbeddedServer) -> None:
 
 def test_out_of_memory_refuses_a_batch_as_a_whole_and_removing_still_works(open_board: Opener) -> None:
     with (
-        EmbeddedServer({"maxmemory": "6mb", "maxmemory-policy": "noeviction"}) as server,
+        EmbeddedServer({**NO_PASSWORD, "maxmemory": "6mb", "maxmemory-policy": "noeviction"}, tcp=True) as server,
         redis.Redis(port=server.port) as plain,
     ):
         board = open_board(server.unix_url, batch_size=500)
@@ -309,7 +309,7 @@ def test_out_of_memory_refuses_a_batch_as_a_whole_and_removing_still_works(open_
 def replica(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     with redis.Redis(port=server.port) as plain:
         plain.config_set("repl-diskless-sync-delay", 0)
-    with EmbeddedServer({"replicaof": f"127.0.0.1 {server.port}"}) as running:
+    with EmbeddedServer({**NO_PASSWORD, "replicaof": f"127.0.0.1 {server.port}"}, tcp=True) as running:
         yield running
 
 
@@ -366,21 +366,21 @@ def test_a_replica_still_checks_what_the_board_is(
 
 def test_a_replica_without_its_primary_says_so(open_board: Opener) -> None:
     with (
-        EmbeddedServer({"replicaof": "127.0.0.1 1", "replica-serve-stale-data": "no"}) as alone,
+        EmbeddedServer({"replicaof": "127.0.0.1 1", "replica-serve-stale-data": "no"}, tcp=True) as alone,
         pytest.raises(BackendUnavailableError, match="without its primary"),
     ):
         open_board(alone.url)
 
 
 def test_too_few_replicas_make_a_board_read_only() -> None:
-    with EmbeddedServer({"min-replicas-to-write": "1"}) as server, open_leaderboard(server.url) as board:
+    with EmbeddedServer({"min-replicas-to-write": "1"}, tcp=True) as server, open_leaderboard(server.url) as board:
         assert list(board) == []
         with pytest.raises(BackendReadOnlyError, match="min-replicas-to-write"):
             board.update_score("ann", "Ann", 5)
 
 
 def test_a_busy_server_says_so(open_board: Opener) -> None:
-    with EmbeddedServer({"busy-reply-threshold": "50"}) as server:
+    with EmbeddedServer({**NO_PASSWORD, "busy-reply-threshold": "50"}, tcp=True) as server:
         board = open_board(server.url)
         with redis.Redis(port=server.port) as plain, redis.Redis(port=server.port) as rescue:
 

@@ -156,7 +156,7 @@ def test_keep_is_the_opener_s_choice(shared_server: EmbeddedServer, open_board: 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
 def test_a_policy_that_may_evict_the_board_warns(policy: str) -> None:
     with (
-        EmbeddedServer({"maxmemory": "100mb", "maxmemory-policy": policy}) as server,
+        EmbeddedServer({"maxmemory": "100mb", "maxmemory-policy": policy}, tcp=True) as server,
         pytest.warns(EvictionWarning, match=policy),
         open_leaderboard(server.url) as board,
     ):
@@ -172,7 +172,7 @@ def test_a_policy_that_may_evict_the_board_warns(policy: str) -> None:
     ],
 )
 def test_a_policy_that_cannot_evict_the_board_does_not_warn(settings: dict[str, str]) -> None:
-    with EmbeddedServer(settings) as server, warnings.catch_warnings():
+    with EmbeddedServer(settings, tcp=True) as server, warnings.catch_warnings():
         warnings.simplefilter("error")
         with open_leaderboard(server.url) as board:
             assert len(board) == 0
@@ -183,7 +183,7 @@ def test_a_policy_that_cannot_evict_the_board_does_not_warn(settings: dict[str, 
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[EmbeddedServer]:
-    with EmbeddedServer({"requirepass": f'"{SECRET}"'}) as running:
+    with EmbeddedServer({"requirepass": f'"{SECRET}"'}, tcp=True) as running:
         yield running
 
 
@@ -206,7 +206,7 @@ def test_a_password_is_taken_from_the_url(guarded: EmbeddedServer, open_board: O
 
 def test_a_missing_password_is_asked_for(guarded: EmbeddedServer) -> None:
     with pytest.raises(BackendUnavailableError, match="wants a password"):
-        open_leaderboard(guarded.url)
+        open_leaderboard(f"redis://127.0.0.1:{guarded.port}/0")
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -41,7 +41,7 @@ def place(
     if backend != "redis":
         yield {"APP_DATA": str(folder)}, None
         return
-    with EmbeddedServer(settings, directory=folder) as server:
+    with EmbeddedServer(settings, tcp=True, directory=folder) as server:
         yield {"REDIS_URL": server.url, "APP_DATA": str(folder)}, server
 
 

@@ -27,7 +27,7 @@ def test_disk_is_counted_once_a_server_has_rewritten_a_log_that_it_was_about_to_
         EmbeddedServer(settings, directory=tmp_path) as server,
         open_leaderboard(server.unix_url) as board,
         ServerFacts(server.unix_url) as facts,
-        redis.Redis(port=server.port) as client,
+        redis.Redis(unix_socket_path=str(server.socket_path)) as client,
     ):
         session = Session(Where(server.unix_url, "default", data_path=str(tmp_path)), board, facts, 0)
         for _ in range(8):

@@ -21,7 +21,7 @@ def _memory(folder: Path) -> Iterator[str]:
 @contextmanager
 def _valkey(folder: Path) -> Iterator[str]:
     del folder
-    with EmbeddedServer() as server:
+    with EmbeddedServer(tcp=True) as server:
         yield server.url
 
 
