@@ -26,7 +26,7 @@ from typing import Any, Final, Self, TypeVar
 
 from . import model
 from .errors import BackendError, ConfigurationError, InvalidNameError
-from .location import Location, boolean, check_options
+from .location import Location, after_secret, boolean, check_options
 from .model import Keep, Order
 from .protocol import Capabilities, LeaderboardBackend
 from .registry import backend_class, wrapper_class, wrapper_names
@@ -167,7 +167,9 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
         name=None if name is None else model.check_board_name(name),
         order=order,
         keep=keep,
-        options=check_options(f"{location.scheme}://", backend.options, merged, {*OURS, *wrapper_names()}),
+        options=check_options(
+            f"{location.scheme}://", backend.options, merged, {*OURS, *wrapper_names()}, after_secret(query)
+        ),
         layers={
             name: check_options(name, wrapper_class(name).options, table)
             for name, table in tables.items()

@@ -18,13 +18,13 @@ from .files import check_path
 from .model import shorten
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_NO_PORT = re.compile(r"(?s)\A(\[[^\]]*\]|[^:/?#\[]*):(?!\d{0,5}(?:[/?#]|\Z)).*")
-"""A host and, where a port should be, something else: a password whose host was forgotten."""
-_FRAGMENT = re.compile(r"(?s)#.*")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_PASSWORD_OPTION = re.compile(r"(?is)(password=).*")
-"""A password in the query, and all after it: its '&' may be unescaped."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_HOST = re.compile(r"(?P<host>[\w.-]+|\[[\w:.%]+\])(?::\d{0,5})?")
+_PLAIN = re.compile(r"[\w./-]*")
+_MISPLACED = re.compile(r"[&;,]\s*\w+=")
+"""An option before the '?', as other libraries write it: it would become part of a host, a database or a file name."""
+_SECRET_NAME = re.compile(r"(?i)passw|pwd|secret|token|credential|api_?key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,14 @@ class Location:
     @property
     def shown(self) -> str:
         """The URL with `***` for a password."""
-        return _without_password(self.url)
+        start = len(self.scheme) + 3
+        before, at, after = self.url[start:].rpartition("@")
+        return self.url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
+
+    @property
+    def place(self) -> str:
+        """Scheme and host alone, for the text of an error about the rest, which may be a password in a wrong place."""
+        return place_of(self.url)
 
     def __str__(self) -> str:
         return self.shown
@@ -87,13 +94,13 @@ class Location:
         named = self.parts.netloc
         if "@" in named:
             raise ConfigurationError(
-                f"{self.shown} has a user: {self.scheme}:// takes a board's name alone, for example "
+                f"{self.place} has a user: {self.scheme}:// takes a board's name alone, for example "
                 f"{self.scheme}://weekly."
             )
         if self.parts.path not in ("", "/"):
             raise ConfigurationError(
-                f"{self.shown} has a path, {shorten(self.parts.path)}: {self.scheme}:// takes a board's name alone, "
-                f"for example {self.scheme}://weekly."
+                f"{self.place} has a path: {self.scheme}:// takes a board's name alone, for example "
+                f"{self.scheme}://weekly."
             )
         if named and name and named != name:
             raise ConfigurationError(f"{self.shown} names the board {named!r}, but the option board is {name!r}.")
@@ -101,21 +108,26 @@ class Location:
 
 
 def check_options(
-    owner: str, known: Mapping[str, Option], given: Mapping[str, object], always: Collection[str] = ()
+    owner: str,
+    known: Mapping[str, Option],
+    given: Mapping[str, object],
+    always: Collection[str] = (),
+    unshown: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the parsed options; raises `UnknownOptionError` for others, `ConfigurationError` for bad values.
 
-    `owner` is whose options they are, in words, such as `redis://`; `always` are the names that are read elsewhere.
+    `owner` is whose options they are, in words, such as `redis://`; `always` are the names that are read elsewhere, and
+    `unshown` those of which an error shows neither name nor value (see `after_secret`).
     """
     parsed: dict[str, Any] = {}
     for name, value in given.items():
         option = known.get(name)
         if option is None:
-            raise _unknown_option(owner, name, {*known, *always})
+            raise _unknown_option(owner, name, {*known, *always}, shown=name not in unshown)
         try:
             parsed[name] = option.parse(value)
         except (ValueError, TypeError) as error:
-            shown = "***" if option.secret else shorten(value)
+            shown = "***" if option.secret or name in unshown else shorten(value)
             raise ConfigurationError(f"option {name}={shown} of {owner} is not allowed: {error}.") from None
     return parsed
 
@@ -137,6 +149,12 @@ def _split(url: str) -> SplitResult:
         raise _refused(url, "is not a board's URL: write scheme://…, for example memory://weekly.")
     if "#" in url:
         raise _refused(url, "has a '#': write %23 where it is part of a name or a password.")
+    if _MISPLACED.search(parts.netloc.rpartition("@")[2] + parts.path) or "password=" in parts.netloc:
+        raise _refused(
+            url,
+            "has an option before a '?': options come last, as ?name=value&name=value, and '&', ';', ',' and '=' in a "
+            "name are written %26, %3B, %2C and %3D.",
+        )
     if parts.netloc and "@" in parts.path + parts.query:
         raise _refused(
             url,
@@ -171,32 +189,46 @@ def _query_options(url: str, query: str) -> dict[str, str]:
     pairs = parse_qsl(query, keep_blank_values=True)
     options = dict(pairs)
     if len(options) < len(pairs):
-        twice = sorted({name for name in options if [key for key, _ in pairs].count(name) > 1})
+        names = [key for key, _ in pairs]
+        twice = sorted({name for name in options if names.count(name) > 1} - after_secret(options)) or [
+            "after a secret"
+        ]
         raise ConfigurationError(f"the option {', '.join(twice)} is given twice in the URL: give it once.")
     return options
 
 
+def after_secret(query: Mapping[str, object]) -> set[str]:
+    """Return the names of a URL's options that come after a password: they may be the rest of it, its '&' unescaped."""
+    names = list(query)
+    return {name for place, name in enumerate(names) if any(map(_SECRET_NAME.search, names[:place]))}
+
+
+def place_of(url: str) -> str:
+    """Return scheme and host of a text that may be no URL, and `…` for all else: any of it could be a password."""
+    scheme, mark, rest = url.partition("://")
+    if not (mark and _SCHEME.fullmatch(scheme)):
+        return "…" if "@" in url else shorten(url if _PLAIN.fullmatch(url) else f"{_PLAIN.match(url)[0]}…")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    hidden = "@" in rest[len(authority) :] or "password=" in authority
+    host = None if hidden else _HOST.fullmatch(authority.rpartition("@")[2])
+    found = f"{scheme}://{host['host'] if host else ''}"
+    return found if found == url else f"{found}…"
+
+
 def _refused(url: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(f"{shorten(_without_password(url))} {problem}")
+    return ConfigurationError(f"{place_of(url)} {problem}")
 
 
-def _unknown_option(owner: str, name: str, known: Collection[str]) -> UnknownOptionError:
+def _unknown_option(owner: str, name: str, known: Collection[str], *, shown: bool) -> UnknownOptionError:
     names = sorted(known)
+    if not shown:
+        return UnknownOptionError(
+            f"{owner} has no such option as one that its URL has after a password: write an '&' in a password as %26. "
+            f"It knows: {', '.join(names)}."
+        )
     near = get_close_matches(str(name), names, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return UnknownOptionError(f"{owner} has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
-
-
-def _without_password(url: str) -> str:
-    """Mask all that could be a password, even where it holds an unescaped '/', '?' or '@' or the host is missing."""
-    scheme = _SCHEME.match(url)
-    start = scheme.end() if scheme else 0
-    before, at, after = _PASSWORD_OPTION.sub(r"\1***", url[start:]).rpartition("@")
-    if at:
-        return url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
-    if scheme:
-        after = _FRAGMENT.sub("#***", _NO_PORT.sub(r"\1:***", after))
-    return url[:start] + after
 
 
 def text(value: object) -> str:
@@ -303,7 +335,7 @@ def function(value: object) -> Callable[..., Any]:
 
 def _imported(name: str) -> Any:
     module, _, path = name.partition(":")
-    if not (module and path):
+    if not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
         raise ValueError("it must be module:function, for example app.players:exists")
     try:
         found = import_module(module)

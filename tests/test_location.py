@@ -126,6 +126,12 @@ HOSTILE = [
     "naive://ada:{}@weekly?board=other",
     "zodb+memory://ada:{}@weekly/path",
     "nosuch://ada:{}@host/0",
+    "redis://host/0&password={}",
+    "redis://host/0;password={}",
+    "redis://host;password={}",
+    "redis://host:6379,password={}",
+    "redis://host/0?{}",
+    "redis://host/0?password=a&b={}&b=c",
 ]
 SPELLINGS = [
     "{}",
@@ -212,6 +218,67 @@ def test_an_unescaped_password_is_refused_with_how_to_write_it_and_never_taken_f
         Location.parse(url)
 
 
+MISPLACED = f"redis://ada:{SECRET}@host/0"
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        (f"redis://host/{SECRET}", {}),
+        (f"redis:///:{SECRET}@host/0", {}),
+        (f"redis://host/0?password=a&{SECRET}=b", {}),
+        (f"redis://host/0?password=a&socket_timeout={SECRET}", {}),
+        (f"redis://host/0?passwd={SECRET}", {}),
+        (f"redis://host/0?auth={SECRET}", {}),
+        (f"memory://weekly?prefix=redis://:{SECRET}", {}),
+        ("memory://", {"board": MISPLACED}),
+        ("memory://", {"order": MISPLACED}),
+        ("memory://", {"rate_limit": MISPLACED}),
+        ("memory://", {"validation": [MISPLACED]}),
+        ("memory://", {"rate_limit": {"storage": f"{MISPLACED}?{SECRET}"}}),
+        ("memory://", {"rate_limit": {"storage": f"redis://host/{SECRET}"}}),
+        ("memory://", {"rate_limit": {"storage": f"redis://host/0&password={SECRET}"}}),
+        ("memory://", {"rate_limit": {"storage": f"redis://host/0?password=a&{SECRET}=b"}}),
+        ("memory://", {"rate_limit": {"storage": f"valkey:{SECRET}@host"}}),
+        ("memory://", {"rate_limit": {"prefix": MISPLACED}}),
+        ("memory://", {"rate_limit": {"updates_a_minute": MISPLACED}}),
+        ("memory://", {"validation": {"player_exists": MISPLACED}}),
+        ("memory://", {"degradation": {"cache_top": MISPLACED}}),
+    ],
+    ids=str,
+)
+def test_a_password_in_the_place_of_something_else_never_shows(target: str, options: dict[str, object]) -> None:
+    with pytest.raises(LeaderboardError) as caught:
+        open_leaderboard(target, **options)
+    assert SECRET not in everything_shown(caught.value)
+
+
+@pytest.mark.parametrize("url", ["redis://host/0&board=a", "redis://host;board=a", "zodb:///board.fs, board=a"])
+def test_an_option_before_the_question_mark_is_refused_with_how_to_write_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"has an option before a '\?': options come last, as \?name=value"):
+        Location.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://host:port/0", "redis://…"),
+        ("redis://ada:pw@host:6379/0#x", "redis://host…"),
+        ("redis://[::1]:6379/0?x", "redis://[::1]…"),
+        ("memory://weekly?x", "memory://weekly…"),
+        ("redis://ada:a/b@host/0", "redis://…"),
+        ("weekly", "'weekly'"),
+        ("/var/board.fs", "'/var/board.fs'"),
+        ("localhost:6379", "'localhost…'"),
+        ("ada:pw@host", "…"),
+    ],
+)
+def test_of_a_text_that_is_refused_scheme_and_host_are_shown_and_no_more(url: str, shown: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Location.parse(url)
+    assert str(caught.value).startswith(f"{shown} ")
+
+
 def test_a_url_of_another_type_is_refused_unseen() -> None:
     for url in (f"redis://:{SECRET}@host".encode(), [f"redis://:{SECRET}@host"], None, 5):
         with pytest.raises(ConfigurationError, match="a board's URL is a text, not of type") as caught:
@@ -236,8 +303,8 @@ def test_a_board_is_named_by_the_host_or_the_option_or_the_default() -> None:
 
 def test_a_url_of_a_name_alone_refuses_what_it_would_ignore() -> None:
     for url, problem in [
-        ("memory://weekly/0", "has a path, '/0': memory:// takes a board's name alone, for example memory://weekly"),
-        ("memory:///weekly", "has a path, '/weekly'"),
+        ("memory://weekly/0", "has a path: memory:// takes a board's name alone, for example memory://weekly"),
+        ("memory:///weekly", "has a path: "),
         ("memory://ada@weekly", "has a user: memory:// takes a board's name alone"),
     ]:
         with pytest.raises(ConfigurationError, match=problem):

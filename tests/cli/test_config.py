@@ -157,7 +157,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         "range": "validation: score_min 5 of validation is above score_max 1",
         "thresholds": "monitoring: latency_warning=2 is above latency_critical=0.1",
         "timeout": "degradation: read_timeout needs a backend with the options pool_timeout, connect_timeout,",
-        "path": "memory://weekly/0 has a path, '/0'",
+        "path": "memory://weekly… has a path: memory:// takes a board's name alone",
         "function": "option player_exists='nowhere.at.all:exists' of validation is not allowed: 'nowhere.at.all'",
         "variable": "the variable NOT_SET is not set",
         "none": "a board's mapping needs a url; this one has order",

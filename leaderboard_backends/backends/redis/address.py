@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from ...errors import ConfigurationError
 from ...location import Location, Option, boolean, integer, seconds, text
-from ...model import shorten
 
 DEFAULT_PORT: Final = 6379
 MAX_BATCH: Final = 10_000
@@ -121,7 +120,7 @@ def _tcp(location: Location) -> Address:
     db = location.path.strip("/")
     if db and not (db.isascii() and db.isdecimal()):
         raise ConfigurationError(
-            f"{location} names the database {shorten(db)}: a database is a number, for example "
+            f"{location.place} has a path that is no database: a database is a number, for example "
             f"{location.scheme}://localhost:{DEFAULT_PORT}/0?board=NAME."
         )
     host = unquote(location.parts.hostname or "") or "localhost"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ...location import Location, Option, check_options, integer, one_of, or_off, seconds, text
+from ...location import Location, Option, after_secret, check_options, integer, one_of, or_off, seconds, text
 
 MEMORY: Final = "memory"
 _SCHEMES: Final = ("redis", "rediss", "unix")
@@ -61,8 +61,9 @@ def _storage(value: object) -> str:
     location, query = Location.parse(url)
     if location.scheme not in _SCHEMES:
         raise ValueError("it must be memory, or a redis://, rediss:// or unix:// URL")
-    if unknown := sorted(query.keys() - _QUERY):
-        raise ValueError(f"its URL has {', '.join(unknown)}, and may have {', '.join(sorted(_QUERY))}")
+    if unknown := query.keys() - _QUERY:
+        shown = ", ".join(sorted(unknown - after_secret(query))) or "another option after a password"
+        raise ValueError(f"its URL has {shown}, and may have {', '.join(sorted(_QUERY))}")
     _check_place(location, query.get("db", "0"))
     return url
 
