@@ -21,7 +21,6 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = re.compile(r"(?P<host>[\w.-]+|\[[\w:.%]+\])(?::\d{0,5})?")
-_PLAIN = re.compile(r"[\w./-]*")
 _MISPLACED = re.compile(r"[&;,]\s*\w+=")
 """An option before the '?', as other libraries write it: it would become part of a host, a database or a file name."""
 _SECRET_NAME = re.compile(r"(?i)passw|pwd|secret|token|credential|api_?key")
@@ -207,7 +206,8 @@ def place_of(url: str) -> str:
     """Return scheme and host of a text that may be no URL, and `…` for all else: any of it could be a password."""
     scheme, mark, rest = url.partition("://")
     if not (mark and _SCHEME.fullmatch(scheme)):
-        return "…" if "@" in url else shorten(url if _PLAIN.fullmatch(url) else f"{_PLAIN.match(url)[0]}…")
+        plain = re.split(r"[^\w./-]", url, maxsplit=1)[0]
+        return "…" if "@" in url else shorten(url if plain == url else f"{plain}…")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     hidden = "@" in rest[len(authority) :] or "password=" in authority
     host = None if hidden else _HOST.fullmatch(authority.rpartition("@")[2])
