@@ -27,6 +27,7 @@ from .errors import (
     InvalidArgumentTypeError,
     UnsupportedOperationError,
 )
+from .forks import survive_forks
 from .location import Option, integer
 from .model import Score, shorten
 
@@ -79,13 +80,14 @@ class ChangeLog:
     another history, so that no reader of the feed misses the half that was applied.
     """
 
-    __slots__ = ("history", "kept", "moved_to", "number")
+    __slots__ = ("__weakref__", "history", "kept", "moved_to", "number")
 
     def __init__(self, feed: int = 0) -> None:
         self.history = token_hex(8)
         self.number = 0
         self.moved_to: str | None = None
         self.kept: deque[Change] | None = deque(maxlen=feed) if feed else None
+        survive_forks(self.restart)  # what becomes of the copy in a child, its parent does not hear of
 
     def check_fence(self) -> None:
         """Raise `BoardMovedError` where the board is fenced."""

@@ -104,6 +104,9 @@ class DelegatingLeaderboard(LeaderboardBackend):
     def _close(self) -> None:
         self._inner.close()
 
+    def _inherit(self) -> None:
+        """Leave it to the board inside to say what becomes of it in a forked child."""
+
     def _storage(self) -> str:
         return self._inner.storage
 

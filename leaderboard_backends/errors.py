@@ -36,6 +36,10 @@ many updates of earlier batches stand.
 from __future__ import annotations
 
 
+class ForkedBoardWarning(RuntimeWarning):
+    """A board that lives in a process is used in a forked child of it, which has a copy of its own."""
+
+
 class LeaderboardError(Exception):
     """The root: catches everything this library raises on purpose."""
 

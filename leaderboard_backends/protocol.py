@@ -8,6 +8,7 @@ a board is a backend too; its hooks call the public methods of the board inside.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
 from . import model
 from .capabilities import Capabilities, StorageInfo
 from .changes import Changes, Version, check_version
-from .errors import LeaderboardClosedError, UnsupportedOperationError
+from .errors import BackendUnavailableError, ForkedBoardWarning, LeaderboardClosedError, UnsupportedOperationError
+from .forks import survive_forks, torn
 from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class LeaderboardBackend(ABC):
         self._order: Order = model.check_order(order)
         self._keep: Keep = model.check_keep(keep)
         self._closed = False
+        self._forked = False
+        survive_forks(self._inherit)
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
@@ -103,7 +107,7 @@ class LeaderboardBackend(ABC):
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed
+        return self._closed and not self._forked
 
     @property
     def storage(self) -> str:
@@ -350,8 +354,8 @@ class LeaderboardBackend(ABC):
 
     def close(self) -> None:
         """Release what the board holds (connections, files). Closing twice is fine; the data stays."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self._closed, self._forked = True, False
             self._close()
 
     def __enter__(self) -> Self:
@@ -364,8 +368,34 @@ class LeaderboardBackend(ABC):
     ) -> None:
         self.close()
 
-    def _refuse_closed(self) -> NoReturn:
-        raise LeaderboardClosedError(f"the board {self._name!r} is closed: open it again to use it.")
+    def _refuse_closed(self) -> None:
+        """Raise where the board is closed; in a forked child, say once that it is a copy.
+
+        `_closed` is set for both, so that a call on an open board looks at one attribute.
+        """
+        if not self._forked:
+            if self._closed:
+                raise LeaderboardClosedError(f"the board {self._name!r} is closed: open it again to use it.")
+            return  # another thread has warned meanwhile
+        if torn():
+            raise BackendUnavailableError(
+                f"the board {self._name!r} was in the middle of a long change when this process was forked, and what "
+                f"this process has of it is not whole: open boards after the fork."
+            )
+        self._closed = False
+        self._forked = False
+        warnings.warn(
+            f"the board {self._name!r} lives in the memory of the process that opened it, and this is a forked child "
+            f"with a copy: what is written here, no other process sees. Several workers need a board that they can "
+            f"share, such as redis:// or sqlite://.",
+            ForkedBoardWarning,
+            stacklevel=3,
+        )
+
+    def _inherit(self) -> None:
+        """Take note that this process was forked from the one that opened the board; called in the child."""
+        if not (self._closed or self.capabilities.durable or self.capabilities.shared):
+            self._closed = self._forked = True
 
     # ------------------------------------------------------------------ hooks: what a backend writes
 

@@ -17,7 +17,7 @@ PACKAGE = "leaderboard_backends"
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors"],
+    ["errors", "forks"],
     ["model"],
     ["files"],
     ["location"],
@@ -156,6 +156,7 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
         if own in WRAPPERS:
             assert {layer(name) for name in inner(module)} <= {
                 "errors",
+                "forks",
                 "model",
                 "location",
                 "protocol",

@@ -28,6 +28,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "ChangesLostError",
         "ConfigurationError",
         "Entry",
+        "ForkedBoardWarning",
         "InvalidArgumentError",
         "InvalidArgumentTypeError",
         "InvalidNameError",

@@ -18,6 +18,7 @@ from typing import ClassVar, NamedTuple
 
 from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
 from ..changes import FEED_OPTION, ChangeLog, Changes, Version
+from ..forks import guard
 from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, is_better, percentile
 from ..protocol import LeaderboardBackend
@@ -41,7 +42,7 @@ class NaiveLeaderboard(LeaderboardBackend):
         super().__init__(name, order=order, keep=keep)
         self._players: dict[str, _Standing] = {}
         self._changes = ChangeLog(feed)
-        self._lock = Lock()
+        self._lock = guard(Lock())
 
     @classmethod
     def trial_url(cls, scheme: str, directory: Path) -> str:

@@ -30,6 +30,7 @@ from sortedcontainers import SortedKeyList
 
 from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
 from ..changes import FEED_OPTION, Change, ChangeLog, Changes, Version
+from ..forks import guard
 from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, percentile
 from ..protocol import LeaderboardBackend
@@ -99,7 +100,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         self._records: dict[str, _Record] = {}
         self._ordered: SortedKeyList[_Record, int] = SortedKeyList(key=_key)
         self._changes = ChangeLog(feed)
-        self._lock = Lock()
+        self._lock = guard(Lock())
 
     # ------------------------------------------------------------------ writes
 

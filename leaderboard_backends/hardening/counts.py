@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 
-from .forks import survive_forks
+from ..forks import guard
 
 
 class Counts(Mapping[str, int]):
@@ -16,12 +16,7 @@ class Counts(Mapping[str, int]):
 
     def __init__(self, names: Iterable[str]) -> None:
         self._counts = dict.fromkeys(names, 0)
-        self._lock = Lock()
-        survive_forks(self)
-
-    def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
-        self._lock = Lock()
+        self._lock = guard(Lock())
 
     def add(self, name: str, amount: int = 1) -> None:
         """Add to the count of a name."""

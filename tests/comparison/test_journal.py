@@ -70,7 +70,10 @@ def test_a_journal_begins_anew_and_ends_with_its_file(path: Path) -> None:
 
 def test_a_journal_of_finished_runs_is_replaced_by_force_alone(path: Path) -> None:
     whole = path.read_bytes()
-    with Journal(path) as journal, pytest.raises(ConfigurationError, match=r"keeps 1 finished runs .* --resume goes on"):
+    with (
+        Journal(path) as journal,
+        pytest.raises(ConfigurationError, match=r"keeps 1 finished runs .* --resume goes on"),
+    ):
         journal.begin(HEAD)
     assert path.read_bytes() == whole
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Self
 
 from fakeredis import FakeRedisConnection, FakeServer
 
+from ...forks import guard
 from ...location import Location
 from ...model import Keep, Order
 from ...protocol import Capabilities
@@ -55,6 +56,7 @@ class FakeRedisLeaderboard(RedisLeaderboard):
 
     def _connect(self, address: Address) -> Sender:
         server = FakeServer(version=(7,))
+        guard(server.lock)
 
         def connect() -> Connection:
             connection: Connection = FakeRedisConnection(server=server, protocol=2)

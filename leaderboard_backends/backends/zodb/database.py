@@ -8,13 +8,13 @@ from contextlib import suppress
 from threading import Lock, RLock
 from time import monotonic, sleep
 from typing import Any, Final
-from weakref import WeakSet
 
 from transaction.interfaces import TransactionError
 from ZODB import DB
 from ZODB.POSException import POSError
 
 from ...errors import BackendUnavailableError, LeaderboardClosedError
+from ...forks import guard, survive_forks
 from .memory import MemoryStorage
 from .session import Session
 from .storage import BoardFile, open_file
@@ -34,11 +34,11 @@ class Database:
 
     def __init__(self, opening: Callable[[], Any], place: str, cache_size: int) -> None:
         self.place = place
-        self.write_lock = RLock()
+        self.write_lock = guard(RLock())
         self.users = 1
         self._opening = opening
         self._cache_size = cache_size
-        self._lock = Lock()
+        self._lock = guard(Lock())
         self._pack_lock = Lock()
         self._idle: list[Session] = []
         self._sessions = 0
@@ -47,8 +47,7 @@ class Database:
         self._inherited = False
         self._storage = opening()
         self._db = self._connect(self._storage)
-        with _registry_lock:
-            _open_databases.add(self)
+        survive_forks(self.abandon)
 
     def _connect(self, storage: Any) -> Any:
         try:
@@ -168,7 +167,6 @@ class Database:
         if not self._inherited:
             with self.write_lock:
                 self._shut()
-        _open_databases.discard(self)
 
     def _shut(self) -> None:
         self._closing = True
@@ -191,10 +189,16 @@ class Database:
             self._storage.close()
 
     def abandon(self) -> None:
-        """Leave the files to the parent: called in the child after a fork."""
-        self.write_lock, self._lock, self._pack_lock = RLock(), Lock(), Lock()
+        """Leave files and connections to the parent, and open what is in memory anew: called in a forked child."""
+        self._pack_lock = Lock()
+        if isinstance(self._storage, MemoryStorage):
+            self._failed = True
+            self._idle.clear()
+            self._sessions = 0
+            return
+        self._inherited = True
+        _by_path.pop(self.place, None)
         if isinstance(self._storage, BoardFile):
-            self._inherited = True
             self._storage.abandon()
 
 
@@ -229,12 +233,10 @@ def _discard(storage: Any) -> None:
         storage.discard()
 
 
-# ---------------------------------------------------------------------- sharing in a process, and fork
+# ---------------------------------------------------------------------- sharing in a process
 
-_open_databases: WeakSet[Database] = WeakSet()
 _by_path: dict[str, Database] = {}
-_registry_lock = RLock()
-_held_for_fork: list[Any] = []
+_registry_lock: Final = guard(RLock())
 
 
 def share_file(path: str, *, cache_size: int, create: bool) -> Database:
@@ -257,27 +259,3 @@ def release(database: Database) -> None:
             if _by_path.get(database.place) is database:
                 del _by_path[database.place]
             database.close()
-
-
-def _before_fork() -> None:
-    """Wait for commits: a child must inherit neither half of one in a buffer nor a lock that nobody releases."""
-    for lock in (_registry_lock, *(database.write_lock for database in _open_databases)):
-        lock.acquire()
-        _held_for_fork.append(lock)
-
-
-def _after_fork_in_parent() -> None:
-    while _held_for_fork:
-        _held_for_fork.pop().release()
-
-
-def _after_fork_in_child() -> None:
-    global _registry_lock  # noqa: PLW0603 - the parent's threads will never release the old one here
-    _registry_lock = RLock()
-    _held_for_fork.clear()
-    _by_path.clear()
-    for database in list(_open_databases):
-        database.abandon()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -10,6 +10,8 @@ from ZODB.MappingStorage import MappingStorage
 from ZODB.serialize import referencesf
 from ZODB.utils import z64
 
+from ...forks import guard
+
 _NOTHING: Callable[[bytes], None] = lambda _: None  # noqa: E731 - ZODB's default is the same
 
 
@@ -24,6 +26,10 @@ class MemoryStorage(MappingStorage):  # type: ignore[misc]  # ZODB ships no type
     _tdata: dict[bytes, bytes]
     _transaction: Any
     _pending: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        guard(self._lock)
 
     def tpc_finish(self, transaction: Any, func: Callable[[bytes], None] = _NOTHING) -> bytes:
         """Finish a transaction, wholly or, where an interrupt comes, not at all."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from pathlib import Path
-from threading import get_ident
+from io import FileIO
+from threading import Condition, RLock, get_ident
 from time import monotonic
-from typing import BinaryIO, Final
+from typing import Final
 
 from ZODB.FileStorage.FileStorage import FilePool
+
+from ...forks import guard
 
 _LONGEST_WAIT: Final = 60.0
 """Seconds for which a read or a commit waits for the others; a disk that stalls longer is no disk to wait for."""
@@ -27,13 +29,14 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
 
     writers: int
     writing: bool
-    _files: list[BinaryIO]
-    _out: list[BinaryIO]
+    _files: list[FileIO]
+    _out: list[FileIO]
     _writer = 0
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self._readers: dict[BinaryIO, int] = {}
+        self._cond = Condition(guard(RLock()))
+        self._readers: dict[FileIO, int] = {}
 
     def empty(self) -> None:
         """Close the files that nobody reads."""
@@ -67,17 +70,18 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
             self.writers = max(0, self.writers - 1)  # which `close` has set to 0
             self._cond.notify_all()
 
-    def lend(self) -> BinaryIO:
+    def lend(self) -> FileIO:
         """Return a file, once no writer is there or waits."""
         with self._cond:
             self._let_go_of_leftovers()
             self._wait_until(lambda: not self.writers)
-            file = self._files.pop() if self._files else Path(self.name).open("rb")  # noqa: SIM115 - the pool closes it
+            # Without a buffer: a buffer has a lock, which a thread may hold when the process is forked.
+            file = self._files.pop() if self._files else FileIO(self.name)
             self._readers[file] = get_ident()
             self._out.append(file)
             return file
 
-    def take_back(self, file: BinaryIO) -> None:
+    def take_back(self, file: FileIO) -> None:
         """Take a file back."""
         if file in self._out:
             self._out.remove(file)
@@ -128,9 +132,9 @@ class _Reading:
 
     def __init__(self, pool: ReadFiles) -> None:
         self._pool = pool
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
 
-    def __enter__(self) -> BinaryIO:
+    def __enter__(self) -> FileIO:
         self._file = self._pool.lend()
         return self._file
 

@@ -24,7 +24,7 @@ from typing import Final, Literal, TypeAlias, TypeVar, TypeVarTuple, cast
 from pybreaker import CircuitBreaker
 
 from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
-from ..forks import survive_forks
+from ...forks import guard, survive_forks
 
 Circuit: TypeAlias = Literal["closed", "open", "half-open"]
 """`closed`: calls are made. `open`: they are refused. `half-open`: one call tries, all others are refused."""
@@ -53,13 +53,13 @@ class Breaker:
         self._retry_after = retry_after
         self._clock = clock
         self._failures = failures
+        self._lock = guard(Lock())
         self.begin_anew()
-        survive_forks(self)
+        survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
-        """Close the circuit, and let go of what threads of a forked parent held."""
+        """Close the circuit, and forget the call by which a thread of a forked parent tries."""
         self._machine = CircuitBreaker(fail_max=self._failures, throw_new_error_on_trip=False)
-        self._lock = Lock()
         self._calm = True
         self._trial: object | None = None
         self._opened_at = self._retry_at = 0.0

@@ -29,9 +29,9 @@ from threading import Lock
 from typing import Final
 
 from ...errors import BackendUnavailableError
+from ...forks import guard, survive_forks
 from ...model import Entry, Order
 from ...wrapper import LIVE, Answer
-from ..forks import survive_forks
 from .single_flight import SingleFlight
 from .top import Change, Top, touched
 
@@ -72,12 +72,12 @@ class CachedTop:
         self._clock = clock
         self._flight: SingleFlight[Top] = SingleFlight()
         self._latest: Top | None = None
+        self._lock = guard(Lock())
         self.begin_anew()
-        survive_forks(self)
+        survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
-        """Serve nothing, and let go of what threads of a forked parent held."""
-        self._lock = Lock()
+        """Serve nothing, and forget the writes that threads of a forked parent were at."""
         self._top: Top | None = None
         self._served: Top | None = None
         self._holding_back = 0

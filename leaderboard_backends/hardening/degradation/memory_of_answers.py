@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import NamedTuple
 
-from ..forks import survive_forks
+from ...forks import survive_forks
 
 
 class _Kept(NamedTuple):
@@ -31,7 +31,7 @@ class MemoryOfAnswers:
         self._weight = 0
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._lock = Lock()
-        survive_forks(self)
+        survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
         """Let go of what threads of a forked parent held."""

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from ...errors import BackendUnavailableError
-from ..forks import survive_forks
+from ...forks import guard, survive_forks
 
 Value = TypeVar("Value")
 
@@ -25,13 +25,12 @@ class SingleFlight(Generic[Value]):
     """Runs one piece of work at a time; who comes meanwhile shares how it ends, also that the storage is down."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = guard(Lock())
         self._flight: _Flight[Value] | None = None
-        survive_forks(self)
+        survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
-        self._lock = Lock()
+        """Forget the work that a thread of a forked parent was at."""
         self._flight = None
 
     @property

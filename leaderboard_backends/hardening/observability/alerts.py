@@ -14,6 +14,7 @@ from threading import Event, Lock, Thread, current_thread
 from typing import Final
 from weakref import ReferenceType, ref
 
+from ...forks import guard
 from .conditions import Condition, Severity, conditions
 from .recorder import Reading, Recorder
 from .settings import STUDY, AlertSettings
@@ -83,7 +84,7 @@ class Alerts:
         self._on_alert: Final = on_alert
         self._wall: Final = wall
         self._conditions: Final = conditions(settings)
-        self._lock: Final = Lock()
+        self._lock: Final = guard(Lock())
         self._above: Final[dict[str, tuple[float, float]]] = {}
         """Since when a figure is above its threshold, by the recorder's clock and by the wall's."""
         self._firing: Final[dict[str, Alert]] = {}
@@ -101,8 +102,8 @@ class Alerts:
         logged. O(samples * log(samples)).
         """
         at = self._recorder.clock() if now is None else now
+        reading = self._recorder.reading(at, self._settings.window)
         with self._lock:
-            reading = self._recorder.reading(at, self._settings.window)
             changes = [self._judge(condition, reading, at) for condition in self._conditions]
             firing = list(self._firing.values())
         for alert in filter(None, changes):

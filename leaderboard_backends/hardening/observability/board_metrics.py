@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Final, TypeVar
 
+from ...forks import guard
 from .families import Families
 from .faults import EXPECTED, fault_of, kind_of
 from .names import CALL_OF, SOURCES
@@ -52,7 +53,7 @@ class BoardMetrics:
             lambda violation: child(families.violations, *labels, *violation).inc
         )
         self._counted: Final[dict[tuple[str, str], int]] = {}
-        self._lock: Final = Lock()
+        self._lock: Final = guard(Lock())
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:

@@ -25,6 +25,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.registry import Collector
 
 from ...errors import ConfigurationError
+from ...forks import guard
 from .board_metrics import BoardMetrics
 from .families import Families, in_several_processes
 from .probe import Probe
@@ -53,7 +54,7 @@ class Metrics(Collector):
         """The boards that have metrics, the one that was opened or closed last at the end."""
         self._shown: Final = set[Labels]()
         self._looked = monotonic()
-        self._lock: Final = Lock()
+        self._lock: Final = guard(Lock())
 
     def describe(self) -> Iterable[Metric]:
         """Yield the metrics' names, so that a registry refuses others of the same."""
@@ -63,8 +64,9 @@ class Metrics(Collector):
     def collect(self) -> Iterable[Metric]:
         """Look after every open board, and yield all metrics."""
         self.look()
-        for family in self.families.all:
-            yield from family.collect()
+        with self._lock:  # which forks wait for: a child could not get the locks that prometheus-client takes here
+            metrics = [metric for family in self.families.all for metric in family.collect()]
+        yield from metrics
 
     def open(self, labels: Labels, probe: Probe, violations: Callable[[], Violations]) -> BoardMetrics:
         """Look after a board too; where several have the same labels, the number of players is that of the last."""
@@ -145,7 +147,7 @@ class Metrics(Collector):
 
 
 _shared: Final = WeakKeyDictionary[CollectorRegistry, Metrics]()
-_sharing: Final = Lock()
+_sharing: Final = guard(Lock())
 
 
 def metrics_of(registry: CollectorRegistry = REGISTRY) -> Metrics:

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final
 
 from ...errors import UnsupportedOperationError
+from ...forks import guard
 from ...protocol import LeaderboardBackend
 
 
@@ -23,7 +24,7 @@ class Probe:
         self._timeout: Final = timeout
         self.players: int | None = None
         self.up: bool | None = None
-        self._lock: Final = Lock()
+        self._lock: Final = guard(Lock())
         self._asking: Thread | None = None
         self._deadline = 0.0
 

@@ -17,6 +17,8 @@ from threading import Lock
 from time import perf_counter
 from typing import Final, NamedTuple
 
+from ...forks import guard
+
 MARKS: Final = 300
 """Steps that a window is cut into."""
 
@@ -103,7 +105,7 @@ class Recorder:
         self._updates_ring: Final = _Ring(samples)
         self._queries_ring: Final = _Ring(samples)
         self._on_mark: Final = on_mark
-        self._lock: Final = Lock()
+        self._lock: Final = guard(Lock())
         self._errors: Final = Counter[str]()
         self._bulk = self._updates = self._failures = 0
         self._opened: Final = clock()

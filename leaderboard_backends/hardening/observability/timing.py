@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from logging import getLogger
+from threading import Lock
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from ...errors import BackendError
+from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
 from .board_metrics import BoardMetrics
 from .faults import is_failure, kind_of
@@ -35,6 +37,8 @@ class Calls:
         self._record_update: Final = recorder.update
         self._record_query: Final = recorder.query
         self._told = False
+        self._in_prometheus: Final = guard(Lock())
+        """Held in calls of prometheus-client, whose own locks a forked child could not get."""
 
     def queried(self, operation: str, began: float) -> None:
         """Take down a query that was answered."""
@@ -67,29 +71,33 @@ class Calls:
             kind, failure = type(error), is_failure(type(error))
             if failure:
                 self._time_failure(operation, began, error.applied if isinstance(error, BackendError) else 0)
-            self._metrics.count_error(kind)
+            with self._in_prometheus:
+                self._metrics.count_error(kind)
             self._recorder.error(kind_of(kind), failure=failure)
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
 
     def _time_query(self, operation: str, began: float) -> None:
         ended = self.clock()
-        self._observe[operation](ended - began)
+        with self._in_prometheus:
+            self._observe[operation](ended - began)
         self._record_query(ended, ended - began)
 
     def _time_update(self, operation: str, began: float, updates: int) -> None:
         ended = self.clock()
-        self._observe[operation](ended - began)
+        with self._in_prometheus:
+            self._observe[operation](ended - began)
+            if updates:
+                self._count_updates()
         self._record_update(ended, ended - began, updates)
-        if updates:
-            self._count_updates()
 
     def _time_bulk(self, operation: str, began: float, updates: int) -> None:
         ended = self.clock()
-        self._observe[operation](ended - began)
+        with self._in_prometheus:
+            self._observe[operation](ended - began)
+            if updates:
+                self._count_updates(updates)
         self._recorder.bulk(ended, updates)
-        if updates:
-            self._count_updates(updates)
 
     def _time_failure(self, operation: str, began: float, applied: int) -> None:
         if operation in BULK:
@@ -102,7 +110,8 @@ class Calls:
     def _count_source(self) -> None:
         source = last_answer().source
         if source != "live":
-            self._metrics.count_source[source]()
+            with self._in_prometheus:
+                self._metrics.count_source[source]()
 
     def _tell(self, problem: Exception) -> None:
         """Log, once, that a call could not be taken down: metrics may be kept in files, and those may be gone."""

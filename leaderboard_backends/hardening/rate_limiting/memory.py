@@ -17,7 +17,7 @@ from typing import NoReturn, TypeAlias
 
 from limits.storage import MovingWindowSupport, Storage
 
-from ..forks import survive_forks
+from ...forks import guard
 
 Hit: TypeAlias = tuple[str, int, int, int]
 """What is to be entered: a key, the limit, the seconds of its window, and how many hits come now."""
@@ -40,15 +40,10 @@ class MemoryWindows(Storage, MovingWindowSupport):
         super().__init__()
         self._max_keys = max_keys
         self._clock = clock
-        self._lock = Lock()
+        self._lock = guard(Lock())
         self._times: OrderedDict[str, array[float]] = OrderedDict()
         self._longest = 0
         self.forgotten = 0
-        survive_forks(self)
-
-    def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
-        self._lock = Lock()
 
     def __len__(self) -> int:
         """Return how many keys are held."""

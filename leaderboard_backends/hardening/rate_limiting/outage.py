@@ -10,9 +10,9 @@ from typing import Final
 from limits.errors import StorageError
 
 from ...errors import BackendUnavailableError
+from ...forks import guard
 from ...model import shorten
 from ..counts import Counts
-from ..forks import survive_forks
 from .settings import Settings, shown
 from .windows import Charge, Refusal, Spending
 
@@ -32,16 +32,11 @@ class OutagePolicy:
         self._settings = settings
         self._counts = counts
         self._clock = clock
-        self._lock = Lock()
+        self._lock = guard(Lock())
         self._down = False
         self._next_question = 0.0
         self._problem = ""
         self._uncounted = 0
-        survive_forks(self)
-
-    def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
-        self._lock = Lock()
 
     @property
     def down(self) -> bool:

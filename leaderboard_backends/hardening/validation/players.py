@@ -9,8 +9,8 @@ from threading import Lock
 from cachetools import TTLCache
 
 from ...errors import BackendUnavailableError, ConfigurationError
+from ...forks import guard
 from ...model import shorten
-from ..forks import survive_forks
 from .settings import Settings
 
 
@@ -25,17 +25,11 @@ class KnownPlayers:
         self, exists: Callable[[str], bool], settings: Settings, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._exists = exists
-        self._settings = settings
         self._clock = clock
-        self.begin_anew()
-        survive_forks(self)
-
-    def begin_anew(self) -> None:
-        """Remember nothing, and let go of what threads of a forked parent held."""
-        most, settings = self._settings.max_cached_players, self._settings
+        most = settings.max_cached_players
         self._known: TTLCache[str, None] = TTLCache(most, settings.known_seconds, self._clock)
         self._unknown: TTLCache[str, None] = TTLCache(most, settings.unknown_seconds, self._clock)
-        self._lock = Lock()
+        self._lock = guard(Lock())
 
     def __contains__(self, player_id: str) -> bool:
         """Whether a player exists; O(1), and a call of the function where nothing is remembered.

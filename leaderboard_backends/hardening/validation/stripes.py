@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from threading import Lock
 from typing import Final, Protocol
 
-from ..forks import survive_forks
+from ...forks import survive_forks
 
 STRIPES: Final = 256
 """A power of two. Of 32 threads at random players, some two wait for another player's lock."""
@@ -33,11 +33,10 @@ class Stripes:
     """Locks that serve the players whose ids hash to them; several are taken in one order, so none waits in a ring."""
 
     def __init__(self) -> None:
-        self.begin_anew()
-        survive_forks(self)
+        self._make_locks()
+        survive_forks(self._make_locks)  # they guard no state, and may be held for as long as a storage takes
 
-    def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
+    def _make_locks(self) -> None:
         self._locks = tuple(Lock() for _ in range(STRIPES))
 
     def of(self, player_id: str) -> AbstractContextManager[object]:

@@ -1,0 +1,79 @@
+"""Forks: a child gets locks that are free, the state that they guard whole, and objects that know that they are there.
+
+A forked child has the memory of its parent and one thread. A lock that another thread held stays locked there for ever,
+and what that thread was changing stays half changed. So each lock that guards state of this process is made known by
+`guard`: a fork waits until nobody holds it, and the child finds it free. Waiting ends after `PATIENCE` seconds in all;
+`torn` then tells the child that some state may be half changed. Locks are taken in the order in which they were made:
+a section that needs two of them at once takes the older one first.
+
+What a lock alone does not mend, such as a note of who is at work, an object makes anew by `survive_forks`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import count
+from threading import get_ident
+from time import monotonic
+from typing import Any, Final, TypeVar
+from weakref import WeakMethod, WeakValueDictionary
+
+AnyLock = TypeVar("AnyLock", bound=Any)
+
+PATIENCE: Final = 5.0
+"""Seconds for which a fork waits for all locks together: far longer than one is held by anything but a bulk load."""
+
+_numbers: Final = count()
+_guarded: Final[WeakValueDictionary[int, Any]] = WeakValueDictionary()
+_anew: Final[dict[int, WeakMethod[Callable[[], None]]]] = {}
+_held: Final[dict[int, list[Any]]] = {}
+"""What the threads that fork just now have locked, by thread."""
+_late = False
+
+
+def guard(lock: AnyLock) -> AnyLock:
+    """Return a `Lock` or `RLock` for which forks wait from now on, and which is free in a forked child."""
+    _guarded[next(_numbers)] = lock
+    return lock
+
+
+def survive_forks(begin_anew: Callable[[], None]) -> None:
+    """Have a forked child call a method before anything else runs in it, as long as the method's object lives."""
+    number = next(_numbers)
+    _anew[number] = WeakMethod(begin_anew, lambda _: _anew.pop(number, None))
+
+
+def torn() -> bool:
+    """Whether this process was forked while a lock stayed held for longer than `PATIENCE`."""
+    return _late
+
+
+def _before() -> None:
+    held = _held[get_ident()] = []
+    deadline = monotonic() + PATIENCE
+    for reference in _guarded.valuerefs():
+        lock = reference()
+        if lock is not None and lock.acquire(timeout=max(0.0, deadline - monotonic())):
+            held.append(lock)
+
+
+def _after_in_parent() -> None:
+    for lock in reversed(_held.pop(get_ident())):
+        lock.release()
+
+
+def _after_in_child() -> None:
+    global _late  # noqa: PLW0603 - of this process
+    held = set(map(id, _held.pop(get_ident())))
+    _held.clear()
+    for lock in list(_guarded.values()):
+        _late = _late or id(lock) not in held
+        lock._at_fork_reinit()  # noqa: SLF001 - as the standard library does; one not got has no owner to release it
+    for method in list(_anew.values()):
+        if begin_anew := method():
+            begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # where there is no fork, there is nothing to survive
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

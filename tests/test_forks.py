@@ -1,0 +1,208 @@
+"""A forked child gets boards that answer or refuse with words, whatever the threads of its parent were at."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Lock, RLock, Thread
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from leaderboard_backends import (
+    BackendUnavailableError,
+    Entry,
+    ForkedBoardWarning,
+    LeaderboardBackend,
+    forks,
+    open_leaderboard,
+)
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.hardening import MonitoredLeaderboard
+from leaderboard_backends.testing.forking import Child
+
+IN_PROCESS = ["memory://", "naive://", "fakeredis://", "zodb+memory://"]
+HARDENED = {
+    "validation": {"score_max": 10**6, "max_change": 10**6, "player_exists": bool},
+    "rate_limit": {"updates_a_second": 10**6, "updates_a_minute": 10**6},
+    "degradation": {"cache_top": 10, "failures": 3},
+}
+PLAYERS = 300
+FORKS = 8
+SECONDS = 20.0
+
+Tell = Callable[[Any], None]
+
+
+def told(work: Callable[[Tell], object]) -> list[Any]:
+    """Return what a forked child tells."""
+    with Child(work, SECONDS) as child:
+        return list(child)
+
+
+@contextmanager
+def busy(*works: Callable[[], object]) -> Iterator[None]:
+    """Have a thread repeat each piece of work."""
+    ended = Event()
+
+    def repeat(work: Callable[[], object]) -> None:
+        while not ended.is_set():
+            work()
+
+    threads = [Thread(target=repeat, args=(work,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def filled(board: LeaderboardBackend) -> LeaderboardBackend:
+    board.update_scores((f"p{number}", "", number) for number in range(PLAYERS))
+    return board
+
+
+def hardened() -> LeaderboardBackend:
+    return MonitoredLeaderboard(open_leaderboard("memory://", **HARDENED), registry=CollectorRegistry())
+
+
+def shuffle(board: LeaderboardBackend) -> None:
+    """Move a player up and down, alone and with others."""
+    board.update_score("p7", "", PLAYERS)
+    board.update_scores([("p7", "", 7), ("p8", "", 8)])
+
+
+def ask(board: LeaderboardBackend) -> Callable[[Tell], None]:
+    def work(tell: Tell) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ForkedBoardWarning)
+            board.update_score("p9", "", 9.5)
+            entries = list(board)
+            tell((board.get_rank(f"p{PLAYERS - 1}") in (1, 2), entries == board.get_top_n(PLAYERS), len(entries)))
+            tell(sorted(entries, key=lambda entry: -entry.score) == entries)
+
+    return work
+
+
+@pytest.mark.parametrize("url", IN_PROCESS)
+def test_a_child_that_is_forked_while_threads_use_a_board_gets_a_whole_one(url: str) -> None:
+    board = filled(open_leaderboard(url))
+    with busy(lambda: board.get_top_n(1000), lambda: shuffle(board)):
+        for _ in range(FORKS):
+            assert told(ask(board)) == [(True, True, PLAYERS), True]
+
+
+def test_a_child_that_is_forked_while_threads_use_a_hardened_board_goes_on() -> None:
+    board = filled(hardened())
+    with busy(lambda: board.get_top_n(1000), lambda: shuffle(board), lambda: board.get_top_n(5)):
+        for _ in range(FORKS):
+            assert told(ask(board)) == [(True, True, PLAYERS), True]
+
+
+def test_a_child_of_a_process_with_a_busy_file_is_refused_with_words(tmp_path: Path) -> None:
+    board = filled(open_leaderboard(f"zodb://{tmp_path / 'board.fs'}"))
+
+    def work(tell: Tell) -> None:
+        with pytest.raises(BackendUnavailableError, match="opened before this process was forked"):
+            board.get_rank("p1")
+        tell("refused")
+
+    with board, busy(lambda: board.get_top_n(1000), lambda: shuffle(board)):
+        for _ in range(FORKS):
+            assert told(work) == ["refused"]
+
+
+@pytest.mark.parametrize("url", IN_PROCESS)
+def test_an_in_process_board_warns_once_in_a_child_and_never_in_its_own_process(url: str) -> None:
+    board = open_leaderboard(url, validation={"score_max": 100})
+    board.update_score("ada", "Ada", 1)
+
+    def work(tell: Tell) -> None:
+        for _ in range(2):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                tell((board.get_rank("ada"), [warning.category for warning in caught]))
+        tell(board.closed)
+
+    assert told(work) == [(1, [ForkedBoardWarning]), (1, []), False]
+    assert board.get_rank("ada") == 1
+
+
+def test_an_inherited_board_can_be_closed_in_a_child() -> None:
+    board = open_leaderboard("memory://")
+
+    def work(tell: Tell) -> None:
+        was_closed = board.closed
+        board.close()
+        tell((was_closed, board.closed))
+
+    assert told(work) == [(False, True)]
+
+
+def test_a_board_that_was_in_a_change_for_too_long_is_refused_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = filled(open_leaderboard("memory://"))
+    assert isinstance(board, SortedContainersLeaderboard)
+    monkeypatch.setattr(forks, "PATIENCE", 0.01)
+
+    def work(tell: Tell) -> None:
+        with pytest.raises(BackendUnavailableError, match="not whole: open boards after the fork"):
+            board.get_rank("p1")
+        with open_leaderboard("memory://") as new:
+            tell(new.update_score("ada", "", 1))
+
+    with board._lock:
+        assert told(work) == [1]
+    assert board.get_rank("p1") == PLAYERS - 1
+
+
+def test_a_guarded_lock_is_free_in_the_child_and_as_it_was_in_the_parent() -> None:
+    plain, reentrant = forks.guard(Lock()), forks.guard(RLock())
+    reentrant.acquire()
+
+    def work(tell: Tell) -> None:
+        tell((plain.acquire(blocking=False), reentrant.acquire(blocking=False)))
+
+    assert told(work) == [(True, True)]
+    assert not plain.locked()
+    reentrant.release()
+    with pytest.raises(RuntimeError):
+        reentrant.release()
+
+
+def test_what_is_no_more_is_not_made_anew() -> None:
+    begun: list[int] = []
+
+    class Part:
+        def __init__(self) -> None:
+            forks.survive_forks(self.begin_anew)
+
+        def begin_anew(self) -> None:
+            begun.append(os.getpid())
+
+    gone, here = Part(), Part()
+    del gone
+    gc.collect()
+    assert told(lambda tell: tell(len(begun))) == [1]
+    assert here is not None
+    assert begun == []
+
+
+def test_entries_of_a_child_are_its_own() -> None:
+    board = open_leaderboard("memory://")
+
+    def work(tell: Tell) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ForkedBoardWarning)
+            board.update_score("ada", "", 1)
+        tell(board.get_top_n())
+
+    assert told(work) == [[Entry(1, "ada", "", 1)]]
+    assert board.get_top_n() == []
