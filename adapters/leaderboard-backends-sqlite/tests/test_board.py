@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing, suppress
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -193,6 +194,29 @@ def test_an_empty_file_becomes_a_board(path: Path) -> None:
     path.touch()
     with SQLiteLeaderboard(path=path) as board:
         assert board.update_score("ada", "Ada", 1) == 1
+
+
+def test_a_file_that_another_makes_between_two_statements_of_opening_is_a_board(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, tried = opening.connect, list[str]()
+
+    def make(statement: str) -> None:
+        """Make the file before each statement, as another process might, if it can."""
+        tried.append(statement)
+        with suppress(sqlite3.OperationalError), closing(connect(str(path), settings, create=True)) as other:
+            opening._establish(other, str(path))
+
+    def watched(path: str, settings: opening.Settings, *, create: bool = False) -> sqlite3.Connection:
+        connection = connect(path, settings, create=create)
+        connection.set_trace_callback(lambda statement: make(statement) if "user_version" in statement else None)
+        return connection
+
+    settings = opening.Settings("full", 1, 1)
+    monkeypatch.setattr(opening, "connect", watched)
+    with SQLiteLeaderboard(path=path) as board:
+        assert board.update_score("ada", "Ada", 1) == 1
+    assert tried
 
 
 @pytest.mark.parametrize("layout", [0, 2, 99])

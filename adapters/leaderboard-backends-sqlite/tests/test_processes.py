@@ -122,32 +122,36 @@ def test_processes_neither_lose_nor_double_an_increment(path: Path) -> None:
 
 
 MAKING = """
-import sys
+import os, sys
 from leaderboard_backends_sqlite import SQLiteLeaderboard
-print("ready", flush=True)
-sys.stdin.readline()
-with SQLiteLeaderboard(sys.argv[2], path=sys.argv[1]) as board:
-    board.increment_score("ada", "Ada", 1)
-    print("made", flush=True)
+
+def make(path, name, starter):
+    os.read(starter, 1)
+    with SQLiteLeaderboard(name, path=path) as board:
+        board.increment_score("ada", "Ada", 1)
+
+for turn in range(25):
+    path, (starter, start) = f"{sys.argv[1]}-{turn}", os.pipe()
+    children = []
+    for number in range(4):
+        children.append(os.fork())
+        if not children[-1]:
+            os.close(start)
+            make(path, f"board{number % 2}", starter)
+            os._exit(0)
+    os.close(starter)
+    os.close(start)  # which all of them wait for
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4, turn
+    for name in ("board0", "board1"):
+        with SQLiteLeaderboard(name, path=path) as board:
+            assert board.get_score("ada") == 2, turn
+print("made")
 """
 
 
-def test_several_processes_may_make_one_file_at_once(tmp_path: Path) -> None:
-    for turn in range(4):
-        path = tmp_path / f"{turn}.db"
-        with ExitStack() as stack:
-            processes = [stack.enter_context(running(MAKING, path, f"board{number % 2}")) for number in range(4)]
-            for process in processes:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "ready\n"
-            for process in processes:
-                assert process.stdin is not None
-                process.stdin.write("\n")
-                process.stdin.flush()
-            assert [process.stdout.read() for process in processes if process.stdout] == ["made\n"] * 4
-        for name in ("board0", "board1"):
-            with SQLiteLeaderboard(name, path=path) as board:
-                assert board.get_score("ada") == 2
+def test_several_processes_may_make_one_file_at_once(path: Path) -> None:
+    done = run(MAKING, path)
+    assert done.stdout == "made\n", done.stderr
 
 
 BRIEF = """

@@ -24,6 +24,9 @@ if sys.platform != "win32":
 BESIDE: Final = ("-wal", "-shm")
 """The endings of the files that SQLite keeps beside its own."""
 
+ODD_ROWS: Final = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+"""What reading a row raises that has other types, or is not there where it must be."""
+
 _BLOCK: Final = 65_536
 """More than SQLite writes at once."""
 
@@ -35,7 +38,11 @@ _MISMATCHES: Final = {
 _DAMAGED: Final = " It is damaged: restore a backup, or salvage what is readable with sqlite3 {path} .recover."
 _LOCKED: Final = " Another process has locked it: try again, or end what holds the file for itself."
 
+_FOREIGN: Final = " No file of boards is so long, or takes so long to look at: name another file, or restore a backup."
+
 _REMEDIES: Final = {
+    sqlite3.SQLITE_INTERRUPT: _FOREIGN,
+    sqlite3.SQLITE_TOOBIG: _FOREIGN,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_CONSTRAINT: _DAMAGED,
     sqlite3.SQLITE_IOERR: " Look after the disk.",
@@ -75,6 +82,14 @@ def not_applied(path: str, error: sqlite3.Error) -> BackendError:
         return BoardMismatchError(f"{path} {_MISMATCHES[code]} ({_text(error)}). Name another file.")
     remedy = _REMEDIES.get(code, "").format(path=path)
     return BackendUnavailableError(f"{path} failed: {_text(error)}. Nothing was applied.{remedy}")
+
+
+def damaged(path: str, error: Exception) -> BackendUnavailableError:
+    """Return the error for rows that no board wrote."""
+    return BackendUnavailableError(
+        f"{path} has rows that no board wrote ({type(error).__name__}: {error}). Nothing was applied."
+        f"{_DAMAGED.format(path=path)}"
+    )
 
 
 def lost_to_writers(path: str, seconds: float) -> WriteConflictError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -15,9 +17,10 @@ from leaderboard_backends.errors import (
     ConfigurationError,
 )
 from leaderboard_backends.files import check_place
+from leaderboard_backends.model import shorten
 
-from .failures import BESIDE, not_applied
-from .patience import waiting
+from .failures import BESIDE, damaged, not_applied
+from .patience import waiting, within
 
 OLDEST: Final = (3, 34, 0)
 """The oldest SQLite this is written for."""
@@ -33,6 +36,15 @@ WAL_LIMIT: Final = 4 * 1024 * 1024
 
 _PAGE_SIZE: Final = 2048
 """Bytes; the smallest that holds the longest row. An update writes some 7 pages, whatever their size."""
+
+_LONGEST: Final = 65_536
+"""Bytes of a value; a board's are 128. What is longer was not written by a board."""
+
+_LOOKING: Final = 5.0
+"""Seconds in which a file is set up and looked at, which takes a millisecond unless the file is made to take long."""
+
+_MANY: Final = 100
+"""More tables and indexes than any layout has."""
 
 _SCHEMA: Final = files(__package__).joinpath("sql", "schema.sql").read_text(encoding="utf-8")
 
@@ -68,7 +80,8 @@ def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connect
     def attempt() -> sqlite3.Connection:
         connection = connect(path, settings, create=create)
         try:
-            _establish(connection, path)
+            with within(_LOOKING, connection):
+                _establish(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -78,6 +91,8 @@ def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connect
         return waiting(settings.busy_timeout, attempt)
     except sqlite3.Error as error:
         raise not_applied(path, error) from error
+    except UnicodeDecodeError as error:  # of a message of SQLite's that holds a name out of the file
+        raise damaged(path, error) from error
 
 
 def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
@@ -90,7 +105,9 @@ def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.C
         check_same_thread=False,
     )
     try:
-        _set_up(connection, settings)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+        with within(_LOOKING, connection):
+            _set_up(connection, settings)
     except BaseException:
         connection.close()
         raise
@@ -99,6 +116,8 @@ def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.C
 
 def _set_up(connection: sqlite3.Connection, settings: Settings) -> None:
     for pragma in (
+        "trusted_schema = off",  # before whatever reads the schema, which the file brings
+        "cell_size_check = on",
         f"page_size = {_PAGE_SIZE}",  # of a new file
         f"synchronous = {settings.synchronous}",
         f"fullfsync = {int(settings.synchronous == 'full')}",  # of macOS, where a plain sync stops at the drive
@@ -114,19 +133,29 @@ def _establish(connection: sqlite3.Connection, path: str) -> None:
     """Make the tables where there are none, and refuse a file that is not ours."""
     if _is_new(connection, path):
         connection.execute("PRAGMA journal_mode = wal").close()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if _is_new(connection, path):  # another process may have been first
-                _make_tables(connection)
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        _is_new(connection, path, making=True)  # anew: another process may have been first
     mode = connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
     if mode != "wal":
         raise BackendUnavailableError(
             f"{path} cannot have a write-ahead log here (its mode stays {mode}): put it on a local file system."
         )
+
+
+def _is_new(connection: sqlite3.Connection, path: str, *, making: bool = False) -> bool:
+    """Whether the file is empty, and with `making` fill it; raises `BoardMismatchError` unless it is that or ours.
+
+    One transaction: what is read of a file that another process makes in the same moment belongs together.
+    """
+    connection.execute("BEGIN IMMEDIATE" if making else "BEGIN")
+    try:
+        is_new = _judged_new(connection, path)
+        if is_new and making:
+            _make_tables(connection)
+        connection.execute("COMMIT")
+        return is_new
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -136,21 +165,48 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
 
-def _is_new(connection: sqlite3.Connection, path: str) -> bool:
-    """Whether the file is empty; raises `BoardMismatchError` unless it is that or ours."""
+def _judged_new(connection: sqlite3.Connection, path: str) -> bool:
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     layout: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application == APPLICATION_ID:
-        if layout != LAYOUT:
-            raise BoardMismatchError(
-                f"{path} has layout {layout}, this version reads {LAYOUT}: open it with the version of "
-                f"leaderboard-backends-sqlite that wrote it, and copy its entries."
-            )
-        return False
-    tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application or layout or tables:
+    found = _schema_of(connection)
+    if not (application or layout or found):
+        return True
+    if application != APPLICATION_ID:
         raise BoardMismatchError(
-            f"{path} is an SQLite file of something else (application id {application}, {tables} tables and indexes): "
+            f"{path} is an SQLite file of something else (application id {application}, {shorten(sorted(found))}): "
             f"name a file of its own."
         )
-    return True
+    if layout != LAYOUT:
+        raise BoardMismatchError(
+            f"{path} has layout {layout}, this version reads {LAYOUT}: open it with the version of "
+            f"leaderboard-backends-sqlite that wrote it, and copy its entries."
+        )
+    _check_schema(path, found)
+    return False
+
+
+def _schema_of(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
+    """Return what the file defines, by name, and whether it is kept in pages of its own; no more than tells enough."""
+    rows = connection.execute(
+        "SELECT CAST(name AS BLOB), CAST(type AS BLOB), CAST(tbl_name AS BLOB), CAST(sql AS BLOB), rootpage "
+        "FROM sqlite_master LIMIT ?",
+        (_MANY,),
+    ).fetchall()
+    roots = [row[4] for row in rows if row[4] not in (0, None)]
+    return {(row[0] or b"").decode(errors="replace"): (*row[:4], roots.count(row[4]) == 1) for row in rows}
+
+
+def _check_schema(path: str, found: Mapping[str, tuple[object, ...]]) -> None:
+    """Raise `BoardMismatchError` unless these are the tables of our layout, to the letter, and nothing else.
+
+    A view, a trigger, a generated column or an index over an expression would run what the file says, as us.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as own:
+        _make_tables(own)
+        meant = _schema_of(own)
+    odd = [name for name in {**meant, **found} if found.get(name) != meant.get(name)]
+    if odd:
+        raise BoardMismatchError(
+            f"{path} does not define exactly the tables of layout {LAYOUT}, but differs in {shorten(sorted(odd))}: "
+            f"take out what was added (ANALYZE adds sqlite_stat tables), restore a backup, or name another file."
+        )

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from leaderboard_backends.errors import LeaderboardError
 
-from .failures import at_commit, is_busy, lost_to_writers, not_applied
+from .failures import ODD_ROWS, at_commit, damaged, is_busy, lost_to_writers, not_applied
 from .files import BoardFile
 from .opening import WAL_LIMIT
 from .patience import waiting
@@ -47,6 +47,10 @@ def read(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> 
         return waiting(file.settings.busy_timeout, attempt)
     except sqlite3.Error as error:
         raise not_applied(file.path, error) from error
+    except LeaderboardError:
+        raise
+    except ODD_ROWS as error:
+        raise damaged(file.path, error) from error
 
 
 def write(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -76,6 +80,10 @@ def _transact(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]
             return result
     except sqlite3.Error as error:
         raise (at_commit if committing else not_applied)(file.path, error) from error
+    except LeaderboardError:
+        raise
+    except ODD_ROWS as error:
+        raise damaged(file.path, error) from error
 
 
 def _begin(file: BoardFile, connection: sqlite3.Connection) -> None:
