@@ -389,10 +389,10 @@ def bounded(server: EmbeddedServer) -> Iterator[DegradableLeaderboard]:
 def test_reads_go_to_a_second_board_object_whose_times_add_up_to_less_than_the_bound(
     bounded: DegradableLeaderboard,
 ) -> None:
-    address = bounded._reads._sender.address  # type: ignore[attr-defined]
+    address = bounded._reads._server.address  # type: ignore[attr-defined]
     assert bounded._reads is not bounded.inner
     assert address.pool_timeout + address.connect_timeout + address.socket_timeout < 0.5
-    assert bounded.inner._sender.address.socket_timeout == 5.0  # type: ignore[attr-defined]
+    assert bounded.inner._server.address.socket_timeout == 5.0  # type: ignore[attr-defined]
     assert "reads within 0.5 s" in repr(bounded)
 
 

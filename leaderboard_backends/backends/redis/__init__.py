@@ -16,7 +16,10 @@ Cost, n players, k entries: every operation is one command or one Lua script, so
 trip (a second where the server has forgotten the script). `update_score`, `increment_score`, `remove_player`,
 `get_rank`, `get_entry`, `get_percentile`, `count_by_score` O(log n); `get_top_n`, `get_range`, `get_around`,
 `get_by_score` O(log n + k); `get_entries` O(k log n); `len` O(1); `update_scores` O(m log n), one round trip and one
-atomic step a batch (`batch_size`, 1,000); `clear` O(n). Opening takes three round trips beside connecting.
+atomic step a batch (`batch_size`, 1,000); `clear` O(n). Opening takes two round trips beside connecting, and one for
+each further board of an equal address: they share one server object with at most `max_connections` connections.
+
+An operation is a value (`requests`), which a carrier brings to a server and back; `server` is the blocking one.
 
 Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
 `get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is

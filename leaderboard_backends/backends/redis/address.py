@@ -32,7 +32,7 @@ class Address:
     """How long a reply may take. A write that takes longer raises `WriteOutcomeUnknownError`."""
     connect_timeout: float = 2.0
     max_connections: int = 32
-    """Connections of one board object, each used by one thread at a time."""
+    """Connections of one process to an equal address, shared by its boards; each is used by one thread at a time."""
     pool_timeout: float = 5.0
     """How long a call waits for another thread's connection where all are in use."""
     ssl_ca_certs: str | None = None
@@ -72,7 +72,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "client_name": Option(_matching(re.compile(r"[!-~]+"), "a client name has no spaces"), "the name in CLIENT LIST"),
     "socket_timeout": Option(seconds, "seconds that a reply may take (5)"),
     "connect_timeout": Option(seconds, "seconds that connecting may take (2)"),
-    "max_connections": Option(integer(1), "connections of one board object (32)"),
+    "max_connections": Option(integer(1), "connections of one process, for all its boards at an equal address (32)"),
     "pool_timeout": Option(seconds, "seconds to wait for a free connection (5)"),
     "ssl_ca_certs": Option(text, "file of the authorities that vouch for the server (the system's)"),
     "ssl_certfile": Option(text, "file of the client's certificate"),

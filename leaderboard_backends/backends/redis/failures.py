@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Final
+from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -17,6 +17,7 @@ from ...errors import (
     WriteOutcomeUnknownError,
 )
 from .address import Address
+from .requests import Request
 
 _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     "OOM": (
@@ -59,6 +60,10 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
 }
 """What an error reply's first word means; with each of them, nothing was applied."""
 
+_OF_ANOTHER_TIME: Final = {"READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "NOREPLICAS", "MISCONF"}
+"""What a server says that is no longer, or not yet, the one to use: behind its address may be another one by now."""
+
+_NO_PLACES: Final = "max number of clients"
 _MISMATCH: Final = "MISMATCH "
 _DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
 _UNKNOWN: Final = (
@@ -67,11 +72,16 @@ _UNKNOWN: Final = (
 )
 
 
-def not_connected(error: Exception, address: Address) -> BackendError:
+def is_of_another_time(error: Exception) -> bool:
+    """Whether an error reply says that connections made before are of no use: the address may lead elsewhere now."""
+    return _word(error) in _OF_ANOTHER_TIME
+
+
+def not_connected(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for a connection that could not be made; nothing was sent."""
     cause = error.__cause__ or error.__context__ or error
-    if isinstance(error, AuthenticationError) or _word(error) in _REFUSALS:
-        return refused(error, address, writes=False)
+    if _NO_PLACES in str(error) or isinstance(error, AuthenticationError) or _word(error) in _REFUSALS:
+        return refused(error, address, request._replace(writes=False))
     if isinstance(cause, ssl.SSLCertVerificationError):
         return BackendUnavailableError(
             f"{address} did not prove who it is: {cause.verify_message}. Name its authority in ssl_ca_certs, or the "
@@ -95,15 +105,20 @@ def not_connected(error: Exception, address: Address) -> BackendError:
     )
 
 
-def refused(error: Exception, address: Address, *, writes: bool) -> BackendError:
+def refused(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for an error reply."""
     word, reply = _word(error), str(error)
+    if _NO_PLACES in reply:
+        return BackendUnavailableError(
+            f"{address} has no room for another connection; nothing was applied. Raise its maxclients, or use fewer "
+            f"connections (max_connections of each process). It said: {reply}"
+        )
     if reply.startswith(_MISMATCH):
         return _mismatch(reply.removeprefix(_MISMATCH), address)
     if word in _REFUSALS:
         kind, remedy = _REFUSALS[word]
         return kind(f"{address} {remedy}. It said: {reply}")
-    if writes and "script:" in reply:
+    if request.writes and "script:" in reply:
         return WriteOutcomeUnknownError(f"{address} failed within the update ({reply}). {_UNKNOWN}.")
     if reply.startswith(_DENIED_IN_SCRIPT):
         kind, remedy = _REFUSALS["NOPERM"]
@@ -111,15 +126,17 @@ def refused(error: Exception, address: Address, *, writes: bool) -> BackendError
     return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
 
 
-def unanswered(error: Exception, address: Address, *, writes: bool) -> BackendError:
+def unanswered(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for a command that was sent, or sent in part, and got no reply."""
+    if _NO_PLACES in str(error):
+        return refused(error, address, request)
     if isinstance(error, InvalidResponse):
         problem = f"{address} gave an answer that is none of Redis's or Valkey's ({error})"
     elif isinstance(error, RedisTimeoutError):
         problem = f"{address} gave no answer within {address.socket_timeout:g} s (socket_timeout)"
     else:
         problem = f"{address} was lost before it answered ({error})"
-    if writes:
+    if request.writes:
         return WriteOutcomeUnknownError(f"{problem}. {_UNKNOWN}.")
     return BackendUnavailableError(f"{problem}. Check that it runs and is not overloaded; reading again is safe.")
 

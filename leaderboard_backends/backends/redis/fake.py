@@ -19,8 +19,8 @@ from ...model import Keep, Order
 from ...protocol import Capabilities
 from .address import OPTIONS, Address
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
-from .connection import Sender
 from .pool import Connection
+from .server import Server
 
 _OPTIONS: Final = {name: OPTIONS[name] for name in ("prefix", "batch_size")}
 
@@ -54,19 +54,23 @@ class FakeRedisLeaderboard(RedisLeaderboard):
         del directory
         return f"{scheme}://"
 
-    def _connect(self, address: Address) -> Sender:
-        server = FakeServer(version=(7,))
-        guard(server.lock)
-
-        def connect() -> Connection:
-            connection: Connection = FakeRedisConnection(server=server, protocol=2)
-            return connection
-
-        return Sender(address, connect)
-
-    def _check_server(self) -> str:
-        """Name the fake server, which does not know INFO."""
-        return f"fakeredis {version('fakeredis')}"
+    def _find_server(self, address: Address) -> Server:
+        return _FakeServer(address)
 
     def _place(self) -> str:
         return ""
+
+
+class _FakeServer(Server):
+    """A server of one board; fakeredis does not know INFO."""
+
+    def __init__(self, address: Address) -> None:
+        fake = FakeServer(version=(7,))
+        guard(fake.lock)
+
+        def connect() -> Connection:
+            connection: Connection = FakeRedisConnection(server=fake, protocol=2)
+            return connection
+
+        super().__init__(address, connect)
+        self.version = f"fakeredis {version('fakeredis')}"

@@ -1,22 +1,31 @@
-"""A pool of connections for many threads, which hands out none that the server has closed meanwhile.
+"""A pool of connections for many threads that loses no place, whatever interrupts a call, and needs no lock.
 
 redis-py's own pool sends what it is given through layers that repeat a command after a lost connection. This one gives
-the bare connection, so that a command is sent once. It makes a connection when all others are in use, up to its size,
-and starts anew in a forked child.
+the bare connection, so that a command is sent once. It makes a connection when all others are in use, up to its size.
+
+An exception can be raised in the middle of any call: by a signal's handler, or by another thread
+(`PyThreadState_SetAsyncExc`). So ownership is plain references: whoever uses a `Place` holds the only one, the pool
+counts places by weak references that go away with the place, and everything else is a single atomic step on a deque, a
+set or a queue. A call that ends anywhere, for any reason, frees its place; a lock could stay locked, and a fork could
+copy it locked.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Lock
+from time import monotonic
 from typing import Any, Final, Protocol, TypeAlias
+from weakref import ref
 
 from redis.exceptions import RedisError
 
-from ...errors import BackendUnavailableError, LeaderboardClosedError
+from ...errors import BackendUnavailableError
+
+_LOOK_AGAIN: Final = 0.05
+"""Seconds after which one who waits looks for a place that an interrupted call left, of which nobody is told."""
 
 
 class Connection(Protocol):
@@ -39,8 +48,42 @@ class Connection(Protocol):
         """Read one reply, or raise it where it is an error."""
 
 
-_Turn: TypeAlias = SimpleQueue[Connection | None]
-"""Where one who waits gets a connection, or `None`: room to make one."""
+class Place:
+    """One of the pool's places, with a connection of its own."""
+
+    __slots__ = ("__weakref__", "connected", "connection", "epoch", "mark")
+
+    def __init__(self, connection: Connection, epoch: object, places: set[ref[Place]]) -> None:
+        self.connection: Final = connection
+        self.epoch: Final = epoch
+        self.connected = False
+        self.mark: Final = ref(self, places.discard)
+
+    def connect(self) -> None:
+        """Connect, unless connected already."""
+        if not self.connected:
+            self.connection.connect()
+            self.connected = True
+
+    def is_stale(self) -> bool:
+        """Whether the server closed the idle connection, or left something to read that nobody waits for."""
+        try:
+            return self.connection.can_read(0)
+        except (RedisError, OSError):
+            return True
+
+
+class Lease:
+    """The use of a place by one call, from `take` to `give` or `drop`: it holds the place, and then no more."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place | None = None) -> None:
+        self.place = place
+
+
+_Turn: TypeAlias = SimpleQueue[Place | None]
+"""Where one who waits gets a place, or `None`: room to make one."""
 
 
 class ConnectionPool:
@@ -50,108 +93,129 @@ class ConnectionPool:
         self._make: Final = make
         self._size: Final = size
         self._timeout: Final = timeout
-        self._closed = False
         self._reset()
 
     def _reset(self) -> None:
-        self._idle: list[Connection] = []
+        self._epoch = object()
+        self._idle: deque[Place] = deque()
         self._waiting: deque[_Turn] = deque()
-        self._in_being = 0
-        self._lock = Lock()
-        self._pid = os.getpid()
+        self._places: set[ref[Place]] = set()
 
-    def take(self) -> Connection:
-        """Return a connected, idle connection, to be given back with `give` or `drop`.
+    def take(self) -> tuple[Lease, Connection]:
+        """Return a connected, idle connection and the lease of it, to be ended with `give` or `drop`.
 
-        Raises `BackendUnavailableError` where all are in use for too long, `LeaderboardClosedError` after `close`, and
-        redis-py's or the system's errors where connecting fails. Whatever is raised, nothing was sent but a greeting.
+        Raises `BackendUnavailableError` where all are in use for too long, and redis-py's or the system's errors where
+        connecting fails. Whatever is raised, nothing was sent but a greeting.
         """
-        if self._pid != os.getpid():
-            self._reset()
-        connection = self._next()
-        if connection is not None and not _is_stale(connection):
-            return connection
-        try:
-            if connection is not None:
-                connection.disconnect()
-            return self._connected()
-        except BaseException:
-            self._pass_on(None)
-            raise
-
-    def give(self, connection: Connection) -> None:
-        """Take back a connection that has no reply outstanding."""
-        if self._closed:
-            self.drop(connection)
-        else:
-            self._pass_on(connection)
-
-    def drop(self, connection: Connection) -> None:
-        """Close a connection that must not be used again, and make room for another."""
-        try:
-            connection.disconnect()
-        finally:
-            self._pass_on(None)
-
-    def close(self) -> None:
-        """Disconnect all idle connections now, and those in use when they come back."""
-        self._closed = True
-        with self._lock:
-            idle, self._idle = self._idle, []
-            self._in_being -= len(idle)
-        for connection in idle:
-            connection.disconnect()
-
-    def _next(self) -> Connection | None:
-        """Return an idle connection, or `None` for room to make one; wait where there is neither."""
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-            if self._in_being < self._size:
-                self._in_being += 1
-                return None
-            turn: _Turn = SimpleQueue()
-            self._waiting.append(turn)
-        try:
-            return turn.get(timeout=self._timeout)
-        except BaseException as error:
-            self._leave(turn)
-            if not isinstance(error, Empty):
+        while True:
+            lease = Lease()
+            try:
+                place = lease.place = self._free() or self._wait()
+                if not place.connected:
+                    place.connect()
+                    return lease, place.connection
+                if place.epoch is self._epoch and not place.is_stale():
+                    return lease, place.connection
+            except BaseException:
+                self.drop(lease)
                 raise
-        raise BackendUnavailableError(
-            f"all {self._size} connections of this board were in use for {self._timeout:g} s; nothing was sent. "
-            f"Raise max_connections, or use fewer threads."
-        )
+            self.drop(lease)
+
+    def give(self, lease: Lease) -> None:
+        """Take back a connection that has no reply outstanding."""
+        place = lease.place
+        if place is None or place.epoch is not self._epoch:
+            return self.drop(lease)
+        lease.place = None  # nothing can come between this line and the next
+        self._idle.append(place)
+        if self._waiting:
+            self._serve()
+        return None
+
+    def drop(self, lease: Lease) -> None:
+        """Close a connection that must not be used again, and make room for another; does nothing after `give`."""
+        if (place := lease.place) is not None:
+            self._places.discard(place.mark)
+            place.connection.disconnect()
+            lease.place = None
+            if self._waiting:
+                self._serve()
+
+    def renew(self) -> None:
+        """Use no connection that was made before: idle ones are closed now, those in use when they come back."""
+        self._epoch = object()
+        for _ in range(len(self._idle)):
+            if (place := self._pop()) is not None:
+                self.drop(Lease(place))
+
+    def abandon(self) -> None:
+        """Start anew in a forked child; the parent's connections are closed here without a word to the server."""
+        inherited = [place for mark in self._places if (place := mark()) is not None]
+        self._reset()
+        for place in inherited:
+            place.connection.disconnect()
+
+    def _pop(self) -> Place | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _free(self) -> Place | None:
+        """Return an idle place, or a new one where there is room, else `None`.
+
+        A new place counts from its making on until nobody holds it.
+        """
+        if (place := self._pop()) is not None or len(self._places) >= self._size:
+            return place
+        place = Place(self._make(), self._epoch, self._places)
+        self._places.add(place.mark)
+        if len(self._places) <= self._size:
+            return place
+        self._places.discard(place.mark)  # two made the last one at once: neither keeps it, and both look again
+        return None
+
+    def _wait(self) -> Place:
+        turn: _Turn = SimpleQueue()
+        end = monotonic() + self._timeout
+        self._waiting.append(turn)
+        try:
+            place = self._free()
+            while place is None and (left := end - monotonic()) > 0:
+                place = self._next(turn, min(left, _LOOK_AGAIN)) or self._free()
+        finally:
+            self._leave(turn)
+        if place is None:
+            raise BackendUnavailableError(
+                f"all {self._size} connections of this process to the server were in use for {self._timeout:g} s; "
+                f"nothing was sent. Raise max_connections, or use fewer threads."
+            )
+        return place
+
+    def _next(self, turn: _Turn, seconds: float) -> Place | None:
+        """Return what comes within so many seconds; stay the first in line where that is no place."""
+        place = None
+        with suppress(Empty):
+            place = turn.get(timeout=seconds)
+        if place is None and turn not in self._waiting:
+            self._waiting.appendleft(turn)
+        return place
 
     def _leave(self, turn: _Turn) -> None:
         """Stop waiting; what came too late goes to the next in line."""
-        with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                return
-        self._pass_on(turn.get())
+        with suppress(ValueError):  # it was served
+            self._waiting.remove(turn)
+        while not turn.empty():
+            if (place := turn.get()) is not None:
+                self.give(Lease(place))
 
-    def _pass_on(self, connection: Connection | None) -> None:
-        """Hand a connection, or room for one, to whoever waits longest; else keep it."""
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().put(connection)
-            elif connection is None:
-                self._in_being -= 1
-            else:
-                self._idle.append(connection)
-
-    def _connected(self) -> Connection:
-        if self._closed:
-            raise LeaderboardClosedError("the board was closed meanwhile: open it again to use it.")
-        connection = self._make()
-        connection.connect()
-        return connection
-
-
-def _is_stale(connection: Connection) -> bool:
-    """Whether the server closed an idle connection, or left something to read that nobody waits for."""
-    try:
-        return connection.can_read(0)
-    except (RedisError, OSError):
-        return True
+    def _serve(self) -> None:
+        """Give an idle place, or the word that there is room for one, to whoever waits longest."""
+        place = self._pop()
+        if place is None and len(self._places) >= self._size:
+            return
+        try:
+            self._waiting.popleft().put(place)
+        except IndexError:
+            if place is not None:
+                self._idle.append(place)

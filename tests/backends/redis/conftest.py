@@ -24,6 +24,10 @@ class Proxy(LossyProxy):
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def lead_to(self, port: int) -> None:
+        """Bring new connections to another server, as a changed name or a proxy does after a failover."""
+        self._upstream = port
+
 
 class Replier:
     """A server that gives the same answer to whatever it is asked, or `information` to INFO, or none at all."""

@@ -248,14 +248,14 @@ def test_a_waiting_thread_gets_the_connection_that_another_gives_back(
 def test_whoever_waits_longest_gets_the_connection_first_and_the_giver_comes_last(
     shared_server: EmbeddedServer, open_board: Opener
 ) -> None:
-    pool = open_board(shared_server.unix_url, max_connections=1)._sender._pool  # type: ignore[attr-defined]
-    held = pool.take()
+    pool = open_board(shared_server.unix_url, max_connections=1)._server._pool  # type: ignore[attr-defined]
+    held, _ = pool.take()
     turns: list[int] = []
 
     def use(number: int) -> None:
-        connection = pool.take()
+        lease, _ = pool.take()
         turns.append(number)
-        pool.give(connection)
+        pool.give(lease)
 
     threads = [Thread(target=use, args=(number,)) for number in range(3)]
     for number, thread in enumerate(threads, 1):

@@ -1,0 +1,223 @@
+"""What a board asks of a server, as values: made and parsed here, without input or output.
+
+A `Request` is the bytes of one command, of one script's call, or of several that are sent together; whether a lost
+reply matters; and how the reply is parsed. A carrier (`server.Server` is the blocking one) brings it to a server and
+back: it sends the bytes once, reads as many replies as there are, sends `reloaded(script)` once more where the server
+does not know the script, maps what goes wrong through `failures`, and never changes a request. `BoardRequests` makes
+all requests of one board; nothing else knows what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from math import inf
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
+
+import hiredis
+
+from ...errors import BoardMismatchError, LeaderboardError
+from ...model import Entry, Keep, Order, Score, percentile, score_from_float, sum_refused
+from .scripts import Script, load_scripts
+
+T = TypeVar("T")
+Argument: TypeAlias = bytes | str | int | float
+
+_pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
+_MAX_RANK: Final = 2**52
+"""No board is as long; longer numbers than the server reads are cut to this."""
+_SEQUENCE_BYTES: Final = 6
+_SEPARATOR: Final = b"\xff"
+
+
+class Request(NamedTuple, Generic[T]):
+    """One operation: what is sent, and what its reply means."""
+
+    packed: bytes
+    """All bytes to send, at once."""
+    parse: Callable[[Any], T]
+    """Makes the answer of the reply; of the list of replies where there are several."""
+    keys: str
+    """The pattern of the keys that it touches, for texts."""
+    writes: bool = False
+    """Whether a lost reply leaves open what the board holds."""
+    script: Script | None = None
+    """The script that it calls, where the server may have to be given it again."""
+    replies: int = 1
+
+    def reloaded(self, script: Script) -> Request[T]:
+        """Return the request that loads its script first, for a server that has forgotten it."""
+        load = _pack((b"SCRIPT", b"LOAD", script.text))
+        return self._replace(packed=load + self.packed, parse=self._parse_last, script=None, replies=2)
+
+    def answer(self, reply: Any) -> T:
+        """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
+        try:
+            return self.parse(reply)
+        except LeaderboardError:
+            raise
+        except (ValueError, TypeError, LookupError) as error:
+            raise BoardMismatchError(
+                f"the keys {self.keys} of this board are damaged: they hold what no board writes "
+                f"({type(error).__name__}: {error}). Something else wrote to them: restore them, or clear the board "
+                f"and load it anew."
+            ) from error
+
+    def _parse_last(self, replies: list[Any]) -> T:
+        return self.parse(replies[-1])
+
+
+PING: Final = Request(_pack((b"PING",)), lambda _reply: None, "")
+INFORMATION: Final[Request[Any]] = Request(_pack((b"INFO",)), lambda reply: reply, "")
+"""Asks the server what it is."""
+
+
+class BoardRequests:
+    """Makes the requests of one board."""
+
+    def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, with_flags: bool = True) -> None:
+        self.kind: Final = (order, keep, with_flags)
+        """Boards of one kind run the same scripts."""
+        self._key: Final = f"{prefix}:{{{name}}}:order".encode()
+        self._keys: Final = f"{prefix}:{{{name}}}:*"
+        self._scripts: Final = load_scripts(order, keep, with_flags=with_flags)
+        self._update: Final = self._scripts["update"]
+        self._reversed: Final = (b"REV",) if order == "descending" else ()
+        self._descending: Final = order == "descending"
+
+    # ------------------------------------------------------------------ writes
+
+    def update(self, player_id: str, username: str, score: Score) -> Request[int]:
+        """Store a score; answers the rank."""
+        script = self._update
+        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, score))
+        return Request(packed, _rank, self._keys, True, script)  # noqa: FBT003 - by position, which is half the time
+
+    def increment(self, player_id: str, username: str, delta: Score) -> Request[Entry]:
+        """Add to a score; answers the entry, or raises `InvalidScoreError` where the sum is outside the rule."""
+
+        def parse(reply: Any) -> Entry:
+            if len(reply) == 1:
+                raise sum_refused(_score(reply[0]), delta)
+            return Entry(reply[0] + 1, player_id, username, _score(reply[1]))
+
+        return self._call("increment", parse, player_id, username, delta)
+
+    def update_many(self, updates: Sequence[tuple[str, str, Score]]) -> Request[None]:
+        """Apply updates, in order, as one atomic step."""
+        return self._call("update_many", _nothing, *chain.from_iterable(updates))
+
+    def remove(self, player_id: str) -> Request[bool]:
+        """Remove a player; answers whether there was one."""
+        return self._call("remove", bool, player_id)
+
+    def clear(self) -> Request[None]:
+        """Remove all players."""
+        return self._call("clear", _nothing)
+
+    # ------------------------------------------------------------------ reads
+
+    def entries(self, player_ids: Sequence[str]) -> Request[list[Entry | None]]:
+        """Answers the entries of players, in the order given."""
+        return self._call("entries", partial(_entries_of, player_ids), *player_ids)
+
+    def percentile(self, player_id: str) -> Request[float | None]:
+        """Answers a player's percentile."""
+        return self._call("standing", _percentile, player_id)
+
+    def range(self, first_rank: int, last_rank: int) -> Request[list[Entry]]:
+        """Answers the entries of ranks, from 1."""
+        first, last = min(first_rank, _MAX_RANK), min(last_rank, _MAX_RANK)
+        return self._command(
+            partial(_entries, first_rank=first),
+            *(b"ZRANGE", self._key, first - 1, last - 1, *self._reversed, b"WITHSCORES"),
+        )
+
+    def around(self, player_id: str, radius: int) -> Request[list[Entry]]:
+        """Answers the entries around a player."""
+        return self._call("around", _neighbours, player_id, min(radius, _MAX_RANK))
+
+    def by_score(self, low: Score, high: Score, limit: int | None) -> Request[list[Entry]]:
+        """Answers the entries of a range of scores, best first."""
+        better, worse = (high, low) if self._descending else (low, high)
+        count = -1 if limit is None else min(limit, _MAX_RANK)
+        return self._call("by_score", _ranked, _bound(better), _bound(worse), count)
+
+    def count_by_score(self, low: Score, high: Score) -> Request[int]:
+        """Answers how many players have a score in a range."""
+        return self._command(int, b"ZCOUNT", self._key, _bound(low), _bound(high))
+
+    def count(self) -> Request[int]:
+        """Answers the number of players."""
+        return self._command(int, b"ZCARD", self._key)
+
+    # ------------------------------------------------------------------ life
+
+    def open(self, *, loading: bool) -> Request[None]:
+        """Describe the board unless it is described; with `loading`, load all its scripts by the same request."""
+        request = self._call("open", _nothing)
+        if not loading:
+            return request
+        scripts = self._scripts.values()
+        loads = b"".join(_pack((b"SCRIPT", b"LOAD", script.text)) for script in scripts)
+        return request._replace(packed=loads + request.packed, script=None, replies=len(scripts) + 1)
+
+    def check(self) -> Request[None]:
+        """Check that the board's keys are what it describes, on a server that takes no writes."""
+        return self._call("check", _nothing)
+
+    def _call(self, name: str, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
+        script = self._scripts[name]
+        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
+        return Request(packed, parse, self._keys, script.writes, script)
+
+    def _command(self, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
+        return Request(_pack(arguments), parse, self._keys)
+
+
+def _nothing(_reply: Any) -> None:
+    return None
+
+
+def _rank(reply: Any) -> int:
+    return int(reply) + 1
+
+
+def _score(text: bytes) -> Score:
+    return score_from_float(float(text))
+
+
+def _bound(score: Score) -> Score | bytes:
+    return b"+inf" if score == inf else b"-inf" if score == -inf else score
+
+
+def _percentile(reply: Any) -> float | None:
+    return None if reply is None else percentile(reply[0] + 1, reply[1])
+
+
+def _entries_of(player_ids: Sequence[str], reply: Any) -> list[Entry | None]:
+    return [
+        None if rank is None else Entry(rank + 1, player_id, username.decode(), _score(score))
+        for player_id, rank, score, username in zip(player_ids, reply[::3], reply[1::3], reply[2::3], strict=True)
+    ]
+
+
+def _neighbours(reply: Any) -> list[Entry]:
+    return [] if reply is None else _ranked(reply)
+
+
+def _ranked(reply: Any) -> list[Entry]:
+    first, rows = reply
+    return _entries(rows, first + 1)
+
+
+def _entries(rows: list[bytes], first_rank: int) -> list[Entry]:
+    """Return the entries of members and scores in turn: a member is the sequence, the username, 0xFF, the id."""
+    entries = []
+    for rank, (member, score) in enumerate(zip(rows[::2], rows[1::2], strict=True), first_rank):
+        username, separator, player_id = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
+        if not separator:
+            raise ValueError(f"a member without its separator, {member[:64]!r}")
+        entries.append(Entry(rank, player_id.decode(), username.decode(), _score(score)))
+    return entries

@@ -1,0 +1,190 @@
+"""One server, shared by all boards of the process at an equal address, and what carries their requests to it.
+
+Nothing here ever repeats a write that may have been applied. Before a request is sent, any failure is
+`BackendUnavailableError`. From the first byte on, a lost connection or a time-out leaves a write's outcome unknown, and
+says so. A connection on which anything went wrong, an interrupt included, is closed, so that no later call reads a
+reply that was not meant for it. Where the server is lost, or answers as one does that is no longer (or not yet) to be
+used, all connections made before go with it: the next call finds whatever the address means by then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, Final, TypeVar, cast
+from weakref import WeakValueDictionary, ref
+
+from redis import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
+from redis.retry import Retry
+
+from ...errors import BackendReadOnlyError, LeaderboardError
+from .address import Address
+from .failures import is_of_another_time, not_connected, refused, unanswered
+from .handshake import check_server
+from .pool import Connection as Wire
+from .pool import ConnectionPool, Lease
+from .requests import INFORMATION, BoardRequests, Request
+
+T = TypeVar("T")
+
+_REPLIES: Final = (ResponseError, AuthenticationError, BusyLoadingError)
+"""What redis-py raises for an error reply: the server did answer."""
+
+_over_tcp: Final[Callable[..., Wire]] = Connection
+_over_tls: Final[Callable[..., Wire]] = SSLConnection
+_over_unix_socket: Final[Callable[..., Wire]] = cast("Any", UnixDomainSocketConnection)
+
+
+class Server:
+    """Carries requests to one server over one pool of connections."""
+
+    def __init__(self, address: Address, connect: Callable[[], Wire] | None = None) -> None:
+        self.address: Final = address
+        self.version = ""
+        """What the server is, for example `Valkey 9.1.2`; known once a board was opened."""
+        self._pool: Final = ConnectionPool(
+            connect or (lambda: make_connection(address)), address.max_connections, address.pool_timeout
+        )
+        self._loaded: Final[set[object]] = set()
+        self._boards: Final[set[ref[object]]] = set()
+
+    def carry(self, request: Request[T]) -> T:
+        """Bring a request to the server and return its answer.
+
+        One round trip; one more where the server has forgotten the script.
+        """
+        try:
+            reply = self._exchange(request)
+        except NoScriptError:
+            if request.script is None:
+                raise
+            request = request.reloaded(request.script)
+            reply = self._exchange(request)
+        return request.answer(reply)
+
+    # ------------------------------------------------------------------ boards
+
+    def open(self, board: object, requests: BoardRequests) -> None:
+        """Check the server, load the board's scripts, and describe the board.
+
+        Two round trips for the first board of a server, one for each other.
+        """
+        self._boards.add(ref(board, self._boards.discard))
+        if not self.version:
+            self.version = self._check()
+        try:
+            self.carry(requests.open(loading=requests.kind not in self._loaded))
+        except BackendReadOnlyError:
+            self.carry(requests.check())
+        self._loaded.add(requests.kind)
+
+    def leave(self, board: object) -> None:
+        """Close the connections once no board uses them."""
+        self._boards.discard(ref(board))
+        if not self._boards:
+            self._pool.renew()
+
+    def abandon(self) -> None:
+        """Leave all connections to the parent: called in a forked child."""
+        self._pool.abandon()
+
+    def _check(self) -> str:
+        return check_server(self.carry(INFORMATION), self.address)
+
+    # ------------------------------------------------------------------ one exchange
+
+    def _exchange(self, request: Request[Any]) -> Any:
+        lease, connection = self._take(request)
+        try:
+            connection.send_packed_command((request.packed,), check_health=False)
+            if request.replies == 1:
+                reply = connection.read_response()
+            else:
+                reply = [connection.read_response() for _ in range(request.replies)]
+        except _REPLIES as error:
+            self._keep_after(error, lease, request)
+            if isinstance(error, NoScriptError):
+                raise
+            raise refused(error, self.address, request) from error
+        except (RedisError, OSError) as error:
+            self._pool.renew()
+            raise unanswered(error, self.address, request) from error
+        else:
+            if self._boards:
+                self._pool.give(lease)
+            return reply
+        finally:
+            self._pool.drop(lease)
+
+    def _keep_after(self, error: RedisError, lease: Lease, request: Request[Any]) -> None:
+        """Keep a connection on which an error reply came, unless more is outstanding or the server is another now."""
+        if is_of_another_time(error):
+            self._pool.renew()
+        elif request.replies == 1 and isinstance(error, ResponseError):
+            self._pool.give(lease)
+
+    def _take(self, request: Request[Any]) -> tuple[Lease, Wire]:
+        try:
+            return self._pool.take()
+        except LeaderboardError:
+            raise
+        except (RedisError, OSError, ValueError) as error:  # ValueError: what ssl raises for a bad certificate file
+            self._pool.renew()
+            raise not_connected(error, self.address, request) from error
+
+
+# ---------------------------------------------------------------------- the servers of this process
+
+_servers: Final[WeakValueDictionary[Address, Server]] = WeakValueDictionary()
+_lock = RLock()
+
+
+def shared_server(address: Address) -> Server:
+    """Return the one server object of an equal address in this process."""
+    with _lock:
+        server = _servers.get(address)
+        if server is None:
+            server = _servers[address] = Server(address)
+        return server
+
+
+def _after_fork() -> None:
+    """Let a child connect for itself, whatever other threads were doing at the moment of the fork."""
+    global _lock  # noqa: PLW0603 - another thread may have held it, and is not in the child
+    _lock = RLock()
+    for server in list(_servers.values()):
+        server.abandon()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def make_connection(address: Address) -> Wire:
+    """Return an unconnected connection of redis-py that tries everything once."""
+    options: dict[str, Any] = {
+        "db": address.db,
+        "username": address.username,
+        "password": address.password,
+        "client_name": address.client_name,
+        "socket_timeout": address.socket_timeout,
+        "socket_connect_timeout": address.connect_timeout,
+        "protocol": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": 0,
+    }
+    if address.unix_socket is not None:
+        return _over_unix_socket(path=address.unix_socket, **options)
+    options |= {"host": address.host, "port": address.port}
+    if not address.tls:
+        return _over_tcp(**options)
+    options |= {
+        "ssl_ca_certs": address.ssl_ca_certs,
+        "ssl_certfile": address.ssl_certfile,
+        "ssl_keyfile": address.ssl_keyfile,
+        "ssl_cert_reqs": address.ssl_cert_reqs,
+        "ssl_check_hostname": address.ssl_check_hostname,
+    }
+    return _over_tls(**options)

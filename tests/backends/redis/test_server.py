@@ -1,0 +1,331 @@
+"""One server object for all boards of an address: its pool loses no place, follows a failover and survives a fork."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from random import Random
+from threading import Thread
+from types import FrameType
+from typing import Any
+
+import pytest
+import redis
+
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends.redis.pool import ConnectionPool
+from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+Opener = Callable[..., LeaderboardBackend]
+
+PLAYERS = 50
+
+
+class Interrupted(Exception):  # noqa: N818 - it is raised as a time limit's is
+    """What a time limit raises in the middle of a call."""
+
+
+def pool_of(board: LeaderboardBackend) -> ConnectionPool:
+    pool: ConnectionPool = board._server._pool  # type: ignore[attr-defined]
+    return pool
+
+
+def connections(client: redis.Redis) -> int:
+    """Return how many connections the server has beside the client's."""
+    return len(client.client_list()) - 1
+
+
+# ---------------------------------------------------------------------- boards that share a server
+
+
+def test_the_second_board_of_an_address_takes_one_round_trip_and_no_connection(
+    proxy: Any, client: redis.Redis, open_board: Opener
+) -> None:
+    open_board(proxy.url)
+    before, open_before = proxy.turns, connections(client)
+    open_board(proxy.url)
+    assert proxy.turns - before == 1
+    open_board(proxy.url, order="ascending", keep="best")
+    assert proxy.turns - before == 2
+    assert connections(client) == open_before == 1
+
+
+def test_a_thousand_boards_use_at_most_max_connections(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    boards = [open_board(f"{shared_server.unix_url}?max_connections=4") for _ in range(1000)]
+    threads = [
+        Thread(target=lambda i=i: [board.update_score("ann", "", 1) for board in boards[i::8]]) for i in range(8)
+    ]
+    run(threads)
+    assert connections(client) <= 4
+    for board in boards:
+        board.close()
+    assert connections(client) == 0
+
+
+def test_boards_of_another_password_time_out_or_database_share_nothing(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    for options in ({}, {"db": 1}, {"socket_timeout": 3}, {"client_name": "other"}):
+        open_board(shared_server.unix_url, **options)
+    assert connections(client) == 4
+
+
+def test_a_board_that_is_dropped_without_closing_keeps_no_connection(
+    shared_server: EmbeddedServer, client: redis.Redis
+) -> None:
+    board = open_leaderboard(shared_server.unix_url)
+    assert connections(client) == 1
+    del board
+    assert connections(client) == 0
+
+
+def test_a_server_without_places_says_so(open_board: Opener) -> None:
+    with EmbeddedServer({"maxclients": "2"}) as server, redis.Redis(port=server.port) as one:
+        one.ping()
+        for name in range(5):
+            open_board(server.url, board=f"shared-{name}")
+        with pytest.raises(BackendUnavailableError, match="maxclients"):
+            open_board(server.url, client_name="other")
+
+
+# ---------------------------------------------------------------------- interrupts
+
+
+@pytest.fixture
+def filled(shared_server: EmbeddedServer, open_board: Opener) -> LeaderboardBackend:
+    board = open_board(shared_server.unix_url, max_connections=4, pool_timeout=2)
+    board.update_scores([(f"p{i}", "", i) for i in range(PLAYERS)])
+    return board
+
+
+def ask(board: LeaderboardBackend, random: Random) -> None:
+    """Ask for a player; the answer must be about this one, not about whom an interrupted call asked for."""
+    number = random.randrange(PLAYERS)
+    assert board.get_score(f"p{number}") == number
+
+
+def assert_all_places_are_there(board: LeaderboardBackend, client: redis.Redis) -> None:
+    pool = pool_of(board)
+    leases = [pool.take()[0] for _ in range(4)]
+    assert connections(client) == 4
+    for lease in leases:
+        pool.give(lease)
+    assert len(pool._places) == len(pool._idle) == 4
+    assert not pool._waiting
+
+
+# redis-py's connecting and closing are interrupted too, and then leave a socket to the interpreter, which closes it.
+INTERRUPTED_SOCKETS = ["ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"]
+
+
+@pytest.mark.filterwarnings(*INTERRUPTED_SOCKETS)
+def test_3000_interrupts_by_a_signal_lose_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupted
+
+    random, kept, before = Random(1), [], signal.signal(signal.SIGALRM, interrupt)
+    for _ in range(6000):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.00002 + random.random() * 0.0003)
+            for _ in range(100):
+                ask(filled, random)
+        except Interrupted as error:
+            kept.append(error)  # whoever keeps an exception keeps the frames that it went through
+        if len(kept) == 3000:
+            break
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+    assert len(kept) == 3000
+    assert_all_places_are_there(filled, client)
+
+
+def test_an_interrupt_at_any_bytecode_of_a_call_loses_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
+    random, finished = Random(2), False
+    for bytecode in count():
+        left = [bytecode]
+
+        def trace(frame: FrameType, event: str, _argument: object, left: list[int] = left) -> Any:
+            frame.f_trace_opcodes = True
+            if event == "opcode" and "backends/redis" in frame.f_code.co_filename:
+                left[0] -= 1
+                if left[0] == -1:
+                    raise Interrupted
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            ask(filled, random)
+            finished = True
+        except Interrupted:
+            pass
+        finally:
+            sys.settrace(before)
+        ask(filled, random)
+        if finished:
+            break
+    assert bytecode > 150
+    assert_all_places_are_there(filled, client)
+
+
+@pytest.mark.filterwarnings(*INTERRUPTED_SOCKETS)
+def test_3000_interrupts_of_eight_threads_lose_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
+    caught: list[int] = []
+    wrong: list[BaseException] = []
+    ended = threading.Event()
+
+    def play(number: int) -> None:
+        random = Random(number)
+        while not ended.is_set():
+            try:
+                while not ended.is_set():
+                    ask(filled, random)
+            except Interrupted:
+                caught.append(number)
+            except BaseException as error:
+                wrong.append(error)
+                raise
+
+    threads = [Thread(target=play, args=(number,), daemon=True) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    idents = [ctypes.c_ulong(thread.ident or 0) for thread in threads]
+    for turn in range(200_000):
+        if len(caught) >= 3000 or wrong:
+            break
+        interrupt(idents[turn % 8], ctypes.py_object(Interrupted))
+        ended.wait(0.0001)
+    ended.set()
+    for thread in threads:
+        thread.join(10)
+    assert not wrong
+    assert len(caught) >= 3000
+    assert not any(thread.is_alive() for thread in threads)
+    assert_all_places_are_there(filled, client)
+
+
+# ---------------------------------------------------------------------- failover behind one address
+
+
+def use_at_once(board: LeaderboardBackend, number: int) -> None:
+    """Make so many connections, all of which are idle afterwards."""
+    pool = pool_of(board)
+    for lease in [pool.take()[0] for _ in range(number)]:
+        pool.give(lease)
+
+
+@contextmanager
+def redis_that_copies(primary: redis.Redis, port: int) -> Iterator[EmbeddedServer]:
+    """Start a replica that follows at once."""
+    primary.config_set("repl-diskless-sync-delay", 0)
+    with EmbeddedServer({"replicaof": f"127.0.0.1 {port}"}) as replica:
+        yield replica
+
+
+def test_the_first_read_only_reply_drops_all_connections_and_the_next_call_connects_anew(
+    server: EmbeddedServer, start_proxy: type, open_board: Opener
+) -> None:
+    with (
+        redis.Redis(port=server.port) as old,
+        redis_that_copies(old, server.port) as replica,
+        start_proxy(server.port) as address,
+        redis.Redis(port=replica.port) as new,
+    ):
+        board = open_board(address.url)
+        board.update_score("ann", "Ann", 5)
+        use_at_once(board, 5)
+        while new.info("replication")["master_link_status"] != "up":
+            old.ping()  # until the replica has connected, which it tells nobody
+        assert old.wait(1, 10_000) == 1
+        new.replicaof("NO", "ONE")
+        old.replicaof("127.0.0.1", replica.port)
+        address.lead_to(replica.port)
+        with pytest.raises(BackendReadOnlyError):
+            board.update_score("ann", "Ann", 6)
+        assert board.update_score("ann", "Ann", 7) == 1
+        assert board.get_score("ann") == 7
+        assert {line["name"] for line in old.client_list(_type="normal")} == {""}
+        assert connections(old) <= 2  # the replication, and its own
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"replicaof": "127.0.0.1 1"},
+        {"replica-serve-stale-data": "no", "replicaof": "127.0.0.1 1"},
+        {"min-replicas-to-write": "1"},
+    ],
+    ids=["READONLY", "MASTERDOWN", "NOREPLICAS"],
+)
+def test_a_server_that_is_another_now_costs_all_connections_made_before(
+    server: EmbeddedServer, open_board: Opener, settings: dict[str, str]
+) -> None:
+    with redis.Redis(port=server.port) as plain:
+        board = open_board(server.url)
+        use_at_once(board, 3)
+        for name, value in settings.items():
+            plain.config_set(name, value) if name != "replicaof" else plain.replicaof(*value.split())
+        assert len(pool_of(board)._idle) == 3
+        with pytest.raises((BackendUnavailableError, BackendReadOnlyError)):
+            board.update_score("ann", "Ann", 6)
+        assert not pool_of(board)._idle
+
+
+def test_a_lost_connection_costs_all_that_were_made_before(proxy: Any, open_board: Opener) -> None:
+    board = open_board(proxy.url)
+    use_at_once(board, 3)
+    proxy.mode = "lose replies"
+    with pytest.raises(WriteOutcomeUnknownError):
+        board.update_score("ann", "Ann", 6)
+    assert not pool_of(board)._idle
+
+
+# ---------------------------------------------------------------------- fork
+
+FORKING = """
+import os, signal, sys, threading
+from leaderboard_backends import open_leaderboard
+board = open_leaderboard(sys.argv[1], board="forked", max_connections=2)
+board.update_scores([(f"p{i}", "", i) for i in range(1000)])
+def read():
+    while True:
+        board.get_top_n(1000)
+def reopen():
+    while True:
+        open_leaderboard(sys.argv[1], board="forked", client_name="another").close()
+for target in (read, read, read, reopen):
+    threading.Thread(target=target, daemon=True).start()
+for _ in range(12):
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        right = board.get_rank("p0") == 1000 and len(open_leaderboard(sys.argv[1], board="forked")) == 1000
+        os._exit(0 if right else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert board.get_rank("p999") == 1
+print("answered")
+os._exit(0)
+"""
+
+
+def test_a_child_forked_while_other_threads_are_inside_the_board_answers(shared_server: EmbeddedServer) -> None:
+    command = [sys.executable, "-c", FORKING, shared_server.unix_url]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.stdout.split() == ["answered"], finished.stderr
+
+
+def run(threads: list[Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
