@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
-from pickle import PickleError
 from time import sleep
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -24,6 +23,7 @@ from ...errors import (
 from .database import Database
 from .order import StoredBoard
 from .session import Session
+from .storage import DAMAGE, damaged
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -33,8 +33,8 @@ _READ_ATTEMPTS: Final = 5
 _LONGEST_PAUSE: Final = 0.02
 """Seconds; the pause after a conflict grows to this, at random, so that two clients get out of step."""
 
-_FAILURES: Final = (OSError, POSError, TransactionError, PickleError, ValueError)
-"""What ZODB raises where a storage fails; `ValueError` is that of a closed file."""
+_FAILURES: Final = (OSError, POSError, TransactionError, *DAMAGE)
+"""What ZODB raises where a storage fails, or holds what nobody can read."""
 
 
 def read(
@@ -132,6 +132,8 @@ def unavailable(database: Database, error: Exception) -> BackendError:
         )
     if isinstance(error, ReadOnlyError):
         return BackendReadOnlyError(f"{database.place} takes no writes: it was opened read-only.")
+    if isinstance(error, DAMAGE) and type(error) is not ValueError:  # which is that of a closed file, too
+        return damaged(database.place, error)
     return BackendUnavailableError(f"{database.place} failed: {_text(error)}. Nothing was applied.")
 
 

@@ -17,7 +17,7 @@ from ...errors import BackendUnavailableError, LeaderboardClosedError
 from ...forks import guard, survive_forks
 from .memory import MemoryStorage
 from .session import Session
-from .storage import BoardFile, open_file
+from .storage import DAMAGE, BoardFile, damaged, open_file
 
 _MANY: Final = 100_000
 """ZODB logs a warning where more connections than this are open; the app's threads bound the sessions."""
@@ -52,6 +52,9 @@ class Database:
     def _connect(self, storage: Any) -> Any:
         try:
             return DB(storage, cache_size=self._cache_size, pool_size=_MANY)
+        except DAMAGE as error:
+            _discard(storage)
+            raise damaged(self.place, error) from error
         except BaseException:
             _discard(storage)
             raise

@@ -9,6 +9,7 @@ from typing import Any, Final
 from BTrees.OOBTree import OOBTree
 from transaction import TransactionManager
 from transaction.interfaces import NoTransaction
+from ZODB.POSException import POSKeyError
 
 from ...errors import BoardMismatchError
 from .order import FORMAT, StoredBoard
@@ -117,6 +118,8 @@ class Session:
     def _load(self, name: str) -> StoredBoard:
         try:
             stored = self._connection.root()[ROOT_KEY][name]
+        except POSKeyError:  # a record that is not there, and no name of a board
+            raise
         except KeyError as error:
             raise BoardMismatchError(f"the board {name!r} is no longer in its database: open it again.") from error
         self._stored[name] = stored

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any
+from pickle import PickleError
+from struct import error as StructError  # noqa: N812 - an exception's name
+from typing import Any, Final
 
 from zc.lockfile import LockError
 from ZODB.FileStorage import FileStorage
+from ZODB.FileStorage.format import CorruptedError
+from ZODB.POSException import POSKeyError
 from ZODB.utils import z64
 
 from ...errors import BackendUnavailableError, BoardMismatchError, LeaderboardError
@@ -141,11 +145,18 @@ def open_file(path: str, *, create: bool) -> BoardFile:
         raise damaged(path, error) from error
 
 
+DAMAGE: Final = (
+    *(CorruptedError, PickleError, POSKeyError, StructError, EOFError),
+    *(AttributeError, TypeError, ValueError, LookupError, ArithmeticError, ImportError, AssertionError),
+)
+"""What a damaged record raises: ZODB's own errors, a pickle's, and those of objects that are none of a board's."""
+
+
 def damaged(path: str, error: Exception) -> BackendUnavailableError:
     """Return the error for a file whose records cannot be read."""
     return BackendUnavailableError(
         f"{path} is damaged ({type(error).__name__}: {error}). Nothing was applied. Restore a backup, or salvage what "
-        f"is readable with python -m ZODB.fsrecover {path} NEW-FILE."
+        f"is readable of a file with python -m ZODB.fsrecover {path} NEW-FILE."
     )
 
 
