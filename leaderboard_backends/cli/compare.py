@@ -21,6 +21,7 @@ from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
+from ..comparison.proof import PATIENCE
 from ..comparison.redaction import conceal
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import print_sections
@@ -56,6 +57,11 @@ VERDICTS: Final = "verdicts"
     type=click.FloatRange(0, 3600, min_open=True),
     help="Seconds for a run's writes, and for each kind of read; the rest of its steps is left out.",
 )
+@click.option(
+    "--run-timeout",
+    type=click.FloatRange(0, 86_400, min_open=True),
+    help="Seconds after which a run, or the kit's judgement of a backend, is ended.  [default: by size and plan; 600]",
+)
 @click.option("--proof", metavar="all|sequential|PART,...", help="Parts of the conformance kit that come first.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same traces, same order.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT.json", help="File to keep.")
@@ -71,6 +77,7 @@ def compare(
     rounds: int | None,
     steps: int | None,
     time_limit: float | None,
+    run_timeout: float | None,
     proof: str | None,
     seed: int,
     out: Path | None,
@@ -112,6 +119,8 @@ def compare(
             journal=journal,
             resume=resume,
             proven=default_folder().parent / VERDICTS,
+            give_up_after=run_timeout,
+            prove_within=run_timeout or PATIENCE,
         )
         try:
             with _termination_as_interrupt(), ComparisonBar() as bar:

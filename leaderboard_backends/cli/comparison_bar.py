@@ -1,8 +1,9 @@
-"""How far a comparison has come, with the time left: a bar on a terminal, elsewhere a line for each finished run."""
+"""How far a comparison has come, with the time left: a bar on a terminal, elsewhere lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event, Thread
 from time import monotonic
 from typing import Final, Self
 
@@ -15,6 +16,9 @@ from ..comparison.schema import Cell, Run
 
 REFRESH_PER_SECOND: Final = 2
 """Of the bar: a busier one would take its time from what is measured."""
+
+SILENCE_SECONDS: Final = 30.0
+"""After so many without a line, one says what is still in work."""
 
 
 class ComparisonBar:
@@ -38,13 +42,24 @@ class ComparisonBar:
         self._runs = self._done = 0
         self._total = self._passed = 0.0
         self._began: float | None = None
+        self._in_work = "drawing the traces"
+        self._since = monotonic()
+        self._ended = Event()
+        self._still = Thread(target=self._say_what_is_still_in_work, daemon=True)
 
     def __enter__(self) -> Self:
         self._bar.start()
+        if not self._console.is_terminal:
+            self._still.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
+        self._ended.set()
+
+    def _say_what_is_still_in_work(self) -> None:
+        while not self._ended.wait(SILENCE_SECONDS):
+            self._say(f"still at work, for {monotonic() - self._since:.0f} s: {self._in_work}")
 
     def planned(self, runs: Sequence[Unit]) -> None:
         """Take in what is left to run."""
@@ -54,14 +69,13 @@ class ComparisonBar:
 
     def proving(self, label: str) -> None:
         """Show which backend the kit judges."""
-        self._bar.update(self._task, description=f"the conformance kit judges {label}")
-        self._say(f"the conformance kit judges {label}")
+        self._begin(f"the conformance kit judges {label}")
 
     def begins(self, cell: Cell, round_: int) -> None:
         """Show which run is in work."""
         if self._began is None:
             self._began = monotonic()
-        self._bar.update(self._task, description=f"round {round_}: {shown(cell)}")
+        self._begin(f"round {round_}: {shown(cell)}")
 
     def ends(self, run: Run) -> None:
         """Move the bar on, or print a line."""
@@ -72,6 +86,11 @@ class ComparisonBar:
         )
         status = run.status if run.status == "ok" else f"{run.status}: {run.reason}"
         self._say(f"{self._done}/{self._runs} {shown(run.cell)}: {status}, {run.seconds:.1f} s; {self._left()}")
+
+    def _begin(self, what: str) -> None:
+        self._in_work, self._since = what, monotonic()
+        self._bar.update(self._task, description=what)
+        self._say(what)
 
     def _left(self) -> str:
         """Return how long the rest will take, by the pace so far."""

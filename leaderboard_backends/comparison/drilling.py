@@ -6,9 +6,10 @@ power cut: what the process had handed to the system is still written.
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Timer
 from typing import IO, Final, TypeVar, cast
@@ -19,7 +20,7 @@ from .contenders import Contender, Place
 from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up, Wrong
 from .measure.gate import WrongBoardError
 from .measure.job import Job
-from .processes import WORKER, PatienceError, Process, WorkerError, end, how_it_ended, started
+from .processes import GRACE, WORKER, PatienceError, Process, WorkerError, end, no_answer, started
 from .schema import DrillFigures
 from .usage import listening_ports
 
@@ -39,15 +40,15 @@ def drill(contender: Contender, trace: Path, directory: Path, patience: float) -
         begun = time.monotonic()
         with contender.open(directory) as place:
             _ask(victim, Job("crash", place.where, patience, trace_path=str(trace)))
-            up = _told(victim, Up)
-            loaded = _told(victim, Loaded)
+            up = _told(victim, Up, patience)
+            loaded = _told(victim, Loaded, patience)
             _ask(survivor, Job("return", place.where, patience, trace_path=str(trace)))
-            _told(survivor, Ready)
-            acknowledged, killed = _kill(victim, place)
+            _told(survivor, Ready, patience)
+            acknowledged, killed = _kill(victim, place, patience)
             acknowledged += loaded.updates
             _stdin(survivor).write(b"%d\n" % acknowledged)
             _stdin(survivor).flush()
-            back = _told(survivor, Back)
+            back = _told(survivor, Back, patience)
             return DrillFigures(
                 processes=0 if place.server is None else 1,
                 ports=0 if place.server is None else listening_ports(place.server.pid),
@@ -81,8 +82,11 @@ class _Strike:
                 self._server.kill()
 
 
-def _kill(victim: Process, place: Place) -> tuple[int, float]:
-    """Kill what keeps the data amid updates, start a server again; returns how many were acknowledged, and when."""
+def _kill(victim: Process, place: Place, patience: float) -> tuple[int, float]:
+    """Kill what keeps the data amid updates, start a server again; returns how many were acknowledged, and when.
+
+    Raises `WorkerError` where the victim ends by itself.
+    """
     strike = _Strike(victim, place)
     late = Timer(KILL_SECONDS, strike)
     late.start()
@@ -92,17 +96,18 @@ def _kill(victim: Process, place: Place) -> tuple[int, float]:
         if seen == KILL_AFTER:
             strike()
     late.cancel()
-    strike()
+    if strike.at is None:
+        raise _ended(victim, patience)
     if place.server is not None:
         place.server.start()
-    return seen, strike.at or time.monotonic()
+    return seen, strike.at
 
 
 @contextmanager
 def _worker(contender: Contender, patience: float) -> Iterator[Process]:
     """Start a worker that is ended after so many seconds, so that reading from it never hangs."""
     with started(WORKER, contender.path) as process:
-        timer = Timer(patience, end, [process])
+        timer = Timer(patience + GRACE, end, [process])
         timer.start()
         try:
             yield process
@@ -119,19 +124,26 @@ def _ask(process: Process, job: Job) -> None:
     _stdin(process).flush()
 
 
-def _told(process: Process, kind: type[Told]) -> Told:
+def _told(process: Process, kind: type[Told], patience: float) -> Told:
     """Return the next line that is not an acknowledgement.
 
     Raises `WorkerError` where the process ends before it, `WrongBoardError` where it tells of a wrong board instead.
     """
     line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
     if not line:
-        end(process)
-        raise WorkerError(how_it_ended(process.returncode, process.stderr.read() if process.stderr else b""))
+        raise _ended(process, patience)
     told: Told | Wrong = msgspec.json.decode(line, type=kind | Wrong)
     if isinstance(told, Wrong):
         raise WrongBoardError(told.reason)
     return told
+
+
+def _ended(process: Process, patience: float) -> WorkerError | PatienceError:
+    """Return the error of a process whose output has ended; it is given a moment to end by itself."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    end(process)
+    return no_answer(process.returncode, process.stderr.read() if process.stderr else b"", patience)
 
 
 def _stdin(process: Process) -> IO[bytes]:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
+from . import proof
 from .contenders import Contender, Place
 from .drilling import drill
 from .effort import code_facts
@@ -29,7 +30,6 @@ from .measure.job import Answer, Job, Where
 from .methods import METHODS
 from .plan import Plan, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer, redacted
-from .proof import prove
 from .redaction import redact
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, ServiceFigures, Settings
 from .scratch import scratch_folder
@@ -79,6 +79,8 @@ class Order:
     """Where verdicts of the kit are kept from one comparison to the next."""
     give_up_after: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
+    prove_within: float = proof.PATIENCE
+    """Seconds after which the kit's run on a backend is ended."""
 
 
 def compare(order: Order, watcher: Watcher) -> Result:
@@ -176,7 +178,8 @@ class _Comparison:
             self.journal.add(Known(facts))
         if facts.verdict is not None and not facts.verdict.allows_figures:
             said = f"the conformance kit says {facts.verdict.verdict}: {'; '.join(facts.verdict.failures)}"
-            self.refusals[contender.label] = Answer("wrong", said)
+            judged = facts.verdict.verdict == "DOES NOT CONFORM"
+            self.refusals[contender.label] = Answer("wrong" if judged else "failed", said)
             return
         self._pass_gates(contender, facts, folder)
 
@@ -206,7 +209,10 @@ class _Comparison:
         found = answer(Job("facts", place.where, self.jobs.patience(), label=label), contender.path)
         if found.facts is None:
             return found
-        verdict = prove(contender, place, found.facts, self.order.plan.parts, self.order.seed, self.order.proven)
+        order = self.order
+        verdict = proof.prove(
+            contender, place, found.facts, order.plan.parts, order.seed, order.proven, order.prove_within
+        )
         return replace(found, facts=replace(found.facts, sheet=contender.sheet, verdict=verdict))
 
     def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:

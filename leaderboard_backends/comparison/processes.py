@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,15 @@ from .schema import Verdict
 
 WORKER: Final = f"{__package__}.measure.worker"
 PROVER: Final = f"{__package__}.measure.prove"
+
+GRACE: Final = 5.0
+"""Seconds beyond its time limit after which a process is ended that did not end itself with a traceback."""
+
+_TIMEOUT: Final = "Timeout ("
+"""What such a traceback begins with (`faulthandler`)."""
+_FRAME: Final = re.compile(r'File "(?P<file>[^"\n]+)", line \d+ in (?P<function>\w+)')
+_CALLS: Final = ("leaderboard_backends/protocol.py", "comparison/opening.py")
+"""The modules whose functions say what was asked of a board."""
 
 Told = TypeVar("Told", Answer, Verdict)
 Process: TypeAlias = subprocess.Popen[bytes]
@@ -66,14 +76,17 @@ def end(process: Process) -> None:
 def ask(module: str, question: msgspec.Struct, kind: type[Told], *, patience: float, path: str = "") -> Told:
     """Return the answer of a process to one question. Raises `WorkerError`, `PatienceError`."""
     with started(module, path) as process:
+        late = False
         try:
-            out, err = process.communicate(msgspec.json.encode(question) + b"\n", timeout=patience)
-        except subprocess.TimeoutExpired as error:
-            raise PatienceError(f"no result after {patience:g} s; the process was ended") from error
+            out, err = process.communicate(msgspec.json.encode(question) + b"\n", timeout=patience + GRACE)
+        except subprocess.TimeoutExpired:
+            late = True
+            end(process)
+            out, err = process.communicate()
     try:
         return msgspec.json.decode(out, type=kind)
     except msgspec.MsgspecError as error:
-        raise WorkerError(how_it_ended(process.returncode, err)) from error
+        raise no_answer(process.returncode, err, patience, late=late) from error
 
 
 def answer(job: Job, path: str = "") -> Answer:
@@ -96,7 +109,20 @@ def redacted(found: Answer, target: str) -> Answer:
     return replace(found, reason=redact(found.reason, target), facts=facts, notes=notes)
 
 
-def how_it_ended(code: int, err: bytes) -> str:
-    """Say how a process ended that gave no answer: its code, and the last line of what it said."""
-    last = err.decode(errors="replace").strip().splitlines()[-1:]
-    return f"its process ended with code {code} and no result{f': {last[0]}' if last else ''}"
+def no_answer(code: int, err: bytes, patience: float, *, late: bool = False) -> WorkerError | PatienceError:
+    """Return the error of a process that ended without an answer: how, and in which call of the board or test."""
+    text = err.decode(errors="replace")
+    if late or _TIMEOUT in text:
+        return PatienceError(f"no result after {patience:g} s{_in_which(text)}; the process was ended")
+    if code < 0:
+        return WorkerError(f"its process was ended by {signal.Signals(-code).name}{_in_which(text)}")
+    last = text.strip().splitlines()[-1:]
+    return WorkerError(f"its process ended with code {code} and no result{f': {last[0]}' if last else ''}")
+
+
+def _in_which(text: str) -> str:
+    """Return the test, else the call, that a traceback of `faulthandler` was taken in; empty where it has neither."""
+    frames = [(found["file"], found["function"]) for found in _FRAME.finditer(text)]
+    tests = [function for _, function in frames if function.startswith("test_")]
+    calls = [function for file, function in frames if file.endswith(_CALLS) and not function.startswith("_")]
+    return next((f" in {function}" for function in [*tests, *calls]), "")

@@ -23,29 +23,36 @@ PATIENCE: Final = 600.0
 
 
 def prove(
-    contender: Contender, place: Place, facts: BackendFacts, parts: Sequence[str], seed: int, kept: Path | None
+    contender: Contender,
+    place: Place,
+    facts: BackendFacts,
+    parts: Sequence[str],
+    seed: int,
+    kept: Path | None,
+    patience: float = PATIENCE,
 ) -> Verdict:
     """Return the kit's verdict on a backend at its place: one kept in the folder `kept`, or of a run now.
 
-    Kept are verdicts on this library's own backends at places of their own: what others depend on is not known here.
+    It is ended after `patience` seconds. Kept are verdicts on this library's own backends at places of their own: what
+    others depend on is not known here.
     """
     keep = kept is not None and isinstance(contender, Ready) and facts.distribution.startswith(f"{DISTRIBUTION} ")
     path = kept / f"{_key(contender, facts, parts, seed)}.json" if keep and kept is not None else None
     if path is not None:
         with suppress(OSError, msgspec.MsgspecError):
             return msgspec.json.decode(path.read_bytes(), type=Verdict)
-    verdict = _run(contender, place, parts, seed)
+    request = Request(place.where.target, contender.label, list(parts), seed, patience)
+    verdict = _run(request, contender.path)
     if path is not None and verdict.allows_figures:
         _keep(path, verdict)
     return verdict
 
 
-def _run(contender: Contender, place: Place, parts: Sequence[str], seed: int) -> Verdict:
-    request = Request(place.where.target, contender.label, list(parts), seed)
+def _run(request: Request, path: str) -> Verdict:
     try:
-        return ask(PROVER, request, Verdict, patience=PATIENCE, path=contender.path)
+        return ask(PROVER, request, Verdict, patience=request.give_up_after, path=path)
     except (WorkerError, PatienceError) as error:
-        return Verdict("NOT RUN", ", ".join(parts) or ALL, 0, 0, "", 0.0, [str(error)])
+        return Verdict("NOT RUN", ", ".join(request.parts) or ALL, 0, 0, "", 0.0, [str(error)])
 
 
 def _key(contender: Contender, facts: BackendFacts, parts: Sequence[str], seed: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from leaderboard_backends.cli import comparison_bar
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.comparison.journal import Head, Journal
 from leaderboard_backends.comparison.schema import read_result
@@ -93,6 +95,23 @@ def test_a_board_that_cannot_run_here_leaves_the_others_their_figures_and_the_ex
     assert done.exit_code == code
     assert "1 of 2 runs have figures" in done.stderr
     assert ("Runs without figures: redis:// (unavailable)" in done.stderr) == bool(code)
+
+
+def test_into_a_pipe_it_tells_what_it_does_and_how_long_a_hanging_board_may_take_can_be_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "comparison" / "boards"))
+    monkeypatch.setattr(comparison_bar, "SILENCE_SECONDS", 1.0)
+    done = run("boards:HangsLate", "--players", "10", *QUICK, "--run-timeout", "5")
+    assert done.exit_code == 1
+    lines = done.stderr.splitlines()
+    still = [line for line in lines if line.startswith("still at work")]
+    kit, begun, ended, _, why = (line for line in lines if line not in still)
+    assert kit == "the conformance kit judges boards:HangsLate"
+    assert begun == "round 1: boards:HangsLate, service, realtime, 10 players"
+    assert re.fullmatch(f"still at work, for [0-9]+ s: {begun}", still[-1])
+    assert "timed out: no result after 5 s in update_score; the process was ended" in ended
+    assert "boards:HangsLate (timed out)" in why
 
 
 def test_a_class_that_is_not_there_is_told_and_ends_in_exit_code_1() -> None:

@@ -80,6 +80,7 @@ def run_small(
     journal: Path | None = None,
     resume: bool = False,
     give_up_after: float | None = None,
+    prove_within: float = 600,
     **values: Any,
 ) -> Result:
     chosen = plan or service_plan(**values)
@@ -95,6 +96,7 @@ def run_small(
             journal=kept,
             resume=resume,
             give_up_after=give_up_after,
+            prove_within=prove_within,
         )
         return compare(order, watcher)
 

@@ -23,6 +23,8 @@ from leaderboard_backends.comparison.schema import (
 
 from .conftest import Watching, every_mode, run_small, service_plan
 
+NOT_RUN = "the conformance kit says NOT RUN"
+
 
 def only(result: Result) -> Run:
     (run,) = result.runs
@@ -194,9 +196,32 @@ def test_a_board_that_ends_its_process_has_a_row(comparing: Callable[..., Result
     assert (run.status, run.reason) == ("failed", "its process ended with code 3 and no result")
 
 
-def test_a_board_that_hangs_is_ended(comparing: Callable[..., Result]) -> None:
-    run = only(comparing("boards:Hangs", give_up_after=1.5))
-    assert (run.status, run.reason) == ("timed out", "no result after 1.5 s; the process was ended")
+def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_on(
+    comparing: Callable[..., Result],
+) -> None:
+    plan = replace(every_mode(), throughput=[], response=[], study=None)
+    runs = comparing("boards:Segfaults", "memory", plan=plan).runs
+    died, other = ([run for run in runs if (run.cell.backend == "memory") == right] for right in (False, True))
+    assert [run.cell.mode for run in died] == ["service", "drill"]
+    assert {(run.status, run.reason) for run in died} == {
+        ("failed", "its process was ended by SIGSEGV in update_score")
+    }
+    assert {run.status for run in other} == {"ok"}
+
+
+def test_a_board_that_hangs_is_ended_and_the_call_is_told(comparing: Callable[..., Result]) -> None:
+    run = only(comparing("boards:Hangs", give_up_after=3))
+    assert (run.status, run.reason) == ("timed out", "no result after 3 s in update_scores; the process was ended")
+
+
+def test_where_a_board_dies_or_hangs_in_the_kit_the_test_is_told(comparing: Callable[..., Result]) -> None:
+    plan = service_plan().changed(proof="updates")
+    for run, how in zip(
+        comparing("boards:Segfaults", "boards:HangsLate", plan=plan, prove_within=8).runs,
+        (f"{NOT_RUN}: its process was ended by SIGSEGV in test_", f"{NOT_RUN}: no result after 8 s in test_"),
+        strict=True,
+    ):
+        assert (run.status, run.reason[: len(how)]) == ("failed", how)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_journal_of_finished_runs_is_replaced_by_force_alone(path: Path) -> No
     whole = path.read_bytes()
     with (
         Journal(path) as journal,
-        pytest.raises(ConfigurationError, match=r"keeps 1 finished runs .* --resume goes on"),
+        pytest.raises(ConfigurationError, match=r"1 finished runs .* --resume goes on"),
     ):
         journal.begin(HEAD)
     assert path.read_bytes() == whole

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from threading import Barrier
 from time import perf_counter, thread_time
 from types import TracebackType
@@ -115,7 +117,7 @@ class Processes(AbstractContextManager["Processes"]):
         self._gates = {number: context.Barrier(number) for number in clients}
         self._stop = context.Value("b", 0, lock=False)
         self._pipes: list[Connection] = []
-        self._processes = []
+        self._processes: list[SpawnProcess] = []
         for _ in range(max(clients)):
             mine, theirs = context.Pipe()
             process = context.Process(
@@ -125,15 +127,15 @@ class Processes(AbstractContextManager["Processes"]):
             theirs.close()
             self._pipes.append(mine)
             self._processes.append(process)
-        for pipe in self._pipes:
-            _receive(pipe)
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            _receive(pipe, process)
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
         """Run one process for each list of calls; raises `ClientError` for the first that failed."""
         self._stop.value = 0
         for pipe, mine in zip(self._pipes, calls, strict=False):
             pipe.send((mine, seconds, len(calls)))
-        return [_receive(pipe) for pipe, _ in zip(self._pipes, calls, strict=False)]
+        return [_receive(pipe, process) for pipe, process, _ in zip(self._pipes, self._processes, calls, strict=False)]
 
     def __enter__(self) -> Self:
         return self
@@ -149,12 +151,15 @@ class Processes(AbstractContextManager["Processes"]):
             process.join()
 
 
-def _receive(pipe: Connection) -> Any:
+def _receive(pipe: Connection, process: SpawnProcess) -> Any:
     """Return what a client tells; raises `ClientError` where that is an error, or nothing comes."""
     try:
         found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process gave no answer for {PATIENCE:g} s"
     except EOFError:
-        found = "a client process ended before it answered"
+        process.join(PATIENCE)
+        code = process.exitcode or 0
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        found = f"a client process {how} before it answered"
     if isinstance(found, str):
         raise ClientError(found)
     return found

@@ -6,6 +6,7 @@ does not keep the contract.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from typing import Final
@@ -30,6 +31,8 @@ class Request(msgspec.Struct, frozen=True):
     parts: list[str]
     """None named: all."""
     seed: int
+    give_up_after: float
+    """Seconds after which the process ends itself."""
 
 
 def prove(request: Request) -> Verdict:
@@ -69,6 +72,8 @@ def _verdict(request: Request, report: Report, failures: list[str]) -> Verdict:
 def main() -> None:
     """Read a request from standard input, write the verdict to standard output; all else goes to stderr."""
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(request.give_up_after, exit=True)
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         out.write(msgspec.json.encode(prove(request)))

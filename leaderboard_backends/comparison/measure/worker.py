@@ -30,9 +30,6 @@ from .gate import WrongBoardError
 from .job import Answer, Job
 from .session import Session, server_of, session
 
-ORPHAN_GRACE: Final = 15.0
-"""Seconds after which a worker ends itself where the process that should have done so is gone."""
-
 Measure: TypeAlias = Callable[[Job, Session, Trace], tuple[Figures, float | None]]
 
 MEASURES: Final[dict[str, Measure]] = {
@@ -94,7 +91,8 @@ def main() -> None:
     """Read a job from standard input, answer on standard output; what a backend prints goes to stderr."""
     told: BinaryIO = sys.stdin.buffer
     job = msgspec.json.decode(told.readline(), type=Job)
-    faulthandler.dump_traceback_later(job.give_up_after + ORPHAN_GRACE, exit=True)
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(job.give_up_after, exit=True)
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         if job.task == "crash":

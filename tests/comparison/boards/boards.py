@@ -1,6 +1,7 @@
 """Boards that a worker opens as `boards:Name`: right ones, wrong ones, and ones that never come back."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -68,6 +69,28 @@ class Dies(SortedContainersLeaderboard):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         del updates
         os._exit(3)
+
+
+class Segfaults(SortedContainersLeaderboard):
+    """Dies of a signal in its sixth update."""
+
+    _updates = 0
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        self._updates += 1
+        if self._updates == 6:
+            self._end()
+        return super()._update_score(player_id, username, score)
+
+    def _end(self) -> None:
+        signal.raise_signal(signal.SIGSEGV)
+
+
+class HangsLate(Segfaults):
+    """Never returns from its sixth update."""
+
+    def _end(self) -> None:
+        threading.Event().wait()
 
 
 class Hangs(SortedContainersLeaderboard):
