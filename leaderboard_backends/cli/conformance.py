@@ -6,7 +6,8 @@ import contextlib
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,13 @@ from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
 from ..testing.limit import limited
 from ..testing.opening import is_url, load_target, unfit, url_factory
-from ..testing.report import Outcome, Report, to_json
+from ..testing.report import Report, Step, Test, to_json
 from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
 from .progress import TestBar
-from .supervision import interrupts_told, raise_interrupt, supervised
+from .supervision import Listen, supervised
 from .verdicts import print_report, print_verdicts
 
 SHOWN_FAILURES: Final = 5
@@ -49,6 +50,13 @@ MARKDOWN_FILE: Final = "conformance.md"
     "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run this part of the kit only; repeatable."
 )
 @click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Fail a test that has not ended after so long, as it hangs; after three of those the rest is not run.  "
+    "[default: 120, or what your class says; five times that with --thorough]",
+)
+@click.option(
     "--failures",
     type=click.IntRange(0),
     default=SHOWN_FAILURES,
@@ -65,6 +73,7 @@ def conformance(
     parts: tuple[str, ...],
     failures: int,
     out: Path | None,
+    time_limit: float | None,
     *,
     thorough: bool,
 ) -> None:
@@ -76,24 +85,39 @@ def conformance(
     same, waiting for the disk at each write), fakeredis, zodb (a file), zodb+memory, and the scheme of a plug-in.
     Where nothing is named, all of those places are judged.
 
+    Each target runs in a process of its own: where a test ends that process, or cannot be stopped, the test has failed,
+    and the tests after it and the other targets are judged all the same.
+
     At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
     where a target does not conform or something of it was not run, 3 where only a part of the kit was asked for.
     """
-    end = supervised()
-    with interrupts_told(end):
-        end(_judge(targets, seed, examples, parts, failures, out, thorough=thorough))
+    asked = _Asked(seed, examples, parts, thorough, time_limit)
+    sys.exit(_judge(targets or tuple(trial_places()), asked, failures, out))
 
 
-def _judge(
-    targets: tuple[str, ...],
-    seed: int,
-    examples: int | None,
-    parts: tuple[str, ...],
-    failures: int,
-    out: Path | None,
-    *,
-    thorough: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of every target."""
+
+    seed: int
+    examples: int | None
+    parts: tuple[str, ...]
+    thorough: bool
+    time_limit: float | None
+
+    @property
+    def opening_limit(self) -> float:
+        """Seconds in which a target must be imported, and its storage answer."""
+        return min(REACHABLE, self.time_limit or REACHABLE)
+
+    def command(self, reports: list[Report]) -> str:
+        """Return the command that makes these reports again."""
+        chosen = [argument for part in self.parts for argument in ("--part", part)]
+        options = [*(["--thorough"] if self.thorough else []), "--seed", str(self.seed), *chosen]
+        return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])
+
+
+def _judge(targets: tuple[str, ...], asked: _Asked, failures: int, out: Path | None) -> int:
     """Judge one target after the other, tell of each when it is through, and return the exit code."""
     console = Console()
     if not console.is_terminal:
@@ -101,14 +125,12 @@ def _judge(
     if out is not None:
         out = _prepared(out)
     reports: list[Report] = []
-    for target in dict.fromkeys(targets or trial_places()):
-        with contextlib.chdir(Path.cwd()):  # whatever folder a board goes to
-            report = _run(target, seed=seed, examples=examples, parts=parts, thorough=thorough)
-        raise_interrupt()
+    for target in dict.fromkeys(targets):
+        report = _judged(target, asked)
         print_report(console, report, failures)
         reports.append(report)
         if out is not None:  # after each target, so that an interrupted run keeps what is finished
-            _write(out, reports, _command(reports, seed, parts, thorough=thorough))
+            _write(out, reports, asked.command(reports))
     if len(reports) > 1:
         print_verdicts(console, reports)
     return _exit_code(reports)
@@ -134,24 +156,35 @@ def _exit_code(reports: list[Report]) -> int:
     return IN_PART if all(report.good or report.verdict == "PASSED IN PART" for report in reports) else 1
 
 
-def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...], thorough: bool) -> Report:
+def _judged(target: str, asked: _Asked) -> Report:
+    """Judge a target in a process of its own."""
+    blank = Report(_shown(target), asked.seed, asked.thorough, versions())
+
+    def work(tell: Listen, done: Collection[Test]) -> Report:
+        return _run(target, asked, tell, done)
+
+    with TestBar(blank.subject) as bar:
+        return supervised(work, blank, bar.hear)
+
+
+def _run(target: str, asked: _Asked, tell: Listen, done: Collection[Test]) -> Report:
     shown = _shown(target)
     try:
-        with _subject(target) as (subject, trial), TestBar(shown) as bar:
-
-            def advance(outcome: Outcome) -> None:
-                raise_interrupt()
-                bar.advance(outcome)
-
+        tell(Step("opening its storage", asked.opening_limit))
+        with _subject(target, asked.opening_limit) as (subject, trial):
+            tell(Step("collecting its tests", REACHABLE))
             return run_kit(
                 subject,
                 name=shown,
-                seed=seed,
-                examples=examples,
-                parts=parts,
-                thorough=thorough,
+                seed=asked.seed,
+                examples=asked.examples,
+                parts=asked.parts,
+                thorough=asked.thorough,
                 trial=trial,
-                progress=advance,
+                time_limit=asked.time_limit,
+                progress=tell,
+                begin=tell,
+                done=done,
             )
     except (LeaderboardError, ServerNotFoundError, ServerStartError) as error:
         problem = str(error)
@@ -159,31 +192,32 @@ def _run(target: str, *, seed: int, examples: int | None, parts: tuple[str, ...]
         raise
     except BaseException as error:  # noqa: BLE001 - an author's code may raise anything, SystemExit too
         problem = f"{type(error).__name__}: {error}"
-    return Report(shown, seed, thorough, versions(), problem=" ".join(problem.split()))
+    return Report(shown, asked.seed, asked.thorough, versions(), problem=" ".join(problem.split()))
 
 
 @contextlib.contextmanager
-def _subject(target: str) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
+def _subject(target: str, seconds: float) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
     """Give what a target names to the kit; a place that is made for the run is gone afterwards."""
     if not is_url(target) and ":" not in target:
         place = trial_place(target)
         with tempfile.TemporaryDirectory(prefix="leaderboard-kit-") as folder, place.open(Path(folder)) as trial:
-            yield _reachable(url_factory(trial.url)), trial
+            yield _reachable(url_factory(trial.url), seconds), trial
     elif is_url(target):
-        yield _reachable(url_factory(target)), None
+        yield _reachable(url_factory(target), seconds), None
     else:
         if (here := str(Path.cwd())) not in sys.path:
             sys.path.insert(0, here)
-        found = load_target(target)
+        with limited(seconds, "importing the target"):
+            found = load_target(target)
         if isinstance(found, type) and issubclass(found, HonestKit):
             yield found, None
         else:
-            yield _reachable(found), None
+            yield _reachable(found, seconds), None
 
 
-def _reachable(make: BoardFactory) -> BoardFactory:
+def _reachable(make: BoardFactory, seconds: float) -> BoardFactory:
     """Open a board once, so that a storage out of reach is one line and not a thousand failures."""
-    with limited(REACHABLE):
+    with limited(seconds, "opening a board"):
         board = make(unique_name(), order="descending", keep="last")
         if problem := unfit(board):
             raise ConfigurationError(problem)
@@ -205,9 +239,3 @@ def _shown(target: str) -> str:
         return Location.parse(target)[0].shown
     except ConfigurationError:
         return target.partition("://")[0] + "://…"
-
-
-def _command(reports: list[Report], seed: int, parts: tuple[str, ...], *, thorough: bool) -> str:
-    chosen = [argument for part in parts for argument in ("--part", part)]
-    options = [*(["--thorough"] if thorough else []), "--seed", str(seed), *chosen]
-    return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])

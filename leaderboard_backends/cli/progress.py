@@ -1,34 +1,46 @@
-"""The line that shows on a terminal how far a run of the kit has come."""
+"""How far a run of the kit has come, on stderr: one line, drawn anew, on a terminal; a line now and then elsewhere."""
 
 from __future__ import annotations
 
-from typing import Self
+from time import monotonic
+from typing import Final, Self
 
+import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from ..testing.report import Outcome
+from ..testing.report import Outcome, Step
+
+EVERY: Final = 10.0
+"""Seconds from one line to the next where stderr is no terminal."""
+DRAWN: Final = 0.1
+"""Seconds after which the line on a terminal is drawn anew."""
 
 
 class TestBar:
-    """Counts the tests on a terminal's stderr; prints nothing elsewhere."""
+    """Counts the tests of a target, and names the one that runs."""
 
     __test__ = False
 
     def __init__(self, shown: str) -> None:
+        self._shown = shown
+        self._tests = 0
+        self._step = ""
+        self._begun = self._last = monotonic()
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             TextColumn("{task.completed} tests"),
-            TextColumn("{task.fields[part]}"),
+            TextColumn("{task.fields[step]}", markup=False),
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            auto_refresh=False,  # which needs a thread, and this process forks
             disable=not console.is_terminal,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task(shown, total=None, part="")
+        self._task = self._bar.add_task(shown, total=None, step="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -37,6 +49,21 @@ class TestBar:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def advance(self, outcome: Outcome) -> None:
-        """Count one more test."""
-        self._bar.update(self._task, advance=1, part=outcome.part)
+    def hear(self, news: Step | Outcome | None) -> None:
+        """Take in what a run has come to; `None` says that time has passed."""
+        if isinstance(news, Outcome):
+            self._tests += 1
+        elif news is not None:
+            self._step = f"{news.part}: {news.test}" if news.test else news.doing
+        if self._bar.disable:
+            self._print()
+        elif monotonic() - self._last >= DRAWN:
+            self._last = monotonic()
+            self._bar.update(self._task, completed=self._tests, step=self._step)
+            self._bar.refresh()
+
+    def _print(self) -> None:
+        now = monotonic()
+        if now - self._last >= EVERY:
+            self._last = now
+            click.echo(f"{self._shown}: {self._tests} tests in {now - self._begun:.0f} s, at {self._step}", err=True)

@@ -24,9 +24,10 @@ import struct
 import traceback
 import warnings
 from collections.abc import Callable
+from math import inf
 from select import POLLIN, poll
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType, TracebackType
 from typing import Final, Generic, NoReturn, Self, TypeVar
 
@@ -34,6 +35,9 @@ Message = TypeVar("Message")
 
 GRACE: Final = 5.0
 """Seconds after its time in which a child can still say where it was; then it is killed."""
+
+PERIOD: Final = 0.2
+"""Seconds after which it is looked whether a child still lives."""
 
 _LENGTH: Final = struct.Struct("!I")
 _CHUNK: Final = 65536
@@ -58,12 +62,15 @@ class Child(Generic[Message]):
 
     `tell` takes anything that can be pickled, from any thread, and returns once the parent is sure to get it, even if
     the child is killed right after. Iterating raises `ChildError` where the work raised or took longer than `seconds`.
-    The child never outlives the `with` block. A parent that is killed leaves it no longer than its time.
+    The child never outlives the `with` block. A parent that is killed leaves it no longer than its time, or than to its
+    next message where `seconds` is `None`.
     """
 
-    def __init__(self, work: Callable[[Callable[[Message], None]], object], seconds: float = 60) -> None:
+    def __init__(self, work: Callable[[Callable[[Message], None]], object], seconds: float | None = 60) -> None:
         self._source, target = os.pipe()
-        self._deadline = monotonic() + seconds + GRACE
+        self._deadline = inf if seconds is None else monotonic() + seconds + GRACE
+        self.exit_code = 0
+        """What the child ended with, once it has; the negative number of the signal that ended it."""
         self._received = bytearray()
         self._killed = False
         self._reaped = False
@@ -84,10 +91,35 @@ class Child(Generic[Message]):
             if not (data := self._read()):
                 self._end()
             self._received += data
-        message: Message = pickle.loads(frame)  # noqa: S301 - our own child wrote it
-        if isinstance(message, _Failure):
-            raise ChildError(f"the work of a child process raised:\n{message}")
-        return message
+        return self._message(frame)
+
+    def wait(self, seconds: float) -> Message | None:
+        """Return the next message, or `None` where none came in that time; `ended` says whether one can come at all.
+
+        Unlike iteration, it does not mind how the child ended, and is not held up by processes of the child's
+        own, which may hold the other end of the pipe for longer than the child lives.
+        """
+        end = monotonic() + seconds
+        while (frame := self._frame()) is None:
+            gone = self.ended
+            left = 0 if gone else min(PERIOD, max(0.0, end - monotonic()))
+            if self._readable(left) and (data := os.read(self._source, _CHUNK)):
+                self._received += data
+            elif gone or monotonic() >= end:
+                return None
+            elif self._readable(0):  # the child closed its end, and lives
+                sleep(left)
+        return self._message(frame)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the child has ended; what it told before may still be to be read."""
+        return self._reaped or os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+    def _readable(self, seconds: float | None) -> bool:
+        told = poll()
+        told.register(self._source, POLLIN)
+        return bool(told.poll(None if seconds is None else seconds * 1000))
 
     def kill(self) -> None:
         """End the child at once (SIGKILL), from any thread; what it told before can still be read, to the end."""
@@ -95,6 +127,12 @@ class Child(Generic[Message]):
             if not self._reaped:
                 self._killed = True
                 os.kill(self.pid, signal.SIGKILL)
+
+    def send(self, number: int) -> None:
+        """Send the child a signal, from any thread; nothing where it has ended."""
+        with self._ending:
+            if not self._reaped:
+                os.kill(self.pid, number)
 
     def close(self) -> None:
         """Kill the child if it still runs, and reap it."""
@@ -112,6 +150,12 @@ class Child(Generic[Message]):
     ) -> None:
         self.close()
 
+    def _message(self, frame: bytes) -> Message:
+        message: Message = pickle.loads(frame)  # noqa: S301 - our own child wrote it
+        if isinstance(message, _Failure):
+            raise ChildError(f"the work of a child process raised:\n{message}")
+        return message
+
     def _frame(self) -> bytes | None:
         """Return the next whole message; the torn one of a child that was killed is never whole."""
         if len(self._received) < _LENGTH.size:
@@ -126,9 +170,8 @@ class Child(Generic[Message]):
     def _read(self) -> bytes:
         if self._source < 0:
             return b""
-        told = poll()
-        told.register(self._source, POLLIN)
-        if not told.poll(max(0.0, self._deadline - monotonic()) * 1000):
+        left = self._deadline - monotonic()
+        if not self._readable(None if left == inf else max(0.0, left)):
             self.close()
             raise ChildError("a child process ran out of time, and hung where no signal reached it; it was killed.")
         return os.read(self._source, _CHUNK)
@@ -141,12 +184,13 @@ class Child(Generic[Message]):
 
     def _reap(self) -> int:
         if self._reaped:
-            return 0
+            return self.exit_code
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with self._ending:  # nobody kills the process that gets this number next
             _, status = os.waitpid(self.pid, 0)
             self._reaped = True
-        return os.waitstatus_to_exitcode(status)
+        self.exit_code = os.waitstatus_to_exitcode(status)
+        return self.exit_code
 
 
 def _fork() -> int:
@@ -156,7 +200,7 @@ def _fork() -> int:
         return os.fork()
 
 
-def _run(work: Callable[[Callable[[Message], None]], object], target: int, seconds: float) -> NoReturn:
+def _run(work: Callable[[Callable[[Message], None]], object], target: int, seconds: float | None) -> NoReturn:
     """Be the child: whatever happens, never return to what called the parent."""
     lock = Lock()
     code = 1
@@ -169,7 +213,7 @@ def _run(work: Callable[[Callable[[Message], None]], object], target: int, secon
     try:
         try:
             signal.signal(signal.SIGALRM, _stop)
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            signal.setitimer(signal.ITIMER_REAL, seconds or 0)
             work(tell)
             signal.setitimer(signal.ITIMER_REAL, 0)
             code = 0

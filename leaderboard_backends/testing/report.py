@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from .subject import PARTS
 
@@ -44,6 +44,24 @@ class Outcome:
     text: str = ""
     reason: str = ""
     figures: str = ""
+
+
+Test: TypeAlias = tuple[str, str]
+"""A test's part and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a run is at."""
+
+    doing: str
+    """`setup`, `call` or `teardown` of a test; else words for what comes before or after all of them."""
+    limit: float
+    """Seconds that it may take."""
+    test: str = ""
+    part: str = ""
+    left: int = 0
+    """Tests that come after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from ..protocol import CONTRACT_VERSION
 from ..registry import DISTRIBUTION
 from ._loading import require_extra
 from .honesty import HonestKit, base_name, kit_part
-from .report import Outcome, Promises, Report, Versions
+from .limit import limited
+from .report import Outcome, Promises, Report, Step, Test, Versions
 from .subject import BoardFactory
 from .task import TASK, Task
 from .trials import Trial
@@ -45,6 +46,8 @@ REFERENCES: Final = {
 }
 """What of the kit a class of an author's is held against."""
 EXAMPLES: Final = 60
+HUNG: Final = 3
+"""Tests that may run out of time; then the rest is not run."""
 THOROUGH: Final = 5
 """How many times as much a thorough run tries, where chance decides what is tried."""
 
@@ -52,10 +55,20 @@ THOROUGH: Final = 5
 class _Recorder:
     """The pytest plug-in of one run: hands over the task, picks the parts, keeps the outcomes."""
 
-    def __init__(self, task: Task, parts: Collection[str], progress: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        parts: Collection[str],
+        progress: Callable[[Outcome], None],
+        begin: Callable[[Step], None] = lambda _: None,
+        done: Collection[Test] = (),
+    ) -> None:
         self._task = task
         self._parts = parts
         self._progress = progress
+        self._begin = begin
+        self._done = done
+        self._hung = 0
         self._running: dict[str, Outcome] = {}
         self._expected: dict[str, str] = {}
         self.outcomes: list[Outcome] = []
@@ -77,16 +90,41 @@ class _Recorder:
         for item, part in asked.items():
             if _class(item).__module__ in KITS_OWN and (names is None or base_name(item.name) in names):
                 self._expected[item.name] = part
-        items[:] = own or list(asked)
+        items[:] = [item for item in own or asked if (asked[item], item.name) not in self._done]
+        self._left = len(items)
 
     def missing(self) -> list[Outcome]:
         """Return the tests of the kit that were asked for and never came to a result."""
-        done = {outcome.test for outcome in self.outcomes}
+        done = {outcome.test for outcome in self.outcomes} | {test for _, test in self._done}
         text = "It was left out of the run: by a conftest, a plug-in, or a class that has not all cases of the kit's."
         return [Outcome(test, part, "not run", text) for test, part in self._expected.items() if test not in done]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupted = excinfo.type is KeyboardInterrupt
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        self._left -= 1
+        return (yield from self._within_time(item, "setup"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        return (yield from self._within_time(item, "call"))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        return (yield from self._within_time(item, "teardown"))
+
+    def _within_time(self, item: pytest.Item, doing: str) -> Generator[None]:
+        """Limit a step of a test, fixtures of an author's own included, and tell that it begins."""
+        step = Step(doing, self._task.limit(_class(item)), item.name, str(_part(item)), self._left)
+        self._begin(step)
+        with limited(step.limit) as clock:
+            try:
+                yield
+            finally:
+                if clock.expired:
+                    item.user_properties.append(("hung", step.limit))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -110,6 +148,13 @@ class _Recorder:
         if report.when == "teardown":
             self._keep(item, self._running.pop(item.nodeid), told)
 
+    def _count_hung(self, item: pytest.Item) -> None:
+        """End the run where a board hangs again and again: all its tests would take a day."""
+        self._hung += 1
+        if self._hung == HUNG and self._left:
+            self.problem = f"{HUNG} tests hung: the other {self._left} were not run."
+            item.session.shouldfail = self.problem
+
     def _keep(self, item: pytest.Item, outcome: Outcome, told: Mapping[str, str]) -> None:
         deviation: str | None = _class(item).deviations.get(base_name(item.name))
         if outcome.result == "passed" and not deviation and not _class(item).has_passed(item.nodeid):
@@ -124,6 +169,8 @@ class _Recorder:
         if "efforts" in told:
             self.efforts.update(json.loads(told["efforts"]))
         self.problem = self.problem or told.get("unfit", "")
+        if "hung" in told:
+            self._count_hung(item)
         self.outcomes.append(outcome)
         self._progress(outcome)
 
@@ -138,23 +185,28 @@ def run_kit(
     thorough: bool = False,
     trial: Trial | None = None,
     stop_after: int = 0,
+    time_limit: float | None = None,
     progress: Callable[[Outcome], None] = lambda _: None,
+    begin: Callable[[Step], None] = lambda _: None,
+    done: Collection[Test] = (),
 ) -> Report:
     """Run the kit on the boards of a factory, or an author's class of the kit, and report every test.
 
     `name` is what the report calls the subject. `parts` picks parts of the kit (`order`, `threads`, ...), `stop_after`
     ends the run after so many failures, `examples` is the number of random programs of the property test under each
-    rule (60, or what the class says), and `progress` hears each outcome. `thorough` tries five times as much, and
-    harms the files or the server of `trial`, a place made for this run.
+    rule (60, or what the class says). `time_limit` is the seconds after which a test fails as it hangs; after three of
+    those the run ends. `progress` hears each outcome, `begin` each step before it begins; `done` are tests to leave
+    out, as an earlier run has their outcomes. `thorough` tries five times as much, and harms the files or the server of
+    `trial`, a place made for this run.
     """
     scale = THOROUGH if thorough else 1
     if isinstance(subject, type) and issubclass(subject, HonestKit):
-        task = Task(seed, examples=examples, scale=scale)
+        task = Task(seed, examples=examples, scale=scale, time_limit=time_limit)
         places = _own_class(subject)
     else:
-        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale)
+        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale, time_limit)
         places = _collected(task)
-    recorder = _Recorder(task, parts, progress)
+    recorder = _Recorder(task, parts, progress, begin, done)
     started = perf_counter()
     code, output = _run_pytest(recorder, places, stop_after)
     if recorder.interrupted:

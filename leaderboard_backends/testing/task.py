@@ -26,6 +26,8 @@ class Task:
     trial: Trial | None = None
     examples: int | None = None
     scale: int = 1
+    time_limit: float | None = None
+    """Seconds for each test; `None` for what its class says, longer in a thorough run."""
 
     def prepare(self, test: object) -> None:
         """Set the seed and the efforts on a test's object."""
@@ -35,6 +37,14 @@ class Task:
         for name, number in numbers.items():
             if number is not None:
                 setattr(test, name, number * self.scale if name in SCALED else number)
+        setattr(test, "time_limit", self.limit(type(test)))  # noqa: B010 - as the numbers before it
+
+    def limit(self, kit: type) -> float:
+        """Return the seconds that a test of a class may take, and what is before and after it."""
+        if self.time_limit is not None:
+            return self.time_limit
+        seconds: float = getattr(kit, "time_limit", 0.0)
+        return seconds * self.scale
 
 
 TASK = pytest.StashKey[Task]()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -14,6 +15,8 @@ from click.testing import CliRunner, Result
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.cli import conformance as command
+from leaderboard_backends.cli import progress
+from leaderboard_backends.testing import report as kit_report
 from leaderboard_backends.testing.report import from_json
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.trials import trial_places
@@ -28,8 +31,9 @@ class AlwaysFirst(NaiveLeaderboard):
         return None if super()._get_rank(player_id) is None else 1
 
 
-def test_a_backend_that_conforms_exits_zero() -> None:
-    result = run("naive")
+def test_a_backend_that_conforms_exits_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit_report, "PARTS", ("lookups",))
+    result = run("naive", "--part", "lookups")
     assert result.exit_code == 0, result.output
     assert "naive: CONFORMS, " in result.output
 
@@ -70,7 +74,7 @@ def test_one_backend_that_is_not_run_spoils_the_run_of_all() -> None:
 
 
 def test_without_a_target_every_place_for_trials_is_judged(tmp_path: Path) -> None:
-    result = run("--part", "iteration", "--out", str(tmp_path))
+    result = run("--part", "removal", "--out", str(tmp_path))
     assert result.exit_code == 3, result.output
     reports = from_json((tmp_path / "conformance.json").read_text())
     assert [report.subject for report in reports] == list(trial_places())
@@ -173,27 +177,134 @@ def test_a_conftest_that_leaves_tests_out_makes_no_verdict(mine: str, conftest: 
 
 
 ENDS = """
-import os, sys
+import os, signal, subprocess, sys, time
+from pathlib import Path
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 
 class Ends(NaiveLeaderboard):
-    def _get_rank(self, player_id):
+    def _get_percentile(self, player_id):
         {end}
+        return super()._get_percentile(player_id)
+"""
+SEGV = "os.kill(os.getpid(), signal.SIGSEGV)"
+DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]), time.sleep(10_000)"
+ONCE = "once = Path('once'); new = not once.exists(); once.touch(); new and [{end}]"
+
+
+@pytest.fixture
+def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Writes a board of an author's own that ends its process where a percentile is asked for."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(end: str) -> str:
+        (tmp_path / "ends.py").write_text(ENDS.format(end=end))
+        return "ends:Ends"
+
+    return write
+
+
+Ends = Callable[[str], str]
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (SEGV, "ended by SIGSEGV in test_"),
+        ("os.abort()", "ended by SIGABRT in test_"),
+        (
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "ended by SIGKILL (the system sends it where memory runs out) in",
+        ),
+        ("os._exit(0)", "ended by os._exit(0), or the like, in test_"),
+        ("sys.exit(0)", "SystemExit: 0"),
+    ],
+)
+def test_a_board_that_ends_the_process_fails_its_test_and_the_others_are_judged(
+    ends: Ends, end: str, said: str
+) -> None:
+    result = run(ends(end), "naive", "--part", "lookups")
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "ends:Ends: DOES NOT CONFORM" in result.output
+    assert "naive: PASSED IN PART" in result.output
+
+
+def test_the_tests_after_the_one_that_ended_the_process_are_judged(ends: Ends, tmp_path: Path) -> None:
+    start = "Path('pid').write_text(str(subprocess.Popen(['sleep', '1000']).pid))"
+    result = run(ends(ONCE.format(end=f"{start}, {SEGV}")), "--part", "lookups", "--out", "out")
+    [report] = from_json((tmp_path / "out" / "conformance.json").read_text())
+    assert report.counts() == {"failed": 1, "passed": 39}
+    assert report.promises is not None
+    assert 'ends.py", line 8 in _get_percentile' in report.failures[0].text, result.output
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}/cwd").exists()
+
+
+def test_a_board_that_ends_its_process_again_and_again_is_given_up(ends: Ends) -> None:
+    result = run(ends(SEGV), "--part", "lookups", "--failures", "0")
+    assert "3 tests ended their process or hung it: the other 37 were not run." in result.output
+
+
+def test_a_board_that_hangs_where_no_signal_reaches_it_is_ended_and_says_where_it_was(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.2)
+    result = run(ends(ONCE.format(end=DEAF)), "--part", "lookups", "--time-limit", "1")
+    assert result.exit_code == 1
+    assert re.search(r"ends:Ends: \d+ tests in \d+ s, at lookups: test_", result.output)
+    assert "(call) has not ended after 1 s, and could be ended with its process alone" in result.output
+    assert 'ends.py", line 8 in _get_percentile' in result.output
+    assert "ends:Ends: DOES NOT CONFORM, 39 of 40 tests passed" in result.output
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import time; time.sleep(10_000)", "importing the target has not ended after 0.5 s"),
+        ("import os; os.abort()", "ended by SIGABRT in opening its storage"),
+        ("import time\ndef make(name, **_): time.sleep(10_000)", "opening a board has not ended after 0.5 s"),
+    ],
+)
+def test_a_target_that_hangs_or_dies_before_its_tests_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hangs.py").write_text(code)
+    result = run("hangs:make", "--time-limit", "0.5")
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "hangs:make: NOT RUN" in result.output
+
+
+HANGING_FIXTURE = """
+import time
+import pytest
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing.conformance.lookups import LookupsPart
+
+class Mine(LookupsPart):
+    @pytest.fixture(autouse=True, scope="session")
+    def server(self):
+        time.sleep(10_000)
+
+    def make(self, **options):
+        return NaiveLeaderboard(**options)
 """
 
 
-@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
-def test_a_board_that_ends_the_process_is_never_green(end: str, tmp_path: Path) -> None:
-    (tmp_path / "ends.py").write_text(ENDS.format(end=end))
-    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "ends:Ends", "--part", "lookups"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
-    assert done.returncode == 1, done.stdout
-    assert "No verdict" in done.stderr or "DOES NOT CONFORM" in done.stdout
+def test_a_fixture_of_an_authors_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hanging.py").write_text(HANGING_FIXTURE)
+    result = run("hanging:Mine", "--time-limit", "0.5", "--failures", "1")
+    assert result.exit_code == 1
+    assert "has not ended after 0.5 s" in result.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+PARTS = ["--part", "threads", "--part", "histories"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "valkey", "--out", "out"]
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "valkey", *PARTS, "--out", "out"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     (tmp_path / "out").mkdir()
     with subprocess.Popen(

@@ -53,6 +53,24 @@ def test_messages_of_several_threads_stay_whole() -> None:
         assert sorted(child) == [letter * 9000 for letter in "abc" for _ in range(50)]
 
 
+def test_waiting_ends_with_the_child_whatever_still_holds_its_pipe() -> None:
+    def work(tell: Tell) -> None:
+        if not os.fork():
+            poll().poll(5000)
+            os._exit(0)
+        tell("told")
+        os._exit(7)
+
+    with Child(work) as child:
+        assert [child.wait(60), child.wait(60), child.ended] == ["told", None, True]
+    assert child.exit_code == 7
+
+
+def test_waiting_for_a_child_that_says_nothing_is_over_in_time() -> None:
+    with Child[object](lambda _: poll().poll(60_000)) as child:
+        assert (child.wait(0.01), child.ended) == (None, False)
+
+
 def test_what_a_killed_child_told_is_read_to_the_end() -> None:
     def work(tell: Callable[[int], None]) -> None:
         for number in count():
