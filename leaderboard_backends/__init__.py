@@ -12,7 +12,6 @@ from .errors import (
     BoardMovedError,
     ChangesLostError,
     ConfigurationError,
-    ForkedBoardWarning,
     InvalidArgumentError,
     InvalidArgumentTypeError,
     InvalidNameError,
@@ -24,6 +23,7 @@ from .errors import (
     MissingExtraError,
     PluginError,
     RateLimitExceededError,
+    ScoreLimitError,
     UnknownOptionError,
     UnknownSchemeError,
     UnsupportedOperationError,
@@ -31,6 +31,7 @@ from .errors import (
     WriteConflictError,
     WriteOutcomeUnknownError,
 )
+from .forks import ForkedBoardWarning
 from .model import Entry, Keep, Order, Score, ScoreUpdate
 from .protocol import Capabilities, LeaderboardBackend
 
@@ -65,6 +66,7 @@ __all__ = [
     "PluginError",
     "RateLimitExceededError",
     "Score",
+    "ScoreLimitError",
     "ScoreUpdate",
     "StorageInfo",
     "UnknownOptionError",

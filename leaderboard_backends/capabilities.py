@@ -23,6 +23,8 @@ class Capabilities:
     """Public operations that raise `UnsupportedOperationError`."""
     feed: bool = False
     """The board has a version, and keeps a change feed where it is opened with the option `feed`."""
+    limits: bool = False
+    """Writes keep the limits that `score_limits.within` sets, checked in the atomic step that writes."""
     fence: bool = False
     """The board can be fenced: every write is then refused, whoever holds an open object."""
 

@@ -10,6 +10,7 @@
     │   ├── InvalidArgumentError               n, radius, a rank, a limit, low > high
     │   │   └── InvalidArgumentTypeError (TypeError)
     │   └── UpdateRefusedError                 a rule of validation refuses it; `rule` names the rule
+    │       └── ScoreLimitError                the storage refuses it for validation; `standing` is what stands
     ├── RateLimitExceededError                 too many updates; nothing was applied; `retry_after` seconds
     ├── LeaderboardClosedError                 the board object was closed
     ├── UnsupportedOperationError              this backend cannot do that, and says so
@@ -34,10 +35,6 @@ many updates of earlier batches stand.
 """
 
 from __future__ import annotations
-
-
-class ForkedBoardWarning(RuntimeWarning):
-    """A board that lives in a process is used in a forked child of it, which has a copy of its own."""
 
 
 class LeaderboardError(Exception):
@@ -74,6 +71,19 @@ class UpdateRefusedError(InvalidValueError):
     def __init__(self, text: str, rule: str = "") -> None:
         super().__init__(text)
         self.rule = rule
+
+
+class ScoreLimitError(UpdateRefusedError):
+    """A write breaks a limit that the storage checks for validation, and was not applied; `standing` is the score.
+
+    `applied` counts the updates of an `update_scores` call that earlier batches had already applied.
+    """
+
+    applied: int = 0
+
+    def __init__(self, text: str, standing: float | None = None) -> None:
+        super().__init__(text)
+        self.standing = standing
 
 
 class RateLimitExceededError(LeaderboardError):

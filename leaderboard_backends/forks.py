@@ -24,6 +24,11 @@ AnyLock = TypeVar("AnyLock", bound=Any)
 PATIENCE: Final = 5.0
 """Seconds for which a fork waits for all locks together: far longer than one is held by anything but a bulk load."""
 
+
+class ForkedBoardWarning(RuntimeWarning):
+    """A board that lives in a process is used in a forked child of it, which has a copy of its own."""
+
+
 _numbers: Final = count()
 _guarded: Final[WeakValueDictionary[int, Any]] = WeakValueDictionary()
 _anew: Final[dict[int, WeakMethod[Callable[[], None]]]] = {}

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
 from . import model
 from .capabilities import Capabilities, StorageInfo
 from .changes import Changes, Version, check_version
-from .errors import BackendUnavailableError, ForkedBoardWarning, LeaderboardClosedError, UnsupportedOperationError
-from .forks import survive_forks, torn
+from .errors import BackendUnavailableError, LeaderboardClosedError, UnsupportedOperationError
+from .forks import ForkedBoardWarning, survive_forks, torn
 from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:

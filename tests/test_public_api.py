@@ -46,6 +46,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "PluginError",
         "RateLimitExceededError",
         "Score",
+        "ScoreLimitError",
         "ScoreUpdate",
         "StorageInfo",
         "UnknownOptionError",

@@ -22,6 +22,7 @@ from ..forks import guard
 from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, is_better, percentile
 from ..protocol import LeaderboardBackend
+from ..score_limits import limits_wanted
 
 
 class _Standing(NamedTuple):
@@ -33,7 +34,7 @@ class _Standing(NamedTuple):
 class NaiveLeaderboard(LeaderboardBackend):
     """A board in a dict of this process, sorted at every read."""
 
-    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True)
+    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True, limits=True)
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
@@ -53,6 +54,7 @@ class NaiveLeaderboard(LeaderboardBackend):
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
             self._changes.check_fence()
+            self._check_limits(player_id, score)
             self._store(player_id, username, score)
             return self._rank(player_id)
 
@@ -60,12 +62,16 @@ class NaiveLeaderboard(LeaderboardBackend):
         with self._lock:
             self._changes.check_fence()
             standing = self._players.get(player_id)
-            self._store(player_id, username, add_scores(standing.score if standing else 0, delta))
+            score = add_scores(standing.score if standing else 0, delta)
+            self._check_limits(player_id, score, delta)
+            self._store(player_id, username, score)
             return self._entry(self._rank(player_id), player_id)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             self._changes.check_fence()
+            if limits := limits_wanted():
+                limits.check_all(updates, self._standing, self._order, self._keep)
             for update in updates:
                 self._store(*update)
 
@@ -93,8 +99,7 @@ class NaiveLeaderboard(LeaderboardBackend):
 
     def _get_score(self, player_id: str) -> Score | None:
         with self._lock:
-            standing = self._players.get(player_id)
-            return standing.score if standing else None
+            return self._standing(player_id)
 
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
@@ -143,6 +148,14 @@ class NaiveLeaderboard(LeaderboardBackend):
 
     def _storage_info(self) -> StorageInfo:
         return IN_PROCESS
+
+    def _standing(self, player_id: str) -> Score | None:
+        standing = self._players.get(player_id)
+        return standing.score if standing else None
+
+    def _check_limits(self, player_id: str, score: Score, delta: Score | None = None) -> None:
+        if limits := limits_wanted():
+            limits.check(self._standing(player_id), score, delta, self._order, self._keep)
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
         standing = self._players.get(player_id)

@@ -34,6 +34,7 @@ from ..forks import guard
 from ..location import Option
 from ..model import Entry, Keep, Order, Score, add_scores, percentile
 from ..protocol import LeaderboardBackend
+from ..score_limits import limits_wanted
 
 _Record: TypeAlias = tuple[int, str, str]
 """What stands for a player: the sort key, the player id, the username."""
@@ -87,7 +88,7 @@ def _unpack(packed: int) -> Score:
 class SortedContainersLeaderboard(LeaderboardBackend):
     """A board in this process's memory, in order at all times."""
 
-    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True)
+    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True, limits=True)
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
@@ -113,18 +114,25 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
             self._changes.check_fence()
+            if limits := limits_wanted():
+                limits.check(self._standing(player_id), score, None, self._order, self._keep)
             return self._ordered.bisect_key_left(self._move(player_id, username, score)) + 1
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         with self._lock:
             self._changes.check_fence()
             old = self._records.get(player_id)
-            key = self._move(player_id, username, add_scores(0 if old is None else self._score(old[0]), delta))
+            score = add_scores(0 if old is None else self._score(old[0]), delta)
+            if limits := limits_wanted():
+                limits.check(self._standing(player_id), score, delta, self._order, self._keep)
+            key = self._move(player_id, username, score)
             return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             self._changes.check_fence()
+            if limits := limits_wanted():
+                limits.check_all(updates, self._standing, self._order, self._keep)
             if len(updates) * _REBUILD_SHARE < len(self._records):
                 for player_id, username, score in updates:
                     self._move(player_id, username, score)
@@ -236,8 +244,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _get_score(self, player_id: str) -> Score | None:
         with self._lock:
-            record = self._records.get(player_id)
-            return None if record is None else self._score(record[0])
+            return self._standing(player_id)
 
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
@@ -298,6 +305,10 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _storage_info(self) -> StorageInfo:
         return IN_PROCESS
+
+    def _standing(self, player_id: str) -> Score | None:
+        record = self._records.get(player_id)
+        return None if record is None else self._score(record[0])
 
     def _storage(self) -> str:
         return f"sortedcontainers {version('sortedcontainers')}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -18,11 +20,19 @@ BLOCKED = 0.2
 """Seconds to wait for a thread that must not come to an end."""
 
 
-class Pausing(DelegatingLeaderboard):
-    """A board on which the first read of a score waits, once it has been answered, until `go`."""
+class Unlimited(DelegatingLeaderboard):
+    """A board whose storage cannot check limits as it writes."""
 
     def __init__(self) -> None:
         super().__init__(open_leaderboard("memory://"))
+        self.capabilities = replace(self.capabilities, limits=False)
+
+
+class Pausing(Unlimited):
+    """A board on which the first read of a score waits, once it has been answered, until `go`."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.read, self.go = Event(), Event()
 
     def _get_score(self, player_id: str) -> Score | None:
@@ -61,8 +71,9 @@ def test_nothing_comes_between_the_read_and_the_write(other: str) -> None:
     assert found is None if other in ("remove", "clear") else found is not None and found.username == "other"
 
 
-def test_many_threads_never_get_a_sum_past_its_bound() -> None:
-    board = ValidatedLeaderboard(open_leaderboard("memory://"), score_max=100, on_flag=lambda _: None)
+@pytest.mark.parametrize("inner", [Unlimited, partial(open_leaderboard, "memory://")])
+def test_many_threads_never_get_a_sum_past_its_bound(inner: Callable[[], LeaderboardBackend]) -> None:
+    board = ValidatedLeaderboard(inner(), score_max=100, on_flag=lambda _: None)
     start, done = Barrier(4), []
 
     def climb() -> None:
@@ -101,7 +112,7 @@ def test_batches_of_the_same_players_in_opposite_orders_do_not_wait_for_each_oth
     assert len(board) == 300
 
 
-class Remembering(DelegatingLeaderboard):
+class Remembering(Unlimited):
     """A board that answers reads from memory, as one whose storage is down."""
 
     def _get_score(self, player_id: str) -> Score | None:
@@ -114,7 +125,7 @@ class Remembering(DelegatingLeaderboard):
 
 
 def test_an_answer_from_memory_decides_nothing() -> None:
-    inner = Remembering(open_leaderboard("memory://"))
+    inner = Remembering()
     board = ValidatedLeaderboard(inner, max_change=10)
     with pytest.raises(BackendUnavailableError, match=r"is stale and 3\.0 s old: nothing was written"):
         board.update_score("ada", "Ada", 1)
@@ -124,7 +135,7 @@ def test_an_answer_from_memory_decides_nothing() -> None:
 
 
 def test_checking_an_update_leaves_the_last_answer_as_it_was() -> None:
-    board = ValidatedLeaderboard(Remembering(open_leaderboard("memory://")), score_max=100, on_flag=lambda _: None)
+    board = ValidatedLeaderboard(Remembering(), score_max=100, on_flag=lambda _: None)
     _, before = ask(board.get_score, "ada")
     assert before.source == "stale"
     with pytest.raises(UpdateRefusedError):

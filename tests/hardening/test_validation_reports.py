@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Thread
 from typing import Any
 
@@ -178,6 +179,7 @@ def test_a_refusal_needs_no_board_that_can_be_read() -> None:
 
 def test_a_rule_that_needs_the_standing_score_writes_nothing_without_it() -> None:
     inner = Unreadable(open_leaderboard("memory://"))
+    inner.capabilities = replace(inner.capabilities, limits=False)
     board = ValidatedLeaderboard(inner, max_change=10)
     for write in (board.update_score, board.increment_score):
         with pytest.raises(BackendUnavailableError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from math import isfinite
@@ -18,11 +19,13 @@ from ...errors import (
     ConfigurationError,
     InvalidArgumentError,
     LeaderboardError,
+    ScoreLimitError,
 )
 from ...files import check_path
 from ...location import Location, Option, boolean, integer
 from ...model import Entry, Keep, Order, Score, add_scores, check_count, percentile, shorten
 from ...protocol import Capabilities, LeaderboardBackend
+from ...score_limits import limits_wanted
 from .attempts import read, transact, unavailable, write
 from .database import Database, ForeignDatabase, release, share_file
 from .keys import LAST_PLACE, PREFIX_BYTES, score_of, score_prefix, unpack_names
@@ -108,7 +111,7 @@ class _StoredLeaderboard(LeaderboardBackend):
         return self._write(_increment, player_id, username, delta, best_only=self._best_only)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        if len(updates) > self._batch_size and self._write(rebuild, updates, best_only=self._best_only):
+        if len(updates) > self._batch_size and self._write(_load, updates, best_only=self._best_only):
             return
         applied = 0
         try:
@@ -116,7 +119,7 @@ class _StoredLeaderboard(LeaderboardBackend):
                 batch = updates[applied : applied + self._batch_size]
                 self._write(_update_all, batch, best_only=self._best_only)
                 applied += len(batch)
-        except BackendError as error:
+        except (BackendError, ScoreLimitError) as error:
             error.applied = applied
             raise
 
@@ -206,7 +209,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
     """
 
     capabilities = Capabilities(
-        durable=True, shared=False, survives="power loss, as far as the disk honours fsync (FileStorage)"
+        durable=True, shared=False, limits=True, survives="power loss, as far as the disk honours fsync (FileStorage)"
     )
     options: ClassVar[Mapping[str, Option]] = {
         **_TUNING,
@@ -252,7 +255,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
 class ZODBMemoryLeaderboard(_StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
-    capabilities = Capabilities(durable=False, shared=False)
+    capabilities = Capabilities(durable=False, shared=False, limits=True)
     options: ClassVar[Mapping[str, Option]] = _TUNING
 
     def __init__(
@@ -279,20 +282,42 @@ class ZODBMemoryLeaderboard(_StoredLeaderboard):
 
 
 def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
+    _check_limits(stored, player_id, score, None, best_only=best_only)
     prefix = score_prefix(score, descending=stored.descending)
     return stored.position(stored.place(player_id, username, prefix, best_only=best_only)) + 1
 
 
 def _update_all(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
     descending = stored.descending
+    _check_all_limits(stored, updates, best_only=best_only)
     for player_id, username, score in updates:
         stored.place(player_id, username, score_prefix(score, descending=descending), best_only=best_only)
 
 
+def _load(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
+    _check_all_limits(stored, updates, best_only=best_only)
+    return rebuild(stored, updates, best_only=best_only)
+
+
 def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
     score = add_scores(_score(stored, player_id) or 0, delta)
+    _check_limits(stored, player_id, score, delta, best_only=best_only)
     prefix = score_prefix(score, descending=stored.descending)
     return _entry(stored, stored.place(player_id, username, prefix, best_only=best_only))
+
+
+def _check_limits(stored: StoredBoard, player_id: str, score: Score, delta: Score | None, *, best_only: bool) -> None:
+    if limits := limits_wanted():
+        limits.check(_score(stored, player_id), score, delta, *_rules(stored, best_only=best_only))
+
+
+def _check_all_limits(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
+    if limits := limits_wanted():
+        limits.check_all(updates, partial(_score, stored), *_rules(stored, best_only=best_only))
+
+
+def _rules(stored: StoredBoard, *, best_only: bool) -> tuple[Order, Keep]:
+    return "descending" if stored.descending else "ascending", "best" if best_only else "last"
 
 
 def _nothing(_stored: StoredBoard) -> None:

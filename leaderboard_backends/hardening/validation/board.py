@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from ...errors import LeaderboardError, UpdateRefusedError
+from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
 from ...model import Entry, Score, add_scores
 from ...protocol import PAGE_SIZE, LeaderboardBackend
+from ...score_limits import within
 from ...wrapper import Wrapper, achieved_at
 from ..live import ask_live
 from .cases import Case, Look, Steps
 from .reports import Flag, Reports, RuleCounts
-from .rules import Rule, change_rules, range_rules, request_rules
+from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
 from .settings import OPTIONS, Settings, check_settings
 from .stripes import NoLocks, PlayerLocks, Stripes
 
@@ -37,13 +38,18 @@ class ValidatedLeaderboard(Wrapper):
       scores, and a first score is exempt. `first_score` says otherwise.
     - `achieved_at`, of a batch, is the time of each of its updates.
 
-    The standing score is read from the board only where a rule or a flag needs it: for each update and increment with
-    `max_change`, for each increment with `score_min` or `score_max`, and for each update that breaks a rule; one more
-    read of the board. Where it decides, no other thread changes the same player through this object between that read
-    and the write; updates of one player wait for each other then, and 1 in 256 others for them. Other processes, and
-    other board objects, can change the player in between: a rule of sums or changes is exact for one process that
-    writes. An answer from memory decides nothing: where the storage does not answer, the update raises
-    `BackendUnavailableError`. That, too, is raised where `player_exists` raises, whether it would refuse or flag.
+    Where the board's `capabilities.limits` is true, what refuses by a sum or a change is checked by the storage, in the
+    atomic step that writes: it holds whoever else writes, from any process, and costs no read. Where it is false, and
+    for what only flags, the standing score is read first, in one more read of the board: for each update and increment
+    with `max_change`, and for each increment with `score_min` or `score_max`. No other thread changes the same player
+    through this object between that read and the write; updates of one player wait for each other then, and 1 in 256
+    others for them. Other processes, and other board objects, can: then a rule of sums or changes is exact for one
+    process that writes.
+
+    A batch is judged before any of it is sent, by what is read then, and, where the storage can, again as it is
+    written: a batch that others made break a rule meanwhile raises `ScoreLimitError`. An answer from memory decides
+    nothing: where the storage does not answer, the update raises `BackendUnavailableError`. That, too, is raised where
+    `player_exists` raises, whether it would refuse or flag.
 
     Reading is bounded by `max_n`, `max_radius`, `max_ids`, `max_span` and `max_limit`; iterating the board is not, as
     it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
@@ -59,8 +65,13 @@ class ValidatedLeaderboard(Wrapper):
         self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
-        self._reads_old: Final = checked.max_change is not None
-        self._locks: Final[PlayerLocks] = Stripes() if self._scores else NoLocks()
+        exact = inner.capabilities.limits
+        self._limits: Final = storage_limits(checked, self.order) if exact else None
+        self._update_limits: Final = self._limits if self._limits and self._limits.max_change < inf else None
+        self._judges_change: Final = checked.max_change is not None
+        self._reads_old: Final = self._judges_change and not (exact and checked.change_action == "refuse")
+        self._reads_sum: Final = bool(self._ranges) and not (exact and checked.score_action == "refuse")
+        self._locks: Final[PlayerLocks] = Stripes() if self._reads_old or self._reads_sum else NoLocks()
         self._reports: Final = Reports(checked.on_flag)
         self._take_bounds(checked)
         self._update_inside = inner.update_score
@@ -95,7 +106,11 @@ class ValidatedLeaderboard(Wrapper):
                 old = self._standing(player_id) if self._reads_old else None
                 if not self._is_fine(score, None if old is None else score - old):
                     self._judge_against(Case(player_id, username, score, self._standing, flags), old)
-                return self._update_inside(player_id, username, score)
+                if self._update_limits is None:
+                    return self._update_inside(player_id, username, score)
+                return within(self._update_limits, self._update_inside, player_id, username, score)
+        except ScoreLimitError as error:
+            self._explain(error, Case(player_id, username, score, self._standing, flags))
         finally:
             if flags:
                 self._reports.deliver(flags)
@@ -106,11 +121,15 @@ class ValidatedLeaderboard(Wrapper):
             if requests := self._requests_now():
                 self._judge(requests, Case(player_id, username, delta, self._standing, flags, delta))
             with self._locks.of(player_id):
-                if self._ranges or abs(delta) > self._max_change:
+                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
                     old = self._standing(player_id)
                     if not self._is_fine(add_scores(old or 0, delta), delta):
                         self._judge_against(Case(player_id, username, delta, self._standing, flags, delta), old)
-                return self._increment_inside(player_id, username, delta)
+                if self._limits is None:
+                    return self._increment_inside(player_id, username, delta)
+                return within(self._limits, self._increment_inside, player_id, username, delta)
+        except ScoreLimitError as error:
+            self._explain(error, Case(player_id, username, delta, self._standing, flags, delta))
         finally:
             if flags:
                 self._reports.deliver(flags)
@@ -123,7 +142,14 @@ class ValidatedLeaderboard(Wrapper):
             with self._locks.of_all(player_id for player_id, _, _ in updates):
                 if self._scores:
                     self._walk(updates, self._standing_of(updates), flags, self._judge_score)
-                self._inner.update_scores(updates)
+                if self._update_limits is None:
+                    self._inner.update_scores(updates)
+                else:
+                    within(self._update_limits, self._inner.update_scores, updates)
+        except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
+            error.rule = "max_change"
+            self.counts.refused.add(error.rule)
+            raise
         finally:
             if flags:
                 self._reports.deliver(flags)
@@ -162,14 +188,20 @@ class ValidatedLeaderboard(Wrapper):
         return not self._reads_old or (change is not None and abs(change) <= self._max_change)
 
     def _judge_score(self, case: Case) -> None:
-        if self._reads_old:
+        if self._judges_change:
             case.read()
         self._judge(self._scores, case)
 
     def _judge_against(self, case: Case, old: Score | None) -> None:
         if self._reads_old or case.delta is not None:
             case.take(old)
+        self._judge(self._scores if case.known else self._ranges, case)
+
+    def _explain(self, error: ScoreLimitError, case: Case) -> NoReturn:
+        """Refuse what the storage refused, in the words of the rule, by the score that stood in that moment."""
+        case.take(error.standing)
         self._judge(self._scores, case)
+        raise error
 
     def _judge(self, rules: Sequence[Rule], case: Case) -> None:
         for rule in rules:
@@ -198,7 +230,7 @@ class ValidatedLeaderboard(Wrapper):
 
     def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Look:
         """Return how to look up the players of a batch: read now, in pages, where a rule needs all of them."""
-        if not self._reads_old:
+        if not self._judges_change:
             return self._standing
         players = list(dict.fromkeys(player_id for player_id, _, _ in updates))
         standing: dict[str, Score] = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 from ...model import Keep, Order, Score, is_better, shorten
+from ...score_limits import ScoreLimits
 from ...wrapper import achieved_at
 from .cases import Case
 from .players import KnownPlayers
@@ -50,8 +52,23 @@ def range_rules(settings: Settings) -> Iterator[Rule]:
 def change_rules(settings: Settings, order: Order, keep: Keep) -> Iterator[Rule]:
     """Yield the rule of the change, which needs the standing score."""
     if settings.max_change is not None:
-        exempt = settings.first_score == "exempt" or (settings.first_score is None and order == "ascending")
+        exempt = _exempts_first(settings, order)
         yield Rule("max_change", settings.change_action, _changed(settings.max_change, exempt, order, keep))
+
+
+def storage_limits(settings: Settings, order: Order) -> ScoreLimits | None:
+    """Return what a storage that can should check as it writes: the rules that refuse by a sum or a change."""
+    limits = ScoreLimits(exempt_first=_exempts_first(settings, order))
+    if settings.score_action == "refuse":
+        lowest = -inf if settings.score_min is None else settings.score_min
+        limits = limits._replace(lowest=lowest, highest=inf if settings.score_max is None else settings.score_max)
+    if settings.change_action == "refuse" and settings.max_change is not None:
+        limits = limits._replace(max_change=settings.max_change)
+    return None if limits[:3] == (-inf, inf, inf) else limits
+
+
+def _exempts_first(settings: Settings, order: Order) -> bool:
+    return settings.first_score == "exempt" or (settings.first_score is None and order == "ascending")
 
 
 # ------------------------------------------------------------------ texts

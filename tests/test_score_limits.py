@@ -1,0 +1,130 @@
+"""Limits of scores hold in the storage's own step, however many write, from however many objects and processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+import ZODB
+
+from leaderboard_backends import (
+    Keep,
+    LeaderboardBackend,
+    Order,
+    Score,
+    ScoreLimitError,
+    UpdateRefusedError,
+    open_leaderboard,
+)
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+from leaderboard_backends.hardening import ValidatedLeaderboard
+from leaderboard_backends.score_limits import ScoreLimits, within
+from leaderboard_backends.testing.crew import Crew
+
+ROUNDS = 20
+
+Opener = Callable[[str], LeaderboardBackend]
+"""Opens one more object on the board of a name."""
+
+
+@pytest.mark.parametrize(
+    ("limits", "standing", "score", "delta", "order", "keep", "fine"),
+    [
+        (ScoreLimits(0, 15), 10, 15, 5, "descending", "last", True),
+        (ScoreLimits(0, 15), 10, 16, 6, "descending", "last", False),
+        (ScoreLimits(0, 15), 10, -1, None, "ascending", "best", False),
+        (ScoreLimits(highest=15), 10, 20, None, "ascending", "best", False),
+        (ScoreLimits(max_change=5), 10, 5, None, "descending", "last", True),
+        (ScoreLimits(max_change=5), 10, 4, None, "descending", "last", False),
+        (ScoreLimits(max_change=5), 10, 4, None, "descending", "best", True),
+        (ScoreLimits(max_change=5), 10, 4, -6, "descending", "best", True),
+        (ScoreLimits(max_change=5), 10, 16, 6, "descending", "best", False),
+        (ScoreLimits(max_change=5), None, 5, None, "descending", "last", True),
+        (ScoreLimits(max_change=5), None, 5.5, None, "descending", "last", False),
+        (ScoreLimits(max_change=5), None, 6, 6, "descending", "last", False),
+        (ScoreLimits(max_change=5, exempt_first=True), None, 60, None, "ascending", "best", True),
+        (ScoreLimits(max_change=5, exempt_first=True), 60, 54, None, "ascending", "best", False),
+    ],
+)
+def test_a_write_breaks_a_limit_or_not(
+    limits: ScoreLimits,
+    standing: Score | None,
+    score: Score,
+    delta: Score | None,
+    order: Order,
+    keep: Keep,
+    *,
+    fine: bool,
+) -> None:
+    broken = []
+    try:
+        limits.check(standing, score, delta, order, keep)
+    except ScoreLimitError as error:
+        broken.append(error.standing)
+    assert broken == ([] if fine else [standing])
+
+
+@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "clients"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """Open objects on one board: the same one in a process, several on a file, clients of one database."""
+    with ExitStack() as opened:
+        if request.param == "clients":
+            db = ZODB.DB(str(tmp_path / "app.fs"))
+            opened.callback(db.close)
+            yield lambda name: opened.enter_context(ZODBLeaderboard(name, database=db))
+        elif request.param == "zodb":
+            url = f"zodb://{tmp_path / 'board.fs'}"
+            yield lambda name: opened.enter_context(open_leaderboard(url, board=name))
+        else:
+            boards: dict[str, LeaderboardBackend] = {}
+            yield lambda name: boards.setdefault(name, open_leaderboard(f"{request.param}://{name}"))
+
+
+def refused(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except UpdateRefusedError as error:
+        assert error.rule in {"score_max", "max_change"}  # noqa: PT017 - of any that was refused
+        return True
+    return False
+
+
+def test_two_writers_never_pass_a_cap_or_a_change_together(opener: Opener) -> None:
+    for number in range(ROUNDS):
+        boards = [ValidatedLeaderboard(opener(f"cap{number}"), score_max=15, on_flag=str) for _ in range(2)]
+        boards[0].update_score("ada", "", 10)
+        adding = [partial(refused, partial(board.increment_score, "ada", "", 5)) for board in boards]
+        assert sorted(Crew(adding).join(20)) == [False, True]
+        assert boards[0].get_score("ada") == 15
+        boards = [ValidatedLeaderboard(opener(f"step{number}"), max_change=5, on_flag=str) for _ in range(2)]
+        boards[0].update_score("ada", "", 5)
+        moving = [
+            partial(refused, partial(board.update_score, "ada", "", score))
+            for board, score in zip(boards, (10, 1), strict=True)
+        ]
+        assert sum(Crew(moving).join(20)) == 1
+        assert boards[0].get_score("ada") in (1, 10)
+
+
+def test_a_write_within_its_limits_is_applied_and_any_other_changes_nothing(opener: Opener) -> None:
+    board = opener("default")
+    limits = ScoreLimits(0, 15, 10)
+    assert within(limits, board.update_score, "ada", "Ada", 10) == 1
+    assert within(limits, board.increment_score, "ada", "Ada", 5).score == 15
+    assert within(limits, board.update_scores, [("ada", "Ada", 5), ("bob", "Bob", 10), ("bob", "Bob", 0)]) == 3
+    before = list(board)
+    for write, standing in (
+        (lambda: within(limits, board.update_score, "ada", "other", 16), 5),
+        (lambda: within(limits, board.increment_score, "ada", "other", -6), 5),
+        (lambda: within(limits, board.increment_score, "cid", "other", 11), None),
+        (lambda: within(limits, board.update_scores, [("bob", "other", 10), ("bob", "", -1)]), 10),
+        (lambda: within(limits, board.update_scores, [("ada", "other", 10)] + [("cid", "", 12)] * 9), None),
+    ):
+        with pytest.raises(ScoreLimitError) as caught:
+            write()
+        assert caught.value.standing == standing
+        assert list(board) == before
+    assert board.update_score("ada", "Ada", 1000) == 1
