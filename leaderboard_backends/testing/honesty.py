@@ -40,7 +40,8 @@ class HonestKit:
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Tests that this backend is known to fail, and why: `{"test_name": "reason and link"}`.
 
-    A name stands for all cases of a test, `test_name[case]` for one. Each must fail: one that passes is an error.
+    A name stands for all cases of a test, `test_name[case]` for one, be it a test of its own or a value of a table.
+    Each must fail: one that passes is an error. Of a table that is named as a whole, at least one value must.
     """
     deviations: ClassVar[Mapping[str, str]] = {}
     """Tests of the kit that this class replaces by its own of the same name, and why."""
@@ -61,7 +62,7 @@ class HonestKit:
     _unreachable: ClassVar[BackendUnavailableError | None]
     """What the first `make` raised, where the storage was not there."""
     _case: str
-    """The name of the running test, with its case in brackets."""
+    """The name of the running test, with its case in brackets; of a failed table, with the value that failed."""
     _node: str
     """The id of the running test."""
     _session: pytest.Session
@@ -218,6 +219,7 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
         except NOT_RUN as skipped:
             refuse_skip(skipped, self._note)
         except (Exception, pytest.fail.Exception):
+            reason = reason or self._known_failure()  # a table says which of its cases failed
             if reason is not None:
                 self._note("known failure", reason)
                 pytest.xfail(f"known failure: {reason}")
@@ -274,8 +276,9 @@ def _check_reasons(cls: type, attribute: str, known: Callable[[str], bool]) -> N
 
 def _check_cases(cls: type[HonestKit], items: list[pytest.Item], config: pytest.Config) -> None:
     """Fail where `known_failures` names a case that the kit does not have; not in a run of selected tests."""
+    run = {base_name(item.name) for item in items}
     found = {item.name for item in items}
-    run = {base_name(name) for name in found}
+    found |= {f"{test}[{case}]" for test in run for case in getattr(getattr(cls, test, None), "cases", ())}
     tests = {name for name in dir(cls) if kit_part(cls, name)}
     if config.getoption("keyword") or any("[" in argument for argument in config.args) or not tests <= run:
         return

@@ -20,12 +20,18 @@ import pytest
 from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.conformance.increments import IncrementsPart
+from leaderboard_backends.testing.conformance.increments import IncrementsPart
 from leaderboard_backends.testing.conformance.lookups import LookupsPart
 
 class PercentileOff(NaiveLeaderboard):
     def _get_percentile(self, player_id):
         found = super()._get_percentile(player_id)
         return None if found is None else found - 1
+
+class IncrementOff(NaiveLeaderboard):
+    def increment_score(self, player_id, username, delta):
+        return super().increment_score(player_id, username, 0.3 if delta == 0.2 else delta)
 """
 SOUND = """
     def make(self, **options):
@@ -89,6 +95,29 @@ def test_one_case_of_a_test_may_be_known_to_fail(run: Run) -> None:
     assert done.returncode == 1
     assert "3 failed" in done.stdout
     assert "1 xfailed" in done.stdout
+
+
+OFF_BY_A_VALUE = """
+    def make(self, **options):
+        return IncrementOff(**options)
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "make", "said"),
+    [
+        ({}, OFF_BY_A_VALUE, [" 1 of 35 cases fail:", " [(0.1, 0.2)] assert ", "2 failed"]),
+        ({"test_a_sum_is_exact[(0.1, 0.2)]": "off"}, OFF_BY_A_VALUE, ["2 xfailed"]),
+        ({"test_a_sum_is_exact": "off"}, OFF_BY_A_VALUE, ["2 xfailed"]),
+        ({"test_a_sum_is_exact[(0.1, 0.2)]": "off"}, SOUND, ["in known_failures, and it passed", "2 failed"]),
+        ({"test_a_sum_is_exact[(0.5, 0.5)]": "off"}, OFF_BY_A_VALUE, ["in known_failures, and it passed", "2 failed"]),
+    ],
+)
+def test_one_value_of_a_table_is_known_to_fail_by_its_name(
+    run: Run, known: dict[str, str], make: str, said: list[str]
+) -> None:
+    done = run(f"class TestMine(IncrementsPart):\n    known_failures = {known}\n{make}", "-k", "sum_is_exact and last")
+    assert [text for text in said if text not in done.stdout] == [], done.stdout
 
 
 def test_a_case_that_the_kit_does_not_have_is_an_error(run: Run) -> None:

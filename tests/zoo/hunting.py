@@ -29,18 +29,18 @@ class _Hunt(_Recorder):
         return True
 
     def _hunt(self, mutant: Mutant, session: pytest.Session) -> list[Outcome]:
-        """Run the cases of one test up to the first that sees the bug, and return what they came to."""
+        """Run one test under each of the rules up to the first that sees the bug, and return what they came to."""
         self.outcomes = []
         for item in session.items:
             if is_about(mutant, Outcome(item.name, mutant.part, "passed")):
                 session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-                if saw_the_bug(self.outcomes[-1]):
+                if saw_the_bug(mutant, self.outcomes[-1]):
                     break
         return self.outcomes
 
 
 def hunt(mutants: Iterable[Mutant]) -> dict[str, list[Outcome]]:
-    """Return, by mutant, the outcomes of the test that must see its bug, up to the case that does."""
+    """Return, by mutant, the outcomes of the test that must see its bug, up to the one that does."""
     recorder = _Hunt(mutants)
     code, output = _run_pytest(recorder, _collected(Task(1, NaiveLeaderboard)), stop_after=0)
     assert code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), output

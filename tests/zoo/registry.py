@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends.testing.honesty import base_name
 from leaderboard_backends.testing.report import Outcome
 
 Board = TypeVar("Board", bound=LeaderboardBackend)
@@ -26,7 +27,7 @@ class Mutant(NamedTuple):
     board: type[LeaderboardBackend]
     part: str
     test: str
-    """Must fail, in at least one of its cases, and not because the board crashed."""
+    """Must fail, under at least one of the rules, and not because the board crashed; `test[value]`: for that value."""
 
     @property
     def name(self) -> str:
@@ -54,10 +55,15 @@ def killed_by(part: str, test: str) -> Callable[[type[Board]], type[Board]]:
 
 
 def is_about(mutant: Mutant, outcome: Outcome) -> bool:
-    """Whether an outcome is that of the test that must see the bug, in one of its cases."""
-    return outcome.test == mutant.test or outcome.test.startswith(f"{mutant.test}[")
+    """Whether an outcome is that of the test that must see the bug, under one of the rules."""
+    return base_name(outcome.test) == base_name(mutant.test)
 
 
-def saw_the_bug(outcome: Outcome) -> bool:
-    """Whether a test failed over what the board did, and not because the board crashed."""
-    return outcome.result == "failed" and bool(SEEN.search(outcome.text)) and not CRASH.search(outcome.text)
+def saw_the_bug(mutant: Mutant, outcome: Outcome) -> bool:
+    """Whether a test failed over what the board did, for the value that it must, and not because the board crashed."""
+    if outcome.result != "failed":
+        return False
+    if value := mutant.test.removeprefix(base_name(mutant.test)):
+        said = re.search(rf"^E +{re.escape(value)} (.*)", outcome.text, re.MULTILINE)
+        return said is not None and not CRASH.match(f"E {said[1]}")
+    return bool(SEEN.search(outcome.text)) and not CRASH.search(outcome.text)

@@ -43,7 +43,7 @@ def judge(mutant: Mutant) -> dict[str, Any]:
         "bug": mutant.bug,
         "part": mutant.part,
         "must": mutant.test,
-        "killed": any(is_about(mutant, outcome) and saw_the_bug(outcome) for outcome in report.failures),
+        "killed": any(is_about(mutant, outcome) and saw_the_bug(mutant, outcome) for outcome in report.failures),
         "failed": [{"part": part, "test": test, "cases": cases} for (part, test), cases in sorted(failed.items())],
         "ran": sorted({(outcome.part, base_name(outcome.test)) for outcome in report.outcomes}),
     }

@@ -51,7 +51,7 @@ def test_each_bug_is_caught_by_the_test_that_is_about_it(mutant: Mutant, hunted:
     assert outcomes, f"the kit has no {mutant.test} in {mutant.part}"
     failed = [outcome for outcome in outcomes if outcome.result == "failed"]
     assert failed, "the mutant survives"
-    assert saw_the_bug(failed[-1]), f"the board crashed, or nothing was said of its bug:\n{failed[-1].text}"
+    assert saw_the_bug(mutant, failed[-1]), f"the board crashed, or nothing was said of its bug:\n{failed[-1].text}"
 
 
 @pytest.mark.parametrize("board", SOUND)
@@ -72,7 +72,7 @@ def test_a_refusal_that_is_declared_is_told_apart_from_a_pass() -> None:
     report = run_kit(RefusesAsDeclared, examples=5)
     assert report.verdict == "PASSED IN PART", report.failures[0].text
     refused = [outcome.test for outcome in report.outcomes if outcome.result == "refused"]
-    assert "test_an_operation_works_or_refuses_as_declared[get_around]" in refused
+    assert "test_an_operation_works_or_refuses_as_declared" in refused
     assert any(test.startswith("test_around_is_cut_at_both_ends") for test in refused)
     assert not [test for test in refused if test.startswith("test_the_best_score_ranks_first")]
 

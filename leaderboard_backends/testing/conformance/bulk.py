@@ -11,7 +11,7 @@ from ...errors import InvalidScoreError
 from ...model import Score, ScoreUpdate
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill, ids
+from .foundation import ConformancePart, OpenBoard, Rules, assert_follows, assert_same, each, fill, ids
 
 
 class _BrokenInputError(Exception):
@@ -87,7 +87,7 @@ class BulkPart(ConformancePart):
             one.update_scores([("p3", "", 4), ("p599", "", 4), ("p600", "", 4), ("p3", "", 5)])
         assert_follows(board, oracle)
 
-    @pytest.mark.parametrize("size", [1, 2, 99, 100, 101, 499, 500, 501, 999, 1000, 1001, 1024, 1025])
+    @each([1, 2, 99, 100, 101, 499, 500, 501, 999, 1000, 1001, 1024, 1025])
     def test_batches_of_every_size_are_whole(self, plain_board: LeaderboardBackend, size: int) -> None:
         updates = [(f"p{number}", f"n{number}", number // 3) for number in range(size)]
         oracle = OracleBoard()
@@ -104,7 +104,7 @@ class BulkPart(ConformancePart):
         assert board.update_scores(updates) == oracle.update_scores(updates) == self.bulk
         assert_follows(board, oracle)
 
-    @pytest.mark.parametrize("position", [0, 700, 1499])
+    @each([0, 700, 1499])
     def test_all_input_is_checked_before_the_first_write(self, plain_board: LeaderboardBackend, position: int) -> None:
         plain_board.update_score("p0", "before", 1)
         updates: list[tuple[str, str, Score]] = [(f"p{number}", "after", number) for number in range(1500)]

@@ -10,7 +10,7 @@ from ...errors import BoardMismatchError, UnsupportedOperationError
 from ...protocol import Capabilities, LeaderboardBackend
 from ..oracle import OracleBoard
 from ..subject import unique_name
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, each, fill
 from .threads import run_together
 
 CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "__len__", "__contains__", "ping"}
@@ -28,7 +28,7 @@ class CapabilitiesPart(ConformancePart):
         assert not declared.unsupported & CORE, "no board does without these: what is left would prove nothing"
         assert declared.survives
 
-    @pytest.mark.parametrize("operation", OPERATIONS)
+    @each(OPERATIONS)
     def test_an_operation_works_or_refuses_as_declared(self, plain_board: LeaderboardBackend, operation: str) -> None:
         if operation not in plain_board.capabilities.unsupported:
             OPERATIONS[operation](plain_board)

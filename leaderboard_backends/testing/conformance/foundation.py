@@ -11,21 +11,24 @@ from __future__ import annotations
 import functools
 import inspect
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from time import monotonic
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 
 import pytest
 
-from ...errors import UnsupportedOperationError
+from ...errors import BackendUnavailableError, UnsupportedOperationError
 from ...model import Entry, Keep, Order, Score
 from ...protocol import LeaderboardBackend
-from ..honesty import HonestKit
+from ..honesty import NOT_RUN, HonestKit, base_name
 from ..limit import limited
 from ..oracle import OracleBoard
 from ..subject import unique_name
 
 AnyBoard = LeaderboardBackend | OracleBoard
 """The operations are the same on both."""
+
+Value = TypeVar("Value")
 
 
 class Rules(NamedTuple):
@@ -84,6 +87,9 @@ OPERATIONS: Final[dict[str, Callable[[LeaderboardBackend], object]]] = {
 SHOWN_WHOLE: Final = 60
 """Entries up to which a failure shows two lists whole."""
 
+SHOWN_OF_A_CASE: Final = 160
+"""Characters of what each further failing case of a table says."""
+
 
 class OpenBoard(Protocol):
     """What the fixture `open_board` gives: opens one more board, with a name of its own unless one is given."""
@@ -107,6 +113,9 @@ class ConformancePart(HonestKit):
     """How many players "thousands" are."""
     rounds: int = 60
     """How many operations each thread does in the tests with threads."""
+
+    _open_board: OpenBoard
+    """What the fixture `open_board` gave the running test."""
 
     def make(self, *, name: str, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
         """Return a new board object, opened at the place that `name` stands for.
@@ -143,6 +152,7 @@ class ConformancePart(HonestKit):
             opened.append(board)
             return board
 
+        self._open_board = open_one
         try:
             yield open_one
         finally:
@@ -174,6 +184,14 @@ class ConformancePart(HonestKit):
         finally:
             board.close()
 
+    def _emptied(self, found: object) -> object:
+        """Return what a fixture gave, empty again where it is a board: for the next case of a table."""
+        if isinstance(found, LeaderboardBackend) and "clear" in found.capabilities.unsupported and not found.closed:
+            return self._open_board(Rules(found.order, found.keep))
+        if isinstance(found, OracleBoard) or (isinstance(found, LeaderboardBackend) and not found.closed):
+            found.clear()
+        return found
+
     def _dispose_all(self, boards: list[LeaderboardBackend]) -> None:
         errors: list[Exception] = []
         for board in boards:
@@ -185,6 +203,21 @@ class ConformancePart(HonestKit):
         if errors:
             raise errors[0]
 
+    def _judge_cases(self, test: str, table: Collection[str], failed: Mapping[str, BaseException]) -> None:
+        """Raise the first failure of a table that is not in `known_failures`, else the first; with a line on each."""
+        __tracebackhide__ = True
+        known = [label for label in table if f"{test}[{label}]" in self.known_failures]
+        if passed := [label for label in known if label not in failed]:
+            pytest.fail(f"{test}[{passed[0]}] is in known_failures, and it passed: take it out.", pytrace=False)
+        if not failed:
+            return
+        first = next((label for label in failed if label not in known), known[0] if known else "")
+        self._case = f"{test}[{first}]"
+        failed[first].add_note(f"{len(failed)} of {len(table)} cases fail:")
+        for label, error in failed.items():
+            failed[first].add_note(f"[{label}] {_first_line(error)}")
+        raise failed[first]
+
     # ------------------------------------------------------------------ refused as declared
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -193,6 +226,53 @@ class ConformancePart(HonestKit):
                 if name.startswith("test_") and inspect.isfunction(test):
                     setattr(cls, name, _accept_declared_refusals(test))
         super().__init_subclass__(**options)
+
+
+def case(value: object) -> str:
+    """Return the name of a case of a table: printable ASCII."""
+    shown = value if isinstance(value, str) else repr(value)
+    plain = {char for char in shown if char.isascii() and char.isprintable() and char != "\\"}
+    return "".join(char if char in plain else f"<{ord(char):x}>" for char in shown)
+
+
+def each(
+    values: Collection[Value], name: Callable[[Value], str] = case
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make one test over a table of values out of a test of one value, which is its last parameter.
+
+    The boards of its fixtures are empty for each value. All values that fail are in the failure, by name, with what
+    each raised; the first as it is. One value is `test_name[value]` in `known_failures`.
+    """
+    table = {name(value): value for value in values}
+    if len(table) < len(values):
+        raise ValueError("two values of the table have one name")
+
+    def over_table(test: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(test)
+        *fixtures, last = signature.parameters.values()
+        of_one = _accept_declared_refusals(test)
+
+        @functools.wraps(test)
+        def of_all(self: ConformancePart, **given: object) -> None:
+            __tracebackhide__ = True
+            failed: dict[str, BaseException] = {}
+            deadline = monotonic() + self.time_limit
+            for number, (label, value) in enumerate(table.items()):
+                try:
+                    found = {key: self._emptied(one) for key, one in given.items()} if number else given
+                    of_one(self, **found, **{last.name: value})
+                except NOT_RUN:
+                    raise
+                except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - the values after it are tried too
+                    failed[label] = error
+                    if isinstance(error, BackendUnavailableError) or monotonic() >= deadline:
+                        break
+            self._judge_cases(base_name(self._case), table, failed)
+
+        vars(of_all).update(__signature__=signature.replace(parameters=fixtures), cases=tuple(table))
+        return of_all
+
+    return over_table
 
 
 def _accept_declared_refusals(test: Callable[..., None]) -> Callable[..., None]:
@@ -230,14 +310,9 @@ def _check_asserts() -> None:
     raise RuntimeError("asserts are switched off (python -O, PYTHONOPTIMIZE): the kit is made of them; switch them on.")
 
 
-def case(value: object) -> str:
-    """Return the name of a test's case: printable ASCII, in which pytest has nothing to escape.
-
-    It would escape again for each class that shares the test, and one case would have several names.
-    """
-    shown = value if isinstance(value, str) else repr(value)
-    plain = {char for char in shown if char.isascii() and char.isprintable() and char != "\\"}
-    return "".join(char if char in plain else f"<{ord(char):x}>" for char in shown)
+def _first_line(error: BaseException) -> str:
+    text = f"{error}".strip().partition("\n")[0][:SHOWN_OF_A_CASE]
+    return text if isinstance(error, (AssertionError, pytest.fail.Exception)) else f"{type(error).__name__}: {text}"
 
 
 def fill(board: AnyBoard, updates: Iterable[tuple[str, str, Score]]) -> None:

@@ -8,7 +8,7 @@ from ...errors import InvalidScoreError
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, Rules, assert_follows, assert_same, fill, ids
+from .foundation import ConformancePart, Rules, assert_follows, assert_same, each, fill, ids
 
 LARGEST = 2**53
 MAX_DOUBLE = 1.7976931348623157e308
@@ -103,19 +103,19 @@ class IncrementsPart(ConformancePart):
         assert_same(entry, expected or Entry(1, "ada", "Countess", 50))
         assert_same(board.get_entry("ada"), entry)
 
-    @pytest.mark.parametrize(("standing", "delta"), SUMS, ids=repr)
-    def test_a_sum_is_exact(
-        self, board: LeaderboardBackend, oracle: OracleBoard, standing: Score, delta: Score
-    ) -> None:
+    @each(SUMS)
+    def test_a_sum_is_exact(self, board: LeaderboardBackend, oracle: OracleBoard, addends: tuple[Score, Score]) -> None:
+        standing, delta = addends
         for one in (board, oracle):
             fill(one, [("tied", "", standing), ("ada", "Ada", standing)])
         assert_same(board.increment_score("ada", "Countess", delta), oracle.increment_score("ada", "Countess", delta))
         assert_follows(board, oracle)
 
-    @pytest.mark.parametrize(("standing", "delta"), REFUSED_SUMS, ids=repr)
+    @each(REFUSED_SUMS)
     def test_a_sum_out_of_the_score_rule_raises_and_changes_nothing(
-        self, board: LeaderboardBackend, standing: Score, delta: Score
+        self, board: LeaderboardBackend, addends: tuple[Score, Score]
     ) -> None:
+        standing, delta = addends
         fill(board, [("other", "Other", 0), ("ada", "Ada", standing)])
         before = list(board)
         with pytest.raises(InvalidScoreError, match="sum") as refused:

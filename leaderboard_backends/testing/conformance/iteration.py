@@ -5,11 +5,9 @@ from __future__ import annotations
 import random
 from itertools import islice
 
-import pytest
-
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, assert_same, fill, load
+from .foundation import ConformancePart, assert_same, each, fill, load
 
 
 class IterationPart(ConformancePart):
@@ -25,7 +23,7 @@ class IterationPart(ConformancePart):
             load(one, updates)
         assert_same(list(board), list(oracle))
 
-    @pytest.mark.parametrize("players", [PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE])
+    @each([PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE])
     def test_the_last_page_may_be_full_or_nearly(self, plain_board: LeaderboardBackend, players: int) -> None:
         load(plain_board, [(f"p{number}", "", number) for number in range(players)])
         assert_same([entry.rank for entry in plain_board], list(range(1, players + 1)))

@@ -8,7 +8,7 @@ from ...errors import LeaderboardClosedError
 from ...model import Entry
 from ...protocol import LeaderboardBackend
 from ..subject import unique_name
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, each, fill
 
 
 class _AppError(Exception):
@@ -43,14 +43,19 @@ class LifePart(ConformancePart):
         board.close()
         assert board.closed
 
-    @pytest.mark.parametrize("operation", OPERATIONS)
-    def test_a_closed_board_refuses(self, plain_board: LeaderboardBackend, operation: str) -> None:
+    @pytest.fixture
+    def closed_board(self, plain_board: LeaderboardBackend) -> LeaderboardBackend:
+        """A board that was closed after it was used."""
         fill(plain_board, [("ada", "Ada", 5)])
         plain_board.close()
-        with pytest.raises(LeaderboardClosedError, match=plain_board.name):
-            OPERATIONS[operation](plain_board)
+        return plain_board
 
-    @pytest.mark.parametrize("operation", OPERATIONS)
+    @each(OPERATIONS)
+    def test_a_closed_board_refuses(self, closed_board: LeaderboardBackend, operation: str) -> None:
+        with pytest.raises(LeaderboardClosedError, match=closed_board.name):
+            OPERATIONS[operation](closed_board)
+
+    @each(OPERATIONS)
     def test_a_board_that_was_never_used_refuses_once_closed(
         self, plain_board: LeaderboardBackend, operation: str
     ) -> None:
@@ -58,12 +63,10 @@ class LifePart(ConformancePart):
         with pytest.raises(LeaderboardClosedError):
             OPERATIONS[operation](plain_board)
 
-    def test_iteration_over_a_closed_board_refuses(self, plain_board: LeaderboardBackend) -> None:
+    def test_iteration_over_a_closed_board_refuses(self, closed_board: LeaderboardBackend) -> None:
         """`list` asks for the length first, which refuses on its own account; `for` does not."""
-        fill(plain_board, [("ada", "Ada", 5)])
-        plain_board.close()
-        with pytest.raises(LeaderboardClosedError, match=plain_board.name):
-            next(iter(plain_board), None)
+        with pytest.raises(LeaderboardClosedError, match=closed_board.name):
+            next(iter(closed_board), None)
 
     def test_what_a_closed_board_refuses_is_not_written(self, plain_board: LeaderboardBackend) -> None:
         fill(plain_board, [("ada", "Ada", 5)])

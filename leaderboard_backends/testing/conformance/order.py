@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 from math import inf, isfinite, nextafter
 
-import pytest
-
 from ...model import Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, Rules, assert_follows, fill, ids, load
+from .foundation import ConformancePart, Rules, assert_follows, each, fill, ids, load
 
 NEITHER_BY_NAME = ["mia", "zoe", "abe", "kim", "Bob"]
 """Names in no alphabetical order, forwards or backwards."""
@@ -119,7 +117,7 @@ class OrderPart(ConformancePart):
         board.remove_player(NEITHER_BY_NAME[2])
         assert ids(board.get_top_n()) == [player for player in NEITHER_BY_NAME if player != NEITHER_BY_NAME[2]]
 
-    @pytest.mark.parametrize("score", TIED_SCORES, ids=repr)
+    @each(TIED_SCORES)
     def test_ties_are_exact_for_every_score(self, board: LeaderboardBackend, rules: Rules, score: Score) -> None:
         neighbours: list[Score] = [near for near in (nextafter(score, -inf), nextafter(score, inf)) if isfinite(near)]
         fill(board, [("mia", "", score), ("zoe", "", score), ("abe", "", score)])

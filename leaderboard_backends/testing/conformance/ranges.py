@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, assert_same, fill, ids, load
+from .foundation import ConformancePart, assert_same, each, fill, ids, load
 
 FAR_BEYOND = [2**31, 2**53 + 1, 2**63 - 1, 2**63, 10**30]
 """Counts and ranks beyond every board; an int has no largest value."""
@@ -53,7 +51,7 @@ class RangesPart(ConformancePart):
         assert_same(board.get_range(11, 50), [])
         assert_same(board.get_range(10, 10**6), oracle.get_range(10, 10))
 
-    @pytest.mark.parametrize("far", FAR_BEYOND)
+    @each(FAR_BEYOND)
     def test_counts_and_ranks_far_beyond_the_board(
         self, board: LeaderboardBackend, oracle: OracleBoard, far: int
     ) -> None:

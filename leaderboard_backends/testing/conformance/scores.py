@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from math import inf, nextafter
 
-import pytest
-
 from ...model import Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import ConformancePart, Rules, assert_same, fill, load
+from .foundation import ConformancePart, Rules, assert_same, each, fill, load
 
 LADDER: list[Score] = [
     -1.7976931348623157e308,
@@ -69,14 +67,14 @@ class ScoresPart(ConformancePart):
                 assert_same(board.get_by_score(low, high), oracle.get_by_score(low, high))
                 assert_same(board.count_by_score(low, high), oracle.count_by_score(low, high))
 
-    @pytest.mark.parametrize(("low", "high"), [(-inf, inf), (0, inf), (-inf, 0), (-inf, -inf), (inf, inf)])
+    @each([(-inf, inf), (0, inf), (-inf, 0), (-inf, -inf), (inf, inf)])
     def test_an_end_may_be_infinite(
-        self, board: LeaderboardBackend, oracle: OracleBoard, low: float, high: float
+        self, board: LeaderboardBackend, oracle: OracleBoard, ends: tuple[float, float]
     ) -> None:
         _fill_ladder(board, oracle)
-        assert_same(board.get_by_score(low, high), oracle.get_by_score(low, high))
-        assert_same(board.get_by_score(low, high, 3), oracle.get_by_score(low, high, 3))
-        assert_same(board.count_by_score(low, high), oracle.count_by_score(low, high))
+        assert_same(board.get_by_score(*ends), oracle.get_by_score(*ends))
+        assert_same(board.get_by_score(*ends, 3), oracle.get_by_score(*ends, 3))
+        assert_same(board.count_by_score(*ends), oracle.count_by_score(*ends))
 
     def test_zero_is_zero_whatever_its_sign(self, board: LeaderboardBackend) -> None:
         fill(board, [("plus", "", 0.0), ("minus", "", -0.0)])

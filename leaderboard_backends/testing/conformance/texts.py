@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ...model import Entry
 from ...protocol import LeaderboardBackend
-from .foundation import ConformancePart, Rules, assert_same, case, fill, ids, load
+from .foundation import ConformancePart, Rules, assert_same, case, each, fill, ids, load
 
 IDS = [
     "é",
@@ -124,7 +122,7 @@ class TextsPart(ConformancePart):
         fill(board, [(text, "", 5) for text in reversed(IDS[:half])])
         assert ids(board.get_top_n()) == IDS[half:] + IDS[:half][::-1]
 
-    @pytest.mark.parametrize("text", IDS, ids=lambda text: case(text[:24]))
+    @each(IDS, lambda text: case(text if len(text) < 40 else f"{text[:9]}... of {len(text)} {text[-1]}"))
     def test_each_text_goes_through_every_operation(self, plain_board: LeaderboardBackend, text: str) -> None:
         plain_board.update_score("other", "", 1)
         assert plain_board.update_score(text, text, 5) == 1

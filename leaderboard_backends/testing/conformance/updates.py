@@ -7,12 +7,10 @@ from collections.abc import Callable
 from enum import IntEnum
 from math import inf
 
-import pytest
-
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
-from .foundation import AnyBoard, ConformancePart, Rules, assert_follows, assert_same, fill, ids
+from .foundation import AnyBoard, ConformancePart, Rules, assert_follows, assert_same, each, fill, ids
 
 READS_BACK: list[tuple[Score, Score]] = [
     (0, 0),
@@ -141,8 +139,9 @@ class UpdatesPart(ConformancePart):
         assert len(board) == 2
         assert sorted(ids(board.get_top_n())) == ["a", "b"]
 
-    @pytest.mark.parametrize(("given", "stored"), READS_BACK, ids=repr)
-    def test_a_score_reads_back_as_given(self, board: LeaderboardBackend, given: Score, stored: Score) -> None:
+    @each(READS_BACK)
+    def test_a_score_reads_back_as_given(self, board: LeaderboardBackend, score: tuple[Score, Score]) -> None:
+        given, stored = score
         board.update_score("ada", "Ada", given)
         expected = Entry(1, "ada", "Ada", stored)
         assert_same(board.get_score("ada"), stored)

@@ -20,7 +20,7 @@ from ...errors import (
 )
 from ...model import Entry
 from ...protocol import LeaderboardBackend
-from .foundation import ConformancePart, assert_same, case, fill
+from .foundation import ConformancePart, assert_same, each, fill
 
 
 class Bad(NamedTuple):
@@ -203,7 +203,7 @@ STANDING: Final = [Entry(1, "ada", "Ada", 5), Entry(2, "bob", "Bob", 5), Entry(3
 class ValuesPart(ConformancePart):
     """What is refused."""
 
-    @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+    @each(PLACES, lambda place: place.name)
     def test_every_bad_value_is_refused(self, plain_board: LeaderboardBackend, place: Place) -> None:
         fill(plain_board, [entry[1:] for entry in STANDING])
         for bad in place.refuses:
@@ -214,7 +214,7 @@ class ValuesPart(ConformancePart):
             assert bad.rule in str(refusal), f"{place.name}: the message does not tell the rule for {_text(bad)}"
             assert_same(list(plain_board), STANDING)
 
-    @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+    @each(PLACES, lambda place: place.name)
     def test_an_empty_board_refuses_as_well_and_stays_empty(
         self, plain_board: LeaderboardBackend, place: Place
     ) -> None:
@@ -222,7 +222,7 @@ class ValuesPart(ConformancePart):
             assert isinstance(_refusal(place, plain_board, bad), bad.error)
         assert len(plain_board) == 0
 
-    @pytest.mark.parametrize("name", BAD_BOARD_NAMES, ids=case)
+    @each(BAD_BOARD_NAMES)
     def test_a_bad_board_name_is_refused(self, name: str) -> None:
         with pytest.raises(InvalidNameError) as refused:
             self.make(name=name, order="descending", keep="last").close()
