@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ..testing.opening import is_url
 from .contenders import Contender
 from .journal import Head
-from .machine import cpu, versions
+from .machine import cpu, usable_cores, versions
 from .plan import Plan
 from .sources import code_digest, digest_of
 from .workload.spec import WorkloadFile
@@ -62,7 +62,7 @@ def _told(
     yield "seed", str(seed)
     yield "versions", ", ".join(f"{name} {number}" for name, number in versions().items())
     yield "code", source_digest()
-    yield "machine", cpu()
+    yield "machine", f"{cpu()}, {usable_cores():g} cores"
 
 
 def _identity(contender: Contender, salt: str) -> str:

@@ -6,7 +6,8 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,9 @@ LIBRARIES: Final = (
     "psutil",
 )
 """Whose versions can move a figure."""
+
+CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
+OWN_GROUPS: Final = Path("/proc/self/cgroup")
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
@@ -63,13 +67,47 @@ def machine(load_before: Sequence[float], load_after: Sequence[float], folder: P
     """Describe this machine, and the file system of the folder that the runs' files were in."""
     return Machine(
         cpu=cpu(),
-        cores=os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         file_system=file_system(folder),
         load_average_before=list(load_before),
         load_average_after=list(load_after),
     )
+
+
+def usable_cores() -> float:
+    """Return the cores that this process and those that it starts may use.
+
+    They are those of its affinity (`taskset`, a container's CPU set), and no more than its control group's quota.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([allowed, *_quotas()])
+
+
+def _quotas() -> Iterator[float]:
+    """Yield the quota in cores of each control group that this process is in, those above it included."""
+    try:
+        lines = OWN_GROUPS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = CONTROL_GROUPS / ("cpu" if controllers else "")
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                yield from _quota(folder)
+
+
+def _quota(folder: Path) -> Iterator[float]:
+    """Yield the quota of one group, of version 2 or 1, where it has one."""
+    for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):
+            quota, period = " ".join((folder / name).read_text(encoding="ascii") for name in files).split()
+            if float(quota) > 0:
+                yield round(float(quota) / float(period), 2)
 
 
 def load_average() -> list[float]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from .measure.job import Answer, Job
 from .redaction import redact
-from .schema import Verdict
+from .schema import BackendFacts, Verdict, printable
 
 WORKER: Final = f"{__package__}.measure.worker"
 PROVER: Final = f"{__package__}.measure.prove"
@@ -105,6 +105,7 @@ def redacted(found: Answer, target: str) -> Answer:
     if facts is not None and facts.verdict is not None:
         failures = [redact(failure, target) for failure in facts.verdict.failures]
         facts = replace(facts, verdict=replace(facts.verdict, failures=failures))
+    facts = msgspec.convert(printable(msgspec.to_builtins(facts)), BackendFacts | None)
     notes = [redact(note, target) for note in found.notes]
     return replace(found, reason=redact(found.reason, target), facts=facts, notes=notes)
 

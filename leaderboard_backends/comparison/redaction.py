@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from ..location import Location
 from ..testing.opening import is_url
+from .schema import printable
 
 HIDDEN: Final = "***"
 
@@ -27,7 +28,8 @@ _SETTING: Final = re.compile(
 
 
 def redact(text: str, target: str) -> str:
-    """Return `text` without absolute paths, this machine's name, passwords, and the host of `target`."""
+    """Return `text` on one line, without absolute paths, this machine's name, passwords, and the host of `target`."""
+    text = printable(text)
     for secret, shown in _secrets(target):
         text = text.replace(secret, shown)
     text = _SETTING.sub(rf"\g<name>{HIDDEN}", _AUTHORITY.sub(r"\g<scheme>…", text))

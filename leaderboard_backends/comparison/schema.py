@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp, log
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -396,7 +396,8 @@ class Machine(msgspec.Struct, frozen=True):
     """Where it ran; nothing that names the machine or its user."""
 
     cpu: str
-    cores: int
+    cores: float
+    """Those that the comparison could use, by affinity and quota."""
     memory_bytes: int
     system: str
     file_system: str
@@ -465,7 +466,10 @@ def encode_result(result: Result) -> bytes:
 
 
 def decode_result(stored: bytes) -> Result:
-    """Return the result of JSON; raises `ResultError` where it is none, or of another schema version."""
+    """Return the result of JSON; raises `ResultError` where it is none, or of another schema version.
+
+    Whoever wrote it, no text of it moves a terminal's cursor, begins a line or hides: see `printable`.
+    """
     try:
         version = msgspec.json.decode(stored, type=_Versioned).schema_version
         if version != SCHEMA_VERSION:
@@ -473,9 +477,26 @@ def decode_result(stored: bytes) -> Result:
             raise ResultError(
                 f"this result has schema version {version}; this library reads {SCHEMA_VERSION}. {remedy}"
             )
-        return msgspec.json.decode(stored, type=Result)
+        return msgspec.convert(printable(msgspec.json.decode(stored)), Result)
     except msgspec.MsgspecError as error:
         raise ResultError(f"this is no result of a comparison: {error}. {MAKE_ONE}") from error
+
+
+def printable(found: Any, *, lines: bool = False) -> Any:
+    r"""Return JSON whose texts, keys included, are of printable characters: an escape becomes `\x1b`, a newline `\n`.
+
+    Only what is a whole file (`toml`) keeps its `lines`.
+    """
+    if isinstance(found, str):
+        return found if found.isprintable() else "".join(_shown(char, lines=lines) for char in found)
+    if isinstance(found, dict):
+        return {printable(name): printable(value, lines=name == "toml") for name, value in found.items()}
+    return [printable(value) for value in found] if isinstance(found, list) else found
+
+
+def _shown(char: str, *, lines: bool) -> str:
+    kept = char.isprintable() or (lines and char in "\n\t")
+    return char if kept else char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def read_result(path: Path) -> Result:

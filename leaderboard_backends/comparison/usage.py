@@ -98,7 +98,7 @@ def listening_ports(pid: int) -> int:
 
 
 class OtherWork:
-    """How many cores everything but these processes kept busy, from now on until `cores` is asked.
+    """How many of the cores that this process may use all others kept busy, from now on until `cores` is asked.
 
     The system counts in hundredths of a second, so that a span of under a tenth of one tells little.
     """
@@ -114,7 +114,9 @@ class OtherWork:
         return round(max(0.0, busy / seconds), 2)
 
     def _busy_elsewhere(self) -> float:
-        machine = psutil.cpu_times()
-        steal: float = getattr(machine, "steal", 0.0)
+        usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        cores = psutil.cpu_times(percpu=True)
+        cores = [core for number, core in enumerate(cores) if number in usable] or cores
+        busy = sum(core.user + core.system + core.nice + getattr(core, "steal", 0.0) for core in cores)
         own = sum(times.user + times.system for times in (process.cpu_times() for process in self._processes))
-        return float(machine.user + machine.system + machine.nice + steal - own)
+        return float(busy - own)

@@ -85,9 +85,10 @@ def test_a_process_that_is_gone_or_not_to_be_asked_writes_nothing_known() -> Non
     assert usage.bytes_written(gone.pid) is None
 
 
-def test_a_server_listens_on_one_port() -> None:
-    with EmbeddedServer() as server:
-        assert usage.listening_ports(server.pid) == 1
+def test_a_server_listens_on_one_port_where_it_was_asked_to() -> None:
+    for tcp in (True, False):
+        with EmbeddedServer(tcp=tcp) as server:
+            assert usage.listening_ports(server.pid) == tcp
 
 
 def test_the_work_of_others_counts_and_ones_own_does_not() -> None:

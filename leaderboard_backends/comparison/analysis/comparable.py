@@ -80,7 +80,7 @@ def _cells(result: Result) -> set[Cell]:
 
 def _hardware(machine: Machine) -> dict[str, str]:
     architecture = machine.system.rpartition(" ")[2]
-    return {"processor": machine.cpu, "cores": str(machine.cores), "architecture": architecture}
+    return {"processor": machine.cpu, "cores": f"{machine.cores:g}", "architecture": architecture}
 
 
 def _circumstances(result: Result) -> dict[str, str]:

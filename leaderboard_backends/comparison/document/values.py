@@ -40,7 +40,7 @@ def listed(texts: Iterable[str]) -> Value:
 
 def quoted(names: Iterable[str]) -> str:
     """Return names as a paragraph has them: whatever is in them, they are no Markdown."""
-    return ", ".join(f"`{name}`" for name in names)
+    return ", ".join(f"`{name}`" for name in (name.replace("`", "'") for name in names))
 
 
 def number(value: float | None, write: Write = whole) -> Value:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ..document import Chart, Section, Table
+from .inline import Style, pieces
 
 DEEPEST: Final = 6
 """The smallest heading that there is."""
@@ -17,8 +18,14 @@ NARROWEST: Final = 3
 WIDEST: Final = 40
 """Characters up to which the last column of words is filled with spaces."""
 
+_MARKS: Final[dict[Style, str]] = {"": "{}", "code": "`{}`", "bold": "**{}**"}
 _SPECIAL: Final = re.compile(r"[\\`*|<\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """What Markdown would take for a mark; an underscore within a word is none."""
+
+_LEADING: Final = re.compile(r"^[#>+-]")
+"""What Markdown would take for a mark at the beginning of a line."""
+
+_ESCAPE: Final = r"\\\g<0>"
 
 
 def markdown(sections: Sequence[Section], title: str, pictures: Mapping[str, str] | None = None) -> str:
@@ -29,7 +36,7 @@ def markdown(sections: Sequence[Section], title: str, pictures: Mapping[str, str
 
 def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"
-    yield from section.paragraphs
+    yield from map(_paragraph, section.paragraphs)
     yield from (_picture(chart, pictures[chart.name]) for chart in section.charts if chart.name in pictures)
     for table in section.tables:
         yield from _blocks(table)
@@ -47,7 +54,16 @@ def _blocks(table: Table) -> Iterator[str]:
     if table.columns:
         yield table_text(table)
     if table.note:
-        yield table.note
+        yield _paragraph(table.note)
+
+
+def _paragraph(text: str) -> str:
+    """Return a paragraph with its `code` and **bold**; whatever else looks like a mark comes from a result."""
+    found = "".join(
+        _MARKS[style].format(piece if style == "code" else _SPECIAL.sub(_ESCAPE, piece))
+        for piece, style in pieces(" ".join(text.split()))
+    )
+    return _LEADING.sub(_ESCAPE, found)
 
 
 def table_text(table: Table) -> str:
@@ -72,4 +88,4 @@ def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def escaped(text: str) -> str:
     """Return text on one line, without anything that Markdown would take for a mark."""
-    return _SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
+    return _SPECIAL.sub(_ESCAPE, " ".join(text.split()))

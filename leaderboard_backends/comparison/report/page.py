@@ -85,7 +85,7 @@ def facts(result: Result) -> str:
     machine, settings = result.machine, result.settings
     rounds = "1 round" if settings.rounds == 1 else f"{settings.rounds} rounds"
     return (
-        f"Measured on {result.started[:10]} on {machine.cores} cores of {machine.cpu}, {machine.system}: "
+        f"Measured on {result.started[:10]} on {machine.cores:g} cores of {machine.cpu}, {machine.system}: "
         f"{len(settings.backends)} backends, plan {settings.plan}, {rounds}, seed {settings.seed}."
     )
 

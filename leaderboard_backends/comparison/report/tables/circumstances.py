@@ -114,7 +114,7 @@ def _run(result: Result) -> dict[str, str]:
 def _machine(result: Result) -> dict[str, str]:
     where = result.machine
     return {
-        "processor": f"{where.cpu}, {where.cores} cores",
+        "processor": f"{where.cpu}, {where.cores:g} cores",
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "system": where.system,
         "file system": where.file_system,

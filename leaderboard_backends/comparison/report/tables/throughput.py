@@ -63,7 +63,7 @@ class Crowd(NamedTuple):
         known = [cores for figures in self.by_round.values() if (cores := figures.server_cores) is not None]
         return median(known) if known else None
 
-    def limit(self, cores: int) -> Limit:
+    def limit(self, cores: float) -> Limit:
         """Return what held the clients back on a machine with so many cores."""
         server = self.server_cores
         if server is not None and server >= BUSY_FROM:
@@ -115,7 +115,7 @@ def crowds(runs: Sequence[Run]) -> list[Crowd]:
     return sorted(found.values(), key=lambda crowd: (crowd.kind == "processes", crowd.clients))
 
 
-def _client_rows(one: Taken, cores: int) -> Iterator[list[Value]]:
+def _client_rows(one: Taken, cores: float) -> Iterator[list[Value]]:
     every = crowds(one.runs)
     alone = {crowd.kind: median(crowd.rates.values()) for crowd in every if crowd.clients == 1}
     for crowd in every:

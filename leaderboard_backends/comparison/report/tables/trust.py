@@ -83,7 +83,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
 def _of_all(result: Result) -> Iterator[str]:
     where = result.machine
     yield (
-        f"One machine ({where.cpu}, {where.cores} cores), on which the clients, the server and the measuring itself "
+        f"One machine ({where.cpu}, {where.cores:g} cores), on which the clients, the server and the measuring itself "
         "shared the processor."
     )
     yield "Servers were reached over the same machine's sockets: a network adds its latency to each operation."
