@@ -15,7 +15,7 @@ from ..config import Opening, check_file
 from ..errors import ConfigurationError
 from ..location import Location, Option
 from ..preflight.contradictions import contradictions
-from ..preflight.expectations import read_expectations
+from ..preflight.expectations import Expectations, read_expectations
 from ..registry import wrapper_class
 
 SHORT_HELP: Final = "Check a file of boards without opening any of them."
@@ -29,7 +29,13 @@ def config() -> None:
 
 @config.command("check", short_help=SHORT_HELP)
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
-def check(path: Path) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes of the app that open each board; without it, workers of [preflight.NAME].",
+)
+def check(path: Path, workers: int | None) -> None:
     """Describe every board of FILE (TOML), and check every option and setting; nothing is opened or written.
 
     Exit code 1 where a board is wrong, with a line each that names the file, the board, the key and what is allowed.
@@ -38,15 +44,17 @@ def check(path: Path) -> None:
     found = check_file(path)
     problems = [str(one) for one in found.values() if not isinstance(one, Opening)]
     openings = {name: one for name, one in found.items() if isinstance(one, Opening)}
+    expected: Mapping[str, Expectations] = {}
+    try:
+        expected = read_expectations(path, found)
+    except ConfigurationError as error:
+        problems.append(str(error))
     for name, opening in openings.items():
-        wrong = [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening)]
+        processes = workers or (expected[name].workers if name in expected else None) or 1
+        wrong = [f"{path}, boards.{name}: {problem}" for problem in contradictions(opening, processes)]
         if not wrong:
             _print(_described(name, opening))
         problems += wrong
-    try:
-        read_expectations(path, found)
-    except ConfigurationError as error:
-        problems.append(str(error))
     if problems:
         for problem in problems:
             click.echo(f"Error: {' '.join(problem.split())}", err=True)

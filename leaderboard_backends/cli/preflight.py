@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -57,8 +58,9 @@ _STYLES: Final[dict[Status, str]] = {
     show_default=True,
     help="How long twice the expected load lasts.",
 )
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes of the app; else workers of FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the tables.")
-def preflight(path: Path, names: tuple[str, ...], seconds: float, *, as_json: bool) -> None:
+def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int | None, *, as_json: bool) -> None:
     """Run the study's list before launch against each board of a file, and say what is missing and what to do.
 
     Twice the expected load against the latency targets, the rate limit, the rules of validation, metrics and alerts in
@@ -71,6 +73,8 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, *, as_json: bo
     find_modules_here()
     openings = describe_file(path)
     expectations = read_expectations(path, openings)
+    if workers is not None:
+        expectations = {name: replace(expected, workers=workers) for name, expected in expectations.items()}
     logging.getLogger("leaderboard_backends").addHandler(logging.NullHandler())  # drills are no news; the table tells
     reports = []
     with _endings_as_interrupt():

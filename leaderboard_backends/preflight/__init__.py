@@ -5,10 +5,10 @@ configured board is never written. What a board is expected to bear stands in th
 
 `expectations` are those tables, and `finding` what a check answers. `scratch` has the boards of a run, `traffic` the
 players and updates that keep the board's own rules, `subject` what every check may ask for. One module a check, or a
-few of a kind: `storage`, `configured`, `load`, `rate_limit`, `validation`, `metrics`, `alerts`, `persistence`,
-`memory`, `access`, `backup`, `degradation`, `documents`, `patterns`; `kinds` tells where a board's data is, `server`
-asks a Redis or Valkey about itself, `troubled` is a board for drills. `run` has the checks in order. `contradictions`
-is for `leaderboard config check`, which opens nothing.
+few of a kind: `storage`, `configured`, `workers`, `load`, `rate_limit`, `validation`, `metrics`, `alerts`,
+`persistence`, `memory`, `access`, `backup`, `degradation`, `documents`, `patterns`; `kinds` tells where a board's data
+is, `server` asks a Redis or Valkey about itself, `troubled` is a board for drills. `run` has the checks in order.
+`contradictions` is for `leaderboard config check`, which opens nothing.
 
 The arrows: `finding, expectations, traffic, troubled, server <- kinds <- scratch <- subject <- the checks <- run`.
 """

@@ -9,12 +9,15 @@ from ..config import Opening, open_leaderboard
 from ..errors import ConfigurationError, InvalidNameError
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
+from .workers import REMEDY, too_many_workers
 
 READ_TIMEOUT: Final = "read_timeout"
 
 
-def contradictions(opening: Opening) -> Iterator[str]:
-    """Yield what is wrong of a board's name and of each of its layers, in words."""
+def contradictions(opening: Opening, workers: int = 1) -> Iterator[str]:
+    """Yield what is wrong of a board's name, of each of its layers, and beside so many processes, in words."""
+    if problem := too_many_workers(opening, workers):
+        yield f"{problem}. {REMEDY}"
     try:
         _ = opening.board
     except (ConfigurationError, InvalidNameError) as error:

@@ -6,6 +6,7 @@
     expected_updates = 500          # a second, at the busiest hour, through one process of the app
     expected_reads = 2000
     expected_players = 250000
+    workers = 4                     # processes of the app that open the board
     durable = true                  # an acknowledged update must survive a crash
     runbook = "docs/runbook.md"     # paths are relative to the file
 
@@ -47,6 +48,8 @@ class Expectations:
     """Seconds of the 99th percentile; the study's target, as those below."""
     top_latency: float = 0.05
     rank_latency: float = 0.02
+    workers: int | None = None
+    """Processes of the app, on all its servers together, that open the board."""
     durable: bool = False
     local: bool | None = None
     """Whether the server counts as this machine; by its address where nothing is said."""
@@ -77,6 +80,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "update_latency": Option(seconds, "seconds that 99 % of the updates take at most (0.01)"),
     "top_latency": Option(seconds, "seconds that 99 % of the top-100 queries take at most (0.05)"),
     "rank_latency": Option(seconds, "seconds that 99 % of the rank queries take at most (0.02)"),
+    "workers": Option(integer(1), "processes of the app that open the board (not judged)"),
     "durable": Option(boolean, "whether an acknowledged update must survive a crash of every process (false)"),
     "local": Option(boolean, "whether the server counts as this machine (by its address)"),
     "disaster_recovery": Option(text, "path or link of the disaster recovery plan"),

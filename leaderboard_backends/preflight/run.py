@@ -28,12 +28,14 @@ from .scratch import CLEAR, LEFT, Scratch
 from .storage import check_storage
 from .subject import Subject
 from .validation import check_validation
+from .workers import check_workers
 
 STORAGE: Final = Check("storage answers", "the board that everything else is asked of", check_storage)
 
 CHECKS: Final[Sequence[Check]] = (
     STORAGE,
     Check("configured board", "the board as it is, read and not written", check_configured),
+    Check("workers", "one board for all processes of the app", check_workers, needs_board=False),
     Check("load", "Performance testing at 2x expected load; load testing completed", check_load),
     Check("rate limit", "Rate limiting implemented and tested", check_rate_limit),
     Check("validation", "Data validation rules defined", check_validation),

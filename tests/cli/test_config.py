@@ -208,3 +208,20 @@ def test_a_file_that_is_missing_or_a_folder_is_said_to_be(tmp_path: Path) -> Non
 def test_what_would_change_a_terminal_is_shown_as_text(tmp_path: Path) -> None:
     done = check(tmp_path, "[boards.a]\nurl = 'zodb+memory://'\n[boards.b]\nurl = 'memory://\\u001b[31m'\n")
     assert "\x1b" not in done.output
+
+
+def test_a_board_of_one_process_is_refused_for_several_workers(tmp_path: Path) -> None:
+    content = """
+        [boards.weekly]
+        url = "memory://weekly"
+        [boards.laps]
+        url = "sqlite:///nowhere/laps.db"
+        [preflight.weekly]
+        workers = 4
+        """
+    done = check(tmp_path, content)
+    assert done.exit_code == 1
+    assert [line for line in done.stderr.splitlines() if "4 workers, and memory:// lives in a process" in line]
+    assert "Use a board that processes share, such as redis:// or sqlite://, or run one worker." in done.stderr
+    assert "boards.laps: sqlite:///nowhere/laps.db" in done.stdout
+    assert run(str(tmp_path / "boards.toml"), "--workers", "1").exit_code == 0

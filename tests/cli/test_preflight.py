@@ -31,6 +31,7 @@ LAYERS = """
 """
 EXPECTED = """
     expected_players = 6000
+    workers = 1
     expected_updates = 100
     expected_reads = 100
     update_latency = 5

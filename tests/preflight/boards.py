@@ -37,6 +37,7 @@ def good(url: str, **expected: Any) -> Document:
                 "expected_updates": 100,
                 "expected_reads": 100,
                 "expected_players": 6000,
+                "workers": 1,
                 "update_latency": 2,  # a machine that does other work is no broken board
                 "top_latency": 2,
                 "rank_latency": 2,

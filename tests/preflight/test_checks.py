@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -26,6 +27,7 @@ from leaderboard_backends.preflight.metrics import check_metrics
 from leaderboard_backends.preflight.rate_limit import check_rate_limit
 from leaderboard_backends.preflight.subject import Subject
 from leaderboard_backends.preflight.validation import BREAKING, READS, check_validation
+from leaderboard_backends.preflight.workers import check_workers
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 from .boards import Opened, changed, good
@@ -385,3 +387,40 @@ def test_the_board_is_as_it_was_after_read_only_mode(tmp_path: Path) -> None:
     with Opened(tmp_path, good("memory://weekly")) as subject:
         check_degradation(subject)
         subject.stack.update_score(*subject.traffic.draw_update())
+
+
+# ---------------------------------------------------------------------- workers
+
+
+@pytest.mark.parametrize(
+    ("url", "workers", "status", "words"),
+    [
+        ("memory://weekly", 4, "failed", "memory:// lives in a process: each would have a board of its own"),
+        ("fakeredis://weekly", 2, "failed", "fakeredis:// lives in a process"),
+        ("zodb+memory://weekly", 2, "failed", "zodb+memory:// lives in a process"),
+        ("zodb:///nowhere/board.fs", 2, "failed", "a file of zodb:// serves one process at a time"),
+        ("zodb:///nowhere/board.fs", 1, "passed", "one worker"),
+        ("sqlite:///nowhere/board.db", 4, "passed", "any number of processes share the board"),
+        ("redis://nowhere", 4, "passed", "any number of processes share the board"),
+    ],
+)
+def test_a_board_of_one_process_is_refused_for_several_workers(
+    tmp_path: Path, url: str, workers: int, status: str, words: str
+) -> None:
+    document = good(url, workers=workers)
+    with Opened(tmp_path, changed(document, validation=None)) as subject:
+        finding = check_workers(subject)
+    assert (finding.status, words in finding.figure) == (status, True), finding
+
+
+def test_rules_over_scores_that_the_storage_does_not_check_hold_for_one_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Opened(tmp_path, good("redis://nowhere", workers=2)) as subject:
+        backend = subject.opening.backend
+        monkeypatch.setattr(backend, "capabilities", replace(backend.capabilities, limits=False))
+        finding = check_workers(subject)
+        assert finding.status == "warning"
+        assert finding.figure.startswith("score_min, score_max, max_change of validation: the storage does not check")
+        monkeypatch.setattr(backend, "capabilities", replace(backend.capabilities, limits=True))
+        assert check_workers(subject).status == "passed"

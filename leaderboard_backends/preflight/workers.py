@@ -1,0 +1,60 @@
+"""Whether a board serves as many worker processes as the app has, and whether rules over scores hold among them.
+
+Each worker of a server such as gunicorn or uvicorn is a process. A board in memory is then one board for each of them,
+and a file of a single process opens in the first one alone. What a board can is what its backend promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..config import Opening
+from ..protocol import Capabilities
+from .finding import Finding, failed, not_applicable, passed, warning
+from .subject import Subject
+
+REMEDY: Final = "Use a board that processes share, such as redis:// or sqlite://, or run one worker."
+_JUDGED: Final = {"score_min": "score_action", "score_max": "score_action", "max_change": "change_action"}
+
+
+def check_workers(subject: Subject) -> Finding:
+    """Judge the number of workers that is expected, `workers` of `[preflight.NAME]`."""
+    workers, opening = subject.expectations.workers, subject.opening
+    promises: object = opening.backend.capabilities
+    if not isinstance(promises, Capabilities):
+        return not_applicable("what the board promises depends on the boards inside")
+    if workers is not None and (problem := too_many_workers(opening, workers)):
+        return failed(problem, REMEDY)
+    rules = unsafe_rules(opening.layers.get("validation", {}))
+    if rules and promises.shared and not promises.limits and workers != 1:
+        return warning(
+            f"{', '.join(rules)} of validation: the storage does not check them as it writes, so they hold for one "
+            f"process that writes",
+            "Write from one process, or use a backend whose capabilities.limits is true.",
+        )
+    if promises.shared:
+        return passed("any number of processes share the board")
+    if workers is None:
+        return not_applicable("a board of one process; set workers in [preflight.NAME] if the app has several")
+    return passed("one worker, and a board of one process")
+
+
+def too_many_workers(opening: Opening, workers: int) -> str:
+    """Return why a board does not serve so many processes, empty where it does; nothing is opened."""
+    promises: object = opening.backend.capabilities
+    if workers < 2 or not isinstance(promises, Capabilities) or promises.shared:  # noqa: PLR2004 - more than one
+        return ""
+    scheme = f"{opening.location.scheme}://"
+    if promises.durable:
+        return f"{workers} workers, and a file of {scheme} serves one process at a time: the others could not open it"
+    return f"{workers} workers, and {scheme} lives in a process: each would have a board of its own, unseen by others"
+
+
+def unsafe_rules(settings: Mapping[str, Any]) -> list[str]:
+    """Return the rules of validation that refuse by the score that stands."""
+    return [
+        rule
+        for rule, action in _JUDGED.items()
+        if settings.get(rule) is not None and settings.get(action, "refuse") == "refuse"
+    ]
