@@ -7,9 +7,10 @@ A file is called after its backend's label. It says where boards are opened for 
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -254,13 +255,44 @@ def find_contenders(named: Iterable[str]) -> list[Contender]:
     Raises a `ConfigurationError` for what names nothing, one named twice, a URL with board, order or keep.
     """
     ready = ready_contenders()
-    found: list[Contender] = []
-    for text in named:
-        contender = _named(text, ready, [known.label for known in found])
-        if contender.label in (known.label for known in found):
-            raise ConfigurationError(f"{text} is named twice: name it once.")
-        found.append(contender)
+    found = _told_apart([_named(text, ready) for text in named])
+    label, number = next(iter(Counter(contender.label for contender in found).most_common(1)), ("", 0))
+    if number > 1:
+        raise ConfigurationError(f"{label} is named twice: name it once.")
     return found or list(ready.values())
+
+
+def _told_apart(found: Sequence[Contender]) -> list[Contender]:
+    """Return the contenders, several URLs of one scheme with labels of their own."""
+    alike: dict[str, list[str]] = {}
+    for one in found:
+        if is_url(one.target) and one.target not in alike.setdefault(one.label, []):
+            alike[one.label].append(one.target)
+    labels = {(label, url): text for label, urls in alike.items() for url, text in _labels(label, urls)}
+    return [
+        replace(one, label=labels.get((one.label, one.target), one.label)) if isinstance(one, Given) else one
+        for one in found
+    ]
+
+
+def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each URL with its label, by what differs: host, file, options. No user and no password is shown.
+
+    Those that differ in nothing else are numbered.
+    """
+    parsed = [Location.parse(url) for url in urls]
+    hosts = [(where.parts.hostname or "") + (f":{where.parts.port}" if where.parts.port else "") for where, _ in parsed]
+    paths = [where.path for where, _ in parsed]
+    names = [path.rpartition("/")[2] for path in paths]
+    columns = [hosts, names if len({*names}) == len({*paths}) else paths]
+    for option in dict.fromkeys(name for _, options in parsed for name in options):
+        given = [f"{option}={options[option]}" if option in options else "" for _, options in parsed]
+        columns += [given] if [*map(conceal, given)] == given else []
+    differing = [column for column in columns if len({*column}) > 1]
+    texts = [", ".join(filter(None, row)) for row in zip(*differing, strict=True)] or [""] * len(urls)
+    found = [f"{label} ({text})" if text else label for text in texts]
+    for number, (url, text) in enumerate(zip(urls, found, strict=True)):
+        yield url, text if text not in found[:number] else f"{text} #{number + 1}"
 
 
 def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
@@ -274,7 +306,7 @@ def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
     return places[name]
 
 
-def _named(text: str, ready: Mapping[str, Contender], taken: list[str]) -> Contender:
+def _named(text: str, ready: Mapping[str, Contender]) -> Contender:
     if text in ready:
         return ready[text]
     if text.endswith(".toml"):
@@ -282,6 +314,4 @@ def _named(text: str, ready: Mapping[str, Contender], taken: list[str]) -> Conte
     if not is_url(text) and ":" not in text:
         return Ready(text, _place(text, ready))
     check_target(text)
-    stem = f"{Location.parse(text)[0].scheme}://" if is_url(text) else text
-    labels = (stem if number == 1 else f"{stem} #{number}" for number in range(1, len(taken) + 2))
-    return Given(next(label for label in labels if label not in taken), text)
+    return Given(f"{Location.parse(text)[0].scheme}://" if is_url(text) else text, text)

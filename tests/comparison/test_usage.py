@@ -96,11 +96,9 @@ def test_the_work_of_others_counts_and_ones_own_does_not() -> None:
     try:
         alone, both = usage.OtherWork([os.getpid(), busy.pid]), usage.OtherWork([os.getpid()])
         used = usage.processor_seconds(busy.pid)
-        deadline = time.perf_counter() + 0.5
-        while time.perf_counter() < deadline:
-            pass
-        assert both.cores() - alone.cores() > 0.15
-        assert usage.processor_seconds(busy.pid) > used
+        while usage.processor_seconds(busy.pid) < used + 0.2:
+            time.sleep(0.02)
+        assert both.cores() > alone.cores()
     finally:
         busy.kill()
         busy.wait()
