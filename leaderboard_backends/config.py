@@ -38,6 +38,9 @@ SECTIONS: Final = {"preflight": "preflight.NAME", "server": "server"}
 """Tables of a file beside `[boards.NAME]` that are not the boards' business, and how they are written: what is expected
 of a board (`leaderboard preflight`), and how boards are served (`leaderboard serve`). See `read_section`."""
 
+DEEPEST: Final = 32
+"""Tables and lists of a file within each other: more than any backend's options need, far below Python's own bound."""
+
 Made = TypeVar("Made")
 
 DEFAULT_VARIABLE: Final = "LEADERBOARD_URL"
@@ -268,6 +271,10 @@ def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigurationError(f"{shown} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{shown} is not TOML: {error}.") from error
+    except RecursionError:
+        raise ConfigurationError(
+            f"{shown} is nested too deeply: a board's table has tables of settings, no more."
+        ) from None
     if others := [name for name in document if name != "boards" and name not in SECTIONS]:
         raise ConfigurationError(
             f"{shown} has {', '.join(others)} at its top level: only [boards.NAME] is known, and "
@@ -276,12 +283,14 @@ def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
     return document
 
 
-def _expand(value: Any) -> Any:
+def _expand(value: Any, depth: int = 0) -> Any:
     """Return a value with the variables of its texts, and of those in its tables and lists, put in."""
+    if depth > DEEPEST:
+        raise ConfigurationError(f"it is nested more than {DEEPEST} deep: take the inner tables and lists out.")
     if isinstance(value, dict):
-        return {name: _expand(inner) for name, inner in value.items()}
+        return {name: _expand(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_expand(inner) for inner in value]
+        return [_expand(inner, depth + 1) for inner in value]
     return _REFERENCE.sub(_from_environment, value) if isinstance(value, str) else value
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import reduce
 from importlib import import_module
 from inspect import iscoroutinefunction
 from math import inf
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from .errors import ConfigurationError, UnknownOptionError
@@ -323,9 +325,34 @@ def or_off(parse: Callable[[object], Any]) -> Callable[[object], Any]:
     return parse_unless_off
 
 
+_importing: ContextVar[bool] = ContextVar("importing", default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFunction:
+    """A function that a configuration names, which nobody imported; see `functions_named`."""
+
+    name: str
+
+    def __call__(self, *arguments: object, **options: object) -> NoReturn:
+        """Refuse: whoever looks at a configuration runs none of it."""
+        del arguments, options
+        raise ConfigurationError(f"{self.name} was not imported: the board was described without its functions.")
+
+
+@contextmanager
+def functions_named() -> Iterator[None]:
+    """Import no function within this context: a text `module:name` becomes a `NamedFunction`, its form checked."""
+    before = _importing.set(False)
+    try:
+        yield
+    finally:
+        _importing.reset(before)
+
+
 def function(value: object) -> Callable[..., Any]:
     """Take a function, or import the one that a text `module:name` names; an async one is refused."""
-    found: object = _imported(value) if isinstance(value, str) else value
+    found: object = _named(value) if isinstance(value, str) else value
     if not callable(found):
         raise TypeError(f"it must be a function, or a text module:function, not {type(found).__name__}")
     if iscoroutinefunction(found) or iscoroutinefunction(getattr(found, "__call__", None)):  # noqa: B004 - what is called
@@ -333,13 +360,15 @@ def function(value: object) -> Callable[..., Any]:
     return found
 
 
-def _imported(name: str) -> Any:
+def _named(name: str) -> Any:
     module, _, path = name.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
         raise ValueError("it must be module:function, for example app.players:exists")
+    if not _importing.get():
+        return NamedFunction(name)
     try:
         found = import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{shorten(module)} cannot be imported ({type(error).__name__}: {error})") from error
     try:
         return reduce(getattr, path.split("."), found)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from math import isfinite, isnan
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+from unicodedata import category
 
 from .errors import (
     ConfigurationError,
@@ -39,6 +40,9 @@ MAX_MOVED_TO: Final = 500
 """The longest text that says where a fenced board went, in characters."""
 
 _PASSWORD = re.compile(r"(?i)://[^/?#@]*:[^/?#]+@|password=")
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of controls, formats (such as those that turn the direction), surrogates and line separators."""
 
 _BOARD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -272,6 +276,13 @@ def shorten(value: object, width: int = 60) -> str:
         return text if len(text) <= width else f"{text[: width - 15]}…{text[-12:]}"
     except Exception:  # noqa: BLE001 - a foreign __repr__ may raise anything
         return f"a {type(value).__name__}"
+
+
+def visible(text: str) -> str:
+    """Return a text whose characters that steer a terminal, or hide in it, are escapes; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(ascii(each)[1:-1] if category(each) in _UNSEEN and each not in "\n\t" else each for each in text)
 
 
 def _score_refused(value: object, name: str, also: str = "") -> InvalidScoreError:

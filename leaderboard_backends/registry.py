@@ -82,7 +82,7 @@ def backend_class(scheme: str) -> type[LeaderboardBackend]:
     if not plugins:
         raise _unknown_scheme(scheme)
     if len(plugins) > 1:
-        names = " and ".join(sorted(_distribution(plugin) for plugin in plugins))
+        names = " and ".join(sorted(distribution_of(plugin) for plugin in plugins))
         raise PluginError(f"{scheme}:// is claimed by {names}: uninstall all but one of them.")
     return _load_plugin(plugins[0])
 
@@ -107,13 +107,11 @@ def _info(scheme: str) -> BackendInfo:
         distribution, number = DISTRIBUTION, _version()
     else:
         plugin = _plugins(scheme)[0]
-        distribution, number = _distribution(plugin), plugin.dist.version if plugin.dist else "?"
+        distribution, number = distribution_of(plugin), _version_of(plugin)
     try:
         return BackendInfo(scheme, distribution, number, backend_class(scheme), "")
-    except ConfigurationError as error:
+    except (ConfigurationError, ImportError) as error:
         return BackendInfo(scheme, distribution, number, None, str(error))
-    except ImportError as error:
-        return BackendInfo(scheme, distribution, number, None, f"{scheme}:// failed to import: {error}")
 
 
 def _version() -> str:
@@ -127,8 +125,31 @@ def _plugins(scheme: str) -> list[EntryPoint]:
     return list(entry_points(group=ENTRY_POINT_GROUP, name=scheme))
 
 
-def _distribution(plugin: EntryPoint) -> str:
-    return plugin.dist.name if plugin.dist else plugin.value
+def distribution_of(plugin: EntryPoint) -> str:
+    """Return the name of the distribution that a plug-in came with, or what it names where that cannot be told."""
+    found: str | None = plugin.dist.metadata.get("Name") if plugin.dist else None
+    return found or plugin.value
+
+
+def _version_of(plugin: EntryPoint) -> str:
+    found: str | None = plugin.dist.metadata.get("Version") if plugin.dist else None
+    return found or "?"
+
+
+def load_plugin(plugin: EntryPoint, owner: str) -> Any:
+    """Import and return what an entry point names, whatever its code does but a Ctrl-C.
+
+    `owner` says in words what it is. Raises `PluginError`: a module can end a program, too, by `sys.exit`, or by an
+    exception that is no `Exception`.
+    """
+    try:
+        return plugin.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(
+            f"{owner} failed to import ({plugin.value}): {type(error).__name__}{f': {error}' if str(error) else '.'}"
+        ) from error
 
 
 def wrapper_names() -> list[str]:
@@ -160,19 +181,18 @@ def _load(owner: str, package: str, built_in: _BuiltIn) -> Any:
         else:
             problem = f"cannot use the {error.name} that is installed ({error}): pip install --upgrade {install}"
         raise MissingExtraError(f"{owner} {problem}") from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"{owner} cannot be used, as importing it raised {type(error).__name__}: {error}"
+        ) from error
     return getattr(module, built_in.name)
 
 
 def _load_plugin(plugin: EntryPoint) -> type[LeaderboardBackend]:
-    try:
-        found = plugin.load()
-    except Exception as error:
-        raise PluginError(
-            f"the backend {plugin.name}:// of {_distribution(plugin)} failed to import ({plugin.value}): "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    owner = f"the backend {plugin.name}:// of {distribution_of(plugin)}"
+    found = load_plugin(plugin, owner)
     if problem := _plugin_problem(found, plugin.value):
-        raise PluginError(f"the backend {plugin.name}:// of {_distribution(plugin)} {problem}")
+        raise PluginError(f"{owner} {problem}")
     backend: type[LeaderboardBackend] = found
     return backend
 

@@ -223,6 +223,10 @@ def test_a_plug_in_is_imported_when_its_scheme_is_asked_for_and_never_before(tmp
     [
         ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys; sys.exit('bye')", "SystemExit: bye"),
+        ("raise SystemExit", "SystemExit."),
+        ("import pytest; pytest.skip('no', allow_module_level=True)", "Skipped: no"),
+        ("import asyncio; raise asyncio.CancelledError", "CancelledError."),
         ("def broken(:", "SyntaxError"),
         ("Other = 1", "AttributeError"),
     ],
@@ -317,6 +321,8 @@ def test_a_plug_in_cannot_take_a_built_in_scheme(tmp_path: Path) -> None:
 def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_path: Path) -> None:
     install(tmp_path, "acme-boards", "acme", GOOD)
     install(tmp_path, "broken-boards", "broken", "1 / 0")
+    install(tmp_path, "ending-boards", "ending", "import sys; sys.exit(3)")
+    (tmp_path / "fakeredis.py").write_text("raise RuntimeError('not today')")
     install(tmp_path, "twin-boards", "twin", GOOD)
     install(tmp_path, "twin-rivals", "twin", GOOD)
     listed = json.loads(
@@ -332,5 +338,10 @@ def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_pa
     assert listed["acme"] == ["acme-boards", "1.2", False, ""]
     assert listed["broken"][:3] == ["broken-boards", "1.2", True]
     assert "division by zero" in listed["broken"][3]
+    assert listed["ending"][2:] == [
+        True,
+        "the backend ending:// of ending-boards failed to import (ending_boards:Board): SystemExit: 3",
+    ]
+    assert "fakeredis:// cannot be used, as importing it raised RuntimeError: not today" in listed["fakeredis"][3]
     assert "claimed by twin-boards and twin-rivals" in listed["twin"][3]
     assert listed["memory"][2:] == [False, ""]

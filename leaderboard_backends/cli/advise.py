@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from ..comparison.advice import Need, answer_section
 from ..comparison.advice import advise as answer_to
 from ..comparison.advice.quantities import read_durability, read_players, read_rate, read_time
-from ..comparison.report.terminal import print_sections
+from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
 from .cost import option_by, priced, read_inputs, read_result_for
 
@@ -77,6 +76,6 @@ def advise(
     for warning in given.prices.stale(datetime.now(UTC).date()):
         click.echo(f"Warning: {warning}", err=True)
     advice = answer_to(read_result_for(given, result), need, given.prices, given.model, term)
-    print_sections([answer_section(advice)], Console())
+    print_sections([answer_section(advice)], PlainConsole())
     if advice.pick is None:
         raise SystemExit(1)

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import click
 from rich import box
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..comparison.report.terminal import PlainConsole
 from ..protocol import Capabilities
 from ..registry import BackendInfo
 from ..registry import backends as known_backends
+from .streams import foreign_output_to_stderr
 
 PIPE_WIDTH: Final = 100
 """Columns of the table where no terminal says how wide it is."""
@@ -30,14 +31,15 @@ def backends(*, as_json: bool) -> None:
 
     Each with its distribution and version, what its boards promise, and whether it can be used here, or why not.
     """
-    found = known_backends()
+    with foreign_output_to_stderr():
+        found = known_backends()
     if as_json:
-        click.echo(json.dumps([_record(info) for info in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_record(info) for info in found], indent=2))
     else:
-        _print(Console(), found)
+        _print(PlainConsole(), found)
 
 
-def _print(console: Console, found: Sequence[BackendInfo]) -> None:
+def _print(console: PlainConsole, found: Sequence[BackendInfo]) -> None:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(_table(found))

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
-from rich.console import Console
 
 from ..comparison.advice.quantities import read_sizes
 from ..comparison.contenders import Contender, find_contenders
@@ -24,7 +20,7 @@ from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.proof import PATIENCE
 from ..comparison.redaction import conceal
 from ..comparison.report.sections import sections
-from ..comparison.report.terminal import print_sections
+from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, encode_result
 from ..comparison.workload.spec import WorkloadFile, find_workloads
 from ..comparison.workload.store import TraceStore, default_folder
@@ -123,7 +119,7 @@ def compare(
             prove_within=run_timeout or PATIENCE,
         )
         try:
-            with _termination_as_interrupt(), ComparisonBar() as bar:
+            with ComparisonBar() as bar:
                 result = run_comparison(order, bar)
         except OSError as error:
             raise click.ClickException(_unfinished(error, out)) from error
@@ -196,7 +192,7 @@ def _publish(result: Result, out: Path | None, journal: Journal) -> None:
     if out is not None:
         _keep(result, out, journal)
     try:
-        print_sections([section for section in sections(result) if section.name in PRINTED], Console())
+        print_sections([section for section in sections(result) if section.name in PRINTED], PlainConsole())
     finally:
         _say_what_came_of_it(result, out)
 
@@ -237,18 +233,3 @@ def _exit_code(result: Result, *, allow_missing: bool) -> int:
         click.echo(f"Runs without figures: {said}. So the exit code is 1; see --allow-missing.", err=True)
         return 1
     return int(bool({"wrong", "failed"} & {*without.values()}) or all(run.status != "ok" for run in result.runs))
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that no process and no file of the run is left behind."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

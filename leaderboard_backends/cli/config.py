@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.text import Text
 
+from ..comparison.report.terminal import PlainConsole
 from ..config import Opening, check_file
 from ..errors import ConfigurationError
-from ..location import Location, Option
+from ..location import Location, NamedFunction, Option, functions_named
+from ..model import visible
 from ..preflight.contradictions import contradictions
 from ..preflight.expectations import Expectations, read_expectations
 from ..registry import wrapper_class
+from ..testing.opening import find_modules_here
+from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Check a file of boards without opening any of them."
 HIDDEN: Final = "***"
@@ -35,13 +39,20 @@ def config() -> None:
     metavar="N",
     help="Processes of the app that open each board; without it, workers of [preflight.NAME].",
 )
-def check(path: Path, workers: int | None) -> None:
-    """Describe every board of FILE (TOML), and check every option and setting; nothing is opened or written.
+@click.option(
+    "--import", "imports", is_flag=True, help="Import the functions that FILE names, which runs their modules."
+)
+def check(path: Path, workers: int | None, *, imports: bool) -> None:
+    """Describe every board of FILE (TOML), and check every option and setting; nothing is opened, written or run.
 
-    Exit code 1 where a board is wrong, with a line each that names the file, the board, the key and what is allowed.
+    A function that FILE names (player_exists = "app.players:exists") is shown as it is written; with --import it has to
+    be there, too, installed or in the current folder. Exit code 1 where a board is wrong, with a line each that names
+    the file, the board, the key and what is allowed.
     """
-    find_modules_here()
-    found = check_file(path)
+    if imports:
+        find_modules_here()
+    with foreign_output_to_stderr(), nullcontext() if imports else functions_named():
+        found = check_file(path)
     problems = [str(one) for one in found.values() if not isinstance(one, Opening)]
     openings = {name: one for name, one in found.items() if isinstance(one, Opening)}
     expected: Mapping[str, Expectations] = {}
@@ -57,21 +68,16 @@ def check(path: Path, workers: int | None) -> None:
         problems += wrong
     if problems:
         for problem in problems:
-            click.echo(f"Error: {' '.join(problem.split())}", err=True)
+            click.echo(visible(f"Error: {' '.join(problem.split())}"), err=True)
         sys.exit(1)
-    click.echo(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, all right. Nothing was opened.")
-
-
-def find_modules_here() -> None:
-    """Let functions that a file names (`app.players:exists`) be imported from the working directory, as Python does."""
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    ran = "Nothing was opened." if imports else "Nothing was opened or imported."
+    click.echo(visible(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, all right. {ran}"))
 
 
 def _print(description: str) -> None:
     """Print a board's lines, the first one bold on a terminal; none is broken, so that it can be copied."""
     heading, *others = description.splitlines()
-    console = Console()
+    console = PlainConsole()
     console.print(Text(heading, style="bold"), soft_wrap=True)
     for line in others:
         console.print(Text(line), soft_wrap=True)
@@ -97,6 +103,8 @@ def _written(settings: Mapping[str, Any], known: Mapping[str, Option]) -> str:
 def _shown(value: object, option: Option) -> str:
     if option.secret:
         return _without_secret(value)
+    if isinstance(value, NamedFunction):
+        return value.name
     if callable(value):
         return f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__name__)}"
     shown = str(value).lower() if isinstance(value, bool) else "off" if value is None else str(value)

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
-from rich.console import Console
 
 from ..comparison.advice.quantities import read_sizes
 from ..comparison.cost.sections import Inputs, cost_sections
 from ..comparison.cost.source import load_result
 from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, check_names, check_term, read_table
 from ..comparison.document import Section
-from ..comparison.report.terminal import print_sections
+from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result
 from ..errors import ConfigurationError
 
@@ -101,7 +100,7 @@ def cost(
     model = given.model.changed(**{name: number for name, number in numbers.items() if number is not None})
     today = datetime.now(UTC).date()
     sections = cost_sections(read_result_for(given, result), today, players, given._replace(model=model))
-    print_sections([_unfolded(section) if trace else section for section in sections], Console())
+    print_sections([_unfolded(section) if trace else section for section in sections], PlainConsole())
 
 
 def _unfolded(section: Section) -> Section:

@@ -6,6 +6,7 @@ our own wins over one of the same name.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -14,8 +15,10 @@ from typing import Any, Final
 import click
 
 from ..errors import LeaderboardError, PluginError
+from ..model import visible
+from ..registry import DISTRIBUTION, distribution_of, load_plugin
+from .streams import endings_as_interrupt, failures_told, foreign_output_to_stderr, open_standard_streams
 
-DISTRIBUTION: Final = "leaderboard-backends"
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.commands"
 INTERRUPTED: Final = 130
 """What a shell reports for a process that Ctrl-C ended: 128 + SIGINT."""
@@ -75,16 +78,29 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, command.short_help) for name, command in _COMMANDS.items()])
         if plugins := _plugins():
             with formatter.section("Commands of plug-ins"):
-                formatter.write_dl([(name, f"Of {_distribution(plugin)}.") for name, plugin in plugins.items()])
+                formatter.write_dl([(name, f"Of {distribution_of(plugin)}.") for name, plugin in plugins.items()])
+
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Run the command line; an error of the system, such as a full disk behind stdout, is one line, too."""
+        open_standard_streams()
+        with failures_told():
+            return super().main(*arguments, **settings)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and turn what ends it into a line and an exit code."""
         try:
-            return super().invoke(ctx)
+            with endings_as_interrupt():
+                return super().invoke(ctx)
         except LeaderboardError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(visible(" ".join(str(error).split()))) from error
+        except click.ClickException as error:
+            error.message = visible(error.message)
+            raise
+        except RecursionError as error:
+            raise click.ClickException("what was given is nested too deeply to be read.") from error
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            with suppress(OSError):  # the terminal may be gone
+                click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -93,23 +109,14 @@ def _plugins() -> dict[str, EntryPoint]:
     return {plugin.name: plugin for plugin in found if plugin.name not in _COMMANDS}
 
 
-def _distribution(plugin: EntryPoint) -> str:
-    return plugin.dist.name if plugin.dist else plugin.value
-
-
 def _of_plugin(name: str) -> click.Command | None:
     plugin = _plugins().get(name)
     if plugin is None:
         return _refusing(name, f"comes with {_ELSEWHERE[name]}", _ELSEWHERE[name]) if name in _ELSEWHERE else None
-    try:
-        command = plugin.load()
-    except Exception as error:
-        raise PluginError(
-            f"leaderboard {name} of {_distribution(plugin)} failed to import ({plugin.value}): "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    with foreign_output_to_stderr():
+        command = load_plugin(plugin, f"leaderboard {name} of {distribution_of(plugin)}")
     if not isinstance(command, click.Command):
-        raise PluginError(f"leaderboard {name} of {_distribution(plugin)} is no click command: {plugin.value}.")
+        raise PluginError(f"leaderboard {name} of {distribution_of(plugin)} is no click command: {plugin.value}.")
     return command
 
 

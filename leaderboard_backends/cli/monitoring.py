@@ -12,8 +12,9 @@ from ..errors import ConfigurationError
 from ..hardening.observability.dashboard import grafana_dashboard
 from ..hardening.observability.rules import alerting_rules
 from ..hardening.observability.settings import STUDY, AlertSettings
+from ..location import functions_named
 from ..protocol import Capabilities
-from .config import find_modules_here
+from .streams import foreign_output_to_stderr
 
 SHORT_HELP = "Print alerting rules for Prometheus, or a dashboard for Grafana."
 
@@ -52,9 +53,10 @@ def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
     """
     if path is None:
         return STUDY
-    find_modules_here()
     found: dict[str, AlertSettings] = {}
-    for table, opening in describe_file(path).items():
+    with foreign_output_to_stderr(), functions_named():
+        openings = describe_file(path)
+    for table, opening in openings.items():
         if "monitoring" in opening.layers:
             try:
                 _add(found, _board(opening), AlertSettings.of(opening.layers["monitoring"]))

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..comparison.report.terminal import PlainConsole
 from ..config import Opening, describe_file
 from ..errors import ConfigurationError
+from ..model import visible
 from ..preflight.expectations import Expectations, read_expectations, stated
 from ..preflight.finding import STATUSES, Line, Report, Status
 from ..preflight.run import run_checks
-from .config import find_modules_here
+from ..testing.opening import find_modules_here
+from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Run the list before launch against a configured board."
 PIPE_WIDTH: Final = 100
@@ -71,17 +70,18 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
     Exit code 1 where a check failed; a warning alone fails nothing.
     """
     find_modules_here()
-    openings = describe_file(path)
+    with foreign_output_to_stderr():
+        openings = describe_file(path)
     expectations = read_expectations(path, openings)
     if workers is not None:
         expectations = {name: replace(expected, workers=workers) for name, expected in expectations.items()}
     logging.getLogger("leaderboard_backends").addHandler(logging.NullHandler())  # drills are no news; the table tells
     reports = []
-    with _endings_as_interrupt():
-        for name in _chosen(path, names, openings):
+    for name in _chosen(path, names, openings):
+        with foreign_output_to_stderr():
             reports.append(_run(name, openings, expectations, seconds))
-            if not as_json:
-                _print(reports[-1])
+        if not as_json:
+            _print(reports[-1])
     if as_json:
         click.echo(_to_json(reports, expectations, seconds))
     sys.exit(1 if any(report.failed for report in reports) else 0)
@@ -97,7 +97,7 @@ def _run(
     name: str, openings: Mapping[str, Opening], expectations: Mapping[str, Expectations], seconds: float
 ) -> Report:
     """Run the checks; what an interrupted run had to leave behind is said."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     try:
         with console.status(f"{name}: …") as status:
             return run_checks(
@@ -105,7 +105,7 @@ def _run(
             )
     except KeyboardInterrupt as interrupt:
         for note in getattr(interrupt, "__notes__", ()):
-            click.echo(" ".join(note.split()), err=True)
+            click.echo(visible(" ".join(note.split())), err=True)
         raise
 
 
@@ -113,7 +113,7 @@ def _run(
 
 
 def _print(report: Report) -> None:
-    console = Console()
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, PIPE_WIDTH)
     console.print(Text(f"{report.board} at {report.place}", style="bold"))
@@ -146,7 +146,7 @@ def _summary(report: Report) -> str:
 def _to_json(reports: Sequence[Report], expectations: Mapping[str, Expectations], seconds: float) -> str:
     boards = [_record(report, expectations[report.board]) for report in reports]
     document = {"schema_version": SCHEMA_VERSION, "seconds": seconds, "boards": boards}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def _record(report: Report, expectations: Expectations) -> dict[str, Any]:
@@ -165,19 +165,3 @@ def _record(report: Report, expectations: Expectations) -> dict[str, Any]:
             for line in report.lines
         ],
     }
-
-
-@contextmanager
-def _endings_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM, and a terminal that is closed, as Ctrl-C, so that no scratch board is left behind."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

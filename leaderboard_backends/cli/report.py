@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from ..comparison.analysis.regression import changes
 from ..comparison.document import Chart
@@ -20,7 +19,7 @@ from ..comparison.report.illustrated import illustrated, pictures
 from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import sections
-from ..comparison.report.terminal import print_sections
+from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, ResultError, read_result
 from ..errors import ConfigurationError
 
@@ -69,7 +68,7 @@ def report(
     if markdown_file is not None:
         _write(markdown_file, markdown(found, TITLE, files))
     if html is markdown_file is chart_folder is None:
-        print_sections(found, Console())
+        print_sections(found, PlainConsole())
     sys.exit(1 if worse else 0)
 
 

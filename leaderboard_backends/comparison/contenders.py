@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
 from secrets import token_hex
@@ -23,7 +22,7 @@ from ..errors import ConfigurationError
 from ..location import Location
 from ..model import shorten
 from ..registry import ENTRY_POINT_GROUP
-from ..testing.opening import is_url, split_target
+from ..testing.opening import is_url
 from ..testing.servers import EmbeddedServer
 from ..testing.trials import ServerPlace, TrialPlace, trial_place, trial_places
 from .measure.job import Where
@@ -225,7 +224,6 @@ def _contender(path: Path, file: _File) -> Contender:
     if is_url(file.place) or ":" in file.place:
         check_target(file.place)
         folder = str((path.parent / file.path).resolve()) if file.path else ""
-        _check_unshadowed(path, file.place, folder)
         return Given(path.stem, file.place, sheet, folder)
     place = trial_place(file.place)
     if isinstance(place, ServerPlace):
@@ -234,19 +232,6 @@ def _contender(path: Path, file: _File) -> Contender:
     if file.settings or file.over_tcp:
         raise ConfigurationError(f"{path}: settings and over_tcp are for servers; {file.place} is none.")
     return Ready(path.stem, place, sheet)
-
-
-def _check_unshadowed(path: Path, place: str, folder: str) -> None:
-    """Refuse a `path` whose module the current folder has as well: a process that is started looks there first."""
-    if not folder or is_url(place) or Path.cwd() == Path(folder):
-        return
-    module = split_target(place)[0].partition(".")[0]
-    shadow = PathFinder.find_spec(module, [str(Path.cwd())])
-    if shadow is not None and shadow.origin is not None:  # a folder without a module of its own hides nothing
-        raise ConfigurationError(
-            f"{path}: {place} is to come from its path, {folder}, but {shadow.origin} would be imported in its place, "
-            f"as the current folder comes first. Run it from another folder, or give one of the two another name."
-        )
 
 
 def find_contenders(named: Iterable[str]) -> list[Contender]:

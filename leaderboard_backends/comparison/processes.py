@@ -52,7 +52,7 @@ def started(module: str, path: str = "") -> Iterator[Process]:
     if path:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(  # noqa: S603 - our own module
-        (sys.executable, "-m", module),
+        (sys.executable, "-P", "-m", module),  # without the current folder, whose files are the user's
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

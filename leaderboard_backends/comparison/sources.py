@@ -44,17 +44,15 @@ def _sources(modules: Sequence[str], folder: str) -> Iterator[tuple[Path, list[P
 
 
 def _find(module: str, folder: str) -> Path | None:
-    """Look where a process that is started looks: in the current folder, in `folder`, then everywhere else."""
+    """Look where a process that is started looks: in `folder`, among what is installed, in the current folder."""
     first, *rest = module.split(".")
-    for root in (Path.cwd(), *map(Path, filter(None, [folder]))):
-        found = _beneath(root, [first, *rest])
-        if found is not None:
-            return found
+    if folder and (found := _beneath(Path(folder), [first, *rest])):
+        return found
     spec = None
     with suppress(ValueError):  # of a module that is loaded and says of itself that it came from nowhere
         spec = find_spec(first)
     if spec is None:
-        return None
+        return _beneath(Path.cwd(), [first, *rest])
     if spec.origin is not None:
         return Path(spec.origin) if Path(spec.origin).is_file() else None
     return next(filter(None, (_beneath(Path(root), rest) for root in spec.submodule_search_locations or ())), None)

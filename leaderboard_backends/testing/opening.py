@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import entry_points, packages_distributions, version
+from pathlib import Path
 from typing import Any, Final
 
 from ..config import open_leaderboard
@@ -62,12 +64,22 @@ def split_target(target: str) -> tuple[str, str]:
     return module, name
 
 
+def find_modules_here() -> None:
+    """Let what a user names be imported from the current folder, after all that is installed.
+
+    So a file that is there by chance, such as a `statistics.py`, hides no module of Python's or of a library's.
+    """
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
 def load_target(target: str) -> Any:
     """Import and return what `package.module:name` names: a class or a function.
 
     Raises `ConfigurationError` where the module has no such name, `ImportError` where there is no such module.
     """
     module, name = split_target(target)
+    find_modules_here()
     found = getattr(import_module(module), name, None)
     if not callable(found):
         raise ConfigurationError(f"{target}: the module {module} has no class or function {name}.")

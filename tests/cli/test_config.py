@@ -48,11 +48,11 @@ def test_each_board_is_described_with_its_layers_from_the_outside_in(tmp_path: P
           backend      SortedContainersLeaderboard
           monitoring   alerts=true
           rate_limit   defaults
-          validation   score_max=5, max_n=off, player_exists=genericpath:isdir
+          validation   score_max=5, max_n=off, player_exists=os.path:isdir
           degradation  cache_top=100
         boards.laps: zodb:///nowhere/board.fs, board laps, descending, keep best
           backend      ZODBLeaderboard: create=false
-        {tmp_path}/boards.toml: 2 boards, all right. Nothing was opened.
+        {tmp_path}/boards.toml: 2 boards, all right. Nothing was opened or imported.
         """
     )
 
@@ -76,6 +76,28 @@ def test_nothing_is_opened_and_nothing_made(tmp_path: Path, monkeypatch: pytest.
     )
     assert done.exit_code == 0, done.output
     assert [path.name for path in tmp_path.iterdir()] == ["boards.toml"]
+
+
+def test_a_function_is_imported_where_that_is_asked_for_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "players_here.py").write_text("open('ran', 'w').close()\ndef exists(player): return True\n")
+    boards = "[boards.a]\nurl = 'memory://'\n[boards.a.{}]\n"
+    good = boards.format("validation") + "player_exists = 'players_here:exists'"
+    assert "player_exists=players_here:exists\n" in check(tmp_path, good).stdout
+    rules = [*["monitoring", "rules", "--config"], str(tmp_path / "boards.toml")]
+    (tmp_path / "boards.toml").write_text(boards.format("monitoring") + "on_alert = 'players_here:exists'")
+    assert CliRunner().invoke(leaderboard, rules).exit_code == 0
+    assert not (tmp_path / "ran").exists()
+    check(tmp_path, good)
+    done = run("--import", str(tmp_path / "boards.toml"))
+    assert "player_exists=players_here:exists\n" in done.stdout
+    assert done.stdout.endswith("1 board, all right. Nothing was opened.\n")
+    assert (tmp_path / "ran").exists()
+    check(tmp_path, good.replace("players_here", "nowhere.at.all"))
+    done = run("--import", str(tmp_path / "boards.toml"))
+    assert "option player_exists='nowhere.at.all:exists' of validation is not allowed: 'nowhere.at.all'" in done.stderr
 
 
 def test_passwords_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +153,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         url = "memory://weekly/0"
         [boards.function]
         url = "memory://"
-        validation = { player_exists = "nowhere.at.all:exists" }
+        validation = { player_exists = "nowhere" }
         [boards.variable]
         url = "${NOT_SET}"
         [boards.none]
@@ -158,7 +180,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         "thresholds": "monitoring: latency_warning=2 is above latency_critical=0.1",
         "timeout": "degradation: read_timeout needs a backend with the options pool_timeout, connect_timeout,",
         "path": "memory://weekly… has a path: memory:// takes a board's name alone",
-        "function": "option player_exists='nowhere.at.all:exists' of validation is not allowed: 'nowhere.at.all'",
+        "function": "option player_exists='nowhere' of validation is not allowed: it must be module:function, for",
         "variable": "the variable NOT_SET is not set",
         "none": "a board's mapping needs a url; this one has order",
         "layer": "monitoring must be a table of settings, true or false, not 5: write [boards.NAME.monitoring]",
@@ -183,6 +205,8 @@ def test_an_expectation_that_is_wrong_is_named_with_what_is_allowed(tmp_path: Pa
         (b"", "has no boards: add a table [boards.NAME] with a url"),
         (b"[boards.a\n", "is not TOML: Expected ']'"),
         (b"\x7fELF\x00\xff", "is not TOML"),
+        (b"[boards.a]\nurl = 'memory://'\nx = " + b"[" * 100_000, "is nested too deeply"),
+        (b"[boards.a]\nurl = 'memory://'\nx" + b".y" * 500 + b" = 1", "boards.a: it is nested more than 32 deep"),
         (b"[board.a]\nurl = 'memory://'\n", "has board at its top level: only [boards.NAME] is known"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -222,24 +221,41 @@ def test_an_interrupt_exits_as_a_shell_expects(monkeypatch: pytest.MonkeyPatch) 
     assert (result.exit_code, result.stderr) == (130, "Interrupted.\n")
 
 
-def test_ctrl_c_at_a_real_command_exits_with_130_and_no_traceback() -> None:
-    code = """
+WORKING = """
 import sys, time
 from leaderboard_backends.cli import backends, main
 def work():
-    print("working", flush=True)
-    time.sleep(60)
+    print("working", file=sys.stderr, flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        print("cleaned up", file=sys.stderr)
 backends.known_backends = work
 sys.exit(main(["backends"]))
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "working\n"
-        os.kill(process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_a_command_lets_it_clean_up_and_exits_with_130(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", WORKING], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "working\n"
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "Interrupted.\n")
+    assert (process.returncode, said) == (130, "cleaned up\nInterrupted.\n")
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    code = ignoring + WORKING.replace("time.sleep(60)", "sys.stdin.read(); sys.exit(3)")
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "working\n"
+        process.send_signal(signal.SIGHUP)
+        _, said = process.communicate("", timeout=60)
+    assert (process.returncode, said) == (3, "cleaned up\n")
 
 
 def test_an_error_names_what_was_given_without_a_traceback() -> None:

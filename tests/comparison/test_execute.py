@@ -235,7 +235,7 @@ def test_a_users_file_keeps_its_boards_and_nothing_of_ours(comparing: Callable[.
 # ---------------------------------------------------------------------- interrupts, and going on
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_stops_the_worker_keeps_the_result_and_says_so(
     boards: Path, fifo: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

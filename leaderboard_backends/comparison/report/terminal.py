@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from typing import Final, Literal
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ...model import visible
 from ..document import Section, Table, Tone, Value
 from .inline import Style, pieces
 
@@ -25,6 +27,15 @@ BREAKABLE: Final = 24
 
 _TONES: Final[dict[Tone, str]] = {"": "", "good": "green", "bad": "red", "dim": "dim"}
 _STYLES: Final[dict[Style, str]] = {"": "", "code": "cyan", "bold": "bold"}
+
+
+class PlainConsole(Console):
+    """A console on which foreign texts are texts: an escape in one is written out, and changes no terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments of whatever is printed, the cells of a table on their own."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
 def print_sections(sections: Sequence[Section], console: Console) -> None:
