@@ -127,13 +127,16 @@ def _plugins(scheme: str) -> list[EntryPoint]:
 
 def distribution_of(plugin: EntryPoint) -> str:
     """Return the name of the distribution that a plug-in came with, or what it names where that cannot be told."""
-    found: str | None = plugin.dist.metadata.get("Name") if plugin.dist else None
-    return found or plugin.value
+    return _metadata_of(plugin, "Name") or plugin.value
 
 
 def _version_of(plugin: EntryPoint) -> str:
-    found: str | None = plugin.dist.metadata.get("Version") if plugin.dist else None
-    return found or "?"
+    return _metadata_of(plugin, "Version") or "?"
+
+
+def _metadata_of(plugin: EntryPoint, name: str) -> str:
+    found = plugin.dist.metadata.get_all(name) if plugin.dist else None
+    return str(found[0]) if found else ""
 
 
 def load_plugin(plugin: EntryPoint, owner: str) -> Any:

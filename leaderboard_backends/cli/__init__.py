@@ -24,4 +24,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    return leaderboard.main(None if arguments is None else list(arguments), prog_name="leaderboard")
+    code: int = leaderboard.main(None if arguments is None else list(arguments), prog_name="leaderboard")
+    return code

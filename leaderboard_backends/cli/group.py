@@ -94,7 +94,7 @@ class LazyGroup(click.Group):
         except LeaderboardError as error:
             raise click.ClickException(visible(" ".join(str(error).split()))) from error
         except click.ClickException as error:
-            error.message = visible(error.message)
+            vars(error)["message"] = visible(error.message)
             raise
         except RecursionError as error:
             raise click.ClickException("what was given is nested too deeply to be read.") from error
