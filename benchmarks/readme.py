@@ -58,7 +58,7 @@ def _rows(result: Result) -> Iterator[list[str]]:
         runs, facts = runs_of(result, "service", WORKLOAD, PLAYERS, label), result.facts(label)
         if runs and facts is not None:
             times = [_times(runs, operation) for operation in OPERATIONS]
-            yield [f"`{label}`", *times, _bytes(runs, facts.home), leaves.get(str(kind.durability), NONE)]
+            yield [f"`{label}`", *times, _bytes(runs, facts.home), leaves.get(str(kind.name), NONE)]
 
 
 def _times(runs: list[Run], operation: str) -> str:

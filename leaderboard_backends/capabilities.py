@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+Home: TypeAlias = Literal["process", "files", "server", "not known"]
+"""Where data lives: in the memory of the process that opens the board, in files of its machine, or in a server."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -21,6 +24,8 @@ class Capabilities:
     """The worst failure after which acknowledged updates are still there, in words."""
     unsupported: frozenset[str] = frozenset()
     """Public operations that raise `UnsupportedOperationError`."""
+    lives_in: Home = "not known"
+    """Where the data lives; a board's own `storage_info` says more."""
     feed: bool = False
     """The board has a version, and keeps a change feed where it is opened with the option `feed`."""
     limits: bool = False
@@ -50,14 +55,19 @@ NOT_KNOWN: Final = Kept()
 class StorageInfo:
     """Where the data of one board is, and what survives which failure, as it is set here and now."""
 
-    kind: Literal["process", "files", "server", "not known"] = "not known"
-    """Where the data is: in this process's memory, in files of this machine, or in a server."""
+    kind: Home = "not known"
     files: tuple[Path, ...] = ()
     """The files that hold the data, those beside them (a log) included; they need not exist yet."""
     server: str = ""
     """The server's address, as a URL without user, password and options; empty where there is none."""
     server_pid: int | None = None
     """The server's process id on its own machine, where the server says it."""
+    encrypted: bool | None = None
+    """Whether what is sent to the server is encrypted; `None` where there is no server, or it is not known."""
+    used_bytes: int | None = None
+    """The memory that the server uses for all its data, as it counts it."""
+    busy: bool = False
+    """Whether the server still works in the background on what it was sent, such as writing a log anew."""
     process_crash: Kept = NOT_KNOWN
     """What a crash of a process that uses the board leaves."""
     server_crash: Kept = NOT_KNOWN

@@ -83,6 +83,9 @@ class DelegatingLeaderboard(LeaderboardBackend):
     def _iterate(self) -> Iterator[Entry]:
         return iter(self._inner)
 
+    def _delete(self) -> None:
+        self._inner.delete()
+
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         return Changes(self._inner.get_version(), []) if after is None else self._inner.get_changes(after, limit)
 

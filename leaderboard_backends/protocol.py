@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
@@ -78,11 +79,13 @@ class LeaderboardBackend(ABC):
         return cls(location.board_name(name), order=order, keep=keep, **options)
 
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str | None:
-        """Return the URL of a new place for a trial, such as a comparison, with `directory` for its files.
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str] | None:
+        """Return a context that makes a new place for a trial, such as a comparison, and yields its URL.
 
-        `None`, unless a backend overrides this, says that a trial needs a place that somebody names. `scheme` is the
-        one that the class was found under; boards of different names at that URL are different boards.
+        `directory` is for its files; a backend of a server can start one there, and stop it at the end. `None`, unless
+        a backend overrides this, says that a trial needs a place that somebody names. `scheme` is the one that the
+        class was found under; boards of different names at that URL are different boards. A place in files is made of
+        the directory alone: the same directory gives the same URL.
         """
         del scheme, directory
         return None
@@ -181,6 +184,17 @@ class LeaderboardBackend(ABC):
         if self._closed:
             self._refuse_closed()
         self._clear()
+
+    def delete(self) -> None:
+        """Remove the board itself, with its players, its description, its feed and its fence, and close this object.
+
+        A fenced board can be deleted, and so can one that is gone already. A write by another object that holds the
+        board open raises `BoardMismatchError`, or begins a new board. O(n).
+        """
+        if self._closed:
+            self._refuse_closed()
+        self._delete()
+        self.close()
 
     # ------------------------------------------------------------------ reads of players
 
@@ -448,6 +462,10 @@ class LeaderboardBackend(ABC):
         """Return the number of players."""
 
     # ------------------------------------------------------------------ hooks that a backend may write
+
+    def _delete(self) -> None:
+        """Remove the board itself; where nothing but players is stored of a board, that is `_clear`."""
+        self._clear()
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         """Return the version and, for an `after`, the changes that follow it, from one state (`capabilities.feed`)."""

@@ -281,6 +281,7 @@ EVERY_CALL: dict[str, Callable[[ListBoard], object]] = {
     "update_scores": lambda board: board.update_scores([]),
     "remove_player": lambda board: board.remove_player("u1"),
     "clear": lambda board: board.clear(),
+    "delete": lambda board: board.delete(),
     "get_score": lambda board: board.get_score("u1"),
     "get_rank": lambda board: board.get_rank("u1"),
     "get_entry": lambda board: board.get_entry("u1"),
@@ -312,7 +313,7 @@ OPEN_TO_ALL = {
     "capabilities",
     "options",
     "from_location",
-    "trial_url",
+    "open_trial",
     "storage",
 }
 
@@ -384,13 +385,13 @@ def test_every_public_method_and_property_has_a_docstring() -> None:
 def test_a_trial_place_is_new_holds_several_boards_and_names_its_storage(scheme: str, tmp_path: Path) -> None:
     folder = tmp_path / "a folder, 100%"
     folder.mkdir()
-    url = backend_class(scheme).trial_url(scheme, folder)
-    assert url is not None
-    with open_leaderboard(url, board="one") as one, open_leaderboard(url, board="two") as two:
+    place = backend_class(scheme).open_trial(scheme, folder)
+    assert place is not None
+    with place as url, open_leaderboard(url, board="one") as one, open_leaderboard(url, board="two") as two:
         assert one.update_score("ada", "Ada", 1) == 1
         assert list(two) == []
         assert bool(one.storage) is (scheme != "naive")
 
 
 def test_a_board_on_a_server_has_no_trial_place_of_its_own(tmp_path: Path) -> None:
-    assert backend_class("redis").trial_url("redis", tmp_path) is None
+    assert backend_class("redis").open_trial("redis", tmp_path) is None

@@ -12,6 +12,7 @@ Crash: nothing survives the process. One lock makes it safe to share between thr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import ClassVar, NamedTuple
@@ -34,7 +35,7 @@ class _Standing(NamedTuple):
 class NaiveLeaderboard(LeaderboardBackend):
     """A board in a dict of this process, sorted at every read."""
 
-    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True, limits=True)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
@@ -46,10 +47,10 @@ class NaiveLeaderboard(LeaderboardBackend):
         self._lock = guard(Lock())
 
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a board in memory, which is new each time."""
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a board in memory, which is new each time."""
         del directory
-        return f"{scheme}://"
+        return nullcontext(f"{scheme}://")
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
@@ -134,6 +135,11 @@ class NaiveLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         with self._lock:
             return len(self._players)
+
+    def _delete(self) -> None:
+        with self._lock:
+            self._changes.moved_to = None
+        self._clear()
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         with self._lock:

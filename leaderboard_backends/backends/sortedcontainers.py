@@ -18,6 +18,7 @@ a move in two, the records decide, and the next call builds the order anew from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from math import inf
 from operator import itemgetter
@@ -88,7 +89,7 @@ def _unpack(packed: int) -> Score:
 class SortedContainersLeaderboard(LeaderboardBackend):
     """A board in this process's memory, in order at all times."""
 
-    capabilities = Capabilities(durable=False, shared=False, feed=True, fence=True, limits=True)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
@@ -106,10 +107,10 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ writes
 
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a board in memory, which is new each time."""
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a board in memory, which is new each time."""
         del directory
-        return f"{scheme}://"
+        return nullcontext(f"{scheme}://")
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
@@ -291,6 +292,11 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         with self._lock:
             return len(self._records)
+
+    def _delete(self) -> None:
+        with self._lock:
+            self._changes.moved_to = None
+        self._clear()
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         with self._lock:

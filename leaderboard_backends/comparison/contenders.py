@@ -37,7 +37,6 @@ LEFT_OUT: Final = ("fakeredis",)
 """Not compared unless named: fakeredis stands in for a server in unit tests, and its speed tells nothing about one."""
 
 NO_SHEET: Final = Sheet()
-_SERVER_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,6 @@ class Ready:
             where = Where(
                 target=trial.url,
                 board=BOARD,
-                server_url=server.unix_url if server else None,
                 server_pid=server.pid if server else None,
                 data_path=str(trial.data) if trial.data else None,
             )
@@ -147,10 +145,7 @@ class Given:
         board = f"{BOARD}-{token_hex(8)}"
         if not is_url(self.target):
             return nullcontext(Place(Where(self.target, board)))
-        location, _ = Location.parse(self.target)
-        server = self.target if location.scheme in _SERVER_SCHEMES else None
-        file = location.path if location.scheme == "zodb" else None
-        return nullcontext(Place(Where(self.target, board, shared=True, server_url=server, data_path=file)))
+        return nullcontext(Place(Where(self.target, board, shared=True)))
 
 
 def plugin_modules(scheme: str) -> tuple[str, ...]:

@@ -31,8 +31,11 @@ Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out",
 """`ok` alone has figures; `wrong` disagreed with the model, or is of a backend that did in another run; `unavailable`
 could not be opened here."""
 
-Durability: TypeAlias = Literal["memory only", "everysec", "every commit"]
-"""What a power cut leaves of acknowledged updates: nothing, all but about the last second, or everything."""
+Durability: TypeAlias = Literal["memory only", "everysec", "every commit", "not known"]
+"""What a power cut leaves of acknowledged updates: nothing, all but about the last second, or everything.
+
+`not known` is also what is something else: it is never ranked as durable.
+"""
 
 Home: TypeAlias = Literal["process", "file", "server"]
 """Where a board lives: in the app's process alone, in a file beside it, or on a server."""

@@ -9,13 +9,15 @@ from stat import S_IWGRP, S_IWOTH
 from typing import Final, NamedTuple
 
 from ..config import Opening
+from ..errors import LeaderboardError
 from ..location import Location, boolean
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of
-from .server import SCHEMES, Server, anonymous_url, has_password, is_local, server_url
+from .server import Server, anonymous_url, has_password, is_local, server_url
 from .subject import Subject
 
-TLS: Final = "rediss"
+COUNTED_HERE: Final = "memory"
+"""The storage of a rate limit that is in the process; each other one is a Redis or Valkey."""
 
 
 class Place(NamedTuple):
@@ -24,6 +26,8 @@ class Place(NamedTuple):
     what: str
     url: str
     local: bool
+    encrypted: bool | None
+    """`None` where that is not known, as the server does not answer."""
 
 
 def check_access(subject: Subject) -> Finding:
@@ -35,7 +39,7 @@ def check_access(subject: Subject) -> Finding:
 def _of_file(opening: Opening) -> Iterator[Finding]:
     """Look who may write the file: whoever can, of a format such as ZODB's, can run code in the app that opens it."""
     path = Path(opening.location.path)
-    if kind_of(opening) != "file" or not path.is_file():
+    if kind_of(opening) != "files" or not path.is_file():
         return
     mode = path.stat().st_mode
     others = [who for who, bit in (("its group", S_IWGRP), ("every user", S_IWOTH)) if mode & bit]
@@ -49,28 +53,35 @@ def _places(subject: Subject) -> Iterator[Place]:
     if kind_of(subject.opening) == "server":
         url = server_url(subject.opening)
         said = subject.expectations.local
-        yield Place("the server", url, is_local(url) if said is None else said)
-    storage = str((subject.settings("rate_limit") or {}).get("storage", "memory"))
-    if storage.partition("://")[0] in SCHEMES:
-        yield Place("the server of the rate limit", storage, is_local(storage))
+        yield Place("the server", url, is_local(url) if said is None else said, _is_encrypted(subject))
+    storage = str((subject.settings("rate_limit") or {}).get("storage", COUNTED_HERE))
+    if storage != COUNTED_HERE:
+        yield Place("the server of the rate limit", storage, is_local(storage), storage.startswith("rediss"))
+
+
+def _is_encrypted(subject: Subject) -> bool | None:
+    try:
+        return subject.storage_info().encrypted
+    except LeaderboardError:
+        return None
 
 
 def _judged(place: Place) -> Iterator[Finding]:
     location, options = Location.parse(place.url)
-    if location.scheme == "unix":
+    if not location.parts.netloc:
         yield passed(f"{place.what} is a unix socket")
         return
     shown = f"{place.what} at {location.parts.hostname or 'localhost'}"
     if place.local:
         yield passed(f"{shown} is on this machine")
-    else:
-        yield _encrypted(shown, location.scheme, _lax(options))
+    elif place.encrypted is not None:
+        yield _encrypted(shown, _lax(options), encrypted=place.encrypted)
     yield _protected(place, shown)
 
 
-def _encrypted(shown: str, scheme: str, lax: str) -> Finding:
+def _encrypted(shown: str, lax: str, *, encrypted: bool) -> Finding:
     """Judge the way to a server that is not local; `lax` is the option by which its certificate proves nothing."""
-    if scheme != TLS:
+    if not encrypted:
         return failed(
             f"{shown} is not local, and not encrypted: scores and the password can be read on the way",
             "Let the server speak TLS (tls-port), and use rediss://.",

@@ -31,7 +31,7 @@ LARGEST_COPY: Final = 64_000_000
 
 def check_configured(subject: Subject) -> Finding:
     """Read the top of the configured board, where it is there already."""
-    if kind_of(subject.opening) == "file" and (problem := _problem_of_file(subject.opening)):
+    if kind_of(subject.opening) == "files" and (problem := _problem_of_file(subject.opening)):
         return problem
     entries = sample(subject)
     if entries is None:
@@ -47,7 +47,7 @@ def sample(subject: Subject) -> Sequence[Entry] | None:
     kind = kind_of(subject.opening)
     if kind == "server":
         return _from_server(subject.opening)
-    return _from_copy(subject.opening, subject.scratch) if kind == "file" else None
+    return _from_copy(subject.opening, subject.scratch) if kind == "files" else None
 
 
 def _from_server(opening: Opening) -> Sequence[Entry] | None:
@@ -63,11 +63,14 @@ def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
     path = Path(opening.location.path)
     if not path.is_file() or path.stat().st_size > LARGEST_COPY:
         return None
-    url = opening.backend.trial_url(opening.location.scheme, scratch.folder())
-    place = Location.parse(url or "", opening.location.default_board)[0]
-    shutil.copyfile(path, place.path)
-    with replace(opening, location=place, layers={}).open() as board:
-        return board.get_top_n(SAMPLE)
+    trial = opening.backend.open_trial(opening.location.scheme, scratch.folder())
+    if trial is None:
+        return None
+    with trial as url:
+        place = Location.parse(url, opening.location.default_board)[0]
+        shutil.copyfile(path, place.path)
+        with replace(opening, location=place, layers={}).open() as board:
+            return board.get_top_n(SAMPLE)
 
 
 def _problem_of_file(opening: Opening) -> Finding | None:

@@ -1,16 +1,11 @@
-"""Where a board's data is: in this process, in a file, on a Redis or Valkey, or where only its plug-in knows."""
+"""Where a board's data is, before anything is opened: what its backend declares."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Literal, TypeAlias
-
+from ..capabilities import Capabilities, Home
 from ..config import Opening
-from ..protocol import Capabilities
-from .server import SCHEMES
-
-Kind: TypeAlias = Literal["process", "file", "server", "other"]
+from ..errors import MissingExtraError
+from ..registry import backend_class
 
 
 def promises_of(opening: Opening) -> Capabilities:
@@ -19,15 +14,18 @@ def promises_of(opening: Opening) -> Capabilities:
     return found if isinstance(found, Capabilities) else Capabilities(durable=False, shared=False)
 
 
-def kind_of(opening: Opening) -> Kind:
-    """Return where a board's data is, as its backend tells; nothing is opened."""
-    if opening.location.scheme in SCHEMES:
-        return "server"
-    if not has_trial_place(opening):
-        return "other"
-    return "file" if promises_of(opening).durable else "process"
+def kind_of(opening: Opening) -> Home:
+    """Return where a board's data is, as its backend declares it; a server that is no Redis or Valkey is not known.
+
+    The checks of servers ask for Redis' own settings; of any other storage, they know what its boards say.
+    """
+    home = promises_of(opening).lives_in
+    return "not known" if home == "server" and not speaks_redis(opening) else home
 
 
-def has_trial_place(opening: Opening) -> bool:
-    """Whether the backend can make a place of its own for a board."""
-    return opening.backend.trial_url(opening.location.scheme, Path(tempfile.gettempdir())) is not None
+def speaks_redis(opening: Opening) -> bool:
+    """Whether a board is on a Redis or Valkey: its class is that of redis://, or made of it."""
+    try:
+        return issubclass(opening.backend, backend_class("redis"))
+    except MissingExtraError:
+        return False

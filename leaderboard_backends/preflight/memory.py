@@ -45,8 +45,8 @@ def check_eviction(subject: Subject) -> Finding:
 def check_memory(subject: Subject) -> Finding:
     """Hold the measured bytes a player against the room that there is."""
     kind = kind_of(subject.opening)
-    if kind in ("file", "other"):
-        return not_applicable("players are not in memory" if kind == "file" else "only the plug-in can tell")
+    if kind in ("files", "not known"):
+        return not_applicable("players are not in memory" if kind == "files" else "only the plug-in can tell")
     each = subject.filled.bytes_a_player
     if each is None:
         return not_applicable(f"{whole(subject.filled.players)} players are too few to tell what one takes")

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ..capabilities import Home, Kept
 from ..comparison.document.numerals import percent, size
 from ..comparison.machine import IN_MEMORY, file_system
 from ..config import Opening
 from .finding import Finding, failed, not_applicable, passed, together, warning
-from .kinds import Kind, kind_of, promises_of
+from .kinds import kind_of, promises_of
 from .server import Persistence, Server
 from .subject import Subject
 
@@ -50,7 +51,16 @@ def _of_other(subject: Subject) -> Finding:
     promises = promises_of(subject.opening)
     if subject.expectations.durable and not promises.durable:
         return failed("the backend promises nothing durable", "Use one that does, or expect none: durable = false.")
-    return not_applicable(f"only the plug-in can tell; it promises: survives {promises.survives}")
+    kept = subject.storage_info().machine_crash
+    figure = f"a power cut leaves {_words(kept)}"
+    if subject.expectations.durable and kept.amount == "nothing":
+        return failed(f"{figure}, and durable updates are expected", "Set the storage up so that it keeps them.")
+    return passed(figure) if kept.amount == "everything" else warning(figure, "See what the backend's documents say.")
+
+
+def _words(kept: Kept) -> str:
+    said = f"{kept.amount} ({kept.detail})" if kept.detail else kept.amount
+    return f"{said}, as declared" if kept.declared else said
 
 
 # ---------------------------------------------------------------------- a server
@@ -97,7 +107,7 @@ def _of_file(subject: Subject) -> Finding:
             "Put the board's file on a disk.",
         )
         if kind in IN_MEMORY
-        else passed(f"on a disk ({kind}); survives {promises_of(subject.opening).survives}")
+        else passed(f"on a disk ({kind}); a power cut leaves {_words(subject.storage_info().machine_crash)}")
     )
     return together([on_disk, _room(folder)])
 
@@ -118,9 +128,9 @@ def data_folder(opening: Opening) -> Path:
     return Path(opening.location.path).parent
 
 
-_CHECKS: Final[dict[Kind, Callable[[Subject], Finding]]] = {
+_CHECKS: Final[dict[Home, Callable[[Subject], Finding]]] = {
     "process": _of_process,
     "server": _of_server,
-    "file": _of_file,
-    "other": _of_other,
+    "files": _of_file,
+    "not known": _of_other,
 }

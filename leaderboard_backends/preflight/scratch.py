@@ -22,7 +22,7 @@ from ..errors import BackendUnavailableError, LeaderboardError
 from ..location import Location
 from ..protocol import LeaderboardBackend
 from ..wrapper import layers
-from .kinds import has_trial_place, promises_of
+from .kinds import promises_of
 
 PREFIX: Final = "preflight-"
 MAKES_NO_FILE: Final = "create"
@@ -101,13 +101,16 @@ class Scratch(AbstractContextManager["Scratch"]):
     def _place(self) -> Opening:
         """Return the configured board's description with a place for one more board."""
         opening = self._opening
-        scheme = opening.location.scheme
-        if not has_trial_place(opening):
+        home = promises_of(opening).lives_in
+        if home not in ("process", "files"):
             return opening
-        folder = self.folder() if promises_of(opening).durable else Path(tempfile.gettempdir())
-        url = opening.backend.trial_url(scheme, folder)
+        folder = self.folder() if home == "files" else Path(tempfile.gettempdir())
+        place = opening.backend.open_trial(opening.location.scheme, folder)
+        if place is None:
+            return opening
+        location = Location.parse(self._folders.enter_context(place))[0]
         options = {name: value for name, value in opening.options.items() if name != MAKES_NO_FILE}
-        return replace(opening, location=Location.parse(url or "")[0], options=options)
+        return replace(opening, location=location, options=options)
 
     def _end(self, made: _Made) -> None:
         """Clear and close a board; also one whose opening was interrupted, or failed in one of its layers."""

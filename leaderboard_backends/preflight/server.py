@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from ipaddress import ip_address
+from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
-from ..comparison.server import ServerFacts
 from ..config import Opening
+from ..errors import MissingExtraError
 from ..location import Location
+from ..registry import DISTRIBUTION
 
-SCHEMES: Final = ("redis", "rediss", "unix")
 DEFAULT_PREFIX: Final = "leaderboard"
 
 
@@ -37,8 +39,44 @@ class Memory(NamedTuple):
     policy: str
 
 
-class Server(ServerFacts):
-    """A connection of its own to a server, which only asks."""
+_TIMEOUT: Final = 10.0
+_CLIENT_OPTIONS: Final = (
+    "db",
+    "username",
+    "password",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+)
+"""The options of a board's URL that redis-py understands in the same way."""
+
+
+class Server(AbstractContextManager["Server"]):
+    """A connection of its own to a server, which only asks; a question that the server refuses is answered `None`."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import redis  # noqa: PLC0415 - an extra, and needed only where a server takes part
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"a server needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[redis]'"
+            ) from error
+        self._refusals = (redis.RedisError, OSError, ValueError)
+        location, options = Location.parse(url)
+        known = urlencode({name: value for name, value in options.items() if name in _CLIENT_OPTIONS})
+        self._client: Any = redis.Redis.from_url(
+            f"{location.url}?{known}", socket_timeout=_TIMEOUT, decode_responses=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
 
     @classmethod
     def of(cls, opening: Opening) -> Self:
@@ -79,6 +117,20 @@ class Server(ServerFacts):
         machine = int(info.get("total_system_memory", 0))
         return Memory(int(info["used_memory"]), int(info.get("maxmemory", 0)), machine, str(policy))
 
+    def _info(self, section: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._client.info(section)
+        except self._refusals:
+            return None
+        return found
+
+    def _config(self, name: str) -> str | None:
+        try:
+            found: str | None = self._client.config_get(name).get(name)
+        except self._refusals:
+            return None
+        return found
+
 
 def server_url(opening: Opening) -> str:
     """Return the URL of a board's server with its credentials; it is never shown."""
@@ -102,7 +154,7 @@ def has_password(url: str) -> bool:
 def is_local(url: str) -> bool:
     """Whether a server is reached by a unix socket, or by addresses of this machine's loopback alone."""
     location, _ = Location.parse(url)
-    if location.scheme == "unix":
+    if not location.parts.netloc:
         return True
     try:
         found = socket.getaddrinfo(location.parts.hostname or "localhost", None)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
+from ..capabilities import StorageInfo
 from ..comparison.usage import settled_private_bytes
 from ..config import Opening
 from ..errors import RateLimitExceededError
@@ -20,7 +21,6 @@ from ..wrapper import achieved, layers
 from .expectations import Expectations
 from .kinds import kind_of
 from .scratch import Scratch, Settings
-from .server import Server
 from .traffic import Traffic
 
 TWICE: Final = 2
@@ -118,6 +118,11 @@ class Subject:
         self.filled = self._fill(storage)
         return board
 
+    def storage_info(self) -> StorageInfo:
+        """Return what a scratch board says of the storage, the configured one's; raises what opening raises."""
+        *_, storage = layers(self.stack)
+        return storage.storage_info()
+
     def update(self) -> int:
         """Send the standing score of a player once more to the stack, which keeps every rule, and return the rank.
 
@@ -161,7 +166,7 @@ class Subject:
     def _fill(self, storage: LeaderboardBackend) -> Filled:
         """Load the players, or as many as there is time for, and measure what they take."""
         updates, done = self.traffic.load(), 0
-        before = self._used()
+        before = self._used(storage)
         started = perf_counter()
         while (batch := list(islice(updates, _BATCH))) and perf_counter() - started < FILL_SECONDS:
             storage.update_scores(batch)
@@ -169,20 +174,16 @@ class Subject:
         seconds = perf_counter() - started
         batch.clear()
         self.traffic.players = done
-        after = self._used()
+        after = self._used(storage)
         if before is None or after is None or done < _MEASURABLE:
             return Filled(done, seconds, None)
         return Filled(done, seconds, (after - before) / done)
 
-    def _used(self) -> int | None:
+    def _used(self, storage: LeaderboardBackend) -> int | None:
         """Return the bytes that are used where the players are kept; `None` for a file, and where nobody tells."""
-        kind = kind_of(self.opening)
-        if kind == "process":
+        if kind_of(self.opening) == "process":
             return settled_private_bytes()
-        if kind == "server":
-            with Server.of(self.opening) as server:
-                return server.used_bytes()
-        return None
+        return storage.storage_info().used_bytes
 
 
 def _load(expectations: Expectations, seconds: float) -> Load:

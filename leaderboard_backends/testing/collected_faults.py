@@ -29,9 +29,10 @@ class TestFiles(FileFaults):
 
     def make_in(self, directory: Path, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
         """Open a board in the file that the backend chooses in the folder."""
-        url = backend_class(self._scheme).trial_url(self._scheme, directory)
-        assert url is not None
-        return open_leaderboard(url, board=name, order=order, keep=keep)
+        place = backend_class(self._scheme).open_trial(self._scheme, directory)
+        assert place is not None
+        with place as url:
+            return open_leaderboard(url, board=name, order=order, keep=keep)
 
 
 class TestServer(ServerFaults):

@@ -1,13 +1,13 @@
 """Places for trials: made for one run of the kit or of a comparison, and gone with it.
 
-Each has a name: a scheme whose backend knows how to make one in a folder (`trial_url`), plug-ins included by being
+Each has a name: a scheme whose backend knows how to make one in a folder (`open_trial`), plug-ins included by being
 installed, or a real server started for the run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -42,19 +42,21 @@ class TrialPlace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SchemePlace:
-    """A place that the backend of a scheme makes by being opened: this process's memory, or a file in the folder."""
+    """A place that the backend of a scheme makes: in this process's memory, in the folder, or a server of its own."""
 
     name: str
 
-    def open(self, directory: Path) -> AbstractContextManager[Trial]:
-        """Ask the backend for a URL. Raises `ConfigurationError` where it has none, or cannot be used here."""
+    @contextmanager
+    def open(self, directory: Path) -> Iterator[Trial]:
+        """Let the backend make it. Raises `ConfigurationError` where it makes none, or cannot be used here."""
         backend = backend_class(self.name)
-        url = backend.trial_url(self.name, directory)
-        if url is None:
+        place = backend.open_trial(self.name, directory)
+        if place is None:
             raise ConfigurationError(
                 f"{self.name}:// has no place of its own for a trial: name one by a URL, {self.name}://…"
             )
-        return nullcontext(Trial(url, data=directory if backend.capabilities.durable else None))
+        with place as url:
+            yield Trial(url, data=directory if backend.capabilities.durable else None)
 
 
 @dataclass(frozen=True, slots=True)

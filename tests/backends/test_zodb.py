@@ -365,3 +365,15 @@ def test_capabilities_are_those_of_the_storage() -> None:
 def test_the_lock_file_names_no_other_process(path: Path) -> None:
     with ZODBLeaderboard(path=path):
         assert path.with_suffix(".fs.lock").read_text().split() == [str(os.getpid())]
+
+
+def test_another_object_on_a_deleted_board_is_refused_and_one_made_anew_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "board.fs"
+    with ZODBLeaderboard("weekly", path=path) as first, ZODBLeaderboard("weekly", path=path) as second:
+        assert first.update_score("ada", "Ada", 1) == 1
+        assert len(second) == 1
+        first.delete()
+        with pytest.raises(BoardMismatchError, match="no longer in its database"):
+            second.update_score("ada", "Ada", 1)
+        with ZODBLeaderboard("weekly", path=path):
+            assert second.update_score("ada", "Ada", 1) == 1

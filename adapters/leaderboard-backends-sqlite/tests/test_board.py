@@ -107,7 +107,7 @@ def test_a_url_may_hold_escaped_characters(tmp_path: Path) -> None:
 def test_a_trial_place_is_a_new_file(tmp_path: Path) -> None:
     place = tmp_path / "a b?"
     place.mkdir()
-    with open_leaderboard(SQLiteLeaderboard.trial_url("sqlite", place)):
+    with SQLiteLeaderboard.open_trial("sqlite", place) as url, open_leaderboard(url):
         assert (place / "board.db").exists()
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from ...errors import ConfigurationError
-from ...location import Location, Option, boolean, integer, seconds, text
+from ...location import Location, Option, boolean, integer, one_of, seconds, text
 
 DEFAULT_PORT: Final = 6379
 MAX_BATCH: Final = 10_000
@@ -35,11 +35,18 @@ class Address:
     """Connections of one process to an equal address, shared by its boards; each is used by one thread at a time."""
     pool_timeout: float = 5.0
     """How long a call waits for another thread's connection where all are in use."""
+    appendfsync: str | None = None
+    """What the user declares of the server's log, where it does not let itself be asked."""
     ssl_ca_certs: str | None = None
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     ssl_check_hostname: bool = True
     ssl_cert_reqs: Literal["required", "none"] = "required"
+
+    @property
+    def url(self) -> str:
+        """The server as a URL, without user, password and options."""
+        return f"unix://{quote(self.unix_socket)}" if self.unix_socket is not None else str(self)
 
     def __str__(self) -> str:
         if self.unix_socket is not None:
@@ -74,6 +81,10 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "connect_timeout": Option(seconds, "seconds that connecting may take (2)"),
     "max_connections": Option(integer(1), "connections of one process, for all its boards at an equal address (32)"),
     "pool_timeout": Option(seconds, "seconds to wait for a free connection (5)"),
+    "appendfsync": Option(
+        one_of("always", "everysec", "no", "off"),
+        "what the server's append-only file is set to (off: it has none), where CONFIG GET is not permitted",
+    ),
     "ssl_ca_certs": Option(text, "file of the authorities that vouch for the server (the system's)"),
     "ssl_certfile": Option(text, "file of the client's certificate"),
     "ssl_keyfile": Option(text, "file of the client's private key"),

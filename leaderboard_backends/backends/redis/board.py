@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Self
 
+from ...capabilities import StorageInfo
 from ...errors import BackendError
 from ...location import Location
 from ...model import Entry, Keep, Order, Score
@@ -23,6 +24,7 @@ class RedisLeaderboard(LeaderboardBackend):
     capabilities = Capabilities(
         durable=True,
         shared=True,
+        lives_in="server",
         survives=(
             "a crash of any process that uses the board; a crash of the server as far as its own persistence goes "
             "(appendonly yes: appendfsync always loses nothing, everysec up to about a second; without it everything)"
@@ -117,6 +119,9 @@ class RedisLeaderboard(LeaderboardBackend):
 
     def _storage(self) -> str:
         return self._server.version
+
+    def _storage_info(self) -> StorageInfo:
+        return self._server.storage_info()
 
     def _place(self) -> str:
         return str(self._server.address)

@@ -7,12 +7,14 @@ sends and runs, this one does too; fakeredis stands in for behaviour, never for 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from fakeredis import FakeRedisConnection, FakeServer
 
+from ...capabilities import IN_PROCESS, StorageInfo
 from ...forks import guard
 from ...location import Location
 from ...model import Keep, Order
@@ -28,7 +30,7 @@ _OPTIONS: Final = {name: OPTIONS[name] for name in ("prefix", "batch_size")}
 class FakeRedisLeaderboard(RedisLeaderboard):
     """A board on a fake server of its own."""
 
-    capabilities = Capabilities(durable=False, shared=False)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process")
     options = _OPTIONS
     _with_flags: ClassVar[bool] = False
 
@@ -49,13 +51,16 @@ class FakeRedisLeaderboard(RedisLeaderboard):
         return cls(location.board_name(name), order=order, keep=keep, **options)
 
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a board in memory, which is new each time."""
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a board in memory, which is new each time."""
         del directory
-        return f"{scheme}://"
+        return nullcontext(f"{scheme}://")
 
     def _find_server(self, address: Address) -> Server:
         return _FakeServer(address)
+
+    def _storage_info(self) -> StorageInfo:
+        return IN_PROCESS
 
     def _place(self) -> str:
         return ""

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Final
 
+from ...capabilities import Kept, StorageInfo
 from ...errors import BackendUnavailableError
 from .address import Address
 
 OLDEST: Final = {"Valkey": 8, "Redis": 7}
 """The first major version with all that a board uses: script flags, and reading scripts on replicas."""
+
+
+OFF: Final = "off"
+"""The value of the option `appendfsync` for a server without an append-only file."""
+
+_LOGGED: Final = {
+    "always": (Kept("everything"), Kept("everything")),
+    "everysec": (Kept("all but the last second"), Kept("all but the last second")),
+    "no": (
+        Kept("everything"),
+        Kept("other", "appendfsync no: what the system had written by itself, up to some 30 s behind"),
+    ),
+}
+"""What crashes of the server and of its machine leave, by `appendfsync`. With everysec, a slow disk holds up the write
+to the file as well."""
+
+_IN_THE_BACKGROUND: Final = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
 
 
 class EvictionWarning(UserWarning):
@@ -39,6 +58,59 @@ def check_server(information: object, address: Address) -> str:
             stacklevel=2,
         )
     return server
+
+
+def storage_info(information: bytes, settings: Mapping[str, str] | None, address: Address) -> StorageInfo:
+    """Return what INFO and CONFIG GET tell of where a board is; `settings` is `None` where the server does not tell."""
+    found = _fields(information)
+    on_server, on_machine = _kept(found, settings, address.appendfsync)
+    return StorageInfo(
+        "server",
+        server=address.url,
+        server_pid=int(found["process_id"]) if "process_id" in found else None,
+        encrypted=address.tls,
+        used_bytes=int(found["used_memory"]) if "used_memory" in found else None,
+        busy=_is_busy(found, settings or {}),
+        process_crash=Kept("everything"),
+        server_crash=on_server,
+        machine_crash=on_machine,
+    )
+
+
+def _kept(found: Mapping[str, str], settings: Mapping[str, str] | None, declared: str | None) -> tuple[Kept, Kept]:
+    """Return what a crash of the server leaves, and what one of its machine leaves."""
+    if settings is None and declared is None:
+        reason = "the server does not let its settings be asked (CONFIG GET); declare them with the option appendfsync"
+        if found.get("aof_enabled") == "0":
+            return (Kept("other", "no append-only file: what was there at the last snapshot, if it makes any"),) * 2
+        return (Kept(detail=reason),) * 2
+    if settings is None:
+        kept, append_only, save = declared or "", declared != OFF, ""
+    else:
+        kept, save = settings.get("appendfsync", ""), settings.get("save", "")
+        append_only = settings.get("appendonly", "") == "yes"
+    if append_only:
+        detail = f"appendfsync {kept}"
+        amounts = _LOGGED.get(kept, (Kept(), Kept()))
+        return (
+            Kept(amounts[0].amount, amounts[0].detail or detail, settings is None),
+            Kept(amounts[1].amount, amounts[1].detail or detail, settings is None),
+        )
+    snapshot = (
+        Kept("other", f"appendonly no: what was there at the last snapshot (save {save})", settings is None)
+        if save
+        else Kept("nothing", "appendonly no, no snapshots", settings is None)
+    )
+    return snapshot, snapshot
+
+
+def _is_busy(found: Mapping[str, str], settings: Mapping[str, str]) -> bool:
+    """Whether the server rewrites its log or saves a snapshot, or is about to: it looks ten times a second."""
+    if any(int(found.get(job, 0)) for job in _IN_THE_BACKGROUND):
+        return True
+    size, base = (int(found.get(f"aof_{which}_size", 0)) for which in ("current", "base"))
+    least, percentage = (int(settings.get(f"auto-aof-rewrite-{name}", 0)) for name in ("min-size", "percentage"))
+    return bool(size and percentage) and size > least and size * 100 // max(1, base) - 100 >= percentage
 
 
 def _check_version(found: dict[str, str], address: Address) -> str:

@@ -73,6 +73,15 @@ INFORMATION: Final[Request[Any]] = Request(_pack((b"INFO",)), lambda reply: repl
 """Asks the server what it is."""
 
 
+def _settings(reply: Any) -> dict[str, str]:
+    texts = [text.decode() for text in reply]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+SETTINGS: Final = Request(_pack((b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")), _settings, "")
+"""Asks the server how it keeps its data; managed servers refuse."""
+
+
 class BoardRequests:
     """Makes the requests of one board."""
 

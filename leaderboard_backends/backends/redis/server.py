@@ -20,13 +20,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
-from ...errors import BackendReadOnlyError, LeaderboardError
+from ...capabilities import StorageInfo
+from ...errors import BackendReadOnlyError, BackendUnavailableError, LeaderboardError
 from .address import Address
 from .failures import is_of_another_time, not_connected, refused, unanswered
-from .handshake import check_server
+from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
-from .requests import INFORMATION, BoardRequests, Request
+from .requests import INFORMATION, SETTINGS, BoardRequests, Request
 
 T = TypeVar("T")
 
@@ -93,6 +94,17 @@ class Server:
 
     def _check(self) -> str:
         return check_server(self.carry(INFORMATION), self.address)
+
+    def storage_info(self) -> StorageInfo:
+        """Return where the data is and what survives, as the server tells it; two round trips."""
+        information = self.carry(INFORMATION)
+        try:
+            settings = self.carry(SETTINGS)
+        except BackendUnavailableError as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+            settings = None  # not permitted, or not there, as on managed servers
+        return storage_info(information, settings, self.address)
 
     # ------------------------------------------------------------------ one exchange
 

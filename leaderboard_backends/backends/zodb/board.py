@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -13,6 +14,7 @@ from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
+from ...capabilities import IN_PROCESS, Capabilities, Kept, StorageInfo
 from ...errors import (
     BackendError,
     BoardMismatchError,
@@ -24,7 +26,7 @@ from ...errors import (
 from ...files import check_path
 from ...location import Location, Option, boolean, integer
 from ...model import Entry, Keep, Order, Score, add_scores, check_count, percentile, shorten
-from ...protocol import Capabilities, LeaderboardBackend
+from ...protocol import LeaderboardBackend
 from ...score_limits import limits_wanted
 from .attempts import read, transact, unavailable, write
 from .database import Database, ForeignDatabase, release, share_file
@@ -129,6 +131,9 @@ class _StoredLeaderboard(LeaderboardBackend):
     def _clear(self) -> None:
         self._write(StoredBoard.clear)
 
+    def _delete(self) -> None:
+        transact(self._database, self._attempts, lambda session: session.delete(self._name))
+
     # ------------------------------------------------------------------ reads
 
     def _get_score(self, player_id: str) -> Score | None:
@@ -209,7 +214,10 @@ class ZODBLeaderboard(_StoredLeaderboard):
     """
 
     capabilities = Capabilities(
-        durable=True, shared=False, limits=True, survives="power loss, as far as the disk honours fsync (FileStorage)"
+        durable=True,
+        shared=False,
+        lives_in="files",
+        survives="power loss, as far as the disk honours fsync (FileStorage)",
     )
     options: ClassVar[Mapping[str, Option]] = {
         **_TUNING,
@@ -246,16 +254,24 @@ class ZODBLeaderboard(_StoredLeaderboard):
         path = location.file_path(EXAMPLE)
         return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
 
+    def _storage_info(self) -> StorageInfo:
+        """Return the file; of a database that the app opened, nothing is known."""
+        if isinstance(self._database, ForeignDatabase):
+            return StorageInfo(process_crash=Kept(detail="the app opened the database"))
+        files = tuple(Path(self._database.place + suffix) for suffix in ("", ".index", ".lock", ".tmp"))
+        kept = Kept("everything", "each commit is synced to the disk")
+        return StorageInfo("files", files, process_crash=kept, server_crash=kept, machine_crash=kept)
+
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a new file."""
-        return f"{scheme}://{quote(str(directory.resolve() / 'board.fs'))}"
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a new file."""
+        return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'board.fs'))}")
 
 
 class ZODBMemoryLeaderboard(_StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
-    capabilities = Capabilities(durable=False, shared=False, limits=True)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process")
     options: ClassVar[Mapping[str, Option]] = _TUNING
 
     def __init__(
@@ -271,11 +287,14 @@ class ZODBMemoryLeaderboard(_StoredLeaderboard):
         database = Database(MemoryStorage, "memory", cache_size)
         super().__init__(database, name, order, keep, batch_size=batch_size, attempts=attempts)
 
+    def _storage_info(self) -> StorageInfo:
+        return IN_PROCESS
+
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a board in memory, which is new each time."""
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a board in memory, which is new each time."""
         del directory
-        return f"{scheme}://"
+        return nullcontext(f"{scheme}://")
 
 
 # ---------------------------------------------------------------------- operations on a stored board

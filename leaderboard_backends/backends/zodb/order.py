@@ -53,6 +53,8 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
 
     format: int
     descending: bool
+    deleted: bool = False
+    """Whether the board was taken out of its database; an object that holds it open finds out here."""
     ranking: Ranking
     players: Players
     directory: Directory

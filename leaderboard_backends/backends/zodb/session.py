@@ -48,12 +48,12 @@ class Session:
         self._reads += 1
         if not self._reads % _READS_BETWEEN_TRIMS:
             self._connection.cacheGC()
-        return self._stored.get(name) or self._load(name)
+        return self._standing(name)
 
     def write(self, name: str) -> StoredBoard:
         """Begin a transaction that may write, and return the board."""
         self.begin()
-        return self._stored.get(name) or self._load(name)
+        return self._standing(name)
 
     def begin(self) -> None:
         """Begin a transaction on the newest state."""
@@ -114,6 +114,17 @@ class Session:
         if name not in boards:
             boards[name] = StoredBoard(descending=descending)
         return self._checked(name, boards[name])
+
+    def delete(self, name: str) -> None:
+        """Remove the board in a transaction, if it is there; a pack gives back its room in the file."""
+        self.begin()
+        stored = self._connection.root()[ROOT_KEY].pop(name, None)
+        if stored is not None:
+            stored.deleted = True  # for whoever holds it open
+
+    def _standing(self, name: str) -> StoredBoard:
+        stored = self._stored.get(name)
+        return stored if stored is not None and not stored.deleted else self._load(name)
 
     def _load(self, name: str) -> StoredBoard:
         try:

@@ -108,7 +108,7 @@ def rank(records: Records, need: Need, found: Sequence[Candidate]) -> Ranking:
     ties: list[tuple[str, ...]] = []
     untold = False
     for equal in _equal_cost([one for one in found if one.fits]):
-        for durability in DURABILITIES:
+        for durability in (*DURABILITIES, "not known"):
             alike = [one for one in equal if one.facts.durability == durability]
             for group in _told_apart(records, need, alike):
                 order += sorted(group, key=lambda one: one.simplicity)

@@ -9,7 +9,7 @@ from ...registry import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
 from ..cost.sections import Inputs
 from ..document.values import operation_title
-from ..schema import BackendFacts
+from ..schema import BackendFacts, Durability
 from .load import ALONE, Response, Together, response, together
 from .need import Need, covers, rate_words, time_words
 from .records import Records
@@ -122,11 +122,16 @@ def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | No
 # ---------------------------------------------------------------------- what rules it out
 
 
+_LOSES: Final[dict[Durability, str]] = {
+    "memory only": "keeps nothing in a power cut",
+    "everysec": "may lose about a second of updates in a power cut",
+    "not known": "what a power cut leaves of it is not known",
+}
+
+
 def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
     if not covers(one.facts.durability, need.durability):
-        kept = {"memory only": "keeps nothing", "everysec": "may lose about a second of updates"}
-        said = kept.get(one.facts.durability, one.facts.durability)
-        yield Reason("durability", f"{said} in a power cut; {need.durability} is asked for")
+        yield Reason("durability", f"{_LOSES[one.facts.durability]}; {need.durability} is asked for")
     footprint = records.footprints.get(one.label)
     if footprint is None:
         yield Reason("figures", "how many bytes a player it takes is not known")

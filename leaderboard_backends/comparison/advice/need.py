@@ -11,7 +11,7 @@ from ..document.numerals import elapsed, significant, whole
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
-"""The least durable first: each keeps what those before it keep."""
+"""What can be asked for, the least durable first: each keeps what those before it keep."""
 
 _PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
 _WHOLE_FROM: Final = 10
@@ -59,7 +59,7 @@ class Need(msgspec.Struct, frozen=True):
 
 def covers(offered: Durability, asked: Durability) -> bool:
     """Whether a class of durability keeps what another one asks for."""
-    return DURABILITIES.index(offered) >= DURABILITIES.index(asked)
+    return asked == DURABILITIES[0] or offered in DURABILITIES[DURABILITIES.index(asked) :]
 
 
 def rate_words(a_second: float, what: str) -> str:

@@ -24,7 +24,7 @@ from ..usage import bytes_written
 from ..workload.trace import Trace, decode_trace
 from .gate import WrongBoardError
 from .job import Job
-from .session import Session, growth, server_of
+from .session import Session, growth
 
 ACKNOWLEDGED: Final = b".\n"
 """The line of one more acknowledged update."""
@@ -78,16 +78,15 @@ def tell(out: BinaryIO, line: Line) -> None:
 def crash(job: Job, out: BinaryIO) -> None:
     """Open, load, and update until somebody kills this process, or the server: then the error ends it."""
     with ExitStack() as stack:
-        server = server_of(job.where, stack)
         board = stack.enter_context(open_target(job.where.target, job.where.board))
         board.update_score("first", "", 1)
         tell(out, Up(time.monotonic()))
         board.remove_player("first")
         trace = decode_trace(Path(job.trace_path).read_bytes())
-        session = Session(job.where, board, server, 0)
+        session = Session(job.where, board, 0)
         load, _ = session.load(trace)
         updates = climbing(trace)
-        disk = list(_count_bytes(session, updates)) if job.where.data_path else []
+        disk = list(_count_bytes(session, updates)) if session.data_path() else []
         tell(out, Loaded(load.seconds, sum(one.updates for one in disk), disk))
         for update in updates:
             board.update_score(*update)

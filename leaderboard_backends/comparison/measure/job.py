@@ -22,10 +22,9 @@ class Where(msgspec.Struct, frozen=True):
     board: str
     shared: bool = False
     """Whether the storage is the user's own: the board is then cleared afterwards."""
-    server_url: str | None = None
     server_pid: int | None = None
     data_path: str | None = None
-    """The file or folder whose growth is the bytes on disk."""
+    """The folder whose growth is the bytes on disk; `None` where the board's own files are."""
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Final
 
+from ...capabilities import Amount
 from ...errors import ConfigurationError
 from ...model import Score
 from ...protocol import LeaderboardBackend
@@ -17,7 +18,6 @@ from ...testing.opening import distribution as distribution_of
 from ..effort.counting import code_size
 from ..opening import open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
-from ..server import ServerFacts
 from ..usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ..workload.trace import Trace
 from .job import Where
@@ -25,21 +25,23 @@ from .job import Where
 REWRITE_PATIENCE: Final = 120.0
 """Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""
 
-_DURABILITY: Final[dict[str, Durability]] = {
-    "appendfsync always": "every commit",
-    "appendfsync everysec": "everysec",
-    "appendfsync no": "memory only",
-    "memory only": "memory only",
+_DURABILITY: Final[dict[Amount, Durability]] = {
+    "nothing": "memory only",
+    "all but the last second": "everysec",
+    "everything": "every commit",
 }
+"""The classes of durability, by what a power cut leaves."""
+
+_HOMES: Final[dict[str, Home]] = {"process": "process", "files": "file", "server": "server"}
 
 
 class Session:
     """A board that is open for a job, and the questions around it."""
 
-    def __init__(self, where: Where, board: LeaderboardBackend, server: ServerFacts | None, opening_bytes: int) -> None:
+    def __init__(self, where: Where, board: LeaderboardBackend, opening_bytes: int) -> None:
         self.where = where
         self.board = board
-        self.server = server
+        self.storage = board.storage_info()
         self.opening_bytes = opening_bytes
         self.notes: list[str] = []
 
@@ -66,8 +68,8 @@ class Session:
     def settle(self) -> None:
         """Wait until the server does nothing in the background that a load has set off."""
         deadline = perf_counter() + REWRITE_PATIENCE
-        while self.server is not None and self.server.is_rewriting() and perf_counter() < deadline:
-            sleep(0.02)
+        while self.storage.kind == "server" and self.board.storage_info().busy and perf_counter() < deadline:
+            sleep(0.02)  # the server tells nobody when it is through; bounded above
 
     def disk_bytes(self) -> int | None:
         """Return the size of the board's files, `None` where it has none.
@@ -75,11 +77,17 @@ class Session:
         It is the size after what the backend does by itself to clean up: a server's rewriting of its log is over, and
         an SQLite file has taken up its write-ahead log. What only somebody's order does (packing) is not done.
         """
-        if self.where.data_path is None:
+        if (path := self.data_path()) is None:
             return None
         self.settle()
-        fold_logs(Path(self.where.data_path))
-        return bytes_on_disk(Path(self.where.data_path))
+        fold_logs(path)
+        return bytes_on_disk(path)
+
+    def data_path(self) -> Path | None:
+        """Return the folder of a place that was made for the run, or the file that the board names."""
+        if self.where.data_path is not None:
+            return Path(self.where.data_path)
+        return next(iter(self.storage.files), None)
 
     def pids(self) -> list[int]:
         """Return the processes that the board's work is done in, as far as they are known."""
@@ -87,31 +95,25 @@ class Session:
 
     def other_work(self) -> OtherWork | None:
         """Begin to count what other processes do; `None` where the board's own server is one of them."""
-        if self.server is not None and self.where.server_pid is None:
+        if self.storage.kind == "server" and self.where.server_pid is None:
             return None
         return OtherWork(self.pids())
 
     def facts(self, label: str) -> BackendFacts:
         """Return what the board is and promises."""
-        promises, told = self.board.capabilities, ""
-        if self.server is not None:
-            told = self.server.durability() or ""
-            durability: Durability = _DURABILITY.get(told, "memory only")
-            home: Home = "server"
-        else:
-            durability = "every commit" if promises.durable else "memory only"
-            home = "file" if promises.durable else "process"
+        promises, kept = self.board.capabilities, self.storage.machine_crash
+        said = f"{kept.amount}: {kept.detail}" if kept.detail else kept.amount
         return BackendFacts(
             label=label,
             class_name=type(self.board).__name__,
             distribution=distribution_of(type(self.board)),
             storage=self.board.storage or "Python objects",
-            home=home,
-            durability=durability,
+            home=_HOMES.get(self.storage.kind, "process"),
+            durability=_DURABILITY.get(kept.amount, "not known"),
             survives=promises.survives,
             shared=promises.shared,
-            server=self.server.version() if self.server else None,
-            durability_told=told,
+            server=self.board.storage if self.storage.kind == "server" else None,
+            durability_told=f"{said} (declared)" if kept.declared else said,
             code=self._code(),
         )
 
@@ -123,7 +125,7 @@ class Session:
             return None
 
     def _server_bytes(self) -> tuple[int | None, int | None]:
-        used = self.server.used_bytes() if self.server else None
+        used = self.board.storage_info().used_bytes if self.storage.kind == "server" else None
         pid = self.where.server_pid
         return used, None if pid is None else private_bytes(pid)
 
@@ -136,24 +138,13 @@ def session(where: Where) -> Iterator[Session]:
     """
     opening = settled_private_bytes()
     with ExitStack() as stack:
-        server = server_of(where, stack)
         board = stack.enter_context(open_target(where.target, where.board))
         if len(board):
             raise ConfigurationError("the board is not empty: the comparison needs one of its own.")
         if where.shared:
-            stack.callback(board.clear)
+            stack.callback(board.delete)
         touch(board)
-        yield Session(where, board, server, settled_private_bytes() - opening)
-
-
-def server_of(where: Where, stack: ExitStack) -> ServerFacts | None:
-    """Connect to the server of a place, if it has one; at the end nothing of this board stays on a user's server."""
-    if where.server_url is None:
-        return None
-    server = stack.enter_context(ServerFacts(where.server_url))
-    if where.shared:
-        stack.callback(server.forget, where.board)
-    return server
+        yield Session(where, board, settled_private_bytes() - opening)
 
 
 def touch(board: LeaderboardBackend) -> None:

@@ -12,7 +12,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -28,7 +27,7 @@ from ..workload.trace import Trace, decode_trace
 from . import drill, response, service, throughput
 from .gate import WrongBoardError
 from .job import Answer, Job
-from .session import Session, server_of, session
+from .session import Session, session
 
 Measure: TypeAlias = Callable[[Job, Session, Trace], tuple[Figures, float | None]]
 
@@ -75,10 +74,8 @@ def _read_trace(job: Job) -> Trace:
 
 
 def _clear(job: Job) -> Answer:
-    """Clear the board of a worker that could not do it itself."""
-    with ExitStack() as stack:
-        server_of(job.where, stack)
-        stack.enter_context(open_target(job.where.target, job.where.board)).clear()
+    """Remove the board of a worker that could not do it itself."""
+    open_target(job.where.target, job.where.board).delete()
     return Answer("ok")
 
 

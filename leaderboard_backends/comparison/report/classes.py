@@ -9,31 +9,24 @@ from ..document import Column, Table, Value
 from ..document.values import table
 from ..schema import Durability, Result
 
-UNKNOWN: Final = "not known"
-"""The class of what could not be opened, so that nothing is known of it."""
-
 TITLES: Final[dict[Durability, str]] = {
     "memory only": "memory only: a power cut takes everything",
     "everysec": "everysec: a power cut takes about the last second",
     "every commit": "every commit: each update waits for the disk",
+    "not known": "durability not known",
 }
-"""What a class is called above its table, the least durable first."""
+"""What a class is called above its table, the least durable first; what could not be opened is in the last."""
 
 
 class DurabilityClass(NamedTuple):
     """Backends that promise the same, by label, in the order in which they were named."""
 
-    durability: Durability | None
+    name: Durability
     backends: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The class in two words."""
-        return self.durability or UNKNOWN
 
     def titled(self, title: str = "") -> str:
         """Return a table's title that says which class it is of."""
-        said = TITLES[self.durability] if self.durability else "durability not known"
+        said = TITLES[self.name]
         return f"{title}; {said}" if title else said[:1].upper() + said[1:]
 
 
@@ -47,21 +40,16 @@ def labels(result: Result) -> list[str]:
     return list(dict.fromkeys([*result.settings.backends, *opened, *run]))
 
 
-def durability_of(result: Result, label: str) -> Durability | None:
-    """Return the class of a backend, `None` where it was never opened."""
+def durability_of(result: Result, label: str) -> Durability:
+    """Return the class of a backend."""
     facts = result.facts(label)
-    return None if facts is None else facts.durability
+    return "not known" if facts is None else facts.durability
 
 
 def classes(result: Result) -> list[DurabilityClass]:
     """Return the classes that have a backend, the least durable first, and what is not known last."""
-    known: list[Durability | None] = [*TITLES, None]
-    found = {durability: _of_class(result, durability) for durability in known}
-    return [DurabilityClass(durability, backends) for durability, backends in found.items() if backends]
-
-
-def _of_class(result: Result, durability: Durability | None) -> tuple[str, ...]:
-    return tuple(label for label in labels(result) if durability_of(result, label) == durability)
+    found = {name: tuple(each for each in labels(result) if durability_of(result, each) == name) for name in TITLES}
+    return [DurabilityClass(name, backends) for name, backends in found.items() if backends]
 
 
 def tables_by_class(

@@ -6,11 +6,23 @@ from typing import Final
 
 import pytest
 
+from ...capabilities import Capabilities, StorageInfo
 from ...errors import BoardMismatchError, UnsupportedOperationError
-from ...protocol import Capabilities, LeaderboardBackend
+from ...model import Entry
+from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
 from ..subject import unique_name
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, each, fill
+from .foundation import (
+    ALL_RULES,
+    OPERATIONS,
+    ConformancePart,
+    OpenBoard,
+    Rules,
+    assert_follows,
+    assert_same,
+    each,
+    fill,
+)
 from .threads import run_together
 
 CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "__len__", "__contains__", "ping"}
@@ -27,6 +39,46 @@ class CapabilitiesPart(ConformancePart):
         assert declared.unsupported <= set(OPERATIONS), "unsupported names operations that the contract does not have"
         assert not declared.unsupported & CORE, "no board does without these: what is left would prove nothing"
         assert declared.survives
+
+    def test_where_the_data_is_agrees_with_what_is_promised(self, plain_board: LeaderboardBackend) -> None:
+        declared = plain_board.capabilities
+        plain_board.update_score("mia", "Mia", 5)
+        info = plain_board.storage_info()
+        assert isinstance(info, StorageInfo)
+        assert info.kind == declared.lives_in
+        if info.kind == "process":
+            assert (declared.durable, declared.shared) == (False, False)
+            assert {info.process_crash.amount, info.server_crash.amount, info.machine_crash.amount} == {"nothing"}
+        elif declared.durable:
+            assert info.process_crash.amount != "nothing"
+        assert (info.kind == "files") == bool(info.files)
+        assert not info.files or info.files[0].exists(), "the first file holds the data"
+        assert (info.kind == "server") == bool(info.server)
+        assert "@" not in info.server, "the address of a server shows a user or a password"
+
+    def test_a_deleted_board_is_gone_and_can_be_made_anew(self, open_board: OpenBoard, rules: Rules) -> None:
+        name = unique_name()
+        board = self.make(name=name, order=rules.order, keep=rules.keep)
+        board.update_score("mia", "Mia", 5)
+        board.delete()
+        assert board.closed
+        other = ALL_RULES[-1 - ALL_RULES.index(rules)]
+        again = open_board(other, name)
+        assert_same((list(again), again.update_score("zoe", "Zoe", 1)), ([], 1))
+
+    def test_no_write_to_a_deleted_board_is_acknowledged_and_lost(self, open_board: OpenBoard) -> None:
+        name = unique_name()
+        first = self.make(name=name, order=ALL_RULES[0].order, keep=ALL_RULES[0].keep)
+        second = open_board(name=name) if first.capabilities.shared else None
+        first.update_score("mia", "Mia", 5)
+        first.delete()
+        if second is None:
+            return
+        try:
+            second.update_score("zoe", "Zoe", 1)
+        except BoardMismatchError:
+            return
+        assert_same([list(second), list(open_board(name=name))], [[Entry(1, "zoe", "Zoe", 1)]] * 2)
 
     @each(OPERATIONS)
     def test_an_operation_works_or_refuses_as_declared(self, plain_board: LeaderboardBackend, operation: str) -> None:

@@ -174,13 +174,13 @@ class ConformancePart(HonestKit):
         return OracleBoard(rules.order, rules.keep)
 
     def dispose(self, board: LeaderboardBackend) -> None:
-        """Leave nothing behind: clear the board, reopened if need be, and close it."""
+        """Leave nothing behind: delete the board, reopened if need be, and close it."""
         capabilities = board.capabilities
         if board.closed and (capabilities.durable or capabilities.shared):
             board = self.reopen(board)
         try:
             if not board.closed and "clear" not in capabilities.unsupported:
-                board.clear()
+                board.delete()
         finally:
             board.close()
 

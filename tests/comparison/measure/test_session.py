@@ -10,7 +10,6 @@ from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.measure.job import Where
 from leaderboard_backends.comparison.measure.session import Session, packed
 from leaderboard_backends.comparison.schema import DiskFigures, Result, ServiceFigures
-from leaderboard_backends.comparison.server import ServerFacts
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 
@@ -26,17 +25,16 @@ def test_disk_is_counted_once_a_server_has_rewritten_a_log_that_it_was_about_to_
     with (
         EmbeddedServer(settings, directory=tmp_path) as server,
         open_leaderboard(server.unix_url) as board,
-        ServerFacts(server.unix_url) as facts,
         redis.Redis(unix_socket_path=str(server.socket_path)) as client,
     ):
-        session = Session(Where(server.unix_url, "default", data_path=str(tmp_path)), board, facts, 0)
+        session = Session(Where(server.unix_url, "default", data_path=str(tmp_path)), board, 0)
         for _ in range(8):
             client.set("one", b"x" * 1_000_000)
-        assert not facts.is_rewriting()
+        assert not board.storage_info().busy
         assert (session.disk_bytes() or 0) > 8_000_000
         client.config_set("auto-aof-rewrite-percentage", 100)
         assert (session.disk_bytes() or 0) < 2_000_000
-        assert not facts.is_rewriting()
+        assert not board.storage_info().busy
 
 
 def test_an_update_has_no_growth_where_files_shrank() -> None:

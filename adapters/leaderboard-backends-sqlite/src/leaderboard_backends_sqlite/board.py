@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
+from leaderboard_backends.capabilities import Capabilities, Kept, StorageInfo
 from leaderboard_backends.errors import BackendError, BoardMismatchError
 from leaderboard_backends.files import check_path
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
 from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
-from leaderboard_backends.protocol import Capabilities, LeaderboardBackend
+from leaderboard_backends.protocol import LeaderboardBackend
 
 from .counts import Sizes
 from .files import release, share_file
@@ -58,6 +60,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
     capabilities = Capabilities(
         durable=True,
         shared=True,
+        lives_in="files",
         survives="power loss, as far as the disk honours fsync (synchronous=normal: the crash of a process)",
     )
     options: ClassVar[Mapping[str, Option]] = {
@@ -126,9 +129,9 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return cls(name or location.default_board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
 
     @classmethod
-    def trial_url(cls, scheme: str, directory: Path) -> str:
-        """Return the URL of a new file."""
-        return f"{scheme}://{quote(str(directory.resolve() / 'board.db'))}"
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a new file."""
+        return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'board.db'))}")
 
     # ------------------------------------------------------------------ writes
 
@@ -156,6 +159,14 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
     def _clear(self) -> None:
         self._write(StoredBoard.replace_all, ())
+
+    def _delete(self) -> None:
+        write(self._file, self._drop)
+
+    def _drop(self, connection: sqlite3.Connection) -> None:
+        self._stored(connection).replace_all(())
+        for table in ("bucket", "run", "board"):
+            connection.execute(f"DELETE FROM {table} WHERE {'id' if table == 'board' else 'board'} = ?", (self._id,))  # noqa: S608 - the names are ours
 
     # ------------------------------------------------------------------ reads
 
@@ -223,6 +234,16 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
     def _storage(self) -> str:
         return f"SQLite {sqlite3.sqlite_version}"
+
+    def _storage_info(self) -> StorageInfo:
+        files = tuple(Path(self._file.path + suffix) for suffix in ("", "-wal", "-shm"))
+        everything = Kept("everything", f"synchronous={self._file.settings.synchronous}")
+        cut = (
+            everything
+            if self._file.settings.synchronous == "full"
+            else Kept("other", "synchronous=normal: what was copied into the file; the commits since then may be lost")
+        )
+        return StorageInfo("files", files, process_crash=everything, server_crash=everything, machine_crash=cut)
 
     def _place(self) -> str:
         return self._file.path

@@ -12,7 +12,7 @@ from ....registry import DISTRIBUTION
 from ...document import Section, Table, Value
 from ...document.values import NOTHING, listed, number, numbers, word, words
 from ...schema import BackendFacts, Result
-from ..classes import UNKNOWN, in_class_order
+from ..classes import in_class_order
 
 INTRODUCTION: Final = (
     "What has to be known of two rows before they are compared. Durability is what a power cut leaves of acknowledged "
@@ -47,7 +47,7 @@ def _table(result: Result, title: str, headings: list[str], row: Callable[[Backe
     rows = []
     for _, label in in_class_order(result):
         facts = result.facts(label)
-        unknown = [word(UNKNOWN), *[NOTHING] * (len(headings) - 2), word("never opened: see “Without figures”")]
+        unknown = [word("not known"), *[NOTHING] * (len(headings) - 2), word("never opened: see “Without figures”")]
         rows.append([word(label), *(unknown if facts is None else row(facts))])
     return Table(title, words("backend", *headings), rows)
 
