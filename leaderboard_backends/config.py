@@ -7,7 +7,8 @@ An app names its backend in one text; to swap the backend, that text changes and
     board = open_leaderboard({"url": "zodb:///var/lib/app/board.fs", "board": "weekly", "keep": "best"})
 
 What hardens a board stands in the same mapping, a table each. Their order around the board is fixed, whatever the order
-of the tables: degradation is the innermost, then validation, rate_limit, and monitoring, which sees all of it::
+of the tables: degradation is the innermost, then validation, rate_limit, and monitoring, which sees all of it; that of
+a plug-in has the place that it declares::
 
     board = open_leaderboard({"url": "memory://weekly", "rate_limit": {"updates_a_minute": 60}, "monitoring": True})
 """
@@ -29,7 +30,7 @@ from .errors import BackendError, ConfigurationError, InvalidNameError
 from .location import Location, after_secret, boolean, check_options
 from .model import Keep, Order
 from .protocol import Capabilities, LeaderboardBackend
-from .registry import backend_class, wrapper_class, wrapper_names
+from .registry import backend_class, in_place, wrapper_class, wrapper_names
 
 OURS: Final = ("board", "order", "keep")
 """The options that every board has."""
@@ -161,7 +162,9 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
     location, query = Location.parse(url, default_board)
     backend = backend_class(location.scheme)
     merged = {**query, **given, **options}
-    tables = {name: _table(name, merged.pop(name)) for name in wrapper_names() if name in merged}
+    around = [name for name in wrapper_names() if name not in backend.options and name not in OURS]
+    tables = {name: _table(name, merged.pop(name)) for name in around if name in merged}
+    wanted = {name: table for name, table in tables.items() if table is not None}
     name = merged.pop("board", None)
     order, keep = model.check_order(merged.pop("order", "descending")), model.check_keep(merged.pop("keep", "last"))
     return Opening(
@@ -170,14 +173,8 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
         name=None if name is None else model.check_board_name(name),
         order=order,
         keep=keep,
-        options=check_options(
-            f"{location.scheme}://", backend.options, merged, {*OURS, *wrapper_names()}, after_secret(query)
-        ),
-        layers={
-            name: check_options(name, wrapper_class(name).options, table)
-            for name, table in tables.items()
-            if table is not None
-        },
+        options=check_options(f"{location.scheme}://", backend.options, merged, {*OURS, *around}, after_secret(query)),
+        layers={name: check_options(name, found.options, wanted[name]) for name, found in in_place(wanted).items()},
     )
 
 

@@ -1,12 +1,14 @@
 """Which class serves a URL's scheme: the built-in backends first, then installed entry points.
 
 A plug-in registers a `LeaderboardBackend` subclass under the scheme's name in the entry-point group
-`leaderboard_backends.backends`; it is imported when its scheme is asked for, never before.
+`leaderboard_backends.backends`; it is imported when its scheme is asked for, never before. What stands around a board
+is a `Wrapper` subclass under the name of its table in `leaderboard_backends.wrappers`, with a `position`.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -19,6 +21,7 @@ from .protocol import Capabilities, LeaderboardBackend
 from .wrapper import Wrapper
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
+WRAPPER_GROUP: Final = "leaderboard_backends.wrappers"
 DISTRIBUTION: Final = "leaderboard-backends"
 SYNCHRONOUS: Final = (
     "the contract is synchronous, and nobody would await them. Write plain functions: use the storage's synchronous "
@@ -54,7 +57,7 @@ _WRAPPERS: Final = {
     "rate_limit": _BuiltIn("rate_limiting", "RateLimitedLeaderboard", "hardening"),
     "monitoring": _BuiltIn("monitoring", "MonitoredLeaderboard", "hardening"),
 }
-"""What can be put around a board, from the innermost to the outermost: the one that stands before is inside."""
+"""What this library can put around a board, from the innermost to the outermost, by the `position` of each class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +159,34 @@ def load_plugin(plugin: EntryPoint, owner: str) -> Any:
 
 
 def wrapper_names() -> list[str]:
-    """Return what can be put around a board, from the innermost to the outermost."""
-    return list(_WRAPPERS)
+    """Return what can be put around a board: this library's, the innermost first, then those of plug-ins.
+
+    Nothing is imported, so that the plug-ins' places among them are not known yet (`in_place`).
+    """
+    installed = {plugin.name for plugin in entry_points(group=WRAPPER_GROUP)}
+    return [*_WRAPPERS, *sorted(installed - _WRAPPERS.keys())]
 
 
 def wrapper_class(name: str) -> type[Wrapper]:
-    """Return the class of a wrapper. Raises `MissingExtraError`, with the `pip install` line."""
-    found: type[Wrapper] = _load(name, "hardening", _WRAPPERS[name])
+    """Return the class of a wrapper. Raises `MissingExtraError`, with the `pip install` line, or `PluginError`."""
+    if name in _WRAPPERS:
+        built_in: type[Wrapper] = _load(name, "hardening", _WRAPPERS[name])
+        return built_in
+    plugins = list(entry_points(group=WRAPPER_GROUP, name=name))
+    if len(plugins) > 1:
+        names = " and ".join(sorted(distribution_of(plugin) for plugin in plugins))
+        raise PluginError(f"the wrapper {name} is claimed by {names}: uninstall all but one of them.")
+    owner = f"the wrapper {name} of {distribution_of(plugins[0])}"
+    found = load_plugin(plugins[0], owner)
+    if not (isinstance(found, type) and issubclass(found, Wrapper)):
+        raise PluginError(f"{owner} is {shorten(found)}, not a Wrapper subclass: {plugins[0].value} must name one.")
     return found
+
+
+def in_place(names: Iterable[str]) -> dict[str, type[Wrapper]]:
+    """Return the classes of wrappers by name, from the innermost to the outermost; raises as `wrapper_class`."""
+    found = {name: wrapper_class(name) for name in names}
+    return dict(sorted(found.items(), key=lambda item: (item[1].position, item[0])))
 
 
 def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:

@@ -113,6 +113,9 @@ class Wrapper(DelegatingLeaderboard):
 
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
+    position: ClassVar[int] = 350
+    """The place around a board: a higher one is further out. `degradation` has 100, `validation` 200, `rate_limit` 300
+    and `monitoring` 400."""
 
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:

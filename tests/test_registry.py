@@ -15,7 +15,7 @@ import pytest
 from leaderboard_backends import LeaderboardBackend, UnknownSchemeError, open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.registry import ENTRY_POINT_GROUP, backend_class, backends, schemes
+from leaderboard_backends.registry import ENTRY_POINT_GROUP, WRAPPER_GROUP, backend_class, backends, schemes
 
 BUILT_IN = ["fakeredis", "memory", "naive", "redis", "rediss", "sortedcontainers", "unix", "zodb", "zodb+memory"]
 
@@ -27,14 +27,16 @@ GOOD = """
 """
 
 
-def install(place: Path, distribution: str, scheme: str, source: str, target: str = "Board") -> None:
+def install(
+    place: Path, distribution: str, name: str, source: str, target: str = "Board", group: str = ENTRY_POINT_GROUP
+) -> None:
     """Lay out a distribution as an installer would: a module, and its metadata beside it."""
     module = distribution.replace("-", "_")
     metadata = place / f"{module}-1.2.dist-info"
     metadata.mkdir(parents=True)
     (place / f"{module}.py").write_text(dedent(source))
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
-    (metadata / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\n{scheme} = {module}:{target}\n")
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:{target}\n")
 
 
 def run(code: str, place: Path | None = None) -> str:
@@ -345,3 +347,55 @@ def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_pa
     assert "fakeredis:// cannot be used, as importing it raised RuntimeError: not today" in listed["fakeredis"][3]
     assert "claimed by twin-boards and twin-rivals" in listed["twin"][3]
     assert listed["memory"][2:] == [False, ""]
+
+
+# ---------------------------------------------------------------------- wrappers of plug-ins
+
+AUDIT = """
+    from leaderboard_backends.location import Option, text
+    from leaderboard_backends.wrapper import Wrapper
+
+    class Audit(Wrapper):
+        position = {position}
+        options = {{"log": Option(text, "where to")}}
+
+        def __init__(self, inner, log="none"):
+            super().__init__(inner)
+            self.log = log
+"""
+OPEN_AUDITED = """
+    from leaderboard_backends import open_leaderboard
+    from leaderboard_backends.wrapper import layers
+
+    board = open_leaderboard("memory://", validation=True, rate_limit=True, audit={"log": "here"})
+    print([type(one).__name__ for one in layers(board)], board.update_score("ada", "Ada", 1))
+"""
+
+
+@pytest.mark.parametrize(("position", "place"), [(150, 2), (250, 1), (350, 0)])
+def test_a_wrapper_of_a_plug_in_stands_where_it_says(tmp_path: Path, position: int, place: int) -> None:
+    install(tmp_path, "acme-audit", "audit", AUDIT.format(position=position), "Audit", WRAPPER_GROUP)
+    stack = ["RateLimitedLeaderboard", "ValidatedLeaderboard", "SortedContainersLeaderboard"]
+    stack.insert(place, "Audit")
+    assert run(OPEN_AUDITED, tmp_path) == f"{stack} 1"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "text"),
+    [
+        (AUDIT.format(position=1), "Audit", "option nothing=1 of audit|audit has no option 'nothing'"),
+        ("Audit = dict", "Audit", "the wrapper audit of acme-audit is .*dict.*, not a Wrapper subclass"),
+        ("raise SystemExit(3)", "Audit", "the wrapper audit of acme-audit failed to import .*SystemExit: 3"),
+    ],
+)
+def test_a_wrapper_that_cannot_be_used_says_why(tmp_path: Path, source: str, target: str, text: str) -> None:
+    install(tmp_path, "acme-audit", "audit", source, target, WRAPPER_GROUP)
+    code = f"""
+        import re
+        from leaderboard_backends import ConfigurationError, open_leaderboard
+        try:
+            open_leaderboard("memory://", audit={{"nothing": 1}})
+        except ConfigurationError as error:
+            print(bool(re.search({text!r}, str(error))), error)
+    """
+    assert run(code, tmp_path).startswith("True")

@@ -56,6 +56,7 @@ class MonitoredLeaderboard(Wrapper):
     `clock` is what calls are timed by.
     """
 
+    position = 400
     options: ClassVar[Mapping[str, Option]] = {
         "alerts": Option(boolean, "whether to look at the figures every alert_interval seconds (false)"),
         "on_alert": Option(function, "a function that hears each alert begin and end; logged unless given"),

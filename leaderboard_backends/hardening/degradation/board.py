@@ -40,6 +40,7 @@ class DegradableLeaderboard(Wrapper):
     memory and files answer or fail at once, and take none. `clock` counts seconds.
     """
 
+    position = 100
     options: ClassVar[Mapping[str, Option]] = OPTIONS
     read_only: bool
     """Whether writes are refused now; may be switched at any time, and holds for writes that begin after that."""

@@ -48,6 +48,7 @@ class RateLimitedLeaderboard(Wrapper):
     was `unavailable`. `clock` returns seconds and never goes back.
     """
 
+    position = 300
     options = OPTIONS
 
     def __init__(

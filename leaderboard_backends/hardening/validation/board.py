@@ -55,6 +55,7 @@ class ValidatedLeaderboard(Wrapper):
     it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
     """
 
+    position = 200
     options = OPTIONS
 
     def __init__(self, inner: LeaderboardBackend, *, clock: Callable[[], float] = time.time, **settings: Any) -> None:
