@@ -76,15 +76,15 @@ class Hanging(Wrapper):
 
 def test_a_storage_that_hangs_holds_up_its_own_board_alone_however_many_wait_for_it() -> None:
     update = (
-        b"POST /boards/slow/scores HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"
-        b'\r\n{"player_id":"a","username":"","score":1}'
+        b"POST /boards/slow/scores HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 41\r\n\r\n{"player_id":"a","username":"","score":1}'
     )
     with Hanging(memory()) as slow, memory("quick") as quick, ExitStack() as stack:
         watched = Watching(reading=0.1)
         with served(leaderboard_app({"slow": slow, "quick": quick}, token=None, watching=watched)) as client:
             waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", client.port))) for _ in range(100)]
             for each in waiting[::2]:
-                each.sendall(b"GET /boards/slow/top HTTP/1.1\r\nHost: a\r\n\r\n")
+                each.sendall(b"GET /boards/slow/top HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for each in waiting[1::2]:
                 each.sendall(update)
             for _ in range(3):

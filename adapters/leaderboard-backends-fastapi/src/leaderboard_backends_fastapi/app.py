@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from fastapi import FastAPI
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
+from leaderboard_backends import ConfigurationError, LeaderboardBackend
 
 from .described import share_problems
+from .guard import Guard, check_prefix
 from .live import Live, Watching
 from .page import board_page, files, list_page, missing_page, pages_router
 from .probes import PATIENCE, Pings, exposition, health_live
-from .problems import BUG, Kind, ProblemError, answer_error, problem
-from .route import Limits
+from .problems import BUG, Kind, problem
+from .route import DEFAULT_LIMITS, Limits, add_heads, guarded_route
 from .router import leaderboards_router
 from .tokens import Check, Gate, Given
 
@@ -55,36 +57,46 @@ def leaderboard_app(
     *,
     token: Given | Check | None,
     protect_reads: bool = False,
-    limits: Limits | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     watching: Watching | None = None,
     patience: float = PATIENCE,
+    hosts: Iterable[str] = (),
+    root_path: str = "",
 ) -> FastAPI:
     """Return an app that serves each board under `/boards/NAME` and closes the boards when it stops.
 
     `token` and `protect_reads` are those of `leaderboard_router`; a `Tokens` without any refuses all writes, `None`
-    lets anybody write. `app.state.lives` are the watched boards: end their streams (`await app.state.lives.close()`)
-    before a server waits for its connections. Raises `ConfigurationError` for a name that no path can hold.
+    lets anybody write. `hosts` are the names that it is asked by, beside the address that it listens on and those of
+    the loopback; `root_path` is the prefix that a proxy takes off each path (see `Guard`). `app.state.lives` are the
+    watched boards: end their streams (`await app.state.lives.close()`) before a server waits for its connections.
+    Raises `ConfigurationError` for a name that no path can hold, and for a `root_path` that is none.
     """
     check_names(boards)
-    limits = limits or Limits()
+    root_path = check_prefix(root_path)
     lives = Lives({name: Live(board, watching or Watching()) for name, board in boards.items()})
     app = _App(
         title="Leaderboards",
         version=_version(),
         description="Scores, ranks and neighbours. Errors are problems as RFC 9457 has them.",
         lifespan=_life(boards, lives),
+        openapi_url=None,  # it names the boards, so that it has a guarded route of its own
         docs_url=None,  # its scripts would come from elsewhere
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.lives = lives
+    app.add_middleware(Guard, hosts=tuple(hosts), root_path=root_path)
     app.include_router(
         leaderboards_router(boards, token=token, protect_reads=protect_reads, limits=limits, patience=patience),
         prefix="/boards",
     )
     gate = Gate(token, protect_reads=protect_reads)
     app.include_router(pages_router(lives, gate, limits), prefix="/boards")
-    _add_own(app, boards, lives, gate, Pings(patience))
+    app.include_router(_probes(boards, gate, Pings(patience)))
+    app.include_router(_guarded(app, boards, lives, gate))
+    app.mount("/static", files(), "static")
+    app.exception_handler(HTTPException)(_answer_http_error)
+    app.exception_handler(Exception)(_answer_bug)
     return app
 
 
@@ -114,38 +126,47 @@ def _life(boards: Mapping[str, LeaderboardBackend], lives: Lives) -> Any:
     return life
 
 
-def _add_own(app: FastAPI, boards: Mapping[str, LeaderboardBackend], lives: Lives, gate: Gate, pings: Pings) -> None:
-    """Add what the app has beside the boards' own routes: the list, the files, probes, metrics, and its errors."""
+def _probes(boards: Mapping[str, LeaderboardBackend], gate: Gate, pings: Pings) -> APIRouter:
+    """Return the routes that ask after the server, and after all boards, which name none and need no token."""
 
     async def ready() -> Response:
         for board in boards.values():
-            try:
-                await pings.ping(board)
-            except LeaderboardError as error:
-                return answer_error(error)
+            await pings.ping(board)
         return await health_live()
 
-    async def metrics(request: Request) -> Response:
-        try:
-            await gate.admit(request, "read")
-            return await run_in_threadpool(exposition, boards.values())
-        except ProblemError as error:
-            return answer_error(error)
+    router = APIRouter(route_class=guarded_route(gate, None), include_in_schema=False)
+    router.add_api_route("/health/live", health_live)
+    router.add_api_route("/health/ready", ready)
+    add_heads(router)
+    return router
 
-    async def index() -> Response:
-        return list_page(boards)
+
+def _guarded(app: FastAPI, boards: Mapping[str, LeaderboardBackend], lives: Lives, gate: Gate) -> APIRouter:
+    """Return the routes that name boards, and so are as protected as their reads."""
+
+    async def index(request: Request) -> Response:
+        return list_page(request, boards)
 
     async def page(request: Request, board: str) -> Response:
-        return await board_page(request, board, lives, gate)
+        return await board_page(request, board, lives)
 
-    app.mount("/static", files(), "static")
-    app.add_api_route("/", index, include_in_schema=False)
-    app.add_api_route("/boards/{board}", page, include_in_schema=False)
-    app.add_api_route("/health/live", health_live, include_in_schema=False)
-    app.add_api_route("/health/ready", ready, include_in_schema=False)
-    app.add_api_route("/metrics", metrics, include_in_schema=False)
-    app.exception_handler(HTTPException)(_answer_http_error)
-    app.exception_handler(Exception)(_answer_bug)
+    async def metrics() -> Response:
+        return await run_in_threadpool(exposition, boards.values())
+
+    one = CapacityLimiter(1)
+
+    async def description(request: Request) -> Response:
+        document = await to_thread.run_sync(app.openapi, limiter=one)  # the first time takes too long for the loop
+        root = request.scope.get("root_path")
+        return JSONResponse({**document, "servers": [{"url": root}]} if root else document)
+
+    router = APIRouter(route_class=guarded_route(gate, "read"), include_in_schema=False)
+    router.add_api_route("/", index)
+    router.add_api_route("/boards/{board}", page)
+    router.add_api_route("/metrics", metrics)
+    router.add_api_route("/openapi.json", description)
+    add_heads(router)
+    return router
 
 
 async def _answer_http_error(request: Request, error: HTTPException) -> Response:

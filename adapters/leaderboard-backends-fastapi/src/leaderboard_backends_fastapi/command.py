@@ -5,7 +5,6 @@ It serves until SIGTERM or Ctrl-C: then it ends the streams, finishes what it is
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,25 +15,13 @@ import uvicorn
 
 from leaderboard_backends import LeaderboardError
 
-from .app import Lives, leaderboard_app
+from .app import leaderboard_app
+from .connections import BACKLOG, Bounds, Connection, Server
 from .settings import ServerSettings, open_boards, read_settings
 from .tokens import VARIABLE, Tokens
 
 GRACE: Final = 10
 """Seconds that requests in work have to end when the server stops."""
-
-
-class Server(uvicorn.Server):
-    """A server that ends the streams of its boards before it waits for its connections."""
-
-    def __init__(self, config: uvicorn.Config, lives: Lives) -> None:
-        super().__init__(config)
-        self._lives = lives
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop: no new connections, no streams, then what is in work."""
-        await self._lives.close()
-        await super().shutdown(sockets)
 
 
 @click.command("serve", short_help="Serve boards over HTTP, with a live page each.")
@@ -49,8 +36,9 @@ class Server(uvicorn.Server):
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
 @click.option("--board", "only", multiple=True, metavar="NAME", help="Serve this board alone; repeatable.")
+@click.option("--root-path", metavar="PATH", help="The prefix that a proxy takes off each path, such as /games.")
 @click.option("--open-writes", is_flag=True, help="Let anybody write, without a token.")
-def serve(path: Path, host: str, port: int, only: tuple[str, ...], *, open_writes: bool) -> None:
+def serve(path: Path, host: str, port: int, only: tuple[str, ...], root_path: str | None, *, open_writes: bool) -> None:
     """Serve the boards of FILE over HTTP, each under /boards/NAME, with a live page.
 
     Writes need a token: put one into the variable LEADERBOARD_TOKEN (several with spaces between them), or into the
@@ -63,10 +51,13 @@ def serve(path: Path, host: str, port: int, only: tuple[str, ...], *, open_write
             "protect_reads": settings.protect_reads,
             "limits": settings.limits(),
             "watching": settings.watching(),
+            "hosts": (*settings.hosts, host),
+            "root_path": settings.root_path if root_path is None else root_path,
         }
+        bounds = settings.bounds()
         with open_boards(path, only) as boards:
             app = leaderboard_app(boards, token=tokens, **config)
-            _run(app, host, port)
+            _run(app, host, port, bounds)
     except LeaderboardError as error:
         raise click.ClickException(" ".join(str(error).split())) from error
 
@@ -82,16 +73,18 @@ def _tokens(settings: ServerSettings, *, open_writes: bool) -> Tokens | None:
     return tokens
 
 
-def _run(app: Any, host: str, port: int) -> None:
+def _run(app: Any, host: str, port: int, bounds: Bounds) -> None:
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=Connection,
+        backlog=BACKLOG,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
     with suppress(KeyboardInterrupt):  # Ctrl-C is how a server at a terminal ends, and it has ended by then
-        Server(config, app.state.lives).run()
+        Server(config, app.state.lives, bounds).run()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

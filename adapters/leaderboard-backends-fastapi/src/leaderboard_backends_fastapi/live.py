@@ -23,6 +23,7 @@ _BOUNDS: Final = {
     "rows": 1000,
     "pushes_a_second": 20,
     "viewers": 1_000_000,
+    "viewers_per_client": 1_000_000,
     "heartbeat": 3600,
     "patience": 3600,
     "reading": 3600,
@@ -40,6 +41,8 @@ class Watching:
     """How often a board is read, and so the most pushes a second: above 0, at most 20."""
     viewers: int = 500
     """The most viewers of a board at once."""
+    viewers_per_client: int = 50
+    """The most of them from one address, or from one /64 network of IPv6."""
     heartbeat: float = 15.0
     """Seconds without news after which a viewer is told that the server is there."""
     patience: float = 20.0
@@ -57,7 +60,8 @@ class Watching:
 class Viewer:
     """One who watches: holds the newest event that was not sent yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: str = "") -> None:
+        self.client = client
         self.ended = False
         self._event: bytes | None = None
         self._news = asyncio.Event()
@@ -100,13 +104,18 @@ class Live:
     def __repr__(self) -> str:
         return f"<Live {self.board!r}: {len(self._viewers)} viewers>"
 
-    def join(self) -> Viewer:
-        """Return a new viewer, who is told the board's state soon; raises `ProblemError`, 503, without room for one."""
+    def join(self, client: str) -> Viewer:
+        """Return a new viewer, who is told the board's state soon; raises `ProblemError`, 503, without room for one.
+
+        `client` is whom a viewer belongs to: none may take every place.
+        """
         if self._closed:
             raise ProblemError(TOO_MANY_VIEWERS, _STOPPING)
         if len(self._viewers) >= self.watching.viewers:
             raise ProblemError(TOO_MANY_VIEWERS, f"{len(self._viewers)} watch already: try again later.")
-        viewer = Viewer()
+        if sum(each.client == client for each in self._viewers) >= self.watching.viewers_per_client:
+            raise ProblemError(TOO_MANY_VIEWERS, "too many watch from this address: close one, or try again later.")
+        viewer = Viewer(client)
         self._viewers.add(viewer)
         if self._poller is None or self._poller.done():
             self._last = None

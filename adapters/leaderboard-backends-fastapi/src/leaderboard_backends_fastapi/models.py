@@ -7,15 +7,28 @@ judge them, so that 10^400, `true` or `"12"` is refused for the same reason, in 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    SkipValidation,
+    WithJsonSchema,
+    model_validator,
+)
 
 MOST_ENTRIES: Final = 1000
 """The most entries of one answer."""
 
 MOST_UPDATES: Final = 1000
 """The most updates of one request, which most backends apply as one batch."""
+
+MOST_NAMES: Final = 32
+"""The most names of an object in a body: of more, which only a mistake or an attack has, not each one is reported."""
 
 MOST_RADIUS: Final = (MOST_ENTRIES - 1) // 2
 
@@ -66,17 +79,27 @@ Moment = Annotated[
 ]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     """A body of a request: what it does not know, it refuses, as it may be a misspelt name."""
 
     model_config = ConfigDict(extra="forbid")
+    most_bytes: ClassVar[int] = 2**13
+    """The longest body of this kind, where `Limits.body_bytes` is not lower still."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_shape(cls, given: object) -> object:
+        """Refuse an object of many names as a whole, as each costs more to report than to send."""
+        if isinstance(given, dict) and len(given) > MOST_NAMES:
+            raise ValueError(f"has {len(given)} names: the names are {', '.join(cls.model_fields)}")
+        return given
 
 
 def _example(**values: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
-class Achievement(_Body):
+class Achievement(Body):
     """A player's score, to be stored."""
 
     player_id: PlayerId
@@ -92,7 +115,7 @@ class Update(Achievement):
     achieved_at: Moment | None = None
 
 
-class Increment(_Body):
+class Increment(Body):
     """What to add to a player's score; an unknown player starts at 0."""
 
     player_id: PlayerId
@@ -103,18 +126,20 @@ class Increment(_Body):
     model_config = _example(player_id="u1", username="Ada", delta=25)
 
 
-class Updates(_Body):
+class Updates(Body):
     """Many scores, with the same end state as one by one in order."""
 
-    updates: Annotated[list[Achievement], Field(max_length=MOST_UPDATES)]
+    most_bytes: ClassVar[int] = 2**40
+    updates: Annotated[list[Achievement], FailFast(), Field(max_length=MOST_UPDATES)]
     achieved_at: Moment | None = None
 
     model_config = _example(updates=[{"player_id": "u1", "username": "Ada", "score": 1500}])
 
 
-class Friends(_Body):
+class Friends(Body):
     """The players that are asked for."""
 
+    most_bytes: ClassVar[int] = 2**18
     player_ids: Annotated[list[PlayerId], Field(max_length=MOST_ENTRIES)]
 
     model_config = _example(player_ids=["u1", "u2"])

@@ -21,9 +21,9 @@ from starlette.staticfiles import StaticFiles
 from leaderboard_backends import LeaderboardBackend
 
 from .described import describe_problems
+from .guard import client_of, root_of
 from .live import Live
-from .problems import ProblemError, answer_error
-from .route import Limits, board_route
+from .route import Limits, add_heads, guarded_route
 from .router import named, path
 from .snapshots import MANY_DIGITS, Snapshot
 from .stream import EventStream
@@ -78,11 +78,11 @@ def files() -> Files:
 def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRouter:
     """Return the router of a page of each board, `/{board}`, and of its events, `/{board}/events`."""
     boards: dict[str, LeaderboardBackend] = {name: live.board for name, live in lives.items()}
-    router = APIRouter(route_class=board_route(named(boards), gate, "read", limits), tags=["live page"])
+    router = APIRouter(route_class=guarded_route(gate, "read", limits, named(boards)), tags=["live page"])
 
     async def board_events(request: Request) -> Response:
         """Return a stream of server-sent events, one for each change of the board, until the client goes away."""
-        return EventStream(lives[request.path_params["board"]])
+        return EventStream(lives[request.path_params["board"]], client_of(request))
 
     router.add_api_route(
         "/{board}/events",
@@ -93,15 +93,12 @@ def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRo
         response_class=EventStream,
         responses=describe_problems(400, *((401, 403) if gate.guards("read") else ()), 404, 422, 503),
     )
+    add_heads(router)
     return router
 
 
-async def board_page(request: Request, name: str, lives: Mapping[str, Live], gate: Gate) -> Response:
+async def board_page(request: Request, name: str, lives: Mapping[str, Live]) -> Response:
     """Return the page of a board; it says so, with the status 503, where the board cannot be read."""
-    try:
-        await gate.admit(request, "read")
-    except ProblemError as error:
-        return answer_error(error)
     live = lives.get(name)
     if live is None:
         return missing_page(request)
@@ -111,7 +108,7 @@ async def board_page(request: Request, name: str, lives: Mapping[str, Live], gat
     return render(
         "board.html",
         503 if snapshot.rows is None else 200,
-        root="../",
+        root=root_of(request),
         name=name,
         order=live.board.order,
         snapshot=snapshot,
@@ -128,11 +125,11 @@ def _told(snapshot: Snapshot) -> dict[str, str]:
     return {"condition": snapshot.condition, "words": snapshot.words}
 
 
-def list_page(boards: Mapping[str, LeaderboardBackend]) -> Response:
+def list_page(request: Request, boards: Mapping[str, LeaderboardBackend]) -> Response:
     """Return the page that lists the boards."""
-    return render("boards.html", root="", boards=[(name, board.order) for name, board in boards.items()])
+    return render("boards.html", root=root_of(request), boards=[(name, board.order) for name, board in boards.items()])
 
 
 def missing_page(request: Request) -> Response:
     """Return the page for an address that leads nowhere."""
-    return render("missing.html", 404, root=f"{request.scope.get('root_path', '')}/")
+    return render("missing.html", 404, root=root_of(request))

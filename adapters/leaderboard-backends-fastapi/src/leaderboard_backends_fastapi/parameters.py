@@ -17,6 +17,9 @@ from .problems import UNREADABLE, ProblemError
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,400}")
 _INFINITE: Final = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
+_MOST_BYTES: Final = 2**13
+_MOST_NAMES: Final = 16
+
 _BOUND: Final = {"type": "number", "description": "An end of a range of scores, itself included."}
 
 
@@ -56,8 +59,10 @@ def check_query(query: bytes) -> None:
     """Refuse a query that could be taken for another one than was meant; raises `ProblemError`.
 
     Bytes that are no UTF-8 would turn into a replacement character, and so into another player's id; of a name that is
-    given twice, one value would be dropped.
+    given twice, one value would be dropped. One that is far too long is refused before it is read.
     """
+    if len(query) > _MOST_BYTES or query.count(b"&") >= _MOST_NAMES:
+        raise ProblemError(UNREADABLE, f"a query has at most {_MOST_BYTES} bytes and {_MOST_NAMES} parameters.")
     try:
         unquote_to_bytes(query.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:

@@ -52,6 +52,20 @@ _LONGEST_PLACE: Final = 100
 _log = logging.getLogger("leaderboard_backends_fastapi")
 
 
+def on_one_line(record: logging.LogRecord) -> bool:
+    """Escape what is no printable character in a line of the log: texts in it may come from anywhere. A filter."""
+    record.msg, record.args = escaped(record.getMessage()), ()
+    return True
+
+
+def escaped(text: str) -> str:
+    """Return a text with line breaks, escapes and the like written as Python does."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+_log.addFilter(on_one_line)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of problem: its name, its status, and what may be told of it."""
@@ -114,6 +128,8 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
 
 INVALID_REQUEST: Final = Kind(422, "invalid-request", "The request is not as it must be")
 UNREADABLE: Final = Kind(400, "unreadable", "The request cannot be read")
+AMBIGUOUS_LENGTH: Final = Kind(400, "ambiguous-length", "The request has two lengths")
+WRONG_HOST: Final = Kind(421, "wrong-host", "The request is meant for another server")
 NO_TOKEN: Final = Kind(401, "no-token", "A token is needed")
 NOT_ALLOWED: Final = Kind(403, "not-allowed", "This token may not do that")
 UNKNOWN_PLAYER: Final = Kind(404, "unknown-player", "The board has no such player")

@@ -1,21 +1,23 @@
 """What every route does around its own work: lets in who may, reads the body within limits, turns errors into answers.
 
 The order matters. A token is looked at before anything else of the request, and a body is read before it is parsed, so
-that nobody makes the server work who may not, or more than the limits allow.
+that nobody makes the server work who may not, or more than the limits allow. A body has as many bytes as its route
+needs, and all that are on their way together hold a bounded number.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, get_type_hints
 from weakref import WeakKeyDictionary
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import Depends
+from fastapi import APIRouter, Depends
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
@@ -24,8 +26,9 @@ from starlette.types import Message
 
 from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
 
+from .models import MOST_UPDATES, Body
 from .parameters import check_query
-from .problems import NOT_JSON, TOO_LARGE, TOO_SLOW, UNREADABLE, ProblemError, answer_error
+from .problems import INVALID_REQUEST, NOT_JSON, TOO_LARGE, TOO_SLOW, UNREADABLE, ProblemError, answer_error
 from .tokens import Access, Gate
 
 Find: TypeAlias = Callable[[Request], LeaderboardBackend]
@@ -39,6 +42,10 @@ Threads: TypeAlias = WeakKeyDictionary[LeaderboardBackend, CapacityLimiter]
 THREADS: Final = 40
 """The most threads that wait for one board in reads, and in writes."""
 
+_MOST_CONTAINERS: Final = 2 * MOST_UPDATES
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string of JSON, or the rest of a text where it does not end: found in one pass, without going back."""
+
 _BOARD: Final = "leaderboard_backends_fastapi.board"
 _HANG_UP: Final = {"Connection": "close"}
 """Without it, a server goes on reading, and dropping, the rest of a body."""
@@ -48,42 +55,80 @@ _HANG_UP: Final = {"Connection": "close"}
 class Limits:
     """What a request may ask of the server. Raises `ConfigurationError` for what is no limit."""
 
-    body_bytes: int = 2**20
-    """The longest body."""
+    body_bytes: int = 2**19
+    """The longest body; but for many updates at once, routes take less."""
     body_seconds: float = 30.0
     """How long a body may take to arrive."""
+    bodies_bytes: int = 2**24
+    """The most bytes of all unfinished bodies together, of reads and of writes each; at least `body_bytes`."""
 
     def __post_init__(self) -> None:
-        for name, value in (("body_bytes", self.body_bytes), ("body_seconds", self.body_seconds)):
+        for name in ("body_bytes", "body_seconds", "bodies_bytes"):
+            value = getattr(self, name)
             if isinstance(value, bool) or not 0 < value < float("inf"):
                 raise ConfigurationError(f"the limit {name} is {value!r}: it must be a number above 0.")
+        if self.bodies_bytes < self.body_bytes:
+            raise ConfigurationError(
+                f"the limit bodies_bytes is {self.bodies_bytes!r}: it must be at least body_bytes, {self.body_bytes!r}."
+            )
 
 
-def board_route(find: Find, gate: Gate, access: Access | None, limits: Limits) -> type[APIRoute]:
-    """Return the class of the routes that need this access to the boards that `find` returns."""
+DEFAULT_LIMITS: Final = Limits()
+
+
+def guarded_route(
+    gate: Gate, access: Access | None, limits: Limits = DEFAULT_LIMITS, find: Find | None = None
+) -> type[APIRoute]:
+    """Return the class of the routes that need this access, to the boards that `find` returns where it is given."""
     threads: Threads = WeakKeyDictionary()
+    bodies = Bodies(limits)
 
-    class BoardRoute(APIRoute):
+    class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             waits = not iscoroutinefunction(endpoint)
+            self.most_bytes = _most_bytes(endpoint)
             super().__init__(path, in_thread(endpoint, threads) if waits else endpoint, **options)
 
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
-            has_body = self.body_field is not None
+            most = self.most_bytes
 
             async def respond(request: Request) -> Response:
                 try:
                     await gate.admit(request, access)
-                    check_query(request.scope["query_string"])
-                    request.scope[_BOARD] = find(request)
-                    return await handle(await read_body(request, limits) if has_body else request)
+                    if find is not None:
+                        check_query(request.scope["query_string"])
+                        request.scope[_BOARD] = find(request)
+                    response = await handle(await bodies.read(request, most) if most else request)
                 except (ProblemError, LeaderboardError, RequestValidationError) as error:
-                    return answer_error(error)
+                    response = answer_error(error)
+                return _head_of(response) if request.method == "HEAD" else response
 
             return respond
 
-    return BoardRoute
+    return GuardedRoute
+
+
+def _most_bytes(endpoint: Callable[..., Any]) -> int:
+    """Return the longest body that an endpoint takes, 0 where it takes none."""
+    hints = get_type_hints(endpoint).values()
+    return max((hint.most_bytes for hint in hints if isinstance(hint, type) and issubclass(hint, Body)), default=0)
+
+
+def add_heads(router: APIRouter) -> None:
+    """Let `HEAD` be asked wherever `GET` can, without a second description."""
+    for route in list(router.routes):
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
+            router.add_api_route(
+                route.path, route.endpoint, methods=["HEAD"], include_in_schema=False, response_model=None
+            )
+
+
+def _head_of(response: Response) -> Response:
+    """Return a response without its body, which a stream would send for ever."""
+    head = Response(None, response.status_code)
+    head.raw_headers = response.raw_headers
+    return head
 
 
 def in_thread(endpoint: Callable[..., Response], threads: Threads) -> Callable[..., Coroutine[Any, Any, Response]]:
@@ -110,26 +155,81 @@ Board = Annotated[LeaderboardBackend, Depends(board_of)]
 """The board that a request is about, as a parameter of an endpoint."""
 
 
-async def read_body(request: Request, limits: Limits) -> Request:
-    """Return the request with its whole body read, and parsed as JSON.
+class Bodies:
+    """Reads bodies, within the limits of each and of all together."""
 
-    Raises `ProblemError`: 400 for what is no JSON, 408 where it does not arrive in time, 413 where it is too long
-    (chunks are counted as they arrive, whatever `Content-Length` says), 415 where it does not say that it is JSON.
-    """
-    _check_content_type(request)
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            body = await _read_bytes(request, limits.body_bytes)
-    except TimeoutError as error:
-        raise ProblemError(TOO_SLOW, f"a body has {limits.body_seconds:g} seconds to arrive.", _HANG_UP) from error
-    except ClientDisconnect as error:
-        raise ProblemError(UNREADABLE, "the client went away.") from error
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held: dict[asyncio.Timeout, int] = {}
+        """The bytes of each unfinished body, the oldest first, by the deadline that ends it."""
+
+    async def read(self, request: Request, most: int) -> Request:
+        """Return the request with its whole body read, and parsed as JSON.
+
+        Raises `ProblemError`: 400 for what is no JSON, 408 where it does not arrive in time, 413 where it is longer
+        than `most` (chunks are counted as they arrive, whatever `Content-Length` says), 415 where it does not say that
+        it is JSON.
+        """
+        _check_content_type(request)
+        seconds = self._limits.body_seconds
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                body = await self._collect(request, min(most, self._limits.body_bytes), deadline)
+        except TimeoutError as error:
+            detail = f"a body has {seconds:g} seconds to arrive, and fewer while too many others arrive: try again."
+            raise ProblemError(TOO_SLOW, detail, _HANG_UP) from error
+        except ClientDisconnect as error:
+            raise ProblemError(UNREADABLE, "the client went away.") from error
+        finally:
+            self._held.pop(deadline, None)
+        return await _parsed(request, body)
+
+    async def _collect(self, request: Request, most: int, deadline: asyncio.Timeout) -> bytes:
+        announced = request.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced[:20]) > most:
+            raise _too_large(most)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise _too_large(most)
+            self._held[deadline] = len(body)
+            self._give_up_the_oldest()
+        return bytes(body)
+
+    def _give_up_the_oldest(self) -> None:
+        """Keep to the limit of all bodies. An honest one is whole in a moment, so that the oldest is a slow one."""
+        while sum(self._held.values()) > self._limits.bodies_bytes:
+            oldest = next(iter(self._held))
+            del self._held[oldest]
+            if not oldest.expired():
+                oldest.reschedule(0)
+
+
+async def _parsed(request: Request, body: bytes) -> Request:
     whole = Request(request.scope, _once(body))
     try:
+        _check_shape(body)
         await whole.json()  # the request keeps what it parsed
     except (ValueError, RecursionError) as error:
         raise ProblemError(UNREADABLE, f"the body is no JSON that can be read: {_reason(error)}.") from error
     return whole
+
+
+def _check_shape(body: bytes) -> None:
+    """Refuse a body of many lists and objects before it is parsed: the garbage collector would look through them.
+
+    Raises `ProblemError`; and `ValueError` for a byte 0, which JSON never has, and other encodings than UTF-8 do.
+    """
+    if b"\0" in body:
+        raise ValueError("JSON is sent in UTF-8, and has no byte 0")
+    if _containers(body) > _MOST_CONTAINERS and _containers(_STRING.sub(b"", body)) > _MOST_CONTAINERS:
+        raise ProblemError(INVALID_REQUEST, f"a body has at most {_MOST_CONTAINERS} lists and objects.")
+
+
+def _containers(body: bytes) -> int:
+    return body.count(b"[") + body.count(b"{")
 
 
 def _check_content_type(request: Request) -> None:
@@ -139,20 +239,8 @@ def _check_content_type(request: Request) -> None:
         raise ProblemError(NOT_JSON, "send the header 'Content-Type: application/json'.")
 
 
-async def _read_bytes(request: Request, most: int) -> bytes:
-    announced = request.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced[:20]) > most:
-        raise _too_large(most)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise _too_large(most)
-    return bytes(body)
-
-
 def _too_large(most: int) -> ProblemError:
-    return ProblemError(TOO_LARGE, f"a body has at most {most} bytes: send fewer updates at once.", _HANG_UP)
+    return ProblemError(TOO_LARGE, f"a body has at most {most} bytes here: send fewer at once.", _HANG_UP)
 
 
 def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, Message]]:

@@ -1,7 +1,7 @@
 """`leaderboard_router`: the routes of one board, or of several, to be included in any FastAPI app."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
@@ -11,11 +11,9 @@ from leaderboard_backends import ConfigurationError, LeaderboardBackend
 from .probes import PATIENCE, add_health, add_metrics
 from .problems import UNKNOWN_BOARD, ProblemError
 from .reads import add_reads
-from .route import Find, Limits, board_route
+from .route import DEFAULT_LIMITS, Find, Limits, add_heads, guarded_route
 from .tokens import Access, Check, Gate, Given
 from .writes import add_writes
-
-_DEFAULT_LIMITS: Final = Limits()
 
 
 def leaderboard_router(
@@ -23,7 +21,7 @@ def leaderboard_router(
     *,
     token: Given | Check | None = None,
     protect_reads: bool = False,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
 ) -> APIRouter:
     """Return a router with all routes of a board: `app.include_router(leaderboard_router(board), prefix="/weekly")`.
@@ -42,10 +40,13 @@ def leaderboards_router(
     *,
     token: Given | Check | None = None,
     protect_reads: bool = False,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
 ) -> APIRouter:
-    """Return a router with the routes of several boards under `/{board}/…`; else as `leaderboard_router`."""
+    """Return a router with the routes of several boards under `/{board}/…`; else as `leaderboard_router`.
+
+    With `protect_reads` the health routes need a token too, as they would tell which names there are.
+    """
     gate = Gate(token, protect_reads=protect_reads)
     return assemble(
         named(boards),
@@ -54,6 +55,7 @@ def leaderboards_router(
         patience=patience,
         prefix="/{board}",
         dependencies=[path(boards)],
+        health="read",  # or their answers would tell which names there are
         also=(404,),
     )
 
@@ -62,24 +64,30 @@ def assemble(
     find: Find,
     gate: Gate,
     *,
-    limits: Limits = _DEFAULT_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
     prefix: str = "",
     dependencies: list[Any] | None = None,
+    health: Access | None = None,
     also: tuple[int, ...] = (),
 ) -> APIRouter:
-    """Return the routes of the boards that `find` returns; `also` are statuses that any of them may answer."""
+    """Return the routes of the boards that `find` returns.
+
+    `health` is the access that probes need; `also` are statuses that any route may answer.
+    """
     whole = APIRouter(prefix=prefix, tags=["leaderboard"], dependencies=dependencies)
 
     def part(access: Access | None, add: Callable[..., None], *arguments: Any) -> None:
-        router = APIRouter(route_class=board_route(find, gate, access, limits), dependencies=gate.described(access))
+        route = guarded_route(gate, access, limits, find)
+        router = APIRouter(route_class=route, dependencies=gate.described(access))
         add(router, *arguments, also=(*also, 401, 403) if gate.guards(access) else also)
+        add_heads(router)
         whole.include_router(router)
 
     part("write", add_writes)
     part("read", add_reads)
     part("read", add_metrics)
-    part(None, add_health, patience)
+    part(health, add_health, patience)
     return whole
 
 

@@ -6,10 +6,14 @@
     tokens = ["${WRITE_TOKEN}"]     # beside those of the variable LEADERBOARD_TOKEN
     read_tokens = []                # may only read
     protect_reads = false           # whether reads need a token too
-    body_bytes = 1048576            # the longest body
+    body_bytes = 524288             # the longest body
+    hosts = []                      # the names that clients ask it by, beside its address and those of the loopback
+    root_path = ""                  # the prefix that a proxy takes off each path
     rows = 50                       # of a live page
     pushes_a_second = 2             # to a live page, at most
     viewers = 500                   # of a live page at once
+    viewers_per_client = 50         # of those from one address
+    connections = 1000              # at once
 
     [boards.weekly]
     url = "memory://weekly"
@@ -29,13 +33,14 @@ from leaderboard_backends import BackendError, ConfigurationError, InvalidNameEr
 from leaderboard_backends.config import Opening, check_file, read_section
 
 from .app import check_names
+from .connections import Bounds
 from .live import Watching
-from .route import Limits
+from .route import DEFAULT_LIMITS, Limits
 from .tokens import Tokens
 
 SECTION: Final = "server"
-_DEFAULT_LIMITS: Final = Limits()
 _DEFAULT_WATCHING: Final = Watching()
+_DEFAULT_BOUNDS: Final = Bounds()
 
 
 class ServerSettings(BaseModel):
@@ -46,13 +51,20 @@ class ServerSettings(BaseModel):
     tokens: list[SecretStr] = []
     read_tokens: list[SecretStr] = []
     protect_reads: bool = False
-    body_bytes: int = _DEFAULT_LIMITS.body_bytes
-    body_seconds: float = _DEFAULT_LIMITS.body_seconds
+    body_bytes: int = DEFAULT_LIMITS.body_bytes
+    body_seconds: float = DEFAULT_LIMITS.body_seconds
+    bodies_bytes: int = DEFAULT_LIMITS.bodies_bytes
     rows: int = _DEFAULT_WATCHING.rows
     pushes_a_second: float = _DEFAULT_WATCHING.pushes_a_second
     viewers: int = _DEFAULT_WATCHING.viewers
+    viewers_per_client: int = _DEFAULT_WATCHING.viewers_per_client
     heartbeat: float = _DEFAULT_WATCHING.heartbeat
     patience: float = _DEFAULT_WATCHING.patience
+    hosts: list[str] = []
+    root_path: str = ""
+    connections: int = _DEFAULT_BOUNDS.connections
+    waiting_per_client: int = _DEFAULT_BOUNDS.waiting_per_client
+    idle_seconds: float = _DEFAULT_BOUNDS.idle_seconds
 
     def tokens_in_all(self) -> Tokens:
         """Return the tokens of the file and those of the environment. Raises `ConfigurationError`."""
@@ -61,11 +73,16 @@ class ServerSettings(BaseModel):
 
     def limits(self) -> Limits:
         """Return what a request may ask. Raises `ConfigurationError`."""
-        return Limits(self.body_bytes, self.body_seconds)
+        return Limits(self.body_bytes, self.body_seconds, self.bodies_bytes)
 
     def watching(self) -> Watching:
         """Return how boards are watched. Raises `ConfigurationError`."""
-        return Watching(self.rows, self.pushes_a_second, self.viewers, self.heartbeat, self.patience)
+        names = ("rows", "pushes_a_second", "viewers", "viewers_per_client", "heartbeat", "patience")
+        return Watching(**{name: getattr(self, name) for name in names})
+
+    def bounds(self) -> Bounds:
+        """Return what clients may hold open. Raises `ConfigurationError`."""
+        return Bounds(self.connections, self.waiting_per_client, self.idle_seconds)
 
 
 def _shown(tokens: Iterable[SecretStr]) -> list[str]:

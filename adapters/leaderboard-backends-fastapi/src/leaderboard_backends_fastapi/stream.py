@@ -27,15 +27,16 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, client: str) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["Content-Length"]
         self._live = live
+        self._client = client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end; where there is no room, answer the problem instead."""
         try:
-            viewer = self._live.join()
+            viewer = self._live.join(self._client)
         except ProblemError as error:
             await answer_error(error)(scope, receive, send)
             return

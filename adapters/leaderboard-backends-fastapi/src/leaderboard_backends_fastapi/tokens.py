@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
+from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, TypeAlias
 
 from fastapi import Depends
@@ -22,7 +23,10 @@ Access: TypeAlias = Literal["read", "write"]
 """What a route needs, and what a token grants. Who may write may read."""
 
 Check: TypeAlias = Callable[[str], Collection[Access]]
-"""Returns what a token grants, nothing for an unknown one. It is called in a thread, so it may block."""
+"""Returns what a token grants, as a set, list or tuple, an empty one for an unknown token; anything else is an error.
+
+It is called in a thread, so it may block.
+"""
 
 Given: TypeAlias = str | Iterable[str]
 
@@ -31,6 +35,9 @@ VARIABLE: Final = "LEADERBOARD_TOKEN"
 
 SHORTEST: Final = 16
 """The fewest characters of a token: one that is easy to guess is refused."""
+
+_RIGHTS: Final = ("read", "write")
+_COLLECTIONS: Final = (set, frozenset, list, tuple)
 
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What an `Authorization: Bearer` header can carry (RFC 6750)."""
@@ -83,7 +90,7 @@ def _among(digest: bytes, known: Sequence[bytes]) -> bool:
 def _digests(given: Given, of: str) -> list[bytes]:
     tokens = [given] if isinstance(given, str) else list(given)
     for position, token in enumerate(tokens, 1):
-        if len(token) < SHORTEST or not _ALLOWED.fullmatch(token):
+        if not isinstance(token, str) or len(token) < SHORTEST or not _ALLOWED.fullmatch(token):
             raise ConfigurationError(
                 f"{of}, {position} of {len(tokens)}, is not allowed: a token has at least {SHORTEST} characters out of "
                 f"A-Z, a-z, 0-9 and -._~+/, and may end in '='. Make one with: "
@@ -96,6 +103,8 @@ class Gate:
     """Lets a request through where its token grants what the route needs."""
 
     def __init__(self, token: Given | Check | None, *, protect_reads: bool) -> None:
+        if iscoroutinefunction(token):
+            raise ConfigurationError("the function that checks tokens is async: give a plain one, which may block.")
         self._check = token if token is None or callable(token) else Tokens(write=token)
         self._protect_reads = protect_reads
         if protect_reads and (self._check is None or self._is_empty()):
@@ -139,7 +148,20 @@ class Gate:
 
     @staticmethod
     async def _granted(check: Check, token: str) -> Collection[Access]:
-        return check(token) if isinstance(check, Tokens) else await run_in_threadpool(check, token)
+        return check(token) if isinstance(check, Tokens) else _rights(await run_in_threadpool(check, token))
+
+
+def _rights(granted: object) -> Collection[Access]:
+    """Return what a check granted; of a text, "write" could be a part, and of a mapping, a key that says no.
+
+    Raises `ConfigurationError`, which does not show the value: it may be the token.
+    """
+    if isinstance(granted, _COLLECTIONS) and all(each in _RIGHTS for each in granted):
+        return granted
+    raise ConfigurationError(
+        f"the function that checks tokens returned a {type(granted).__name__}: it must return a set, list or tuple of "
+        f"'read' and 'write', an empty one for an unknown token."
+    )
 
 
 _REALM: Final = 'Bearer realm="leaderboard"'

@@ -24,6 +24,7 @@ TOKEN: Final = "test-write-token-of-some-length"  # noqa: S105 - it keeps nothin
 READ_TOKEN: Final = "test-read-token-of-some-length"  # noqa: S105 - as above
 WAIT: Final = 30.0
 """Seconds after which a test that waits for something has failed."""
+NOTHING: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +144,24 @@ def served(app: FastAPI, prefix: str = "", token: str | None = TOKEN, port: int 
 class Process:
     """A server of a file, started as its user would, with all that it says."""
 
-    def __init__(self, file: Path, *arguments: str, token: str | None = TOKEN) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *arguments: str,
+        token: str | None = TOKEN,
+        files: int = 0,
+        also: Mapping[str, str] = NOTHING,
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LEADERBOARD_TOKEN")}
         command = [sys.executable, "-W", "error", "-m", "leaderboard_backends_fastapi", "--config", str(file)]
+        if files:
+            command = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$0" "$@"', *command]
         self._process = subprocess.Popen(
             [*command, "--port", "0", *arguments],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
-            env=environment | ({"LEADERBOARD_TOKEN": token} if token else {}),
+            env=environment | ({"LEADERBOARD_TOKEN": token} if token else {}) | dict(also),
         )
         self.said: list[str] = []
         self.port = 0
@@ -189,9 +199,11 @@ class Process:
 
 
 @contextmanager
-def process(file: Path, *arguments: str, token: str | None = TOKEN) -> Iterator[Process]:
-    """Serve a file in a process until the end of the block."""
-    server = Process(file, *arguments, token=token)
+def process(
+    file: Path, *arguments: str, token: str | None = TOKEN, files: int = 0, also: Mapping[str, str] = NOTHING
+) -> Iterator[Process]:
+    """Serve a file in a process until the end of the block; it may open `files`, and has `also` in its environment."""
+    server = Process(file, *arguments, token=token, files=files, also=also)
     try:
         yield server
     finally:

@@ -1,0 +1,107 @@
+"""Clients that hold on: half requests, bodies without an end, answers that nobody reads, requests of two lengths."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from leaderboard_backends_fastapi import Limits, leaderboard_app
+from leaderboard_backends_fastapi.connections import Bounds
+from over_the_wire.boards import memory, write_file
+from over_the_wire.serving import WAIT, Client, process, served
+
+from leaderboard_backends import ConfigurationError
+
+HALF: Final = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@contextmanager
+def connected(port: int, sent: bytes = b"", client: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """Hold a connection of a client, of which each address of the loopback is one, that has sent something."""
+    with socket.create_connection(("127.0.0.1", port), WAIT, (client, 0)) as held:
+        held.sendall(sent)
+        yield held
+
+
+def was_ended(held: socket.socket) -> bool:
+    """Wait for the server to end a connection, without an answer."""
+    try:
+        return held.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def reads_nothing(port: int) -> bool:
+    """Ask for far more than the buffers between take, and wait for the server to end that without being read."""
+    ask = b"GET /boards/weekly/top?n=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with connected(port, ask * 60, "127.0.0.3") as held:
+        try:
+            while True:
+                held.sendall(ask)
+        except OSError:
+            return True
+
+
+def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_short(tmp_path: Path) -> None:
+    also = "[server]\nidle_seconds = 1.5\nwaiting_per_client = 5\n"
+    with process(write_file(tmp_path, "memory://weekly", also), files=400) as server, ExitStack() as stack:
+        client = Client(server.port)
+        held = [stack.enter_context(connected(server.port, HALF)) for _ in range(8)]
+        other = stack.enter_context(connected(server.port, HALF, "127.0.0.2"))
+        assert all(was_ended(each) for each in held[:3])  # the client's own, as it has more than five
+        for each in (other, held[-1]):
+            each.sendall(b"\r\n")
+            assert each.recv(12) == b"HTTP/1.1 200"
+        for number in range(500):  # of a hundred clients: more than the process could open
+            last = stack.enter_context(connected(server.port, HALF[: number % 30], f"127.0.1.{number % 100}"))
+            if number % 50 == 0:
+                assert client.get("/health/live").status == 200
+        assert was_ended(last)
+        assert any("at most 48 connections, not 1000: the process may open 400 files" in line for line in server.said)
+        assert len(server.said) < 40
+        rows = [{"player_id": f"{n:0128}", "username": "x" * 128, "score": n} for n in range(1000)]
+        assert client.post("/boards/weekly/scores/bulk", updates=rows).status == 200
+        assert reads_nothing(server.port)
+        assert client.get("/health/live").status == 200
+
+
+def test_bodies_that_never_end_hold_a_bounded_number_of_bytes_and_push_out_the_oldest() -> None:
+    limits = Limits(body_bytes=100_000, body_seconds=WAIT, bodies_bytes=1_000_000)
+    head = b"POST /boards/weekly/friends HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    body = b"Content-Length: 100000\r\n\r\n" + b" " * 99_994
+    with memory() as board, ExitStack() as stack:
+        client = stack.enter_context(served(leaderboard_app({"weekly": board}, token=None, limits=limits)))
+        held = [stack.enter_context(connected(client.port, head + body)) for _ in range(30)]
+        for each in held[:20]:
+            assert each.recv(12) == b"HTTP/1.1 408"
+        assert Client(client.port, "/boards/weekly").post("/friends", player_ids=["u1"]).status == 200
+        for each in held[21:]:
+            each.sendall(b"[1234]")
+            assert each.recv(12) == b"HTTP/1.1 422"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_two_lengths_are_refused_and_nothing_after_them_is_answered(version: str) -> None:
+    body = json.dumps({"player_id": "z", "username": "", "score": 1})
+    chunk = f"{len(body):x}\r\n{body}\r\n0\r\n\r\n"
+    lengths = f"Content-Length: {len(chunk)}\r\n" if version == "1.1" else ""
+    head = f"POST /boards/weekly/scores HTTP/{version}\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    smuggled = "GET /boards/weekly/top HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with memory() as board, served(leaderboard_app({"weekly": board}, token=None)) as client:
+        sent = f"{head}{lengths}Transfer-Encoding: chunked\r\n\r\n{chunk}{smuggled}"
+        with connected(client.port, sent.encode()) as held, held.makefile("rb") as stream:
+            answered = stream.read()
+        assert answered.startswith(b"HTTP/1.1 400")
+        assert answered.count(b"HTTP/1.1") == 1
+        assert len(board) == 0
+
+
+@pytest.mark.parametrize("bound", [{"connections": 0}, {"idle_seconds": float("inf")}, {"waiting_per_client": True}])
+def test_a_bound_that_is_none_is_refused(bound: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="it must be a number above 0"):
+        Bounds(**bound)  # type: ignore[arg-type]  # that is the test
