@@ -39,6 +39,9 @@ from .workload.store import StoredTrace, TraceStore
 
 CLEAR_PATIENCE: Final = 30.0
 
+FEWEST_REPEATS: Final = 3
+"""Of disturbed runs that a comparison of few runs may have."""
+
 AGAIN: Final = ("unavailable", "not run")
 """What a resumed comparison tries again: a server may be there now."""
 
@@ -79,6 +82,8 @@ class Order:
     """Where verdicts of the kit are kept from one comparison to the next."""
     give_up_after: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
+    repeats: int = 2
+    """How often a run that other processes disturbed is done again; a quarter of all runs, at most, are repeats."""
     prove_within: float = proof.PATIENCE
     """Seconds after which the kit's run on a backend is ended."""
 
@@ -110,6 +115,7 @@ class _Comparison:
         """Why a backend is not measured."""
         self.traces: dict[tuple[str, int, int], StoredTrace] = {}
         self.runs: dict[tuple[Cell, int], Run] = {}
+        self.repeats_left = 0
         self.started = perf_counter()
         self.earlier = 0.0
         """Seconds of the parts before this one, where it goes on."""
@@ -148,11 +154,12 @@ class _Comparison:
         left = [(number, unit) for number, unit in in_order(self.units, self.order.seed)]
         left = [(number, unit) for number, unit in left if (unit.cell, number) not in self.runs]
         self.watcher.planned([unit for _, unit in left])
+        self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
         for contender in self.order.contenders:
             self._get_to_know(contender, folder)
         for number, unit in left:
             self.watcher.begins(unit.cell, number)
-            run = self._run(unit, number, folder)
+            run = self._undisturbed(unit, number, folder)
             self.runs[unit.cell, number] = run
             self.journal.add(Finished(run, self._spent()))
             self._refuse_if_wrong(run)
@@ -222,6 +229,20 @@ class _Comparison:
         return self.traces[key]
 
     # ------------------------------------------------------------------ one run
+
+    def _undisturbed(self, unit: Unit, number: int, folder: Path) -> Run:
+        """Return a run; a disturbed one is done again, and the least disturbed counts, or one that has no figures."""
+        run = self._run(unit, number, folder)
+        told = [run.cores_elsewhere]
+        while run.disturbed and len(told) <= self.order.repeats and self.repeats_left:
+            self.repeats_left -= 1
+            again = self._run(unit, number, folder)
+            told.append(again.cores_elsewhere)
+            run = min(run, again, key=lambda one: (one.status == "ok", one.cores_elsewhere or 0.0))
+        if len(told) > 1:
+            cores = ", ".join(f"{one or 0.0:g}" for one in told)
+            run = replace(run, notes=[*run.notes, f"done again, as others disturbed it: {cores} cores busy elsewhere"])
+        return run
 
     def _run(self, unit: Unit, number: int, folder: Path) -> Run:
         started = perf_counter()

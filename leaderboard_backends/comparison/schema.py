@@ -40,6 +40,9 @@ Durability: TypeAlias = Literal["memory only", "everysec", "every commit", "not 
 Home: TypeAlias = Literal["process", "file", "server"]
 """Where a board lives: in the app's process alone, in a file beside it, or on a server."""
 
+DISTURBED_FROM: Final = 0.3
+"""Cores busy elsewhere from which on a run is called disturbed."""
+
 Microseconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 """What a call took; the clock tells no call that took nothing."""
 
@@ -295,6 +298,11 @@ class Run(msgspec.Struct, frozen=True):
     figures: Figures | None = None
     notes: list[str] = []
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes were at work during the run, as far as the system told."""
+        return self.cores_elsewhere is not None and self.cores_elsewhere >= DISTURBED_FROM
+
 
 # ---------------------------------------------------------------------- facts
 
@@ -377,6 +385,8 @@ class WorkloadFacts(msgspec.Struct, frozen=True):
     title: str
     sha256: str
     toml: str
+    events: int = 0
+    """In its file of events; 0 where updates are drawn."""
 
 
 class TraceFacts(msgspec.Struct, frozen=True):

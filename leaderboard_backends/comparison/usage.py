@@ -15,6 +15,9 @@ from urllib.parse import quote
 
 import psutil
 
+LEAST_SECONDS: Final = 0.1
+"""In which the work of others can be told."""
+
 SQLITE_LOG: Final = "-wal"
 """What the name of an SQLite file's write-ahead log ends in."""
 
@@ -100,7 +103,7 @@ def listening_ports(pid: int) -> int:
 class OtherWork:
     """How many of the cores that this process may use all others kept busy, from now on until `cores` is asked.
 
-    The system counts in hundredths of a second, so that a span of under a tenth of one tells little.
+    The system counts in hundredths of a second, so that a span of under `LEAST_SECONDS` tells nothing.
     """
 
     def __init__(self, pids: Iterable[int]) -> None:
@@ -108,10 +111,13 @@ class OtherWork:
         self._started = perf_counter()
         self._busy = self._busy_elsewhere()
 
-    def cores(self) -> float:
-        """Return the cores that others used on average, disturbances from outside a virtual machine included."""
+    def cores(self) -> float | None:
+        """Return the cores that others used on average, disturbances from outside a virtual machine included.
+
+        It is `None` where too little time has passed to tell.
+        """
         busy, seconds = self._busy_elsewhere() - self._busy, perf_counter() - self._started
-        return round(max(0.0, busy / seconds), 2)
+        return round(max(0.0, busy / seconds), 2) if seconds >= LEAST_SECONDS else None
 
     def _busy_elsewhere(self) -> float:
         usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()

@@ -69,6 +69,9 @@ def test_events_of_ones_own_are_replayed(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     (only,) = read_result(out).runs
     assert (only.cell.workload, only.cell.players, only.status) == ("season", 7, "ok")
+    said = " ".join(done.stdout.split())
+    (updates,) = (trace.steps["update"] for trace in read_result(out).traces)
+    assert f"Of the 80 events of season, a run replays and times {updates};" in said
 
 
 def test_a_workload_of_ones_own_is_a_file(tmp_path: Path) -> None:

@@ -12,8 +12,12 @@ from typing import Any
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from leaderboard_backends import open_leaderboard
+from leaderboard_backends.comparison import execute
+from leaderboard_backends.comparison.measure.job import Answer, Job
+from leaderboard_backends.comparison.processes import answer
 from leaderboard_backends.comparison.schema import (
     Cell,
     DrillFigures,
@@ -304,6 +308,21 @@ def test_a_comparison_goes_on_where_it_was_interrupted(traces: Path, watcher: An
     done = {(run.cell, run.round): run for run in first.runs if run.status == "ok"}
     assert all({(run.cell, run.round): run for run in whole.runs}[key] == run for key, run in done.items())
     assert {run.status for run in whole.runs} == {"ok"}
+
+
+def test_a_disturbed_run_is_done_again_and_the_least_disturbed_counts(
+    comparing: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([0.9, 0.5, 0.7])
+
+    def disturbed(job: Job, path: str = "") -> Answer:
+        found = answer(job, path)
+        return replace(found, cores_elsewhere=next(told)) if job.task == "service" else found
+
+    monkeypatch.setattr(execute, "answer", disturbed)
+    run = only(comparing("memory", steps=5))
+    assert (run.status, run.cores_elsewhere, list(told)) == ("ok", 0.5, [])
+    assert run.notes == ["done again, as others disturbed it: 0.9, 0.5, 0.7 cores busy elsewhere"]
 
 
 def test_a_comparison_of_other_things_does_not_go_on(comparing: Callable[..., Result], tmp_path: Path) -> None:

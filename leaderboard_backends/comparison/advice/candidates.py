@@ -18,6 +18,11 @@ from .times import Taken, Times, times
 Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "load", "p99"]
 """What of a need, or of what has to be known, rules a backend out."""
 
+TIMED: Final[tuple[Demand, ...]] = ("load", "p99")
+"""Demands that measured times decide."""
+
+DISTURBED: Final = "other work on the machine disturbed its runs, so that its times are too long"
+
 FEW_SAMPLES: Final = 1_000
 """Below so many in a process, a p99 rests on fewer than ten samples."""
 
@@ -64,6 +69,11 @@ class Candidate(NamedTuple):
         return not self.reasons
 
     @property
+    def disturbed(self) -> bool:
+        """Whether other work on the machine made what is said of it too slow."""
+        return (self.times is not None and self.times.where.disturbed) or self.together.disturbed
+
+    @property
     def monthly(self) -> float | None:
         """What it costs a month; `None` where the price table has nothing that is large enough."""
         return None if self.bill is None or self.bill.problem else self.bill.monthly
@@ -108,7 +118,11 @@ def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs
         response=response(records, facts.label, need.updates + need.reads, need.players, several),
         bill=_bill(records, facts.label, need, inputs),
     )
-    return made._replace(reasons=tuple(_reasons(made, need, records)), cautions=tuple(_cautions(made, need)))
+    reasons = [
+        reason._replace(text=f"{reason.text} ({DISTURBED})") if made.disturbed and reason.demand in TIMED else reason
+        for reason in _reasons(made, need, records)
+    ]
+    return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(made, need)))
 
 
 def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | None:
@@ -177,6 +191,8 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield f"reckoned beyond the largest measured size, {one.times.where.players:,} players"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
         yield f"its updates have only {one.times.update.samples:,} samples in a process, within the time limit"
+    if one.disturbed:
+        yield DISTURBED
     if one.together.caution:
         yield one.together.caution
     if need.p99_us is not None and (untold := _not_told(one)):

@@ -24,6 +24,10 @@ class Together(NamedTuple):
     source: str
     caution: str = ""
     """What of it was not measured."""
+    disturbed: bool = False
+    """Whether other work on the machine disturbed the runs."""
+    measured: bool = False
+    """Whether several were measured at once."""
 
 
 class Response(NamedTuple):
@@ -107,7 +111,8 @@ def together(records: Records, backend: str, clients: int, players: int) -> Toge
     if near is None or max(gains, default=1) == 1:
         return Together(1.0, NOT_MEASURED, NOT_MEASURED)
     times = _interpolated(gains, clients)
-    return Together(times, f"throughput of {near.where}: {_told(gains, clients, times)}", _beyond(gains, clients))
+    said = f"throughput of {near.where}: {_told(gains, clients, times)}"
+    return Together(times, said, _beyond(gains, clients), near.disturbed, measured=True)
 
 
 def _gains(near: Near) -> dict[int, float]:

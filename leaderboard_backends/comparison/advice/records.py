@@ -27,7 +27,13 @@ class Near(NamedTuple):
     @property
     def where(self) -> str:
         """The size and workload in words."""
-        return f"{self.workload}, {self.players:,} players, {counted(len(self.runs), 'process', 'processes')}"
+        said = f"{self.workload}, {self.players:,} players, {counted(len(self.runs), 'process', 'processes')}"
+        return f"{said}, disturbed by other work" if self.disturbed else said
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other work on the machine made any of its runs too slow."""
+        return any(run.disturbed for run in self.runs)
 
 
 class Records:

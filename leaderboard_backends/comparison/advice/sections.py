@@ -10,9 +10,9 @@ from ..cost.sections import Inputs
 from ..document import NONE, Section, Table, Value
 from ..document.numerals import whole
 from ..document.values import listed, numbers, operation_title, quoted, word, words
-from ..schema import Durability, Result
+from ..schema import DISTURBED_FROM, Durability, Result
 from .answer import Advice, advise_from
-from .candidates import Candidate
+from .candidates import DISTURBED, Candidate
 from .need import Need, time_words
 from .records import Records
 from .times import Taken
@@ -26,6 +26,8 @@ UPDATES: Final = 500.0
 
 ALONE: Final = "†"
 """Stands beside the p99 of one client alone where several processes are asked for."""
+
+DISTURBED_MARK: Final = "~"
 
 BEYOND: Final = "*"
 """Stands beside what is reckoned beyond the largest measured size."""
@@ -71,7 +73,9 @@ def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Sectio
         return [Section(NAME, TITLE, [f"No advice: {error}"])]
     given = inputs or Inputs.shipped()
     rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
-    return [Section(NAME, TITLE, [_HOW_TO_READ, _YOUR_OWN], [_matrix(rows)], sections=[_behind(rows)])]
+    candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
+    said = [_HOW_TO_READ, *_disturbed(candidates), _YOUR_OWN]
+    return [Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])]
 
 
 Rows = Sequence[tuple[Typical, Sequence[Advice]]]
@@ -82,10 +86,35 @@ def _matrix(rows: Rows) -> Table:
         "Backend, p99 of an update, and cost a month",
         words("what you have", *(f"up to {size:,} players" for size in SIZES)),
         [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
-        f"{BEYOND} reckoned: more players than were measured. The cheapest that fits, then the fastest; within the "
-        f"noise, the simplest to run. {ALONE} of one client alone: what several processes carry together was measured, "
-        f"and what their calls take meanwhile was not. Boards in a process are lost with it, and serve it alone.",
+        " ".join(_notes([(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick])),
     )
+
+
+def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
+    """Yield what is to be known of the picks that stand in the matrix; nothing of those that do not."""
+    yield "The cheapest that fits, then the fastest; within the noise, the simplest to run."
+    if any(pick.times and pick.times.beyond for pick, _ in picks):
+        yield f"{BEYOND} reckoned: more players than were measured."
+    if several := {pick.together.measured for pick, need in picks if need.processes > 1}:
+        carried = "" if several == {True} else "not " if several == {False} else "not always "
+        yield (
+            f"{ALONE} of one client alone: what several processes carry together was {carried}measured, and what their "
+            f"calls take meanwhile was not."
+        )
+    if any(pick.disturbed for pick, _ in picks):
+        yield f"`{DISTURBED_MARK}` {DISTURBED}."
+    if any(pick.facts.home == "process" for pick, _ in picks):
+        yield "Boards in a process are lost with it, and serve it alone."
+
+
+def _disturbed(candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Yield a sentence where other work may have decided who is taken."""
+    labels = dict.fromkeys(one.label for one in candidates if one.disturbed)
+    if labels:
+        yield (
+            f"**Disturbed**: while {quoted(labels)} ran, other processes kept at least {DISTURBED_FROM:g} cores of the "
+            f"machine busy. Their times are too long, and may have cost them a place: measure again on a quiet machine."
+        )
 
 
 def _place(advice: Advice) -> Value:
@@ -95,8 +124,8 @@ def _place(advice: Advice) -> Value:
     beyond = BEYOND if pick.times is not None and pick.times.beyond else ""
     cost = "cost not known" if pick.monthly is None else f"${pick.monthly:,.0f}"
     time = _time(pick.judged(advice.need))
-    alone = ALONE if time and advice.need.processes > 1 else ""
-    said = [pick.label + beyond, time + alone, cost]
+    marks = (ALONE if time and advice.need.processes > 1 else "") + (DISTURBED_MARK if pick.disturbed else "")
+    said = [pick.label + beyond, time + marks, cost]
     return Value(", ".join(filter(None, said)), pick.label, hint=" ".join([*advice.why, *pick.cautions]))
 
 
@@ -148,6 +177,7 @@ def answer_section(advice: Advice) -> Section:
         title="The answer",
         paragraphs=[
             f"{verdict} {advice.need.words}.",
+            *_disturbed(advice.candidates),
             *advice.why,
             *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
         ],

@@ -189,6 +189,12 @@ class _Both(NamedTuple):
     def values(self, runs: Sequence[Run]) -> list[float]:
         return [*values(runs, self.figure.read).values()]
 
+    @property
+    def disturbed(self) -> str:
+        """How many runs other work disturbed; empty where it disturbed none."""
+        old, new = (sum(run.disturbed for run in runs) for runs in (self.old, self.new))
+        return f"other work disturbed {old} runs before and {new} now" if old or new else ""
+
     def cut(self, runs: Sequence[Run]) -> str:
         return _cut(self.figure.part, runs)
 
@@ -207,7 +213,7 @@ def _of_figure(cell: Cell, both: _Both, floor: Floor) -> Change:
     change = change._replace(ratio=ratio, floor=floor.ratio)
     if hindrance or floor.ratio == inf:
         return change._replace(reason=hindrance or f"the noise floor is {floor.source}")
-    said = filter(None, [_times(ratio, floor.ratio), both.cut([*both.old, *both.new])])
+    said = filter(None, [_times(ratio, floor.ratio), both.cut([*both.old, *both.new]), both.disturbed])
     return change._replace(outcome=_outcome(both.figure, ratio, floor.ratio), reason="; ".join(said))
 
 

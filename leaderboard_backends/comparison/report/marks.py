@@ -7,11 +7,8 @@ from typing import Final, NamedTuple
 
 from ..document import Value
 from ..readings import is_cut
-from ..schema import Cell, Mode, Result, Run, ServiceFigures
+from ..schema import DISTURBED_FROM, Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import runs_of
-
-DISTURBED_FROM: Final = 0.3
-"""Cores busy elsewhere from which on a run is called disturbed."""
 
 DISTURBED: Final = "~"
 
@@ -34,7 +31,7 @@ class Taken(NamedTuple):
     def marks(self) -> list[str]:
         """What holds for all its figures."""
         found = [f"{len(self.runs)} of {self.planned}"] if len(self.runs) < self.planned else []
-        return [*found, *([DISTURBED] if any(map(is_disturbed, self.runs)) else [])]
+        return [*found, *([DISTURBED] if any(run.disturbed for run in self.runs) else [])]
 
 
 def taken(result: Result, mode: Mode, workload: str, players: int, labels: Sequence[str]) -> list[Taken]:
@@ -48,9 +45,16 @@ def taken(result: Result, mode: Mode, workload: str, players: int, labels: Seque
     return found
 
 
-def is_disturbed(run: Run) -> bool:
-    """Whether other processes were at work during a run, as far as the system told."""
-    return run.cores_elsewhere is not None and run.cores_elsewhere >= DISTURBED_FROM
+def partly_replayed(result: Result) -> Iterator[str]:
+    """Yield a sentence for each workload of events of which only some are replayed and timed."""
+    for facts in result.workloads:
+        replayed = {trace.steps.get("update", 0) for trace in result.traces if trace.workload == facts.name}
+        if replayed and min(replayed) < facts.events:
+            counts = " or ".join(f"{count:,}" for count in sorted(replayed))
+            yield (
+                f"**Of the {facts.events:,} events of {facts.name}, a run replays and times {counts}**; others make "
+                "the board that is loaded, or warm it up, and the rest is left out: `--steps` replays more."
+            )
 
 
 def cut_mark(runs: Sequence[Run], operation: str) -> list[str]:

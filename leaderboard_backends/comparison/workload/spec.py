@@ -53,7 +53,8 @@ class WorkloadFile:
 
     def facts(self) -> WorkloadFacts:
         """Return what a result tells of it."""
-        return WorkloadFacts(self.spec.name, self.spec.title, self.sha256, self.text)
+        events = len(self.events.rows) if self.events else 0
+        return WorkloadFacts(self.spec.name, self.spec.title, self.sha256, self.text, events)
 
 
 def workload_names() -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
 from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
 from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
 from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.schema import Result
 
-from .results import MODEL, PRICES, facts, inputs, memory, response, result, service
+from .results import MODEL, PRICES, facts, inputs, memory, response, result, service, throughput
 
 
 def measured() -> Result:
@@ -67,6 +70,36 @@ def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
     assert marked["one app process"] is marked["one app process, durable"] is False
     assert marked["one server, 4 app processes, durable"] is marked["3 servers, 4 app processes each"] is True
     assert "† of one client alone" in table.note
+
+
+@pytest.mark.parametrize(
+    ("together", "said"), [({1: 1000.0, 4: 1500.0, 12: 1600.0}, "was measured, and"), ({}, "was not measured, and")]
+)
+def test_what_several_carry_together_is_said_to_be_measured_where_it_was(together: dict[int, float], said: str) -> None:
+    file = facts("file", "file", "every commit", shared=True)
+    runs = [*service("file", {"update": 200.0}), *throughput("file", together)]
+    (section,) = advice_sections(result([file], runs), inputs())
+    assert f"† of one client alone: what several processes carry together {said}" in section.tables[0].note
+
+
+def test_notes_are_of_what_stands_in_the_matrix() -> None:
+    runs = [run for players in SIZES for run in service("file", {"update": 200.0}, players)]
+    (section,) = advice_sections(result([facts("file", "file", "every commit")], runs), inputs())
+    assert section.tables[0].note == "The cheapest that fits, then the fastest; within the noise, the simplest to run."
+
+
+def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_out() -> None:
+    calm = measured()
+    runs = [replace(run, cores_elsewhere=0.8) if run.cell.backend == "quick" else run for run in calm.runs]
+    disturbed = replace(calm, runs=runs)
+    (section,) = advice_sections(disturbed, inputs())
+    assert any(said.startswith("**Disturbed**: while `quick` ran") for said in section.paragraphs)
+    assert "~" in section.tables[0].rows[0][1].text
+    assert "~" not in matrix().rows[0][1].text
+    answer = answer_section(advise(disturbed, Need(1_000, 10**6), PRICES, MODEL))
+    assert answer.paragraphs[1].startswith("**Disturbed**")
+    (why,) = (row[3].text for row in answer.tables[0].rows if row[0].text == "quick" and row[2].text == "load")
+    assert why.endswith("(other work on the machine disturbed its runs, so that its times are too long)")
 
 
 def test_beyond_what_is_reckoned_it_is_not_said_that_nothing_fits() -> None:

@@ -10,10 +10,9 @@ from ...document import Section, Table, Value
 from ...document.numerals import significant, spread, times
 from ...document.values import number, numbers, statistic_title, word, words
 from ...readings import readings
-from ...schema import Cell, Result, Run, ServiceFigures
+from ...schema import DISTURBED_FROM, Cell, Result, Run, ServiceFigures
 from ...statistics import noise_floors, ratio, runs_of, values
 from ..fastest import class_words
-from ..marks import DISTURBED_FROM, is_disturbed
 
 FLOORS: Final = (
     "A floor is the largest ratio by which two equal rows (twins) lay apart, by what a call waits for, by mode and by "
@@ -96,7 +95,7 @@ def _clock(result: Result) -> Iterator[Table]:
 
 
 def _disturbance(runs: list[Run]) -> str:
-    disturbed, told = sum(map(is_disturbed, runs)), sum(run.cores_elsewhere is not None for run in runs)
+    disturbed, told = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
     return (
         f"Of {told:,} runs that could tell, {disturbed:,} were disturbed: other processes kept at least "
         f"{DISTURBED_FROM:g} cores busy on average."
@@ -105,7 +104,7 @@ def _disturbance(runs: list[Run]) -> str:
 
 def _disturbed(result: Result) -> Iterator[Table]:
     by_cell: dict[Cell, list[float]] = {}
-    for run in filter(is_disturbed, result.runs):
+    for run in (run for run in result.runs if run.disturbed):
         by_cell.setdefault(run.cell, []).append(run.cores_elsewhere or 0.0)
     rows = [[*_cell(cell), number(len(cores)), number(max(cores), significant)] for cell, cores in by_cell.items()]
     if rows:

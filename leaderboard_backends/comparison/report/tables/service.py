@@ -28,7 +28,7 @@ from ..classes import DurabilityClass, classes, labels, tables_by_class
 from ..fastest import FASTEST, SAME, Judge, Times, ranked
 from ..fastest import LEGEND as FASTEST_LEGEND
 from ..marks import LEGEND as MARKS_LEGEND
-from ..marks import Taken, cut_mark, marked, places, taken
+from ..marks import Taken, cut_mark, marked, partly_replayed, places, taken
 
 TIMED: Final = (
     "What one call of a public method takes from Python, the contract's checks included, one client, one call after "
@@ -53,7 +53,7 @@ def service_section(result: Result) -> Section:
         return Section("service-times", "Service times", ["This comparison measured no service times."])
     floors, shown = noise_floors(result), _usual_size(result)
     sizes = [_of_size(result, floors, workload, players, players != shown) for workload, players in found]
-    paragraphs = [TIMED, SEPARATE, f"{FASTEST_LEGEND} {MARKS_LEGEND}", _gate(result)]
+    paragraphs = [TIMED, SEPARATE, f"{FASTEST_LEGEND} {MARKS_LEGEND}", *partly_replayed(result), _gate(result)]
     return Section("service-times", "Service times", paragraphs, sections=[*sizes, _loading(result)])
 
 

@@ -11,7 +11,7 @@ from ...document.numerals import percent, significant, times
 from ...document.values import anchor, median_of, number, numbers, word, words
 from ...schema import ClientsFigures, Result, Run, ThroughputFigures
 from ..classes import DurabilityClass, tables_by_class
-from ..marks import Taken, marked, places, taken
+from ..marks import Taken, marked, partly_replayed, places, taken
 
 BUSY_FROM: Final = 0.7
 """Of a core, from which on a server that works in one thread has little left to give."""
@@ -77,7 +77,11 @@ class Crowd(NamedTuple):
 def throughput_section(result: Result) -> Section:
     """Return operations a second by clients and kind, and of batches."""
     found = [section for place in places(result, "throughput") for section in _of_place(result, *place)]
-    said = [INTRODUCTION, LIMITS] if found else ["This comparison measured no throughput with figures."]
+    said = (
+        [INTRODUCTION, LIMITS, *partly_replayed(result)]
+        if found
+        else ["This comparison measured no throughput with figures."]
+    )
     return Section("throughput", "Throughput", said, sections=found)
 
 

@@ -9,7 +9,7 @@ from ...document import Section, Table
 from ...document.values import word, words
 from ...schema import Result
 from ...statistics import ENOUGH_PROCESSES
-from ..marks import DISTURBED, is_disturbed
+from ..marks import DISTURBED
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
@@ -75,7 +75,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
         yield "No backend was run against itself, so that nobody knows how much of a difference is noise."
     if result.machine.file_system in IN_MEMORY:
         yield f"The files were on {result.machine.file_system}, in memory: waiting for the disk cost nothing."
-    disturbed = sum(map(is_disturbed, result.runs))
+    disturbed = sum(run.disturbed for run in result.runs)
     if disturbed:
         yield f"{disturbed:,} runs were disturbed by other processes; they are marked {DISTURBED}."
 
