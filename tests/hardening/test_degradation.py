@@ -241,6 +241,45 @@ def test_a_walk_through_a_long_board_pushes_no_answer_out(inner: Failing, clock:
         next(walk)
 
 
+def test_players_that_nobody_knows_push_no_answer_out_and_lists_none_of_a_player_or_of_the_top(
+    inner: Failing, clock: Clock
+) -> None:
+    board = DegradableLeaderboard(inner, stale_entries=10, clock=clock)
+    questions: list[Callable[[], object]] = [
+        lambda: board.get_rank("ada"),
+        lambda: board.get_top_n(2),
+        lambda: board.get_entries(["ada", "bob"]),
+    ]
+    answers = [question() for question in questions]
+    for number in range(30):
+        assert board.get_entries([f"none-{number}-{each}" for each in range(9)]) == [None] * 9
+        assert board.get_around(f"none-{number}") == []
+        assert board.get_rank(f"none-{number}") is board.get_score(f"none-{number}") is None
+    inner.error = DOWN
+    assert [question() for question in questions] == answers
+    inner.error = None
+    for number in range(30):  # one who is known among many who are not
+        assert board.get_entries(["ada", *(f"none-{number}-{each}" for each in range(9))])[0] is not None
+        assert board.get_range(number + 1, number + 2) is not None
+    inner.error = DOWN
+    assert questions[0]() == answers[0]
+    inner.error = None
+    board.get_top_n(2)
+    for number in range(30):
+        board.get_entries(["ada", f"none-{number}"])
+    inner.error = DOWN
+    assert questions[1]() == answers[1]
+
+
+def test_a_player_who_is_gone_is_not_shown_as_before(inner: Failing, board: DegradableLeaderboard) -> None:
+    assert (board.get_rank("ada"), len(board.get_around("ada"))) == (1, 2)
+    board.remove_player("ada")
+    assert (board.get_rank("ada"), board.get_around("ada")) == (None, [])
+    inner.error = DOWN
+    assert ask(board.get_rank, "ada") == (None, Answer("stale", 0.0))
+    assert ask(board.get_around, "ada") == ([], Answer("stale", 0.0))
+
+
 def test_an_answer_that_was_old_inside_is_remembered_as_old(inner: Failing, clock: Clock) -> None:
     class Replica(DelegatingLeaderboard):
         def _get_rank(self, player_id: str) -> int | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
-from typing import Any, ClassVar, Protocol, Self, TypeVar, TypeVarTuple, cast
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, TypeVarTuple, cast
 
 from ... import model
 from ...errors import BackendReadOnlyError, BackendUnavailableError, ConfigurationError
@@ -29,10 +30,11 @@ Value = TypeVar("Value")
 class DegradableLeaderboard(Wrapper):
     """A board that goes on answering reads, and refuses writes in words, while its storage does not answer.
 
-    By default there are a breaker (`failures`, `retry_after`) and a memory of earlier answers (`stale_entries`,
-    `stale_for`); 0 takes each away. A read that the storage does not answer is answered as it was before, if it was,
-    and `last_answer` tells so, and how old the answer is; `capabilities` promise what live answers do. A write is sent
-    once or not at all, and raises what became of it. `ping` always asks the storage.
+    By default there are a breaker (`failures`, `retry_after`) and a memory of earlier answers (`stale_entries` of each
+    kind: of one player, of several, of the board, of players that nobody knows; `stale_for`); 0 takes each away. A read
+    that the storage does not answer is answered as it was before, if it was, and `last_answer` tells so, and how old
+    the answer is; `capabilities` promise what live answers do. A write is sent once or not at all, and raises what
+    became of it. `ping` always asks the storage.
 
     `cache_top` players are served from memory for `cache_seconds`, but not the first `live_top` alone, unless the
     storage does not answer. `reads` is another board object on the same place, with short time-outs, to which all reads
@@ -74,7 +76,7 @@ class DegradableLeaderboard(Wrapper):
         self._read_timeout: float | None = None
         self._breaker = Breaker(self.name, failures, retry_after, clock) if failures else None
         self._guarded: _Guard = self._breaker.call if self._breaker else _plainly
-        self._memory = MemoryOfAnswers(stale_entries, stale_for) if stale_entries else None
+        self._memories = _memories(stale_entries, stale_for) if stale_entries else None
         self._cache = self._make_cache(cache_top, cache_seconds) if cache_top else None
         self._bands = self._make_bands(band_seconds)
         self._texts = [
@@ -250,21 +252,28 @@ class DegradableLeaderboard(Wrapper):
         """Ask the storage, and remember the answer; where it gives none, answer as before, unless live is wanted.
 
         What is inside may note how it came to its answer; an answer that was old already is remembered as such.
+        Answers that nobody is known have room of their own, as there are as many of them as anybody can invent ids.
         """
         answered(LIVE)
-        memory = self._memory
-        if memory is None or live_wanted():
+        memories = self._memories
+        if memories is None or live_wanted():
             return self._guarded(read, *arguments)
+        question = (operation, arguments)
         moment = self._clock()
         try:
             answer = self._guarded(read, *arguments)
         except BackendUnavailableError as error:
-            return cast("Value", self._recall(memory, (operation, arguments), error))
-        memory.keep((operation, arguments), answer, moment - last_answer().age)
+            return cast("Value", self._recall(memories, question, error))
+        kind = operation
+        if operation in _OF_PLAYERS and _is_of_nobody(answer):
+            memories[operation].forget(question)
+            kind = _OF_NOBODY
+        memories[kind].keep(question, answer, moment - last_answer().age)
         return answer
 
-    def _recall(self, memory: MemoryOfAnswers, question: tuple[object, ...], error: BackendUnavailableError) -> object:
-        found = memory.recall(question, self._clock())
+    def _recall(self, memories: _Memories, question: tuple[str, object], error: BackendUnavailableError) -> object:
+        now = self._clock()
+        found = memories[question[0]].recall(question, now) or memories[_OF_NOBODY].recall(question, now)
         if found is None:
             raise error
         answer, age = found
@@ -314,6 +323,27 @@ class DegradableLeaderboard(Wrapper):
     def _settings(self) -> str:
         bound = f"reads within {self._read_timeout:g} s" if self._read_timeout else ""
         return ", ".join(filter(None, ["read-only" if self.read_only else "", *self._texts, bound]))
+
+
+_OF_A_PLAYER: Final = ("get_score", "get_rank", "get_entry", "get_percentile")
+_OF_SEVERAL: Final = ("get_entries", "get_around")
+_OF_NOBODY: Final = "nobody"
+_OF_PLAYERS: Final = frozenset({*_OF_A_PLAYER, *_OF_SEVERAL})
+
+
+_Memories = Mapping[str, MemoryOfAnswers]
+"""The memory of each operation; and, under another name, that of answers which say that nobody is known."""
+
+
+def _memories(entries: int, seconds: float) -> _Memories:
+    """Return the memory of each operation: whoever asks much of one kind pushes out answers of that kind alone."""
+    of_a_player, of_several, of_nobody, of_all = (MemoryOfAnswers(entries, seconds) for _ in range(4))
+    named = {**dict.fromkeys(_OF_A_PLAYER, of_a_player), **dict.fromkeys(_OF_SEVERAL, of_several)}
+    return defaultdict(lambda: of_all, named, **{_OF_NOBODY: of_nobody})
+
+
+def _is_of_nobody(answer: object) -> bool:
+    return answer is None or (type(answer) is list and not any(answer))
 
 
 class _Guard(Protocol):

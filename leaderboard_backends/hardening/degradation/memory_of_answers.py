@@ -64,6 +64,13 @@ class MemoryOfAnswers:
             while self._weight > self._limit:
                 self._weight -= kept.popitem(last=False)[1].weight
 
+    def forget(self, question: Hashable) -> None:
+        """Remember no answer to a question any more."""
+        with self._lock:
+            old = self._kept.pop(question, None)
+            if old is not None:
+                self._weight -= old.weight
+
     def recall(self, question: Hashable, now: float) -> tuple[object, float] | None:
         """Return the last answer to a question and its age, or `None`."""
         with self._lock:

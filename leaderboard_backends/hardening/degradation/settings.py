@@ -19,7 +19,9 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "failures": Option(integer(0), "calls in a row without answer after which the storage is left alone; 0 is off (5)"),
     "retry_after": Option(seconds, "seconds after which one call tries the storage again (1)"),
     "read_timeout": Option(seconds, "seconds that a read may take; needs a backend with time-outs (off)"),
-    "stale_entries": Option(integer(0), "entries of earlier answers that are remembered; 0 is off (10000)"),
+    "stale_entries": Option(
+        integer(0), "entries of earlier answers that are remembered, of each kind; 0 is off (10000)"
+    ),
     "stale_for": Option(seconds, "seconds that an earlier answer may be old (300)"),
     "cache_top": Option(integer(0), "players from the top that are served from memory; 0 is off (0)"),
     "cache_seconds": Option(seconds, "seconds that they may be old (1)"),
