@@ -661,3 +661,5 @@ def test_metrics_of_several_processes_add_up_and_players_are_those_of_the_storag
                 assert process.stdin is not None
                 process.stdin.close()
                 assert process.wait() == 0
+            assert value(registry, names.UPDATES, board="weekly", backend="RedisLeaderboard") == 2
+            assert names.UP.encode() + b"{" not in generate_latest(registry)  # nobody has the board open

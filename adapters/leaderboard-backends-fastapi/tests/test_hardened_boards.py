@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,6 +131,24 @@ def test_all_of_it_at_once_with_metrics(tmp_path: Path) -> None:
             answer = Client(running.port, prefix).get("/metrics")
             assert answer.status == 200
             assert b'board="weekly"' in answer.body
+
+
+def test_metrics_are_those_of_all_processes_whichever_is_asked(tmp_path: Path) -> None:
+    shared = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    file = _with(tmp_path, "monitoring = true\n")
+    with process(file, also=shared) as one, process(file, also=shared) as other:
+        clients = [Client(running.port, "/boards/weekly") for running in (one, other)]
+        for client, number in zip(clients, (42, 58), strict=True):
+            updates = [{"player_id": f"u{each}", "username": "", "score": each} for each in range(number)]
+            assert client.post("/scores/bulk", updates=updates).status == 200
+        for client, players in zip(clients, (42, 58), strict=True):
+            for asked in (client, Client(client.port)):
+                text = asked.get("/metrics").body.decode()
+                assert re.findall(r"^leaderboard_updates_total\{.*\} (.*)$", text, re.MULTILINE) == ["100.0"]
+                assert re.findall(r"^leaderboard_players\{.*\} (.*)$", text, re.MULTILINE) == [f"{players}.0"]
+        other.stop()
+        text = clients[0].get("/metrics").body.decode()
+        assert re.findall(r"^leaderboard_(?:updates_total|up)\{.*\} (.*)$", text, re.MULTILINE) == ["100.0", "1.0"]
 
 
 def _with(folder: Path, also: str) -> Path:

@@ -219,7 +219,7 @@ def test_no_query_keeps_the_event_loop_for_long(client: Caller) -> None:
     query = "&".join(f"a{number}" for number in range(20_000))
     for path in ("/boards/weekly/top", "/boards/weekly/top?n=" + "9" * 200_000, "/", "/boards/weekly"):
         client.get(path)
-        assert client.get(f"{path}{'&' if '?' in path else '?'}{query}").status in {200, 400}
+        assert client.get(f"{path}{'&' if '?' in path else '?'}{query}").kind == "unreadable"
         assert client.longest_turn < LOOP
 
 

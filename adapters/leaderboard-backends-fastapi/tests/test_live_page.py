@@ -13,6 +13,7 @@ from over_the_wire.boards import Answering, Failing, memory
 from over_the_wire.chromium import REQUIRED, Shown, Theme, chromium, shown
 from over_the_wire.serving import served
 from over_the_wire.streams import watching
+from starlette.types import Receive, Scope, Send
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
 from leaderboard_backends.wrapper import Answer
@@ -439,3 +440,32 @@ def test_the_list_of_boards_leads_to_the_board_and_back(opened: Open) -> None:
         found.page.get_by_role("link", name="All boards").click()
         found.page.get_by_role("heading", name="Leaderboards").wait_for()
         assert found.said == []
+
+
+class TakingOff:
+    """What a proxy does that serves an app below /games: it takes the prefix off each path, and says so."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.state = app.state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert scope["path"].startswith("/games")
+            raw = scope["raw_path"].removeprefix(b"/games") or b"/"
+            headers = [*scope["headers"], (b"x-forwarded-prefix", b"/games")]
+            scope = {**scope, "path": scope["path"].removeprefix("/games") or "/", "raw_path": raw, "headers": headers}
+        await self.app(scope, receive, send)
+
+
+def test_behind_a_proxy_that_takes_a_prefix_off_it_is_found_and_updates_itself(browser: Browser) -> None:
+    with memory() as board:
+        app = TakingOff(leaderboard_app({"weekly": board}, token=None, watching=FAST))
+        with served(app) as client, shown(browser, f"http://127.0.0.1:{client.port}/games") as found:  # type: ignore[arg-type]  # as good
+            found.page.get_by_role("link", name="weekly").click()
+            found.page.wait_for_url("**/games/boards/weekly")
+            board.update_score("u1", "Ada", 1)
+            found.wait_for_names("Ada")
+            found.page.get_by_role("link", name="All boards").click()
+            found.page.wait_for_url("**/games/")
+            assert found.said == []

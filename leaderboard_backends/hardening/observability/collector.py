@@ -7,7 +7,7 @@ calls are collected too, until a hundred other boards were closed after it.
 
 Where prometheus-client keeps the metrics of several processes in files (`PROMETHEUS_MULTIPROC_DIR`), one collects them
 that does not have the boards: there each process looks by itself, when it opens a board and then every 15 seconds while
-its boards are used; and there the metrics of closed boards stay, as nothing can be taken out of such files.
+its boards are used; and there the counters of closed boards stay, as nothing can be taken out of such files.
 """
 
 from __future__ import annotations
@@ -86,17 +86,22 @@ class Metrics(Collector):
                 if found is board:
                     del self._boards[number]
             self._note(board.labels)
+            if in_several_processes():  # nobody may look here again
+                self._hide(self._shown - self._opened())
 
     def _note(self, last: Labels) -> None:
         """Keep the metrics of open boards, and of those that were closed last."""
         self._known.pop(last, None)
         self._known[last] = None
-        opened = {board.labels for board in self._boards.values()}
+        opened = self._opened()
         closed = [labels for labels in self._known if labels not in opened]
         for labels in closed[:-CLOSED]:
             del self._known[labels]
             if not in_several_processes():
                 self.families.forget(*labels)
+
+    def _opened(self) -> set[Labels]:
+        return {board.labels for board in self._boards.values()}
 
     def on_mark(self) -> None:
         """Look every now and then, where another process collects the metrics; called while boards are used."""
@@ -123,7 +128,8 @@ class Metrics(Collector):
             with _no_failure("counting violations"):
                 board.count_violations()
         with self._lock:
-            self._show(boards)
+            opened = self._opened()
+            self._show(board for board in boards if board.labels in opened)
 
     def _show(self, boards: Iterable[BoardMetrics]) -> None:
         up: dict[Labels, bool] = {}
@@ -138,12 +144,10 @@ class Metrics(Collector):
         self._shown.update(up)
 
     def _hide(self, closed: Iterable[Labels]) -> None:
-        """Take away the gauges of boards that are closed; those of several processes go with their process."""
-        if not in_several_processes():
-            for labels in closed:
-                self.families.up.remove(*labels)
-                self.families.players.remove(*labels)
-        self._shown.difference_update(closed)
+        """Take away the gauges of boards that are closed."""
+        for labels in list(closed):
+            self.families.hide(*labels)
+            self._shown.discard(labels)
 
 
 _shared: Final = WeakKeyDictionary[CollectorRegistry, Metrics]()

@@ -9,6 +9,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from . import names
 
+_VARIABLES: Final = frozenset({"PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"})
+"""The variable that names the folder of such files; the second is its old name, which still works."""
+
 Family = TypeVar("Family", Counter, Gauge, Histogram)
 
 
@@ -59,6 +62,14 @@ class Families:
         self._made.setdefault(labels[: len(names.BOARD_LABELS)], set()).add((family, labels))
         return family.labels(*labels)
 
+    def hide(self, board: str, backend: str) -> None:
+        """Take away the gauges of a board that is closed, but not what other processes say of it."""
+        for gauge in (self.players, self.up):
+            if in_several_processes():  # files keep a value for ever, but one of no time is behind any other
+                gauge.labels(board, backend)._value.set(0.0, timestamp=0.0)  # noqa: SLF001 - `set` takes no time
+            else:
+                gauge.remove(board, backend)
+
     def forget(self, board: str, backend: str) -> None:
         """Take away what there is of a board."""
         for family, labels in self._made.pop((board, backend), ()):
@@ -71,4 +82,4 @@ def _gauge(name: str, text: str) -> Gauge:
 
 def in_several_processes() -> bool:
     """Whether prometheus-client keeps metrics in files, for another process to collect."""
-    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    return not _VARIABLES.isdisjoint(os.environ)

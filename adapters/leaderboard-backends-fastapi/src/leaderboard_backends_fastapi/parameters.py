@@ -55,14 +55,18 @@ Low = Annotated[_Bound | SkipJsonSchema[None], Query(description="The lowest sco
 High = Annotated[_Bound | SkipJsonSchema[None], Query(description="The highest score; without it, the end is open.")]
 
 
+def check_length(query: bytes) -> None:
+    """Refuse a query that is long to read; raises `ProblemError`."""
+    if len(query) > _MOST_BYTES or query.count(b"&") >= _MOST_NAMES:
+        raise ProblemError(UNREADABLE, f"a query has at most {_MOST_BYTES} bytes and {_MOST_NAMES} parameters.")
+
+
 def check_query(query: bytes) -> None:
     """Refuse a query that could be taken for another one than was meant; raises `ProblemError`.
 
     Bytes that are no UTF-8 would turn into a replacement character, and so into another player's id; of a name that is
-    given twice, one value would be dropped. One that is far too long is refused before it is read.
+    given twice, one value would be dropped.
     """
-    if len(query) > _MOST_BYTES or query.count(b"&") >= _MOST_NAMES:
-        raise ProblemError(UNREADABLE, f"a query has at most {_MOST_BYTES} bytes and {_MOST_NAMES} parameters.")
     try:
         unquote_to_bytes(query.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ at a time however many probes wait for it, and gives up on it in time.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, Final
@@ -16,7 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
+from leaderboard_backends import BackendUnavailableError, ConfigurationError, LeaderboardBackend
 from leaderboard_backends.wrapper import layers
 
 from . import models
@@ -27,6 +28,9 @@ from .route import Board
 
 PATIENCE: Final = 3.0
 """Seconds that a storage has to answer a ping."""
+
+_PROCESSES: Final = frozenset({"PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"})
+"""The variable that lets prometheus-client keep metrics in files for all processes; the second is its old name."""
 
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -72,7 +76,11 @@ def registries(boards: Iterable[LeaderboardBackend]) -> list[Any]:
 
 
 def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
-    """Return the metrics of boards in the text format of Prometheus; raises `ProblemError`, 404, without any."""
+    """Return the metrics of boards in the text format of Prometheus.
+
+    Where prometheus-client keeps those of several processes in files, they are those of all processes, as any of them
+    may be asked. Raises `ProblemError`, 404, without any.
+    """
     found = registries(boards)
     if not found:
         raise ProblemError(
@@ -80,7 +88,18 @@ def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
         )
     generate = import_module("prometheus_client").generate_latest
     text = b"".join(generate(registry) for registry in found)
+    if not _PROCESSES.isdisjoint(os.environ):  # the line above has had this process look after its boards
+        text = generate(_of_all_processes())
     return Response(text, media_type=_TEXT_FORMAT, headers={"Cache-Control": "no-store"})
+
+
+def _of_all_processes() -> Any:
+    registry = import_module("prometheus_client").CollectorRegistry()
+    try:
+        import_module("prometheus_client.multiprocess").MultiProcessCollector(registry)
+    except ValueError as error:
+        raise ConfigurationError(f"the metrics of several processes cannot be read: {error}.") from error
+    return registry
 
 
 async def health_live() -> Response:

@@ -24,6 +24,8 @@ from leaderboard_backends import (
     BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
+    BoardMovedError,
+    ChangesLostError,
     ConfigurationError,
     InvalidArgumentError,
     InvalidArgumentTypeError,
@@ -36,6 +38,7 @@ from leaderboard_backends import (
     MissingExtraError,
     PluginError,
     RateLimitExceededError,
+    ScoreLimitError,
     UnknownOptionError,
     UnknownSchemeError,
     UnsupportedOperationError,
@@ -96,6 +99,7 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
     InvalidArgumentError: Kind(422, "invalid-argument", "A parameter is not allowed"),
     InvalidArgumentTypeError: Kind(422, "invalid-argument-type", "A parameter is of the wrong type"),
     UpdateRefusedError: Kind(422, "update-refused", "A rule refuses this"),
+    ScoreLimitError: Kind(422, "score-limit", "A limit on scores refuses this"),
     RateLimitExceededError: Kind(429, "rate-limit-exceeded", "Too many updates"),
     LeaderboardClosedError: Kind(503, "closed", "The server is stopping", "The board was closed.", 2),
     UnsupportedOperationError: Kind(501, "unsupported-operation", "This backend cannot do that"),
@@ -116,6 +120,12 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
         "The write may have been applied, or not",
         "The storage stopped answering after the write was sent: it may have been applied, or not. Read the player's "
         "entry before repeating it, and never repeat it blindly: an increment could count twice.",
+    ),
+    BoardMovedError: Kind(
+        503, "board-moved", "The board has moved", "The board takes no writes here any more. Nothing was applied."
+    ),
+    ChangesLostError: Kind(
+        503, "changes-lost", "Changes are lost", "The changes asked for are not there any more: read the board anew."
     ),
     BoardMismatchError: Kind(500, "board-mismatch", "The storage holds something else", _CONFIGURATION),
     ConfigurationError: Kind(500, "configuration", "The server is not set up right", _CONFIGURATION),

@@ -27,7 +27,7 @@ from starlette.types import Message
 from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
 
 from .models import MOST_UPDATES, Body
-from .parameters import check_query
+from .parameters import check_length, check_query
 from .problems import INVALID_REQUEST, NOT_JSON, TOO_LARGE, TOO_SLOW, UNREADABLE, ProblemError, answer_error
 from .tokens import Access, Gate
 
@@ -96,6 +96,7 @@ def guarded_route(
             async def respond(request: Request) -> Response:
                 try:
                     await gate.admit(request, access)
+                    check_length(request.scope["query_string"])
                     if find is not None:
                         check_query(request.scope["query_string"])
                         request.scope[_BOARD] = find(request)
