@@ -7,7 +7,9 @@ import socket
 from typing import Final
 from urllib.parse import unquote
 
+from ..errors import ConfigurationError
 from ..location import Location
+from ..registry import backend_class
 from ..testing.opening import is_url
 from .schema import printable
 
@@ -48,8 +50,17 @@ def _secrets(target: str) -> list[tuple[str, str]]:
     parts = location.parts
     shown = f"{location.scheme}://…"
     hidden = [(target, shown), (location.url, shown), (location.shown, shown)]
-    passwords = [parts.password, options.get("password")]
+    passwords = [parts.password, *(options[name] for name in options.keys() & _secret_options(location))]
     hidden += [(each, HIDDEN) for password in passwords if password for each in (password, unquote(password))]
     if any(mark in parts.netloc for mark in ".:@"):
         hidden += [(parts.netloc, "…"), (parts.hostname or "", "…")]
     return [(secret, shown) for secret, shown in dict(hidden).items() if secret]
+
+
+def _secret_options(location: Location) -> set[str]:
+    """Return the options of a URL that its backend calls secret."""
+    try:
+        known = backend_class(location.scheme).options
+    except (ConfigurationError, ImportError):
+        return set()
+    return {name for name, option in known.items() if option.secret}
