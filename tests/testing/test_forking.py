@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from select import poll
 from threading import Thread
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 
@@ -115,12 +115,10 @@ def test_a_child_that_no_signal_reaches_is_killed(monkeypatch: pytest.MonkeyPatc
     def stop(_: Tell) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    started = monotonic()
     with Child(stop, seconds=0.1) as child:
         with pytest.raises(ChildError, match="it was killed"):
             next(child)
         assert gone(child.pid)
-    assert monotonic() - started < 5
 
 
 def test_a_child_that_ends_by_itself_is_an_error() -> None:

@@ -25,7 +25,7 @@ def test_the_time_ends_the_work() -> None:
     board = NaiveLeaderboard("board")
     (done,) = Threads(board).run([[ADD] * 200_000], seconds=0.02)
     assert 0 < done.operations < 200_000
-    assert done.ended - done.started == pytest.approx(0.02, abs=0.1)
+    assert done.ended - done.started >= 0.02
 
 
 def test_processes_share_one_board_and_work_again_and_again() -> None:
