@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from leaderboard_backends.testing.servers import EmbeddedServer
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +16,10 @@ def server() -> Iterator[EmbeddedServer]:
     """A real server for all tests here; where there is none, they fail with what to install."""
     with EmbeddedServer(tcp=True) as running:
         yield running
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for the files of one test, in memory where there is such."""
+    with TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as made:
+        yield Path(made)

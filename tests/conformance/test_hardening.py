@@ -1,4 +1,4 @@
-"""The kit around each part of `hardening` alone, and around all of them over memory, a real server and a ZODB file.
+"""The kit around all parts of `hardening` over memory, a real server and a ZODB file; for `proof`, around each alone.
 
 Every part is on, with settings that let pass all that the contract allows: bounds as wide as its own, a limit that no
 test reaches, and changes too large for a rule only flagged. The top is cached where that promises what the board does,
@@ -9,9 +9,7 @@ by the tests of the backends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,7 +22,6 @@ from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import Wrapper, layers
 
 FAR = 10**40
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
 
 def hear(flag: Flag) -> None:
@@ -79,21 +76,25 @@ def opened(url: str, parts: int, **text: Any) -> LeaderboardBackend:
     return board
 
 
+@pytest.mark.proof
 class TestValidation(Hardened):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 1, board=name, validation=VALIDATION, **options)
 
 
+@pytest.mark.proof
 class TestRateLimit(Hardened):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 1, board=name, rate_limit=RATE_LIMIT, **options)
 
 
+@pytest.mark.proof
 class TestMonitoring(Hardened):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 1, board=name, monitoring={"registry": CollectorRegistry()}, **options)
 
 
+@pytest.mark.proof
 class TestDegradation(Hardened):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 1, board=name, degradation=CACHED, **options)
@@ -116,15 +117,11 @@ class TestAllOnAServer(Hardened):
 
 
 class TestAllInAFile(Hardened):
-    """In memory-backed files where there are such: how long a disk takes to flush is nothing that a wrapper changes."""
-
     url: str
 
     @pytest.fixture(autouse=True)
-    def take_folder(self) -> Iterator[None]:
-        with TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as folder:
-            self.url = f"zodb://{folder}/board.fs"
-            yield
+    def take_folder(self, folder: Path) -> None:
+        self.url = f"zodb://{folder}/board.fs"
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened(self.url, 4, board=name, **stack(DEGRADATION), **options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -11,24 +13,28 @@ from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
-class InAFile(BackendConformance):
-    """All boards of one test live in one file."""
 
+class TestFile(BackendConformance):
+    """All boards of one test live in one file, in memory where there is such: no disk is judged here."""
+
+    examples = 20
     url: str
 
     @pytest.fixture(autouse=True)
-    def take_folder(self, tmp_path: Path) -> None:
-        self.url = f"sqlite://{tmp_path}/board.db"
+    def take_folder(self) -> Iterator[None]:
+        with TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as folder:
+            self.url = f"sqlite://{folder}/board.db"
+            yield
 
-
-class TestFile(InAFile):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_leaderboard(self.url, board=name, **options)
 
 
-class TestFileDelegated(InAFile):
-    examples = 10
+@pytest.mark.proof
+class TestFileDelegated(TestFile):
+    examples = 5
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
-        return DelegatingLeaderboard(open_leaderboard(self.url, board=name, **options))
+        return DelegatingLeaderboard(super().make(name=name, **options))

@@ -1,0 +1,99 @@
+"""The kit on every backend of this library, on real servers and files, and behind a wrapper that only delegates.
+
+Marked `proof` is what repeats another class with little changed: `make proof` runs it, and all backends at full effort.
+How long a disk takes to flush is not judged here, so that files are in memory where the system has such.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+
+class AtAURL(BackendConformance):
+    """Boards at one URL, which is where all boards of a test live."""
+
+    url: str
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return open_leaderboard(self.url, board=name, **options)
+
+
+class TestNaive(AtAURL):
+    url = "naive://"
+
+
+class TestMemory(AtAURL):
+    url = "memory://"
+
+
+class TestFakeRedis(AtAURL):
+    url = "fakeredis://"
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+
+
+class TestZODBMemory(AtAURL):
+    url = "zodb+memory://"
+    examples = 10
+
+
+class TestZODBFile(AtAURL):
+    examples = 20
+
+    @pytest.fixture(autouse=True)
+    def take_folder(self, folder: Path) -> None:
+        self.url = f"zodb://{folder}/board.fs"
+
+
+class TestUnixSocket(AtAURL):
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = server.unix_url
+
+
+@pytest.mark.proof
+class TestTCP(AtAURL):
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = server.url
+
+
+class Delegated(AtAURL):
+    """The smallest efforts: a wrapper that only delegates adds nothing that chance finds."""
+
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return DelegatingLeaderboard(super().make(name=name, **options))
+
+
+class TestMemoryDelegated(Delegated, TestMemory):
+    pass
+
+
+@pytest.mark.proof
+class TestFakeRedisDelegated(Delegated, TestFakeRedis):
+    pass
+
+
+@pytest.mark.proof
+class TestZODBFileDelegated(Delegated, TestZODBFile):
+    pass
+
+
+@pytest.mark.proof
+class TestUnixSocketDelegated(Delegated, TestUnixSocket):
+    pass
