@@ -33,8 +33,8 @@ _READ_ATTEMPTS: Final = 5
 _LONGEST_PAUSE: Final = 0.02
 """Seconds; the pause after a conflict grows to this, at random, so that two clients get out of step."""
 
-_FAILURES: Final = (OSError, POSError, TransactionError, *DAMAGE)
-"""What ZODB raises where a storage fails, or holds what nobody can read."""
+_FAILURES: Final = (OSError, POSError, TransactionError, MemoryError, *DAMAGE)
+"""What ZODB raises where a storage fails, or holds what nobody can read, such as a length beyond all memory."""
 
 
 def read(
