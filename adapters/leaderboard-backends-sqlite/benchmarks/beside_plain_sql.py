@@ -28,11 +28,11 @@ Work = Callable[[int], object]
 
 COUNT = """
 SELECT count(*) FROM player AS me JOIN standing
-ON standing.board = me.board AND (standing.key, standing.place) <= (me.key, me.place)
+ON standing.board = me.board AND (standing.key, standing.reached) <= (me.key, me.reached)
 WHERE me.board = 1 AND me.id = ?
 """
 
-PAGE = "SELECT key, id, username FROM standing WHERE board = 1 ORDER BY key, place LIMIT 10 OFFSET ?"
+PAGE = "SELECT key, id, username FROM standing WHERE board = 1 ORDER BY key, reached LIMIT 10 OFFSET ?"
 
 PLAIN = """
 CREATE TABLE plain (id TEXT PRIMARY KEY, username TEXT NOT NULL, score INTEGER NOT NULL, sequence INTEGER NOT NULL);

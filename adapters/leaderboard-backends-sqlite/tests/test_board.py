@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from leaderboard_backends_sqlite import SQLiteLeaderboard, opening
-from leaderboard_backends_sqlite.opening import APPLICATION_ID
+from leaderboard_backends_sqlite.opening import APPLICATION_ID, LAYOUT
 
 from leaderboard_backends import (
     BackendUnavailableError,
@@ -219,11 +219,11 @@ def test_a_file_that_another_makes_between_two_statements_of_opening_is_a_board(
     assert tried
 
 
-@pytest.mark.parametrize("layout", [0, 2, 99])
+@pytest.mark.parametrize("layout", [0, 1, LAYOUT + 1])
 def test_a_file_of_another_layout_is_refused(path: Path, layout: int) -> None:
     SQLiteLeaderboard(path=path).close()
     alter(path, f"PRAGMA user_version = {layout}")
-    with pytest.raises(BoardMismatchError, match=f"has layout {layout}, this version reads 1"):
+    with pytest.raises(BoardMismatchError, match=f"has layout {layout}, this version reads {LAYOUT}: .*update_scores"):
         SQLiteLeaderboard(path=path)
 
 

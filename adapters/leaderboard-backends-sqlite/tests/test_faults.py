@@ -123,7 +123,7 @@ class Tiny(SQLiteLeaderboard):
 
 chance = random.Random(int(sys.argv[2]))
 signal.signal(signal.SIGALRM, interrupt)
-board = Tiny(path=sys.argv[1], synchronous="normal")
+board = Tiny(path=sys.argv[1], synchronous="normal", feed=50)
 board.update_scores([(f"p{number}", "", number) for number in range(200)])
 acknowledged = interrupted = 0
 while interrupted < 150:

@@ -44,7 +44,7 @@ def running(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]
 COUNTING = """
 import sys
 from leaderboard_backends_sqlite import SQLiteLeaderboard
-board = SQLiteLeaderboard(path=sys.argv[1], synchronous=sys.argv[2])
+board = SQLiteLeaderboard(path=sys.argv[1], synchronous=sys.argv[2], feed=100)
 while True:
     print(board.increment_score("ada", "Ada", 1).score, flush=True)
     board.update_scores([(f"p{number}", "", number) for number in range(20)])

@@ -1,8 +1,11 @@
 """`sqlite:///path/board.db?board=NAME`: boards in an SQLite file, shared by processes, without a server.
 
-Order: the table `standing`, clustered by key and place. The key is the score as a double, negated where the highest is
-the best; the place numbers a tie. Whoever joins a tie gets the place behind its last: writers take turns, so no counter
-is needed. Exact for every score.
+Order: the table `standing`, clustered by key and version. The key is the score as a double, negated where the highest
+is the best; the version is that at which the player reached it, which orders a tie. It counts the board's changes, in
+the board's row, which every change writes. Exact for every score.
+
+Changes: the version, the fence and the length of the feed are in the board's row, which a write reads when its turn has
+come. A board with a feed writes each change to the table `change`, in the same commit; one without, nothing more.
 
 Rank: SQLite keeps no counts in its trees, and `SELECT count(*)` is O(n). Here the order is cut into buckets of at most
 256 players, and up to 64 neighbouring buckets are a run; each has a row with its first place and its count. A rank is
@@ -16,7 +19,7 @@ many rows; `get_around`, `get_by_score` as a rank and O(k); `get_top_n` O(k); `g
 writes nothing. `update_scores` commits 1,000 at a time; where the updates are more than that and at least as many as
 the players, it sorts once and writes the tables anew in one commit, every one or none. No round trips.
 
-File: some 75 bytes a player, and beside it a write-ahead log, `-wal`, of 4 MiB, which a writer copies into the file
+File: some 80 bytes a player, and beside it a write-ahead log, `-wal`, of 4 MiB, which a writer copies into the file
 when it is longer, and its index, `-shm`. Both go when the last board is closed. They belong to the file: copy all
 three, or none while a board is open (`VACUUM INTO` of the `sqlite3` tool makes a backup of an open file).
 

@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 from leaderboard_backends.capabilities import Capabilities, Kept, StorageInfo
+from leaderboard_backends.changes import FEED_OPTION, Changes, Version, note_version, version_wanted
 from leaderboard_backends.errors import BackendError, BoardMismatchError
 from leaderboard_backends.files import check_path
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
 from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
 from leaderboard_backends.protocol import LeaderboardBackend
 
+from .changes import StoredChanges
 from .counts import Sizes
+from .failures import BESIDE
 from .files import release, share_file
 from .invariants import check_board
 from .load import rebuild
@@ -47,9 +51,10 @@ class SQLiteLeaderboard(LeaderboardBackend):
     `path` names the file. `create=False` refuses a path where there is no file. `synchronous` is `full`, where each
     commit waits for the disk, or `normal`, where only the copying of the log does. `busy_timeout` is how many seconds
     a write waits for those of other processes before it raises `WriteConflictError`. `batch_size` is what
-    `update_scores` commits at once. `cache_mib` bounds the pages that each connection keeps in memory; there is a
-    connection for each thread that is in an operation at the same time, and up to 8 are kept. Boards of a process on
-    one file share connections where `busy_timeout`, `synchronous` and `cache_mib` agree.
+    `update_scores` commits at once. `feed` is how many of the latest changes the board keeps, whoever writes it; it is
+    stored with the board, and stays as it was where it is not given. `cache_mib` bounds the pages that each connection
+    keeps in memory; there is a connection for each thread that is in an operation at the same time, and up to 8 are
+    kept. Boards of a process on one file share connections where `busy_timeout`, `synchronous` and `cache_mib` agree.
 
     Raises `ConfigurationError`, `BackendUnavailableError`, `BackendReadOnlyError`, `BackendFullError` or
     `BoardMismatchError` where there can be no such board. A forked child may go on using it, with connections of its
@@ -62,6 +67,8 @@ class SQLiteLeaderboard(LeaderboardBackend):
         shared=True,
         lives_in="files",
         survives="power loss, as far as the disk honours fsync (synchronous=normal: the crash of a process)",
+        feed=True,
+        fence=True,
     )
     options: ClassVar[Mapping[str, Option]] = {
         "create": Option(boolean, "make the file where there is none (true)"),
@@ -69,6 +76,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         "synchronous": Option(synchronous_option, "full: survives a power cut; normal: a crash of the process (full)"),
         "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
         "cache_mib": Option(integer(1, 1_000_000), "MiB of pages that each connection keeps in memory (8)"),
+        "feed": FEED_OPTION,
     }
 
     def __init__(
@@ -83,6 +91,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         synchronous: str = "full",
         batch_size: int = BATCH_SIZE,
         cache_mib: int = CACHE_MIB,
+        feed: int | None = None,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._closed = True  # until it is open
@@ -96,6 +105,8 @@ class SQLiteLeaderboard(LeaderboardBackend):
         try:
             found = read(self._file, self._find)
             self._id = write(self._file, self._establish) if found is None else found
+            if feed is not None:
+                self._keep_feed(check_options("sqlite://", self.options, {"feed": feed})["feed"])
         except BaseException:
             release(self._file)
             raise
@@ -118,10 +129,18 @@ class SQLiteLeaderboard(LeaderboardBackend):
         found = self._find(connection)  # anew: another process may have been first
         if found is not None:
             return found
-        connection.execute("INSERT INTO board (name, descending) VALUES (?, ?)", (self._name, self._descending))
+        connection.execute(
+            "INSERT INTO board (name, descending, history, version, feed) VALUES (?, ?, ?, 0, 0)",
+            (self._name, self._descending, token_hex(8)),
+        )
         made: int = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
         StoredBoard(connection, made, self._sizes, descending=self._descending).counts.rebuild(())
         return made
+
+    def _keep_feed(self, feed: int) -> None:
+        """Store how many changes the board keeps, where that is another number."""
+        if read(self._file, lambda connection: self._changes(connection).load().feed) != feed:
+            write(self._file, lambda connection: self._changes(connection).keep(feed))
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
@@ -158,15 +177,10 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return self._write(StoredBoard.remove, player_id)
 
     def _clear(self) -> None:
-        self._write(StoredBoard.replace_all, ())
+        self._write(StoredBoard.clear)
 
     def _delete(self) -> None:
-        write(self._file, self._drop)
-
-    def _drop(self, connection: sqlite3.Connection) -> None:
-        self._stored(connection).replace_all(())
-        for table in ("bucket", "run", "board"):
-            connection.execute(f"DELETE FROM {table} WHERE {'id' if table == 'board' else 'board'} = ?", (self._id,))  # noqa: S608 - the names are ours
+        write(self._file, lambda connection: self._stored(connection).delete())
 
     # ------------------------------------------------------------------ reads
 
@@ -204,6 +218,20 @@ class SQLiteLeaderboard(LeaderboardBackend):
         self._file.check_identity()
         self._read(_count)
 
+    # ------------------------------------------------------------------ changes
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return self._read(_since, after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        write(self._file, lambda connection: self._changes(connection).fence(moved_to))
+
+    def _fenced(self) -> str | None:
+        def stored(connection: sqlite3.Connection) -> str | None:
+            return self._changes(connection).load().moved_to
+
+        return read(self._file, stored)
+
     # ------------------------------------------------------------------ how
 
     def _read(
@@ -212,7 +240,13 @@ class SQLiteLeaderboard(LeaderboardBackend):
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
-        return read(self._file, lambda connection: operation(self._stored(connection), *args, **kwargs))
+        def on_board(connection: sqlite3.Connection) -> Result:
+            stored = self._stored(connection)
+            if version_wanted():
+                note_version(stored.changes.load().at())
+            return operation(stored, *args, **kwargs)
+
+        return read(self._file, on_board)
 
     def _write(
         self,
@@ -220,10 +254,23 @@ class SQLiteLeaderboard(LeaderboardBackend):
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
-        return write(self._file, lambda connection: operation(self._stored(connection), *args, **kwargs))
+        def on_board(connection: sqlite3.Connection) -> Result:
+            stored = self._stored(connection)
+            changes = stored.changes
+            changes.begin()
+            result = operation(stored, *args, **kwargs)
+            changes.finish()
+            if version_wanted():
+                note_version(changes.at())
+            return result
+
+        return write(self._file, on_board)
 
     def _stored(self, connection: sqlite3.Connection) -> StoredBoard:
         return StoredBoard(connection, self._id, self._sizes, descending=self._descending)
+
+    def _changes(self, connection: sqlite3.Connection) -> StoredChanges:
+        return StoredChanges(connection, self._id)
 
     def _close(self) -> None:
         release(self._file)
@@ -236,14 +283,16 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return f"SQLite {sqlite3.sqlite_version}"
 
     def _storage_info(self) -> StorageInfo:
-        files = tuple(Path(self._file.path + suffix) for suffix in ("", "-wal", "-shm"))
-        everything = Kept("everything", f"synchronous={self._file.settings.synchronous}")
-        cut = (
-            everything
-            if self._file.settings.synchronous == "full"
-            else Kept("other", "synchronous=normal: what was copied into the file; the commits since then may be lost")
+        path, synchronous = self._file.path, self._file.settings.synchronous
+        setting = f"synchronous={synchronous}"
+        kept = Kept("everything", setting)
+        synced = (
+            kept
+            if synchronous == "full"
+            else Kept("other", f"{setting}: a whole earlier state; the last commits may be gone")
         )
-        return StorageInfo("files", files, process_crash=everything, server_crash=everything, machine_crash=cut)
+        files = (Path(path), *(Path(f"{path}{ending}") for ending in BESIDE))
+        return StorageInfo("files", files, process_crash=kept, server_crash=kept, machine_crash=synced)
 
     def _place(self) -> str:
         return self._file.path
@@ -251,6 +300,10 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
 def _count(stored: StoredBoard) -> int:
     return stored.counts.total()
+
+
+def _since(stored: StoredBoard, after: Version | None, limit: int) -> Changes:
+    return stored.changes.since(after, limit, stored.score_of)
 
 
 def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:

@@ -1,6 +1,6 @@
 """The counts that make a rank cheap: buckets of players, and runs of buckets.
 
-Bounds, `(key, place)`, are compared as pairs. A bucket counts the players from its bound up to the next bucket's; a
+Bounds, `(key, reached)`, are compared as pairs. A bucket counts the players from its bound up to the next bucket's; a
 run counts those of its buckets, and begins where its first bucket does. So a bucket may be split anywhere, and a run
 between any two buckets, without touching a player. The first bucket of a run goes only together with the run.
 """
@@ -14,7 +14,7 @@ from sqlite3 import Connection
 from typing import Any, Final, NamedTuple, TypeAlias
 
 Bound: TypeAlias = tuple[float, int]
-"""A place in the order: the key, and the place in its tie."""
+"""Where a player stands: the key, and the number of the change that reached it, which orders a tie."""
 
 FIRST: Final[Bound] = (float("-inf"), -1)
 """Before every player: where the first bucket and the first run of a board begin."""
@@ -34,7 +34,7 @@ class Bucket(NamedTuple):
     """A row of `bucket`."""
 
     key: float
-    place: int
+    reached: int
     players: int
 
 
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     """A row of `run`."""
 
     key: float
-    place: int
+    reached: int
     players: int
     buckets: int
 
@@ -62,7 +62,7 @@ class Counts:
 
     def position(self, bound: Bound) -> int:
         """Return how many players stand at or before a bound: the rank of the one who stands at it."""
-        given = {"board": self._board, "key": bound[0], "place": bound[1]}
+        given = {"board": self._board, "key": bound[0], "reached": bound[1]}
         return int(self._execute(_POSITION, given).fetchone()[0])
 
     def total(self) -> int:
@@ -71,18 +71,19 @@ class Counts:
 
     def seek(self, position: int) -> tuple[Bound, int] | None:
         """Return the bucket that holds the player behind so many, and how many of its players to skip."""
-        at = self._walk("SELECT key, place, players FROM run WHERE board = ? ORDER BY key, place", (), position)
+        at = self._walk("SELECT key, reached, players FROM run WHERE board = ? ORDER BY key, reached", (), position)
         if at is None:
             return None
         return self._walk(
-            "SELECT key, place, players FROM bucket WHERE board = ? AND (key, place) >= (?, ?) ORDER BY key, place",
+            "SELECT key, reached, players FROM bucket WHERE board = ? AND (key, reached) >= (?, ?) "
+            "ORDER BY key, reached",
             *at,
         )
 
     def _walk(self, query: str, start: Sequence[Any], position: int) -> tuple[Bound, int] | None:
-        for key, place, players in self._execute(query, (self._board, *start)):
+        for key, reached, players in self._execute(query, (self._board, *start)):
             if position < players:
-                return (key, place), position
+                return (key, reached), position
             position -= players
         return None
 
@@ -151,25 +152,25 @@ class Counts:
     def _split_bucket(self, bucket: Bucket) -> Bucket:
         """Make a bucket of the second half, and return the first."""
         half = bucket.players // 2
-        key, place = self._execute(
-            "SELECT key, place FROM standing WHERE board = ? AND (key, place) >= (?, ?) ORDER BY key, place "
+        key, reached = self._execute(
+            "SELECT key, reached FROM standing WHERE board = ? AND (key, reached) >= (?, ?) ORDER BY key, reached "
             "LIMIT 1 OFFSET ?",
-            (self._board, bucket.key, bucket.place, half),
+            (self._board, bucket.key, bucket.reached, half),
         ).fetchone()
-        self._execute("INSERT INTO bucket VALUES (?, ?, ?, ?)", (self._board, key, place, bucket.players - half))
+        self._execute("INSERT INTO bucket VALUES (?, ?, ?, ?)", (self._board, key, reached, bucket.players - half))
         return bucket._replace(players=half)
 
     def _split_run(self, run: Run) -> Run:
         """Make a run of the second half, and return the first."""
         buckets = self._execute(
-            "SELECT key, place, players FROM bucket WHERE board = ? AND (key, place) >= (?, ?) ORDER BY key, place "
-            "LIMIT ?",
-            (self._board, run.key, run.place, run.buckets),
+            "SELECT key, reached, players FROM bucket WHERE board = ? AND (key, reached) >= (?, ?) "
+            "ORDER BY key, reached LIMIT ?",
+            (self._board, run.key, run.reached, run.buckets),
         ).fetchall()
         half = run.buckets // 2
         players = sum(count for _, _, count in buckets[:half])
-        key, place, _ = buckets[half]
-        second = Run(key, place, run.players - players, run.buckets - half)
+        key, reached, _ = buckets[half]
+        second = Run(key, reached, run.players - players, run.buckets - half)
         self._execute("INSERT INTO run VALUES (?, ?, ?, ?, ?)", (self._board, *second))
         return run._replace(players=players, buckets=half)
 
@@ -179,8 +180,8 @@ class Counts:
             players = first.players + second.players
             if not bucket.players or players <= self._sizes.bucket * 3 // 4:
                 self._execute(
-                    "DELETE FROM bucket WHERE board = ? AND key = ? AND place = ?",
-                    (self._board, second.key, second.place),
+                    "DELETE FROM bucket WHERE board = ? AND key = ? AND reached = ?",
+                    (self._board, second.key, second.reached),
                 )
                 self._set_bucket(first._replace(players=players))
                 return True
@@ -189,15 +190,15 @@ class Counts:
     def _neighbouring_buckets(self, bucket: Bucket, run: Run) -> Iterable[tuple[Bucket, Bucket]]:
         if bucket[:2] != run[:2]:
             before = self._execute(
-                "SELECT key, place, players FROM bucket WHERE board = ? AND (key, place) < (?, ?) "
-                "ORDER BY key DESC, place DESC LIMIT 1",
-                (self._board, bucket.key, bucket.place),
+                "SELECT key, reached, players FROM bucket WHERE board = ? AND (key, reached) < (?, ?) "
+                "ORDER BY key DESC, reached DESC LIMIT 1",
+                (self._board, bucket.key, bucket.reached),
             ).fetchone()
             yield Bucket(*before), bucket
         after = self._execute(
-            "SELECT key, place, players FROM bucket WHERE board = ? AND (key, place) > (?, ?) "
-            "ORDER BY key, place LIMIT 1",
-            (self._board, bucket.key, bucket.place),
+            "SELECT key, reached, players FROM bucket WHERE board = ? AND (key, reached) > (?, ?) "
+            "ORDER BY key, reached LIMIT 1",
+            (self._board, bucket.key, bucket.reached),
         ).fetchone()
         if after is not None and self._run_of(Bucket(*after))[:2] == run[:2]:
             yield bucket, Bucket(*after)
@@ -207,7 +208,8 @@ class Counts:
         for first, second in self._neighbouring_runs(run):
             if first.buckets + second.buckets <= self._sizes.run * 3 // 4:
                 self._execute(
-                    "DELETE FROM run WHERE board = ? AND key = ? AND place = ?", (self._board, second.key, second.place)
+                    "DELETE FROM run WHERE board = ? AND key = ? AND reached = ?",
+                    (self._board, second.key, second.reached),
                 )
                 players = first.players + second.players
                 self._set_run(first._replace(players=players, buckets=first.buckets + second.buckets))
@@ -215,16 +217,16 @@ class Counts:
 
     def _neighbouring_runs(self, run: Run) -> Iterable[tuple[Run, Run]]:
         before = self._execute(
-            "SELECT key, place, players, buckets FROM run WHERE board = ? AND (key, place) < (?, ?) "
-            "ORDER BY key DESC, place DESC LIMIT 1",
-            (self._board, run.key, run.place),
+            "SELECT key, reached, players, buckets FROM run WHERE board = ? AND (key, reached) < (?, ?) "
+            "ORDER BY key DESC, reached DESC LIMIT 1",
+            (self._board, run.key, run.reached),
         ).fetchone()
         if before is not None:
             yield Run(*before), run
         after = self._execute(
-            "SELECT key, place, players, buckets FROM run WHERE board = ? AND (key, place) > (?, ?) "
-            "ORDER BY key, place LIMIT 1",
-            (self._board, run.key, run.place),
+            "SELECT key, reached, players, buckets FROM run WHERE board = ? AND (key, reached) > (?, ?) "
+            "ORDER BY key, reached LIMIT 1",
+            (self._board, run.key, run.reached),
         ).fetchone()
         if after is not None:
             yield run, Run(*after)
@@ -233,28 +235,28 @@ class Counts:
 
     def _bucket_of(self, bound: Bound) -> Bucket:
         row = self._execute(
-            "SELECT key, place, players FROM bucket WHERE board = ? AND (key, place) <= (?, ?) "
-            "ORDER BY key DESC, place DESC LIMIT 1",
+            "SELECT key, reached, players FROM bucket WHERE board = ? AND (key, reached) <= (?, ?) "
+            "ORDER BY key DESC, reached DESC LIMIT 1",
             (self._board, *bound),
         ).fetchone()
         return Bucket(*row)
 
     def _run_of(self, bucket: Bucket) -> Run:
         row = self._execute(
-            "SELECT key, place, players, buckets FROM run WHERE board = ? AND (key, place) <= (?, ?) "
-            "ORDER BY key DESC, place DESC LIMIT 1",
-            (self._board, bucket.key, bucket.place),
+            "SELECT key, reached, players, buckets FROM run WHERE board = ? AND (key, reached) <= (?, ?) "
+            "ORDER BY key DESC, reached DESC LIMIT 1",
+            (self._board, bucket.key, bucket.reached),
         ).fetchone()
         return Run(*row)
 
     def _set_bucket(self, bucket: Bucket) -> None:
         self._execute(
-            "UPDATE bucket SET players = ? WHERE board = ? AND key = ? AND place = ?",
-            (bucket.players, self._board, bucket.key, bucket.place),
+            "UPDATE bucket SET players = ? WHERE board = ? AND key = ? AND reached = ?",
+            (bucket.players, self._board, bucket.key, bucket.reached),
         )
 
     def _set_run(self, run: Run) -> None:
         self._execute(
-            "UPDATE run SET players = ?, buckets = ? WHERE board = ? AND key = ? AND place = ?",
-            (run.players, run.buckets, self._board, run.key, run.place),
+            "UPDATE run SET players = ?, buckets = ? WHERE board = ? AND key = ? AND reached = ?",
+            (run.players, run.buckets, self._board, run.key, run.reached),
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import TypeAlias
 
 from leaderboard_backends.model import Score
 
-from .order import Row, StoredBoard
+from .order import StoredBoard
 
 _Standing: TypeAlias = tuple[float, int, bytes]
-"""Key, when it was reached, username."""
+"""Key, the version that reached it, username."""
 
 
 def rebuild(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
@@ -22,26 +22,16 @@ def rebuild(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, b
     """
     if stored.counts.total() > len(updates):
         return False
-    standings = _standings(stored)
-    for reached, (player_id, username, score) in enumerate(updates, len(standings)):
+    standings: dict[bytes, _Standing] = {player: (key, reached, name) for key, reached, player, name in stored.rows()}
+    changes = stored.changes
+    for player_id, username, score in updates:
         player, name, key = player_id.encode(), username.encode(), stored.key_of(score)
         old = standings.get(player)
-        if old is not None and (old[0] == key or (best_only and old[0] < key)):
+        if old is None or not (old[0] == key or (best_only and old[0] < key)):
+            standings[player] = (key, changes.reached(player, name, key), name)
+        elif old[2] != name:
             standings[player] = (old[0], old[1], name)
-        else:
-            standings[player] = (key, reached, name)
-    stored.replace_all(list(_placed(standings)))
+            changes.note(player, name, old[0], old[1])
+    ordered = sorted(standings.items(), key=itemgetter(1))
+    stored.replace_all([(key, reached, player, name) for player, (key, reached, name) in ordered])
     return True
-
-
-def _standings(stored: StoredBoard) -> dict[bytes, _Standing]:
-    return {player: (key, reached, name) for reached, (key, player, name) in enumerate(stored.rows())}
-
-
-def _placed(standings: dict[bytes, _Standing]) -> Iterator[Row]:
-    """Yield the rows, best first, with their places in their ties."""
-    tie, place = float("nan"), 0
-    for player, (key, _, name) in sorted(standings.items(), key=itemgetter(1)):
-        place = place + 1 if key == tie else 0
-        tie = key
-        yield key, place, player, name

@@ -28,7 +28,7 @@ OLDEST: Final = (3, 34, 0)
 APPLICATION_ID: Final = 0x4C425351
 """Marks the file as one of boards; `file` and `PRAGMA application_id` show it."""
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """The version of the tables, in `PRAGMA user_version`."""
 
 WAL_LIMIT: Final = 4 * 1024 * 1024
@@ -179,7 +179,8 @@ def _judged_new(connection: sqlite3.Connection, path: str) -> bool:
     if layout != LAYOUT:
         raise BoardMismatchError(
             f"{path} has layout {layout}, this version reads {LAYOUT}: open it with the version of "
-            f"leaderboard-backends-sqlite that wrote it, and copy its entries."
+            f"leaderboard-backends-sqlite that wrote it, and give its entries, in their order, to update_scores of a "
+            f"board in a new file."
         )
     _check_schema(path, found)
     return False

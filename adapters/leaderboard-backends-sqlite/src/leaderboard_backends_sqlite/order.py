@@ -1,4 +1,4 @@
-"""One board in its tables: moves of players, and the reads, in terms of keys and places."""
+"""One board in its tables: moves of players, and the reads, in terms of keys and of versions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, Final, TypeAlias
 
 from leaderboard_backends.model import Entry, Score, percentile, score_from_float
 
+from .changes import StoredChanges
 from .counts import FIRST, Bound, Counts, Sizes
 
 Row: TypeAlias = tuple[float, int, bytes, bytes]
-"""Key, place, player id and username of a standing."""
+"""Key, the version that reached it, player id and username of a standing."""
 
-LAST_PLACE: Final = 2**63 - 1
+LAST: Final = 2**63 - 1
 """Behind all of a tie."""
 
 _NO_LIMIT: Final = -1
@@ -24,7 +25,7 @@ _NO_LIMIT: Final = -1
 class StoredBoard:
     """A board seen through one connection; a read that takes several statements needs a transaction around it."""
 
-    __slots__ = ("_connection", "_descending", "_execute", "counts", "id")
+    __slots__ = ("_connection", "_descending", "_execute", "changes", "counts", "id")
 
     def __init__(self, connection: Connection, board: int, sizes: Sizes, *, descending: bool) -> None:
         self._connection = connection
@@ -32,6 +33,7 @@ class StoredBoard:
         self._descending = descending
         self.id = board
         self.counts = Counts(connection, board, sizes)
+        self.changes = StoredChanges(connection, board)
 
     # ------------------------------------------------------------------ scores and keys
 
@@ -50,13 +52,13 @@ class StoredBoard:
         player, name, key = player_id.encode(), username.encode(), self.key_of(score)
         old = self.find(player_id)
         if old is not None and (old[0] == key or (best_only and old[0] < key)):
-            self._rename(old, name)
+            self._rename(old, player, name)
             return old
-        new = (key, self._end_of_tie(key))
+        new = (key, self.changes.reached(player, name, key))
         if old is None:
             self._execute("INSERT INTO player VALUES (?, ?, ?, ?)", (self.id, player, *new))
         else:
-            self._execute("UPDATE player SET key = ?, place = ? WHERE board = ? AND id = ?", (*new, self.id, player))
+            self._execute("UPDATE player SET key = ?, reached = ? WHERE board = ? AND id = ?", (*new, self.id, player))
             self._delete(old)
         self._execute("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", (self.id, *new, player, name))
         self.counts.shift(old, new)
@@ -67,10 +69,25 @@ class StoredBoard:
         old = self.find(player_id)
         if old is None:
             return False
+        player = player_id.encode()
         self._delete(old)
-        self._execute("DELETE FROM player WHERE board = ? AND id = ?", (self.id, player_id.encode()))
+        self._execute("DELETE FROM player WHERE board = ? AND id = ?", (self.id, player))
         self.counts.shift(old, None)
+        self.changes.note(player)
         return True
+
+    def clear(self) -> None:
+        """Remove all players. O(n)."""
+        if self.counts.total():
+            self.replace_all(())
+            self.changes.note(None)
+
+    def delete(self) -> None:
+        """Remove the board itself, with its counts, its feed and its fence. O(n)."""
+        self.replace_all(())
+        self.counts.drop()
+        self._execute("DELETE FROM change WHERE board = ?", (self.id,))
+        self._execute("DELETE FROM board WHERE id = ?", (self.id,))
 
     def replace_all(self, rows: Sequence[Row]) -> None:
         """Make these, which are sorted, all the players there are. O(n log n)."""
@@ -79,32 +96,27 @@ class StoredBoard:
         self._execute("DELETE FROM player WHERE board = ?", (board,))
         many = self._connection.executemany
         many("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", ((board, *row) for row in rows))
-        players = sorted((player, key, place) for key, place, player, _ in rows)
+        players = sorted((player, key, reached) for key, reached, player, _ in rows)
         many("INSERT INTO player VALUES (?, ?, ?, ?)", ((board, *player) for player in players))
-        self.counts.rebuild([(key, place) for key, place, _, _ in rows])
+        self.counts.rebuild([(key, reached) for key, reached, _, _ in rows])
 
-    def _end_of_tie(self, key: float) -> int:
-        """Return the place of the next to reach a score: no counter is kept, as a write sees the whole tie."""
-        last = self._execute(
-            "SELECT place FROM standing WHERE board = ? AND key = ? ORDER BY place DESC LIMIT 1", (self.id, key)
-        ).fetchone()
-        return 0 if last is None else last[0] + 1
-
-    def _rename(self, bound: Bound, username: bytes) -> None:
-        self._execute(
-            "UPDATE standing SET username = ? WHERE board = ? AND key = ? AND place = ? AND username <> ?",
+    def _rename(self, bound: Bound, player: bytes, username: bytes) -> None:
+        changed = self._execute(
+            "UPDATE standing SET username = ? WHERE board = ? AND key = ? AND reached = ? AND username <> ?",
             (username, self.id, *bound, username),
-        )
+        ).rowcount
+        if changed:
+            self.changes.note(player, username, *bound)
 
     def _delete(self, bound: Bound) -> None:
-        self._execute("DELETE FROM standing WHERE board = ? AND key = ? AND place = ?", (self.id, *bound))
+        self._execute("DELETE FROM standing WHERE board = ? AND key = ? AND reached = ?", (self.id, *bound))
 
     # ------------------------------------------------------------------ reads of players
 
     def find(self, player_id: str) -> Bound | None:
         """Return where a player stands. O(log n)."""
         found: Bound | None = self._execute(
-            "SELECT key, place FROM player WHERE board = ? AND id = ?", (self.id, player_id.encode())
+            "SELECT key, reached FROM player WHERE board = ? AND id = ?", (self.id, player_id.encode())
         ).fetchone()
         return found
 
@@ -131,15 +143,17 @@ class StoredBoard:
     def entry_at(self, player_id: str, bound: Bound) -> Entry:
         """Return the entry of a player who stands there."""
         username: bytes = self._execute(
-            "SELECT username FROM standing WHERE board = ? AND key = ? AND place = ?", (self.id, *bound)
+            "SELECT username FROM standing WHERE board = ? AND key = ? AND reached = ?", (self.id, *bound)
         ).fetchone()[0]
         return Entry(self.counts.position(bound), player_id, username.decode(), self.score_of(bound[0]))
 
     # ------------------------------------------------------------------ reads of ranges
 
-    def rows(self) -> Iterable[tuple[float, bytes, bytes]]:
-        """Return key, player id and username of everybody, best first."""
-        return self._execute("SELECT key, id, username FROM standing WHERE board = ? ORDER BY key, place", (self.id,))
+    def rows(self) -> Iterable[Row]:
+        """Return the standings of everybody, best first."""
+        return self._execute(
+            "SELECT key, reached, id, username FROM standing WHERE board = ? ORDER BY key, reached", (self.id,)
+        )
 
     def top(self, n: int) -> list[Entry]:
         """Return the first entries. O(n)."""
@@ -158,8 +172,8 @@ class StoredBoard:
         if bound is None:
             return []
         before = self._execute(
-            "SELECT key, id, username FROM standing WHERE board = ? AND (key, place) < (?, ?) "
-            "ORDER BY key DESC, place DESC LIMIT ?",
+            "SELECT key, id, username FROM standing WHERE board = ? AND (key, reached) < (?, ?) "
+            "ORDER BY key DESC, reached DESC LIMIT ?",
             (self.id, *bound, min(radius, maxsize)),
         ).fetchall()
         before.reverse()
@@ -171,7 +185,7 @@ class StoredBoard:
         first, last = self._bounds(low, high)
         rows = self._execute(
             "SELECT key, id, username FROM standing WHERE board = ? AND key >= ? AND key <= ? "
-            "ORDER BY key, place LIMIT ?",
+            "ORDER BY key, reached LIMIT ?",
             (self.id, first[0], last[0], _NO_LIMIT if limit is None else min(limit, maxsize)),
         ).fetchall()
         return self._entries(rows, self.counts.position(first) + 1) if rows else []
@@ -184,12 +198,12 @@ class StoredBoard:
     def _bounds(self, low: Score, high: Score) -> tuple[Bound, Bound]:
         """Return a bound before and a bound behind all players with these scores."""
         best, worst = (high, low) if self._descending else (low, high)
-        return (self.key_of(best), -1), (self.key_of(worst), LAST_PLACE)
+        return (self.key_of(best), -1), (self.key_of(worst), LAST)
 
     def _from(self, bound: Bound, n: int, skipped: int) -> list[Any]:
         return self._execute(
-            "SELECT key, id, username FROM standing WHERE board = ? AND (key, place) >= (?, ?) "
-            "ORDER BY key, place LIMIT ? OFFSET ?",
+            "SELECT key, id, username FROM standing WHERE board = ? AND (key, reached) >= (?, ?) "
+            "ORDER BY key, reached LIMIT ? OFFSET ?",
             (self.id, *bound, min(n, maxsize), skipped),
         ).fetchall()
 

@@ -3,26 +3,26 @@
 SELECT
     (
         SELECT total(players) FROM run
-        WHERE board = :board AND (key, place) < (in_run.key, in_run.place)
+        WHERE board = :board AND (key, reached) < (in_run.key, in_run.reached)
     ) + (
         SELECT total(players) FROM bucket
         WHERE board = :board
-            AND (key, place) >= (in_run.key, in_run.place)
-            AND (key, place) < (in_bucket.key, in_bucket.place)
+            AND (key, reached) >= (in_run.key, in_run.reached)
+            AND (key, reached) < (in_bucket.key, in_bucket.reached)
     ) + (
         SELECT count(*) FROM standing
         WHERE board = :board
-            AND (key, place) >= (in_bucket.key, in_bucket.place)
-            AND (key, place) <= (:key, :place)
+            AND (key, reached) >= (in_bucket.key, in_bucket.reached)
+            AND (key, reached) <= (:key, :reached)
     )
 FROM
     (
-        SELECT key, place FROM run
-        WHERE board = :board AND (key, place) <= (:key, :place)
-        ORDER BY key DESC, place DESC LIMIT 1
+        SELECT key, reached FROM run
+        WHERE board = :board AND (key, reached) <= (:key, :reached)
+        ORDER BY key DESC, reached DESC LIMIT 1
     ) AS in_run,
     (
-        SELECT key, place FROM bucket
-        WHERE board = :board AND (key, place) <= (:key, :place)
-        ORDER BY key DESC, place DESC LIMIT 1
+        SELECT key, reached FROM bucket
+        WHERE board = :board AND (key, reached) <= (:key, :reached)
+        ORDER BY key DESC, reached DESC LIMIT 1
     ) AS in_bucket
