@@ -33,6 +33,7 @@ RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option("--charts", "chart_folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for SVGs.")
 @click.option("--against", type=RESULT_FILE, metavar="OLD.json", help="Compare with an older result instead.")
 @click.option("--allow-other-machine", is_flag=True, help="With --against: compare although the machine is another.")
+@click.option("--allow-missing", is_flag=True, help="With --against: exit code 0 although runs have no figures now.")
 @click.option("--no-embed", is_flag=True, help="Leave the raw result out of the page.")
 def report(
     result: Path,
@@ -42,13 +43,14 @@ def report(
     against: Path | None,
     *,
     allow_other_machine: bool,
+    allow_missing: bool,
     no_embed: bool,
 ) -> None:
     """Make everything that a reader wants from RESULT.json alone; nothing is measured.
 
     Without --html, --markdown and --charts, the tables are printed. With --against, it is what changed since an older
     result that is printed or written: a difference counts only where its 95 % interval is clear of 1 and of the noise
-    floor of both results. Exit code 1 where something got worse.
+    floor of both results. Exit code 1 where something got worse, or what was to be measured has no figures any more.
     """
     _check_places([result, *filter(None, [against])], [*filter(None, [html, markdown_file])])
     new = _read(result)
@@ -58,7 +60,8 @@ def report(
     else:
         old = _read(against)
         changed = changes(old, new, allow_other_machine=allow_other_machine)
-        found, worse = regression_sections(new, old, changed), bool(changed.regressions)
+        found = regression_sections(new, old, changed)
+        worse = bool(changed.regressions or (changed.missing and not allow_missing))
     if against is None and (html is not None or chart_folder is not None):
         drawn = pictures(new)
         found = illustrated(found, drawn)

@@ -466,6 +466,13 @@ class Result(msgspec.Struct, frozen=True):
     code: list[CodeFacts]
     runs: list[Run]
 
+    def why_not(self, label: str) -> str:
+        """Return why a backend has no figures in any run, by the first of them; empty where it has some."""
+        runs = [run for run in self.runs if run.cell.backend == label]
+        if any(run.figures is not None for run in runs):
+            return ""
+        return next((f"{run.status}: {run.reason}".rstrip(".: ") for run in runs), "it was never run")
+
     def facts(self, label: str) -> BackendFacts | None:
         """Return what is known of a backend."""
         return next((facts for facts in self.backends if facts.label == label), None)

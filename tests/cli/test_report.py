@@ -70,6 +70,20 @@ def test_what_got_worse_ends_in_exit_code_1_and_what_did_not_in_0(tmp_path: Path
     assert run(new, "--against", FULL).exit_code == 1
 
 
+def test_what_has_no_figures_any_more_ends_in_exit_code_1_unless_that_is_allowed(tmp_path: Path) -> None:
+    whole, old, new = read_result(FULL), tmp_path / "old.json", tmp_path / "new.json"
+    runs = [one for one in whole.runs if (one.cell.mode, one.cell.players) == ("service", 1_000) and not one.cell.twin]
+    old.write_bytes(encode_result(replace(whole, runs=runs)))
+    gone = [replace(one, status="unavailable", figures=None) if one.cell.backend == "zodb" else one for one in runs]
+    new.write_bytes(encode_result(replace(whole, runs=gone)))
+    done = run(new, "--against", old)
+    assert done.exit_code == 1
+    assert "cells have no figures any more, although they were to be measured" in " ".join(done.stdout.split())
+    assert run(new, "--against", old, "--allow-missing").exit_code == 0
+    new.write_bytes(encode_result(replace(whole, runs=[one for one in runs if one.cell.backend != "zodb"])))
+    assert run(new, "--against", old).exit_code == 0
+
+
 def test_another_machine_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
     result = read_result(FULL)
     other = tmp_path / "other.json"

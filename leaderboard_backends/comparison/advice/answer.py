@@ -48,6 +48,7 @@ class Advice(msgspec.Struct, frozen=True):
     thresholds: tuple[Threshold, ...]
     """What would change the answer, the nearest of each kind."""
     inputs: Inputs
+    result: Result
 
     @property
     def known(self) -> bool:
@@ -96,6 +97,7 @@ def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
         why=tuple(_why(pick, need, inputs, ranking)) if pick else tuple(_why_nothing(found)),
         thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order, records.reckoned_up_to)),
         inputs=inputs,
+        result=records.result,
     )
 
 

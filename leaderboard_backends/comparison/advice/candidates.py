@@ -198,8 +198,8 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if need.p99_us is not None and (untold := _not_told(one)):
         yield untold
     if need.servers > 1 and one.facts.home == "server":
-        way = "a unix socket" if _by_socket(one.facts) else "loopback"
-        yield f"measured over {way}: between machines, each call takes the network's round trip more"
+        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.sheet.setup else "its URL's way"
+        yield f"measured over {way}: between machines, each call takes the network's round trip"
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
     if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:

@@ -74,7 +74,7 @@ def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Sectio
     given = inputs or Inputs.shipped()
     rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
     candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
-    said = [_HOW_TO_READ, *_disturbed(candidates), _YOUR_OWN]
+    said = [_HOW_TO_READ, *_disturbed(candidates), *_never_opened(result), _YOUR_OWN]
     return [Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])]
 
 
@@ -115,6 +115,13 @@ def _disturbed(candidates: Sequence[Candidate]) -> Iterator[str]:
             f"**Disturbed**: while {quoted(labels)} ran, other processes kept at least {DISTURBED_FROM:g} cores of the "
             f"machine busy. Their times are too long, and may have cost them a place: measure again on a quiet machine."
         )
+
+
+def _never_opened(result: Result) -> Iterator[str]:
+    """Yield a sentence for each backend that was asked for and could not be judged."""
+    for label in result.settings.backends:
+        if result.facts(label) is None:
+            yield f"{quoted([label])} is not among the backends that were judged: {result.why_not(label)}."
 
 
 def _place(advice: Advice) -> Value:
@@ -178,6 +185,7 @@ def answer_section(advice: Advice) -> Section:
         paragraphs=[
             f"{verdict} {advice.need.words}.",
             *_disturbed(advice.candidates),
+            *_never_opened(advice.result),
             *advice.why,
             *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
         ],

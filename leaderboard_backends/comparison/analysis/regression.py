@@ -52,6 +52,8 @@ class Changes(NamedTuple):
     rows: tuple[Change, ...]
     differences: tuple[Difference, ...]
     """What else is not the same, and may be the cause."""
+    missing: tuple[Change, ...] = ()
+    """Of the rows, cells that the new result was to measure and has no figures of."""
 
     @property
     def regressions(self) -> list[Change]:
@@ -69,7 +71,10 @@ def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> C
     before, after = _side(old), _side(new)
     cells = sorted(before.runs.keys() | after.runs.keys())
     rows = tuple(row for cell in cells for row in _of_cell(cell, before, after))
-    return Changes(rows, tuple(differences(old, new)))
+    missing = tuple(
+        row for row in rows if row.outcome == "disappeared" and row.figure is None and row.cell in after.runs
+    )
+    return Changes(rows, tuple(differences(old, new)), missing)
 
 
 class _Side(NamedTuple):

@@ -111,7 +111,7 @@ def _running(every: Sequence[Operation]) -> Table:
             *words("by", "updates lost"),
         ],
         [list(_running_row(one)) for one in every],
-        f"{NONE}: no drill measured it.",
+        "" if all(one.drilled for one in every) else f"{NONE}: no drill measured it.",
     )
 
 
@@ -133,5 +133,5 @@ def _setting_up(every: Sequence[Operation]) -> Table:
         f"To set up, and to watch: {STATED}",
         [*words("backend"), *numbers("set-up steps"), *words("set-up", "what can be watched")],
         [[Value(one.label), _steps(one), listed(one.setup), listed(one.watch)] for one in every],
-        "The lists are ours, from each backend's file: nothing measured them, and no verdict rests on them.",
+        "The lists are from each backend's file: nothing measured them, and no verdict rests on them.",
     )

@@ -14,6 +14,8 @@ from .footprint import TOLD_FROM, Footprint, footprints
 from .study import Change, changes, checks, study_bills
 from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
 
+BEYOND: Final = f"*: more players than were measured, by the line through the sizes from {TOLD_FROM:,} players on."
+
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 
 
@@ -67,11 +69,19 @@ def cost_sections(
         Section(
             name="cost",
             title="Cost",
-            paragraphs=[*_warnings(given, today), _deployment(given)],
+            paragraphs=[*_warnings(given, today), _deployment(given), *_without(result, measured)],
             tables=[_amounts(rows, sizes, given), _runs_on(rows, sizes)],
             sections=[_traces(rows), *_study_sections(measured, given)],
         )
     ]
+
+
+def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
+    """Yield a sentence for each backend that was asked for and has no amounts."""
+    known = {footprint.backend for footprint in measured}
+    for label in result.settings.backends:
+        if label not in known:
+            yield f"`{label}` has no amounts: {result.why_not(label) or 'its bytes were not measured'}."
 
 
 class _Row(NamedTuple):
@@ -97,6 +107,7 @@ def _deployment(given: Inputs) -> str:
 
 def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
+    beyond = any(one.players > max(row.footprint.sizes) for row in rows for one in row.bills if not one.problem)
     headings = [f"{what} at {players:,}" for what in ("a month", years) for players in sizes]
     return Table(
         "What each backend costs",
@@ -111,8 +122,7 @@ def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table
             for row in rows
         ],
         f"In {given.prices.currency}. {years} are building, by the model's hours, and running. Bytes are those that "
-        f"were measured at that size, or between those at the two next to it. *: more players than were measured, by "
-        f"the line through the sizes from {TOLD_FROM:,} players on.",
+        f"were measured at that size, or between those at the two next to it." + (f" {BEYOND}" if beyond else ""),
     )
 
 

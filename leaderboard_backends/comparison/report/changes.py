@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Final
 
@@ -66,13 +66,18 @@ def _summary(new: Result, old: Result, changes: Changes) -> Section:
     counted = Counter(row.outcome for row in changes.rows)
     said = ", ".join(f"{counted[outcome]:,} {how}" for outcome, how in SAID.items() if counted[outcome])
     table = Table("The two results", words("what", "old", "new"), _both(new, old))
-    return Section("changes", "Changes", [*_verdict(counted), f"Of all rows: {said or 'none'}.", RULE], [table])
+    return Section(
+        "changes", "Changes", [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", RULE], [table]
+    )
 
 
-def _verdict(counted: Counter[Outcome]) -> list[str]:
+def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
+    if changes.missing:
+        yield f"**{len(changes.missing):,} cells have no figures any more**, although they were to be measured."
     if counted["worse"]:
-        return [f"**{counted['worse']:,} regressions.**"]
-    return [NOTHING_WORSE if counted["same"] or counted["better"] else NOTHING_JUDGED]
+        yield f"**{counted['worse']:,} regressions.**"
+    else:
+        yield NOTHING_WORSE if counted["same"] or counted["better"] else NOTHING_JUDGED
 
 
 def _both(new: Result, old: Result) -> list[list[Value]]:

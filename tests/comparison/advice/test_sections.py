@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
 from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
+from leaderboard_backends.comparison.cost.sections import cost_sections
 from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.schema import Result
 
-from .results import MODEL, PRICES, facts, inputs, memory, response, result, service, throughput
+from .results import MODEL, PRICES, ended, facts, inputs, memory, response, result, service, throughput
 
 
 def measured() -> Result:
@@ -100,6 +103,21 @@ def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_ou
     assert answer.paragraphs[1].startswith("**Disturbed**")
     (why,) = (row[3].text for row in answer.tables[0].rows if row[0].text == "quick" and row[2].text == "load")
     assert why.endswith("(other work on the machine disturbed its runs, so that its times are too long)")
+
+
+def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason() -> None:
+    calm = measured()
+    lacking = replace(
+        calm,
+        settings=replace(calm.settings, backends=[*calm.settings.backends, "redis://"]),
+        runs=[*calm.runs, *ended("redis://", "unavailable", "no answer at the address")],
+    )
+    said = "`redis://` is not among the backends that were judged: unavailable: no answer at the address."
+    (section,) = advice_sections(lacking, inputs())
+    assert said in section.paragraphs
+    assert said in answer_section(advise(lacking, Need(1_000, 100), PRICES, MODEL)).paragraphs
+    (cost,) = cost_sections(lacking, date(2026, 11, 29), inputs=inputs())
+    assert "`redis://` has no amounts: unavailable: no answer at the address." in cost.paragraphs
 
 
 def test_beyond_what_is_reckoned_it_is_not_said_that_nothing_fits() -> None:

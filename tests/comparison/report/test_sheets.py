@@ -9,7 +9,7 @@ from leaderboard_backends.comparison.report.tables.circumstances import circumst
 from leaderboard_backends.comparison.report.tables.missing import missing_section
 from leaderboard_backends.comparison.report.tables.noise import noise_section
 from leaderboard_backends.comparison.report.tables.trust import MISTAKES, trust_section
-from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Run, Sheet, Verdict
+from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Result, Run, Sheet, Verdict
 
 from .small import (
     EVERYSEC,
@@ -195,6 +195,24 @@ def test_the_limits_of_this_very_result_come_first() -> None:
     sound = [text for (text,) in columns(trust_section(result(twins("memory", 5.0, 5.1))).tables[0], "limit")]
     assert len(limits) == len(sound) + 5
     assert sound[0].startswith("One machine (a processor, 2 cores)")
+
+
+def limits_of(of: Result) -> str:
+    return " ".join(text for (text,) in columns(trust_section(of).tables[0], "limit"))
+
+
+def test_limits_are_of_what_was_measured_and_of_nothing_else(whole: Result, half_failed: Result) -> None:
+    words = ("the server", "same machine's sockets", "kill -9", "Throughput says where", "Synthetic: realtime")
+    assert [word for word in words if word not in limits_of(whole)] == []
+    assert [word for word in words if word in limits_of(half_failed)] == ["Synthetic: realtime"]
+    events = replace(half_failed, workloads=[replace(facts, events=80) for facts in half_failed.workloads])
+    assert "Synthetic" not in limits_of(events)
+
+
+def test_of_a_server_that_was_given_nothing_is_said_to_be_known(whole: Result) -> None:
+    elsewhere = replace(whole, runs=[run for run in whole.runs if run.cell.mode == "response"])
+    assert "Where the server of valkey-fsync was, and what else it did meanwhile, is not known" in limits_of(elsewhere)
+    assert "same machine's sockets" not in limits_of(elsewhere)
 
 
 def test_each_mistake_of_others_has_an_answer() -> None:

@@ -79,7 +79,8 @@ def _verdicts(result: Result) -> Table:
         *numbers("passed", "failed"),
         *words("parts", "kit", "what failed"),
     ]
-    note = "The kit ran before anything was measured, on the place that was measured."
+    judged = any(facts.verdict is not None for facts in result.backends)
+    note = "The kit ran ahead of all runs, or earlier on the same code, versions and settings." if judged else ""
     return Table("What the conformance kit said", columns, rows, note)
 
 

@@ -40,7 +40,7 @@ TIMED: Final = (
 )
 SEPARATE: Final = (
     "One table a durability class: rows that survive different things are never ranked together. A server's time "
-    "contains one round trip on the same machine; over a network, that network's comes on top."
+    "contains the round trip to where it was; “Why not to trust this” says what is known of that."
 )
 
 Row: TypeAlias = list[Value]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ...cost.bill import counted
 from ...document import Section, Table
+from ...document.numerals import duration
 from ...document.values import word, words
-from ...schema import Result
+from ...schema import DrillFigures, Result, Run, ServiceFigures, ThroughputFigures
 from ...statistics import ENOUGH_PROCESSES
 from ..marks import DISTURBED
 
@@ -43,8 +45,8 @@ MISTAKES: Final = {
         "Private memory (USS) of a fresh process before and after, and the server's beside the client's."
     ),
     "One run on a busy machine was the result.": (
-        "Fresh processes in interleaved rounds, intervals over processes, twins for the noise floor, and marks where "
-        "other processes were at work."
+        "No verdict without rounds of fresh processes and twins for the noise floor; marks where other processes were "
+        "at work."
     ),
     "What failed was left out.": "“Without figures” has every run that has none, with its reason.",
 }
@@ -81,18 +83,58 @@ def _of_this_result(result: Result) -> Iterator[str]:
 
 
 def _of_all(result: Result) -> Iterator[str]:
-    where = result.machine
+    where, modes = result.machine, {run.cell.mode for run in result.runs if run.figures is not None}
     yield (
-        f"One machine ({where.cpu}, {where.cores:g} cores), on which the clients, the server and the measuring itself "
-        "shared the processor."
+        f"One machine ({where.cpu}, {where.cores:g} cores), on which the clients, {_servers(result)}and the measuring "
+        "itself shared the processor."
     )
-    yield "Servers were reached over the same machine's sockets: a network adds its latency to each operation."
-    yield "Workloads are synthetic: real players are drawn from no distribution. Replay your own events."
+    yield from _reached(result)
+    drawn = [facts.name for facts in result.workloads if not facts.events]
+    if drawn:
+        yield f"Synthetic: {', '.join(drawn)}. Real players are drawn from no distribution. Replay your own events."
     yield (
-        f"{result.settings.rounds} processes a row: an interval of 5 is the smallest to the largest value, and a "
-        "difference of a few percent means nothing."
+        f"{counted(result.settings.rounds, 'process', 'processes')} a row: an interval of {ENOUGH_PROCESSES} is the "
+        "smallest to the largest value, and a difference of a few percent means nothing."
     )
-    yield "Runs took seconds: what takes hours to show (fragmentation, packing, log rewrites, other tenants) does not."
-    yield "Clients are Python, one interpreter each: a fast server waits for them. Throughput says where."
-    yield "The crash is a kill -9 of one process: no power was cut, no disk failed, no network split."
-    yield "Backends and tuning are ours: who knows a storage better may get more out of it. The sheets tell the tuning."
+    longest = max((run.seconds for run in result.runs), default=0.0)
+    yield (
+        f"The longest run took {duration(longest)}: what takes hours to show (fragmentation, packing, log rewrites, "
+        "other tenants) does not."
+    )
+    if any(facts.home == "server" for facts in result.backends):
+        says = " Throughput says where." if "throughput" in modes else ""
+        yield f"Clients are Python, one interpreter each: a fast server waits for them.{says}"
+    if "drill" in modes:
+        yield "The crash is a kill -9 of one process: no power was cut, no disk failed, no network split."
+    yield "Who knows a storage better may get more out of it than the tuning that the sheets tell."
+
+
+def _own_server(result: Result) -> dict[str, bool]:
+    """Return, by label of a backend on a server, whether that was started for the run, beside the clients."""
+    own = {run.cell.backend for run in result.runs if _tells_of_its_server(run)}
+    return {facts.label: facts.label in own for facts in result.backends if facts.home == "server"}
+
+
+def _tells_of_its_server(run: Run) -> bool:
+    match run.figures:
+        case ServiceFigures(memory=memory):
+            return memory.server_private_bytes is not None
+        case ThroughputFigures(clients=clients):
+            return any(each.server_cores is not None for each in clients)
+        case DrillFigures(processes=processes):
+            return processes > 0
+    return False
+
+
+def _servers(result: Result) -> str:
+    return "the server " if any(_own_server(result).values()) else ""
+
+
+def _reached(result: Result) -> Iterator[str]:
+    """Yield how servers were reached, as far as a result tells."""
+    own = _own_server(result)
+    if any(own.values()):
+        yield "Servers were reached over the same machine's sockets: a network adds its latency to each operation."
+    given = [label for label, ours in own.items() if not ours]
+    if given:
+        yield f"Where the server of {', '.join(given)} was, and what else it did meanwhile, is not known here."
