@@ -2,15 +2,21 @@
 
 Order: a sorted set holds one member a player, with the score as it is, a double, so every score of the contract is
 exact. A member is six bytes of sequence, the username, a byte 0xFF (which UTF-8 never has) and the player id. Members
-of one score are sorted by their bytes, so the sequence, which counts the updates that reached a score, is the order of
-a tie; on a descending board it is inverted, because it is read backwards. What ranks first is thus one native range
-read, usernames included. To find a player's member, hashes of about 15 players each map an id to its sequence and
-username; small hashes are stored as packed lists, which halves their memory. Their number grows one by one with the
-board (linear hashing), so no update ever pays for the growth of all. All keys of a board share one hash tag:
+of one score are sorted by their bytes, so the sequence is the order of a tie: it is the board's version with which the
+player reached the score; on a descending board it is inverted, because it is read backwards. What ranks first is thus
+one native range read, usernames included. To find a player's member, hashes of about 15 players each map an id to its
+sequence and username; small hashes are stored as packed lists, which halves their memory. Their number grows one by one
+with the board (linear hashing), so no update ever pays for the growth of all. All keys of a board share one hash tag:
 
     leaderboard:{NAME}:order    sorted set: members and scores
-    leaderboard:{NAME}:p:N      hash: player id -> sequence and username
-    leaderboard:{NAME}:meta     hash: format and order of the board, number of hashes, sequence
+    leaderboard:{NAME}:p:N      hash: player id -> sequence and username; and a field '', so that none is ever empty
+    leaderboard:{NAME}:meta     hash: format and order of the board, number of hashes, sequence (its version), number
+                                of players, history (when the board was made), feed (its length), moved (its fence)
+    leaderboard:{NAME}:changes  stream, where a feed was asked for: one entry a change, `VERSION-0`, with the state that
+                                it left (id, name, score, reached), the id alone of who was removed, or `cleared`
+
+Damage: the number of players and the field '' show what was evicted or deleted. A write that finds a key missing is
+refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.
 
 Cost, n players, k entries: every operation is one command or one Lua script, so it is one atomic step and ONE round
 trip (a second where the server has forgotten the script). `update_score`, `increment_score`, `remove_player`,
@@ -23,12 +29,14 @@ An operation is a value (`requests`), which a carrier brings to a server and bac
 
 Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
 `get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is
-deleted behind an open object's back and made anew in the other order, these do not notice.
+deleted behind an open object's back and made anew in the other order, these do not notice. Where their answer is empty,
+a second round trip asks whether the board is. A version with an answer (`changes.at_version`) comes in the same one.
 
 Crash: an acknowledged update survives the app. Whether it survives the server is the server's setting: with
 `appendonly yes` and `appendfsync always` it does, with `everysec` about the last second may go, without `appendonly`
 all since the last snapshot. No write is ever repeated on its own: once sent, a write whose reply is lost raises
-`WriteOutcomeUnknownError`. A replica serves reads and refuses writes. Clusters are not supported.
+`WriteOutcomeUnknownError`. A replica serves reads and refuses writes; the first refusal, and any lost connection, drops
+all connections made before, so that the next call goes where the address leads by then. Clusters are refused.
 
 Sources: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980; the sorted set's skip list
 with rank counts is the server's own (W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990).

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from ...capabilities import StorageInfo
+from ...changes import FEED_OPTION, Changes, Version, note_version, version_wanted
 from ...errors import BackendError
-from ...location import Location
+from ...location import Location, Option
 from ...model import Entry, Keep, Order, Score
 from ...protocol import Capabilities, LeaderboardBackend
 from .address import LOCAL, OPTIONS, Address, address_of
-from .requests import PING, BoardRequests
+from .requests import BoardRequests, Request
 from .server import Server, shared_server
+
+T = TypeVar("T")
 
 DEFAULT_PREFIX: Final = "leaderboard"
 DEFAULT_BATCH: Final = 1000
+_BOARD_OPTIONS: Final = ("prefix", "batch_size", "feed")
 
 
 class RedisLeaderboard(LeaderboardBackend):
@@ -29,8 +33,10 @@ class RedisLeaderboard(LeaderboardBackend):
             "a crash of any process that uses the board; a crash of the server as far as its own persistence goes "
             "(appendonly yes: appendfsync always loses nothing, everysec up to about a second; without it everything)"
         ),
+        feed=True,
+        fence=True,
     )
-    options = OPTIONS
+    options: ClassVar[Mapping[str, Option]] = {**OPTIONS, "feed": FEED_OPTION}
     _with_flags: ClassVar[bool] = True
 
     def __init__(
@@ -42,13 +48,14 @@ class RedisLeaderboard(LeaderboardBackend):
         address: Address = LOCAL,
         prefix: str = DEFAULT_PREFIX,
         batch_size: int = DEFAULT_BATCH,
+        feed: int | None = None,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._batch_size = batch_size
         self._requests = BoardRequests(self._name, self._order, self._keep, prefix, with_flags=self._with_flags)
         self._server = self._find_server(address)
         try:
-            self._server.open(self, self._requests)
+            self._server.open(self, self._requests, feed)
         except BaseException:
             self._server.leave(self)
             raise
@@ -56,7 +63,7 @@ class RedisLeaderboard(LeaderboardBackend):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board on the server that a URL names; `redis://`, `rediss://` or `unix://`."""
-        own = {option: options.pop(option) for option in ("prefix", "batch_size") if option in options}
+        own = {option: options.pop(option) for option in _BOARD_OPTIONS if option in options}
         address = address_of(location, options)
         return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
 
@@ -66,53 +73,77 @@ class RedisLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._server.carry(self._requests.update(player_id, username, score))
+        return self._carry(self._requests.update(player_id, username, score))
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._server.carry(self._requests.increment(player_id, username, delta))
+        return self._carry(self._requests.increment(player_id, username, delta))
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         applied = 0
         try:
             for applied in range(0, len(updates), self._batch_size):
-                self._server.carry(self._requests.update_many(updates[applied : applied + self._batch_size]))
+                self._carry(self._requests.update_many(updates[applied : applied + self._batch_size]))
         except BackendError as error:
             error.applied = applied
             raise
 
     def _remove_player(self, player_id: str) -> bool:
-        return self._server.carry(self._requests.remove(player_id))
+        return self._carry(self._requests.remove(player_id))
 
     def _clear(self) -> None:
-        self._server.carry(self._requests.clear())
+        self._carry(self._requests.clear())
 
     # ------------------------------------------------------------------ reads
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return self._server.carry(self._requests.entries(player_ids))
+        return self._carry(self._requests.entries(player_ids))
 
     def _get_percentile(self, player_id: str) -> float | None:
-        return self._server.carry(self._requests.percentile(player_id))
+        return self._carry(self._requests.percentile(player_id))
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        return self._server.carry(self._requests.range(first_rank, last_rank))
+        return self._unless_damaged(self._carry(self._requests.range(first_rank, last_rank)))
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        return self._server.carry(self._requests.around(player_id, radius))
+        return self._carry(self._requests.around(player_id, radius))
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        return self._server.carry(self._requests.by_score(low, high, limit))
+        return self._carry(self._requests.by_score(low, high, limit))
 
     def _count_by_score(self, low: Score, high: Score) -> int:
-        return self._server.carry(self._requests.count_by_score(low, high))
+        return self._unless_damaged(self._carry(self._requests.count_by_score(low, high)))
 
     def _count(self) -> int:
-        return self._server.carry(self._requests.count())
+        return self._unless_damaged(self._carry(self._requests.count()))
+
+    def _unless_damaged(self, answer: T) -> T:
+        """Return the answer; where it is empty, ask whether the order is missing, by one more round trip."""
+        if not answer:
+            self._server.carry(self._requests.check())
+        return answer
+
+    # ------------------------------------------------------------------ changes
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return self._server.carry(self._requests.changes(after, limit))
+
+    def _fence(self, moved_to: str | None) -> None:
+        self._server.carry(self._requests.fence(moved_to))
+
+    def _fenced(self) -> str | None:
+        return self._server.carry(self._requests.fenced())
 
     # ------------------------------------------------------------------ life
 
+    def _carry(self, request: Request[T]) -> T:
+        if not version_wanted():
+            return self._server.carry(request)
+        answer, version = self._server.carry(request.versioned())
+        note_version(version)
+        return answer
+
     def _ping(self) -> None:
-        self._server.carry(PING)
+        self._carry(self._requests.ping())
 
     def _close(self) -> None:
         self._server.leave(self)
@@ -121,7 +152,7 @@ class RedisLeaderboard(LeaderboardBackend):
         return self._server.version
 
     def _storage_info(self) -> StorageInfo:
-        return self._server.storage_info()
+        return self._server.storage_info(self._requests)
 
     def _place(self) -> str:
         return str(self._server.address)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ...changes import board_moved
 from ...errors import (
     BackendError,
     BackendFullError,
@@ -18,6 +20,15 @@ from ...errors import (
 )
 from .address import Address
 from .requests import Request
+from .scripts import FORMAT
+
+_ACCESS: Final = "ACCESS"
+_COMMANDS: Final = (
+    "ping info select client|setname multi exec evalsha script|load exists del unlink time hget hmget hgetall hset "
+    "hdel zadd zrem zscore zmscore zcard zcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore xadd "
+    "xrange"
+)
+"""All that boards send, and what their scripts call."""
 
 _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     "OOM": (
@@ -47,7 +58,7 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     "WRONGPASS": (BackendUnavailableError, "refused the user name or the password: correct them"),
     "NOPERM": (
         BackendUnavailableError,
-        "does not permit it: allow this user ~leaderboard:* +@read +@write +@scripting +@connection +info",
+        f"does not permit it: allow this user {_ACCESS}",
     ),
     "MOVED": (
         BackendUnavailableError,
@@ -64,12 +75,17 @@ _OF_ANOTHER_TIME: Final = {"READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "
 """What a server says that is no longer, or not yet, the one to use: behind its address may be another one by now."""
 
 _NO_PLACES: Final = "max number of clients"
-_MISMATCH: Final = "MISMATCH "
+_IN_PART: Final = " in part"
 _DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
 _UNKNOWN: Final = (
     "The write may have been applied, or not: read the player's entry before repeating it, as repeating an increment "
     "blindly can count it twice"
 )
+
+
+def access_list(key: str) -> str:
+    """Return the least that a user needs for all boards of a key's prefix, in the words of ACL SETUSER."""
+    return f"~{key.partition('{')[0]}* -@all {' '.join(f'+{command}' for command in _COMMANDS.split())}"
 
 
 def is_of_another_time(error: Exception) -> bool:
@@ -113,16 +129,14 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
             f"{address} has no room for another connection; nothing was applied. Raise its maxclients, or use fewer "
             f"connections (max_connections of each process). It said: {reply}"
         )
-    if reply.startswith(_MISMATCH):
-        return _mismatch(reply.removeprefix(_MISMATCH), address)
-    if word in _REFUSALS:
-        kind, remedy = _REFUSALS[word]
-        return kind(f"{address} {remedy}. It said: {reply}")
-    if request.writes and "script:" in reply:
+    if word in _OF_SCRIPTS:
+        return _OF_SCRIPTS[word](reply.partition(" ")[2], address)
+    denied = reply.startswith(_DENIED_IN_SCRIPT)
+    if request.writes and "script:" in reply and (denied or word not in _REFUSALS):
         return WriteOutcomeUnknownError(f"{address} failed within the update ({reply}). {_UNKNOWN}.")
-    if reply.startswith(_DENIED_IN_SCRIPT):
-        kind, remedy = _REFUSALS["NOPERM"]
-        return kind(f"{address} {remedy}. It said: {reply}")
+    if denied or word in _REFUSALS:
+        kind, remedy = _REFUSALS["NOPERM" if denied else word]
+        return kind(f"{address} {remedy.replace(_ACCESS, access_list(request.key))}. It said: {reply}")
     return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
 
 
@@ -147,10 +161,48 @@ def _mismatch(found: str, address: Address) -> BoardMismatchError:
             f"{address} holds keys of this board without its description, so part of the board is missing (deleted, or "
             f"evicted) or it was made by something else: delete what is left of its keys, or choose another name."
         )
+    number, _, order = found.partition(" ")
+    if number != str(FORMAT) and number.isdecimal():
+        older = int(number) < FORMAT
+        way = (
+            "open it with the release that made it, read it best first, and store that with update_scores in a board "
+            "of another name"
+            if older
+            else "use the newer release that made it"
+        )
+        return BoardMismatchError(
+            f"{address} holds this board in format {number} ({order}), and this release reads and writes format "
+            f"{FORMAT} alone: {way}."
+        )
     return BoardMismatchError(
         f"{address} holds this board in another way, format and order {found!r}: open it with that order, or choose "
         f"another board name or prefix."
     )
+
+
+def _damaged(found: str, address: Address) -> BackendError:
+    key = found.removesuffix(_IN_PART)
+    problem = (
+        f"{address} holds a damaged board: what should be under the key {key} is missing, deleted or evicted "
+        f"(maxmemory-policy), so that some of its players are lost"
+    )
+    remedy = "Restore the server's data, or clear() the board and load it anew."
+    if found != key:
+        return WriteOutcomeUnknownError(f"{problem}. The updates before the first of them were applied. {remedy}")
+    return BoardMismatchError(f"{problem}; nothing was applied. {remedy}")
+
+
+def _fenced(found: str, address: Address) -> BackendError:
+    del address
+    return board_moved(found)
+
+
+_OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
+    "MISMATCH": _mismatch,
+    "DAMAGED": _damaged,
+    "FENCED": _fenced,
+}
+"""The first words of the error replies of a board's own scripts."""
 
 
 def _word(error: Exception) -> str:

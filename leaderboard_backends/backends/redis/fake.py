@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Self
 from fakeredis import FakeRedisConnection, FakeServer
 
 from ...capabilities import IN_PROCESS, StorageInfo
+from ...changes import FEED_OPTION
 from ...forks import guard
 from ...location import Location
 from ...model import Keep, Order
@@ -24,13 +25,13 @@ from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
 from .pool import Connection
 from .server import Server
 
-_OPTIONS: Final = {name: OPTIONS[name] for name in ("prefix", "batch_size")}
+_OPTIONS: Final = {"prefix": OPTIONS["prefix"], "batch_size": OPTIONS["batch_size"], "feed": FEED_OPTION}
 
 
 class FakeRedisLeaderboard(RedisLeaderboard):
     """A board on a fake server of its own."""
 
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process")
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True)
     options = _OPTIONS
     _with_flags: ClassVar[bool] = False
 
@@ -42,8 +43,9 @@ class FakeRedisLeaderboard(RedisLeaderboard):
         keep: Keep = "last",
         prefix: str = DEFAULT_PREFIX,
         batch_size: int = DEFAULT_BATCH,
+        feed: int | None = None,
     ) -> None:
-        super().__init__(name, order=order, keep=keep, prefix=prefix, batch_size=batch_size)
+        super().__init__(name, order=order, keep=keep, prefix=prefix, batch_size=batch_size, feed=feed)
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:

@@ -33,7 +33,7 @@ _IN_THE_BACKGROUND: Final = ("aof_rewrite_in_progress", "aof_rewrite_scheduled",
 
 
 class EvictionWarning(UserWarning):
-    """The server may delete boards, in silence, when its memory runs out."""
+    """The server may delete parts of boards, in silence, when its memory runs out."""
 
 
 def check_server(information: object, address: Address) -> str:
@@ -49,11 +49,17 @@ def check_server(information: object, address: Address) -> str:
     server = _check_version(found, address)
     if found.get("redis_mode") == "sentinel":
         raise BackendUnavailableError(f"{address} is a Sentinel, which holds no data: give the server's own address.")
+    if found.get("cluster_enabled") == "1":
+        raise BackendUnavailableError(
+            f"{address} is a node of a cluster, and holds a part of the keys alone: give the address of a standalone "
+            f"server (cluster-enabled no)."
+        )
     policy = found.get("maxmemory_policy", "")
     if policy.startswith("allkeys-") and found.get("maxmemory", "0") != "0":
         warnings.warn(
             f"{address} evicts keys that have no time to live (maxmemory-policy {policy}): when its memory runs out, "
-            f"it deletes boards in silence. Set maxmemory-policy to noeviction or to one of volatile-*.",
+            f"it deletes parts of boards in silence, and the boards then refuse to be used as damaged. Set "
+            f"maxmemory-policy to noeviction or to one of volatile-*.",
             EvictionWarning,
             stacklevel=2,
         )

@@ -48,16 +48,25 @@ class Connection(Protocol):
         """Read one reply, or raise it where it is an error."""
 
 
+class _Mark(ref["Place"]):
+    """A weak reference that is hashed by its own identity, which outlives the place's."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+
 class Place:
     """One of the pool's places, with a connection of its own."""
 
     __slots__ = ("__weakref__", "connected", "connection", "epoch", "mark")
 
-    def __init__(self, connection: Connection, epoch: object, places: set[ref[Place]]) -> None:
+    def __init__(self, connection: Connection, epoch: object, places: set[_Mark]) -> None:
         self.connection: Final = connection
         self.epoch: Final = epoch
         self.connected = False
-        self.mark: Final = ref(self, places.discard)
+        self.mark: Final = _Mark(self, places.discard)
 
     def connect(self) -> None:
         """Connect, unless connected already."""
@@ -99,7 +108,7 @@ class ConnectionPool:
         self._epoch = object()
         self._idle: deque[Place] = deque()
         self._waiting: deque[_Turn] = deque()
-        self._places: set[ref[Place]] = set()
+        self._places: set[_Mark] = set()
 
     def take(self) -> tuple[Lease, Connection]:
         """Return a connected, idle connection and the lease of it, to be ended with `give` or `drop`.
@@ -110,7 +119,7 @@ class ConnectionPool:
         while True:
             lease = Lease()
             try:
-                place = lease.place = self._free() or self._wait()
+                place = self._place_for(lease)
                 if not place.connected:
                     place.connect()
                     return lease, place.connection
@@ -144,9 +153,9 @@ class ConnectionPool:
     def renew(self) -> None:
         """Use no connection that was made before: idle ones are closed now, those in use when they come back."""
         self._epoch = object()
-        for _ in range(len(self._idle)):
-            if (place := self._pop()) is not None:
-                self.drop(Lease(place))
+        with suppress(IndexError):
+            for _ in range(len(self._idle)):
+                self.drop(Lease(self._idle.pop()))
 
     def abandon(self) -> None:
         """Start anew in a forked child; the parent's connections are closed here without a word to the server."""
@@ -155,51 +164,47 @@ class ConnectionPool:
         for place in inherited:
             place.connection.disconnect()
 
-    def _pop(self) -> Place | None:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
+    # Whatever gets a place writes it into the lease at once, never into a variable first: an exception that is kept
+    # keeps the variables of all functions that it went through, and `take` drops what is in the lease.
 
-    def _free(self) -> Place | None:
-        """Return an idle place, or a new one where there is room, else `None`.
-
-        A new place counts from its making on until nobody holds it.
-        """
-        if (place := self._pop()) is not None or len(self._places) >= self._size:
-            return place
-        place = Place(self._make(), self._epoch, self._places)
-        self._places.add(place.mark)
-        if len(self._places) <= self._size:
-            return place
-        self._places.discard(place.mark)  # two made the last one at once: neither keeps it, and both look again
-        return None
-
-    def _wait(self) -> Place:
-        turn: _Turn = SimpleQueue()
-        end = monotonic() + self._timeout
-        self._waiting.append(turn)
-        try:
-            place = self._free()
-            while place is None and (left := end - monotonic()) > 0:
-                place = self._next(turn, min(left, _LOOK_AGAIN)) or self._free()
-        finally:
-            self._leave(turn)
-        if place is None:
+    def _place_for(self, lease: Lease) -> Place:
+        if not self._free(lease):
+            self._wait(lease)
+        if lease.place is None:
             raise BackendUnavailableError(
                 f"all {self._size} connections of this process to the server were in use for {self._timeout:g} s; "
                 f"nothing was sent. Raise max_connections, or use fewer threads."
             )
-        return place
+        return lease.place
 
-    def _next(self, turn: _Turn, seconds: float) -> Place | None:
-        """Return what comes within so many seconds; stay the first in line where that is no place."""
-        place = None
-        with suppress(Empty):
-            place = turn.get(timeout=seconds)
-        if place is None and turn not in self._waiting:
-            self._waiting.appendleft(turn)
-        return place
+    def _free(self, lease: Lease) -> bool:
+        """Take an idle place, or make one where there is room: it counts from then on until nobody holds it."""
+        try:
+            lease.place = self._idle.pop()
+        except IndexError:
+            if len(self._places) >= self._size:
+                return False
+            place = lease.place = Place(self._make(), self._epoch, self._places)
+            self._places.add(place.mark)
+            if len(self._places) > self._size:  # two made the last one at once: neither keeps it, and both look again
+                self._places.discard(place.mark)
+                lease.place = None
+        return lease.place is not None
+
+    def _wait(self, lease: Lease) -> None:
+        turn: _Turn = SimpleQueue()
+        end = monotonic() + self._timeout
+        self._waiting.append(turn)
+        try:
+            while not self._free(lease) and (left := end - monotonic()) > 0:
+                with suppress(Empty):
+                    lease.place = turn.get(timeout=min(left, _LOOK_AGAIN))
+                if lease.place is not None:
+                    break
+                if turn not in self._waiting:  # there was word of room: stay the first in line until it is taken
+                    self._waiting.appendleft(turn)
+        finally:
+            self._leave(turn)
 
     def _leave(self, turn: _Turn) -> None:
         """Stop waiting; what came too late goes to the next in line."""
@@ -211,11 +216,13 @@ class ConnectionPool:
 
     def _serve(self) -> None:
         """Give an idle place, or the word that there is room for one, to whoever waits longest."""
-        place = self._pop()
-        if place is None and len(self._places) >= self._size:
+        lease = Lease()
+        with suppress(IndexError):
+            lease.place = self._idle.pop()
+        if lease.place is None and len(self._places) >= self._size:
             return
         try:
-            self._waiting.popleft().put(place)
+            self._waiting.popleft().put(lease.place)
         except IndexError:
-            if place is not None:
-                self._idle.append(place)
+            if lease.place is not None:
+                self._idle.append(lease.place)

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import hiredis
 
+from ...changes import Change, Changes, Version, check_position, no_feed
 from ...errors import BoardMismatchError, LeaderboardError
 from ...model import Entry, Keep, Order, Score, percentile, score_from_float, sum_refused
 from .scripts import Script, load_scripts
@@ -25,6 +26,8 @@ T = TypeVar("T")
 Argument: TypeAlias = bytes | str | int | float
 
 _pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
+_MULTI: Final = _pack((b"MULTI",))
+_EXEC: Final = _pack((b"EXEC",))
 _MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
 _SEQUENCE_BYTES: Final = 6
@@ -37,19 +40,32 @@ class Request(NamedTuple, Generic[T]):
     packed: bytes
     """All bytes to send, at once."""
     parse: Callable[[Any], T]
-    """Makes the answer of the reply; of the list of replies where there are several."""
-    keys: str
-    """The pattern of the keys that it touches, for texts."""
+    """Makes the answer of the reply, of the last one where there are several."""
+    key: str
+    """The board's main key, for texts."""
     writes: bool = False
     """Whether a lost reply leaves open what the board holds."""
     script: Script | None = None
     """The script that it calls, where the server may have to be given it again."""
     replies: int = 1
+    """How many replies there are; the first error among them is the answer."""
 
     def reloaded(self, script: Script) -> Request[T]:
         """Return the request that loads its script first, for a server that has forgotten it."""
         load = _pack((b"SCRIPT", b"LOAD", script.text))
-        return self._replace(packed=load + self.packed, parse=self._parse_last, script=None, replies=2)
+        return self._replace(packed=load + self.packed, script=None, replies=self.replies + 1)
+
+    def versioned(self) -> Request[tuple[T, Version]]:
+        """Return the request that answers the board's version as well, from the same atomic step."""
+        version = _pack((b"HMGET", f"{self.key.removesuffix('order')}meta", b"history", b"sequence"))
+        parse = self.parse
+
+        def parse_both(replies: Any) -> tuple[T, Version]:
+            answer, version = replies
+            return parse(answer), _version(version)
+
+        packed = _MULTI + self.packed + version + _EXEC
+        return Request(packed, parse_both, self.key, self.writes, self.script, self.replies + 3)
 
     def answer(self, reply: Any) -> T:
         """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
@@ -59,27 +75,9 @@ class Request(NamedTuple, Generic[T]):
             raise
         except (ValueError, TypeError, LookupError) as error:
             raise BoardMismatchError(
-                f"the keys {self.keys} of this board are damaged: they hold what no board writes "
-                f"({type(error).__name__}: {error}). Something else wrote to them: restore them, or clear the board "
-                f"and load it anew."
+                f"the board of the key {self.key} is damaged: it holds what no board writes ({type(error).__name__}: "
+                f"{error}). Something else wrote to its keys: restore them, or clear the board and load it anew."
             ) from error
-
-    def _parse_last(self, replies: list[Any]) -> T:
-        return self.parse(replies[-1])
-
-
-PING: Final = Request(_pack((b"PING",)), lambda _reply: None, "")
-INFORMATION: Final[Request[Any]] = Request(_pack((b"INFO",)), lambda reply: reply, "")
-"""Asks the server what it is."""
-
-
-def _settings(reply: Any) -> dict[str, str]:
-    texts = [text.decode() for text in reply]
-    return dict(zip(texts[::2], texts[1::2], strict=True))
-
-
-SETTINGS: Final = Request(_pack((b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")), _settings, "")
-"""Asks the server how it keeps its data; managed servers refuse."""
 
 
 class BoardRequests:
@@ -88,8 +86,9 @@ class BoardRequests:
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, with_flags: bool = True) -> None:
         self.kind: Final = (order, keep, with_flags)
         """Boards of one kind run the same scripts."""
-        self._key: Final = f"{prefix}:{{{name}}}:order".encode()
-        self._keys: Final = f"{prefix}:{{{name}}}:*"
+        self._name: Final = f"{prefix}:{{{name}}}:order"
+        self._key: Final = self._name.encode()
+        self._meta: Final = f"{prefix}:{{{name}}}:meta".encode()
         self._scripts: Final = load_scripts(order, keep, with_flags=with_flags)
         self._update: Final = self._scripts["update"]
         self._reversed: Final = (b"REV",) if order == "descending" else ()
@@ -101,7 +100,7 @@ class BoardRequests:
         """Store a score; answers the rank."""
         script = self._update
         packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, score))
-        return Request(packed, _rank, self._keys, True, script)  # noqa: FBT003 - by position, which is half the time
+        return Request(packed, _rank, self._name, True, script)  # noqa: FBT003 - by position, which is half the time
 
     def increment(self, player_id: str, username: str, delta: Score) -> Request[Entry]:
         """Add to a score; answers the entry, or raises `InvalidScoreError` where the sum is outside the rule."""
@@ -161,11 +160,41 @@ class BoardRequests:
         """Answers the number of players."""
         return self._command(int, b"ZCARD", self._key)
 
+    # ------------------------------------------------------------------ changes
+
+    def changes(self, after: Version | None, limit: int) -> Request[Changes]:
+        """Answers the version and, for an `after`, the changes that follow it."""
+        parse = partial(_changes, after=after)
+        return self._call("changes", parse, b"" if after is None else after.number, min(limit, _MAX_RANK))
+
+    def fence(self, moved_to: str | None) -> Request[None]:
+        """Fence the board, or lift the fence (`None`)."""
+        return self._call("fence", _nothing, moved_to or b"")
+
+    def fenced(self) -> Request[str | None]:
+        """Answers where the board went."""
+        return self._command(lambda reply: None if reply is None else reply.decode(), b"HGET", self._meta, b"moved")
+
     # ------------------------------------------------------------------ life
 
-    def open(self, *, loading: bool) -> Request[None]:
-        """Describe the board unless it is described; with `loading`, load all its scripts by the same request."""
-        request = self._call("open", _nothing)
+    def ping(self) -> Request[None]:
+        """Ask for any answer."""
+        return self._command(_nothing, b"PING")
+
+    def information(self) -> Request[Any]:
+        """Answers what the server says of itself."""
+        return self._command(lambda reply: reply, b"INFO")
+
+    def settings(self) -> Request[dict[str, str]]:
+        """Answers how the server keeps its data; managed servers refuse."""
+        return self._command(_settings, b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")
+
+    def open(self, feed: int | None, *, loading: bool) -> Request[None]:
+        """Describe the board unless it is described; with `loading`, load all its scripts by the same request.
+
+        `feed` is how many changes the board keeps from now on; `None` leaves that as it is.
+        """
+        request = self._call("open", _nothing, b"" if feed is None else feed)
         if not loading:
             return request
         scripts = self._scripts.values()
@@ -173,16 +202,55 @@ class BoardRequests:
         return request._replace(packed=loads + request.packed, script=None, replies=len(scripts) + 1)
 
     def check(self) -> Request[None]:
-        """Check that the board's keys are what it describes, on a server that takes no writes."""
+        """Check that the board's keys are what it describes."""
         return self._call("check", _nothing)
 
     def _call(self, name: str, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
         script = self._scripts[name]
         packed = _pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
-        return Request(packed, parse, self._keys, script.writes, script)
+        return Request(packed, parse, self._name, script.writes, script)
 
     def _command(self, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
-        return Request(_pack(arguments), parse, self._keys)
+        return Request(_pack(arguments), parse, self._name)
+
+
+def _version(reply: Any) -> Version:
+    history, number = reply
+    return Version((history or b"").decode(), int(number or 0))
+
+
+def _changes(reply: Any, after: Version | None) -> Changes:
+    version = _version(reply[:2])
+    if after is None:
+        return Changes(version, [])
+    if len(reply) == 2:  # noqa: PLR2004 - history and number alone
+        raise no_feed()
+    oldest, rows = reply[2:]
+    kept_after = _number(oldest) - 1 if oldest else version.number
+    check_position(after, version, kept_after)
+    changes = [_change(_number(entry_id), fields) for entry_id, fields in rows]
+    if [change.number for change in changes] != list(range(after.number + 1, after.number + 1 + len(changes))):
+        raise ValueError(f"a change feed with a gap after {after.number}")
+    return Changes(version, changes)
+
+
+def _number(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
+def _change(number: int, fields: list[bytes]) -> Change:
+    state = dict(zip(fields[::2], fields[1::2], strict=True))
+    if b"cleared" in state:
+        return Change(number, None)
+    player_id = state[b"id"].decode()
+    if b"score" not in state:
+        return Change(number, player_id)
+    return Change(number, player_id, state[b"name"].decode(), _score(state[b"score"]), int(state[b"reached"]))
+
+
+def _settings(reply: Any) -> dict[str, str]:
+    texts = [text.decode() for text in reply]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
 def _nothing(_reply: Any) -> None:

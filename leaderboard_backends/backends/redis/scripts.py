@@ -14,7 +14,7 @@ from typing import Final
 
 from ...model import Keep, Order
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the layout of a board's keys; a board of another one is refused."""
 
 _READING: Final = "no-writes"
@@ -27,14 +27,19 @@ _SCRIPTS: Final = {
     "increment": (_WRITING, True),
     "remove": (_REMOVING, False),
     "clear": (_REMOVING, False),
+    "fence": (_REMOVING, False),
     "open": (_REMOVING, False),
     "check": (_READING, False),
     "entries": (_READING, False),
     "standing": (_READING, False),
     "around": (_READING, False),
     "by_score": (_READING, False),
+    "changes": (_READING, False),
 }
 """The flags of each script, and whether it moves players."""
+
+_FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
+"""The writes that a fence refuses."""
 
 _HARMLESS: Final = {name for name, (flags, _) in _SCRIPTS.items() if flags == _READING} | {"open"}
 """Scripts that may run again without harm: reading, and describing a board that has no description."""
@@ -69,14 +74,16 @@ def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
     flags, moves = _SCRIPTS[name]
     parts = ["library", "writing", name] if moves else ["library", name]
     shebang = f"#!lua flags={flags}\n" if with_flags and flags else "#!lua\n" if with_flags else ""
-    settings = (
-        f"local board, descending, best_only = "
-        f"'{board_kind(order)}', {str(order == 'descending').lower()}, {str(keep == 'best').lower()}\n"
-    )
+    truths = (order == "descending", keep == "best", name in _FENCED)
+    words = ", ".join(str(truth).lower() for truth in truths)
+    settings = f"local board, descending, best_only, writes = '{board_kind(order)}', {words}\n"
     text = shebang + settings + "".join(_read(part) for part in parts)
     return Script(name, text.encode(), name not in _HARMLESS)
 
 
 @cache
 def _read(name: str) -> str:
-    return files(__name__.rpartition(".")[0]).joinpath("scripts", f"{name}.lua").read_text("utf-8")
+    """Return a file's code without its comments, which the server need not store for every script and kind of board."""
+    text = files(__name__.rpartition(".")[0]).joinpath("scripts", f"{name}.lua").read_text("utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("--"))

@@ -9,7 +9,6 @@ used, all connections made before go with it: the next call finds whatever the a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from threading import RLock
 from typing import Any, Final, TypeVar, cast
@@ -22,12 +21,13 @@ from redis.retry import Retry
 
 from ...capabilities import StorageInfo
 from ...errors import BackendReadOnlyError, BackendUnavailableError, LeaderboardError
+from ...forks import guard, survive_forks
 from .address import Address
 from .failures import is_of_another_time, not_connected, refused, unanswered
 from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
-from .requests import INFORMATION, SETTINGS, BoardRequests, Request
+from .requests import BoardRequests, Request
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ class Server:
         self._pool: Final = ConnectionPool(
             connect or (lambda: make_connection(address)), address.max_connections, address.pool_timeout
         )
+        survive_forks(self._pool.abandon)
         self._loaded: Final[set[object]] = set()
         self._boards: Final[set[ref[object]]] = set()
 
@@ -68,16 +69,16 @@ class Server:
 
     # ------------------------------------------------------------------ boards
 
-    def open(self, board: object, requests: BoardRequests) -> None:
+    def open(self, board: object, requests: BoardRequests, feed: int | None) -> None:
         """Check the server, load the board's scripts, and describe the board.
 
         Two round trips for the first board of a server, one for each other.
         """
         self._boards.add(ref(board, self._boards.discard))
         if not self.version:
-            self.version = self._check()
+            self.version = self._check(requests)
         try:
-            self.carry(requests.open(loading=requests.kind not in self._loaded))
+            self.carry(requests.open(feed, loading=requests.kind not in self._loaded))
         except BackendReadOnlyError:
             self.carry(requests.check())
         self._loaded.add(requests.kind)
@@ -88,18 +89,14 @@ class Server:
         if not self._boards:
             self._pool.renew()
 
-    def abandon(self) -> None:
-        """Leave all connections to the parent: called in a forked child."""
-        self._pool.abandon()
+    def _check(self, requests: BoardRequests) -> str:
+        return check_server(self.carry(requests.information()), self.address)
 
-    def _check(self) -> str:
-        return check_server(self.carry(INFORMATION), self.address)
-
-    def storage_info(self) -> StorageInfo:
+    def storage_info(self, requests: BoardRequests) -> StorageInfo:
         """Return where the data is and what survives, as the server tells it; two round trips."""
-        information = self.carry(INFORMATION)
+        information = self.carry(requests.information())
         try:
-            settings = self.carry(SETTINGS)
+            settings = self.carry(requests.settings())
         except BackendUnavailableError as error:
             if not isinstance(error.__cause__, ResponseError):
                 raise
@@ -112,10 +109,10 @@ class Server:
         lease, connection = self._take(request)
         try:
             connection.send_packed_command((request.packed,), check_health=False)
-            if request.replies == 1:
+            for _ in range(request.replies):
                 reply = connection.read_response()
-            else:
-                reply = [connection.read_response() for _ in range(request.replies)]
+            if request.replies > 1:
+                _raise_error_within(reply)
         except _REPLIES as error:
             self._keep_after(error, lease, request)
             if isinstance(error, NoScriptError):
@@ -123,7 +120,8 @@ class Server:
             raise refused(error, self.address, request) from error
         except (RedisError, OSError) as error:
             self._pool.renew()
-            raise unanswered(error, self.address, request) from error
+            explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
+            raise explain(error, self.address, request) from error
         else:
             if self._boards:
                 self._pool.give(lease)
@@ -151,7 +149,7 @@ class Server:
 # ---------------------------------------------------------------------- the servers of this process
 
 _servers: Final[WeakValueDictionary[Address, Server]] = WeakValueDictionary()
-_lock = RLock()
+_lock: Final = guard(RLock())
 
 
 def shared_server(address: Address) -> Server:
@@ -163,15 +161,12 @@ def shared_server(address: Address) -> Server:
         return server
 
 
-def _after_fork() -> None:
-    """Let a child connect for itself, whatever other threads were doing at the moment of the fork."""
-    global _lock  # noqa: PLW0603 - another thread may have held it, and is not in the child
-    _lock = RLock()
-    for server in list(_servers.values()):
-        server.abandon()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+def _raise_error_within(reply: Any) -> None:
+    """Raise the first error of a transaction's replies, which redis-py hands over as values."""
+    if isinstance(reply, list):
+        for part in reply:
+            if isinstance(part, RedisError):
+                raise part
 
 
 def make_connection(address: Address) -> Wire:
@@ -184,6 +179,7 @@ def make_connection(address: Address) -> Wire:
         "socket_timeout": address.socket_timeout,
         "socket_connect_timeout": address.connect_timeout,
         "protocol": 2,
+        "driver_info": None,
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ import redis
 import trustme
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address, EvictionWarning, RedisLeaderboard
+from leaderboard_backends.backends.redis.failures import access_list
+from leaderboard_backends.changes import at_version
 from leaderboard_backends.errors import (
     BackendUnavailableError,
     BoardMismatchError,
@@ -23,7 +28,9 @@ from leaderboard_backends.errors import (
     UnknownOptionError,
     WriteOutcomeUnknownError,
 )
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+
+from .test_board import OPERATIONS
 
 Opener = Callable[..., LeaderboardBackend]
 
@@ -134,14 +141,18 @@ def test_an_address_that_contradicts_itself_is_refused(url: str, problem: str) -
 
 def test_a_board_of_another_order_is_a_mismatch(shared_server: EmbeddedServer, open_board: Opener) -> None:
     open_board(shared_server.url, board="laps", order="ascending")
-    with pytest.raises(BoardMismatchError, match="'1 ascending': open it with that order"):
+    with pytest.raises(BoardMismatchError, match="'2 ascending': open it with that order"):
         open_leaderboard(shared_server.url, board="laps")
 
 
-def test_a_board_of_another_format_is_a_mismatch(shared_server: EmbeddedServer, client: redis.Redis) -> None:
-    client.hset("leaderboard:{weekly}:meta", "board", "2 descending")
-    with pytest.raises(BoardMismatchError, match="2 descending"):
+@pytest.mark.parametrize(("number", "way"), [(1, "the release that made it, read it best first"), (3, "newer release")])
+def test_a_board_of_another_format_is_refused_with_the_way(
+    shared_server: EmbeddedServer, client: redis.Redis, number: int, way: str
+) -> None:
+    client.hset("leaderboard:{weekly}:meta", mapping={"board": f"{number} descending", "buckets": "1"})
+    with pytest.raises(BoardMismatchError, match=f"format {number} .*{way}"):
         open_leaderboard(shared_server.url, board="weekly")
+    assert len(client.hgetall("leaderboard:{weekly}:meta")) == 2
 
 
 def test_keep_is_the_opener_s_choice(shared_server: EmbeddedServer, open_board: Opener) -> None:
@@ -248,24 +259,54 @@ def test_a_user_without_permission_is_told_before_anything_is_written(
     client.acl_deluser("reader")
 
 
-def test_a_user_who_may_use_the_board_s_keys_alone_can(
+REFUSED = [
+    *("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "CLIENT KILL TYPE normal", "CLIENT LIST", "CONFIG GET *", "SAVE"),
+    *("CONFIG SET maxmemory 1", "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "ACL LIST", "MONITOR"),
+    *("EVAL 1 0", "SCRIPT FLUSH", "SCRIPT KILL", "FUNCTION FLUSH", "SWAPDB 0 1", "MIGRATE h 1 k 0 1", "RANDOMKEY"),
+    *("GET game1:x", "SET game1:x 1", "RENAME game1:a game1:b", "DBSIZE", "ZADD other:x 1 a"),
+]
+
+
+def rights(error: BackendUnavailableError) -> list[str]:
+    """Return the words of ACL SETUSER that an error advises."""
+    advised = str(error).partition("allow this user ")[2].partition(". It said")[0]
+    return advised.split()
+
+
+def test_the_advised_access_list_allows_all_of_a_board_and_nothing_else(
     shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
 ) -> None:
-    client.acl_setuser(
-        "app",
-        enabled=True,
-        passwords=["+pw"],
-        keys=["leaderboard:*"],
-        categories=["+@read", "+@write", "+@scripting", "+@connection"],
-        commands=["+info"],
-    )
-    board = open_board(f"redis://app:pw@127.0.0.1:{shared_server.port}/0")
+    execute: Callable[..., object] = client.execute_command
+    execute("ACL", "SETUSER", "app", "on", ">pw", "-@all")
+    url = f"redis://app:pw@127.0.0.1:{shared_server.port}/1?prefix=game1&client_name=app&feed=100"
+    with pytest.raises(BackendUnavailableError, match="~game1:") as caught:
+        open_leaderboard(url)
+    execute("ACL", "SETUSER", "app", *rights(caught.value))
+    board = open_board(url)
     board.update_scores([(f"p{i}", "", i) for i in range(100)])
-    board.increment_score("p1", "", 1)
-    assert board.remove_player("p1")
+    for operation in OPERATIONS.values():
+        operation(board)
+    board.fence("redis://there")
+    board.lift_fence()
+    at_version(board.get_top_n, 5)
+    board.get_changes(board.get_version())
     board.clear()
-    board.close()
+    assert list(board) == []
+    with redis.Redis(port=shared_server.port, db=1, username="app", password="pw") as app:  # noqa: S106 - of a test
+        ask: Callable[..., object] = app.execute_command
+        for refused in REFUSED:
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                ask(*refused.split())
     client.acl_deluser("app")
+
+
+def test_the_advised_access_list_names_what_the_scripts_call_and_no_more() -> None:
+    sources = "".join(file.read_text() for file in (files(redis_backend) / "scripts").iterdir())
+    called = {word.lower() for word in re.findall(r"'([A-Z]{3,})'", sources)}
+    called -= {"withscores", "limit", "count", "maxlen", "nomkstream"}
+    sent = {"ping", "info", "select", "client|setname", "multi", "exec", "evalsha", "script|load", "zrange", "hget"}
+    allowed = {word.removeprefix("+") for word in access_list("x:{y}:order").split() if word.startswith("+")}
+    assert allowed == called | sent
 
 
 # ---------------------------------------------------------------------- TLS
@@ -367,3 +408,15 @@ def test_it_opens_without_a_url_too(shared_server: EmbeddedServer) -> None:
     address = Address(host="127.0.0.1", port=shared_server.port)
     with RedisLeaderboard("weekly", order="ascending", address=address) as board:
         assert board.update_score("ann", "Ann", 5) == 1
+
+
+def test_a_node_of_a_cluster_is_refused_before_anything_is_written() -> None:
+    with (
+        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes"}, tcp=True) as node,
+        redis.Redis(port=node.port) as plain,
+    ):
+        plain.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
+        for name in ("a", "b", "c"):
+            with pytest.raises(BackendUnavailableError, match=r"is a node of a cluster.*standalone"):
+                open_leaderboard(node.url, board=name)
+        assert plain.dbsize() == 0

@@ -21,7 +21,7 @@ import redis
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.backends.redis.pool import ConnectionPool
 from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 Opener = Callable[..., LeaderboardBackend]
 
@@ -89,7 +89,7 @@ def test_a_board_that_is_dropped_without_closing_keeps_no_connection(
 
 
 def test_a_server_without_places_says_so(open_board: Opener) -> None:
-    with EmbeddedServer({"maxclients": "2"}) as server, redis.Redis(port=server.port) as one:
+    with EmbeddedServer({**NO_PASSWORD, "maxclients": "2"}, tcp=True) as server, redis.Redis(port=server.port) as one:
         one.ping()
         for name in range(5):
             open_board(server.url, board=f"shared-{name}")
@@ -132,7 +132,8 @@ def test_3000_interrupts_by_a_signal_lose_no_place(filled: LeaderboardBackend, c
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise Interrupted
 
-    random, kept, before = Random(1), [], signal.signal(signal.SIGALRM, interrupt)
+    kept: list[Interrupted] = []
+    random, before = Random(1), signal.signal(signal.SIGALRM, interrupt)
     for _ in range(6000):
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.00002 + random.random() * 0.0003)
@@ -145,6 +146,8 @@ def test_3000_interrupts_by_a_signal_lose_no_place(filled: LeaderboardBackend, c
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
     assert len(kept) == 3000
+    assert len(pool_of(filled)._places) == len(pool_of(filled)._idle)
+    kept.clear()
     assert_all_places_are_there(filled, client)
 
 
@@ -228,7 +231,7 @@ def use_at_once(board: LeaderboardBackend, number: int) -> None:
 def redis_that_copies(primary: redis.Redis, port: int) -> Iterator[EmbeddedServer]:
     """Start a replica that follows at once."""
     primary.config_set("repl-diskless-sync-delay", 0)
-    with EmbeddedServer({"replicaof": f"127.0.0.1 {port}"}) as replica:
+    with EmbeddedServer({**NO_PASSWORD, "replicaof": f"127.0.0.1 {port}"}, tcp=True) as replica:
         yield replica
 
 

@@ -1,6 +1,6 @@
 -- ARGV: player id, radius. Returns the first rank (from 0), then members and scores; nil for an unknown player.
-local key, record, member = find(ARGV[1])
-local rank = record and call(rank_of, order, member)
+local rank = standing_of(ARGV[1])
+if damaged then return damage() end
 if not rank then return false end
 local first = math.max(0, rank - ARGV[2])
 return {first, call(range_of, order, first, rank + ARGV[2], 'WITHSCORES')}

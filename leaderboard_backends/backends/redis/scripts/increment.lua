@@ -7,8 +7,8 @@ local function whole(number)
 end
 
 local id, username, delta = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local key, record, member = find(id)
-local standing = record and call('ZSCORE', order, member)
+local key, record, member, standing = look_up(id)
+if damaged then return damage() end
 local old = standing and tonumber(standing) or 0
 local sum = old + delta
 if whole(old) and whole(delta) then
@@ -19,5 +19,5 @@ end
 if sum == 0 then sum = 0 end
 local score
 member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
-finish(not record)
+finish(record and 0 or 1)
 return {call(rank_of, order, member), score}

@@ -1,19 +1,26 @@
--- What every script of a board starts with. KEYS[1] is the board's order (a sorted set); `board`, `descending`
--- and `best_only` are set above. A record is what a player's hash holds: six bytes of sequence, then the username.
+-- What every script of a board starts with. KEYS[1] is the board's order (a sorted set); `board`, `descending`,
+-- `best_only` and `writes` are set above. A record is what a player's hash holds: six bytes of the number of the change
+-- with which the player reached the score, then the username. Each hash has a field '' as well, so that none is empty.
 local call, byte, char, sub = redis.call, string.byte, string.char, string.sub
 local order = KEYS[1]
 local base = sub(order, 1, -6)
-local meta = base .. 'meta'
+local meta, changes, prefix = base .. 'meta', base .. 'changes', base .. 'p:'
 
-local found = call('HMGET', meta, 'board', 'buckets', 'sequence')
+local found = call('HMGET', meta, 'board', 'buckets', 'sequence', 'players', 'feed', 'moved')
 local fresh = not found[1]
 if fresh then
-  if call('EXISTS', order, meta) > 0 then return redis.error_reply('MISMATCH no description') end
-  found = {board, 1, 0}
+  if call('EXISTS', order, meta, prefix .. 0) > 0 then return redis.error_reply('MISMATCH no description') end
+  found = {board, 1, 0, 0}
 elseif found[1] ~= board then
   return redis.error_reply('MISMATCH ' .. found[1])
+elseif writes and found[6] then
+  return redis.error_reply('FENCED ' .. found[6])
 end
-local buckets, sequence = tonumber(found[2]), tonumber(found[3])
+local buckets, sequence, players, feed = tonumber(found[2]), tonumber(found[3]), tonumber(found[4]), found[5]
+if not (buckets and buckets >= 1 and sequence and players) then return redis.error_reply('DAMAGED ' .. meta) end
+
+-- The key of which something is missing, once that shows.
+local damaged
 
 -- Linear hashing (Litwin 1980): `power` is the largest power of two that is not above the number of buckets.
 local _, exponent = math.frexp(buckets)
@@ -30,19 +37,46 @@ local function hash(id)
   return value * 1048573 % 4294967291
 end
 
-local prefix = base .. 'p:'
-
 local function bucket_of(id)
   local bucket = hash(id) % (power * 2)
   if bucket >= buckets then bucket = bucket - power end
   return prefix .. bucket
 end
 
+-- Returns the key of the player's hash and, for a known player, the record and the member of the order.
 local function find(id)
   local key = bucket_of(id)
   local record = call('HGET', key, id)
-  return key, record, record and record .. '\255' .. id
+  if record then return key, record, record .. '\255' .. id end
+  if players > 0 and call('EXISTS', key) == 0 then damaged = key end
+  return key, false
 end
 
 local rank_of = descending and 'ZREVRANK' or 'ZRANK'
 local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
+
+-- Returns the rank (from 0), the member and the record of a player, or nil.
+local function standing_of(id)
+  local key, record, member = find(id)
+  local rank = record and call(rank_of, order, member)
+  if rank then return rank, member, record end
+  if record then damaged = order end
+end
+
+local function damage()
+  return redis.error_reply('DAMAGED ' .. damaged)
+end
+
+-- Stores the description; a new one begins a new history.
+local function describe()
+  if fresh then
+    local now = call('TIME')
+    call('HSET', meta, 'board', board, 'history', now[1] .. '.' .. now[2])
+  end
+  call('HSET', meta, 'buckets', buckets, 'sequence', sequence, 'players', players)
+end
+
+-- Appends the change that `sequence` numbers, on a board that keeps a feed.
+local function append(...)
+  if feed then call('XADD', changes, 'MAXLEN', '~', feed, string.format('%.0f-0', sequence), ...) end
+end

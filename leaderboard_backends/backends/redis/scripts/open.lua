@@ -1,11 +1,22 @@
--- Describes a new board. The calls that change nothing show now, not in the middle of an update, what is not permitted.
+-- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board. The calls that change nothing
+-- show now, not in the middle of an update, what is not permitted.
 call('ZADD', order, 'XX', 0, '')
 call('ZREM', order, '')
-call('HDEL', prefix .. 0, '')
+call('HDEL', prefix .. 0, 'none')
 call('DEL', prefix)
 call('UNLINK', prefix)
 call('ZCOUNT', order, 0, 0)
 call('ZMSCORE', order, '')
 call('HGETALL', prefix)
-call('HSET', meta, 'board', board, 'buckets', buckets, 'sequence', sequence)
+if ARGV[1] ~= '' then feed = ARGV[1] ~= '0' and ARGV[1] end
+if not feed then
+  call('UNLINK', changes)
+elseif call('EXISTS', changes) == 0 then
+  call('XADD', changes, 'NOMKSTREAM', '0-1', 'id', '')
+end
+if fresh then describe() end
+if ARGV[1] ~= '' then
+  if feed then call('HSET', meta, 'feed', feed) else call('HDEL', meta, 'feed') end
+end
+call('HSET', meta, 'board', board)
 return 1

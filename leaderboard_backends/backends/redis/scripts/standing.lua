@@ -1,4 +1,4 @@
 -- ARGV: player id. Returns rank (from 0) and number of players, or nil.
-local key, record, member = find(ARGV[1])
-local rank = record and call(rank_of, order, member)
-return rank and {rank, call('ZCARD', order)}
+local rank = standing_of(ARGV[1])
+if damaged then return damage() end
+return rank and {rank, players}

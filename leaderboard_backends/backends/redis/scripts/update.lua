@@ -1,6 +1,7 @@
 -- ARGV: player id, username, score. Returns the rank, from 0.
 local id, username, score = ARGV[1], ARGV[2], ARGV[3]
-local key, record, member = find(id)
-member = apply(id, username, score, key, record, member, record and call('ZSCORE', order, member))
-finish(not record)
+local key, record, member, standing = look_up(id)
+if damaged then return damage() end
+member = apply(id, username, score, key, record, member, standing)
+finish(record and 0 or 1)
 return call(rank_of, order, member)

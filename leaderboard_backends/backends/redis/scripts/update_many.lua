@@ -7,9 +7,9 @@ local group, group_of = 0, {}
 local keys, records, members, leaving, placed = {}, {}, {}, {}, {}
 
 -- Finds the players of the group that starts at `first`; a new player has no record and an empty member. Returns how
--- many there are, and whether one is new.
+-- many there are, and how many of them are new.
 local function gather(first)
-  local n, joined = 0, false
+  local n, joined = 0, 0
   group = group + 1
   for i = first, math.min(#updates, first + 3 * most_in_group - 1), 3 do
     local id = updates[i]
@@ -18,16 +18,26 @@ local function gather(first)
     n = n + 1
     local key, record, member = find(id)
     keys[n], records[n], members[n] = key, record, member or ''
-    if not record then joined = true end
+    if not record then joined = joined + 1 end
   end
   return n, joined
 end
 
--- Moves the group that starts at `first`; returns where the next one starts. Reading the scores comes before all writes
--- even where all players are new, as it fails where the key holds something else than an order.
+-- Returns the scores of the group's players. Reading them comes before all writes even where all players are new, as it
+-- fails where the key holds something else than an order.
+local function standings(n)
+  local scores = call('ZMSCORE', order, unpack(members, 1, n))
+  for k = 1, n do
+    if records[k] and not scores[k] then damaged = order end
+  end
+  return scores
+end
+
+-- Moves the group that starts at `first`; returns where the next one starts.
 local function move(first)
   local n, joined = gather(first)
-  local scores = call('ZMSCORE', order, unpack(members, 1, n))
+  local scores = standings(n)
+  if damaged then return first end
   local left, filled, i = 0, 0, first
   for k = 1, n do
     local id, record = updates[i], records[k]
@@ -40,6 +50,7 @@ local function move(first)
       placed[filled + 1], placed[filled + 2] = score, changed .. '\255' .. id
       filled = filled + 2
       call('HSET', keys[k], id, changed)
+      if feed then append_state(id, updates[i + 1], score, changed) end
     end
     i = i + 3
   end
@@ -49,6 +60,8 @@ local function move(first)
   return i
 end
 
+if call('ZCARD', order) ~= players then damaged = order end
 local first = 1
-while first <= #updates do first = move(first) end
-return 0
+while first <= #updates and not damaged do first = move(first) end
+if not damaged then return 0 end
+return sequence == started and damage() or redis.error_reply('DAMAGED ' .. damaged .. ' in part')

@@ -3,13 +3,16 @@ local most_in_bucket = 16
 local started = sequence
 local floor = math.floor
 
--- The record of a player who reaches a score now. The six bytes, big endian, sort as the order of a tie: ascending where
--- ZRANGE reads, inverted where ZREVRANGE does.
+-- The first hash; all others come of splitting it.
+if players == 0 then call('HSET', prefix .. 0, '', '') end
+
+-- The record of a player who reaches a score with the change that `sequence` numbers. The six bytes, big endian, sort as
+-- the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
+local highest = 281474976710655
 local upper, upper_bytes
 
-local function next_record(username)
-  sequence = sequence + 1
-  local number = descending and 281474976710655 - sequence or sequence
+local function new_record(username)
+  local number = descending and highest - sequence or sequence
   local low = number % 256
   if number - low ~= upper then
     upper = number - low
@@ -23,39 +26,64 @@ local function next_record(username)
   return upper_bytes .. char(low) .. username
 end
 
+local function reached(record)
+  local number = 0
+  for i = 1, 6 do number = number * 256 + byte(record, i) end
+  return descending and highest - number or number
+end
+
 local function fill(key, fields)
   for first = 1, #fields, 1000 do
     call('HSET', key, unpack(fields, first, math.min(first + 999, #fields)))
   end
 end
 
--- Splits the next bucket in line. Writing both halves anew keeps them packed tightly.
+-- Splits the next bucket in line; returns whether it is there. Writing both halves anew keeps them packed tightly.
 local function split()
-  local source = prefix .. (buckets - power)
+  local source, target = prefix .. (buckets - power), prefix .. buckets
   local records = call('HGETALL', source)
-  local staying, moving = {}, {}
+  if not records[1] then return false end
+  local staying, moving = {'', ''}, {'', ''}
   for i = 1, #records, 2 do
-    local half = hash(records[i]) % (power * 2) == buckets and moving or staying
-    half[#half + 1] = records[i]
-    half[#half + 1] = records[i + 1]
+    if records[i] ~= '' then
+      local half = hash(records[i]) % (power * 2) == buckets and moving or staying
+      half[#half + 1] = records[i]
+      half[#half + 1] = records[i + 1]
+    end
   end
-  call('DEL', source)
+  call('DEL', source, target)
   fill(source, staying)
-  fill(prefix .. buckets, moving)
+  fill(target, moving)
   buckets = buckets + 1
   if buckets == power * 2 then power = buckets end
+  return true
 end
 
--- Returns the record and the score (as text) that stand after an update, or nil where nothing changes.
+-- Finds whom one update is about; where a part of the board is missing, that shows before anything is written.
+local function look_up(id)
+  local key, record, member = find(id)
+  local standing = record and call('ZSCORE', order, member)
+  if not standing and (record or call('ZCARD', order) ~= players) then damaged = damaged or order end
+  return key, record, member, standing
+end
+
+-- Returns the record and the score (as text) that stand after an update and counts the change, or nil where nothing
+-- changes.
 local function decide(username, score, record, standing)
   if standing then
     local new, old = tonumber(score), tonumber(standing)
     if new == old or (best_only and (new > old) ~= descending) then
       if username == sub(record, 7) then return end
+      sequence = sequence + 1
       return sub(record, 1, 6) .. username, standing
     end
   end
-  return next_record(username), score
+  sequence = sequence + 1
+  return new_record(username), score
+end
+
+local function append_state(id, username, score, record)
+  append('id', id, 'name', username, 'score', score, 'reached', reached(record))
 end
 
 -- Applies one update and returns the member and the score (as text) that stand after it.
@@ -66,15 +94,17 @@ local function apply(id, username, score, key, record, member, standing)
   member = changed .. '\255' .. id
   call('ZADD', order, settled, member)
   call('HSET', key, id, changed)
+  if feed then append_state(id, username, settled, changed) end
   return member, settled
 end
 
 -- Brings the number of buckets up to the number of players, and the description up to date.
 local function finish(joined)
-  if joined or fresh then
-    local players = call('ZCARD', order)
-    while players > buckets * most_in_bucket do split() end
-    call('HSET', meta, 'board', board, 'buckets', buckets, 'sequence', sequence)
+  if joined > 0 or fresh then
+    players = players + joined
+    while players > buckets * most_in_bucket and split() do end
+    describe()
+    fresh = false
   elseif sequence ~= started then
     call('HSET', meta, 'sequence', sequence)
   end

@@ -1,0 +1,199 @@
+"""What is missing of a board, or was changed by something else, shows: nobody stands twice, and no ghost stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+
+from leaderboard_backends import Entry, LeaderboardBackend, open_leaderboard
+from leaderboard_backends.changes import Change, Version, at_version
+from leaderboard_backends.errors import BoardMismatchError, ChangesLostError, WriteOutcomeUnknownError
+from leaderboard_backends.testing.servers import EmbeddedServer
+
+Opener = Callable[..., LeaderboardBackend]
+
+PLAYERS = 200
+
+
+@pytest.fixture
+def board(shared_server: EmbeddedServer, open_board: Opener) -> LeaderboardBackend:
+    board = open_board(shared_server.unix_url, board="weekly")
+    board.update_scores([(f"p{i}", f"P{i}", i % 9) for i in range(PLAYERS)])
+    return board
+
+
+def players_of(client: redis.Redis, bucket: int) -> list[str]:
+    fields: Any = client.hkeys(f"leaderboard:{{weekly}}:p:{bucket}")
+    return sorted(field.decode() for field in fields if field)
+
+
+ABOUT_A_PLAYER: dict[str, Callable[[LeaderboardBackend, str], Any]] = {
+    "update_score": lambda board, player: board.update_score(player, "again", 100),
+    "increment_score": lambda board, player: board.increment_score(player, "again", 1),
+    "update_scores": lambda board, player: board.update_scores([(player, "again", 100)]),
+    "remove_player": lambda board, player: board.remove_player(player),
+    "get_entry": lambda board, player: board.get_entry(player),
+    "get_entries": lambda board, player: board.get_entries(["p1", player]),
+    "get_around": lambda board, player: board.get_around(player),
+    "get_percentile": lambda board, player: board.get_percentile(player),
+    "in": lambda board, player: player in board,
+}
+
+
+@pytest.mark.parametrize("operation", ABOUT_A_PLAYER)
+def test_a_missing_hash_is_told_to_whoever_asks_for_one_of_its_players(
+    board: LeaderboardBackend, client: redis.Redis, operation: str
+) -> None:
+    before = list(board)
+    player = players_of(client, 3)[0]
+    client.delete("leaderboard:{weekly}:p:3")
+    with pytest.raises(BoardMismatchError, match=r"the key leaderboard:{weekly}:p:3 .*clear\(\)"):
+        ABOUT_A_PLAYER[operation](board, player)
+    assert list(board) == before
+
+
+ABOUT_ALL: dict[str, Callable[[LeaderboardBackend], Any]] = {
+    "get_top_n": lambda board: board.get_top_n(),
+    "len": len,
+    "iter": list,
+    "count_by_score": lambda board: board.count_by_score(0, 9),
+    "get_by_score": lambda board: board.get_by_score(0, 9),
+    "update_score, new": lambda board: board.update_score("new", "New", 1),
+    "update_scores, new": lambda board: board.update_scores([("new", "New", 1)]),
+    "increment_score, new": lambda board: board.increment_score("new", "New", 1),
+    **{name: lambda board, ask=ask: ask(board, "p1") for name, ask in ABOUT_A_PLAYER.items()},  # type: ignore[misc]
+}
+
+
+@pytest.mark.parametrize("operation", ABOUT_ALL)
+def test_a_missing_order_is_told_to_everybody(board: LeaderboardBackend, client: redis.Redis, operation: str) -> None:
+    client.delete("leaderboard:{weekly}:order")
+    with pytest.raises(BoardMismatchError, match=re.escape("the key leaderboard:{weekly}:order")):
+        ABOUT_ALL[operation](board)
+    assert not client.exists("leaderboard:{weekly}:order")
+
+
+def test_growth_does_not_hide_that_a_hash_is_missing(board: LeaderboardBackend, client: redis.Redis) -> None:
+    player = players_of(client, 0)[0]
+    client.delete("leaderboard:{weekly}:p:0")
+    for i in range(2000):
+        try:
+            board.update_score(f"new{i}", "", 1)
+        except BoardMismatchError:
+            continue
+    with pytest.raises(BoardMismatchError):
+        board.update_score(player, "", 1)
+
+
+def test_a_batch_that_finds_the_damage_half_way_says_that_it_was_applied_in_part(
+    board: LeaderboardBackend, client: redis.Redis
+) -> None:
+    lost = players_of(client, 3)[0]
+    client.delete("leaderboard:{weekly}:p:3")
+    others = [player for bucket in (0, 1, 2, 4, 5, 6) for player in players_of(client, bucket)]
+    with pytest.raises(WriteOutcomeUnknownError, match="were applied"):
+        board.update_scores([*((player, "", 50) for player in others), (lost, "", 50)])
+    assert board.count_by_score(50, 50) == 64
+
+
+@pytest.mark.parametrize("key", ["order", "p:3", "meta"])
+def test_a_damaged_board_is_whole_again_after_clear(board: LeaderboardBackend, client: redis.Redis, key: str) -> None:
+    client.delete(f"leaderboard:{{weekly}}:{key}")
+    if key == "meta":
+        with pytest.raises(BoardMismatchError, match="delete what is left"):
+            board.clear()
+        client.delete(*client.keys("leaderboard:{weekly}:*"))
+    else:
+        board.clear()
+    assert board.update_score("ann", "Ann", 5) == 1
+    assert list(board) == [Entry(1, "ann", "Ann", 5)]
+
+
+def test_players_who_all_left_leave_a_board_that_is_whole(board: LeaderboardBackend) -> None:
+    assert all(board.remove_player(f"p{i}") for i in range(PLAYERS))
+    assert list(board) == []
+    assert board.get_entry("p1") is None
+    board.update_scores([(f"p{i}", "", i) for i in range(PLAYERS)])
+    assert [entry.player_id for entry in board] == [f"p{i}" for i in reversed(range(PLAYERS))]
+
+
+ORDER = "leaderboard:{weekly}:order"
+DAMAGES: dict[str, Callable[[Any], Any]] = {
+    "a member without its separator": lambda client: client.zadd(ORDER, {b"\x00" * 9: 99}),
+    "a member of no text": lambda client: client.zadd(ORDER, {b"\x00" * 6 + b"\xfe\xff\xfe": 99}),
+    "a short member": lambda client: client.zadd(ORDER, {b"x": 99}),
+    "a description without numbers": lambda client: client.hset("leaderboard:{weekly}:meta", "buckets", "many"),
+    "a description of no buckets": lambda client: client.hset("leaderboard:{weekly}:meta", "buckets", "0"),
+    "a record of no text": lambda client: client.hset("leaderboard:{weekly}:p:0", "p1", b"\xff"),
+    "a change of nothing": lambda client: client.xadd("leaderboard:{weekly}:changes", {"a": "b"}, id="4-0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_data_of_something_else_is_a_mismatch_that_names_the_key(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener, damage: str
+) -> None:
+    board = open_board(shared_server.unix_url, board="weekly", feed=10)
+    board.update_scores([("p0", "", 0), ("p1", "", 1), ("p2", "", 2)])
+    start = Version(board.get_version().history, 2)
+    DAMAGES[damage](client)
+    reads: list[Callable[[LeaderboardBackend], Any]] = [
+        list,
+        lambda board: board.get_entry("p1"),
+        lambda board: board.get_changes(start),
+    ]
+    errors = []
+    for read in reads:
+        try:
+            read(board)
+        except BoardMismatchError as error:
+            errors.append(str(error))
+    assert errors
+    assert all("leaderboard:{weekly}:" in text for text in errors)
+
+
+# ---------------------------------------------------------------------- version and feed on the server
+
+
+def test_a_board_that_is_deleted_and_made_anew_has_another_history(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    board = open_board(shared_server.unix_url, board="weekly", feed=10)
+    board.update_score("ann", "", 1)
+    before = board.get_version()
+    client.delete(*client.keys("leaderboard:{weekly}:*"))
+    open_board(shared_server.unix_url, board="weekly", feed=10)
+    board.update_score("ann", "", 1)
+    assert board.get_version().number == before.number
+    with pytest.raises(ChangesLostError, match="history"):
+        board.get_changes(before)
+
+
+def test_every_writer_obeys_the_feed_that_one_of_them_asked_for(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    early = open_board(shared_server.unix_url, board="weekly")
+    start = open_board(shared_server.unix_url, board="weekly", feed=500).get_version()
+    for number in range(2000):
+        early.update_score("ann", "", number)
+    kept = client.xlen("leaderboard:{weekly}:changes")
+    assert 500 <= kept < 700
+    assert early.get_changes(Version(start.history, 1999)).changes == [Change(2000, "ann", "", 1999, 2000)]
+    open_leaderboard(shared_server.unix_url, board="weekly", feed=0).close()
+    assert not client.exists("leaderboard:{weekly}:changes")
+
+
+def test_an_answer_and_its_version_take_one_round_trip(proxy: Any, client: redis.Redis, open_board: Opener) -> None:
+    board = open_board(proxy.url)
+    board.update_score("ann", "", 1)
+    version = board.get_version()
+    before = proxy.turns
+    assert at_version(board.update_score, "ann", "", 2) == (1, Version(version.history, 2))
+    assert proxy.turns - before == 1
+    client.script_flush()
+    assert at_version(board.increment_score, "ann", "", 3)[1].number == 3
+    assert board.get_score("ann") == 5
