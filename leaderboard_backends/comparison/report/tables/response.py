@@ -10,7 +10,7 @@ from ...document.numerals import significant
 from ...document.values import NOTHING, anchor, median_of, middle_of, number, numbers, word, words
 from ...schema import Distribution, RateFigures, ResponseFigures, Result, Run
 from ..classes import DurabilityClass, tables_by_class
-from ..marks import Taken, marked, places, taken
+from ..marks import Taken, marked, partly_replayed, places, taken
 
 INTRODUCTION: Final = (
     "One client is given operations at a rate, whether or not it is ready, and each is timed **from its intended "
@@ -47,7 +47,11 @@ class Paced(NamedTuple):
 def response_section(result: Result) -> Section:
     """Return response times by rate, and what the harness adds to each."""
     found = [section for place in places(result, "response") for section in _of_place(result, *place)]
-    said = [INTRODUCTION] if found else ["This comparison measured no response times with figures."]
+    said = (
+        [INTRODUCTION, *partly_replayed(result)]
+        if found
+        else ["This comparison measured no response times with figures."]
+    )
     return Section("response-times", "Response times at given rates", said, sections=found)
 
 
