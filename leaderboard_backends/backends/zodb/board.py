@@ -216,6 +216,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
     capabilities = Capabilities(
         durable=True,
         shared=False,
+        limits=True,
         lives_in="files",
         survives="power loss, as far as the disk honours fsync (FileStorage)",
     )
@@ -271,7 +272,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
 class ZODBMemoryLeaderboard(_StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process")
+    capabilities = Capabilities(durable=False, shared=False, limits=True, lives_in="process")
     options: ClassVar[Mapping[str, Option]] = _TUNING
 
     def __init__(
