@@ -67,7 +67,7 @@ def test_a_write_breaks_a_limit_or_not(
     assert broken == ([] if fine else [standing])
 
 
-@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "clients"])
+@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "sqlite", "clients"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Open objects on one board: the same one in a process, several on a file, clients of one database."""
     with ExitStack() as opened:
@@ -75,8 +75,8 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
             db = ZODB.DB(str(tmp_path / "app.fs"))
             opened.callback(db.close)
             yield lambda name: opened.enter_context(ZODBLeaderboard(name, database=db))
-        elif request.param == "zodb":
-            url = f"zodb://{tmp_path / 'board.fs'}"
+        elif request.param in ("zodb", "sqlite"):
+            url = f"{request.param}://{tmp_path}/boards"
             yield lambda name: opened.enter_context(open_leaderboard(url, board=name))
         else:
             boards: dict[str, LeaderboardBackend] = {}

@@ -154,6 +154,37 @@ def test_several_processes_may_make_one_file_at_once(path: Path) -> None:
     assert done.stdout == "made\n", done.stderr
 
 
+CAPPED = """
+import os, sys
+from leaderboard_backends import UpdateRefusedError, open_leaderboard
+url = f"sqlite://{sys.argv[1]}?synchronous=normal"
+with open_leaderboard(url, validation={"score_max": 15}) as board:
+    for turn in range(30):
+        board.update_score("ada", "", 10)
+        (starter, start), children = os.pipe(), []
+        for _ in range(2):
+            children.append(os.fork())
+            if not children[-1]:
+                os.close(start)
+                os.read(starter, 1)
+                try:
+                    board.increment_score("ada", "", 5)
+                except UpdateRefusedError:
+                    os._exit(7)
+                os._exit(0)
+        os.close(starter)
+        os.close(start)
+        refused = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+        assert (refused, board.get_score("ada")) == ([0, 7], 15), (turn, refused)
+print("held")
+"""
+
+
+def test_a_cap_holds_however_many_processes_write(path: Path) -> None:
+    done = run(CAPPED, path)
+    assert done.stdout == "held\n", done.stderr
+
+
 BRIEF = """
 import sys
 from leaderboard_backends_sqlite import SQLiteLeaderboard

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from leaderboard_backends.capabilities import Capabilities, Kept, StorageInfo
 from leaderboard_backends.changes import FEED_OPTION, Changes, Version, note_version, version_wanted
-from leaderboard_backends.errors import BackendError, BoardMismatchError
+from leaderboard_backends.errors import BackendError, BoardMismatchError, ScoreLimitError
 from leaderboard_backends.files import check_path
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
 from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
 from leaderboard_backends.protocol import LeaderboardBackend
+from leaderboard_backends.score_limits import limits_wanted
 
 from .changes import StoredChanges
 from .counts import Sizes
@@ -69,6 +70,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         survives="power loss, as far as the disk honours fsync (synchronous=normal: the crash of a process)",
         feed=True,
         fence=True,
+        limits=True,
     )
     options: ClassVar[Mapping[str, Option]] = {
         "create": Option(boolean, "make the file where there is none (true)"),
@@ -161,7 +163,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         return self._write(_increment, player_id, username, delta, best_only=self._best_only)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        if len(updates) > self._batch_size and self._write(rebuild, updates, best_only=self._best_only):
+        if len(updates) > self._batch_size and self._write(_load, updates, best_only=self._best_only):
             return
         applied = 0
         try:
@@ -169,7 +171,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
                 batch = updates[applied : applied + self._batch_size]
                 self._write(_update_all, batch, best_only=self._best_only)
                 applied += len(batch)
-        except BackendError as error:
+        except (BackendError, ScoreLimitError) as error:
             error.applied = applied
             raise
 
@@ -307,14 +309,34 @@ def _since(stored: StoredBoard, after: Version | None, limit: int) -> Changes:
 
 
 def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
+    if limits := limits_wanted():
+        limits.check(stored.score(player_id), score, None, *_rules(stored, best_only=best_only))
     return stored.counts.position(stored.place(player_id, username, score, best_only=best_only))
 
 
 def _update_all(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> None:
+    _check_limits(stored, updates, best_only=best_only)
     for player_id, username, score in updates:
         stored.place(player_id, username, score, best_only=best_only)
 
 
+def _load(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
+    _check_limits(stored, updates, best_only=best_only)
+    return rebuild(stored, updates, best_only=best_only)
+
+
 def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
-    score = add_scores(stored.score(player_id) or 0, delta)
+    standing = stored.score(player_id)
+    score = add_scores(standing or 0, delta)
+    if limits := limits_wanted():
+        limits.check(standing, score, delta, *_rules(stored, best_only=best_only))
     return stored.entry_at(player_id, stored.place(player_id, username, score, best_only=best_only))
+
+
+def _check_limits(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> None:
+    if limits := limits_wanted():
+        limits.check_all(updates, stored.score, *_rules(stored, best_only=best_only))
+
+
+def _rules(stored: StoredBoard, *, best_only: bool) -> tuple[Order, Keep]:
+    return "descending" if stored.descending else "ascending", "best" if best_only else "last"

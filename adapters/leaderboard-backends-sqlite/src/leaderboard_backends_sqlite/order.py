@@ -25,12 +25,12 @@ _NO_LIMIT: Final = -1
 class StoredBoard:
     """A board seen through one connection; a read that takes several statements needs a transaction around it."""
 
-    __slots__ = ("_connection", "_descending", "_execute", "changes", "counts", "id")
+    __slots__ = ("_connection", "_execute", "changes", "counts", "descending", "id")
 
     def __init__(self, connection: Connection, board: int, sizes: Sizes, *, descending: bool) -> None:
         self._connection = connection
         self._execute = connection.execute
-        self._descending = descending
+        self.descending = descending
         self.id = board
         self.counts = Counts(connection, board, sizes)
         self.changes = StoredChanges(connection, board)
@@ -39,11 +39,11 @@ class StoredBoard:
 
     def key_of(self, score: Score) -> float:
         """Return a score's key: the best has the smallest. Exact, as every score is a double's value."""
-        return float(-score if self._descending else score)
+        return float(-score if self.descending else score)
 
     def score_of(self, key: float) -> Score:
         """Return a key's score."""
-        return score_from_float(-key if self._descending else key)
+        return score_from_float(-key if self.descending else key)
 
     # ------------------------------------------------------------------ writes
 
@@ -197,7 +197,7 @@ class StoredBoard:
 
     def _bounds(self, low: Score, high: Score) -> tuple[Bound, Bound]:
         """Return a bound before and a bound behind all players with these scores."""
-        best, worst = (high, low) if self._descending else (low, high)
+        best, worst = (high, low) if self.descending else (low, high)
         return (self.key_of(best), -1), (self.key_of(worst), LAST)
 
     def _from(self, bound: Bound, n: int, skipped: int) -> list[Any]:
