@@ -12,6 +12,9 @@ from ...schema import Distribution, RateFigures, ResponseFigures, Result, Run
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import Taken, marked, partly_replayed, places, taken
 
+NAME: Final = "response-times"
+TITLE: Final = "Response times at given rates"
+
 INTRODUCTION: Final = (
     "One client is given operations at a rate, whether or not it is ready, and each is timed **from its intended "
     "start**: a stall counts for every operation that it keeps waiting. Where a backend does not keep up, waiting "
@@ -47,12 +50,9 @@ class Paced(NamedTuple):
 def response_section(result: Result) -> Section:
     """Return response times by rate, and what the harness adds to each."""
     found = [section for place in places(result, "response") for section in _of_place(result, *place)]
-    said = (
-        [INTRODUCTION, *partly_replayed(result)]
-        if found
-        else ["This comparison measured no response times with figures."]
-    )
-    return Section("response-times", "Response times at given rates", said, sections=found)
+    if not found:
+        return Section(NAME, TITLE, ["This comparison measured no response times with figures."])
+    return Section(NAME, TITLE, [INTRODUCTION, *partly_replayed(result)], sections=found)
 
 
 def _of_place(result: Result, workload: str, players: int) -> Iterator[Section]:
