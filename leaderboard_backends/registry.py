@@ -8,6 +8,7 @@ is a `Wrapper` subclass under the name of its table in `leaderboard_backends.wra
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -44,12 +45,33 @@ _BUILT_IN: Final = {
     "naive": _BuiltIn("naive", "NaiveLeaderboard"),
     "redis": _BuiltIn("redis", "RedisLeaderboard", "redis"),
     "rediss": _BuiltIn("redis", "RedisLeaderboard", "redis"),
+    "valkey": _BuiltIn("redis", "RedisLeaderboard", "redis"),
+    "valkeys": _BuiltIn("redis", "RedisLeaderboard", "redis"),
     "unix": _BuiltIn("redis", "RedisLeaderboard", "redis"),
     "fakeredis": _BuiltIn("redis.fake", "FakeRedisLeaderboard", "fakeredis"),
     "zodb": _BuiltIn("zodb", "ZODBLeaderboard", "zodb"),
     "zodb+memory": _BuiltIn("zodb", "ZODBMemoryLeaderboard", "zodb"),
 }
 
+
+_INSTEAD: Final = {
+    r"(redis|valkey)s?\+(unix|socket)|redis\.sock": "A unix socket is unix:///path/redis.sock?board=NAME.",
+    r"(redis|valkey)s?([+-].*|cluster|sentinel)": (
+        "Clusters and Sentinel are not served: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
+    ),
+    r"keydb|dragonfly|kvrocks|garnet|tair": (
+        "redis:// serves Redis 7 or newer and Valkey 8 or newer; run the conformance kit on what is compatible."
+    ),
+    r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb|dynamodb|cassandra)([+-].*)?": (
+        "No database of that kind is served: redis:// is for boards that several machines share, sqlite:///PATH (the "
+        "distribution leaderboard-backends-sqlite) for SQL in a file."
+    ),
+    r"sqlite.*": "sqlite:///PATH comes with the distribution leaderboard-backends-sqlite.",
+    r"file|zeo|relstorage|zconfig|zodb\+.*": "A ZODB file is zodb:///PATH?board=NAME.",
+    r"memcached?|dict|local|ram": "A board in this process is memory://NAME, one that several processes share redis://.",
+    r"https?": "A board is opened where it is stored, not through its HTTP server: give the storage's URL.",
+}
+"""What serves those who come with a scheme of another library or another kind of storage."""
 
 _WRAPPERS: Final = {
     "degradation": _BuiltIn("degradation", "DegradableLeaderboard", "hardening"),
@@ -257,6 +279,7 @@ def _unknown_scheme(scheme: str) -> UnknownSchemeError:
     known = schemes()
     near = get_close_matches(scheme, known, 1)
     hint = f" Did you mean {near[0]}://?" if near else ""
+    hint = next((f" {text}" for pattern, text in _INSTEAD.items() if re.fullmatch(pattern, scheme)), hint)
     return UnknownSchemeError(
         f"no backend is installed for {shorten(scheme)}://.{hint} Installed: {', '.join(known)}. A plug-in adds its "
         f"own through the entry-point group {ENTRY_POINT_GROUP}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,10 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.registry import ENTRY_POINT_GROUP, WRAPPER_GROUP, backend_class, backends, schemes
 
-BUILT_IN = ["fakeredis", "memory", "naive", "redis", "rediss", "sortedcontainers", "unix", "zodb", "zodb+memory"]
+BUILT_IN = [
+    *("fakeredis", "memory", "naive", "redis", "rediss", "sortedcontainers", "unix", "valkey", "valkeys"),
+    *("zodb", "zodb+memory"),
+]
 
 GOOD = """
     from leaderboard_backends.backends.naive import NaiveLeaderboard
@@ -118,6 +122,30 @@ def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(sche
     assert f"Did you mean {nearest}://?" in str(caught.value)
     assert f"Installed: {', '.join(schemes())}." in str(caught.value)
     assert ENTRY_POINT_GROUP in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "instead"),
+    [
+        ("redis+sentinel", "redis://HOST:PORT/0"),
+        ("rediss+cluster", "redis://HOST:PORT/0"),
+        ("redis-cluster", "redis://HOST:PORT/0"),
+        ("redis+socket", "unix:///path/redis.sock"),
+        ("valkey+unix", "unix:///path/redis.sock"),
+        ("postgres", "sqlite:///PATH"),
+        ("postgresql+psycopg", "sqlite:///PATH"),
+        ("mysql", "redis://"),
+        ("mongodb+srv", "redis://"),
+        ("zeo", "zodb:///PATH"),
+        ("memcached", "memory://NAME"),
+        ("https", "the storage's URL"),
+    ],
+)
+def test_a_scheme_of_another_kind_is_told_what_would_serve(scheme: str, instead: str) -> None:
+    with pytest.raises(UnknownSchemeError, match=re.escape(instead)) as caught:
+        open_leaderboard(f"{scheme}://user:secret@host/0?board=weekly")
+    assert "Did you mean" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_scheme_like_no_other_suggests_none() -> None:

@@ -100,10 +100,10 @@ _ADDRESS_OPTIONS: Final = {f.name for f in fields(Address)}
 def address_of(location: Location, options: Mapping[str, Any]) -> Address:
     """Return the address that a URL and its options describe. Raises `ConfigurationError`."""
     unix = location.scheme == "unix"
-    tls = location.scheme == "rediss"
+    tls = location.scheme in ("rediss", "valkeys")
     own = {name: value for name, value in options.items() if name in _ADDRESS_OPTIONS}
     if not tls and (wrong := sorted(name for name in own if name.startswith("ssl_"))):
-        raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// URLs.")
+        raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// and valkeys:// URLs.")
     address = _unix(location) if unix else replace(_tcp(location), tls=tls)
     credentials = {"username": _decoded(location.parts.username), "password": _decoded(location.parts.password)}
     found = {"db": None if unix or not location.path.strip("/") else address.db, **credentials}

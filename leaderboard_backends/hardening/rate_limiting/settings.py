@@ -53,7 +53,7 @@ def shown(url: str) -> str:
 
 def _storage(value: object) -> str:
     """Take `memory`, or a URL of a Redis or Valkey."""
-    url = text(value)
+    url = re.sub(r"\Avalkey(s?)://", r"redis\1://", text(value))
     if url == MEMORY:
         return url
     if "://" not in url:

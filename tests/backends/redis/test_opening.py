@@ -411,8 +411,10 @@ def test_it_opens_without_a_url_too(shared_server: EmbeddedServer) -> None:
 
 
 def test_a_node_of_a_cluster_is_refused_before_anything_is_written() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        bus = free.getsockname()[1]  # by itself, the port and 10,000, which may be too high
     with (
-        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes"}, tcp=True) as node,
+        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes", "cluster-port": str(bus)}, tcp=True) as node,
         redis.Redis(port=node.port) as plain,
     ):
         plain.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
@@ -420,3 +422,18 @@ def test_a_node_of_a_cluster_is_refused_before_anything_is_written() -> None:
             with pytest.raises(BackendUnavailableError, match=r"is a node of a cluster.*standalone"):
                 open_leaderboard(node.url, board=name)
         assert plain.dbsize() == 0
+
+
+def test_valkey_is_another_word_for_redis(shared_server: EmbeddedServer, open_board: Opener) -> None:
+    board = open_board(shared_server.url.replace("redis://", "valkey://"), board="weekly")
+    board.update_score("ann", "Ann", 5)
+    other = open_board(shared_server.url, board="weekly")
+    assert other.get_score("ann") == 5
+    assert board._server is other._server  # type: ignore[attr-defined]
+    with pytest.raises(ConfigurationError, match="valkeys://"):
+        open_leaderboard("valkey://localhost?ssl_cert_reqs=none")
+
+
+def test_valkeys_is_valkey_over_tls(tls: Any, authority_file: Path, open_board: Opener) -> None:
+    board = open_board(f"valkeys://localhost:{tls.port}/0", ssl_ca_certs=str(authority_file))
+    assert board.update_score("ann", "Ann", 5) == 1
