@@ -16,7 +16,7 @@ help:  ## list the targets
 	@touch $@
 
 .venv/compare: .venv/made pyproject.toml adapters/leaderboard-backends-sqlite/pyproject.toml
-	$(PIP) --editable '.[compare]' --editable adapters/leaderboard-backends-sqlite
+	$(PIP) --editable '.[tools]' --editable adapters/leaderboard-backends-sqlite
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml $(wildcard adapters/*/pyproject.toml)

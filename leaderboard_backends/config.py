@@ -72,7 +72,7 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
 
     Options (`board`, `order`, `keep` and those of the backend) may stand in the URL's query, in the mapping or as
     keywords; a later one of these three wins. `degradation`, `validation`, `rate_limit` and `monitoring` are mappings
-    of settings, or `True` for their defaults, and need the extra `hardening`. Raises a `ConfigurationError` that names
+    of settings, or `True` for their defaults, and need the extra `production`. Raises a `ConfigurationError` that names
     what is wrong and what is allowed, or `BackendUnavailableError` where the storage cannot be reached.
     """
     return describe(target, **options).open()

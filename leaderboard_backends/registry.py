@@ -17,13 +17,13 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, v
 from typing import Any, Final
 
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
+from .installing import DISTRIBUTION, install_distribution, install_extra
 from .model import shorten
 from .protocol import Capabilities, LeaderboardBackend
 from .wrapper import Wrapper
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 WRAPPER_GROUP: Final = "leaderboard_backends.wrappers"
-DISTRIBUTION: Final = "leaderboard-backends"
 SYNCHRONOUS: Final = (
     "the contract is synchronous, and nobody would await them. Write plain functions: use the storage's synchronous "
     "client, or run its coroutines on an event loop in a thread of the backend's own, with "
@@ -72,12 +72,14 @@ _INSTEAD: Final = {
     r"https?": "A board is opened where it is stored, not through its HTTP server: give the storage's URL.",
 }
 """What serves those who come with a scheme of another library or another kind of storage."""
+_ELSEWHERE: Final = {"sqlite": "leaderboard-backends-sqlite"}
+"""Schemes that plug-ins of ours bring, and the distribution of each."""
 
 _WRAPPERS: Final = {
-    "degradation": _BuiltIn("degradation", "DegradableLeaderboard", "hardening"),
-    "validation": _BuiltIn("validation", "ValidatedLeaderboard", "hardening"),
-    "rate_limit": _BuiltIn("rate_limiting", "RateLimitedLeaderboard", "hardening"),
-    "monitoring": _BuiltIn("monitoring", "MonitoredLeaderboard", "hardening"),
+    "degradation": _BuiltIn("degradation", "DegradableLeaderboard", "production"),
+    "validation": _BuiltIn("validation", "ValidatedLeaderboard", "production"),
+    "rate_limit": _BuiltIn("rate_limiting", "RateLimitedLeaderboard", "production"),
+    "monitoring": _BuiltIn("monitoring", "MonitoredLeaderboard", "production"),
 }
 """What this library can put around a board, from the innermost to the outermost, by the `position` of each class."""
 
@@ -223,11 +225,11 @@ def _load(owner: str, package: str, built_in: _BuiltIn) -> Any:
     except ImportError as error:
         if built_in.extra is None or (error.name or "").partition(".")[0] == __package__:
             raise
-        install = f"'{DISTRIBUTION}[{built_in.extra}]'"
         if isinstance(error, ModuleNotFoundError):
-            problem = f"needs {error.name}, which is not installed: pip install {install}"
+            problem = f"needs {error.name}, which is not installed: {install_extra(built_in.extra)}"
         else:
-            problem = f"cannot use the {error.name} that is installed ({error}): pip install --upgrade {install}"
+            line = install_extra(built_in.extra, upgrade=True)
+            problem = f"cannot use the {error.name} that is installed ({error}): {line}"
         raise MissingExtraError(f"{owner} {problem}") from error
     except Exception as error:
         raise ConfigurationError(
@@ -276,6 +278,9 @@ def _is_async(found: object) -> bool:
 
 
 def _unknown_scheme(scheme: str) -> UnknownSchemeError:
+    if distribution := _ELSEWHERE.get(scheme):
+        line = install_distribution(distribution)
+        return UnknownSchemeError(f"{scheme}:// comes with {distribution}, which is not installed: {line}")
     known = schemes()
     near = get_close_matches(scheme, known, 1)
     hint = f" Did you mean {near[0]}://?" if near else ""

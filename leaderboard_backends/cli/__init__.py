@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ..installing import install_extra
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the `leaderboard` command with `arguments`, those of the process by default; ends in `SystemExit`.
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
             raise
         print(  # noqa: T201 - this is a command, and click is not there to print
-            f"Error: leaderboard needs {error.name}, which is not installed: pip install 'leaderboard-backends[cli]'",
+            f"Error: leaderboard needs {error.name}, which is not installed: {install_extra('tools')}",
             file=sys.stderr,
         )
         return 1

@@ -15,8 +15,9 @@ from typing import Any, Final
 import click
 
 from ..errors import LeaderboardError, PluginError
+from ..installing import DISTRIBUTION, install_distribution, install_extra
 from ..model import visible
-from ..registry import DISTRIBUTION, distribution_of, load_plugin
+from ..registry import distribution_of, load_plugin
 from .streams import endings_as_interrupt, failures_told, foreign_output_to_stderr, open_standard_streams
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.commands"
@@ -33,15 +34,15 @@ class _Command:
 
 
 _COMMANDS: Final = {
-    "advise": _Command("compare", "Which backend for your need, and why."),
-    "backends": _Command("cli", "List the backends: what each promises, and whether it can be used here."),
-    "compare": _Command("compare", "Compare backends: prove each right, then measure it."),
-    "config": _Command("preflight", "Check a file of boards without opening any of them."),
-    "cost": _Command("compare", "What each backend costs a month, and over the years."),
-    "conformance": _Command("testing", "Prove that backends keep the contract."),
-    "monitoring": _Command("hardening", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
-    "preflight": _Command("preflight", "Run the list before launch against a configured board."),
-    "report": _Command("compare", "Make pages, charts and tables of a result; find regressions."),
+    "advise": _Command("tools", "Which backend for your need, and why."),
+    "backends": _Command("tools", "List the backends: what each promises, and whether it can be used here."),
+    "compare": _Command("tools", "Compare backends: prove each right, then measure it."),
+    "config": _Command("production", "Check a file of boards without opening any of them."),
+    "cost": _Command("tools", "What each backend costs a month, and over the years."),
+    "conformance": _Command("tools", "Prove that backends keep the contract."),
+    "monitoring": _Command("production", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
+    "preflight": _Command("production", "Run the list before launch against a configured board."),
+    "report": _Command("tools", "Make pages, charts and tables of a result; find regressions."),
 }
 _ELSEWHERE: Final = {"serve": "leaderboard-backends-fastapi"}
 """Commands that plug-ins of ours bring, and the distribution of each."""
@@ -112,7 +113,7 @@ def _plugins() -> dict[str, EntryPoint]:
 def _of_plugin(name: str) -> click.Command | None:
     plugin = _plugins().get(name)
     if plugin is None:
-        return _refusing(name, f"comes with {_ELSEWHERE[name]}", _ELSEWHERE[name]) if name in _ELSEWHERE else None
+        return _elsewhere(name)
     with foreign_output_to_stderr():
         command = load_plugin(plugin, f"leaderboard {name} of {distribution_of(plugin)}")
     if not isinstance(command, click.Command):
@@ -123,14 +124,20 @@ def _of_plugin(name: str) -> click.Command | None:
 def _without_extra(name: str, command: _Command, error: ModuleNotFoundError) -> click.Command:
     if (error.name or "").partition(".")[0] == __name__.partition(".")[0]:
         raise error
-    return _refusing(name, f"needs {error.name}", f"'{DISTRIBUTION}[{command.extra}]'")
+    return _refusing(name, f"needs {error.name}", install_extra(command.extra))
+
+
+def _elsewhere(name: str) -> click.Command | None:
+    """Return what says of a command where it comes from; `None` for one that nobody knows."""
+    source = _ELSEWHERE.get(name)
+    return _refusing(name, f"comes with {source}", install_distribution(source)) if source else None
 
 
 def _refusing(name: str, why: str, install: str) -> click.Command:
     """Return a command in place of one that cannot be used, which says what to install."""
 
     def refuse() -> None:
-        raise click.ClickException(f"leaderboard {name} {why}, which is not installed: pip install {install}")
+        raise click.ClickException(f"leaderboard {name} {why}, which is not installed: {install}")
 
     return click.Command(
         name,

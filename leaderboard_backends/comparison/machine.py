@@ -14,7 +14,7 @@ from typing import Final
 
 import psutil
 
-from ..registry import DISTRIBUTION
+from ..installing import DISTRIBUTION
 from .schema import Machine
 
 LIBRARIES: Final = (

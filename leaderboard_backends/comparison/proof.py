@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from ..registry import DISTRIBUTION
+from ..installing import DISTRIBUTION
 from .contenders import Contender, Place, Ready
 from .identity import source_digest
 from .machine import versions

@@ -27,6 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import MissingExtraError
+from ..installing import install_extra
 from ..wrapper import Answer, ask, last_answer, layer
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").startswith("leaderboard_backends"):
             raise
         raise MissingExtraError(
-            f"{name} needs {error.name}, which is not installed: pip install 'leaderboard-backends[hardening]'"
+            f"{name} needs {error.name}, which is not installed: {install_extra('production')}"
         ) from error
     return getattr(module, name)
 

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from ..errors import MissingExtraError
+from ..installing import install_distribution
 from ..location import Option, boolean, function, integer
 from ..model import Entry
 from ..protocol import LeaderboardBackend
@@ -168,6 +169,7 @@ def _traced(inner: LeaderboardBackend) -> LeaderboardBackend:
         from .observability.spans import TracedLeaderboard  # noqa: PLC0415 - needed where spans are on, and only there
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"monitoring with spans=true needs {error.name}, which is not installed: pip install opentelemetry-api"
+            f"monitoring with spans=true needs {error.name}, which is not installed: "
+            f"{install_distribution('opentelemetry-api')}"
         ) from error
     return TracedLeaderboard(inner)

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from ..config import Opening
 from ..errors import MissingExtraError
+from ..installing import install_extra
 from ..location import Location
-from ..registry import DISTRIBUTION
 
 DEFAULT_PREFIX: Final = "leaderboard"
 
@@ -61,7 +61,7 @@ class Server(AbstractContextManager["Server"]):
             import redis  # noqa: PLC0415 - an extra, and needed only where a server takes part
         except ModuleNotFoundError as error:
             raise MissingExtraError(
-                f"a server needs {error.name}, which is not installed: pip install '{DISTRIBUTION}[redis]'"
+                f"a server needs {error.name}, which is not installed: {install_extra('redis')}"
             ) from error
         self._refusals = (redis.RedisError, OSError, ValueError)
         location, options = Location.parse(url)

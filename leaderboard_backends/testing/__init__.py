@@ -10,7 +10,7 @@ A backend's author writes this and runs pytest::
 
 For a backend that keeps data in files or on a server, `FileFaults` and `ServerFaults` stand beside it: see `faults`.
 
-Importing this package costs nothing and needs nothing; these classes need the extra `testing`.
+Importing this package costs nothing and needs nothing; these classes need the extra `tools`.
 """
 
 from __future__ import annotations

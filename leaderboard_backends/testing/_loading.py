@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from ..errors import MissingExtraError
+from ..installing import install_extra
 
 PACKAGES: Final = {"BackendConformance": "conformance", "FileFaults": "faults", "ServerFaults": "faults"}
 """Where each class of the kit is."""
@@ -27,6 +28,5 @@ def require_extra() -> None:
     for library in ("pytest", "hypothesis"):
         if find_spec(library) is None:
             raise MissingExtraError(
-                f"the conformance kit needs {library}, which is not installed: "
-                f"pip install 'leaderboard-backends[testing]'"
+                f"the conformance kit needs {library}, which is not installed: {install_extra('tools')}"
             )

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from ..config import open_leaderboard
 from ..errors import ConfigurationError
+from ..installing import DISTRIBUTION
 from ..location import Location
 from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
-from ..registry import DISTRIBUTION, ENTRY_POINT_GROUP, SYNCHRONOUS, async_problem
+from ..registry import ENTRY_POINT_GROUP, SYNCHRONOUS, async_problem
 from .subject import BoardFactory
 
 OURS: Final = __name__.partition(".")[0]

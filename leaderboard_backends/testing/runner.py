@@ -25,8 +25,8 @@ from typing import Final
 import pytest
 
 from ..errors import ConfigurationError
+from ..installing import DISTRIBUTION
 from ..protocol import CONTRACT_VERSION
-from ..registry import DISTRIBUTION
 from ._loading import require_extra
 from .honesty import HonestKit, base_name, kit_part
 from .limit import limited

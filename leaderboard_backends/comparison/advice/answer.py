@@ -174,7 +174,7 @@ def _floor(records: Records, *both: Candidate) -> float:
 def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Iterator[str]:
     facts = pick.facts
     if pick.plug_in:
-        yield f"It is a plug-in: pip install {pick.plug_in}."
+        yield f"It is a plug-in, the distribution {pick.plug_in}."
     yield f"Durability: {facts.durability}, where {need.durability} was asked for; it survives: {facts.survives}."
     if need.processes > 1:
         yield f"{need.processes} app processes share one board, in a {facts.home}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ...registry import DISTRIBUTION
+from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
 from ..cost.sections import Inputs
 from ..document.values import operation_title

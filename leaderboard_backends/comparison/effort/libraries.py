@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, 
 from typing import Final, NamedTuple
 
 from ...errors import MissingExtraError
+from ...installing import install_distribution
 from .counting import count_statements
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -33,7 +34,7 @@ def library(name: str) -> Library:
     try:
         found = distribution(name)
     except PackageNotFoundError as error:
-        raise MissingExtraError(f"{name} is not installed: pip install {name}") from error
+        raise MissingExtraError(f"{name} is not installed: {install_distribution(name)}") from error
     files = found.files or []
     python = [file for file in files if file.suffix == ".py" and not is_test(file)]
     return Library(

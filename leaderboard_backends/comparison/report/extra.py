@@ -1,4 +1,4 @@
-"""The libraries of the extra `report`: imported only when a page or a chart is made."""
+"""The libraries of the extra `tools` that draw: imported only when a page or a chart is made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from ...errors import MissingExtraError
-from ...registry import DISTRIBUTION
+from ...installing import install_extra
 
 LIBRARIES: Final = frozenset({"altair", "jinja2", "vl_convert"})
 
@@ -24,5 +24,5 @@ def report_extra() -> Iterator[None]:
         if (error.name or "").partition(".")[0] not in LIBRARIES:
             raise
         raise MissingExtraError(
-            f"a page and its charts need {error.name}, which is not installed: pip install '{DISTRIBUTION}[report]'"
+            f"a page and its charts need {error.name}, which is not installed: {install_extra('tools')}"
         ) from error

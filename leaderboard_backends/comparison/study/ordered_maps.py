@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from sortedcontainers import SortedDict
 
 from ...errors import MissingExtraError
+from ...installing import install_extra
 from .players import BEST, draw_names, draw_scores
 from .program import Findings, Program, Setting, check_order
 from .turns import Operation, take_turns, with_growth
@@ -78,7 +79,7 @@ def import_bintrees() -> Any:
         return import_module("bintrees")
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"this program of the study needs {error.name}, which is not installed: pip install 'bintrees>=2.2,<3'"
+            f"this program of the study needs {error.name}, which is not installed: {install_extra('tools')}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.storage import Storage, storage_from_string
 
 from ...errors import MissingExtraError
+from ...installing import install_extra
 from .settings import Settings
 
 _CONNECTIONS: Final = 10_000
@@ -29,8 +30,7 @@ def open_storage(settings: Settings) -> Storage:
         )
     except LimitsConfigurationError as error:
         raise MissingExtraError(
-            "a rate limit in Redis or Valkey needs redis, which is not installed: pip install "
-            "'leaderboard-backends[hardening,redis]'"
+            f"a rate limit in Redis or Valkey needs redis, which is not installed: {install_extra('production')}"
         ) from error
     return cast("Storage", storage)
 

@@ -15,7 +15,7 @@ They stand beside the conformance kit, for backends that keep data outside the p
         def make_at(self, port, **options):
             return MyBoard("127.0.0.1", port, timeout=self.reply_timeout, **options)
 
-Importing this package costs nothing and needs nothing; the two classes need the extra `testing`.
+Importing this package costs nothing and needs nothing; the two classes need the extra `tools`.
 """
 
 from __future__ import annotations

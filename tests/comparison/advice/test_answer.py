@@ -156,7 +156,7 @@ def test_the_pick_says_with_which_figures() -> None:
 def test_a_plug_in_says_how_to_install_it() -> None:
     plug_in = replace(facts("mine"), distribution="boards-on-paper 1.2")
     (said, *_) = answer([plug_in], timed("mine", 10.0)).why
-    assert said == "It is a plug-in: pip install boards-on-paper."
+    assert said == "It is a plug-in, the distribution boards-on-paper."
     for own in ("leaderboard-backends 0.1.0", "my_module"):
         assert "plug-in" not in " ".join(answer([replace(plug_in, distribution=own)], timed("mine", 10.0)).why)
 

@@ -18,6 +18,7 @@ from leaderboard_backends.comparison.document import Chart
 from leaderboard_backends.comparison.report.charts import CostPoint, chart_files, charts, cost_charts
 from leaderboard_backends.comparison.report.charts.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
 from leaderboard_backends.comparison.schema import Cell, ResponseFigures, Result, Run, ServiceFigures
+from leaderboard_backends.installing import install_extra
 
 from . import made_up
 from .colour_vision import KINDS, contrast, difference
@@ -299,7 +300,7 @@ except MissingExtraError as error:
     print(error)
 """
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert f"need {library}, which is not installed: pip install 'leaderboard-backends[report]'" in said
+    assert f"need {library}, which is not installed: {install_extra('tools')}" in said
 
 
 def test_nothing_of_the_extra_is_imported_before_a_chart_or_a_page_is_made() -> None:

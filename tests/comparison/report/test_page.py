@@ -20,6 +20,7 @@ from leaderboard_backends.comparison.report.page import LIMIT, page
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.schema import Result, decode_result
 from leaderboard_backends.errors import ConfigurationError
+from leaderboard_backends.installing import install_extra
 
 from . import made_up
 from .shown import ORDER, VERDICT, with_charts
@@ -250,7 +251,7 @@ except MissingExtraError as error:
     print(error)
 """
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert f"need {library}, which is not installed: pip install 'leaderboard-backends[report]'" in said
+    assert f"need {library}, which is not installed: {install_extra('tools')}" in said
 
 
 def test_the_table_of_the_tests_has_what_makes_sorting_hard() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from ....registry import DISTRIBUTION
+from ....installing import DISTRIBUTION
 from ...document import Section, Table, Value
 from ...document.values import NOTHING, listed, number, numbers, word, words
 from ...schema import BackendFacts, Result
