@@ -17,7 +17,6 @@ from textwrap import dedent
 
 import pytest
 
-from leaderboard_backends import installing
 from leaderboard_backends.installing import DISTRIBUTION, install_distribution, install_extra
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -92,7 +91,7 @@ def test_what_installs_is_of_this_very_interpreter(installed: Installed, monkeyp
     installed()
     monkeypatch.setenv("PATH", "/nowhere")
     assert install_extra("zodb") == f"{shlex.quote(sys.executable)} -m pip install 'leaderboard-backends[zodb]'"
-    monkeypatch.setattr(installing.sys, "executable", "/opt/my python")
+    monkeypatch.setattr(sys, "executable", "/opt/my python")
     assert install_extra("zodb").startswith("'/opt/my python' -m pip install ")
 
 
