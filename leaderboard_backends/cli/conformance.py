@@ -34,6 +34,8 @@ REACHABLE: Final = 60.0
 """Seconds in which a storage must answer."""
 IN_PART: Final = 3
 """The exit code where all that was asked for passed, and that was not the whole kit."""
+LEAST_PLAYERS: Final = 5000
+"""The fewest players that the kit lets a large board have."""
 NARROWEST: Final = 80
 JSON_FILE: Final = "conformance.json"
 MARKDOWN_FILE: Final = "conformance.md"
@@ -44,6 +46,12 @@ MARKDOWN_FILE: Final = "conformance.md"
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same random programs.")
 @click.option(
     "--examples", type=click.IntRange(1, 100_000), help="Random programs under each order and keep.  [default: 60]"
+)
+@click.option(
+    "--players",
+    type=click.IntRange(LEAST_PLAYERS),
+    help=f"Players of a large board, at least {LEAST_PLAYERS}; fewer than the default are no whole answer.  "
+    "[default: 100000]",
 )
 @click.option("--thorough", is_flag=True, help="Longer runs, and fault tests on files and servers made for them.")
 @click.option(
@@ -70,6 +78,7 @@ def conformance(
     targets: tuple[str, ...],
     seed: int,
     examples: int | None,
+    players: int | None,
     parts: tuple[str, ...],
     failures: int,
     out: Path | None,
@@ -91,7 +100,7 @@ def conformance(
     At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
     where a target does not conform or something of it was not run, 3 where only a part of the kit was asked for.
     """
-    asked = _Asked(seed, examples, parts, thorough, time_limit)
+    asked = _Asked(seed, examples, players, parts, thorough, time_limit)
     sys.exit(_judge(targets or tuple(trial_places()), asked, failures, out))
 
 
@@ -101,6 +110,7 @@ class _Asked:
 
     seed: int
     examples: int | None
+    players: int | None
     parts: tuple[str, ...]
     thorough: bool
     time_limit: float | None
@@ -113,7 +123,8 @@ class _Asked:
     def command(self, reports: list[Report]) -> str:
         """Return the command that makes these reports again."""
         chosen = [argument for part in self.parts for argument in ("--part", part)]
-        options = [*(["--thorough"] if self.thorough else []), "--seed", str(self.seed), *chosen]
+        lowered = [] if self.players is None else ["--players", str(self.players)]
+        options = [*(["--thorough"] if self.thorough else []), "--seed", str(self.seed), *lowered, *chosen]
         return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])
 
 
@@ -178,6 +189,7 @@ def _run(target: str, asked: _Asked, tell: Listen, done: Collection[Test]) -> Re
                 name=shown,
                 seed=asked.seed,
                 examples=asked.examples,
+                players=asked.players,
                 parts=asked.parts,
                 thorough=asked.thorough,
                 trial=trial,

@@ -55,8 +55,13 @@ def _left_out(report: Report) -> str:
         return ""
     text = f"; {len(report.parts_left)} parts of the kit were not asked for" if report.parts_left else ""
     if report.weakened:
-        text += f"; less was tried than the kit asks for: {', '.join(report.weakened)}"
+        text += f"; less was tried than the kit asks for: {lowered(report)}"
     return text
+
+
+def lowered(report: Report) -> str:
+    """Return the efforts that were lower than the kit's own, with what was tried."""
+    return ", ".join(f"{name} {report.efforts[name]:,}" for name in report.weakened)
 
 
 def _versions(reports: Sequence[Report]) -> str:
@@ -133,6 +138,8 @@ def _shortfalls(reports: Sequence[Report]) -> list[str]:
         for report in reports
         for outcome in (*report.deviations, *report.failures)
     ]
+    less = "tried less than the kit asks for"
+    rows += [[report.subject, lowered(report), less, ""] for report in reports if report.weakened]
     return ["## What falls short", _table(["backend", "test", "result", "why"], rows)] if rows else []
 
 

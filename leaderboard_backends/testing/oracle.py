@@ -4,8 +4,8 @@ It follows the contract in the plainest way that is still quick: one sorted list
 a smaller key is a better score and `reached` numbers the updates, and one dict from player to what stands. It shares
 no code with any backend, checks no value but the sum of an increment, and is not safe for threads.
 
-Cost, n players: O(n) for a write, as a list moves its tail (a few µs at 100,000 players), but O(n log n) for loading an
-empty board by one `update_scores`; O(log n + entries returned) for a read.
+Cost, n players: O(n) for a write, as a list moves its tail (a few µs at 100,000 players), and O(n log n) for any number
+of updates by one `update_scores`; O(log n + entries returned) for a read.
 """
 
 from __future__ import annotations
@@ -54,16 +54,14 @@ class OracleBoard:
         return self._entry(player_id)
 
     def update_scores(self, updates: Iterable[ScoreUpdate | tuple[str, str, Score]]) -> int:
-        """Apply updates one by one and return how many they were; an empty board is sorted once at the end."""
-        store = self._store if self._standings else self._stand
+        """Apply updates one by one, sort once at the end, and return how many they were."""
         count = 0
         try:
             for player_id, username, score in updates:
-                store(player_id, username, _stored(score))
+                self._stand(player_id, username, _stored(score))
                 count += 1
         finally:
-            if store == self._stand:
-                self._sort()
+            self._sort()
         return count
 
     def remove_player(self, player_id: str) -> bool:

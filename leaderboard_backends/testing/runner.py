@@ -181,6 +181,7 @@ def run_kit(
     name: str = "",
     seed: int = 1,
     examples: int | None = None,
+    players: int | None = None,
     parts: Collection[str] = (),
     thorough: bool = False,
     trial: Trial | None = None,
@@ -194,17 +195,18 @@ def run_kit(
 
     `name` is what the report calls the subject. `parts` picks parts of the kit (`order`, `threads`, ...), `stop_after`
     ends the run after so many failures, `examples` is the number of random programs of the property test under each
-    rule (60, or what the class says). `time_limit` is the seconds after which a test fails as it hangs; after three of
+    rule (60, or what the class says), `players` how many a large board has (100,000, or what the class says).
+    `time_limit` is the seconds after which a test fails as it hangs; after three of
     those the run ends. `progress` hears each outcome, `begin` each step before it begins; `done` are tests to leave
     out, as an earlier run has their outcomes. `thorough` tries five times as much, and harms the files or the server of
     `trial`, a place made for this run.
     """
     scale = THOROUGH if thorough else 1
     if isinstance(subject, type) and issubclass(subject, HonestKit):
-        task = Task(seed, examples=examples, scale=scale, time_limit=time_limit)
+        task = Task(seed, examples=examples, scale=scale, players=players, time_limit=time_limit)
         places = _own_class(subject)
     else:
-        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale, time_limit)
+        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale, players, time_limit)
         places = _collected(task)
     recorder = _Recorder(task, parts, progress, begin, done)
     started = perf_counter()

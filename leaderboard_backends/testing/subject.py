@@ -37,6 +37,7 @@ PARTS: Final = (
     "histories",
     "processes",
     "machine",
+    "scale",
 )
 """The parts of the kit, each a module of `conformance`, in the order in which they run."""
 

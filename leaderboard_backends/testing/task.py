@@ -26,14 +26,15 @@ class Task:
     trial: Trial | None = None
     examples: int | None = None
     scale: int = 1
+    players: int | None = None
+    """How many players a large board has; `None` for what the class says."""
     time_limit: float | None = None
     """Seconds for each test; `None` for what its class says, longer in a thorough run."""
 
     def prepare(self, test: object) -> None:
         """Set the seed and the efforts on a test's object."""
         numbers = {name: getattr(type(test), name, None) for name in SCALED} | {"seed": self.seed}
-        if self.examples is not None:
-            numbers["examples"] = self.examples
+        numbers |= {name: given for name in ("examples", "players") if (given := getattr(self, name)) is not None}
         for name, number in numbers.items():
             if number is not None:
                 setattr(test, name, number * self.scale if name in SCALED else number)

@@ -81,6 +81,17 @@ def test_without_a_target_every_place_for_trials_is_judged(tmp_path: Path) -> No
     assert (tmp_path / "conformance.md").read_text().count("**PASSED IN PART**") == len(reports)
 
 
+def test_smaller_boards_are_no_whole_answer_and_said_in_each_form(tmp_path: Path) -> None:
+    result = run("naive", "--part", "scale", "--players", "5000", "--out", str(tmp_path))
+    assert result.exit_code == 3, result.output
+    assert "less was tried than the kit asks for: players 5,000" in result.output
+    [report] = from_json((tmp_path / "conformance.json").read_text())
+    assert (report.efforts["players"], report.weakened) == (5000, ["players"])
+    page = (tmp_path / "conformance.md").read_text()
+    assert "leaderboard conformance --seed 1 --players 5000 --part scale naive" in page
+    assert "| naive | players 5,000 | tried less than the kit asks for |" in page
+
+
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     result = run("memory://", "--part", "nosuch")
     assert result.exit_code == 2

@@ -46,7 +46,10 @@ def test_less_effort_than_the_kits_own_is_no_verdict() -> None:
     report = report_of()
     report.efforts, report.weakened = {"examples": 5}, ["examples"]
     assert report.verdict == "PASSED IN PART"
-    assert "less was tried than the kit asks for: examples" in sentence(report)
+    assert "less was tried than the kit asks for: examples 5" in sentence(report)
+    assert "| mine | examples 5 | tried less than the kit asks for |" in to_markdown(
+        [report], "leaderboard conformance"
+    )
 
 
 def test_what_was_refused_and_what_was_waived_stands_beside_the_verdict() -> None:

@@ -12,6 +12,7 @@ import functools
 import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from time import monotonic
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 
@@ -341,6 +342,8 @@ def assert_same(actual: object, expected: object) -> None:
     """
     __tracebackhide__ = True
     if isinstance(actual, list) and isinstance(expected, list) and max(len(actual), len(expected)) > SHOWN_WHOLE:
+        if actual == expected and None is not _types(actual) == _types(expected):
+            return
         pairs = zip(actual, expected, strict=False)
         parting = next(
             (at for at, (one, other) in enumerate(pairs) if one != other or repr(one) != repr(other)),
@@ -352,6 +355,12 @@ def assert_same(actual: object, expected: object) -> None:
         return
     assert actual == expected
     assert repr(actual) == repr(expected)
+
+
+def _types(values: list[object]) -> list[type] | None:
+    """Return the types of entries and their fields, much quicker than their texts; `None` where others are among."""
+    entries = [value for value in values if isinstance(value, Entry)]
+    return [*map(type, values), *map(type, chain.from_iterable(entries))] if len(entries) == len(values) else None
 
 
 def assert_follows(board: LeaderboardBackend, oracle: OracleBoard) -> None:

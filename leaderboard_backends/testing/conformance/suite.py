@@ -16,6 +16,7 @@ from .order import OrderPart
 from .processes import ProcessesPart
 from .ranges import RangesPart
 from .removal import RemovalPart
+from .scale import ScalePart
 from .scores import ScoresPart
 from .texts import TextsPart
 from .threads import ThreadsPart
@@ -24,6 +25,7 @@ from .values import ValuesPart
 
 
 class BackendConformance(
+    ScalePart,
     MachinePart,
     ProcessesPart,
     HistoriesPart,
@@ -55,5 +57,5 @@ class BackendConformance(
     `options` are `name`, `order` and `keep`, and `feed` where the backend declares a change feed. A board is made
     empty: the kit gives each a name that nobody has, and clears and closes every board it made. Where the data outlives
     the board object, and `make` with the same name would not find it, override `reopen` too. `seed`, `examples`,
-    `steps`, `bulk`, `rounds` and `histories` set how much is run.
+    `steps`, `bulk`, `rounds`, `histories` and `players` set how much is run.
     """
