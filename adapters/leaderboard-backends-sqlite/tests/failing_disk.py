@@ -67,7 +67,7 @@ def main(fault: str, path: str) -> None:
     with SQLiteLeaderboard(path=path) as board:
         board.update_scores([("ada", "Ada", 5), ("bob", "Bob", 9)])
         if fault == "read":
-            board._file.drop(board._file.take())  # with the pages that it remembers
+            board._file._idle.pop().close()  # with the pages that it remembers
 
         def fail() -> None:
             refuse(calls, error)

@@ -140,6 +140,7 @@ while interrupted < 150:
     except Interrupted:
         interrupted += 1
         board.update_score("bob", "Bob", interrupted)
+        assert not board._file._lent, "a fork would wait for what nobody gives back"
         if interrupted % 10 == 0:
             board._check()
 score = board.get_score("ada")
@@ -199,7 +200,7 @@ def test_closing_beside_busy_threads_ends_in_a_refusal_and_nothing_else(path: Pa
         for thread in threads:
             thread.join(30)
         assert [type(error) for error in refusals] == [LeaderboardClosedError] * 3, refusals
-        assert board._file._lent == 0
+        assert not board._file._lent
         assert not board._file._idle
     with SQLiteLeaderboard(path=path) as again:
         again._check()

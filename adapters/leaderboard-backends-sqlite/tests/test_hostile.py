@@ -197,7 +197,7 @@ def test_a_file_that_was_cut_short_raises_errors_of_the_tree(path: Path, size: i
 def test_a_file_that_is_cut_short_while_it_is_open_raises_errors_of_the_tree(path: Path) -> None:
     with SQLiteLeaderboard(path=path, cache_mib=1) as board:
         board.update_scores([(f"p{number}", "", number) for number in range(3000)])
-        board._file.drop(board._file.take())  # with the pages that it remembers
+        board._file._idle.pop().close()  # with the pages that it remembers
         with path.open("r+b") as file:
             file.truncate(8192)
         for call in CALLS.values():

@@ -74,7 +74,8 @@ def test_kill_9_loses_nothing_that_was_acknowledged(path: Path, synchronous: str
 def test_a_killed_reader_holds_nothing_up(path: Path) -> None:
     reading = (
         "import sys; from leaderboard_backends_sqlite import SQLiteLeaderboard; "
-        "board = SQLiteLeaderboard(path=sys.argv[1]); connection = board._file.take(); connection.execute('BEGIN'); "
+        "board = SQLiteLeaderboard(path=sys.argv[1]); loan = board._file.lend(); "
+        "connection = loan.__enter__(); connection.execute('BEGIN'); "
         "connection.execute('SELECT * FROM player').fetchone(); print('reading', flush=True); sys.stdin.read()"
     )
     with SQLiteLeaderboard(path=path) as board, running(reading, path) as process:

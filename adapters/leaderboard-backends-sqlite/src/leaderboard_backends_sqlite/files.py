@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition, Lock, RLock
+from threading import Condition, Lock, RLock, get_ident
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
@@ -45,7 +45,7 @@ class BoardFile:
         self.writers_waiting: set[int] = set()
         self._lock = RLock()
         self._changed = Condition(self._lock)
-        self._lent = 0
+        self._lent: set[Loan] = set()
         self._closed = False
         self._forking = False
         self._idle = [opening.open_file(path, settings, create=create)]
@@ -58,43 +58,57 @@ class BoardFile:
         """Return the context that lends a connection to one operation, or a second one to an operation that has one."""
         return Loan(self, second=second)
 
-    def take(self, *, second: bool = False) -> sqlite3.Connection:
-        """Return a connection, a new one where none is idle; raises `LeaderboardClosedError` after `close`."""
+    def take(self, loan: Loan) -> sqlite3.Connection:
+        """Return a connection, a new one where none is idle; raises `LeaderboardClosedError` after `close`.
+
+        What an interrupt kept this thread from giving back is closed: a thread is in one operation at a time.
+        """
         with self._lock:
-            while self._forking and not second:  # the fork waits for the operation that has the first
+            while self._forking and not loan.second:  # the fork waits for the operation that has the first
                 self._changed.wait()
             if self._closed:
                 raise LeaderboardClosedError(f"{self.path} was closed while this operation began: open it again.")
-            self._lent += 1
+            leftovers = [] if loan.second else [old for old in self._lent if old.thread == loan.thread]
+            self._lent.add(loan)
             if self._idle:
-                return self._idle.pop()
+                loan.connection = self._idle.pop()
+        for old in leftovers:
+            self.drop(old)
+        if loan.connection is None:
+            loan.connection = self._new_connection(loan)
+        return loan.connection
+
+    def _new_connection(self, loan: Loan) -> sqlite3.Connection:
         try:
             self.check_identity()
             return waiting(self.settings.busy_timeout, lambda: opening.connect(self.path, self.settings))
         except BaseException:
-            self.drop(None)
+            self.drop(loan)
             raise
 
-    def give(self, connection: sqlite3.Connection) -> None:
+    def give(self, loan: Loan) -> None:
         """Take a connection back."""
         with self._lock:
-            if not self._closed and len(self._idle) < _SPARE:
-                self._idle.append(connection)
-                self._returned()
+            if loan in self._lent and not self._closed and len(self._idle) < _SPARE:
+                connection, loan.connection = loan.connection, None
+                self._returned(loan)
+                if connection is not None:
+                    self._idle.append(connection)
                 return
-        self.drop(connection)
+        self.drop(loan)
 
-    def drop(self, connection: sqlite3.Connection | None) -> None:
+    def drop(self, loan: Loan) -> None:
         """Close a connection that was lent, which leaves what it had begun undone."""
+        connection, loan.connection = loan.connection, None
         try:
             if connection is not None:
                 connection.close()
         finally:
             with self._lock:
-                self._returned()
+                self._returned(loan)
 
-    def _returned(self) -> None:
-        self._lent -= 1
+    def _returned(self, loan: Loan) -> None:
+        self._lent.discard(loan)
         if self._forking:
             self._changed.notify_all()
 
@@ -119,16 +133,22 @@ class BoardFile:
         """Close the idle connections; the last of all to close copies the log into the file and removes it."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-            self._lent += len(idle)
-        for connection in idle:
-            self.drop(connection)
+            closing = [Loan(self, connection=connection) for connection in self._idle]
+            self._lent.update(closing)
+            self._idle = []
+        for loan in closing:
+            self.drop(loan)
 
     def pause(self) -> None:
         """Before a fork: wait for operations, whose locks inside SQLite a child would inherit for ever."""
         self._lock.acquire()
         self._forking = True
-        self._changed.wait_for(lambda: not self._lent, _FORK_SECONDS)
+        self._changed.wait_for(lambda: not self._others_at_work(), _FORK_SECONDS)
+
+    def _others_at_work(self) -> bool:
+        """Whether another thread that lives has a connection; one that forks is in no operation."""
+        threads = {loan.thread for loan in self._lent} - {get_ident()}
+        return not threads.isdisjoint(sys._current_frames())  # noqa: SLF001 - knows threads that Python did not start
 
     def resume(self) -> None:
         """After a fork, in the parent."""
@@ -141,9 +161,9 @@ class BoardFile:
 
         SQLite forbids even closing them here, so they are kept from ever being freed.
         """
-        for connection in self._idle:
+        for connection in (*self._idle, *(loan.connection for loan in self._lent)):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        self._idle, self._lent, self._forking = [], 0, False
+        self._idle, self._lent, self._forking = [], set(), False
         self.write_lock, self._lock = Lock(), RLock()
         self.writers_waiting.clear()
         self._changed = Condition(self._lock)
@@ -152,23 +172,24 @@ class BoardFile:
 class Loan:
     """Lends a connection. One that an interrupt or a failing disk went through is closed, not lent again."""
 
-    __slots__ = ("_connection", "_file", "_second")
+    __slots__ = ("_file", "connection", "second", "thread")
 
-    def __init__(self, file: BoardFile, *, second: bool) -> None:
+    def __init__(self, file: BoardFile, *, second: bool = False, connection: sqlite3.Connection | None = None) -> None:
         self._file = file
-        self._second = second
+        self.second = second
+        self.connection = connection
+        self.thread = get_ident()
 
     def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._file.take(second=self._second)
-        return self._connection
+        return self._file.take(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if (kind is None or self._refused(error)) and self._outside_transaction():
-            self._file.give(self._connection)
+            self._file.give(self)
         else:
-            self._file.drop(self._connection)
+            self._file.drop(self)
 
     def _refused(self, error: BaseException | None) -> bool:
         """Whether the operation refused, a lock was in the way or the disk was full: nothing that harms a connection.
@@ -180,10 +201,11 @@ class Loan:
         return isinstance(error, LeaderboardError)
 
     def _outside_transaction(self) -> bool:
-        if self._connection.in_transaction:
+        connection = self.connection
+        if connection is not None and connection.in_transaction:
             with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
-        return not self._connection.in_transaction
+                connection.execute("ROLLBACK")
+        return connection is not None and not connection.in_transaction
 
 
 def _identity(place: Path) -> tuple[int, int]:

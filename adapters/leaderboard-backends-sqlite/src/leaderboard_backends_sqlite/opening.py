@@ -20,7 +20,7 @@ from leaderboard_backends.files import check_place
 from leaderboard_backends.model import shorten
 
 from .failures import BESIDE, damaged, not_applied
-from .patience import waiting, within
+from .patience import Within, waiting
 
 OLDEST: Final = (3, 34, 0)
 """The oldest SQLite this is written for."""
@@ -80,7 +80,7 @@ def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connect
     def attempt() -> sqlite3.Connection:
         connection = connect(path, settings, create=create)
         try:
-            with within(_LOOKING, connection):
+            with Within(_LOOKING, connection):
                 _establish(connection, path)
         except BaseException:
             connection.close()
@@ -106,7 +106,7 @@ def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.C
     )
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-        with within(_LOOKING, connection):
+        with Within(_LOOKING, connection):
             _set_up(connection, settings)
     except BaseException:
         connection.close()

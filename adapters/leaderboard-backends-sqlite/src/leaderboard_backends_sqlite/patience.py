@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from time import monotonic, sleep
+from types import TracebackType
 from typing import Final, TypeVar
 
 from .failures import is_busy
@@ -38,28 +38,35 @@ def waiting(seconds: float, attempt: Callable[[], Result]) -> Result:
         sleep(random.uniform(pause / 2, pause * 3 / 2))  # noqa: S311 - no secret
 
 
-@contextmanager
-def within(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
-    """Interrupt the statements of a block that take longer together, and let a signal's exception through them."""
-    raised: list[BaseException] = []
+class Within:
+    """Interrupts the statements of a block that take longer together, and lets a signal's exception through them.
 
-    def look() -> Iterator[bool]:
-        """A generator, as a signal that arrives inside SQLite is handled where it resumes: within the `try`."""
-        end = monotonic() + seconds
+    No generator: one that an interrupt leaves suspended comes to its end much later, on a connection that is closed.
+    """
+
+    def __init__(self, seconds: float, connection: sqlite3.Connection) -> None:
+        self._end = monotonic() + seconds
+        self._connection = connection
+        self._raised: BaseException | None = None
+
+    def __enter__(self) -> None:
+        self._connection.set_progress_handler(self._look().__next__, _STEPS)
+
+    def _look(self) -> Iterator[bool]:
+        """A generator: a signal that arrives inside SQLite is handled where this resumes, which is within the `try`."""
         try:
-            while monotonic() < end:
+            while monotonic() < self._end:
                 yield False
+        except GeneratorExit:
+            raise
         except BaseException as error:  # noqa: BLE001 - it is raised below; sqlite3 would drop it
-            raised.append(error)
+            self._raised = error
         while True:
             yield True
 
-    connection.set_progress_handler(look().__next__, _STEPS)
-    try:
-        yield
-    except sqlite3.OperationalError:
-        if raised:
-            raise raised[0] from None
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.set_progress_handler(None, 0)
+        if self._raised is not None and isinstance(error, sqlite3.OperationalError):
+            raise self._raised from None
