@@ -93,6 +93,9 @@ class RedisLeaderboard(LeaderboardBackend):
     def _clear(self) -> None:
         self._carry(self._requests.clear())
 
+    def _delete(self) -> None:
+        self._server.carry(self._requests.delete())
+
     # ------------------------------------------------------------------ reads
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:

@@ -124,6 +124,10 @@ class BoardRequests:
         """Remove all players."""
         return self._call("clear", _nothing)
 
+    def delete(self) -> Request[None]:
+        """Delete all keys of the board."""
+        return self._call("delete", _nothing)
+
     # ------------------------------------------------------------------ reads
 
     def entries(self, player_ids: Sequence[str]) -> Request[list[Entry | None]]:

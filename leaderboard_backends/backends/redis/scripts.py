@@ -27,6 +27,7 @@ _SCRIPTS: Final = {
     "increment": (_WRITING, True),
     "remove": (_REMOVING, False),
     "clear": (_REMOVING, False),
+    "delete": (_REMOVING, False),
     "fence": (_REMOVING, False),
     "open": (_REMOVING, False),
     "check": (_READING, False),

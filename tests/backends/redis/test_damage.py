@@ -197,3 +197,29 @@ def test_an_answer_and_its_version_take_one_round_trip(proxy: Any, client: redis
     client.script_flush()
     assert at_version(board.increment_score, "ann", "", 3)[1].number == 3
     assert board.get_score("ann") == 5
+
+
+def test_a_deleted_board_leaves_no_key_fenced_or_not(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    for fenced in (False, True):
+        board = open_board(shared_server.unix_url, board="weekly", feed=10)
+        board.update_scores([(f"p{i}", "", i) for i in range(PLAYERS)])
+        if fenced:
+            board.fence("memory://elsewhere")
+        board.delete()
+        assert client.keys("*") == []
+
+
+def test_changes_that_outlived_their_board_are_none_of_the_next_one(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    board = open_board(shared_server.unix_url, board="weekly", feed=10)
+    board.update_scores([("ann", "", score) for score in range(50)])
+    client.delete(
+        "leaderboard:{weekly}:order", "leaderboard:{weekly}:meta", "leaderboard:{weekly}:p:0", *client.keys("*:p:*")
+    )
+    anew = open_board(shared_server.unix_url, board="weekly", feed=10)
+    start = anew.get_version()
+    assert anew.update_score("ann", "", 1) == 1
+    assert anew.get_changes(start).changes == [Change(1, "ann", "", 1, 1)]

@@ -9,9 +9,8 @@ call('ZCOUNT', order, 0, 0)
 call('ZMSCORE', order, '')
 call('HGETALL', prefix)
 if ARGV[1] ~= '' then feed = ARGV[1] ~= '0' and ARGV[1] end
-if not feed then
-  call('UNLINK', changes)
-elseif call('EXISTS', changes) == 0 then
+if fresh or not feed then call('UNLINK', changes) end
+if feed and call('EXISTS', changes) == 0 then
   call('XADD', changes, 'NOMKSTREAM', '0-1', 'id', '')
 end
 if fresh then describe() end
