@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,71 +71,103 @@ def test_a_storage_that_dies_is_unavailable_and_comes_back_where_nothing_hardens
         until(lambda answer: answer.status == 200, lambda: client.update("u1", 2))
 
 
-def test_a_cached_answer_says_how_old_it_is(tmp_path: Path) -> None:
-    also = "[boards.weekly.degradation]\ncache_top = 10\ncache_seconds = 60\n"
-    with process(_with(tmp_path, also)) as running:
-        client = Client(running.port, "/boards/weekly")
-        client.get("/top", n=10)
-        assert client.get("/top", n=10).headers["leaderboard-answer"].startswith("cached; age=")
+PARTS = """
+[boards.cached]
+url = "memory://cached"
+degradation = { cache_top = 10, cache_seconds = 60 }
+
+[boards.repaired]
+url = "memory://repaired"
+degradation = { read_only = true }
+
+[boards.ruled]
+url = "memory://ruled"
+validation = { score_max = 100, max_n = 60 }
+
+[boards.timed]
+url = "memory://timed"
+validation = { max_age = 3600 }
+
+[boards.limited]
+url = "memory://limited"
+rate_limit = { updates_a_minute = 3 }
+
+[boards.all]
+url = "memory://all"
+degradation = true
+validation = true
+rate_limit = true
+monitoring = true
+"""
 
 
-def test_a_board_under_repair_takes_no_writes_and_is_read(tmp_path: Path) -> None:
-    with process(_with(tmp_path, "[boards.weekly.degradation]\nread_only = true\n")) as running:
-        client = Client(running.port, "/boards/weekly")
-        assert client.update("u1", 1).kind == "backend-read-only"
-        assert client.get("/top").status == 200
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server of a board for each part."""
+    file = tmp_path_factory.mktemp("parts") / "boards.toml"
+    file.write_text(PARTS, encoding="utf-8")
+    with process(file) as running:
+        yield running.port
 
 
-def test_a_rule_that_refuses_is_named(tmp_path: Path) -> None:
-    with process(_with(tmp_path, "[boards.weekly.validation]\nscore_max = 100\nmax_n = 60\n")) as running:
-        client = Client(running.port, "/boards/weekly")
-        assert client.update("u1", 100).status == 200
-        for answer in (
-            client.update("u1", 101),
-            client.post("/scores/increment", player_id="u1", username="", delta=1),
-        ):
-            assert (answer.status, answer.kind, answer.json["rule"]) == (422, "update-refused", "score_max")
-        assert client.get("/top", n=61).json["rule"] == "max_n"
+def test_a_cached_answer_says_how_old_it_is(port: int) -> None:
+    client = Client(port, "/boards/cached")
+    client.get("/top", n=10)
+    assert client.get("/top", n=10).headers["leaderboard-answer"].startswith("cached; age=")
 
 
-def test_the_time_of_an_achievement_is_judged(tmp_path: Path) -> None:
-    with process(_with(tmp_path, "[boards.weekly.validation]\nmax_age = 3600\n")) as running:
-        client = Client(running.port, "/boards/weekly")
-        update = {"player_id": "u1", "username": "Ada", "score": 1}
-        for path, body in (
-            ("/scores", update),
-            ("/scores/increment", {"player_id": "u1", "username": "Ada", "delta": 1}),
-            ("/scores/bulk", {"updates": [update]}),
-        ):
-            assert client.post(path, **body, achieved_at="2001-01-01T00:00:00Z").json["rule"] == "max_age"
-        assert client.get("/count").json == {"players": 0}
+def test_a_board_under_repair_takes_no_writes_and_is_read(port: int) -> None:
+    client = Client(port, "/boards/repaired")
+    assert client.update("u1", 1).kind == "backend-read-only"
+    assert client.get("/top").status == 200
 
 
-def test_too_many_updates_are_told_to_wait(tmp_path: Path) -> None:
-    with process(_with(tmp_path, "[boards.weekly.rate_limit]\nupdates_a_minute = 3\n")) as running:
-        client = Client(running.port, "/boards/weekly")
-        assert [client.update("u1", n).status for n in range(3)] == [200, 200, 200]
-        answer = client.update("u1", 4)
-        assert (answer.status, answer.kind) == (429, "rate-limit-exceeded")
-        assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert answer.json["retry_after"] == int(answer.headers["retry-after"])
-        assert client.update("u2", 1).status == 200
+def test_a_rule_that_refuses_is_named(port: int) -> None:
+    client = Client(port, "/boards/ruled")
+    assert client.update("u1", 100).status == 200
+    for answer in (
+        client.update("u1", 101),
+        client.post("/scores/increment", player_id="u1", username="", delta=1),
+    ):
+        assert (answer.status, answer.kind, answer.json["rule"]) == (422, "update-refused", "score_max")
+    assert client.get("/top", n=61).json["rule"] == "max_n"
 
 
-def test_all_of_it_at_once_with_metrics(tmp_path: Path) -> None:
-    also = "degradation = true\nvalidation = true\nrate_limit = true\nmonitoring = true\n"
-    with process(_with(tmp_path, also)) as running:
-        client = Client(running.port, "/boards/weekly")
-        assert client.update("u1", 1).json == {"rank": 1}
-        for prefix in ("/boards/weekly", ""):
-            answer = Client(running.port, prefix).get("/metrics")
-            assert answer.status == 200
-            assert b'board="weekly"' in answer.body
+def test_the_time_of_an_achievement_is_judged(port: int) -> None:
+    client = Client(port, "/boards/timed")
+    update = {"player_id": "u1", "username": "Ada", "score": 1}
+    for path, body in (
+        ("/scores", update),
+        ("/scores/increment", {"player_id": "u1", "username": "Ada", "delta": 1}),
+        ("/scores/bulk", {"updates": [update]}),
+    ):
+        assert client.post(path, **body, achieved_at="2001-01-01T00:00:00Z").json["rule"] == "max_age"
+    assert client.get("/count").json == {"players": 0}
+
+
+def test_too_many_updates_are_told_to_wait(port: int) -> None:
+    client = Client(port, "/boards/limited")
+    assert [client.update("u1", n).status for n in range(3)] == [200, 200, 200]
+    answer = client.update("u1", 4)
+    assert (answer.status, answer.kind) == (429, "rate-limit-exceeded")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert answer.json["retry_after"] == int(answer.headers["retry-after"])
+    assert client.update("u2", 1).status == 200
+
+
+def test_all_of_it_at_once_with_metrics(port: int) -> None:
+    client = Client(port, "/boards/all")
+    assert client.update("u1", 1).json == {"rank": 1}
+    for prefix in ("/boards/all", ""):
+        answer = Client(port, prefix).get("/metrics")
+        assert answer.status == 200
+        assert b'board="all"' in answer.body
 
 
 def test_metrics_are_those_of_all_processes_whichever_is_asked(tmp_path: Path) -> None:
     shared = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-    file = _with(tmp_path, "monitoring = true\n")
+    file = write_file(tmp_path, "memory://weekly")
+    file.write_text(file.read_text(encoding="utf-8") + "monitoring = true\n", encoding="utf-8")
     with process(file, also=shared) as one, process(file, also=shared) as other:
         clients = [Client(running.port, "/boards/weekly") for running in (one, other)]
         for client, number in zip(clients, (42, 58), strict=True):
@@ -149,10 +181,3 @@ def test_metrics_are_those_of_all_processes_whichever_is_asked(tmp_path: Path) -
         other.stop()
         text = clients[0].get("/metrics").body.decode()
         assert re.findall(r"^leaderboard_(?:updates_total|up)\{.*\} (.*)$", text, re.MULTILINE) == ["100.0", "1.0"]
-
-
-def _with(folder: Path, also: str) -> Path:
-    file = write_file(folder, "memory://weekly")
-    with file.open("a", encoding="utf-8") as end:
-        end.write(also)
-    return file

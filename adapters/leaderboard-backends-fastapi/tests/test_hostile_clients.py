@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from resource import RLIMIT_NOFILE, prlimit
 from typing import Final
 
 import pytest
 from leaderboard_backends_fastapi import Limits, leaderboard_app
 from leaderboard_backends_fastapi.connections import Bounds
 from over_the_wire.boards import memory, write_file
-from over_the_wire.serving import WAIT, Client, process, served
+from over_the_wire.serving import WAIT, Client, Process, process, served
 
 from leaderboard_backends import ConfigurationError
 
@@ -36,6 +38,22 @@ def was_ended(held: socket.socket) -> bool:
         return True
 
 
+@contextmanager
+def taken_together(server: Process, connections: int, files: int) -> Iterator[None]:
+    """Hold connections that all came while the server did not look, and are more than it may open files."""
+    with ExitStack() as stack:
+        server.send(signal.SIGSTOP)
+        limits = prlimit(server.number, RLIMIT_NOFILE)
+        stack.callback(prlimit, server.number, RLIMIT_NOFILE, limits)
+        prlimit(server.number, RLIMIT_NOFILE, (files, limits[1]))
+        for _ in range(connections):
+            held = stack.enter_context(socket.socket())
+            held.setblocking(False)  # noqa: FBT003 - as the socket has it
+            held.connect_ex(("127.0.0.1", server.port))
+        server.send(signal.SIGCONT)
+        yield
+
+
 def reads_nothing(port: int) -> bool:
     """Ask for far more than the buffers between take, and wait for the server to end that without being read."""
     ask = b"GET /boards/weekly/top?n=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -48,7 +66,7 @@ def reads_nothing(port: int) -> bool:
 
 
 def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_short(tmp_path: Path) -> None:
-    also = "[server]\nidle_seconds = 1.5\nwaiting_per_client = 5\n"
+    also = "[server]\nidle_seconds = 2.5\nwaiting_per_client = 5\n"
     with process(write_file(tmp_path, "memory://weekly", also), files=400) as server, ExitStack() as stack:
         client = Client(server.port)
         held = [stack.enter_context(connected(server.port, HALF)) for _ in range(8)]
@@ -57,13 +75,16 @@ def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_s
         for each in (other, held[-1]):
             each.sendall(b"\r\n")
             assert each.recv(12) == b"HTTP/1.1 200"
-        for number in range(500):  # of a hundred clients: more than the process could open
+        for number in range(300):  # of a hundred clients: more than the process could open
             last = stack.enter_context(connected(server.port, HALF[: number % 30], f"127.0.1.{number % 100}"))
             if number % 50 == 0:
                 assert client.get("/health/live").status == 200
         assert was_ended(last)
+        with taken_together(server, 60, files=40):
+            assert client.get("/health/live").status == 200
         assert any("at most 48 connections, not 1000: the process may open 400 files" in line for line in server.said)
-        assert len(server.said) < 40
+        assert 1 <= sum("no connection can be taken" in line for line in server.said) < 10
+        assert len(server.said) < 50
         rows = [{"player_id": f"{n:0128}", "username": "x" * 128, "score": n} for n in range(1000)]
         assert client.post("/boards/weekly/scores/bulk", updates=rows).status == 200
         assert reads_nothing(server.port)

@@ -79,6 +79,7 @@ def _run(app: Any, host: str, port: int, bounds: Bounds) -> None:
         host=host,
         port=port,
         http=Connection,
+        ws="none",  # nothing here speaks it, and its connections would be out of bounds
         backlog=BACKLOG,
         server_header=False,
         timeout_graceful_shutdown=GRACE,

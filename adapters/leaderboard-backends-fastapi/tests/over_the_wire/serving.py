@@ -180,9 +180,18 @@ class Process:
                 self._ready.set()
         self._ready.set()
 
+    @property
+    def number(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask the server to stop, and return its exit code."""
-        self._process.send_signal(number)
+        self.send(number)
         try:
             return self._process.wait(WAIT)
         finally:
