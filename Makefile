@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-kit test-rest quick interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-kit test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -52,19 +52,23 @@ test-rest: .venv/dev
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
-	tests/backends/test_zodb_crash.py tests/comparison/effort tests/comparison/study tests/comparison/report \
-	tests/comparison/test_execute.py tests/comparison/test_gate.py \
+	tests/backends/test_zodb_crash.py tests/backends/redis/test_server.py tests/comparison/effort tests/comparison/measure \
+	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
-QUICK := $(patsubst %,tests/conformance/test_backends.py::Test%,Memory UnixSocket) \
-	$(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/backends tests/comparison tests/hardening tests/testing \
+QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,Memory UnixSocket) tests/backends tests/testing \
+	$(patsubst %,--ignore=%,$(SLOW))
+QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening \
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
-quick: .venv/dev  ## run the tests of the inner loop (a minute)
-	$(BIN)/python $(PYTEST) -q $(QUICK)
+quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target quick-kit quick-rest
+
+quick-kit quick-rest: quick-%: .venv/dev
+	$(BIN)/python $(PYTEST) -q $(if $(filter kit,$*),$(QUICK_KIT),$(QUICK_REST))
 
 interpreters: .venv/dev  ## run `make quick` under every Python from 3.11 on that is here, each in an environment of its own
-	$(BIN)/python benchmarks/interpreters.py $(PYTEST) -q $(QUICK)
+	$(BIN)/python benchmarks/interpreters.py $(PYTEST) -q $(QUICK_KIT) $(QUICK_REST)
 
 proof: .venv/dev  ## run all there is, at full effort, and write reports/proof.md (up to 2 hours; SHORT=1 tries the way)
 	$(BIN)/python benchmarks/proof.py $(if $(SHORT),--short)

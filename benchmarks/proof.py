@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,8 +47,8 @@ class Step:
 
     def run(self, folder: Path, *, short: bool) -> Result:
         """Run it, showing its output, and return what it came to."""
-        command = [word.format(folder=folder) for word in (self.short if short else self.command)]
-        print(f"== {self.what}: {' '.join(command)}", flush=True)
+        command = [word.format(folder=folder.relative_to(ROOT)) for word in (self.short if short else self.command)]
+        print(f"== {self.what}: {shlex.join(command)}", flush=True)
         started, lines = perf_counter(), []
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
         with subprocess.Popen(
@@ -135,7 +136,7 @@ def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
             "",
             "The commands, in the same order:",
             "",
-            *(f"    python {' '.join(result.command)}" for result in results),
+            *(f"    python {shlex.join(result.command)}" for result in results),
             "",
         ]
     )

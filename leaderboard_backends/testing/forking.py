@@ -17,6 +17,7 @@ its author wrote. The child must not use what its parent has open: a board, a so
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -210,6 +211,7 @@ def _run(work: Callable[[Callable[[Message], None]], object], target: int, secon
         with lock:
             _write(target, _LENGTH.pack(len(frame)) + frame)
 
+    gc.freeze()  # or each collection goes through all that the parent has, and copies its pages
     try:
         try:
             signal.signal(signal.SIGALRM, _stop)
