@@ -18,9 +18,10 @@ from leaderboard_backends.testing.servers import EmbeddedServer
 
 
 class AtAURL(BackendConformance):
-    """Boards at one URL, which is where all boards of a test live."""
+    """Boards at one URL, which is where all boards of a test live; large boards are at full size in memory alone."""
 
     url: str
+    players = 5000
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_leaderboard(self.url, board=name, **options)
@@ -32,6 +33,7 @@ class TestNaive(AtAURL):
 
 class TestMemory(AtAURL):
     url = "memory://"
+    players = 100_000
 
 
 class TestFakeRedis(AtAURL):
@@ -71,6 +73,7 @@ class TestTCP(AtAURL):
 class Delegated(AtAURL):
     """The smallest efforts: a wrapper that only delegates adds nothing that chance finds."""
 
+    players = 5000
     examples = 5
     steps = 20
     bulk = 1001

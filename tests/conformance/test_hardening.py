@@ -62,6 +62,7 @@ def stack(degradation: dict[str, Any]) -> dict[str, Any]:
 class Hardened(BackendConformance):
     """The smallest efforts; the whole kit all the same."""
 
+    players = 5000
     examples = 5
     steps = 20
     bulk = 1001

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, ClassVar
 
-from leaderboard_backends import Capabilities, Entry, Keep, Order, Score
+from leaderboard_backends import Capabilities, Entry, Keep, Order, Score, StorageInfo
 from leaderboard_backends.backends.naive import NaiveLeaderboard, _Standing
 from leaderboard_backends.errors import BoardMismatchError
 from leaderboard_backends.location import Option
@@ -17,7 +17,7 @@ from leaderboard_backends.model import add_scores
 class PlainBoard(NaiveLeaderboard):
     """The naive board, with its sort key, its stored scores and its sums in methods of their own; it has no feed."""
 
-    capabilities = Capabilities(durable=False, shared=False)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process")
     options: ClassVar[Mapping[str, Option]] = {}
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
@@ -146,6 +146,9 @@ class StoredBoard(PlainBoard):
 
     def _storage_name(self) -> str:
         return self._name
+
+    def _storage_info(self) -> StorageInfo:
+        return StorageInfo()
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
         self._changes.number = self._shared.updates

@@ -24,7 +24,7 @@ class _Hunt(_Recorder):
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         for mutant in self.mutants:
-            session.config.stash[TASK] = Task(1, mutant.board, examples=EXAMPLES)
+            session.config.stash[TASK] = Task(1, mutant.board, examples=EXAMPLES, players=mutant.players)
             self.found[mutant.name] = self._hunt(mutant, session)
         return True
 

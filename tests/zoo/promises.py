@@ -31,14 +31,14 @@ class RefusesMore(PlainBoard):
 class DeclaresMore(PlainBoard):
     """An operation that is declared unsupported answers."""
 
-    capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_around"}))
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", unsupported=frozenset({"get_around"}))
 
 
 @killed_by("capabilities", AS_DECLARED)
 class RefusesInSilence(PlainBoard):
     """An operation that is declared unsupported returns an empty list."""
 
-    capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_around"}))
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", unsupported=frozenset({"get_around"}))
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         del player_id, radius
@@ -49,7 +49,7 @@ class RefusesInSilence(PlainBoard):
 class RefusesWithoutAName(PlainBoard):
     """The refusal of an operation does not say which one is refused."""
 
-    capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_around"}))
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", unsupported=frozenset({"get_around"}))
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         self._unsupported("that", f"{player_id} and {radius} are of no use here.")
@@ -59,35 +59,37 @@ class RefusesWithoutAName(PlainBoard):
 class Undeclared(PlainBoard):
     """The capabilities are any object that has the attributes, not a declaration."""
 
-    capabilities: Any = SimpleNamespace(**asdict(Capabilities(durable=False, shared=False)))
+    capabilities: Any = SimpleNamespace(**asdict(Capabilities(durable=False, shared=False, lives_in="process")))
 
 
 @killed_by("capabilities", DECLARED)
 class DeclaresTheUnknown(PlainBoard):
     """An operation is declared unsupported under a name that the contract does not have."""
 
-    capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_neighbours"}))
+    capabilities = Capabilities(
+        durable=False, shared=False, lives_in="process", unsupported=frozenset({"get_neighbours"})
+    )
 
 
 @killed_by("capabilities", DECLARED)
 class SaysNothingOfFailures(PlainBoard):
     """Nothing says what failure the data survives."""
 
-    capabilities = Capabilities(durable=False, shared=False, survives="")
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", survives="")
 
 
 @killed_by("capabilities", TWO)
 class SharedInName(PlainBoard):
     """A board that says it is shared is each object's own."""
 
-    capabilities = Capabilities(durable=False, shared=True, survives="nothing")
+    capabilities = Capabilities(durable=False, shared=True, lives_in="process", survives="nothing")
 
 
 @killed_by("capabilities", ANOTHER)
 class DurableInName(PlainBoard):
     """A board that says it is durable is empty when opened again."""
 
-    capabilities = Capabilities(durable=True, shared=False, survives="a crash, it says")
+    capabilities = Capabilities(durable=True, shared=False, lives_in="process", survives="a crash, it says")
 
 
 @killed_by("capabilities", ANOTHER)

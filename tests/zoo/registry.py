@@ -16,7 +16,7 @@ CRASH: Final = re.compile(r"^E +(?:AttributeError|ImportError|KeyError|NameError
 """A broken board that no longer fits the code it is made from fails too, and shows nothing of the kit."""
 
 SEEN: Final = re.compile(
-    r"^E +(?:assert |AssertionError|Failed: |RuntimeError|leaderboard_backends\.errors\.)", re.MULTILINE
+    r"^E +(?:assert |AssertionError|Failed: |RuntimeError|RecursionError|leaderboard_backends\.errors\.)", re.MULTILINE
 )
 """What the kit says of a bug: an assertion, a missing refusal, or the error that the board raised where it must not."""
 
@@ -28,6 +28,9 @@ class Mutant(NamedTuple):
     part: str
     test: str
     """Must fail, under at least one of the rules, and not because the board crashed; `test[value]`: for that value."""
+
+    players: int = 5000
+    """How large a large board must be for the bug to show."""
 
     @property
     def name(self) -> str:
@@ -44,11 +47,11 @@ MUTANTS: Final[list[Mutant]] = []
 """All of them, in the order of their modules; complete once the package is imported."""
 
 
-def killed_by(part: str, test: str) -> Callable[[type[Board]], type[Board]]:
+def killed_by(part: str, test: str, players: int = 5000) -> Callable[[type[Board]], type[Board]]:
     """Enter a board in the list, with the test of the kit that must fail on it."""
 
     def enter(board: type[Board]) -> type[Board]:
-        MUTANTS.append(Mutant(board, part, test))
+        MUTANTS.append(Mutant(board, part, test, players))
         return board
 
     return enter

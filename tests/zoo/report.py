@@ -1,7 +1,8 @@
 """Run the whole kit on every mutant, and write which tests see which bug: `reports/zoo.json`, `reports/zoo.md`.
 
-A race shows by chance alone, so that the part about races runs on the mutants that have one, and on no other. What
-random programs, processes and faults find is left out: they are the net behind the tests that have a name.
+A race shows by chance alone, so that the part about races runs on the mutants that have one, and on no other; the part
+about large boards likewise, as it takes long. What random programs, processes and faults find is left out: they are the
+net behind the tests that have a name.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from . import MUTANTS
 from .registry import Mutant, is_about, saw_the_bug
 
 REPORTS: Final = Path(__file__).resolve().parents[2] / "reports"
-BY_CHANCE: Final = ("threads", "histories", "processes", "machine")
+ITS_OWN_ALONE: Final = ("threads", "histories", "processes", "machine", "scale")
+"""Parts that run on their own mutants alone: what they find of others is by chance, or at size."""
 WORKERS: Final = 2
 SHOWN: Final = 4
 """Tests that a mutant's line names beside the one that must see it."""
@@ -34,8 +36,8 @@ HOW_TO_READ: Final = (
 
 def judge(mutant: Mutant) -> dict[str, Any]:
     """Run the kit on a mutant, and return what saw it."""
-    parts = [part for part in PARTS if part not in BY_CHANCE or part == mutant.part]
-    report = run_kit(mutant.board, parts=parts)
+    parts = [part for part in PARTS if part not in ITS_OWN_ALONE or part == mutant.part]
+    report = run_kit(mutant.board, parts=parts, players=mutant.players)
     failed = Counter((outcome.part, base_name(outcome.test)) for outcome in report.failures)
     return {
         "mutant": mutant.name,

@@ -34,7 +34,7 @@ SEEN_BY_THE_MACHINE: list[type[LeaderboardBackend]] = [
 class RefusesAsDeclared(RefusesMore):
     """Says what it refuses."""
 
-    capabilities = Capabilities(durable=False, shared=False, unsupported=frozenset({"get_around"}))
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", unsupported=frozenset({"get_around"}))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,8 @@ def test_each_bug_is_caught_by_the_test_that_is_about_it(mutant: Mutant, hunted:
 @pytest.mark.parametrize("board", SOUND)
 def test_the_boards_that_mutants_are_made_of_pass(board: type[LeaderboardBackend]) -> None:
     races = () if board is PlainBoard else ("threads", "histories")
-    report = run_kit(board, parts=[part for part in PARTS if part not in ("machine", "processes", *races)])
+    parts = [part for part in PARTS if part not in ("machine", "processes", *races)]
+    report = run_kit(board, parts=parts, players=5000)
     assert report.verdict == "PASSED IN PART", report.failures[0].text
 
 
@@ -69,7 +70,7 @@ def test_random_programs_alone_find_the_bug_and_say_how_to_repeat_them(broken: t
 
 
 def test_a_refusal_that_is_declared_is_told_apart_from_a_pass() -> None:
-    report = run_kit(RefusesAsDeclared, examples=5)
+    report = run_kit(RefusesAsDeclared, examples=5, players=5000)
     assert report.verdict == "PASSED IN PART", report.failures[0].text
     refused = [outcome.test for outcome in report.outcomes if outcome.result == "refused"]
     assert "test_an_operation_works_or_refuses_as_declared" in refused
