@@ -20,6 +20,7 @@ from leaderboard_backends.testing.servers import EmbeddedServer
 class AtAURL(BackendConformance):
     """Boards at one URL, which is where all boards of a test live; large boards are at full size in memory alone."""
 
+    players = 5000
     url: str
     players = 5000
 
@@ -32,6 +33,9 @@ class TestNaive(AtAURL):
 
 
 class TestMemory(AtAURL):
+    """The one that big boards are tried on at full size."""
+
+    players = 100_000
     url = "memory://"
     players = 100_000
 
@@ -58,6 +62,8 @@ class TestZODBFile(AtAURL):
 
 
 class TestUnixSocket(AtAURL):
+    examples = 30
+
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:
         self.url = server.unix_url
@@ -78,6 +84,7 @@ class Delegated(AtAURL):
     steps = 20
     bulk = 1001
     rounds = 20
+    players = 5000
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return DelegatingLeaderboard(super().make(name=name, **options))

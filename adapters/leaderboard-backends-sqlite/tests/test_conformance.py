@@ -21,6 +21,7 @@ class TestFile(BackendConformance):
 
     players = 5000
     examples = 20
+    players = 5000
     url: str
 
     @pytest.fixture(autouse=True)
