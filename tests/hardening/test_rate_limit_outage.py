@@ -11,9 +11,10 @@ from typing import Any, Self
 
 import limits.storage.redis
 import pytest
+import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.errors import BackendUnavailableError, RateLimitExceededError
+from leaderboard_backends.errors import BackendUnavailableError, ConfigurationError, RateLimitExceededError
 from leaderboard_backends.hardening import RateLimitedLeaderboard
 from leaderboard_backends.hardening.counts import Counts
 from leaderboard_backends.hardening.rate_limiting.outage import OutagePolicy
@@ -268,11 +269,15 @@ def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: Em
     in_force(board, "bob")
 
 
-def test_a_server_that_refuses_is_as_one_that_is_down(limited: Open, caplog: pytest.LogCaptureFixture) -> None:
-    with EmbeddedServer({"requirepass": "sesame"}, tcp=True) as server:
-        board = limited(server.url.replace("sesame", "wrong-sesame"), when_down="closed")
-        with pytest.raises(BackendUnavailableError) as caught:
-            board.update_score("ada", "", 1)
-        assert "sesame" not in str(caught.value) + caplog.text
-        allowed = limited(server.url, updates_a_minute=1)
-        in_force(allowed, "ada")
+def test_a_server_that_does_not_permit_it_is_no_outage_and_says_so_at_opening(limited: Open) -> None:
+    with EmbeddedServer({"requirepass": "sesame"}, tcp=True) as server, redis.Redis.from_url(server.url) as client:
+        with pytest.raises(ConfigurationError, match="correct the user or the password") as caught:
+            limited(server.url.replace("sesame", "wrong-sesame"))
+        assert "sesame" not in str(caught.value)
+        client.execute_command("ACL SETUSER game on >pass ~game:* +@all -@dangerous")
+        url = f"redis://game:pass@127.0.0.1:{server.port}/0"
+        with pytest.raises(
+            ConfigurationError, match=r"~leaderboard:rate:\* \+@all -@dangerous\), or set another prefix"
+        ):
+            limited(url)
+        in_force(limited(url, updates_a_minute=1, prefix="game:rate"), "ada")

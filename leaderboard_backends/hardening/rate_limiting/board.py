@@ -79,7 +79,13 @@ class RateLimitedLeaderboard(Wrapper):
         storage = self._storage_of_limits
         if isinstance(storage, MemoryWindows):
             return OwnWindows(storage, clock)
-        return OutagePolicy(SharedWindows(storage), self._rules, self.counts, clock)
+        policy = OutagePolicy(SharedWindows(storage), self._rules, self.counts, clock)
+        try:
+            policy.try_out(Charge(Limit("opening", 1, 1, f"{self.name}/opening"), BOARD, 1))
+        except BaseException:
+            close_storage(storage)
+            raise
+        return policy
 
     def _make_fits(self) -> Callable[[str], bool]:
         """Return what charges one update of a player where that fits, without a list of charges: in memory alone."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 
 from limits.errors import StorageError
 
-from ...errors import BackendUnavailableError
+from ...errors import BackendUnavailableError, ConfigurationError
 from ...forks import guard
 from ...model import shorten
 from ..counts import Counts
@@ -62,6 +63,24 @@ class OutagePolicy:
             self._end()
         return refusal
 
+    def try_out(self, charge: Charge) -> None:
+        """Charge once, when a board is opened; an outage begins here where the storage does not answer.
+
+        Raises `ConfigurationError` where it answers and does not permit it, which no waiting would change.
+        """
+        try:
+            self._windows.spend((charge,), 1)
+        except (StorageError, OSError) as error:
+            cause = _cause(error)
+            if _DENIALS & {kind.__name__ for kind in type(cause).__mro__} or _DENIED_IN_SCRIPT.search(str(cause)):
+                prefix = self._settings.prefix
+                raise ConfigurationError(
+                    f"the storage of the rate limit, {shown(self._settings.storage)}, does not permit what counting "
+                    f"needs ({shorten(str(cause), 120)}): correct the user or the password, allow the user its keys "
+                    f"(~{prefix}:* +@all -@dangerous), or set another prefix."
+                ) from error
+            self._begin(error)
+
     def _may_ask(self) -> bool:
         """Whether it is this update's turn to see whether the storage answers again."""
         with self._lock:
@@ -83,7 +102,7 @@ class OutagePolicy:
         )
 
     def _begin(self, error: Exception) -> None:
-        cause = error.storage_error if isinstance(error, StorageError) else error
+        cause = _cause(error)
         with self._lock:
             first = not self._down
             self._down = True
@@ -111,3 +130,15 @@ class OutagePolicy:
                 self._counts["uncounted"] - self._uncounted,
                 extra={"event": "rate_limit_up"},
             )
+
+
+_DENIALS: Final = {"NoPermissionError", "AuthenticationError"}
+"""Names of redis-py's classes, as this part does not import redis-py: the library limits does."""
+
+_DENIED_IN_SCRIPT: Final = re.compile(
+    "ACL failure in script|can't access at least one of the keys|can't run this command"
+)
+
+
+def _cause(error: Exception) -> Exception:
+    return error.storage_error if isinstance(error, StorageError) else error

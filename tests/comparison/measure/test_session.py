@@ -8,7 +8,7 @@ import redis
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.measure.job import Where
-from leaderboard_backends.comparison.measure.session import Session, packed
+from leaderboard_backends.comparison.measure.session import Session, packed, session
 from leaderboard_backends.comparison.schema import DiskFigures, Result, ServiceFigures
 from leaderboard_backends.testing.servers import EmbeddedServer
 
@@ -45,3 +45,19 @@ def test_what_a_board_keeps_of_each_player_is_counted_as_its_memory(comparing: C
     figures = comparing("naive", players=(20_000,), steps=5, time_limit=0.01).runs[0].figures
     assert isinstance(figures, ServiceFigures)
     assert figures.memory.board_bytes / 20_000 > 100
+
+
+@pytest.mark.parametrize(
+    ("url", "durability"),
+    [
+        ("sqlite://{path}", "every commit"),
+        ("sqlite://{path}?synchronous=normal", "not known"),
+        ("zodb://{path}", "every commit"),
+        ("memory://", "memory only"),
+    ],
+)
+def test_a_comparison_ranks_a_users_own_board_by_what_it_says(tmp_path: Path, url: str, durability: str) -> None:
+    target = url.format(path=tmp_path / "board")
+    with session(Where(target, "compare-1", shared=True)) as opened:
+        assert opened.facts("mine").durability == durability
+        assert (opened.data_path() is None) == (durability == "memory only")
