@@ -26,6 +26,7 @@ from pathlib import Path
 from struct import Struct
 from threading import Lock
 from typing import Any, ClassVar, TypeAlias, cast
+from weakref import WeakMethod
 
 from sortedcontainers import SortedKeyList
 
@@ -100,7 +101,8 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         self._best_only = self._keep == "best"
         self._whole_only = True
         self._records: dict[str, _Record] = {}
-        self._ordered: SortedKeyList[_Record, int] = SortedKeyList(key=_key)
+        self._ordered = _Ordered(key=_key)
+        self._stale = cast("_Ordered", _Stale(self))
         self._changes = ChangeLog(feed)
         self._lock = guard(Lock())
 
@@ -164,11 +166,12 @@ class SortedContainersLeaderboard(LeaderboardBackend):
             if record is None:
                 return False
             try:
-                del self._records[player_id]
                 self._ordered.remove(record)
+                del self._records[player_id]
                 self._changes.note(player_id)
             except BaseException:
-                self._leave_torn()
+                self._ordered = self._stale  # first, and without a call, in which another interrupt could come
+                self._changes.restart()
                 raise
             return True
 
@@ -195,19 +198,15 @@ class SortedContainersLeaderboard(LeaderboardBackend):
             if record is not old:
                 if old is not None:
                     self._ordered.remove(old)
-                self._records[player_id] = record
                 self._ordered.add(record)
+                self._records[player_id] = record
                 if self._changes.kept is not None:
                     self._keep_change(record, self._changes.number)
         except BaseException:
-            self._leave_torn()
+            self._ordered = self._stale
+            self._changes.restart()
             raise
         return record[0]
-
-    def _leave_torn(self) -> None:
-        """After an interrupt: build the order from the records at its next use, and let feeds be read anew."""
-        self._ordered = cast("SortedKeyList[_Record, int]", _Stale(self))
-        self._changes.restart()
 
     def _keep_change(self, record: _Record, number: int) -> None:
         """Put the state of a player after a change into the feed."""
@@ -234,10 +233,10 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     def _replace(self, records: dict[str, _Record]) -> None:
         """Put records and their order in place, both or, where an interrupt comes before, none."""
-        ordered: SortedKeyList[_Record, int] = SortedKeyList(records.values(), key=_key)
+        ordered = _Ordered(records.values(), key=_key)
         self._records, self._ordered = records, ordered
 
-    def _rebuild(self) -> SortedKeyList[_Record, int]:
+    def _rebuild(self) -> _Ordered:
         self._replace(self._records)
         return self._ordered
 
@@ -346,6 +345,17 @@ class SortedContainersLeaderboard(LeaderboardBackend):
         return self._ordered.bisect_key_left(self._sign * _pack(bound) + reached)
 
 
+class _Ordered(SortedKeyList[_Record, int]):
+    """The order, whose index of positions, made at a read, an interrupt leaves whole or away."""
+
+    def _build_index(self) -> None:
+        try:
+            super()._build_index()  # type: ignore[misc]  # its stubs leave out what is private
+        except BaseException:
+            del self._index[:]  # type: ignore[attr-defined]  # as above
+            raise
+
+
 class _Stale:
     """Stands in for the order that an interrupt left in doubt: its first use builds the order from the records.
 
@@ -353,7 +363,9 @@ class _Stale:
     """
 
     def __init__(self, board: SortedContainersLeaderboard) -> None:
-        self._rebuild = board._rebuild  # noqa: SLF001 - a part of the board
+        self._rebuild = WeakMethod(board._rebuild)  # noqa: SLF001 - a part of the board, which keeps it
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._rebuild(), name)
+        rebuild = self._rebuild()
+        assert rebuild is not None  # noqa: S101 - it is the board that asks
+        return getattr(rebuild(), name)
