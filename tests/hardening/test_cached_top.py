@@ -444,7 +444,8 @@ class Storage:
         cache.begin(change)
         self.written += 1
         change.settle(1)
-        cache.end(change)
+        cache.note_end(change)
+        cache.settle_ended()
         self.acknowledged = self.written
 
 

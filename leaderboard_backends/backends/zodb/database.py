@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,13 +64,20 @@ class Database:
 
     def take(self) -> Session:
         """Return a session for one operation of this thread; `give` must get it back."""
-        if self._inherited or self._failed:
-            self._refuse_or_reopen()
-        if not self._closing:
-            try:
-                return self._idle.pop()
-            except IndexError:
-                pass
+        try:
+            if self._inherited or self._failed:
+                self._refuse_or_reopen()
+            if not self._closing:
+                try:
+                    return self._idle.pop()
+                except IndexError:
+                    pass
+            return self._one_more()
+        except BaseException:
+            _free_logging()
+            raise
+
+    def _one_more(self) -> Session:
         with self._lock:
             if self._db is None:
                 raise LeaderboardClosedError(f"{self.place} was closed while this operation began: open it again.")
@@ -100,6 +108,7 @@ class Database:
         part in the next transaction. So the next operation opens the file anew.
         """
         self._failed = True
+        _free_logging()
         session.leave()
         with self._lock:
             self._sessions -= 1
@@ -228,6 +237,17 @@ class ForeignDatabase(Database):
 
     def _close_db(self, db: Any) -> None:
         """Leave the database to the app."""
+
+
+def _free_logging() -> None:
+    """Free the lock of `logging` where an interrupt left this thread with it.
+
+    ZODB asks for loggers all the time, and before Python 3.13 an exception from a signal can come between taking that
+    lock and noting it; every other thread that asks for a logger would wait for ever.
+    """
+    with suppress(RuntimeError):  # which tells that this thread does not have it
+        while True:
+            logging._lock.release()  # type: ignore[attr-defined]  # noqa: SLF001 - what `logging` leaves out
 
 
 def _discard(storage: Any) -> None:

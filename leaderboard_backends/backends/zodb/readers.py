@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from io import FileIO
-from threading import Condition, RLock, get_ident
+from threading import Lock, get_ident
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 from ZODB.FileStorage.FileStorage import FilePool
 
@@ -15,6 +15,8 @@ from ...forks import guard
 
 _LONGEST_WAIT: Final = 60.0
 """Seconds for which a read or a commit waits for the others; a disk that stalls longer is no disk to wait for."""
+
+Value = TypeVar("Value")
 
 _NAP: Final = 0.05
 
@@ -24,24 +26,34 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
 
     Many may read, or one may write; a writer that waits goes first. A thread is in one read or write at a time; what
     it held before, an interrupt left behind. Where the thread itself is gone, waiting ends in an `OSError` after a
-    while, upon which the file is opened anew.
+    while, upon which the file is opened anew. There is no `Condition`: entering one is Python code, in which an
+    interrupt leaves its lock held.
     """
 
-    writers: int
-    writing: bool
     _files: list[FileIO]
     _out: list[FileIO]
-    _writer = 0
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self._cond = Condition(guard(RLock()))
+        self._mutex = guard(Lock())
         self._readers: dict[FileIO, int] = {}
+        self._writer = 0
+        """The thread that writes, or waits to write; 0 where there is none."""
+        self._latches: list[Lock] = []
 
     def empty(self) -> None:
         """Close the files that nobody reads."""
         super().empty()
         self._readers.clear()
+
+    def close(self) -> None:
+        """Close all files; who waits for one hears of it."""
+        self.closed = True
+        while self._out:
+            self._out.pop().close()
+        self.empty()
+        self._writer = 0
+        self.wake()
 
     def write_lock(self) -> _Writing:
         """Return the context that holds off all reads."""
@@ -53,57 +65,72 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
 
     def begin_write(self) -> None:
         """Wait for the reads to end."""
-        with self._cond:
-            self._let_go_of_leftovers()
-            self.writers += 1
-            try:
-                self._wait_until(lambda: not (self.writing or self._out))
-                self.writing, self._writer = True, get_ident()
-            except BaseException:
-                self.writers -= 1
-                raise
+        try:
+            self._wait_until(self._may_write)
+        except BaseException:
+            if self._writer == get_ident():
+                self._writer = 0
+            raise
 
     def end_write(self) -> None:
         """Let the reads go on."""
-        with self._cond:
-            self.writing = False
-            self.writers = max(0, self.writers - 1)  # which `close` has set to 0
-            self._cond.notify_all()
+        self._writer = 0
+        self.wake()
 
     def lend(self) -> FileIO:
         """Return a file, once no writer is there or waits."""
-        with self._cond:
-            self._let_go_of_leftovers()
-            self._wait_until(lambda: not self.writers)
-            # Without a buffer: a buffer has a lock, which a thread may hold when the process is forked.
-            file = self._files.pop() if self._files else FileIO(self.name)
-            self._readers[file] = get_ident()
-            self._out.append(file)
-            return file
+        return self._wait_until(self._free_file)
 
     def take_back(self, file: FileIO) -> None:
         """Take a file back."""
         if file in self._out:
             self._out.remove(file)
             self._files.append(file)
-        if self.writers and not self._out:
-            with self._cond:
-                self._cond.notify_all()
+        if self._writer and not self._out:
+            self.wake()
 
-    def _let_go_of_leftovers(self) -> None:
-        if self.writing and self._writer == get_ident():
-            self.end_write()
-        for file in [file for file in self._out if self._readers.get(file) == get_ident()]:
-            self.take_back(file)
+    def wake(self) -> None:
+        """Let all who wait look again; who is missed looks again after a nap."""
+        latches, self._latches = self._latches, []
+        for latch in latches:
+            latch.release()
 
-    def _wait_until(self, free: Callable[[], bool]) -> None:
+    def _may_write(self) -> bool | None:
+        if self._writer not in (0, get_ident()):
+            return None
+        self._writer = get_ident()
+        return None if self._out else True
+
+    def _free_file(self) -> FileIO | None:
+        if self._writer not in (0, get_ident()):
+            return None
+        self._writer = 0  # which an interrupt left behind
+        # Without a buffer: a buffer has a lock, which a thread may hold when the process is forked.
+        file = self._files.pop() if self._files else FileIO(self.name)
+        self._readers[file] = get_ident()
+        self._out.append(file)
+        return file
+
+    def _wait_until(self, attempt: Callable[[], Value | None]) -> Value:
         end = monotonic() + _LONGEST_WAIT
-        while not free():
-            self._cond.wait(_NAP)
+        while True:
+            with self._mutex:
+                if self.closed:
+                    raise ValueError("closed")
+                self._let_go_of_leftovers()
+                if (got := attempt()) is not None:
+                    return got
+                latch = Lock()
+                latch.acquire()
+                self._latches.append(latch)
+            latch.acquire(timeout=_NAP)
             if monotonic() > end:
                 raise OSError(errno.ETIMEDOUT, "a read or a commit before this one did not end")
-        if self.closed:
-            raise ValueError("closed")
+
+    def _let_go_of_leftovers(self) -> None:
+        for file in [file for file in self._out if self._readers.get(file) == get_ident()]:
+            self._out.remove(file)
+            self._files.append(file)
 
 
 class _Writing:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from logging import getLogger
 from typing import Any, Final
 
 from BTrees.OOBTree import OOBTree
-from transaction import TransactionManager
+from transaction import TransactionManager, _transaction
 from transaction.interfaces import NoTransaction
 from ZODB.POSException import POSKeyError
 
 from ...errors import BoardMismatchError
 from .order import FORMAT, StoredBoard
+
+_transaction._LOGGER = getLogger("txn")  # noqa: SLF001 - else each transaction asks `logging` for a logger of its thread,
+# in which an exception from a signal can leave the lock of `logging` held for ever (until Python 3.13)
 
 ROOT_KEY: Final = "leaderboard_backends"
 """Under which name of the database's root the boards are: an OOBTree, board name -> StoredBoard."""

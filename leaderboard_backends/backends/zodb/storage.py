@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from pathlib import Path
 from pickle import PickleError
@@ -181,7 +182,11 @@ def _open(path: str, *, create: bool) -> BoardFile:
 def _open_without_zeros(path: str) -> BoardFile:
     """Open a file; one whose last transaction is in part zeros is opened without it, if nothing else is wrong."""
     try:
-        storage = BoardFile(path)
+        try:
+            storage = BoardFile(path)
+        except LockError:  # perhaps of an opening in this process that an interrupt cut short, and that nobody has
+            gc.collect()
+            storage = BoardFile(path)
     except (LockError, OSError):
         raise
     except Exception:

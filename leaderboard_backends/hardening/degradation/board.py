@@ -177,7 +177,8 @@ class DegradableLeaderboard(Wrapper):
             answer = self._send(write, *arguments)
             change.settle(answer)
         finally:
-            self._cache.end(change)
+            self._cache.note_end(change)
+            self._cache.settle_ended()
         return answer
 
     def _send(self, write: Callable[[*Given], Value], *arguments: *Given) -> Value:

@@ -123,7 +123,8 @@ class Breaker:
             self._admit(trial)
             return self._tell(call, *arguments)
         finally:
-            self._end(trial)
+            if self._trial is trial:  # what came to nothing, by an interrupt for example, leaves the next try to others
+                self._trial = None
 
     def _try_by(self, ping: Callable[[], object]) -> None:
         trial = object()
@@ -135,7 +136,8 @@ class Breaker:
             except FAILURES as error:
                 raise self._refusal() from error
         finally:
-            self._end(trial)
+            if self._trial is trial:  # as above, and without a call, in which another interrupt could come
+                self._trial = None
 
     def _admit(self, trial: object) -> bool:
         """Return whether the caller is the one that tries; raises the refusal where it is not and must not call."""
@@ -147,11 +149,6 @@ class Breaker:
                 self._machine.half_open()
                 return True
         raise self._refusal()
-
-    def _end(self, trial: object) -> None:
-        """Let others try. A try that came to nothing, by an interrupt for example, leaves the next one to them."""
-        if self._trial is trial:
-            self._trial = None
 
     def _tell(self, call: Callable[[*Given], Value], *arguments: *Given) -> Value:
         """Make a call and note how it ended."""

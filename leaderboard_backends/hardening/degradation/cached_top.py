@@ -23,6 +23,7 @@ Cost: a served answer, a slice of the list; a write, two locks of a moment.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from itertools import chain
 from threading import Lock
@@ -73,6 +74,12 @@ class CachedTop:
         self._flight: SingleFlight[Top] = SingleFlight()
         self._latest: Top | None = None
         self._lock = guard(Lock())
+        self._ended: deque[Change] = deque()
+        self.note_end: Final = self._ended.append
+        """Notes that a write was answered, or failed, after `change.settle` if it was answered; `settle_ended` is next.
+
+        One call that no interrupt cuts in two: a write whose end was not noted would hold back the serving for ever.
+        """
         self.begin_anew()
         survive_forks(self.begin_anew)
 
@@ -80,8 +87,9 @@ class CachedTop:
         """Serve nothing, and forget the writes that threads of a forked parent were at."""
         self._top: Top | None = None
         self._served: Top | None = None
-        self._holding_back = 0
+        self._holding_back = False
         self._in_work: set[Change] = set()
+        self._ended.clear()
         self._answered: list[Change] | None = None
 
     # ------------------------------------------------------------------ reads
@@ -92,6 +100,8 @@ class CachedTop:
         Raises what reading raises; `BackendUnavailableError` also where another thread's reading did, or takes long
         and `get_stale` has an answer.
         """
+        if self._ended:  # by another thread, which an interrupt kept from it
+            self.settle_ended()
         found = self._fresh()
         if found is not None and (found[1].age < RENEWED_AT * self._seconds or self._flight.busy):
             return found
@@ -137,6 +147,7 @@ class CachedTop:
             self._answered = []
         try:
             top = self._latest = Top(self._read(self._size), self._size, self._order, moment)
+            self.settle_ended()
             with self._lock:
                 self._top = None if self._is_doubtful(top) else top
                 self._serve()
@@ -162,17 +173,19 @@ class CachedTop:
         with self._lock:
             self._in_work.add(change)
             if self._alone and self._top is not None and change.touches(self._top):
-                change.holds_back = True
-                self._holding_back += 1
+                change.holds_back = self._holding_back = True
                 self._serve()
 
-    def end(self, change: Change) -> None:
-        """Note that a write was answered, or failed, after `change.settle` if it was answered."""
+    def settle_ended(self) -> None:
+        """Draw the conclusions from the writes whose end was noted."""
         with self._lock:
-            if self._answered is not None and len(self._answered) <= MOST_CHANGES:
-                self._answered.append(change)
-            if self._top is not None and change.touches(self._top):
-                self._top = None
-            self._in_work.discard(change)
-            self._holding_back -= change.holds_back
+            while self._ended:
+                change = self._ended[0]  # there until all is done, which may be done twice
+                if self._answered is not None and len(self._answered) <= MOST_CHANGES:
+                    self._answered.append(change)
+                if self._top is not None and change.touches(self._top):
+                    self._top = None
+                self._in_work.discard(change)
+                self._ended.popleft()
+            self._holding_back = any(change.holds_back for change in self._in_work)
             self._serve()

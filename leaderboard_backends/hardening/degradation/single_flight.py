@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Lock
+from math import inf
+from threading import Lock
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ...errors import BackendUnavailableError
 from ...forks import guard, survive_forks
@@ -13,10 +14,15 @@ from ...forks import guard, survive_forks
 Value = TypeVar("Value")
 
 
+LOOK: Final = 0.05
+"""Seconds after which who waits looks whether the work goes on: an interrupt can keep its end from being told."""
+
+
 class _Flight(Generic[Value]):
     def __init__(self) -> None:
         self.began = monotonic()
-        self.ended = Event()
+        self.ended = Lock()  # held until then; an `Event` has a lock that an interrupt of who waits leaves held
+        self.ended.acquire()
         self.values: list[Value] = []
         self.error: BackendUnavailableError | None = None
 
@@ -46,12 +52,22 @@ class SingleFlight(Generic[Value]):
         """
         while True:
             flight, mine = self._run_or_join(work)
-            if not flight.ended.wait(None if patience is None else max(0.0, flight.began + patience - monotonic())):
+            if not mine and not self._wait(flight, patience):
                 raise BackendUnavailableError(f"the storage has not answered another call for {patience:g} s.")
             if flight.error is not None:
                 raise BackendUnavailableError(*flight.error.args) from flight.error
             if flight.values:
                 return flight.values[0], mine
+
+    def _wait(self, flight: _Flight[Value], patience: float | None) -> bool:
+        """Wait for the end of the work of another thread; returns whether it came within the patience."""
+        end = inf if patience is None else flight.began + patience
+        while self._flight is flight:
+            if (left := end - monotonic()) <= 0:
+                return False
+            if flight.ended.acquire(timeout=min(left, LOOK)):
+                flight.ended.release()
+        return True
 
     def _run_or_join(self, work: Callable[[], Value]) -> tuple[_Flight[Value], bool]:
         """Do the work, or return the flight of the thread that is at it. Whatever happens, no flight stays behind."""
@@ -67,7 +83,7 @@ class SingleFlight(Generic[Value]):
             mine.error = error
             raise
         finally:
-            if self._flight is mine:
+            if self._flight is mine:  # without a call: whoever waits looks at this
                 self._flight = None
-            mine.ended.set()
+                mine.ended.release()
         return mine, True

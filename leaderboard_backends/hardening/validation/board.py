@@ -42,7 +42,7 @@ class ValidatedLeaderboard(Wrapper):
     atomic step that writes: it holds whoever else writes, from any process, and costs no read. Where it is false, and
     for what only flags, the standing score is read first, in one more read of the board: for each update and increment
     with `max_change`, and for each increment with `score_min` or `score_max`. No other thread changes the same player
-    through this object between that read and the write; updates of one player wait for each other then, and 1 in 256
+    through this object between that read and the write; updates of one player wait for each other then, and 1 in 64
     others for them. Other processes, and other board objects, can: then a rule of sums or changes is exact for one
     process that writes.
 
@@ -140,13 +140,8 @@ class ValidatedLeaderboard(Wrapper):
         try:
             if requests := self._requests_now():
                 self._walk(updates, self._standing, flags, partial(self._judge, requests))
-            with self._locks.of_all(player_id for player_id, _, _ in updates):
-                if self._scores:
-                    self._walk(updates, self._standing_of(updates), flags, self._judge_score)
-                if self._update_limits is None:
-                    self._inner.update_scores(updates)
-                else:
-                    within(self._update_limits, self._inner.update_scores, updates)
+            players = (player_id for player_id, _, _ in updates)
+            self._locks.holding(players, lambda: self._judge_and_send(updates, flags))
         except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
             error.rule = "max_change"
             self.counts.refused.add(error.rule)
@@ -155,13 +150,20 @@ class ValidatedLeaderboard(Wrapper):
             if flags:
                 self._reports.deliver(flags)
 
+    def _judge_and_send(self, updates: Sequence[tuple[str, str, Score]], flags: list[Flag]) -> None:
+        if self._scores:
+            self._walk(updates, self._standing_of(updates), flags, self._judge_score)
+        if self._update_limits is None:
+            self._inner.update_scores(updates)
+        else:
+            within(self._update_limits, self._inner.update_scores, updates)
+
     def _remove_player(self, player_id: str) -> bool:
         with self._locks.of(player_id):
             return self._inner.remove_player(player_id)
 
     def _clear(self) -> None:
-        with self._locks.whole():
-            self._inner.clear()
+        self._locks.holding(None, self._inner.clear)
 
     # ------------------------------------------------------------------ judging updates
 

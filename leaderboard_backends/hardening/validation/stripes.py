@@ -1,16 +1,23 @@
-"""Locks by player, a fixed number of them shared by all players, so that memory does not grow with the board."""
+"""Locks by player, a fixed number of them shared by all players, so that memory does not grow with the board.
+
+Only `with` on a lock itself takes and frees it whatever interrupts the thread: in a context manager written in Python,
+an exception from a signal can come between taking the lock and entering the block. So work that needs several locks is
+done inside as many nested blocks.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from ...forks import survive_forks
 
-STRIPES: Final = 256
-"""A power of two. Of 32 threads at random players, some two wait for another player's lock."""
+Value = TypeVar("Value")
+
+STRIPES: Final = 64
+"""A power of two, and a number of nested blocks. Of 12 threads at random players, some two wait for another's lock."""
 
 
 class PlayerLocks(Protocol):
@@ -20,12 +27,8 @@ class PlayerLocks(Protocol):
         """Hold the lock of a player."""
         ...
 
-    def of_all(self, player_ids: Iterable[str]) -> AbstractContextManager[object]:
-        """Hold the locks of several players."""
-        ...
-
-    def whole(self) -> AbstractContextManager[object]:
-        """Hold the locks of all players."""
+    def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
+        """Return what the work returns, done with the locks of several players held; `None` is all players."""
         ...
 
 
@@ -43,20 +46,19 @@ class Stripes:
         """Hold the lock of a player; O(1)."""
         return self._locks[hash(player_id) & (STRIPES - 1)]
 
-    def of_all(self, player_ids: Iterable[str]) -> AbstractContextManager[object]:
-        """Hold the locks of several players; O(players)."""
-        return self._hold(sorted({hash(player_id) & (STRIPES - 1) for player_id in player_ids}))
+    def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
+        """Do work with the locks of several players held, or of all; O(players)."""
+        if player_ids is None:
+            return _inside(iter(self._locks), work)
+        indexes = sorted({hash(player_id) & (STRIPES - 1) for player_id in player_ids})
+        return _inside(iter([self._locks[index] for index in indexes]), work)
 
-    def whole(self) -> AbstractContextManager[object]:
-        """Hold all locks."""
-        return self._hold(range(STRIPES))
 
-    @contextmanager
-    def _hold(self, indexes: Iterable[int]) -> Iterator[None]:
-        with ExitStack() as held:
-            for index in indexes:
-                held.enter_context(self._locks[index])
-            yield
+def _inside(locks: Iterator[AbstractContextManager[object]], work: Callable[[], Value]) -> Value:
+    for lock in locks:
+        with lock:
+            return _inside(locks, work)
+    return work()
 
 
 class NoLocks:
@@ -69,11 +71,7 @@ class NoLocks:
         del player_id
         return self._nothing
 
-    def of_all(self, player_ids: Iterable[str]) -> AbstractContextManager[object]:
-        """Hold nothing."""
+    def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
+        """Do the work."""
         del player_ids
-        return self._nothing
-
-    def whole(self) -> AbstractContextManager[object]:
-        """Hold nothing."""
-        return self._nothing
+        return work()

@@ -1,0 +1,239 @@
+"""Whatever an exception from a signal cuts in two: no lock stays held, no board is torn, nobody hangs.
+
+The points at which such exceptions come are those at which Python looks for signals: after calls, at the start of
+functions and at jumps backwards, but never between taking a lock of the standard library and entering its `with` block.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from threading import Event, Thread
+from types import FrameType
+from typing import Final
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from leaderboard_backends import LeaderboardBackend, LeaderboardError, forks, open_leaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.errors import BackendUnavailableError
+from leaderboard_backends.hardening import DegradableLeaderboard, MonitoredLeaderboard, ValidatedLeaderboard
+from leaderboard_backends.hardening.degradation.breaker import Breaker
+from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
+from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.wrapper import layer
+
+INTERRUPTS: Final = 600
+PLAYERS: Final = [f"p{number}" for number in range(300)]
+LONGEST: Final = 0.0002
+"""Seconds until an interrupt: about as long as an operation takes."""
+
+
+class Stop(BaseException):
+    """What a time limit raises in the middle of a call."""
+
+
+class Unlimited(DelegatingLeaderboard):
+    """A board whose storage leaves limits to validation, which then needs its locks."""
+
+    def __init__(self, inner: LeaderboardBackend) -> None:
+        super().__init__(inner)
+        self.capabilities = replace(inner.capabilities, limits=False)
+
+
+def hardened() -> LeaderboardBackend:
+    board: LeaderboardBackend = Unlimited(open_leaderboard("memory://", degradation={"cache_top": 10}))
+    board = ValidatedLeaderboard(board, score_max=10**6, max_change=10**6)
+    return MonitoredLeaderboard(board, registry=CollectorRegistry())
+
+
+def _open(kind: str, folder: Path) -> LeaderboardBackend:
+    if kind == "hardened":
+        return hardened()
+    return open_leaderboard(f"{kind}://{folder / 'board'}" if kind in ("zodb", "sqlite") else f"{kind}://")
+
+
+@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "sqlite", "hardened"])
+def board(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LeaderboardBackend]:
+    with _open(request.param, tmp_path) as board:
+        board.update_scores((player, "", number) for number, player in enumerate(PLAYERS))
+        yield board
+
+
+def use(board: LeaderboardBackend, chance: Random) -> None:
+    """Do one operation; an error of the tree is an answer."""
+    player = chance.choice(PLAYERS)
+    operations: list[Callable[[], object]] = [
+        partial(board.update_score, player, "", chance.randrange(1000)),
+        partial(board.update_score, player, "", chance.randrange(1000) + 0.5),
+        partial(board.increment_score, player, "", chance.randrange(-3, 5)),
+        partial(board.update_scores, [(chance.choice(PLAYERS), "", chance.randrange(1000)) for _ in range(5)]),
+        partial(board.remove_player, player),
+        partial(board.get_top_n, 10),
+        partial(board.get_rank, player),
+        partial(board.get_around, player, 3),
+        partial(board.get_by_score, 0, 50, 5),
+        board.__len__,
+    ]
+    try:
+        chance.choice(operations)()
+    except BackendUnavailableError:
+        return
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep each interrupt that went through a library, or was lost in a finalizer, from being logged."""
+    before, hook = logging.root.manager.disable, sys.unraisablehook
+    logging.disable(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        sys.unraisablehook = hook
+
+
+def interrupted_by_signals(work: Callable[[], object], chance: Random, times: int = INTERRUPTS) -> None:
+    """Repeat work until a timer has cut it short so many times."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    with quiet():
+        while times:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, LONGEST))
+                work()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except Stop:
+                times -= 1
+    signal.signal(signal.SIGALRM, before)
+
+
+def stuck() -> list[object]:
+    """Return the locks that somebody holds, while nobody is at work."""
+    gc.collect()
+    found: list[object] = []
+
+    def look() -> None:
+        for lock in list(forks._guarded.values()):
+            if lock.acquire(timeout=1):
+                lock.release()
+            else:
+                found.append(lock)
+
+    Crew([look]).join(30)
+    return found
+
+
+def check(board: LeaderboardBackend) -> None:
+    """Ask another thread for everything that depends on order and index, and for a write."""
+
+    def look() -> None:
+        board.update_score("new", "", 5)
+        entries = list(board)
+        assert [entry.rank for entry in entries] == list(range(1, len(board) + 1))
+        assert entries == sorted(entries, key=lambda entry: (-entry.score, entry.rank))
+        assert board.get_entries([entry.player_id for entry in entries]) == entries
+        board.get_top_n(5)
+
+    Crew([look]).join(20)
+
+
+def test_interrupts_by_a_signal_leave_a_whole_board_and_no_lock(board: LeaderboardBackend) -> None:
+    chance = Random(7)
+    interrupted_by_signals(lambda: use(board, chance), chance)
+    assert stuck() == []
+    check(board)
+
+
+def test_interrupts_of_one_of_two_threads_leave_a_whole_board_and_no_lock(board: LeaderboardBackend) -> None:
+    ended, chance = Event(), Random(8)
+
+    def go_on() -> None:
+        while not ended.is_set():
+            try:
+                try:
+                    while not ended.is_set():
+                        use(board, chance)
+                except Stop:
+                    continue
+            except Stop:
+                continue
+
+    threads = [Thread(target=go_on, daemon=True) for _ in range(2)]
+    with quiet():
+        for thread in threads:
+            thread.start()
+        for _ in range(INTERRUPTS // 10):
+            ended.wait(chance.uniform(0, 10 * LONGEST))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threads[0].ident or 0), ctypes.py_object(Stop))
+        ended.set()
+        for thread in threads:
+            thread.join(20)
+            assert not thread.is_alive()
+    assert stuck() == []
+    check(board)
+
+
+def test_interrupts_leave_no_write_that_holds_back_a_cached_top() -> None:
+    board, chance = open_leaderboard("memory://", degradation={"cache_top": 10}), Random(9)
+    degradable = layer(board, DegradableLeaderboard)
+    assert degradable is not None
+    cache = degradable._cache
+    assert cache is not None
+    interrupted_by_signals(lambda: use(board, chance), chance)
+    board.get_top_n(5)
+    assert not cache._in_work
+    assert not cache._holding_back
+    assert cache._fresh() is not None
+
+
+def test_interrupts_leave_a_breaker_that_tries_again() -> None:
+    chance, breaker = Random(10), Breaker("weekly", failures=1, retry_after=0.0)
+
+    def fail() -> None:
+        raise BackendUnavailableError("no answer")
+
+    def call() -> None:
+        try:
+            breaker.call(fail)
+        except BackendUnavailableError:
+            return
+
+    interrupted_by_signals(call, chance)
+    assert breaker.call(str, 1) == "1"
+    assert breaker.state == "closed"
+
+
+def test_interrupts_of_who_works_or_waits_leave_nobody_waiting() -> None:
+    chance, flight, ended = Random(11), SingleFlight[int](), Event()
+
+    def others() -> int:
+        runs = 0
+        while not ended.is_set():
+            flight.run(lambda: 1)
+            runs += 1
+        return runs
+
+    crew = Crew([others])
+    try:
+        interrupted_by_signals(lambda: flight.run(lambda: 2), chance)
+    finally:
+        ended.set()
+    assert crew.join(10)[0] > 0
+    assert not flight.busy
+    with pytest.raises(LeaderboardError):
+        flight.run(lambda: open_leaderboard("memory://").get_top_n(-1))  # type: ignore[arg-type,return-value]  # raises
