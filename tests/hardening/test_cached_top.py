@@ -331,12 +331,13 @@ def reading_in_the_background(inner: Watched, board: DegradableLeaderboard) -> t
 
 def wait_for_waiters(board: DegradableLeaderboard, number: int) -> None:
     """Wait until so many threads wait for the one that reads, of which they tell nobody."""
-    waiting = board._cache._flight._flight.ended._cond._waiters  # type: ignore[union-attr]
+    flight = board._cache._flight._flight  # type: ignore[union-attr]
+    assert flight is not None
     for _ in range(10_000):
-        if len(waiting) == number:
+        if flight.joined == number:
             return
         sleep(0.001)
-    raise AssertionError(f"{len(waiting)} of {number} wait")
+    raise AssertionError(f"{flight.joined} of {number} wait")
 
 
 def test_while_one_thread_reads_anew_others_are_served_from_memory(

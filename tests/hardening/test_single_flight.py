@@ -48,9 +48,10 @@ def fly(work: Work) -> list[object]:
     first = Crew([run])
     assert work.begun.wait(10)
     others = Crew([run] * OTHERS)
-    waiting = flight._flight.ended._cond._waiters  # type: ignore[union-attr]
+    flown = flight._flight
+    assert flown is not None
     for _ in range(10_000):
-        if len(waiting) == OTHERS:
+        if flown.joined == OTHERS:
             break
         sleep(0.001)  # until all of them wait, of which they tell nobody
     work.may_end.set()

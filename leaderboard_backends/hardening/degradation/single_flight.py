@@ -23,6 +23,8 @@ class _Flight(Generic[Value]):
         self.began = monotonic()
         self.ended = Lock()  # held until then; an `Event` has a lock that an interrupt of who waits leaves held
         self.ended.acquire()
+        self.joined = 0
+        """How many calls have come to wait."""
         self.values: list[Value] = []
         self.error: BackendUnavailableError | None = None
 
@@ -62,6 +64,7 @@ class SingleFlight(Generic[Value]):
     def _wait(self, flight: _Flight[Value], patience: float | None) -> bool:
         """Wait for the end of the work of another thread; returns whether it came within the patience."""
         end = inf if patience is None else flight.began + patience
+        flight.joined += 1
         while self._flight is flight:
             if (left := end - monotonic()) <= 0:
                 return False
