@@ -43,7 +43,7 @@ START_TIMEOUT: Final = 30.0
 STOP_TIMEOUT: Final = 10.0
 _PORT_ATTEMPTS: Final = 5
 _LOG_LINES: Final = 20
-_READY: Final = "Ready to accept connections"
+_READY: Final = "eady to accept connections"
 _EMPTY: Final = '""'
 _NO_PERSISTENCE: Final = {"save": "", "appendonly": "no"}
 

@@ -15,6 +15,9 @@ with the board (linear hashing), so no update ever pays for the growth of all. A
     leaderboard:{NAME}:changes  stream, where a feed was asked for: one entry a change, `VERSION-0`, with the state that
                                 it left (id, name, score, reached), the id alone of who was removed, or `cleared`
 
+`clear` leaves the description, so that version and history go on; without a feed, that expires once the board was empty
+for a day.
+
 Damage: the number of players and the field '' show what was evicted or deleted. A write that finds a key missing is
 refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.
 

@@ -3,8 +3,11 @@ local most_in_bucket = 16
 local started = sequence
 local floor = math.floor
 
--- The first hash; all others come of splitting it.
-if players == 0 then call('HSET', prefix .. 0, '', '') end
+-- The first hash, which all others come of splitting, and a description that stays.
+if players == 0 then
+  call('HSET', prefix .. 0, '', '')
+  call('PERSIST', meta)
+end
 
 -- The record of a player who reaches a score with the change that `sequence` numbers. The six bytes, big endian, sort as
 -- the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
