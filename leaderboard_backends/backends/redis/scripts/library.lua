@@ -26,21 +26,28 @@ local damaged
 local _, exponent = math.frexp(buckets)
 local power = 2 ^ (exponent - 1)
 
--- Four bytes at a time, modulo the largest prime below 2^32; every product stays below 2^53, so it is exact. The last
+-- Eight bytes at a time, modulo the largest prime below 2^32; every product stays below 2^53, so it is exact. The last
 -- multiplication spreads ids that differ in few bits, such as numbered ones, over all buckets.
 local function hash(id)
   local value = #id
-  for i = 1, value, 4 do
-    local a, b, c, d = byte(id, i, i + 3)
+  for i = 1, value, 8 do
+    local a, b, c, d, e, f, g, h = byte(id, i, i + 7)
     value = (value + a * 16777216 + (b or 0) * 65536 + (c or 0) * 256 + (d or 0)) * 1048573 % 4294967291
+    if e then
+      value = (value + e * 16777216 + (f or 0) * 65536 + (g or 0) * 256 + (h or 0)) * 1048573 % 4294967291
+    end
   end
   return value * 1048573 % 4294967291
+end
+
+local function name_of(bucket)
+  return prefix .. bucket
 end
 
 local function bucket_of(id)
   local bucket = hash(id) % (power * 2)
   if bucket >= buckets then bucket = bucket - power end
-  return prefix .. bucket
+  return name_of(bucket)
 end
 
 -- Returns the key of the player's hash and, for a known player, the record and the member of the order.

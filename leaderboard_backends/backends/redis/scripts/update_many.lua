@@ -4,6 +4,25 @@
 local updates = ARGV
 local most_in_group = 64
 local group, group_of = 0, {}
+
+-- Making text of a number is dear, so the names of hashes are put together from pieces that many of them have.
+local heads, tails = {}, {}
+
+name_of = function(bucket)
+  if bucket < 100 then return prefix .. bucket end
+  local tail = bucket % 100
+  local head, digits = heads[bucket - tail], tails[tail]
+  if not head then
+    head = prefix .. (bucket - tail) / 100
+    heads[bucket - tail] = head
+  end
+  if not digits then
+    digits = tail < 10 and '0' .. tail or '' .. tail
+    tails[tail] = digits
+  end
+  return head .. digits
+end
+
 local keys, records, members, leaving, placed = {}, {}, {}, {}, {}
 
 -- Finds the players of the group that starts at `first`; a new player has no record and an empty member. Returns how

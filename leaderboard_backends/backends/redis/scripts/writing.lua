@@ -74,7 +74,7 @@ end
 -- changes.
 local function decide(username, score, record, standing)
   if standing then
-    local new, old = tonumber(score), tonumber(standing)
+    local new, old = score + 0, standing + 0
     if new == old or (best_only and (new > old) ~= descending) then
       if username == sub(record, 7) then return end
       sequence = sequence + 1
