@@ -22,7 +22,6 @@ class AtAURL(BackendConformance):
 
     players = 5000
     url: str
-    players = 5000
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_leaderboard(self.url, board=name, **options)
@@ -37,7 +36,6 @@ class TestMemory(AtAURL):
 
     players = 100_000
     url = "memory://"
-    players = 100_000
 
 
 class TestFakeRedis(AtAURL):
@@ -84,7 +82,6 @@ class Delegated(AtAURL):
     steps = 20
     bulk = 1001
     rounds = 20
-    players = 5000
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return DelegatingLeaderboard(super().make(name=name, **options))

@@ -68,7 +68,6 @@ class Hardened(BackendConformance):
     bulk = 1001
     rounds = 20
     histories = 5
-    players = 5000
 
 
 def opened(url: str, parts: int, **text: Any) -> LeaderboardBackend:

@@ -21,7 +21,6 @@ class TestFile(BackendConformance):
 
     players = 5000
     examples = 20
-    players = 5000
     url: str
 
     @pytest.fixture(autouse=True)
