@@ -18,7 +18,7 @@ REFRESH_PER_SECOND: Final = 2
 """Of the bar: a busier one would take its time from what is measured."""
 
 SILENCE_SECONDS: Final = 30.0
-"""After so many without a line, one says what is still in work."""
+"""So often, a line says what is in work for longer than that."""
 
 
 class ComparisonBar:
@@ -59,7 +59,8 @@ class ComparisonBar:
 
     def _say_what_is_still_in_work(self) -> None:
         while not self._ended.wait(SILENCE_SECONDS):
-            self._say(f"still at work, for {monotonic() - self._since:.0f} s: {self._in_work}")
+            if (seconds := monotonic() - self._since) >= SILENCE_SECONDS:
+                self._say(f"still at work, for {seconds:.0f} s: {self._in_work}")
 
     def planned(self, runs: Sequence[Unit]) -> None:
         """Take in what is left to run."""
