@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Final, Self
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..comparison.plan import Unit, expected_seconds
+from ..comparison.report.terminal import PlainConsole
 from ..comparison.schema import Cell, Run
 
 REFRESH_PER_SECOND: Final = 2
@@ -25,7 +25,7 @@ class ComparisonBar:
     """Watches a comparison. The time left goes by how long the runs so far took beside what they were expected to."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = PlainConsole(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
+from ..comparison.report.terminal import PlainConsole
 from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location
 from ..testing.documents import to_markdown
@@ -130,7 +130,7 @@ class _Asked:
 
 def _judge(targets: tuple[str, ...], asked: _Asked, failures: int, out: Path | None) -> int:
     """Judge one target after the other, tell of each when it is through, and return the exit code."""
-    console = Console()
+    console = PlainConsole()
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
     if out is not None:
@@ -217,8 +217,6 @@ def _subject(target: str, seconds: float) -> Iterator[tuple[BoardFactory | type[
     elif is_url(target):
         yield _reachable(url_factory(target), seconds), None
     else:
-        if (here := str(Path.cwd())) not in sys.path:
-            sys.path.insert(0, here)
         with limited(seconds, "importing the target"):
             found = load_target(target)
         if isinstance(found, type) and issubclass(found, HonestKit):

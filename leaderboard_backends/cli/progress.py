@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Final, Self
 
 import click
-from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from ..comparison.report.terminal import PlainConsole
 from ..testing.report import Outcome, Step
 
 EVERY: Final = 10.0
@@ -27,7 +27,7 @@ class TestBar:
         self._tests = 0
         self._step = ""
         self._begun = self._last = monotonic()
-        console = Console(stderr=True)
+        console = PlainConsole(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             TextColumn("{task.completed} tests"),

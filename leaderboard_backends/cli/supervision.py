@@ -20,6 +20,7 @@ from types import FrameType
 from typing import IO, Final, NoReturn, TypeAlias
 
 from ..testing.forking import Child
+from ..testing.lifetimes import end_with_parent
 from ..testing.report import Outcome, Report, Step, Test
 
 DEATHS: Final = 3
@@ -100,7 +101,10 @@ class _Run:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         with tempfile.TemporaryFile("w+") as stacks, _interrupts_noted():
-            with Child[Message](lambda tell: _work_in_child(self._work, self._done, tell, stacks), None) as child:
+            parent = os.getpid()
+            with Child[Message](
+                lambda tell: _work_in_child(self._work, self._done, tell, stacks, parent), None
+            ) as child:
                 message = None
                 try:
                     message = self._follow(child)
@@ -158,11 +162,14 @@ def _end(child: Child[Message], *, sound: bool) -> None:
             os.killpg(child.pid, signal.SIGKILL)
 
 
-def _work_in_child(work: Work, done: Collection[Test], tell: Callable[[Message], None], stacks: IO[str]) -> None:
+def _work_in_child(
+    work: Work, done: Collection[Test], tell: Callable[[Message], None], stacks: IO[str], parent: int
+) -> None:
     """Be the child: Ctrl-C comes from the parent alone, and once; stdout is the parent's."""
     os.setpgid(0, 0)
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    end_with_parent(parent)
     faulthandler.enable(stacks)
     os.dup2(2, 1)
     own = os.getpid()

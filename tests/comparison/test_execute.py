@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psutil
@@ -258,17 +259,28 @@ def test_an_interrupt_stops_the_worker_keeps_the_result_and_says_so(
     assert [run.status for run in result.runs] == ["not run"]
 
 
-def test_an_interrupt_stops_the_server_too(boards: Path, fifo: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_ends_it_ends_the_server_and_the_worker_too(boards: Path, fifo: Path, number: signal.Signals) -> None:
     with _started(str(boards / "beside_server.py")) as process:
         assert process.stdout is not None
         server = int(process.stdout.readline())
         worker = int(fifo.read_text())
         assert psutil.pid_exists(server)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = process.communicate(timeout=WAIT)
-    assert output == "False not run\n"
-    assert not psutil.pid_exists(worker)
-    assert not psutil.pid_exists(server)
+    assert output == ("False not run\n" if number == signal.SIGINT else "")
+    end = monotonic() + (WAIT if number == signal.SIGKILL else 0)
+    while (alive := [pid for pid in (worker, server) if _runs(pid)]) and monotonic() < end:
+        sleep(0.01)
+    assert alive == []
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs; one that nobody has asked for its exit code does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Interrupting:

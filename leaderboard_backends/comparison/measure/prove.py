@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from ...testing.lifetimes import end_with_parent
 from ...testing.opening import is_url, load_target, url_factory
 from ...testing.report import Report
 from ...testing.runner import run_kit
@@ -71,6 +72,7 @@ def _verdict(request: Request, report: Report, failures: list[str]) -> Verdict:
 
 def main() -> None:
     """Read a request from standard input, write the verdict to standard output; all else goes to stderr."""
+    end_with_parent(os.getppid())
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
     faulthandler.enable()
     faulthandler.dump_traceback_later(request.give_up_after, exit=True)

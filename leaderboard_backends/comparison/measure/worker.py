@@ -20,6 +20,7 @@ import psutil
 
 from ...errors import BackendUnavailableError, ConfigurationError, LeaderboardError
 from ...model import shorten
+from ...testing.lifetimes import end_with_parent
 from ..opening import open_target
 from ..schema import Figures
 from ..study import WrongProgramError, run_program
@@ -86,6 +87,7 @@ def _told(error: BaseException) -> str:
 
 def main() -> None:
     """Read a job from standard input, answer on standard output; what a backend prints goes to stderr."""
+    end_with_parent(os.getppid())
     told: BinaryIO = sys.stdin.buffer
     job = msgspec.json.decode(told.readline(), type=Job)
     faulthandler.enable()
