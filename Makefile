@@ -39,7 +39,7 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 PYTEST := -m pytest -p no:cacheprovider
 
 # The suite in two halves of about the same length, at the same time; each shows its output when it is through.
-KIT := tests/conformance tests/backends tests/testing tests/hardening tests/preflight
+KIT := tests/conformance tests/zoo tests/backends tests/testing tests/hardening tests/preflight
 
 test: .venv/dev  ## run every test but those of `make proof` (6 minutes on 2 cores)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest
@@ -53,7 +53,7 @@ test-rest: .venv/dev
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
 	tests/backends/test_zodb_crash.py tests/backends/redis/test_server.py tests/comparison/effort tests/comparison/measure \
-	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity) \
+	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
 QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends tests/testing \
