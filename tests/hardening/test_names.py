@@ -53,5 +53,5 @@ def test_a_missing_library_is_named_with_what_to_install(
     for module in [module for module in sys.modules if module.startswith(f"{hardening.__name__}.")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtraError, match=rf"{name} needs {library}.*leaderboard-backends\[hardening\]"):
+    with pytest.raises(MissingExtraError, match=rf"{name} needs {library}.*\[production\]"):
         getattr(hardening, name)
