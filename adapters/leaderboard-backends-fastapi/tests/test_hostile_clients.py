@@ -44,13 +44,14 @@ def taken_together(server: Process, connections: int, files: int) -> Iterator[No
     with ExitStack() as stack:
         server.send(signal.SIGSTOP)
         limits = prlimit(server.number, RLIMIT_NOFILE)
-        stack.callback(prlimit, server.number, RLIMIT_NOFILE, limits)
         prlimit(server.number, RLIMIT_NOFILE, (files, limits[1]))
         for _ in range(connections):
             held = stack.enter_context(socket.socket())
             held.setblocking(False)  # noqa: FBT003 - as the socket has it
             held.connect_ex(("127.0.0.1", server.port))
         server.send(signal.SIGCONT)
+        server.wait_for("no connection can be taken")
+        prlimit(server.number, RLIMIT_NOFILE, limits)
         yield
 
 
@@ -79,16 +80,43 @@ def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_s
             last = stack.enter_context(connected(server.port, HALF[: number % 30], f"127.0.1.{number % 100}"))
             if number % 50 == 0:
                 assert client.get("/health/live").status == 200
+        rows = [{"player_id": f"{n:0128}", "username": "x" * 128, "score": n} for n in range(1000)]
+        assert client.post("/boards/weekly/scores/bulk", updates=rows).status == 200
+        assert reads_nothing(server.port)
         assert was_ended(last)
         with taken_together(server, 60, files=40):
             assert client.get("/health/live").status == 200
         assert any("at most 48 connections, not 1000: the process may open 400 files" in line for line in server.said)
         assert 1 <= sum("no connection can be taken" in line for line in server.said) < 10
         assert len(server.said) < 50
-        rows = [{"player_id": f"{n:0128}", "username": "x" * 128, "score": n} for n in range(1000)]
-        assert client.post("/boards/weekly/scores/bulk", updates=rows).status == 200
-        assert reads_nothing(server.port)
-        assert client.get("/health/live").status == 200
+
+
+def test_where_all_connections_are_at_work_the_client_that_has_most_of_them_loses_one() -> None:
+    stream = b"GET /boards/weekly/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with memory() as board, ExitStack() as stack:
+        app = leaderboard_app({"weekly": board}, token=None)
+        port = stack.enter_context(served(app, bounds=Bounds(connections=6))).port
+        clients = ["127.0.0.2", *["127.0.0.1"] * 5]
+        streams = [stack.enter_context(connected(port, stream, client)) for client in clients]
+        for each in streams:
+            assert each.recv(12) == b"HTTP/1.1 200"
+        assert was_ended(stack.enter_context(connected(port, stream)))  # it has five already
+        other = stack.enter_context(connected(port, b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n", "127.0.0.3"))
+        assert other.recv(12) == b"HTTP/1.1 421"
+        assert sum(_has_ended(each) for each in streams) == 1
+
+
+def _has_ended(held: socket.socket) -> bool:
+    """Read what a stream has, and tell whether it is at its end."""
+    held.settimeout(0.1)
+    try:
+        while held.recv(10_000):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
 
 
 def test_bodies_that_never_end_hold_a_bounded_number_of_bytes_and_push_out_the_oldest() -> None:

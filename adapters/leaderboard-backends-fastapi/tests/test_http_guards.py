@@ -81,6 +81,13 @@ def test_a_request_for_another_host_is_refused_reads_and_writes_alike() -> None:
                 assert client.post("/boards/weekly/scores", UPDATE).status == 200, host
 
 
+def test_a_host_that_no_client_can_ask_for_is_refused() -> None:
+    with memory() as board:
+        for host in ("https://board.example", "board.example:8000", "board.example/", "", "a b", "[::1]"):
+            with pytest.raises(ConfigurationError, match="give a name or an address alone"):
+                leaderboard_app({"weekly": board}, token=None, hosts=[host])
+
+
 def links(page: str) -> list[str]:
     """Return all that a page leads to."""
     return [part.split('"')[0] for name in ("href", "src", "data-events") for part in page.split(f'{name}="')[1:]]

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from leaderboard_backends import ConfigurationError, LeaderboardBackend
 
 from .described import share_problems
-from .guard import Guard, check_prefix
+from .guard import Guard, check_hosts, check_prefix
 from .live import Live, Watching
 from .page import board_page, files, list_page, missing_page, pages_router
 from .probes import PATIENCE, Pings, exposition, health_live
@@ -69,10 +69,11 @@ def leaderboard_app(
     lets anybody write. `hosts` are the names that it is asked by, beside the address that it listens on and those of
     the loopback; `root_path` is the prefix that a proxy takes off each path (see `Guard`). `app.state.lives` are the
     watched boards: end their streams (`await app.state.lives.close()`) before a server waits for its connections.
-    Raises `ConfigurationError` for a name that no path can hold, and for a `root_path` that is none.
+    Raises `ConfigurationError` for a name that no path can hold, a host that no client can ask for, and a `root_path`
+    that is none.
     """
     check_names(boards)
-    root_path = check_prefix(root_path)
+    names, prefix = check_hosts(hosts), check_prefix(root_path)
     lives = Lives({name: Live(board, watching or Watching()) for name, board in boards.items()})
     app = _App(
         title="Leaderboards",
@@ -85,7 +86,7 @@ def leaderboard_app(
         redirect_slashes=False,
     )
     app.state.lives = lives
-    app.add_middleware(Guard, hosts=tuple(hosts), root_path=root_path)
+    app.add_middleware(Guard, hosts=names, root_path=prefix)
     app.include_router(
         leaderboards_router(boards, token=token, protect_reads=protect_reads, limits=limits, patience=patience),
         prefix="/boards",

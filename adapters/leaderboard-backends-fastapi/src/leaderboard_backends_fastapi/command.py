@@ -51,7 +51,7 @@ def serve(path: Path, host: str, port: int, only: tuple[str, ...], root_path: st
             "protect_reads": settings.protect_reads,
             "limits": settings.limits(),
             "watching": settings.watching(),
-            "hosts": (*settings.hosts, host),
+            "hosts": (*settings.hosts, host.strip("[]")),
             "root_path": settings.root_path if root_path is None else root_path,
         }
         bounds = settings.bounds()

@@ -3,7 +3,8 @@
 uvicorn waits for a client's headers, and for its reading of an answer, as long as the client likes, and takes
 connections until the process has no descriptors left. Here one look a second ends the connections on which a client
 did nothing for `idle_seconds`, and where there are too many, the one that has waited longest for its client makes room
-for the next: whoever opens many and sends nothing pushes out its own, and others are served.
+for the next: whoever opens many and sends nothing pushes out its own, and others are served. Where all are at work, one
+of the client that has most of them does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import logging
 import resource
 import socket
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -23,6 +25,7 @@ from uvicorn.server import ServerState
 from leaderboard_backends import ConfigurationError
 
 from .app import Lives
+from .guard import client_of
 
 BACKLOG: Final = 64
 """How many connections are taken in one turn of the event loop."""
@@ -71,13 +74,19 @@ class Connections(ServerState):
         self._most = bounds.within_descriptors()
 
     def admit(self, new: Connection) -> None:
-        """Make room for a connection, which has to go itself where all others are at work."""
+        """Make room for a connection, if need be, which may be to end it."""
         waiting = [each for each in self._all() if each.waits]
         of_client = [each for each in waiting if each.peer == new.peer]
         if len(of_client) > self._bounds.waiting_per_client:
             self._end(min(of_client, key=_since))
         elif len(self.connections) > self._most:
-            self._end(min(waiting, key=_since))
+            others = [each for each in waiting if each is not new]
+            self._end(min(others, key=_since) if others else self._of_the_greediest(new))
+
+    def _of_the_greediest(self, new: Connection) -> Connection:
+        """Return a connection of the client that has most of them; the new one where that is its own."""
+        ((peer, _),) = Counter(each.peer for each in self._all()).most_common(1)
+        return new if peer == new.peer else next(each for each in self._all() if each.peer == peer)
 
     def end_idle(self, now: float) -> None:
         """End the connections on which the client did nothing for too long."""
@@ -105,7 +114,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, if there is room."""
         super().connection_made(transport)
-        self.peer = self.client[0] if self.client else ""
+        self.peer = client_of(self.client[0]) if self.client else ""
         self.since = self.loop.time()
         self.server_state.admit(self)
 

@@ -24,6 +24,7 @@ from .problems import AMBIGUOUS_LENGTH, WRONG_HOST, ProblemError, answer_error
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^][:@/\s]+))(?::[0-9]*)?")
+_NAME: Final = re.compile(r"[A-Za-z0-9.*_-]+|[0-9A-Fa-f:.]+")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _LONGEST_ADDRESS: Final = 64
 
@@ -64,7 +65,7 @@ class Guard:
             return
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         name = (found[1] or found[2]).lower().rstrip(".") if found else ""
-        here = str((scope.get("server") or [""])[0]).lower()
+        here = str((scope.get("server") or [""])[0]).lower().removeprefix("::ffff:")
         if not name or not (name == here or any(fnmatchcase(name, host) for host in self._hosts)):
             raise ProblemError(
                 WRONG_HOST,
@@ -79,6 +80,18 @@ class Guard:
             return scope
         raw = scope.get("raw_path") or quote(scope["path"]).encode()
         return {**scope, "root_path": prefix, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw}
+
+
+def check_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a server is asked by. Raises `ConfigurationError` for what no `Host` can be."""
+    found = tuple(hosts)
+    for host in found:
+        if not _NAME.fullmatch(host):
+            raise ConfigurationError(
+                f"hosts has {host[:80]!r}: give a name or an address alone, without scheme, port and path, such as "
+                f"scores.example.com or *.example.com."
+            )
+    return found
 
 
 def check_prefix(root_path: str) -> str:
@@ -104,16 +117,15 @@ def _printable(address: str) -> str:
     return quote(address[:_LONGEST_ADDRESS], safe=":.")
 
 
-def client_of(request: Request) -> str:
-    """Return whom a request comes from: an address, of IPv6 the /64 network, as one client has all of that."""
-    host = request.client.host if request.client else ""
+def client_of(address: str) -> str:
+    """Return whom an address belongs to: itself, of IPv6 the /64 network, as one client has all of that."""
     try:
-        address = ip_address(host.partition("%")[0])
+        found = ip_address(address.partition("%")[0])
     except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
 
 
 def root_of(request: Request) -> str:

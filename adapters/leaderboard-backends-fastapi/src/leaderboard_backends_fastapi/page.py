@@ -82,7 +82,8 @@ def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRo
 
     async def board_events(request: Request) -> Response:
         """Return a stream of server-sent events, one for each change of the board, until the client goes away."""
-        return EventStream(lives[request.path_params["board"]], client_of(request))
+        client = client_of(request.client.host) if request.client else ""
+        return EventStream(lives[request.path_params["board"]], client)
 
     router.add_api_route(
         "/{board}/events",

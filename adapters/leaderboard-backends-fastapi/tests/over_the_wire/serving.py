@@ -13,17 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import IO, Any, Final
 from urllib.parse import urlencode
 
 import uvicorn
 from fastapi import FastAPI
+from leaderboard_backends_fastapi.app import Lives
+from leaderboard_backends_fastapi.connections import BACKLOG, Bounds, Connection, Server
 
 TOKEN: Final = "test-write-token-of-some-length"  # noqa: S105 - it keeps nothing secret
 READ_TOKEN: Final = "test-read-token-of-some-length"  # noqa: S105 - as above
 WAIT: Final = 30.0
 """Seconds after which a test that waits for something has failed."""
+BOUNDS: Final = Bounds()
 NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -104,11 +107,14 @@ def _with_query(path: str, query: Mapping[str, object]) -> str:
 # ---------------------------------------------------------------------- an app in a thread
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+class _Server(Server):
+    """The command's server, which says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: FastAPI, port: int, bounds: Bounds) -> None:
+        config = uvicorn.Config(
+            app, port=port, log_level="critical", server_header=False, http=Connection, ws="none", backlog=BACKLOG
+        )
+        super().__init__(config, getattr(app.state, "lives", None) or Lives(), bounds)
         self.listening = Event()
 
     async def startup(self, sockets: Any = None) -> None:
@@ -116,17 +122,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
-    async def shutdown(self, sockets: Any = None) -> None:
-        """Stop as the command does, where the app has streams."""
-        if lives := getattr(self.config.app.state, "lives", None):  # type: ignore[union-attr]  # a FastAPI
-            await lives.close()
-        await super().shutdown(sockets)
-
 
 @contextmanager
-def served(app: FastAPI, prefix: str = "", token: str | None = TOKEN, port: int = 0) -> Iterator[Client]:
+def served(
+    app: FastAPI, prefix: str = "", token: str | None = TOKEN, port: int = 0, bounds: Bounds = BOUNDS
+) -> Iterator[Client]:
     """Serve an app until the end of the block, on a free port unless told otherwise."""
-    server = _Server(uvicorn.Config(app, port=port, log_level="critical", server_header=False))
+    server = _Server(app, port, bounds)
     thread = Thread(target=server.run, name="server", daemon=True)
     thread.start()
     assert server.listening.wait(WAIT)
@@ -164,6 +166,7 @@ class Process:
             env=environment | ({"LEADERBOARD_TOKEN": token} if token else {}) | dict(also),
         )
         self.said: list[str] = []
+        self._more = Condition()
         self.port = 0
         self._ready = Event()
         assert self._process.stderr is not None
@@ -174,11 +177,18 @@ class Process:
 
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
-            self.said.append(line)
+            with self._more:
+                self.said.append(line)
+                self._more.notify_all()
             if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
                 self.port = int(found[1])
                 self._ready.set()
         self._ready.set()
+
+    def wait_for(self, text: str) -> None:
+        """Return once it has said something."""
+        with self._more:
+            assert self._more.wait_for(lambda: any(text in line for line in self.said), WAIT)
 
     @property
     def number(self) -> int:
