@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sortedcontainers
 
 ROOT = Path(__file__).parent.parent
 FIVE_LINES = """
@@ -92,3 +93,25 @@ def test_the_commands_of_the_wheel_use_the_data_in_it(
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout + done.stderr
+
+
+def test_in_an_environment_with_the_wheel_alone_an_error_says_how_to_install_from_that_wheel(
+    site: Path, tmp_path: Path
+) -> None:
+    """Smoke of what `make proof` types and runs (test_installing.py): a fresh environment without any extra."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True, timeout=60)
+    python = tmp_path / "venv" / "bin" / "python"
+    (wheel,) = site.parent.glob("*.whl")
+    install = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet"]
+    subprocess.run([*install, "--no-deps", "--no-index", wheel], check=True, timeout=60)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "sortedcontainers").symlink_to(Path(sortedcontainers.__file__).parent)
+    line = f"-m pip install 'leaderboard-backends[{{}}] @ {wheel.as_uri()}'\n"
+    for command, extra in (
+        (["-m", "leaderboard_backends", "backends"], "tools"),
+        (["-c", "import leaderboard_backends as found; found.open_leaderboard('redis://host')"], "redis"),
+        (["-c", "import leaderboard_backends.hardening as found; found.MonitoredLeaderboard"], "production"),
+    ):
+        done = subprocess.run([python, *command], capture_output=True, text=True, cwd=tmp_path, env={}, check=False)
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"which is not installed: {python} {line.format(extra)}")

@@ -32,7 +32,10 @@ def refused(file: Path, *arguments: str, **environment: str) -> str:
 # ---------------------------------------------------------------------- the process
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGTERM), (signal.SIGINT, 0)],
+)
 def test_a_server_that_is_asked_to_stop_ends_its_streams_and_closes_its_boards(
     tmp_path: Path, number: int, status: int
 ) -> None:

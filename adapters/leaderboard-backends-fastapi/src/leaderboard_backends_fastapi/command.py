@@ -1,10 +1,12 @@
 """`leaderboard serve`, and the same as a command of its own, `leaderboard-serve`.
 
-It serves until SIGTERM or Ctrl-C: then it ends the streams, finishes what it is answering, and closes the boards.
+It serves until SIGTERM, SIGHUP or Ctrl-C: then it ends the streams, finishes what it is answering, and closes the
+boards.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -84,6 +86,8 @@ def _run(app: Any, host: str, port: int, bounds: Bounds) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # a terminal that is closed ends it as SIGTERM does
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     with suppress(KeyboardInterrupt):  # Ctrl-C is how a server at a terminal ends, and it has ended by then
         Server(config, app.state.lives, bounds).run()
 
