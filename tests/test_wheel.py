@@ -102,7 +102,16 @@ def test_in_an_environment_with_the_wheel_alone_an_error_says_how_to_install_fro
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True, timeout=60)
     python = tmp_path / "venv" / "bin" / "python"
     (wheel,) = site.parent.glob("*.whl")
-    install = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet"]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+    ]
     subprocess.run([*install, "--no-deps", "--no-index", wheel], check=True, timeout=60)
     (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
     (packages / "sortedcontainers").symlink_to(Path(sortedcontainers.__file__).parent)
