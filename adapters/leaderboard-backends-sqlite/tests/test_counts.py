@@ -195,3 +195,13 @@ def rows(board: SQLiteLeaderboard, table: str) -> int:
     with board._file.lend() as connection:
         count: int = connection.execute(f"SELECT count(board) FROM {table}").fetchone()[0]  # noqa: S608 - names from here
         return count
+
+
+@pytest.mark.parametrize(("players", "asked"), [(1000, 200), (1000, 300), (12_000, 300)])
+def test_many_entries_at_once_are_those_of_the_order(path: Path, players: int, asked: int) -> None:
+    """Few of a board are read by their ranks, many in one walk."""
+    with SQLiteLeaderboard(path=path, synchronous="normal") as board:
+        board.update_scores([(f"p{number}", f"n{number}", number * 7919 % 101) for number in range(players)])
+        entries = {entry.player_id: entry for entry in board}
+        ids = [f"p{number * 37 % (players + 9)}" for number in range(asked)]
+        assert board.get_entries([*ids, *ids[:5]]) == [entries.get(player) for player in [*ids, *ids[:5]]]

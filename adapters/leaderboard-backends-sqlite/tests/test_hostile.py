@@ -124,6 +124,27 @@ def test_a_signal_is_heard_while_a_file_is_looked_at(path: Path) -> None:
     assert (done.stdout, done.stderr) == ("heard\n", "")
 
 
+ENDLESS_READ = """
+import signal, sys
+from leaderboard_backends_sqlite import SQLiteLeaderboard
+
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+with SQLiteLeaderboard(path=sys.argv[1]) as board:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with board._file.lend() as connection:
+            connection.execute(sys.argv[2]).fetchall()
+    except KeyboardInterrupt:
+        print("heard", board.get_rank("bob"), len(board._file._lent))
+"""
+
+
+def test_ctrl_c_is_heard_in_a_read_that_never_ends(path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", ENDLESS_READ, str(path), f"{ENDLESS} WHERE n < 0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("heard 2 0\n", "")
+
+
 # ---------------------------------------------------------------------- what rows can hold
 
 ROWS = {

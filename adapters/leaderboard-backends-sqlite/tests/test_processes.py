@@ -55,7 +55,7 @@ while True:
 @pytest.mark.parametrize("synchronous", ["full", "normal"])
 def test_kill_9_loses_nothing_that_was_acknowledged(path: Path, synchronous: str) -> None:
     score = 0
-    for turn in range(8):
+    for turn in range(4):
         with running(COUNTING, path, synchronous) as process:
             assert process.stdout is not None
             for _ in range(5 + turn):
@@ -104,7 +104,7 @@ with SQLiteLeaderboard(path=sys.argv[1], synchronous="normal", busy_timeout=30) 
 
 
 def test_processes_neither_lose_nor_double_an_increment(path: Path) -> None:
-    for _ in range(4):
+    for _ in range(2):
         with SQLiteLeaderboard(path=path) as board, ExitStack() as stack:
             board.clear()
             processes = [stack.enter_context(running(POWERS, path, first)) for first in range(3)]
@@ -131,7 +131,7 @@ def make(path, name, starter):
     with SQLiteLeaderboard(name, path=path) as board:
         board.increment_score("ada", "Ada", 1)
 
-for turn in range(25):
+for turn in range(10):
     path, (starter, start) = f"{sys.argv[1]}-{turn}", os.pipe()
     children = []
     for number in range(4):

@@ -223,7 +223,10 @@ class SQLiteLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ changes
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        return self._read(_since, after, limit)
+        def since(connection: sqlite3.Connection) -> Changes:
+            return self._changes(connection).since(after, limit, self._stored(connection).score_of)
+
+        return read(self._file, since)
 
     def _fence(self, moved_to: str | None) -> None:
         write(self._file, lambda connection: self._changes(connection).fence(moved_to))
@@ -245,7 +248,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         def on_board(connection: sqlite3.Connection) -> Result:
             stored = self._stored(connection)
             if version_wanted():
-                note_version(stored.changes.load().at())
+                note_version(self._changes(connection).load().at())
             return operation(stored, *args, **kwargs)
 
         return read(self._file, on_board)
@@ -258,7 +261,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
     ) -> Result:
         def on_board(connection: sqlite3.Connection) -> Result:
             stored = self._stored(connection)
-            changes = stored.changes
+            stored.changes = changes = self._changes(connection)
             changes.begin()
             result = operation(stored, *args, **kwargs)
             changes.finish()
@@ -302,10 +305,6 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
 def _count(stored: StoredBoard) -> int:
     return stored.counts.total()
-
-
-def _since(stored: StoredBoard, after: Version | None, limit: int) -> Changes:
-    return stored.changes.since(after, limit, stored.score_of)
 
 
 def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:

@@ -45,7 +45,8 @@ class StoredChanges:
             "SELECT history, version, feed, moved_to FROM board WHERE id = ?", (self._board,)
         ).fetchone()
         if row is None:
-            raise BoardMismatchError("the board was deleted from its file: open it again.")
+            path = self._execute("PRAGMA database_list").fetchone()[2]
+            raise BoardMismatchError(f"the board was deleted from {path}: open it again.")
         self.history, self.version, self.feed, self.moved_to = row
         return self
 

@@ -18,7 +18,7 @@ from leaderboard_backends.errors import BackendUnavailableError, LeaderboardClos
 from . import opening
 from .failures import is_busy, is_full
 from .opening import Settings
-from .patience import waiting
+from .patience import Connection, waiting
 
 _SPARE: Final = 8
 """Connections kept for the next operations; each has a cache of its own."""
@@ -58,7 +58,7 @@ class BoardFile:
         """Return the context that lends a connection to one operation, or a second one to an operation that has one."""
         return Loan(self, second=second)
 
-    def take(self, loan: Loan) -> sqlite3.Connection:
+    def take(self, loan: Loan) -> Connection:
         """Return a connection, a new one where none is idle; raises `LeaderboardClosedError` after `close`.
 
         What an interrupt kept this thread from giving back is closed: a thread is in one operation at a time.
@@ -78,7 +78,7 @@ class BoardFile:
             loan.connection = self._new_connection(loan)
         return loan.connection
 
-    def _new_connection(self, loan: Loan) -> sqlite3.Connection:
+    def _new_connection(self, loan: Loan) -> Connection:
         try:
             self.check_identity()
             return waiting(self.settings.busy_timeout, lambda: opening.connect(self.path, self.settings))
@@ -174,13 +174,13 @@ class Loan:
 
     __slots__ = ("_file", "connection", "second", "thread")
 
-    def __init__(self, file: BoardFile, *, second: bool = False, connection: sqlite3.Connection | None = None) -> None:
+    def __init__(self, file: BoardFile, *, second: bool = False, connection: Connection | None = None) -> None:
         self._file = file
         self.second = second
         self.connection = connection
         self.thread = get_ident()
 
-    def __enter__(self) -> sqlite3.Connection:
+    def __enter__(self) -> Connection:
         return self._file.take(self)
 
     def __exit__(
@@ -189,7 +189,10 @@ class Loan:
         if (kind is None or self._refused(error)) and self._outside_transaction():
             self._file.give(self)
         else:
+            watch = self.connection.watch if self.connection is not None else None
             self._file.drop(self)
+            if watch is not None:
+                watch.hear(error)
 
     def _refused(self, error: BaseException | None) -> bool:
         """Whether the operation refused, a lock was in the way or the disk was full: nothing that harms a connection.

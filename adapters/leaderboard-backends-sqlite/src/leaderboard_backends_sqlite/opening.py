@@ -20,7 +20,7 @@ from leaderboard_backends.files import check_place
 from leaderboard_backends.model import shorten
 
 from .failures import BESIDE, damaged, not_applied
-from .patience import Within, waiting
+from .patience import Connection, Within, waiting
 
 OLDEST: Final = (3, 34, 0)
 """The oldest SQLite this is written for."""
@@ -70,14 +70,14 @@ def check_version() -> None:
         )
 
 
-def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connection:
+def open_file(path: str, settings: Settings, *, create: bool) -> Connection:
     """Return the first connection to a file, with its tables made. A file that is not ours is left as it is.
 
     Raises what `check_place` does, `BoardMismatchError` for a file of another kind, and `BackendUnavailableError`.
     """
     check_place(path, create=create, beside=BESIDE)
 
-    def attempt() -> sqlite3.Connection:
+    def attempt() -> Connection:
         connection = connect(path, settings, create=create)
         try:
             with Within(_LOOKING, connection):
@@ -95,7 +95,7 @@ def open_file(path: str, settings: Settings, *, create: bool) -> sqlite3.Connect
         raise damaged(path, error) from error
 
 
-def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.Connection:
+def connect(path: str, settings: Settings, *, create: bool = False) -> Connection:
     """Return a new connection; it waits for no lock itself."""
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={'rwc' if create else 'rw'}",
@@ -103,6 +103,7 @@ def connect(path: str, settings: Settings, *, create: bool = False) -> sqlite3.C
         timeout=0,
         isolation_level=None,
         check_same_thread=False,
+        factory=Connection,
     )
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)

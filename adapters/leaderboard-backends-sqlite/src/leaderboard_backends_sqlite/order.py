@@ -18,6 +18,12 @@ Row: TypeAlias = tuple[float, int, bytes, bytes]
 LAST: Final = 2**63 - 1
 """Behind all of a tie."""
 
+_SCATTERED: Final = 256
+"""Entries that are read by their ranks, whatever the size of the board."""
+
+_ROWS_PER_RANK: Final = 32
+"""Rows that a walk reads in the time of one rank, with room to spare."""
+
 _NO_LIMIT: Final = -1
 """SQLite's word for as many as there are."""
 
@@ -27,13 +33,15 @@ class StoredBoard:
 
     __slots__ = ("_connection", "_execute", "changes", "counts", "descending", "id")
 
+    changes: StoredChanges
+    """Of a board that is written."""
+
     def __init__(self, connection: Connection, board: int, sizes: Sizes, *, descending: bool) -> None:
         self._connection = connection
         self._execute = connection.execute
         self.descending = descending
         self.id = board
         self.counts = Counts(connection, board, sizes)
-        self.changes = StoredChanges(connection, board)
 
     # ------------------------------------------------------------------ scores and keys
 
@@ -135,10 +143,20 @@ class StoredBoard:
         rank = self.rank(player_id)
         return None if rank is None else percentile(rank, self.counts.total())
 
-    def entries_of(self, player_ids: Iterable[str]) -> list[Entry | None]:
-        """Return the entries of these players."""
+    def entries_of(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        """Return the entries of these players: by their ranks, or in one walk where they are a part of the board."""
+        if len(player_ids) > _SCATTERED and len(player_ids) * _ROWS_PER_RANK > self.counts.total():
+            return self._entries_by_walk(player_ids)
         bounds = [(player_id, self.find(player_id)) for player_id in player_ids]
         return [None if bound is None else self.entry_at(player_id, bound) for player_id, bound in bounds]
+
+    def _entries_by_walk(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        players = [player_id.encode() for player_id in player_ids]
+        asked, found = set(players), dict[bytes, Entry]()
+        for rank, (key, _, player, name) in enumerate(self.rows(), 1):
+            if player in asked:
+                found[player] = Entry(rank, player.decode(), name.decode(), self.score_of(key))
+        return list(map(found.get, players))
 
     def entry_at(self, player_id: str, bound: Bound) -> Entry:
         """Return the entry of a player who stands there."""
