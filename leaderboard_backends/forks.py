@@ -16,8 +16,9 @@ from collections.abc import Callable
 from itertools import count
 from threading import get_ident
 from time import monotonic
-from typing import Any, Final, TypeVar
-from weakref import WeakMethod, WeakValueDictionary
+from types import MethodType
+from typing import Any, Final, TypeVar, cast
+from weakref import WeakValueDictionary
 
 AnyLock = TypeVar("AnyLock", bound=Any)
 
@@ -31,7 +32,8 @@ class ForkedBoardWarning(RuntimeWarning):
 
 _numbers: Final = count()
 _guarded: Final[WeakValueDictionary[int, Any]] = WeakValueDictionary()
-_anew: Final[dict[int, WeakMethod[Callable[[], None]]]] = {}
+_anew: Final[WeakValueDictionary[tuple[int, Callable[[Any], None]], Any]] = WeakValueDictionary()
+"""The objects that begin anew, by a number and by what makes them. A `WeakMethod` complains as an interpreter ends."""
 _held: Final[dict[int, list[Any]]] = {}
 """What the threads that fork just now have locked, by thread."""
 _late = False
@@ -45,8 +47,8 @@ def guard(lock: AnyLock) -> AnyLock:
 
 def survive_forks(begin_anew: Callable[[], None]) -> None:
     """Have a forked child call a method before anything else runs in it, as long as the method's object lives."""
-    number = next(_numbers)
-    _anew[number] = WeakMethod(begin_anew, lambda _: _anew.pop(number, None))
+    method = cast("MethodType", begin_anew)
+    _anew[next(_numbers), method.__func__] = method.__self__
 
 
 def torn() -> bool:
@@ -75,9 +77,8 @@ def _after_in_child() -> None:
     for lock in list(_guarded.values()):
         _late = _late or id(lock) not in held
         lock._at_fork_reinit()  # noqa: SLF001 - as the standard library does; one not got has no owner to release it
-    for method in list(_anew.values()):
-        if begin_anew := method():
-            begin_anew()
+    for (_, begin_anew), owner in list(_anew.items()):
+        begin_anew(owner)
 
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is nothing to survive

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -206,3 +208,12 @@ def test_entries_of_a_child_are_its_own() -> None:
 
     assert told(work) == [[Entry(1, "ada", "", 1)]]
     assert board.get_top_n() == []
+
+
+def test_an_interpreter_that_ends_with_open_boards_says_nothing() -> None:
+    code = f"""if True:
+        from leaderboard_backends import open_leaderboard
+        boards = [open_leaderboard(url, **{HARDENED | {"validation": True}}) for url in {IN_PROCESS}]
+    """
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
