@@ -12,12 +12,14 @@ import pytest
 import ZODB
 from ZODB.POSException import ConflictError
 
-from leaderboard_backends import Entry, LeaderboardClosedError, WriteConflictError
+from leaderboard_backends import Entry, LeaderboardClosedError, UnsupportedOperationError, WriteConflictError
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_of, score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.session import Session
 from leaderboard_backends.backends.zodb.storage import BoardFile
+from leaderboard_backends.changes import Version
+from leaderboard_backends.errors import BoardMovedError, ChangesLostError
 
 PLAYERS = 10_000
 
@@ -434,3 +436,72 @@ def test_ties_of_a_board_of_one_leaf_stay_first_come_too(db: ZODB.DB) -> None:
         assert not one.commit()
         one.session.close()
         other.session.close()
+
+
+# ---------------------------------------------------------------------- version, feed, fence
+
+
+def test_two_clients_raise_the_version_once_for_each_change_and_without_a_conflict(
+    clients: tuple[Client, Client, ZODBLeaderboard],
+) -> None:
+    one, other, board = clients
+    before = board.get_version()
+    one.move("p10", 3.5)
+    other.move("p1990", 15_003.5)
+    assert one.commit()
+    assert other.commit()
+    assert board.get_version() == Version(before.history, before.number + 2)
+    board._check()
+
+
+def test_the_feed_of_two_clients_has_every_change_once_and_in_order(db: ZODB.DB) -> None:
+    with (
+        ZODBLeaderboard(database=db, feed=1000, attempts=200) as one,
+        ZODBLeaderboard(database=db, attempts=200) as other,
+    ):
+        start = one.get_version()
+        barrier = Barrier(2)
+
+        def write(board: ZODBLeaderboard, letter: str) -> None:
+            barrier.wait()
+            for number in range(30):
+                board.update_score(f"{letter}{number % 7}", "", number // 2)
+
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(write, one, "a"), pool.submit(write, other, "b")]:
+                done.result(60)
+        version, changes = other.get_changes(start)
+        assert [change.number for change in changes] == list(range(start.number + 1, version.number + 1))
+        states = {change.player_id: change for change in changes}
+        ranked = sorted(states.values(), key=lambda change: (-(change.score or 0), change.reached))
+        assert [change.player_id for change in ranked] == [entry.player_id for entry in one]
+        one._check()
+
+
+def test_a_fence_stops_the_transaction_that_another_client_has_begun(
+    clients: tuple[Client, Client, ZODBLeaderboard],
+) -> None:
+    one, _, board = clients
+    one.move("p10", 3.5)
+    board.fence("redis://new")
+    assert not one.commit()
+    with pytest.raises(BoardMovedError, match="has moved to redis://new"):
+        board.update_score("p10", "", 4)
+    board.lift_fence()
+    board.update_score("p10", "", 4)
+    assert board.get_score("p10") == 4
+
+
+def test_a_feed_keeps_no_more_records_than_it_needs(tmp_path: Path) -> None:
+    with ZODBLeaderboard(path=tmp_path / "board.fs", feed=20) as board:
+        for number in range(100):
+            board.update_score(f"p{number % 5}", "", number)
+        version = board.get_version()
+        assert len(board.get_changes(version._replace(number=80)).changes) == 20
+        assert board._read(lambda stored: len(stored.feed.log) if stored.feed else 0) in range(20, 37)
+        with pytest.raises(ChangesLostError, match="goes back to change 81"):
+            board.get_changes(version._replace(number=79))
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board:
+        assert len(board.get_changes(version._replace(number=80)).changes) == 20
+    with ZODBLeaderboard(path=tmp_path / "board.fs", feed=0) as board, pytest.raises(UnsupportedOperationError):
+        board.get_changes(version)

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from transaction.interfaces import TransactionError
 from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
 
+from ...changes import board_moved
 from ...errors import (
     BackendError,
     BackendFullError,
@@ -76,7 +77,10 @@ def write(
     """Run the operation as one transaction; a conflict repeats the whole of it, on the state that won."""
 
     def on_board(session: Session) -> Result:
-        return operation(session.write(name), *args, **kwargs)
+        stored = session.write(name)
+        if stored.moved_to is not None:
+            raise board_moved(stored.moved_to)
+        return operation(stored, *args, **kwargs)
 
     return transact(database, attempts, on_board)
 

@@ -10,11 +10,21 @@ from itertools import islice
 from math import isfinite
 from os import PathLike
 from pathlib import Path
+from secrets import token_hex
 from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 from ...capabilities import IN_PROCESS, Capabilities, Kept, StorageInfo
+from ...changes import (
+    FEED_OPTION,
+    Changes,
+    Version,
+    check_position,
+    no_feed,
+    note_version,
+    version_wanted,
+)
 from ...errors import (
     BackendError,
     BoardMismatchError,
@@ -47,6 +57,7 @@ EXAMPLE: Final = "/var/lib/app/board.fs"
 _TUNING: Final = {
     "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)"),
     "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
+    "feed": FEED_OPTION,
     "attempts": Option(integer(1), "how often a write that conflicts is tried (20)"),
 }
 
@@ -63,8 +74,12 @@ class _StoredLeaderboard(LeaderboardBackend):
         *,
         batch_size: int,
         attempts: int,
+        feed: int | None,
     ) -> None:
         self._database = database
+        self._feed = feed
+        self._branch = ""
+        """What tells the history of a copy in a forked child from that of its parent."""
         try:
             super().__init__(name, order=order, keep=keep)
             self._batch_size = check_count(batch_size, "batch_size", 1)
@@ -86,6 +101,8 @@ class _StoredLeaderboard(LeaderboardBackend):
                 f"the board {self._name!r} at {self._place()} is {standing}, not {self._order}: open it with "
                 f"order={standing!r}, or give the new board another name."
             )
+        if self._feed is not None:
+            stored.keep_feed(check_count(self._feed, "feed"))
 
     def pack(self, days: float = 0.0) -> None:
         """Drop the records that updates replaced more than `days` ago; the board stays in use meanwhile.
@@ -163,6 +180,18 @@ class _StoredLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         return self._read(StoredBoard.count)
 
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return read(self._database, self._name, _changes, self._branch, after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        def fence(session: Session) -> None:
+            session.write(self._name).moved_to = moved_to
+
+        transact(self._database, self._attempts, fence)
+
+    def _fenced(self) -> str | None:
+        return self._read(_moved_to)
+
     def _ping(self) -> None:
         self._read(_nothing)
 
@@ -174,7 +203,10 @@ class _StoredLeaderboard(LeaderboardBackend):
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
-        return read(self._database, self._name, operation, *args, **kwargs)
+        if not version_wanted():
+            return read(self._database, self._name, operation, *args, **kwargs)
+        noting = partial(_with_version, operation, self._branch)
+        return self._noted(read(self._database, self._name, noting, *args, **kwargs))
 
     def _write(
         self,
@@ -182,7 +214,14 @@ class _StoredLeaderboard(LeaderboardBackend):
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
-        return write(self._database, self._name, self._attempts, operation, *args, **kwargs)
+        if not version_wanted():
+            return write(self._database, self._name, self._attempts, operation, *args, **kwargs)
+        noting = partial(_with_version, operation, self._branch)
+        return self._noted(write(self._database, self._name, self._attempts, noting, *args, **kwargs))
+
+    def _noted(self, answer: tuple[Result, Version]) -> Result:
+        note_version(answer[1])
+        return answer[0]
 
     def _close(self) -> None:
         release(self._database)
@@ -217,6 +256,8 @@ class ZODBLeaderboard(_StoredLeaderboard):
         durable=True,
         shared=False,
         limits=True,
+        feed=True,
+        fence=True,
         lives_in="files",
         survives="power loss, as far as the disk honours fsync (FileStorage)",
     )
@@ -237,6 +278,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
         create: bool = True,
         batch_size: int = BATCH_SIZE,
         attempts: int = ATTEMPTS,
+        feed: int | None = None,
     ) -> None:
         if (path is None) == (database is None):
             raise ConfigurationError(
@@ -247,7 +289,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
             if path is None
             else share_file(check_path(path, EXAMPLE), cache_size=cache_size, create=create)
         )
-        super().__init__(found, name, order, keep, batch_size=batch_size, attempts=attempts)
+        super().__init__(found, name, order, keep, batch_size=batch_size, attempts=attempts, feed=feed)
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
@@ -272,7 +314,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
 class ZODBMemoryLeaderboard(_StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
-    capabilities = Capabilities(durable=False, shared=False, limits=True, lives_in="process")
+    capabilities = Capabilities(durable=False, shared=False, limits=True, feed=True, fence=True, lives_in="process")
     options: ClassVar[Mapping[str, Option]] = _TUNING
 
     def __init__(
@@ -284,12 +326,17 @@ class ZODBMemoryLeaderboard(_StoredLeaderboard):
         cache_size: int = CACHE_SIZE,
         batch_size: int = BATCH_SIZE,
         attempts: int = ATTEMPTS,
+        feed: int | None = None,
     ) -> None:
         database = Database(MemoryStorage, "memory", cache_size)
-        super().__init__(database, name, order, keep, batch_size=batch_size, attempts=attempts)
+        super().__init__(database, name, order, keep, batch_size=batch_size, attempts=attempts, feed=feed)
 
     def _storage_info(self) -> StorageInfo:
         return IN_PROCESS
+
+    def _inherit(self) -> None:
+        super()._inherit()
+        self._branch = f".{token_hex(4)}"
 
     @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
@@ -338,6 +385,27 @@ def _check_all_limits(stored: StoredBoard, updates: Iterable[tuple[str, str, Sco
 
 def _rules(stored: StoredBoard, *, best_only: bool) -> tuple[Order, Keep]:
     return "descending" if stored.descending else "ascending", "best" if best_only else "last"
+
+
+def _with_version(
+    operation: Callable[..., Result], branch: str, stored: StoredBoard, *args: Any, **kwargs: Any
+) -> tuple[Result, Version]:
+    result = operation(stored, *args, **kwargs)
+    return result, Version(stored.history + branch, stored.version())
+
+
+def _changes(stored: StoredBoard, branch: str, after: Version | None, limit: int) -> Changes:
+    version = Version(stored.history + branch, stored.version())
+    if after is None:
+        return Changes(version, [])
+    if stored.feed is None:
+        raise no_feed()
+    check_position(after, version, max(stored.feed.since, version.number - stored.feed.limit))
+    return Changes(version, stored.feed.since_version(after.number, limit))
+
+
+def _moved_to(stored: StoredBoard) -> str | None:
+    return stored.moved_to
 
 
 def _nothing(_stored: StoredBoard) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import pack, unpack
+from typing import TypeAlias
 
 from persistent import Persistent
 from ZODB.POSException import ConflictError
@@ -26,27 +27,33 @@ class Bounds(Persistent):  # type: ignore[misc]  # persistent ships no types
         self.starts = [state[at : at + KEY_BYTES] for at in range(0, len(state), KEY_BYTES)]
 
 
+_State: TypeAlias = tuple[int, bytes, int]
+"""What is stored of `Counts`: the structure's number, the packed values, the changes."""
+
+
 class Counts(Persistent):  # type: ignore[misc]  # persistent ships no types
     """How many keys each segment of a group holds; `structure` numbers the changes of the group's bounds.
 
-    Two transactions that only moved keys merge: their differences add up, segment by segment. Where one of them
+    `changes` counts what has changed in the group: the board's version is the sum of them. Two transactions that only
+    moved keys merge: their differences add up, segment by segment, and those of the changes. Where one of them
     changed the structure, they conflict. So whoever writes anything in a group writes its `Counts`.
     """
 
     structure: int
     values: list[int]
     total: int
+    changes: int
 
     def __init__(self, values: Sequence[int]) -> None:
-        self.structure = 0
+        self.structure = self.changes = 0
         self.values = list(values)
         self.total = sum(values)
 
-    def __getstate__(self) -> tuple[int, bytes]:
-        return self.structure, pack(f"<{len(self.values)}H", *self.values)
+    def __getstate__(self) -> _State:
+        return self.structure, pack(f"<{len(self.values)}H", *self.values), self.changes
 
-    def __setstate__(self, state: tuple[int, bytes]) -> None:
-        self.structure, packed = state
+    def __setstate__(self, state: _State) -> None:
+        self.structure, packed, self.changes = state
         self.values = list(unpack(f"<{len(packed) // 2}H", packed))
         self.total = sum(self.values)
 
@@ -54,12 +61,12 @@ class Counts(Persistent):  # type: ignore[misc]  # persistent ships no types
         """Count keys that came or went, and return the segment's new count."""
         self.values[segment] += difference
         self.total += difference
-        self.touch()
+        self._p_changed = True
         return self.values[segment]
 
-    def touch(self) -> None:
-        """Have the record written, so that a change of the group's structure at the same time conflicts."""
-        self._p_changed = True
+    def count_changes(self, number: int = 1) -> None:
+        """Count changes; a change of the group's structure at the same time conflicts."""
+        self.changes += number
 
     def restructure(self, values: Sequence[int]) -> None:
         """Take the counts of new bounds."""
@@ -68,14 +75,15 @@ class Counts(Persistent):  # type: ignore[misc]  # persistent ships no types
         self.structure += 1
 
     def _p_resolveConflict(  # noqa: N802 - ZODB's name
-        self, old: tuple[int, bytes], committed: tuple[int, bytes], new: tuple[int, bytes]
-    ) -> tuple[int, bytes]:
+        self, old: _State, committed: _State, new: _State
+    ) -> _State:
         """Add up the differences of two transactions that started from the same state."""
         if not old[0] == committed[0] == new[0]:
             raise ConflictError
         form = f"<{len(old[1]) // 2}H"
         states = zip(unpack(form, old[1]), unpack(form, committed[1]), unpack(form, new[1]), strict=True)
-        return old[0], pack(form, *(theirs + ours - before for before, theirs, ours in states))
+        packed = pack(form, *(theirs + ours - before for before, theirs, ours in states))
+        return old[0], packed, committed[2] + new[2] - old[2]
 
 
 class Directory(Persistent):  # type: ignore[misc]  # persistent ships no types

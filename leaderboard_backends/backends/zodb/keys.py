@@ -1,7 +1,8 @@
 """What the records hold as bytes: sort keys, whose order is the order of ranks, and the names behind them.
 
-A sort key is 8 bytes of score and 6 bytes of place in the tie. The two names of a player are one bytes object, not a
-tuple of two strings: a leaf is a fifth smaller and takes half the time to pickle.
+A sort key is 8 bytes of score and 6 bytes of place in the tie, the board's version when the player joined it.
+The two names of a player are one bytes object, not a tuple of two strings: a leaf is a fifth smaller and takes half the
+time to pickle.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def score_of(key: bytes, *, descending: bool) -> Score:
     mapped: int = _bits.unpack_from(key)[0]
     value: float = _double.unpack(_bits.pack(mapped ^ _SIGN if mapped & _SIGN else mapped ^ _ALL))[0]
     return score_from_float(-value if descending else value)
+
+
+def reached_of(key: bytes) -> int:
+    """Return the place in the tie that a key was made of: the board's version when the player reached the score."""
+    return int.from_bytes(key[PREFIX_BYTES:], "big")
 
 
 def next_place(last_key: bytes) -> bytes:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from secrets import token_hex
 from typing import ClassVar, NoReturn
 
+from BTrees.LOBTree import LOBTree
 from BTrees.OOBTree import OOBTree, OOBucket
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
+from ...changes import Change
 from .counts import Bounds, Counts, Directory
-from .keys import FIRST_KEY, LAST_PLACE, PLACE_BYTES, PREFIX_BYTES, next_place, pack_names, unpack_names
+from .keys import (
+    FIRST_KEY,
+    LAST_PLACE,
+    PLACE_BYTES,
+    PREFIX_BYTES,
+    next_place,
+    pack_names,
+    reached_of,
+    score_of,
+    unpack_names,
+)
 
-FORMAT = 1
+FORMAT = 2
 """The number of this format of records; a file of another one is refused."""
 
 
@@ -43,6 +57,37 @@ class Players(OOBTree):  # type: ignore[misc]  # BTrees ships no types
     max_internal_size = 64
 
 
+class Log(LOBTree):  # type: ignore[misc]  # BTrees ships no types
+    """Number of a change -> player id (`None`: all were removed), username, score (`None`: removed), reached."""
+
+    max_leaf_size = 16
+    max_internal_size = 64
+
+
+class Feed(Persistent):  # type: ignore[misc]  # persistent ships no types
+    """The latest changes of a board. Two transactions that change the board write the same number, and conflict."""
+
+    limit: int
+    since: int
+    """The board's version when the feed began."""
+    log: Log
+
+    def __init__(self, limit: int, since: int) -> None:
+        self.limit, self.since, self.log = limit, since, Log()
+
+    def append(self, change: Change) -> None:
+        """Keep a change, and drop old ones an eighth of the limit at a time, so that few records are written."""
+        number, *state = change
+        self.log[number] = tuple(state)
+        if number - self.log.minKey() >= self.limit + max(16, self.limit // 8):
+            for old in list(self.log.keys(None, number - self.limit)):
+                del self.log[old]
+
+    def since_version(self, after: int, limit: int) -> list[Change]:
+        """Return at most `limit` changes after a version. O(limit)."""
+        return [Change(number, *state) for number, state in islice(self.log.iteritems(after + 1), limit)]
+
+
 class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no types
     """The record of a board, and all that reads or changes its order. Positions count from 0, the best."""
 
@@ -58,10 +103,17 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
     ranking: Ranking
     players: Players
     directory: Directory
+    history: str
+    before: int
+    """The version when the trees were made anew last."""
+    moved_to: str | None
+    """Where the board went, if it is fenced."""
+    feed: Feed | None
 
     def __init__(self, *, descending: bool) -> None:
         self.format = FORMAT
         self.descending = descending
+        self.history, self.before, self.moved_to, self.feed = token_hex(8), 0, None, None
         self.ranking, self.players, self.directory = Ranking(), Players(), Directory.empty()
 
     # ------------------------------------------------------------------ reads
@@ -69,6 +121,10 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
     def count(self) -> int:
         """Return the number of players. O(groups)."""
         return sum(counts.total for counts in self.directory.counts)
+
+    def version(self) -> int:
+        """Return how many changes the board has seen. O(groups)."""
+        return self.before + sum(counts.changes for counts in self.directory.counts)
 
     def position(self, key: bytes) -> int:
         """Return how many keys come before this one, which need not be there. O(groups + one segment)."""
@@ -118,10 +174,13 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
             if standing == prefix or (best_only and standing < prefix):
                 self._rename(old, player_id, username)
                 return old
+        number = self.version() + 1
+        if old is not None:
             self._delete(old)
-        key = self._end_of_tie(prefix)
+        key = max(self._end_of_tie(prefix), prefix + number.to_bytes(PLACE_BYTES, "big"))
         self._insert(key, pack_names(player_id, username))
         self.players[player_id] = key
+        self._note(key, player_id, username)
         return key
 
     def remove(self, player_id: str) -> bool:
@@ -130,24 +189,46 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
         if key is None:
             return False
         self._delete(key)
+        self.directory.counts[self._group(key)].count_changes()
+        if self.feed is not None:
+            self.feed.append(Change(self.version(), player_id))
         return True
 
     def clear(self) -> None:
         """Remove every player."""
         if self.count():
-            self.replace_all(Ranking(), Players(), Directory.empty())
+            self.replace_all(Ranking(), Players(), Directory.empty(), self.version() + 1)
+            if self.feed is not None:
+                self.feed.append(Change(self.before, None))
 
-    def replace_all(self, ranking: Ranking, players: Players, directory: Directory) -> None:
+    def replace_all(self, ranking: Ranking, players: Players, directory: Directory, version: int) -> None:
         """Put other trees in the place of these; every other writer of this moment conflicts."""
         for counts in self.directory.counts:
             counts.restructure([])
-        self.ranking, self.players, self.directory = ranking, players, directory
+        self.ranking, self.players, self.directory, self.before = ranking, players, directory, version
+
+    def keep_feed(self, limit: int) -> None:
+        """Keep so many changes from now on, none where it is 0."""
+        if not limit:
+            if self.feed is not None:
+                self.feed = None
+        elif self.feed is None:
+            self.feed = Feed(limit, self.version())
+        elif self.feed.limit != limit:
+            self.feed.limit = limit
+
+    def _note(self, key: bytes, player_id: str, username: str) -> None:
+        """Count a change of a player who stands at a key, and keep it where there is a feed."""
+        self.directory.counts[self._group(key)].count_changes()
+        if self.feed is not None:
+            score, reached = score_of(key, descending=self.descending), reached_of(key)
+            self.feed.append(Change(self.version(), player_id, username, score, reached))
 
     def _rename(self, key: bytes, player_id: str, username: str) -> None:
         names = pack_names(player_id, username)
         if self.ranking[key] != names:
             self.ranking[key] = names
-            self.directory.counts[self._group(key)].touch()
+            self._note(key, player_id, username)
 
     def _end_of_tie(self, prefix: bytes) -> bytes:
         """Return the key of the next to join a tie, and have the leaf with its last one written.
@@ -230,6 +311,7 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
             return False
         bounds[0].starts = starts
         counts[0].restructure(counts[0].values + counts[1].values)
+        counts[0].count_changes(counts[1].changes)
         counts[1].restructure([])
         self.directory.replace(left, left + 2, bounds[:1], counts[:1])
         return True
@@ -237,6 +319,7 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
     def _drop_group(self, group: int) -> None:
         """Leave an empty group's range to its left neighbour, or that of the first group to its right one."""
         self.directory.counts[group].restructure([])
+        self.directory.counts[group - 1 if group else 1].count_changes(self.directory.counts[group].changes)
         if group == 0:
             heir = self.directory.bounds[1]
             heir.starts = [FIRST_KEY, *heir.starts[1:]]

@@ -55,9 +55,12 @@ class Session:
         return self._standing(name)
 
     def write(self, name: str) -> StoredBoard:
-        """Begin a transaction that may write, and return the board."""
+        """Begin a transaction that may write, and return the board; one that is fenced meanwhile conflicts."""
         self.begin()
-        return self._standing(name)
+        stored = self._standing(name)
+        if self._last_transaction is None:  # where writers of this process do not take turns with all others
+            self._connection.readCurrent(stored)
+        return stored
 
     def begin(self) -> None:
         """Begin a transaction on the newest state."""
