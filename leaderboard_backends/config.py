@@ -266,7 +266,7 @@ def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{shown} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # that of TOML, of UTF-8, and of a path with a NUL
         raise ConfigurationError(f"{shown} is not TOML: {error}.") from error
     except RecursionError:
         raise ConfigurationError(

@@ -28,9 +28,16 @@ def check_path(given: str | PathLike[str], example: str) -> str:
             f"{shorten(path)} is SQLite's spelling of a database in memory, or of a URI: write memory://NAME for a "
             f"board in this process's memory, or the path of a file, for example {example}."
         )
-    if name in ("", ".", "..") or "\0" in path:
+    if name in ("", ".", "..") or "\0" in path or not _is_encodable(path):
         raise ConfigurationError(f"{shorten(path)} names no file: give the path of one, for example {example}.")
     return path
+
+
+def _is_encodable(path: str) -> bool:
+    try:
+        return bool(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False
 
 
 def check_place(path: str, *, create: bool, beside: Sequence[str]) -> bool:

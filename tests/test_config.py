@@ -242,6 +242,8 @@ def test_a_file_that_is_missing_or_not_text_is_refused_with_its_name(tmp_path: P
         load_leaderboards(file)
     with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
         load_leaderboards(tmp_path)
+    with pytest.raises(ConfigurationError, match="null"):
+        load_leaderboards(tmp_path / "a\0b")
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match=r"boards\.toml is not TOML"):
         load_leaderboards(file)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, open_leaderboard
+from leaderboard_backends.files import check_path
 
 SCHEMES = ["zodb", "sqlite"]
 """The backends whose boards are in a file."""
@@ -96,6 +97,12 @@ def test_a_path_that_ends_as_a_folder_does_names_no_file(scheme: str, tmp_path: 
         with pytest.raises(ConfigurationError, match="names no file"):
             open_leaderboard(f"{scheme}://{tmp_path}/{end}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["", ".", "a\0b", "a\ud800b", "board.db/", ":memory:", "file:board.db"])
+def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="for example /var/board"):
+        check_path(path, "/var/board")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

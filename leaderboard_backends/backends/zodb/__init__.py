@@ -4,10 +4,10 @@ Order: a B-tree from sort key to names, best first, and a B-tree from player to 
 score's double, mapped so that the order of bytes is the order of ranks, and the place in the tie. Whoever joins a tie
 gets the board's version, and a place behind its last, so that no counter is shared by all. Exact for every score.
 
-Version, feed, fence: the version is the sum of the changes that the groups below count, so two clients raise it without a
-conflict, and each change counts once. A board with a feed keeps its latest changes by their numbers, in a B-tree,
-written in the same transaction: there, any two clients that write at once conflict, and one of them starts over. The
-fence is in the board's own record, which each write of several clients needs to be current.
+Version, feed, fence: the version is the sum of the changes that the groups below count, so two clients raise it
+without a conflict, and each change counts once. A board with a feed keeps its latest changes by their numbers, in a
+B-tree, written in the same transaction: there, any two clients that write at once conflict, and one of them starts
+over. The fence is in the board's own record, which each write of several clients needs to be current.
 
 Rank: a B-tree keeps no counts, and counting through it is O(n). Here the order is cut into segments of at most 512
 keys; up to 64 segments are a group, with one record of the segments' bounds and one of their counts. A rank is the
