@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from leaderboard_backends_fastapi import Watching, leaderboard_app, leaderboard_router
+from fastapi import FastAPI
+from leaderboard_backends_fastapi import Watching, leaderboard_app, leaderboard_router, leaderboards_router
 from over_the_wire.boards import Failing, memory
 from over_the_wire.calling import Caller
 from over_the_wire.serving import READ_TOKEN, TOKEN
@@ -138,8 +139,11 @@ def test_names_of_boards_are_as_protected_as_reads() -> None:
         assert client.get("/health/ready").status == 200
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         assert SECRET in client.get("/").body.decode()
-        assert SECRET in client.get("/openapi.json").body.decode()
+        assert client.get("/openapi.json").json["paths"]
         assert client.get(f"/boards/{SECRET}/health/live").status == 200
+        mine = FastAPI()  # whose description anybody may read
+        mine.include_router(leaderboards_router(boards, token=TOKEN, protect_reads=True))
+        assert SECRET not in str(mine.openapi())
 
 
 def test_a_check_of_tokens_that_returns_no_set_of_rights_is_an_error_and_lets_nobody_in() -> None:

@@ -54,7 +54,7 @@ def leaderboards_router(
         limits=limits,
         patience=patience,
         prefix="/{board}",
-        dependencies=[path(boards)],
+        dependencies=[path(boards, gate)],
         health="read",  # or their answers would tell which names there are
         also=(404,),
     )
@@ -103,11 +103,12 @@ def named(boards: Mapping[str, LeaderboardBackend]) -> Find:
     return find
 
 
-def path(boards: Mapping[str, LeaderboardBackend]) -> Any:
-    """Return the dependency that describes the name in the path."""
+def path(boards: Mapping[str, LeaderboardBackend], gate: Gate) -> Any:
+    """Return the dependency that describes the name in the path; it has the names where reads are open."""
     if not boards:
         raise ConfigurationError("there are no boards: give at least one.")
-    described = Path(description="The board's name.", json_schema_extra={"enum": sorted(boards)})
+    names: dict[str, Any] = {} if gate.guards("read") else {"enum": sorted(boards)}
+    described = Path(description="The board's name.", json_schema_extra=names)
 
     async def board_name(board: Annotated[str, described]) -> str:
         return board
