@@ -23,8 +23,11 @@ from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.hardening import ValidatedLeaderboard
 from leaderboard_backends.score_limits import ScoreLimits, within
 from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.testing.forking import Child
+from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.subject import unique_name
 
-ROUNDS = 20
+ROUNDS = 10
 
 Opener = Callable[[str], LeaderboardBackend]
 """Opens one more object on the board of a name."""
@@ -67,7 +70,20 @@ def test_a_write_breaks_a_limit_or_not(
     assert broken == ([] if fine else [standing])
 
 
-@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "sqlite", "clients"])
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    with EmbeddedServer() as server:
+        yield server
+
+
+def _shared_url(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    if kind == "redis":
+        url: str = request.getfixturevalue("server").unix_url
+        return url
+    return f"{kind}://{folder / 'board'}"
+
+
+@pytest.fixture(params=["memory", "naive", "fakeredis", "zodb+memory", "zodb", "sqlite", "redis", "clients"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Open objects on one board: the same one in a process, several on a file, clients of one database."""
     with ExitStack() as opened:
@@ -75,9 +91,9 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
             db = ZODB.DB(str(tmp_path / "app.fs"))
             opened.callback(db.close)
             yield lambda name: opened.enter_context(ZODBLeaderboard(name, database=db))
-        elif request.param in ("zodb", "sqlite"):
-            url = f"{request.param}://{tmp_path}/boards"
-            yield lambda name: opened.enter_context(open_leaderboard(url, board=name))
+        elif request.param in ("zodb", "sqlite", "redis"):
+            url, prefix = _shared_url(request.param, tmp_path, request), unique_name()
+            yield lambda name: opened.enter_context(open_leaderboard(url, board=f"{prefix}{name}"))
         else:
             boards: dict[str, LeaderboardBackend] = {}
             yield lambda name: boards.setdefault(name, open_leaderboard(f"{request.param}://{name}"))
@@ -128,3 +144,23 @@ def test_a_write_within_its_limits_is_applied_and_any_other_changes_nothing(open
         assert caught.value.standing == standing
         assert list(board) == before
     assert board.update_score("ada", "Ada", 1000) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_two_processes_never_pass_a_cap_together(
+    kind: str, keep: Keep, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url, name = _shared_url(kind, tmp_path, request), unique_name()
+    validation = {"score_max": 15, "on_flag": str}
+    with open_leaderboard(url, board=name, keep=keep) as board:
+
+        def climb(tell: Callable[[int], None]) -> None:
+            with open_leaderboard(url, board=name, keep=keep, validation=validation) as mine:
+                for number in range(ROUNDS):
+                    tell(sum(not refused(partial(mine.increment_score, f"p{number}", "", 5)) for _ in range(3)))
+
+        with Child(climb, 30) as one, Child(climb, 30) as other:
+            applied = [sum(both) for both in zip(one, other, strict=True)]
+        assert applied == [3] * ROUNDS
+        assert {entry.score for entry in board} == {15}

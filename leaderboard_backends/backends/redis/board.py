@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from ...capabilities import StorageInfo
 from ...changes import FEED_OPTION, Changes, Version, note_version, version_wanted
-from ...errors import BackendError
+from ...errors import BackendError, ScoreLimitError
 from ...location import Location, Option
 from ...model import Entry, Keep, Order, Score
 from ...protocol import Capabilities, LeaderboardBackend
+from ...score_limits import limits_wanted
 from .address import LOCAL, OPTIONS, Address, address_of
 from .requests import BoardRequests, Request
 from .server import Server, shared_server
@@ -34,6 +35,7 @@ class RedisLeaderboard(LeaderboardBackend):
             "(appendonly yes: appendfsync always loses nothing, everysec up to about a second; without it everything)"
         ),
         feed=True,
+        limits=True,
         fence=True,
     )
     options: ClassVar[Mapping[str, Option]] = {**OPTIONS, "feed": FEED_OPTION}
@@ -73,17 +75,17 @@ class RedisLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._carry(self._requests.update(player_id, username, score))
+        return self._carry(self._requests.update(player_id, username, score, limits_wanted()))
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._carry(self._requests.increment(player_id, username, delta))
+        return self._carry(self._requests.increment(player_id, username, delta, limits_wanted()))
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        applied = 0
+        applied, limits = 0, limits_wanted()
         try:
             for applied in range(0, len(updates), self._batch_size):
-                self._carry(self._requests.update_many(updates[applied : applied + self._batch_size]))
-        except BackendError as error:
+                self._carry(self._requests.update_many(updates[applied : applied + self._batch_size], limits))
+        except (BackendError, ScoreLimitError) as error:
             error.applied = applied
             raise
 

@@ -31,7 +31,7 @@ _OPTIONS: Final = {"prefix": OPTIONS["prefix"], "batch_size": OPTIONS["batch_siz
 class FakeRedisLeaderboard(RedisLeaderboard):
     """A board on a fake server of its own."""
 
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True)
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, limits=True, fence=True)
     options = _OPTIONS
     _with_flags: ClassVar[bool] = False
 

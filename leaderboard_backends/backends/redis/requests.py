@@ -20,6 +20,7 @@ import hiredis
 from ...changes import Change, Changes, Version, check_position, no_feed
 from ...errors import BoardMismatchError, LeaderboardError
 from ...model import Entry, Keep, Order, Score, percentile, score_from_float, sum_refused
+from ...score_limits import ScoreLimits, score_limit_error
 from .scripts import Script, load_scripts
 
 T = TypeVar("T")
@@ -96,25 +97,32 @@ class BoardRequests:
 
     # ------------------------------------------------------------------ writes
 
-    def update(self, player_id: str, username: str, score: Score) -> Request[int]:
-        """Store a score; answers the rank."""
+    def update(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Request[int]:
+        """Store a score; answers the rank. Raises `ScoreLimitError` where it breaks a limit, as those below do."""
+        if limits is not None:
+            return self._call("update", _rank_within, player_id, username, score, *_limits(limits))
         script = self._update
         packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, score))
         return Request(packed, _rank, self._name, True, script)  # noqa: FBT003 - by position, which is half the time
 
-    def increment(self, player_id: str, username: str, delta: Score) -> Request[Entry]:
+    def increment(
+        self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
+    ) -> Request[Entry]:
         """Add to a score; answers the entry, or raises `InvalidScoreError` where the sum is outside the rule."""
 
         def parse(reply: Any) -> Entry:
             if len(reply) == 1:
                 raise sum_refused(_score(reply[0]), delta)
+            _refuse_beyond_limits(reply)
             return Entry(reply[0] + 1, player_id, username, _score(reply[1]))
 
-        return self._call("increment", parse, player_id, username, delta)
+        return self._call("increment", parse, player_id, username, delta, *_limits(limits))
 
-    def update_many(self, updates: Sequence[tuple[str, str, Score]]) -> Request[None]:
+    def update_many(
+        self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None
+    ) -> Request[None]:
         """Apply updates, in order, as one atomic step."""
-        return self._call("update_many", _nothing, *chain.from_iterable(updates))
+        return self._call("update_many", _refuse_beyond_limits, *chain.from_iterable(updates), *_limits(limits))
 
     def remove(self, player_id: str) -> Request[bool]:
         """Remove a player; answers whether there was one."""
@@ -259,6 +267,27 @@ def _settings(reply: Any) -> dict[str, str]:
 
 def _nothing(_reply: Any) -> None:
     return None
+
+
+def _limits(limits: ScoreLimits | None) -> tuple[Argument, ...]:
+    if limits is None:
+        return ()
+    return (*(_finite(bound) for bound in limits[:3]), int(limits.exempt_first))
+
+
+def _finite(bound: float) -> float | bytes:
+    """Return a bound as every Lua reads it: not all of them know the word for infinity."""
+    return b"1e999" if bound == inf else b"-1e999" if bound == -inf else bound
+
+
+def _refuse_beyond_limits(reply: Any) -> None:
+    if isinstance(reply, list) and len(reply) == 3:  # noqa: PLR2004 - the refusal of `writing.lua`
+        raise score_limit_error(_score(reply[0]) if reply[0] else None)
+
+
+def _rank_within(reply: Any) -> int:
+    _refuse_beyond_limits(reply)
+    return _rank(reply)
 
 
 def _rank(reply: Any) -> int:

@@ -1,4 +1,4 @@
--- ARGV: player id, username, delta. Returns the rank, from 0, the score and the username; the old score alone where
+-- ARGV: player id, username, delta, and the limits, if any. Returns the rank, from 0, the score and the username; the old score alone where
 -- the sum is outside the rule: whole numbers within 2^53 add exactly or not at all, and no sum is infinite.
 local exact = 9007199254740992
 
@@ -17,6 +17,7 @@ elseif sum == math.huge or sum == -math.huge then
   return {string.format('%.17g', old)}
 end
 if sum == 0 then sum = 0 end
+if breaks(4, standing and old, sum, delta) then return refusal(standing and old) end
 local score
 member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
 finish(record and 0 or 1)

@@ -1,7 +1,11 @@
--- ARGV: player id, username, score. Returns the rank, from 0.
+-- ARGV: player id, username, score, and the limits, if any. Returns the rank, from 0.
 local id, username, score = ARGV[1], ARGV[2], ARGV[3]
 local key, record, member, standing = look_up(id)
 if damaged then return damage() end
+if ARGV[4] then
+  local old = standing and standing + 0
+  if breaks(4, old, score + 0) then return refusal(old) end
+end
 member = apply(id, username, score, key, record, member, standing)
 finish(record and 0 or 1)
 return call(rank_of, order, member)

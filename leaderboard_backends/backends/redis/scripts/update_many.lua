@@ -1,4 +1,4 @@
--- ARGV: player id, username, score, and so on. Players are moved in groups in which nobody comes twice, with one command
+-- ARGV: player id, username, score, and so on, and the limits, if any. Players are moved in groups in which nobody comes twice, with one command
 -- for all that a group takes off the order and one for all that it puts there. The tables serve all groups in turn, and
 -- a group is small enough for its part of the board to stay in the processor's caches.
 local updates = ARGV
@@ -79,7 +79,27 @@ local function move(first)
   return i
 end
 
+-- Returns the refusal where an update breaks a limit, by what stands after those before it; takes the limits off ARGV.
+local function refused()
+  local at, given = #ARGV - 3, {}
+  for i = 1, at - 1, 3 do
+    local id, new = updates[i], updates[i + 2] + 0
+    local standing = given[id]
+    if standing == nil then
+      local _, record, member = find(id)
+      standing = record and call('ZSCORE', order, member)
+      standing = standing and standing + 0
+    end
+    if breaks(at, standing, new) then return refusal(standing) end
+    local ignored = standing and best_only and (new == standing or (new > standing) ~= descending)
+    given[id] = ignored and standing or new
+  end
+  for i = #ARGV, at, -1 do ARGV[i] = nil end
+end
+
 if call('ZCARD', order) ~= players then damaged = order end
+local refusal_of_all = #ARGV % 3 == 1 and not damaged and refused()
+if refusal_of_all then return refusal_of_all end
 local first = 1
 while first <= #updates and not damaged do first = move(first) end
 if not damaged then return 0 end

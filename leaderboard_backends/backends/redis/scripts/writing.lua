@@ -85,6 +85,21 @@ local function decide(username, score, record, standing)
   return new_record(username), score
 end
 
+-- Whether a write breaks the limits in ARGV from `at` on: lowest and highest score, largest change, 1 where a first score
+-- is exempt from that. None are there where nothing is limited. `standing` is a number, or false.
+local function breaks(at, standing, new, delta)
+  if not ARGV[at] then return false end
+  if new < ARGV[at] + 0 or new > ARGV[at + 1] + 0 then return true end
+  if math.abs(delta or new - (standing or 0)) <= ARGV[at + 2] + 0 then return false end
+  if not standing then return ARGV[at + 3] ~= '1' end
+  return not best_only or (new ~= standing and (new > standing) == descending)
+end
+
+-- The reply to a write that breaks a limit: three texts, the first one the standing score.
+local function refusal(standing)
+  return {standing and string.format('%.17g', standing) or '', '', ''}
+end
+
 local function append_state(id, username, score, record)
   append('id', id, 'name', username, 'score', score, 'reached', reached(record))
 end
