@@ -62,7 +62,7 @@ MARKDOWN_FILE: Final = "conformance.md"
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
     help="Fail a test that has not ended after so long, as it hangs; after three of those the rest is not run.  "
-    "[default: 120, or what your class says; five times that with --thorough]",
+    "[default: 180, or what your class says; five times that with --thorough]",
 )
 @click.option(
     "--failures",

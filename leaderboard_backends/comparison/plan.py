@@ -28,8 +28,8 @@ MOST_PLAYERS: Final = 10_000_000
 ALL: Final = "all"
 SEQUENTIAL: Final = "sequential"
 
-LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes", "machine")
-"""The parts of the kit that take more than seconds: they look for races, and try random programs."""
+LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes", "machine", "scale")
+"""The parts of the kit that take more than seconds: they look for races, try random programs, and load large boards."""
 
 EVERY: Final = "every"
 """Among `twins`: all backends are run twice in this part, to know the noise."""

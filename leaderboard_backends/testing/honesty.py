@@ -52,7 +52,7 @@ class HonestKit:
 
     seed: int = 1
     """Repeats the random choices of a run."""
-    time_limit: float = 120.0
+    time_limit: float = 180.0
     """Seconds after which a test fails: the board hangs. For a storage that is slower than that, set it higher."""
 
     _passed: ClassVar[set[str]]
