@@ -224,8 +224,8 @@ WORKING = """
 import sys, time
 from leaderboard_backends.cli import backends, main
 def work():
-    print("working", file=sys.stderr, flush=True)
     try:
+        print("working", file=sys.stderr, flush=True)
         time.sleep(60)
     finally:
         print("cleaned up", file=sys.stderr)

@@ -35,15 +35,14 @@ def sh(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["backends"], ["backends", "--json"], ["cost"]], ids=str)
+@pytest.mark.parametrize("arguments", [["--version"], ["backends"], ["backends", "--json"]], ids=str)
 def test_a_full_disk_behind_the_output_is_one_line(arguments: Sequence[str]) -> None:
     done = sh(">/dev/full", *arguments)
     assert (done.returncode, done.stderr) == (1, "Error: the output cannot be written: No space left on device.\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["backends"]], ids=str)
-def test_a_closed_stdout_is_one_line_and_nobodys_file(arguments: Sequence[str]) -> None:
-    done = sh(">&-", *arguments)
+def test_a_closed_stdout_is_one_line_and_nobodys_file() -> None:
+    done = sh(">&-", "backends")
     assert (done.returncode, done.stderr) == (1, "Error: the output cannot be written: Bad file descriptor.\n")
 
 
@@ -56,7 +55,7 @@ def test_a_reader_that_goes_away_is_no_news(arguments: Sequence[str]) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("redirection", ["2>/dev/full", ">&- 2>&- <&-"])
 def test_an_error_that_cannot_be_told_is_an_exit_code_still(redirection: str) -> None:
     done = sh(redirection, "config", "check", "/nowhere.toml")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
