@@ -25,6 +25,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = re.compile(r"(?P<host>[\w.-]+|\[[\w:.%]+\])(?::\d{0,5})?")
 _MISPLACED = re.compile(r"[&;,]\s*\w+=")
 """An option before the '?', as other libraries write it: it would become part of a host, a database or a file name."""
+_DATABASE = re.compile(r"/?\d*/?")
 _SECRET_NAME = re.compile(r"(?i)passw|pwd|secret|token|credential|api_?key")
 
 
@@ -62,10 +63,14 @@ class Location:
 
     @property
     def shown(self) -> str:
-        """The URL with `***` for a password."""
+        """The URL with `***` for a password, and `…` for a path behind a host that is no number of a database."""
         start = len(self.scheme) + 3
-        before, at, after = self.url[start:].rpartition("@")
-        return self.url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
+        url = self.url if not self.parts.netloc or _DATABASE.fullmatch(self.parts.path) else self._without_path()
+        before, at, after = url[start:].rpartition("@")
+        return url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
+
+    def _without_path(self) -> str:
+        return f"{self.scheme}://{self.parts.netloc}/…"
 
     @property
     def place(self) -> str:

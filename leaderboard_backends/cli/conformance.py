@@ -15,7 +15,7 @@ import click
 
 from ..comparison.report.terminal import PlainConsole
 from ..errors import ConfigurationError, LeaderboardError
-from ..location import Location
+from ..location import Location, place_of
 from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
 from ..testing.limit import limited
@@ -242,9 +242,9 @@ def _write(out: Path, reports: list[Report], command: str) -> None:
 
 
 def _shown(target: str) -> str:
-    """Return a URL without its password and its query, which may hold one; anything else as it is."""
+    """Return a URL, or what may be meant as one, without its password and its query; anything else as it is."""
     if not is_url(target):
-        return target
+        return place_of(target) if "@" in target else target
     try:
         return Location.parse(target)[0].shown
     except ConfigurationError:

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from ..errors import ConfigurationError
-from ..location import Location
+from ..location import Location, after_secret
 from ..model import shorten
 from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url
@@ -265,7 +265,8 @@ def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
     paths = [where.path for where, _ in parsed]
     names = [path.rpartition("/")[2] for path in paths]
     columns = [hosts, names if len({*names}) == len({*paths}) else paths]
-    for option in dict.fromkeys(name for _, options in parsed for name in options):
+    shown = {name for _, options in parsed for name in options.keys() - after_secret(options)}
+    for option in sorted(shown):
         given = [f"{option}={options[option]}" if option in options else "" for _, options in parsed]
         columns += [given] if [*map(conceal, given)] == given else []
     differing = [column for column in columns if len({*column}) > 1]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..config import open_leaderboard
 from ..errors import ConfigurationError
 from ..installing import DISTRIBUTION
-from ..location import Location
+from ..location import Location, place_of
 from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
 from ..registry import ENTRY_POINT_GROUP, SYNCHRONOUS, async_problem
@@ -59,7 +59,7 @@ def split_target(target: str) -> tuple[str, str]:
     module, mark, name = target.partition(":")
     if not mark or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise ConfigurationError(
-            f"{shorten(target)} names no backend: give a URL such as memory://, or module:Class, where the class or "
+            f"{place_of(target) if '@' in target else shorten(target)} names no backend: give a URL such as memory://, or module:Class, where the class or "
             f"function takes a board's name and returns an open board."
         )
     return module, name

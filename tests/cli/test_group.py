@@ -257,6 +257,27 @@ def test_a_command_under_nohup_outlives_its_terminal() -> None:
     assert (process.returncode, said) == (3, "cleaned up\n")
 
 
+REFUSED = [
+    "redis://host/0&password=hunter2",
+    "redis://host/0;password=hunter2",
+    "redis://host/0?hunter2",
+    "redis://host/hunter2",
+    "redis://ada:hunter2",
+    "ada:hunter2@host",
+    "redis://host/0?password=a&hunter2=b",
+]
+
+
+def test_a_password_in_a_url_that_is_refused_shows_in_no_command(tmp_path: Path) -> None:
+    boards = tmp_path / "boards.toml"
+    boards.write_text("".join(f"[boards.a{number}]\nurl = {url!r}\n" for number, url in enumerate(REFUSED)))
+    files = [["config", "check", str(boards)], ["preflight", "--config", str(boards)]]
+    for arguments in (*files, *(["compare", url] for url in REFUSED), ["conformance", REFUSED[0], "ada:hunter2@host"]):
+        done = CliRunner().invoke(leaderboard, arguments)
+        assert done.exit_code in (1, 2)
+        assert "hunter2" not in done.output + repr(done.exception), arguments
+
+
 def test_an_error_names_what_was_given_without_a_traceback() -> None:
     done = run("compare", "nosuch://weekly")
     assert done.returncode != 0
