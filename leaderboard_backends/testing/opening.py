@@ -58,9 +58,10 @@ def split_target(target: str) -> tuple[str, str]:
     """Return module and name of `package.module:name`; raises `ConfigurationError` for anything else."""
     module, mark, name = target.partition(":")
     if not mark or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        shown = place_of(target) if "@" in target else shorten(target)
         raise ConfigurationError(
-            f"{place_of(target) if '@' in target else shorten(target)} names no backend: give a URL such as memory://, or module:Class, where the class or "
-            f"function takes a board's name and returns an open board."
+            f"{shown} names no backend: give a URL such as memory://, or module:Class, where the class or function "
+            f"takes a board's name and returns an open board."
         )
     return module, name
 
