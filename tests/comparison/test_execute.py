@@ -352,6 +352,6 @@ def _keys(server: EmbeddedServer) -> list[str]:
 
     found: list[str] = []
     for db in (0, 3):
-        with redis.Redis(port=server.port, db=db, decode_responses=True) as client:
+        with redis.Redis(port=server.port, db=db, password=server.password, decode_responses=True) as client:
             found += sorted(map(str, client.scan_iter()))
     return found
