@@ -8,7 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from typing import Any
@@ -27,6 +27,7 @@ from leaderboard_backends import (
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening import MonitoredLeaderboard
 from leaderboard_backends.testing.forking import Child
+from leaderboard_backends.testing.servers import EmbeddedServer
 
 IN_PROCESS = ["memory://", "naive://", "fakeredis://", "zodb+memory://"]
 HARDENED = {
@@ -120,6 +121,24 @@ def test_a_child_of_a_process_with_a_busy_file_is_refused_with_words(tmp_path: P
     with board, busy(lambda: board.get_top_n(1000), lambda: shuffle(board)):
         for _ in range(FORKS):
             assert told(work) == ["refused"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+def test_a_child_of_a_process_with_a_busy_shared_board_shares_it(kind: str, tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        url = (
+            opened.enter_context(EmbeddedServer()).unix_url if kind == "redis" else f"sqlite://{tmp_path / 'board.db'}"
+        )
+        board = filled(opened.enter_context(open_leaderboard(url)))
+        opened.enter_context(busy(lambda: board.get_top_n(1000), lambda: shuffle(board)))
+        for number in range(FORKS):
+
+            def work(tell: Tell, number: int = number) -> None:
+                board.update_score("child", "", -1 - number)
+                tell((board.get_rank("child"), board.get_score("p1")))
+
+            assert told(work) == [(PLAYERS + 1, 1)]
+            assert board.get_score("child") == -1 - number
 
 
 @pytest.mark.parametrize("url", IN_PROCESS)

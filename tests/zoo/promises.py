@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
 from leaderboard_backends import Capabilities, Entry, Keep, Order, Score
 from leaderboard_backends.backends.naive import _Standing
+from leaderboard_backends.model import add_scores
+from leaderboard_backends.score_limits import limits_wanted
 
 from .bases import PlainBoard, Storage, StoredBoard
 from .registry import killed_by
 
 AS_DECLARED = "test_an_operation_works_or_refuses_as_declared[get_around]"
 DECLARED = "test_the_capabilities_are_declared"
+LIMITS = "test_a_write_keeps_its_limits_or_changes_nothing"
+TOGETHER = "test_writers_at_once_never_pass_a_limit_together"
 ANOTHER = "test_another_object_on_a_shared_or_durable_board_finds_its_data"
 TWO = "test_two_objects_on_one_shared_board_see_each_others_writes"
 OWN_ORDER = "test_a_board_that_is_there_opens_in_its_own_order_only"
@@ -53,6 +58,42 @@ class RefusesWithoutAName(PlainBoard):
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
         self._unsupported("that", f"{player_id} and {radius} are of no use here.")
+
+
+class LimitedBoard(PlainBoard):
+    """A board that declares limits."""
+
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", limits=True)
+
+
+@killed_by("capabilities", LIMITS)
+class LimitsOfUpdatesAlone(LimitedBoard):
+    """A sum passes the limits that the board says it checks: increments do not look at them."""
+
+
+@killed_by("capabilities", LIMITS)
+class LimitsSeenTooLate(LimitedBoard):
+    """A write that breaks a limit is refused once it is stored."""
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        with self._lock:
+            before = self._standing(player_id)
+            self._store(player_id, username, score)
+            if limits := limits_wanted():
+                limits.check(before, score, None, self._order, self._keep)
+            return self._rank(player_id)
+
+
+@killed_by("capabilities", TOGETHER)
+class LimitsCheckedBeforeTheLock(LimitedBoard):
+    """The limits are held against a score that another thread changes before the write."""
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        with self._lock:
+            standing = self._standing(player_id)
+        self._check_limits(player_id, add_scores(standing or 0, delta), delta)
+        sleep(0.0005)
+        return super()._increment_score(player_id, username, delta)
 
 
 @killed_by("capabilities", DECLARED)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
 from ...capabilities import Capabilities, StorageInfo
-from ...errors import BoardMismatchError, UnsupportedOperationError
-from ...model import Entry
+from ...errors import BoardMismatchError, ScoreLimitError, UnsupportedOperationError
+from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
+from ...score_limits import ScoreLimits, within
 from ..oracle import OracleBoard
 from ..subject import unique_name
 from .foundation import (
@@ -55,6 +57,45 @@ class CapabilitiesPart(ConformancePart):
         assert not info.files or info.files[0].exists(), "the first file holds the data"
         assert (info.kind == "server") == bool(info.server)
         assert "@" not in info.server, "the address of a server shows a user or a password"
+
+    def test_a_write_keeps_its_limits_or_changes_nothing(self, open_board: OpenBoard) -> None:
+        board = open_board()
+        if not board.capabilities.limits:
+            return
+        limits, left_out = ScoreLimits(-10, 15, 5), board.capabilities.unsupported
+        within(limits, board.update_score, "mia", "Mia", 5)
+        within(limits, board.update_score, "mia", "Mia", 10)
+        before = list(board)
+        too_much: list[tuple[str, Score | None, Callable[[], object]]] = [
+            ("update_score", 10, lambda: within(limits, board.update_score, "mia", "other", 16)),
+            ("update_score", 10, lambda: within(limits, board.update_score, "mia", "other", 4)),
+            ("update_score", None, lambda: within(limits, board.update_score, "zoe", "other", 6)),
+            ("increment_score", 10, lambda: within(limits, board.increment_score, "mia", "other", 5.5)),
+            ("increment_score", None, lambda: within(limits, board.increment_score, "zoe", "other", -6)),
+            ("update_scores", 5, lambda: within(limits, board.update_scores, [("zoe", "", 5), ("zoe", "", -1)])),
+        ]
+        for operation, standing, write in too_much:
+            if operation not in left_out:
+                with pytest.raises(ScoreLimitError) as refused:
+                    write()
+                assert_same((refused.value.standing, list(board)), (standing, before))
+        assert board.update_score("mia", "Mia", 1000) == 1
+
+    def test_writers_at_once_never_pass_a_limit_together(self, open_board: OpenBoard) -> None:
+        board = open_board()
+        if not board.capabilities.limits or "increment_score" in board.capabilities.unsupported:
+            return
+        limits, refused = ScoreLimits(highest=self.rounds), []
+
+        def climb() -> None:
+            for _ in range(self.rounds):
+                try:
+                    within(limits, board.increment_score, "mia", "Mia", 1)
+                except ScoreLimitError:
+                    refused.append(1)
+
+        run_together(climb, climb)
+        assert_same((board.get_score("mia"), len(refused)), (self.rounds, self.rounds))
 
     def test_a_deleted_board_is_gone_and_can_be_made_anew(self, open_board: OpenBoard, rules: Rules) -> None:
         name = unique_name()
