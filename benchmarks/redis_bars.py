@@ -15,7 +15,8 @@ from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 Updates = list[tuple[str, str, int]]
 
 UPDATE_BAR = 1.5
-BATCH_BAR = 1.3
+BATCH_BARS = {"Valkey": 1.3, "Redis": 1.5}
+"""By server: a script's calls cost Redis 7 more than Valkey 9."""
 BYTES_BAR = 170
 BATCH = 1000
 ROUNDS = 15
@@ -34,7 +35,7 @@ def _speed_bars(server: EmbeddedServer, operations: int) -> Iterator[Bar]:
     players = load(SPEED_PLAYERS)
     updates = trace(players, operations)
     board = open_leaderboard(server.unix_url, board="bars")
-    client = redis.Redis(unix_socket_path=server.unix_url.removeprefix("unix://"))
+    client = redis.Redis(unix_socket_path=str(server.socket_path), password=server.password or None)
     where = f"{server.version}, unix socket, {SPEED_PLAYERS:,} players"
     try:
         board.update_scores(players)
@@ -45,7 +46,7 @@ def _speed_bars(server: EmbeddedServer, operations: int) -> Iterator[Bar]:
         yield ratio_bar(subject, ratios(times), UPDATE_BAR, note=microseconds(times))
         times = _batch_times(board, client, updates)
         subject = f"redis update_scores against pipelined ZADD, batches of {BATCH:,}, {where}"
-        yield ratio_bar(subject, ratios(times), BATCH_BAR, note=microseconds(times))
+        yield ratio_bar(subject, ratios(times), BATCH_BARS[server.version.split()[0]], note=microseconds(times))
         _check_same(board.get_top_n(100)[-1].score, client)
     finally:
         board.close()
@@ -86,7 +87,7 @@ def _check_same(score: float, client: redis.Redis) -> None:
 
 def _memory_bar(server: EmbeddedServer, size: int) -> Bar:
     players = load(size)
-    client = redis.Redis(unix_socket_path=server.unix_url.removeprefix("unix://"))
+    client = redis.Redis(unix_socket_path=str(server.socket_path), password=server.password or None)
     used = partial(client.info, "memory")
     with open_leaderboard(server.unix_url, board="bars") as board:
         before = used()["used_memory"]

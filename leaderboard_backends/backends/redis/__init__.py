@@ -13,7 +13,7 @@ with the board (linear hashing), so no update ever pays for the growth of all. A
     leaderboard:{NAME}:meta     hash: format and order of the board, number of hashes, sequence (its version), number
                                 of players, history (when the board was made), feed (its length), moved (its fence)
     leaderboard:{NAME}:changes  stream, where a feed was asked for: one entry a change, `VERSION-0`, with the state that
-                                it left (id, name, score, reached), the id alone of who was removed, or `cleared`
+                                it left (score, and the member of the order), the id of who was removed, or `cleared`
 
 `clear` leaves the description, so that version and history go on; without a feed, that expires once the board was empty
 for a day.

@@ -33,6 +33,7 @@ _MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
 _SEQUENCE_BYTES: Final = 6
 _SEPARATOR: Final = b"\xff"
+_HIGHEST: Final = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
 class Request(NamedTuple, Generic[T]):
@@ -176,7 +177,7 @@ class BoardRequests:
 
     def changes(self, after: Version | None, limit: int) -> Request[Changes]:
         """Answers the version and, for an `after`, the changes that follow it."""
-        parse = partial(_changes, after=after)
+        parse = partial(_changes, after=after, inverted=self._descending)
         return self._call("changes", parse, b"" if after is None else after.number, min(limit, _MAX_RANK))
 
     def fence(self, moved_to: str | None) -> Request[None]:
@@ -231,7 +232,7 @@ def _version(reply: Any) -> Version:
     return Version((history or b"").decode(), int(number or 0))
 
 
-def _changes(reply: Any, after: Version | None) -> Changes:
+def _changes(reply: Any, after: Version | None, *, inverted: bool) -> Changes:
     version = _version(reply[:2])
     if after is None:
         return Changes(version, [])
@@ -240,7 +241,7 @@ def _changes(reply: Any, after: Version | None) -> Changes:
     oldest, rows = reply[2:]
     kept_after = _number(oldest) - 1 if oldest else version.number
     check_position(after, version, kept_after)
-    changes = [_change(_number(entry_id), fields) for entry_id, fields in rows]
+    changes = [_change(_number(entry_id), fields, inverted=inverted) for entry_id, fields in rows]
     if [change.number for change in changes] != list(range(after.number + 1, after.number + 1 + len(changes))):
         raise ValueError(f"a change feed with a gap after {after.number}")
     return Changes(version, changes)
@@ -250,14 +251,16 @@ def _number(entry_id: bytes) -> int:
     return int(entry_id.partition(b"-")[0])
 
 
-def _change(number: int, fields: list[bytes]) -> Change:
+def _change(number: int, fields: list[bytes], *, inverted: bool) -> Change:
     state = dict(zip(fields[::2], fields[1::2], strict=True))
     if b"cleared" in state:
         return Change(number, None)
-    player_id = state[b"id"].decode()
-    if b"score" not in state:
-        return Change(number, player_id)
-    return Change(number, player_id, state[b"name"].decode(), _score(state[b"score"]), int(state[b"reached"]))
+    if b"removed" in state:
+        return Change(number, state[b"removed"].decode())
+    member = state[b"member"]
+    player_id, username = _names(member)
+    sequence = int.from_bytes(member[:_SEQUENCE_BYTES], "big")
+    return Change(number, player_id, username, _score(state[b"score"]), _HIGHEST - sequence if inverted else sequence)
 
 
 def _settings(reply: Any) -> dict[str, str]:
@@ -323,11 +326,16 @@ def _ranked(reply: Any) -> list[Entry]:
 
 
 def _entries(rows: list[bytes], first_rank: int) -> list[Entry]:
-    """Return the entries of members and scores in turn: a member is the sequence, the username, 0xFF, the id."""
+    """Return the entries of members and scores in turn."""
     entries = []
     for rank, (member, score) in enumerate(zip(rows[::2], rows[1::2], strict=True), first_rank):
-        username, separator, player_id = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
-        if not separator:
-            raise ValueError(f"a member without its separator, {member[:64]!r}")
-        entries.append(Entry(rank, player_id.decode(), username.decode(), _score(score)))
+        entries.append(Entry(rank, *_names(member), _score(score)))
     return entries
+
+
+def _names(member: bytes) -> tuple[str, str]:
+    """Return id and username of a member, which is the sequence, the username, 0xFF, the id."""
+    username, separator, player_id = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
+    if not separator:
+        raise ValueError(f"a member without its separator, {member[:64]!r}")
+    return player_id.decode(), username.decode()

@@ -85,7 +85,7 @@ end
 
 -- Appends the change that `sequence` numbers, on a board that keeps a feed.
 local function append(...)
-  if feed then call('XADD', changes, 'MAXLEN', '~', feed, string.format('%.0f-0', sequence), ...) end
+  if feed then call('XADD', changes, 'MAXLEN', '~', feed, string.format('%d-0', sequence), ...) end
 end
 
 -- Deletes the order and all hashes of players, wherever the board is damaged, too.

@@ -6,6 +6,6 @@ if damaged then return damage() end
 if not record then return 0 end
 call('HDEL', key, id)
 sequence, players = sequence + 1, players - 1
-append('id', id)
+append('removed', id)
 describe()
 return 1

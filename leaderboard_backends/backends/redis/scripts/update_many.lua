@@ -66,10 +66,11 @@ local function move(first)
         left = left + 1
         leaving[left] = members[k]
       end
-      placed[filled + 1], placed[filled + 2] = score, changed .. '\255' .. id
+      local member = changed .. '\255' .. id
+      placed[filled + 1], placed[filled + 2] = score, member
       filled = filled + 2
       call('HSET', keys[k], id, changed)
-      if feed then append_state(id, updates[i + 1], score, changed) end
+      if feed then append('score', score, 'member', member) end
     end
     i = i + 3
   end

@@ -11,11 +11,10 @@ end
 
 -- The record of a player who reaches a score with the change that `sequence` numbers. The six bytes, big endian, sort as
 -- the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
-local highest = 281474976710655
 local upper, upper_bytes
 
 local function new_record(username)
-  local number = descending and highest - sequence or sequence
+  local number = descending and 281474976710655 - sequence or sequence
   local low = number % 256
   if number - low ~= upper then
     upper = number - low
@@ -27,12 +26,6 @@ local function new_record(username)
     upper_bytes = char(unpack(bytes))
   end
   return upper_bytes .. char(low) .. username
-end
-
-local function reached(record)
-  local number = 0
-  for i = 1, 6 do number = number * 256 + byte(record, i) end
-  return descending and highest - number or number
 end
 
 local function fill(key, fields)
@@ -100,10 +93,6 @@ local function refusal(standing)
   return {standing and string.format('%.17g', standing) or '', '', ''}
 end
 
-local function append_state(id, username, score, record)
-  append('id', id, 'name', username, 'score', score, 'reached', reached(record))
-end
-
 -- Applies one update and returns the member and the score (as text) that stand after it.
 local function apply(id, username, score, key, record, member, standing)
   local changed, settled = decide(username, score, record, standing)
@@ -112,7 +101,7 @@ local function apply(id, username, score, key, record, member, standing)
   member = changed .. '\255' .. id
   call('ZADD', order, settled, member)
   call('HSET', key, id, changed)
-  if feed then append_state(id, username, settled, changed) end
+  if feed then append('score', settled, 'member', member) end
   return member, settled
 end
 
