@@ -29,7 +29,7 @@ MAKES_NO_FILE: Final = "create"
 """The option by which a backend of files refuses to make a new one, as a scratch board must."""
 
 LEFT: Final = "may be left on the storage"
-CLEAR: Final = "Clear these boards once the storage answers: open_leaderboard(URL, board=NAME).clear()."
+CLEAR: Final = "Delete these boards once the storage answers: open_leaderboard(URL, board=NAME).delete()."
 
 Settings = Mapping[str, Any]
 
@@ -113,7 +113,7 @@ class Scratch(AbstractContextManager["Scratch"]):
         return replace(opening, location=location, options=options)
 
     def _end(self, made: _Made) -> None:
-        """Clear and close a board; also one whose opening was interrupted, or failed in one of its layers."""
+        """Delete a board; also one whose opening was interrupted, or failed in one of its layers."""
         try:
             board = replace(made.opening, layers={}).open() if made.board is None else made.board
         except LeaderboardError as error:
@@ -122,7 +122,7 @@ class Scratch(AbstractContextManager["Scratch"]):
             return
         *_, storage = layers(board)
         try:
-            storage.clear()
+            storage.delete()
         except LeaderboardError as error:
             self.left.append(f"{made.opening.name} ({error})")
         except BaseException:

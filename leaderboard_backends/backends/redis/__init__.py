@@ -15,8 +15,7 @@ with the board (linear hashing), so no update ever pays for the growth of all. A
     leaderboard:{NAME}:changes  stream, where a feed was asked for: one entry a change, `VERSION-0`, with the state that
                                 it left (score, and the member of the order), the id of who was removed, or `cleared`
 
-`clear` leaves the description, so that version and history go on; without a feed, that expires once the board was empty
-for a day.
+`clear` leaves the description, so that version and history go on; `delete` leaves nothing.
 
 Damage: the number of players and the field '' show what was evicted or deleted. A write that finds a key missing is
 refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.

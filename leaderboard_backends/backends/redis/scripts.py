@@ -1,6 +1,6 @@
 """The Lua scripts of a board: text, flags and SHA-1 of each, for the board's order and keep rule.
 
-A script's text is its flags, the board's settings, `library.lua`, for most writes `writing.lua`, and its own file.
+A script's text is its flags, the board's settings, `library.lua`, what it shares with its like, and its own file.
 The flags make the server refuse a script as a whole (out of memory, read-only replica) before it has done anything.
 """
 
@@ -21,23 +21,26 @@ _READING: Final = "no-writes"
 _REMOVING: Final = "allow-oom"
 _WRITING: Final = ""
 
-_SCRIPTS: Final = {
-    "update": (_WRITING, True),
-    "update_many": (_WRITING, True),
-    "increment": (_WRITING, True),
-    "remove": (_REMOVING, False),
-    "clear": (_REMOVING, False),
-    "delete": (_REMOVING, False),
-    "fence": (_REMOVING, False),
-    "open": (_REMOVING, False),
-    "check": (_READING, False),
-    "entries": (_READING, False),
-    "standing": (_READING, False),
-    "around": (_READING, False),
-    "by_score": (_READING, False),
-    "changes": (_READING, False),
+_ONE: Final = ("changing", "writing", "single")
+_MANY: Final = ("changing", "writing")
+
+_SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "update": (_WRITING, _ONE),
+    "update_many": (_WRITING, _MANY),
+    "increment": (_WRITING, _ONE),
+    "remove": (_REMOVING, ("changing",)),
+    "clear": (_REMOVING, ("changing", "clearing")),
+    "delete": (_REMOVING, ("clearing",)),
+    "fence": (_REMOVING, ("changing",)),
+    "open": (_REMOVING, ("changing",)),
+    "check": (_READING, ("reading",)),
+    "entries": (_READING, ("reading",)),
+    "standing": (_READING, ("reading",)),
+    "around": (_READING, ("reading",)),
+    "by_score": (_READING, ("reading",)),
+    "changes": (_READING, ()),
 }
-"""The flags of each script, and whether it moves players."""
+"""The flags of each script, and the files of which it has the functions: making a function costs each call."""
 
 _FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
 """The writes that a fence refuses."""
@@ -72,8 +75,8 @@ def load_scripts(order: Order, keep: Keep, *, with_flags: bool = True) -> dict[s
 
 
 def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
-    flags, moves = _SCRIPTS[name]
-    parts = ["library", "writing", name] if moves else ["library", name]
+    flags, shared = _SCRIPTS[name]
+    parts = ["library", *shared, name]
     shebang = f"#!lua flags={flags}\n" if with_flags and flags else "#!lua\n" if with_flags else ""
     truths = (order == "descending", keep == "best", name in _FENCED)
     words = ", ".join(str(truth).lower() for truth in truths)

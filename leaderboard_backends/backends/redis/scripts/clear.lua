@@ -1,5 +1,4 @@
--- Deletes all of the board but its description, of which version, feed and history go on. Without a feed, nobody follows
--- the board: where it stays empty for a day, the description goes as well, and the next one begins another history.
+-- Deletes all of the board but its description, of which version, feed and history go on.
 if fresh then return 0 end
 unlink_players()
 if players > 0 then
@@ -8,5 +7,4 @@ if players > 0 then
 end
 buckets, players = 1, 0
 describe()
-if not feed then call('EXPIRE', meta, 86400) end
 return 1

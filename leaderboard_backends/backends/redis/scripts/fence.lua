@@ -1,5 +1,4 @@
 -- ARGV: where the board went; '' lifts the fence.
 if fresh then describe() end
-call('PERSIST', meta)
 if ARGV[1] == '' then call('HDEL', meta, 'moved') else call('HSET', meta, 'moved', ARGV[1]) end
 return 1

@@ -40,19 +40,14 @@ local function hash(id)
   return value * 1048573 % 4294967291
 end
 
-local function name_of(bucket)
-  return prefix .. bucket
-end
-
-local function bucket_of(id)
-  local bucket = hash(id) % (power * 2)
-  if bucket >= buckets then bucket = bucket - power end
-  return name_of(bucket)
-end
+-- Makes the key of a hash; a script that makes many may have a faster way.
+local name_of
 
 -- Returns the key of the player's hash and, for a known player, the record and the member of the order.
 local function find(id)
-  local key = bucket_of(id)
+  local bucket = hash(id) % (power * 2)
+  if bucket >= buckets then bucket = bucket - power end
+  local key = name_of and name_of(bucket) or prefix .. bucket
   local record = call('HGET', key, id)
   if record then return key, record, record .. '\255' .. id end
   if players > 0 and call('EXISTS', key) == 0 then damaged = key end
@@ -60,40 +55,3 @@ local function find(id)
 end
 
 local rank_of = descending and 'ZREVRANK' or 'ZRANK'
-local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
-
--- Returns the rank (from 0), the member and the record of a player, or nil.
-local function standing_of(id)
-  local key, record, member = find(id)
-  local rank = record and call(rank_of, order, member)
-  if rank then return rank, member, record end
-  if record then damaged = order end
-end
-
-local function damage()
-  return redis.error_reply('DAMAGED ' .. damaged)
-end
-
--- Stores the description; a new one begins a new history.
-local function describe()
-  if fresh then
-    local now = call('TIME')
-    call('HSET', meta, 'board', board, 'history', now[1] .. '.' .. now[2])
-  end
-  call('HSET', meta, 'buckets', buckets, 'sequence', sequence, 'players', players)
-end
-
--- Appends the change that `sequence` numbers, on a board that keeps a feed.
-local function append(...)
-  if feed then call('XADD', changes, 'MAXLEN', '~', feed, string.format('%d-0', sequence), ...) end
-end
-
--- Deletes the order and all hashes of players, wherever the board is damaged, too.
-local function unlink_players()
-  call('UNLINK', order)
-  for first = 0, buckets - 1, 1000 do
-    local keys = {}
-    for bucket = first, math.min(first + 999, buckets - 1) do keys[#keys + 1] = prefix .. bucket end
-    call('UNLINK', unpack(keys))
-  end
-end

@@ -5,8 +5,6 @@ call('ZREM', order, '')
 call('HDEL', prefix .. 0, 'none')
 call('DEL', prefix)
 call('UNLINK', prefix)
-call('EXPIRE', prefix, 1)
-call('PERSIST', prefix)
 call('ZCOUNT', order, 0, 0)
 call('ZMSCORE', order, '')
 call('HGETALL', prefix)
@@ -18,7 +16,6 @@ end
 if fresh then describe() end
 if ARGV[1] ~= '' then
   if feed then call('HSET', meta, 'feed', feed) else call('HDEL', meta, 'feed') end
-  call('PERSIST', meta)
 end
 call('HSET', meta, 'board', board)
 return 1

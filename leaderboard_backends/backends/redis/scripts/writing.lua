@@ -1,70 +1,15 @@
 -- Shared by the scripts that move players.
 local most_in_bucket = 16
 local started = sequence
-local floor = math.floor
 
--- The first hash, which all others come of splitting, and a description that stays.
-if players == 0 then
-  call('HSET', prefix .. 0, '', '')
-  call('PERSIST', meta)
-end
+-- The first hash, which all others come of splitting.
+if players == 0 then call('HSET', prefix .. 0, '', '') end
 
--- The record of a player who reaches a score with the change that `sequence` numbers. The six bytes, big endian, sort as
--- the order of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
 local upper, upper_bytes
 
-local function new_record(username)
-  local number = descending and 281474976710655 - sequence or sequence
-  local low = number % 256
-  if number - low ~= upper then
-    upper = number - low
-    local bytes, rest = {}, upper
-    for i = 5, 1, -1 do
-      rest = floor(rest / 256)
-      bytes[i] = rest % 256
-    end
-    upper_bytes = char(unpack(bytes))
-  end
-  return upper_bytes .. char(low) .. username
-end
-
-local function fill(key, fields)
-  for first = 1, #fields, 1000 do
-    call('HSET', key, unpack(fields, first, math.min(first + 999, #fields)))
-  end
-end
-
--- Splits the next bucket in line; returns whether it is there. Writing both halves anew keeps them packed tightly.
-local function split()
-  local source, target = prefix .. (buckets - power), prefix .. buckets
-  local records = call('HGETALL', source)
-  if not records[1] then return false end
-  local staying, moving = {'', ''}, {'', ''}
-  for i = 1, #records, 2 do
-    if records[i] ~= '' then
-      local half = hash(records[i]) % (power * 2) == buckets and moving or staying
-      half[#half + 1] = records[i]
-      half[#half + 1] = records[i + 1]
-    end
-  end
-  call('DEL', source, target)
-  fill(source, staying)
-  fill(target, moving)
-  buckets = buckets + 1
-  if buckets == power * 2 then power = buckets end
-  return true
-end
-
--- Finds whom one update is about; where a part of the board is missing, that shows before anything is written.
-local function look_up(id)
-  local key, record, member = find(id)
-  local standing = record and call('ZSCORE', order, member)
-  if not standing and (record or call('ZCARD', order) ~= players) then damaged = damaged or order end
-  return key, record, member, standing
-end
-
 -- Returns the record and the score (as text) that stand after an update and counts the change, or nil where nothing
--- changes.
+-- changes. A player who reaches a score gets the number of the change in six bytes, big endian, which sort as the order
+-- of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
 local function decide(username, score, record, standing)
   if standing then
     local new, old = score + 0, standing + 0
@@ -75,7 +20,18 @@ local function decide(username, score, record, standing)
     end
   end
   sequence = sequence + 1
-  return new_record(username), score
+  local number = descending and 281474976710655 - sequence or sequence
+  local low = number % 256
+  if number - low ~= upper then
+    upper = number - low
+    local bytes, rest = {}, upper
+    for i = 5, 1, -1 do
+      rest = math.floor(rest / 256)
+      bytes[i] = rest % 256
+    end
+    upper_bytes = char(unpack(bytes))
+  end
+  return upper_bytes .. char(low) .. username, score
 end
 
 -- Whether a write breaks the limits in ARGV from `at` on: lowest and highest score, largest change, 1 where a first score
@@ -93,23 +49,39 @@ local function refusal(standing)
   return {standing and string.format('%.17g', standing) or '', '', ''}
 end
 
--- Applies one update and returns the member and the score (as text) that stand after it.
-local function apply(id, username, score, key, record, member, standing)
-  local changed, settled = decide(username, score, record, standing)
-  if not changed then return member, standing end
-  if record then call('ZREM', order, member) end
-  member = changed .. '\255' .. id
-  call('ZADD', order, settled, member)
-  call('HSET', key, id, changed)
-  if feed then append('score', settled, 'member', member) end
-  return member, settled
+-- Splits hashes until there are enough, the next one in line each time, unless that is missing. Writing both halves anew
+-- keeps them packed tightly.
+local function grow()
+  local function fill(key, fields)
+    for first = 1, #fields, 1000 do
+      call('HSET', key, unpack(fields, first, math.min(first + 999, #fields)))
+    end
+  end
+  while players > buckets * most_in_bucket do
+    local source, target = prefix .. (buckets - power), prefix .. buckets
+    local records = call('HGETALL', source)
+    if not records[1] then return end
+    local staying, moving = {'', ''}, {'', ''}
+    for i = 1, #records, 2 do
+      if records[i] ~= '' then
+        local half = hash(records[i]) % (power * 2) == buckets and moving or staying
+        half[#half + 1] = records[i]
+        half[#half + 1] = records[i + 1]
+      end
+    end
+    call('DEL', source, target)
+    fill(source, staying)
+    fill(target, moving)
+    buckets = buckets + 1
+    if buckets == power * 2 then power = buckets end
+  end
 end
 
 -- Brings the number of buckets up to the number of players, and the description up to date.
 local function finish(joined)
   if joined > 0 or fresh then
     players = players + joined
-    while players > buckets * most_in_bucket and split() do end
+    grow()
     describe()
     fresh = false
   elseif sequence ~= started then

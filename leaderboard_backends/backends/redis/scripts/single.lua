@@ -1,0 +1,21 @@
+-- Shared by the scripts that move one player.
+
+-- Finds whom one update is about; where a part of the board is missing, that shows before anything is written.
+local function look_up(id)
+  local key, record, member = find(id)
+  local standing = record and call('ZSCORE', order, member)
+  if not standing and (record or call('ZCARD', order) ~= players) then damaged = damaged or order end
+  return key, record, member, standing
+end
+
+-- Applies one update and returns the member and the score (as text) that stand after it.
+local function apply(id, username, score, key, record, member, standing)
+  local changed, settled = decide(username, score, record, standing)
+  if not changed then return member, standing end
+  if record then call('ZREM', order, member) end
+  member = changed .. '\255' .. id
+  call('ZADD', order, settled, member)
+  call('HSET', key, id, changed)
+  if feed then append('score', settled, 'member', member) end
+  return member, settled
+end
