@@ -42,6 +42,14 @@ def connections(client: redis.Redis) -> int:
     return len(client.client_list()) - 1
 
 
+def assert_comes_to(client: redis.Redis, number: int) -> None:
+    """Assert that so many connections are left; the server learns of closed ones in its own time."""
+    for _ in range(2000):
+        if connections(client) == number:
+            return
+    assert connections(client) == number
+
+
 # ---------------------------------------------------------------------- boards that share a server
 
 
@@ -68,7 +76,7 @@ def test_a_thousand_boards_use_at_most_max_connections(
     assert connections(client) <= 4
     for board in boards:
         board.close()
-    assert connections(client) == 0
+    assert_comes_to(client, 0)
 
 
 def test_boards_of_another_password_time_out_or_database_share_nothing(
@@ -85,7 +93,7 @@ def test_a_board_that_is_dropped_without_closing_keeps_no_connection(
     board = open_leaderboard(shared_server.unix_url)
     assert connections(client) == 1
     del board
-    assert connections(client) == 0
+    assert_comes_to(client, 0)
 
 
 def test_a_server_without_places_says_so(open_board: Opener) -> None:
@@ -116,7 +124,7 @@ def ask(board: LeaderboardBackend, random: Random) -> None:
 def assert_all_places_are_there(board: LeaderboardBackend, client: redis.Redis) -> None:
     pool = pool_of(board)
     leases = [pool.take()[0] for _ in range(4)]
-    assert connections(client) == 4
+    assert_comes_to(client, 4)
     for lease in leases:
         pool.give(lease)
     assert len(pool._places) == len(pool._idle) == 4
