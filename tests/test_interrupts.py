@@ -34,6 +34,7 @@ from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import layer
 
 INTERRUPTS: Final = 600
+MANY: Final = 3000
 PLAYERS: Final = [f"p{number}" for number in range(300)]
 LONGEST: Final = 0.0002
 """Seconds until an interrupt: about as long as an operation takes."""
@@ -52,7 +53,9 @@ class Unlimited(DelegatingLeaderboard):
 
 
 def hardened() -> LeaderboardBackend:
-    board: LeaderboardBackend = Unlimited(open_leaderboard("memory://", degradation={"cache_top": 10}))
+    plenty = {"updates_a_second": 10**6, "updates_a_minute": 10**6}
+    inner = open_leaderboard("memory://", degradation={"cache_top": 10}, rate_limit=plenty)
+    board: LeaderboardBackend = Unlimited(inner)
     board = ValidatedLeaderboard(board, score_max=10**6, max_change=10**6)
     return MonitoredLeaderboard(board, registry=CollectorRegistry())
 
@@ -152,9 +155,10 @@ def check(board: LeaderboardBackend) -> None:
     Crew([look]).join(20)
 
 
-def test_interrupts_by_a_signal_leave_a_whole_board_and_no_lock(board: LeaderboardBackend) -> None:
+@pytest.mark.parametrize("times", [INTERRUPTS, pytest.param(MANY, marks=pytest.mark.proof)])
+def test_interrupts_by_a_signal_leave_a_whole_board_and_no_lock(board: LeaderboardBackend, times: int) -> None:
     chance = Random(7)
-    interrupted_by_signals(lambda: use(board, chance), chance)
+    interrupted_by_signals(lambda: use(board, chance), chance, times)
     assert stuck() == []
     check(board)
 
