@@ -331,7 +331,7 @@ def test_a_server_that_goes_away_in_the_middle_is_asked_no_more_and_what_is_left
     assert found["metrics"].figure == "not checked, as the storage does not answer"
     assert found["alerts"].status == "passed"
     assert found["clean-up"].figure.startswith("may be left on the storage: preflight-")
-    assert "open_leaderboard(URL, board=NAME).clear()" in found["clean-up"].todo
+    assert "open_leaderboard(URL, board=NAME).delete()" in found["clean-up"].todo
 
 
 def test_a_check_that_breaks_down_is_one_failed_line_and_the_others_go_on(
