@@ -12,6 +12,8 @@ from ..registry import wrapper_class
 from .workers import REMEDY, too_many_workers
 
 READ_TIMEOUT: Final = "read_timeout"
+ASKED: Final = ("storage",)
+"""Settings that name a server, which a layer asks when it is opened."""
 
 
 def contradictions(opening: Opening, workers: int = 1) -> Iterator[str]:
@@ -38,7 +40,7 @@ def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
         return
     if READ_TIMEOUT in settings:
         _check_read_timeout(opening)
-    alone = {name: value for name, value in settings.items() if name != READ_TIMEOUT}
+    alone = {name: value for name, value in settings.items() if name not in (READ_TIMEOUT, *ASKED)}
     wrapper_class(layer).wrap(open_leaderboard("memory://"), _no_other, **alone).close()
 
 
