@@ -23,7 +23,7 @@ LAYERS = [
     ["location"],
     ["capabilities", "changes", "score_limits"],
     ["protocol"],
-    ["delegating"],
+    ["delegating", "in_process"],
     ["wrapper"],
     ["backends"],
     ["registry"],

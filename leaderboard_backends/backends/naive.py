@@ -11,19 +11,11 @@ Crash: nothing survives the process. One lock makes it safe to share between thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
-from threading import Lock
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
-from ..changes import FEED_OPTION, ChangeLog, Changes, Version
-from ..forks import guard
-from ..location import Option
+from ..in_process import InProcessLeaderboard
 from ..model import Entry, Keep, Order, Score, add_scores, is_better, percentile
-from ..protocol import LeaderboardBackend
-from ..score_limits import limits_wanted
 
 
 class _Standing(NamedTuple):
@@ -32,25 +24,14 @@ class _Standing(NamedTuple):
     username: str
 
 
-class NaiveLeaderboard(LeaderboardBackend):
+class NaiveLeaderboard(InProcessLeaderboard):
     """A board in a dict of this process, sorted at every read."""
-
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
-    options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
         self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
     ) -> None:
-        super().__init__(name, order=order, keep=keep)
+        super().__init__(name, order=order, keep=keep, feed=feed)
         self._players: dict[str, _Standing] = {}
-        self._changes = ChangeLog(feed)
-        self._lock = guard(Lock())
-
-    @classmethod
-    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
-        """Yield the URL of a board in memory, which is new each time."""
-        del directory
-        return nullcontext(f"{scheme}://")
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
@@ -71,8 +52,7 @@ class NaiveLeaderboard(LeaderboardBackend):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             self._changes.check_fence()
-            if limits := limits_wanted():
-                limits.check_all(updates, self._standing, self._order, self._keep)
+            self._check_all_limits(updates)
             for update in updates:
                 self._store(*update)
 
@@ -97,10 +77,6 @@ class NaiveLeaderboard(LeaderboardBackend):
             return [
                 self._entry(ranks[player_id], player_id) if player_id in ranks else None for player_id in player_ids
             ]
-
-    def _get_score(self, player_id: str) -> Score | None:
-        with self._lock:
-            return self._standing(player_id)
 
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
@@ -136,32 +112,9 @@ class NaiveLeaderboard(LeaderboardBackend):
         with self._lock:
             return len(self._players)
 
-    def _delete(self) -> None:
-        with self._lock:
-            self._changes.moved_to = None
-        self._clear()
-
-    def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        with self._lock:
-            return self._changes.since(after, limit)
-
-    def _fence(self, moved_to: str | None) -> None:
-        with self._lock:
-            self._changes.moved_to = moved_to
-
-    def _fenced(self) -> str | None:
-        return self._changes.moved_to
-
-    def _storage_info(self) -> StorageInfo:
-        return IN_PROCESS
-
     def _standing(self, player_id: str) -> Score | None:
         standing = self._players.get(player_id)
         return standing.score if standing else None
-
-    def _check_limits(self, player_id: str, score: Score, delta: Score | None = None) -> None:
-        if limits := limits_wanted():
-            limits.check(self._standing(player_id), score, delta, self._order, self._keep)
 
     def _store(self, player_id: str, username: str, score: Score) -> None:
         standing = self._players.get(player_id)

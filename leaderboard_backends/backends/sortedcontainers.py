@@ -17,25 +17,19 @@ a move in two, the records decide, and the next call builds the order anew from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from importlib.metadata import version
 from math import inf
 from operator import itemgetter
-from pathlib import Path
 from struct import Struct
-from threading import Lock
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from weakref import WeakMethod
 
 from sortedcontainers import SortedKeyList
 
-from ..capabilities import IN_PROCESS, Capabilities, StorageInfo
-from ..changes import FEED_OPTION, Change, ChangeLog, Changes, Version
-from ..forks import guard
-from ..location import Option
+from ..changes import Change
+from ..in_process import InProcessLeaderboard
 from ..model import Entry, Keep, Order, Score, add_scores, percentile
-from ..protocol import LeaderboardBackend
 from ..score_limits import limits_wanted
 
 _Record: TypeAlias = tuple[int, str, str]
@@ -87,32 +81,21 @@ def _unpack(packed: int) -> Score:
     return score if packed > 0 else -score
 
 
-class SortedContainersLeaderboard(LeaderboardBackend):
+class SortedContainersLeaderboard(InProcessLeaderboard):
     """A board in this process's memory, in order at all times."""
-
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
-    options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
         self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
     ) -> None:
-        super().__init__(name, order=order, keep=keep)
+        super().__init__(name, order=order, keep=keep, feed=feed)
         self._sign = -1 if self._order == "descending" else 1
         self._best_only = self._keep == "best"
         self._whole_only = True
         self._records: dict[str, _Record] = {}
         self._ordered = _Ordered(key=_key)
         self._stale = cast("_Ordered", _Stale(self))
-        self._changes = ChangeLog(feed)
-        self._lock = guard(Lock())
 
     # ------------------------------------------------------------------ writes
-
-    @classmethod
-    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
-        """Yield the URL of a board in memory, which is new each time."""
-        del directory
-        return nullcontext(f"{scheme}://")
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
@@ -134,8 +117,7 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         with self._lock:
             self._changes.check_fence()
-            if limits := limits_wanted():
-                limits.check_all(updates, self._standing, self._order, self._keep)
+            self._check_all_limits(updates)
             if len(updates) * _REBUILD_SHARE < len(self._records):
                 for player_id, username, score in updates:
                     self._move(player_id, username, score)
@@ -242,10 +224,6 @@ class SortedContainersLeaderboard(LeaderboardBackend):
 
     # ------------------------------------------------------------------ reads
 
-    def _get_score(self, player_id: str) -> Score | None:
-        with self._lock:
-            return self._standing(player_id)
-
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:
             record = self._records.get(player_id)
@@ -291,25 +269,6 @@ class SortedContainersLeaderboard(LeaderboardBackend):
     def _count(self) -> int:
         with self._lock:
             return len(self._records)
-
-    def _delete(self) -> None:
-        with self._lock:
-            self._changes.moved_to = None
-        self._clear()
-
-    def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        with self._lock:
-            return self._changes.since(after, limit)
-
-    def _fence(self, moved_to: str | None) -> None:
-        with self._lock:
-            self._changes.moved_to = moved_to
-
-    def _fenced(self) -> str | None:
-        return self._changes.moved_to
-
-    def _storage_info(self) -> StorageInfo:
-        return IN_PROCESS
 
     def _standing(self, player_id: str) -> Score | None:
         record = self._records.get(player_id)

@@ -1,0 +1,74 @@
+"""What boards in this process's memory have in common: one lock, a log of changes, a fence; nothing survives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import ClassVar
+
+from .capabilities import IN_PROCESS, Capabilities, StorageInfo
+from .changes import FEED_OPTION, ChangeLog, Changes, Version
+from .forks import guard
+from .location import Option
+from .model import Keep, Order, Score
+from .protocol import LeaderboardBackend
+from .score_limits import limits_wanted
+
+
+class InProcessLeaderboard(LeaderboardBackend):
+    """A board that lives and dies with its process. Hooks hold `_lock`; a write asks `_changes` and the limits."""
+
+    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
+    options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
+
+    def __init__(
+        self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
+    ) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._changes = ChangeLog(feed)
+        self._lock = guard(Lock())
+
+    @classmethod
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a board in memory, which is new each time."""
+        del directory
+        return nullcontext(f"{scheme}://")
+
+    @abstractmethod
+    def _standing(self, player_id: str) -> Score | None:
+        """Return a player's score; called with the lock held."""
+
+    def _check_limits(self, player_id: str, score: Score, delta: Score | None = None) -> None:
+        """Raise `ScoreLimitError` where the write in work breaks a limit; called with the lock held."""
+        if limits := limits_wanted():
+            limits.check(self._standing(player_id), score, delta, self._order, self._keep)
+
+    def _check_all_limits(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        """Raise `ScoreLimitError` where an update of a batch breaks a limit; called with the lock held."""
+        if limits := limits_wanted():
+            limits.check_all(updates, self._standing, self._order, self._keep)
+
+    def _get_score(self, player_id: str) -> Score | None:
+        with self._lock:
+            return self._standing(player_id)
+
+    def _delete(self) -> None:
+        self._fence(None)
+        self._clear()
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        with self._lock:
+            return self._changes.since(after, limit)
+
+    def _fence(self, moved_to: str | None) -> None:
+        with self._lock:
+            self._changes.moved_to = moved_to
+
+    def _fenced(self) -> str | None:
+        return self._changes.moved_to
+
+    def _storage_info(self) -> StorageInfo:
+        return IN_PROCESS
