@@ -13,7 +13,9 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 
 
 def test_it_promises_nothing_beyond_this_process() -> None:
-    assert NaiveLeaderboard.capabilities == Capabilities(durable=False, shared=False, feed=True, fence=True)
+    assert NaiveLeaderboard.capabilities == Capabilities(
+        durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True
+    )
 
 
 def test_ties_stand_in_the_order_in_which_the_score_was_reached() -> None:
