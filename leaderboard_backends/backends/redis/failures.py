@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
-from redis.exceptions import AuthenticationError, InvalidResponse
+from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...changes import board_moved
@@ -86,6 +86,13 @@ _UNKNOWN: Final = (
 def access_list(key: str) -> str:
     """Return the least that a user needs for all boards of a key's prefix, in the words of ACL SETUSER."""
     return f"~{key.partition('{')[0]}* -@all {' '.join(f'+{command}' for command in _COMMANDS.split())}"
+
+
+def raise_error_within(reply: object) -> None:
+    """Raise the first error of a transaction's replies, which redis-py hands over as values."""
+    for part in reply if isinstance(reply, list) else ():
+        if isinstance(part, RedisError):
+            raise part
 
 
 def is_of_another_time(error: Exception) -> bool:

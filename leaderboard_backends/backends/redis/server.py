@@ -23,7 +23,7 @@ from ...capabilities import StorageInfo
 from ...errors import BackendReadOnlyError, BackendUnavailableError, LeaderboardError
 from ...forks import guard, survive_forks
 from .address import Address
-from .failures import is_of_another_time, not_connected, refused, unanswered
+from .failures import is_of_another_time, not_connected, raise_error_within, refused, unanswered
 from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
@@ -112,7 +112,7 @@ class Server:
             for _ in range(request.replies):
                 reply = connection.read_response()
             if request.replies > 1:
-                _raise_error_within(reply)
+                raise_error_within(reply)
         except _REPLIES as error:
             self._keep_after(error, lease, request)
             if isinstance(error, NoScriptError):
@@ -159,14 +159,6 @@ def shared_server(address: Address) -> Server:
         if server is None:
             server = _servers[address] = Server(address)
         return server
-
-
-def _raise_error_within(reply: Any) -> None:
-    """Raise the first error of a transaction's replies, which redis-py hands over as values."""
-    if isinstance(reply, list):
-        for part in reply:
-            if isinstance(part, RedisError):
-                raise part
 
 
 def make_connection(address: Address) -> Wire:

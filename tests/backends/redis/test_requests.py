@@ -1,0 +1,84 @@
+"""A request is a value: made, reloaded, parsed and its failures explained without a server."""
+
+from __future__ import annotations
+
+import ast
+from importlib.resources import files
+
+import pytest
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+
+from leaderboard_backends import Entry
+from leaderboard_backends.backends import redis as redis_backend
+from leaderboard_backends.backends.redis import Address
+from leaderboard_backends.backends.redis.failures import raise_error_within, refused, unanswered
+from leaderboard_backends.backends.redis.requests import BoardRequests
+from leaderboard_backends.changes import Version
+from leaderboard_backends.errors import (
+    BackendReadOnlyError,
+    BoardMismatchError,
+    BoardMovedError,
+    WriteOutcomeUnknownError,
+)
+
+REQUESTS = BoardRequests("weekly", "descending", "last", "game1")
+
+
+@pytest.mark.parametrize("module", ["requests", "failures", "scripts", "handshake"])
+def test_what_every_carrier_shares_knows_no_connection(module: str) -> None:
+    tree = ast.parse((files(redis_backend) / f"{module}.py").read_text())
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert not imported & {
+        "redis",
+        "redis.connection",
+        "redis.client",
+        "socket",
+        "threading",
+        "asyncio",
+        "pool",
+        "server",
+    }
+
+
+def test_a_request_is_bytes_to_send_and_the_meaning_of_the_reply() -> None:
+    request = REQUESTS.increment("ann", "Ann", 2)
+    assert request.writes
+    assert request.packed.startswith(b"*7\r\n$7\r\nEVALSHA\r\n")
+    assert request.answer([0, b"7"]) == Entry(1, "ann", "Ann", 7)
+    with pytest.raises(AttributeError):
+        request.packed = b""  # type: ignore[misc]  # the point
+
+
+def test_a_request_is_sent_once_more_with_its_script_and_means_the_same() -> None:
+    request = REQUESTS.update("ann", "Ann", 2)
+    assert request.script is not None
+    again = request.reloaded(request.script)
+    assert again.packed.endswith(request.packed)
+    assert again.packed.startswith(b"*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n")
+    assert (again.replies, again.answer(0)) == (2, 1)
+
+
+def test_a_version_comes_with_any_answer() -> None:
+    request = REQUESTS.range(1, 10).versioned()
+    member = (2**48 - 1 - 7).to_bytes(6, "big") + b"Ann\xffann"
+    assert request.answer([[member, b"5"], [b"h", b"9"]]) == ([Entry(1, "ann", "Ann", 5)], Version("h", 9))
+    with pytest.raises(NoScriptError):
+        raise_error_within([NoScriptError("gone"), [b"h", b"9"]])
+
+
+def test_failures_are_explained_by_the_request() -> None:
+    write, read, address = REQUESTS.remove("ann"), REQUESTS.count(), Address()
+    assert isinstance(refused(ReadOnlyError("a replica"), address, write), BackendReadOnlyError)
+    assert isinstance(unanswered(ConnectionError("lost"), address, write), WriteOutcomeUnknownError)
+    assert not isinstance(unanswered(ConnectionError("lost"), address, read), WriteOutcomeUnknownError)
+    moved = refused(ResponseError("FENCED redis://there"), address, write)
+    assert isinstance(moved, BoardMovedError)
+    assert moved.moved_to == "redis://there"
+    assert "~game1:*" in str(refused(ResponseError("NOPERM no"), address, read))
+    with pytest.raises(BoardMismatchError, match=r"game1:\{weekly\}:order"):
+        REQUESTS.range(1, 2).answer([b"no separator", b"5"])
