@@ -24,12 +24,12 @@ def install_extra(extra: str, *, upgrade: bool = False) -> str:
     return _command(*_requirement(DISTRIBUTION, f"[{extra}]"), upgrade=upgrade)
 
 
-def install_distribution(name: str, *, upgrade: bool = False) -> str:
+def install_distribution(name: str) -> str:
     """Return the command that installs another distribution: one of this project's from the same checkout."""
     source = _checkout(_direct_url(DISTRIBUTION))
     beside = source / "adapters" / name if source else None
     requirement = (str(beside),) if beside and beside.is_dir() else (name,)
-    return _command(*requirement, upgrade=upgrade)
+    return _command(*requirement)
 
 
 def _requirement(name: str, extras: str) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def _direct_url(name: str) -> dict[str, Any]:
     return found
 
 
-def _command(*requirement: str, upgrade: bool) -> str:
+def _command(*requirement: str, upgrade: bool = False) -> str:
     options = ("--upgrade",) if upgrade else ()
     return shlex.join([*_installer(), *options, *requirement])
 

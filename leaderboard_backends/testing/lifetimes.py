@@ -14,11 +14,9 @@ from typing import Final
 _PR_SET_PDEATHSIG: Final = 1
 """The option of Linux's prctl(2) that names the signal for the death of the parent."""
 
-_STOP_TIMEOUT: Final = 10.0
-
 _SCRIPT: Final = """
 pid=
-while read -r line; do pid=$line; done
+while read -r line && [ "$line" != end ]; do pid=$line; done
 [ -z "$pid" ] || kill -KILL "$pid"
 rm -rf -- "$1"
 """
@@ -27,9 +25,9 @@ rm -rf -- "$1"
 class Guard:
     """A small process that waits for the end of this one, then kills another process and removes a folder.
 
-    It reads a pipe whose other end this process holds, and children that it forked: the pipe ends with the last of
-    them, however that one ends. It has a session of its own, so that neither Ctrl-C nor a terminal that is closed ends
-    it before its time. Making one costs a `fork` and an `exec` of `/bin/sh`.
+    It reads a pipe whose other end this process holds, and children that it forked: where `close` is not called, the
+    pipe ends with the last of them, however that one ends. It has a session of its own, so that neither Ctrl-C nor a
+    terminal that is closed ends it before its time. Making one costs a `fork` and an `exec` of `/bin/sh`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,21 +42,20 @@ class Guard:
 
     def watch(self, pid: int | None) -> None:
         """Name the process to kill at the end, instead of the one named before; none with `None`."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # whoever ended the guard decided that nothing is guarded
-            self._process.stdin.write(b"%b\n" % (b"" if pid is None else str(pid).encode()))
-            self._process.stdin.flush()
+        self._tell("" if pid is None else str(pid))
 
     def close(self) -> None:
         """Kill what is watched, remove the folder, and return once both are done."""
+        self._tell("end")
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:  # a child that was forked holds the other end
-            self._process.kill()
-            self._process.wait()
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # whoever ended the guard decided that nothing is guarded
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
 
 
 def end_with_parent(parent: int) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, open_leaderboard
+from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import (
     NO_PASSWORD,
     SERVER_VARIABLE,
@@ -116,6 +117,19 @@ def test_it_leaves_no_process_and_no_file() -> None:
     assert not folder.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_closing_waits_for_no_child_that_was_forked_meanwhile() -> None:
+    def work(tell: Callable[[int], None]) -> None:
+        tell(1)
+        sleep(60)
+
+    with EmbeddedServer() as server, Child[int](work, seconds=60) as child:
+        assert next(iter(child)) == 1
+        folder = server.socket_path.parent
+        server.close()
+        assert not folder.exists()
+        child.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
