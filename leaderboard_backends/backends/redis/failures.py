@@ -26,7 +26,7 @@ _ACCESS: Final = "ACCESS"
 _COMMANDS: Final = (
     "ping info select client|setname multi exec evalsha script|load exists del unlink time hget hmget hgetall hset "
     "hdel zadd zrem zscore zmscore zcard zcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore xadd "
-    "xrange"
+    "xrange xtrim"
 )
 """All that boards send, and what their scripts call."""
 

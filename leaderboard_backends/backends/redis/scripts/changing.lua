@@ -9,9 +9,11 @@ local function describe()
   call('HSET', meta, 'buckets', buckets, 'sequence', sequence, 'players', players)
 end
 
--- Appends the change that `sequence` numbers, on a board that keeps a feed.
+-- Appends the change that `sequence` numbers, on a board that keeps a feed; cuts the feed at every 64th.
 local function append(...)
-  if feed then call('XADD', changes, 'MAXLEN', '~', feed, string.format('%d-0', sequence), ...) end
+  if not feed then return end
+  call('XADD', changes, string.format('%d-0', sequence), ...)
+  if sequence % 64 == 0 then call('XTRIM', changes, 'MAXLEN', '~', feed) end
 end
 
 local function damage()

@@ -12,6 +12,7 @@ if ARGV[1] ~= '' then feed = ARGV[1] ~= '0' and ARGV[1] end
 if fresh or not feed then call('UNLINK', changes) end
 if feed and call('EXISTS', changes) == 0 then
   call('XADD', changes, 'NOMKSTREAM', '0-1', 'removed', '')
+  call('XTRIM', changes, 'MAXLEN', '~', feed)
 end
 if fresh then describe() end
 if ARGV[1] ~= '' then
