@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +28,7 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.installing import install_extra
 from leaderboard_backends.testing import _loading
 from leaderboard_backends.testing.conformance.capabilities import CORE
 from leaderboard_backends.testing.conformance.foundation import OPERATIONS
@@ -334,7 +336,7 @@ def test_a_subclass_without_make_says_what_to_write(tmp_path: Path) -> None:
 
 def test_a_missing_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_loading, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'leaderboard-backends\[testing\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(install_extra("tools"))):
         run_kit(NaiveLeaderboard)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from itertools import islice
@@ -29,6 +30,7 @@ from leaderboard_backends.comparison.study.players import Standings, draw_scores
 from leaderboard_backends.comparison.study.program import Setting
 from leaderboard_backends.comparison.study.sorted_dict import StudyBoard, load
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
+from leaderboard_backends.installing import install_extra
 
 SMALL = Setting(players=300, seconds=0.01)
 ALONE = """
@@ -127,7 +129,9 @@ def test_a_clock_that_stands_still_makes_the_study_board_wrong(monkeypatch: pyte
 
 def test_without_bintrees_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bintrees", None)
-    with pytest.raises(MissingExtraError, match=r"bintrees, which is not installed: pip install 'bintrees>=2\.2,<3'"):
+    with pytest.raises(
+        MissingExtraError, match=f"bintrees, which is not installed: {re.escape(install_extra('tools'))}"
+    ):
         run_program("bintrees: RBTree", 10)
 
 
