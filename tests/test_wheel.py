@@ -45,20 +45,7 @@ def test_the_five_lines_work_against_the_wheel(site: Path, environment: dict[str
     where = [sys.executable, "-c", WHERE]
     found = subprocess.run(where, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True).stdout
     assert Path(found.strip()).is_relative_to(site)
-    kit = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-k",
-        "order or life",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:benchmark",
-        "-W",
-        "error",
-    ]
+    kit = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:benchmark", "-W", "error"]
     kit += ["-k", "percentile"]  # that every file is there is a test of its own
     done = subprocess.run(kit, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False, timeout=250)
     assert done.returncode == 0, done.stdout[-3000:]
