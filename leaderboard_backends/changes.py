@@ -24,14 +24,19 @@ from .errors import (
     BackendUnavailableError,
     BoardMovedError,
     ChangesLostError,
+    InvalidArgumentError,
     InvalidArgumentTypeError,
     UnsupportedOperationError,
 )
 from .forks import survive_forks
 from .location import Option, integer
-from .model import Score, shorten
+from .model import Score, check_count, shorten
 
 MAX_FEED: Final = 100_000_000
+"""The longest feed, and the most changes that one read returns."""
+
+MAX_NUMBER: Final = 2**53
+"""No board has seen as many changes; a storage may keep the number as a double."""
 
 FEED_OPTION: Final = Option(
     integer(0, MAX_FEED), "how many of the latest changes the board keeps as its change feed; 0 ends it (as it was)"
@@ -125,12 +130,17 @@ class ChangeLog:
 
 
 def check_version(version: object) -> Version:
-    """Return the version; raises `InvalidArgumentTypeError` for anything else, such as its number alone."""
+    """Return the version; raises `InvalidArgumentError` for what no board returned, such as a number alone."""
     if not isinstance(version, Version):
         raise InvalidArgumentTypeError(
             f"a version is what get_version() or get_changes() returned, not {shorten(version)}: keep both its parts."
         )
-    return version
+    if not isinstance(version.history, str):
+        raise InvalidArgumentTypeError(f"the history of a version is a text, not {shorten(version.history)}.")
+    number = check_count(version.number, "the number of a version")
+    if number > MAX_NUMBER:
+        raise InvalidArgumentError(f"the number of a version is at most 2^53, not {shorten(number)}.")
+    return Version(version.history, number)
 
 
 def check_position(after: Version, version: Version, oldest: int) -> None:
@@ -203,10 +213,17 @@ def at_version(
     step, a read is asked again until no change came between (one more round trip before and after).
 
     An answer from memory (see `ask`) has no version of its own. Raises `UnsupportedOperationError` where the backend
-    has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts.
+    has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts, and
+    `InvalidArgumentTypeError` for anything but a board's method: `board.count_by_score`, not `len`.
     """
     board: Any = getattr(operation, "__self__", None)
-    writes = getattr(operation, "__name__", "") in WRITES
+    name = getattr(operation, "__name__", "")
+    if not hasattr(board, "get_version") or name == "__iter__":
+        raise InvalidArgumentTypeError(
+            f"at_version takes a method of a board that returns its answer, such as board.get_top_n, not "
+            f"{shorten(operation)}."
+        )
+    writes = name in WRITES
     before = None if writes else board.get_version()
     for _ in range(_ATTEMPTS):
         with noting_version() as noted:

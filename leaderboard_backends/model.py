@@ -39,7 +39,8 @@ MAX_TEXT_BYTES: Final = 128
 MAX_MOVED_TO: Final = 500
 """The longest text that says where a fenced board went, in characters."""
 
-_PASSWORD = re.compile(r"(?i)://[^/?#@]*:[^/?#]+@|password=")
+_SECRET = re.compile(r"(?i)//[^/?#@]*:[^/?#]+@|(?:passw|pwd|secret|token|credential|api_?key)\w*=")
+"""A password before a host, or an option that is called as secrets are."""
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode's categories of controls, formats (such as those that turn the direction), surrogates and line separators."""
@@ -213,15 +214,15 @@ def check_range(first_rank: object, last_rank: object) -> tuple[int, int]:
 
 
 def check_moved_to(moved_to: object) -> str:
-    """Return where a fenced board went; raises `InvalidArgumentError` unless it is a text without a password."""
+    """Return where a fenced board went; raises `InvalidArgumentError` unless it is a text without a secret."""
     if not isinstance(moved_to, str):
         raise InvalidArgumentTypeError(f"moved_to must be a text, not {type(moved_to).__name__}: give a URL.")
-    if not moved_to.isprintable() or not 0 < len(moved_to) <= MAX_MOVED_TO:
+    if not moved_to.isprintable() or not 0 < len(moved_to) <= MAX_MOVED_TO or moved_to.isspace():
         raise InvalidArgumentError(
-            f"moved_to must be 1 to {MAX_MOVED_TO} characters that print, not {len(moved_to)}: give the URL of the "
+            f"moved_to must be 1 to {MAX_MOVED_TO} characters that print, not {shorten(moved_to)}: give the URL of the "
             f"board's new place."
         )
-    if _PASSWORD.search(moved_to):
+    if _SECRET.search(moved_to):
         raise InvalidArgumentError("moved_to has a password, which every writer would see: give the URL without it.")
     return str.__str__(moved_to)
 

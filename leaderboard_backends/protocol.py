@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
 
 from . import model
 from .capabilities import Capabilities, StorageInfo
-from .changes import Changes, Version, check_version
+from .changes import MAX_FEED, Changes, Version, check_version
 from .errors import BackendUnavailableError, LeaderboardClosedError, UnsupportedOperationError
 from .forks import ForkedBoardWarning, survive_forks, torn
 from .model import Entry, Keep, Order, Score, Update
@@ -326,7 +326,7 @@ class LeaderboardBackend(ABC):
             self._refuse_closed()
         if not self.capabilities.feed:
             self._unsupported("get_changes", _NO_FEED)
-        return self._get_changes(check_version(after), model.check_count(limit, "limit"))
+        return self._get_changes(check_version(after), min(model.check_count(limit, "limit"), MAX_FEED))
 
     def fence(self, moved_to: str) -> None:
         """Refuse all writes from now on with `BoardMovedError`, whoever holds an open object; reads go on.
