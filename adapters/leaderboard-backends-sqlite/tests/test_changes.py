@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from leaderboard_backends import (
     BoardMismatchError,
     BoardMovedError,
     ConfigurationError,
+    LeaderboardBackend,
     UnsupportedOperationError,
     open_leaderboard,
 )
 from leaderboard_backends.changes import Change, Version
+from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 
 
 @pytest.fixture
@@ -125,6 +127,24 @@ def test_an_empty_board_that_is_cleared_and_a_refused_write_change_nothing(board
     assert board.get_version() == before
 
 
+def test_whoever_holds_a_deleted_board_is_told_so_by_every_call(path: Path) -> None:
+    calls: dict[str, Callable[[LeaderboardBackend], object]] = {
+        **OPERATIONS,
+        "fence": lambda board: board.fence("redis://new/0"),
+        "lift_fence": lambda board: board.lift_fence(),
+        "fenced": lambda board: board.fenced(),
+        "get_version": lambda board: board.get_version(),
+        "get_changes": lambda board: board.get_changes(Version("", 0)),
+        "many entries": lambda board: board.get_entries([f"p{number}" for number in range(300)]),
+    }
+    with SQLiteLeaderboard("first", path=path, feed=5) as held:
+        held.update_score("mia", "Mia", 1)
+        SQLiteLeaderboard("first", path=path).delete()
+        for call in calls.values():
+            with pytest.raises(BoardMismatchError, match=r"the board was deleted from .*board\.db: open it again"):
+                call(held)
+
+
 def test_whoever_holds_a_deleted_board_writes_no_other(path: Path) -> None:
     with SQLiteLeaderboard("first", path=path, feed=5) as held:
         held.update_score("ada", "Ada", 1)
@@ -132,10 +152,11 @@ def test_whoever_holds_a_deleted_board_writes_no_other(path: Path) -> None:
         deleted.fence("redis://new/0")
         deleted.delete()
         with SQLiteLeaderboard("second", path=path) as second, SQLiteLeaderboard("first", path=path) as anew:
-            for refused in (lambda: held.update_score("bob", "", 1), held.clear, held.get_version):
+            for refused in (lambda: held.update_score("bob", "", 1), held.clear, lambda: held.fence("redis://new/0")):
                 with pytest.raises(BoardMismatchError, match="deleted"):
                     refused()
-            assert (len(held), len(second), len(anew), anew.fenced(), kept(path)) == (0, 0, 0, None, [])
+            held.delete()
+            assert (len(second), len(anew), anew.fenced(), kept(path)) == (0, 0, None, [])
 
 
 def test_boards_made_anew_have_another_history(tmp_path: Path) -> None:

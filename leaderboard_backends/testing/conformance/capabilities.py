@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import pytest
@@ -29,6 +30,8 @@ from .threads import run_together
 
 CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "__len__", "__contains__", "ping"}
 """The operations that no backend may declare unsupported."""
+
+READS: Final = OPERATIONS.keys() - {"update_score", "increment_score", "update_scores", "remove_player", "clear"}
 
 
 class CapabilitiesPart(ConformancePart):
@@ -121,6 +124,30 @@ class CapabilitiesPart(ConformancePart):
             return
         assert_same([list(second), list(open_board(name=name))], [[Entry(1, "zoe", "Zoe", 1)]] * 2)
 
+    def test_an_object_on_a_deleted_board_says_so_or_follows_the_board_made_anew(self, open_board: OpenBoard) -> None:
+        name = unique_name()
+        first = self.make(name=name, order=ALL_RULES[0].order, keep=ALL_RULES[0].keep)
+        held = open_board(name=name) if first.capabilities.shared else None
+        first.update_score("mia", "Mia", 5)
+        first.delete()
+        if held is None:
+            return
+        fences = held.capabilities.fence
+        fenced = fences and _went_through(held.fence, "elsewhere")
+        anew = open_board(name=name)
+        if fences:
+            assert_same(anew.fenced(), "elsewhere" if fenced else None)
+            anew.fence("elsewhere")
+            lifted = _went_through(held.lift_fence)
+            assert_same(anew.fenced(), None if lifted else "elsewhere")
+            anew.lift_fence()
+        anew.update_score("ada", "Ada", 1)
+        for operation in READS - held.capabilities.unsupported:
+            read = OPERATIONS[operation]
+            expected = read(anew)
+            with suppress(BoardMismatchError):
+                assert_same(read(held), expected)
+
     @each(OPERATIONS)
     def test_an_operation_works_or_refuses_as_declared(self, plain_board: LeaderboardBackend, operation: str) -> None:
         if operation not in plain_board.capabilities.unsupported:
@@ -208,3 +235,12 @@ class CapabilitiesPart(ConformancePart):
         second = open_board(other, name)
         second.update_score("mia", "", rules.worse(5))
         assert second.get_score("mia") == (5 if other.keep == "best" else rules.worse(5))
+
+
+def _went_through(call: Callable[..., None], *arguments: str) -> bool:
+    """Make a call; returns whether it was acknowledged, not refused as on a deleted board."""
+    try:
+        call(*arguments)
+    except BoardMismatchError:
+        return False
+    return True

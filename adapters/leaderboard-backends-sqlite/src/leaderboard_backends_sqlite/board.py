@@ -22,7 +22,7 @@ from leaderboard_backends.score_limits import limits_wanted
 
 from .changes import StoredChanges
 from .counts import Sizes
-from .failures import BESIDE
+from .failures import BESIDE, ODD_ROWS
 from .files import release, share_file
 from .invariants import check_board
 from .load import rebuild
@@ -147,7 +147,15 @@ class SQLiteLeaderboard(LeaderboardBackend):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board of `sqlite:///absolute/path?board=NAME`."""
-        return cls(name or location.default_board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
+        board = cls.check_location(location, name)
+        return cls(board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where the URL names no file."""
+        del options
+        location.file_path(EXAMPLE)
+        return name or location.default_board
 
     @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
@@ -249,7 +257,14 @@ class SQLiteLeaderboard(LeaderboardBackend):
             stored = self._stored(connection)
             if version_wanted():
                 note_version(self._changes(connection).load().at())
-            return operation(stored, *args, **kwargs)
+            try:
+                answer = operation(stored, *args, **kwargs)
+            except ODD_ROWS:
+                self._changes(connection).load()  # a deleted board has no counts
+                raise
+            if _is_empty(answer):
+                self._changes(connection).load()
+            return answer
 
         return read(self._file, on_board)
 
@@ -301,6 +316,11 @@ class SQLiteLeaderboard(LeaderboardBackend):
 
     def _place(self) -> str:
         return self._file.path
+
+
+def _is_empty(answer: object) -> bool:
+    """Whether a deleted board would answer so; any other answer proves that the board is there."""
+    return not answer or (isinstance(answer, list) and not any(answer))
 
 
 def _count(stored: StoredBoard) -> int:

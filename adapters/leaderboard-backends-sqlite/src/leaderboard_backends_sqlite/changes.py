@@ -102,6 +102,7 @@ class StoredChanges:
 
     def fence(self, moved_to: str | None) -> None:
         """Fence the board, or lift its fence."""
+        self.load()
         self._execute("UPDATE board SET moved_to = ? WHERE id = ?", (moved_to, self._board))
 
     # ------------------------------------------------------------------ a read
