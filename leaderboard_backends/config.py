@@ -29,7 +29,7 @@ from . import model
 from .errors import BackendError, ConfigurationError, InvalidNameError
 from .location import Location, after_secret, boolean, check_options
 from .model import Keep, Order
-from .protocol import Capabilities, LeaderboardBackend
+from .protocol import LeaderboardBackend
 from .registry import backend_class, in_place, wrapper_class, wrapper_names
 
 OURS: Final = ("board", "order", "keep")
@@ -115,14 +115,8 @@ class Opening:
     options: Mapping[str, Any] = field(repr=False)
     layers: Mapping[str, Mapping[str, Any]]
     """What stands around the board, from the innermost to the outermost, with its checked settings."""
-
-    @property
-    def board(self) -> str:
-        """The name that the board will have. Raises `ConfigurationError` where a URL of a name alone has more in it."""
-        promises: object = self.backend.capabilities
-        if isinstance(promises, Capabilities) and not (promises.shared or promises.durable):
-            return model.check_board_name(self.location.board_name(self.name))
-        return self.name or model.check_board_name(self.location.default_board)
+    board: str
+    """The name that the board will have."""
 
     def open(self) -> LeaderboardBackend:
         """Open the board and put around it what is asked for; raises what opening raises."""
@@ -167,14 +161,17 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
     wanted = {name: table for name, table in tables.items() if table is not None}
     name = merged.pop("board", None)
     order, keep = model.check_order(merged.pop("order", "descending")), model.check_keep(merged.pop("keep", "last"))
+    board = None if name is None else model.check_board_name(name)
+    own = check_options(f"{location.scheme}://", backend.options, merged, {*OURS, *around}, after_secret(query))
     return Opening(
         location=location,
         backend=backend,
-        name=None if name is None else model.check_board_name(name),
+        name=board,
         order=order,
         keep=keep,
-        options=check_options(f"{location.scheme}://", backend.options, merged, {*OURS, *around}, after_secret(query)),
+        options=own,
         layers={name: check_options(name, found.options, wanted[name]) for name, found in in_place(wanted).items()},
+        board=model.check_board_name(backend.check_location(location, board, **own)),
     )
 
 

@@ -79,6 +79,17 @@ class LeaderboardBackend(ABC):
         return cls(location.board_name(name), order=order, keep=keep, **options)
 
     @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the name that the board of a URL will have, and open nothing; the arguments are `from_location`'s.
+
+        Raises `ConfigurationError` for what `from_location` refuses of the URL and the options before it opens
+        anything. A backend that overrides `from_location` overrides this too; else any URL passes.
+        """
+        del options
+        opens = next(base for base in cls.__mro__ if "from_location" in vars(base))
+        return location.board_name(name) if opens is LeaderboardBackend else name or location.default_board
+
+    @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str] | None:
         """Return a context that makes a new place for a trial, such as a comparison, and yields its URL.
 
@@ -188,8 +199,9 @@ class LeaderboardBackend(ABC):
     def delete(self) -> None:
         """Remove the board itself, with its players, its description, its feed and its fence, and close this object.
 
-        A fenced board can be deleted, and so can one that is gone already. A write by another object that holds the
-        board open raises `BoardMismatchError`, or begins a new board. O(n).
+        A fenced board can be deleted, and so can one that is gone already. Of another object that holds the board
+        open, each call raises `BoardMismatchError` from then on; or it finds an empty board, and a write or a fence
+        begins a new one. O(n).
         """
         if self._closed:
             self._refuse_closed()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -25,6 +26,8 @@ from leaderboard_backends import (
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.config import Opening, check_file, describe_file, read_section
+from leaderboard_backends.location import Location
+from leaderboard_backends.model import Keep, Order
 
 
 @pytest.fixture
@@ -393,3 +396,17 @@ def test_a_file_without_boards_has_nothing_to_check(file: Path) -> None:
     file.write_text("")
     with pytest.raises(ConfigurationError, match="has no boards"):
         check_file(file)
+
+
+def test_a_plug_in_that_reads_its_urls_itself_and_checks_none_before_opens_as_it_did() -> None:
+    class Anywhere(SortedContainersLeaderboard):
+        capabilities = replace(SortedContainersLeaderboard.capabilities, shared=True)
+
+        @classmethod
+        def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+            return cls(name or location.default_board, order=order, keep=keep, **options)
+
+    place, _ = Location.parse("anywhere://host/path", "weekly")
+    assert Anywhere.check_location(place, None) == Anywhere.from_location(place, None, "descending", "last").name
+    with pytest.raises(ConfigurationError, match="has a path"):
+        SortedContainersLeaderboard.check_location(place, None)

@@ -313,6 +313,7 @@ OPEN_TO_ALL = {
     "capabilities",
     "options",
     "from_location",
+    "check_location",
     "open_trial",
     "storage",
 }

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
-from ..config import Opening, describe_file
+from ..config import describe_file
 from ..errors import ConfigurationError
 from ..hardening.observability.dashboard import grafana_dashboard
 from ..hardening.observability.rules import alerting_rules
 from ..hardening.observability.settings import STUDY, AlertSettings
 from ..location import functions_named
-from ..protocol import Capabilities
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP = "Print alerting rules for Prometheus, or a dashboard for Grafana."
@@ -59,7 +58,7 @@ def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
     for table, opening in openings.items():
         if "monitoring" in opening.layers:
             try:
-                _add(found, _board(opening), AlertSettings.of(opening.layers["monitoring"]))
+                _add(found, opening.board, AlertSettings.of(opening.layers["monitoring"]))
             except ConfigurationError as error:
                 raise ConfigurationError(f"{path}, boards.{table}: {error}") from error
     if not found:
@@ -73,11 +72,3 @@ def _add(found: dict[str, AlertSettings], board: str, settings: AlertSettings) -
             f"another board of the name {board!r} has other alerts, and rules tell boards apart by name alone: give "
             f"one of them another name, or both the same alerts."
         )
-
-
-def _board(opening: Opening) -> str:
-    """Return the name that a board will have, without opening it: the place of one in a process is its name alone."""
-    location, promises = opening.location, opening.backend.capabilities
-    if isinstance(promises, Capabilities) and not (promises.shared or promises.durable):
-        return location.board_name(opening.name)
-    return opening.name or location.default_board

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ..config import Opening, open_leaderboard
-from ..errors import ConfigurationError, InvalidNameError
+from ..errors import ConfigurationError
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
 from .workers import REMEDY, too_many_workers
@@ -17,13 +17,9 @@ ASKED: Final = ("storage",)
 
 
 def contradictions(opening: Opening, workers: int = 1) -> Iterator[str]:
-    """Yield what is wrong of a board's name, of each of its layers, and beside so many processes, in words."""
+    """Yield what is wrong of each of a board's layers, and beside so many processes, in words."""
     if problem := too_many_workers(opening, workers):
         yield f"{problem}. {REMEDY}"
-    try:
-        _ = opening.board
-    except (ConfigurationError, InvalidNameError) as error:
-        yield str(error)
     for layer, settings in opening.layers.items():
         try:
             _check(layer, settings, opening)

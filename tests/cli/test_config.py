@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner, Result
 
+from leaderboard_backends import ConfigurationError, InvalidNameError, load_leaderboards, open_leaderboard
 from leaderboard_backends.cli.group import leaderboard
 
 
@@ -189,6 +190,41 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         assert problem in line
     assert any("has preflight.lost, but no board of that name; it has good, key," in line for line in lines)
     assert len(lines) == 12
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite:///:memory:", "'/:memory:' is SQLite's spelling of a database in memory"),
+        ("sqlite://", "sqlite:// names no file: write sqlite:// and an absolute path"),
+        ("sqlite://folder/board.db", "names no file"),
+        ("zodb:///:memory:", "'/:memory:' is SQLite's spelling of a database in memory"),
+        ("zodb:///var/lib/", "names no file"),
+        ("zodb+memory://weekly/0", "has a path: zodb+memory:// takes a board's name alone"),
+        ("naive://app@weekly", "has a user: naive:// takes a board's name alone"),
+        ("fakeredis://weekly/0", "has a path: fakeredis:// takes a board's name alone"),
+        ("memory://weekly?board=daily", "names the board 'weekly', but the option board is 'daily'"),
+        ("redis://host/not-a-number", "has a path that is no database: a database is a number"),
+        ("redis://h:0", "has port 0, which no server has"),
+        ("redis://h/0?db=1", "gives one db and the option db another"),
+        ("redis://h?ssl_check_hostname=no", "takes no ssl_check_hostname: TLS is for rediss:// and valkeys:// URLs"),
+        ("unix://", "has no absolute path of a socket"),
+    ],
+)
+def test_a_location_that_opening_refuses_is_refused_in_the_same_words(tmp_path: Path, url: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        open_leaderboard(url)
+    assert problem in str(refused.value)
+    done = check(tmp_path, f'[boards.weekly]\nurl = "{url}"\n')
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"Error: {tmp_path}/boards.toml, boards.weekly: {refused.value}\n"
+
+
+def test_a_table_whose_name_no_board_may_have_is_refused_as_by_opening(tmp_path: Path) -> None:
+    done = check(tmp_path, f'[boards."{"x" * 300}"]\nurl = "redis://localhost"\n')
+    with pytest.raises(InvalidNameError) as refused:
+        load_leaderboards(tmp_path / "boards.toml")
+    assert (done.exit_code, done.stderr) == (1, f"Error: {refused.value}\n")
 
 
 def test_an_expectation_that_is_wrong_is_named_with_what_is_allowed(tmp_path: Path) -> None:

@@ -65,9 +65,15 @@ class RedisLeaderboard(LeaderboardBackend):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board on the server that a URL names; `redis://`, `rediss://` or `unix://`."""
-        own = {option: options.pop(option) for option in _BOARD_OPTIONS if option in options}
+        own = {option: options[option] for option in _BOARD_OPTIONS if option in options}
         address = address_of(location, options)
         return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where URL and options give no address of a server."""
+        address_of(location, options)
+        return name or location.default_board
 
     def _find_server(self, address: Address) -> Server:
         return shared_server(address)

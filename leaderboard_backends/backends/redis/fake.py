@@ -50,7 +50,13 @@ class FakeRedisLeaderboard(RedisLeaderboard):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board that a URL names."""
-        return cls(location.board_name(name), order=order, keep=keep, **options)
+        return cls(cls.check_location(location, name), order=order, keep=keep, **options)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where the URL has more than a name."""
+        del options
+        return location.board_name(name)
 
     @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:

@@ -294,8 +294,15 @@ class ZODBLeaderboard(_StoredLeaderboard):
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
         """Open the board of `zodb:///absolute/path?board=NAME`."""
-        path = location.file_path(EXAMPLE)
-        return cls(name or location.default_board, path=path, order=order, keep=keep, **options)
+        board = cls.check_location(location, name)
+        return cls(board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where the URL names no file."""
+        del options
+        location.file_path(EXAMPLE)
+        return name or location.default_board
 
     def _storage_info(self) -> StorageInfo:
         """Return the file; of a database that the app opened, nothing is known."""
