@@ -19,6 +19,9 @@ with the board (linear hashing), so no update ever pays for the growth of all. A
 
 Damage: the number of players and the field '' show what was evicted or deleted. A write that finds a key missing is
 refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.
+A write appends to the feed before it changes anything, so a feed that does not take the change (another type under its
+key, numbers of another history) refuses the write as a whole; opening and `clear` drop such a feed, and a description
+that is made anew drops whatever feed it finds.
 
 Cost, n players, k entries: every operation is one command or one Lua script, so it is one atomic step and ONE round
 trip (a second where the server has forgotten the script). `update_score`, `increment_score`, `remove_player`,

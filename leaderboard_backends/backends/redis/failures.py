@@ -26,7 +26,7 @@ _ACCESS: Final = "ACCESS"
 _COMMANDS: Final = (
     "ping info select client|setname multi exec evalsha script|load exists del unlink time hget hmget hgetall hset "
     "hdel zadd zrem zscore zmscore zcard zcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore xadd "
-    "xrange xtrim"
+    "xrange xtrim xinfo|stream"
 )
 """All that boards send, and what their scripts call."""
 
@@ -199,6 +199,14 @@ def _damaged(found: str, address: Address) -> BackendError:
     return BoardMismatchError(f"{problem}; nothing was applied. {remedy}")
 
 
+def _foreign_feed(found: str, address: Address) -> BoardMismatchError:
+    return BoardMismatchError(
+        f"{address} cannot keep this change of the board: the key {found} holds something else than its change feed, "
+        f"or changes that it never had; nothing was applied. Open the board anew, which drops that key alone, or "
+        f"clear() or delete() it; whoever follows its feed may have to read it anew."
+    )
+
+
 def _fenced(found: str, address: Address) -> BackendError:
     del address
     return board_moved(found)
@@ -207,6 +215,7 @@ def _fenced(found: str, address: Address) -> BackendError:
 _OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
     "MISMATCH": _mismatch,
     "DAMAGED": _damaged,
+    "FEED": _foreign_feed,
     "FENCED": _fenced,
 }
 """The first words of the error replies of a board's own scripts."""

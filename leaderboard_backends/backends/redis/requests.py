@@ -244,6 +244,8 @@ def _changes(reply: Any, after: Version | None, *, inverted: bool) -> Changes:
     changes = [_change(_number(entry_id), fields, inverted=inverted) for entry_id, fields in rows]
     if [change.number for change in changes] != list(range(after.number + 1, after.number + 1 + len(changes))):
         raise ValueError(f"a change feed with a gap after {after.number}")
+    if changes and changes[-1].number > version.number:
+        raise ValueError(f"a change feed with a change {changes[-1].number} that was never made")
     return Changes(version, changes)
 
 

@@ -20,5 +20,6 @@ if sum == 0 then sum = 0 end
 if breaks(4, standing and old, sum, delta) then return refusal(standing and old) end
 local score
 member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
+if damaged then return damage() end
 finish(record and 0 or 1)
 return {call(rank_of, order, member), score}

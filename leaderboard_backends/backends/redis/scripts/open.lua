@@ -1,5 +1,6 @@
--- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board. The calls that change nothing
--- show now, not in the middle of an update, what is not permitted.
+-- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board, and drops changes that are not
+-- those of its history up to now. The calls that change nothing show now, not in the middle of an update, what is not
+-- permitted.
 call('ZADD', order, 'XX', 0, '')
 call('ZREM', order, '')
 call('HDEL', prefix .. 0, 'none')
@@ -8,8 +9,10 @@ call('UNLINK', prefix)
 call('ZCOUNT', order, 0, 0)
 call('ZMSCORE', order, '')
 call('HGETALL', prefix)
+if not feed or ARGV[1] == '0' then call('UNLINK', changes) end
 if ARGV[1] ~= '' then feed = ARGV[1] ~= '0' and ARGV[1] end
-if fresh or not feed then call('UNLINK', changes) end
+local refused = feed and drop_foreign_changes()
+if refused then return refused end
 if feed and call('EXISTS', changes) == 0 then
   call('XADD', changes, 'NOMKSTREAM', '0-1', 'removed', '')
   call('XTRIM', changes, 'MAXLEN', '~', feed)

@@ -1,11 +1,13 @@
 -- ARGV: player id. Returns 1 where there was such a player, else 0.
 local id = ARGV[1]
 local key, record, member = find(id)
-if record and call('ZREM', order, member) == 0 then damaged = order end
+if record and not call('ZSCORE', order, member) then damaged = order end
 if damaged then return damage() end
 if not record then return 0 end
+sequence = sequence + 1
+if not append('removed', id) then return damage() end
+call('ZREM', order, member)
 call('HDEL', key, id)
-sequence, players = sequence + 1, players - 1
-append('removed', id)
+players = players - 1
 describe()
 return 1

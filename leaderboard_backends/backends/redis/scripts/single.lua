@@ -8,14 +8,15 @@ local function look_up(id)
   return key, record, member, standing
 end
 
--- Applies one update and returns the member and the score (as text) that stand after it.
+-- Applies one update and returns the member and the score (as text) that stand after it; nil where the feed is damaged.
 local function apply(id, username, score, key, record, member, standing)
   local changed, settled = decide(username, score, record, standing)
   if not changed then return member, standing end
-  if record then call('ZREM', order, member) end
+  local before = member
   member = changed .. '\255' .. id
+  if feed and not append('score', settled, 'member', member) then return end
+  if record then call('ZREM', order, before) end
   call('ZADD', order, settled, member)
   call('HSET', key, id, changed)
-  if feed then append('score', settled, 'member', member) end
   return member, settled
 end

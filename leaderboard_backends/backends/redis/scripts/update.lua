@@ -7,5 +7,6 @@ if ARGV[4] then
   if breaks(4, old, score + 0) then return refusal(old) end
 end
 member = apply(id, username, score, key, record, member, standing)
+if damaged then return damage() end
 finish(record and 0 or 1)
 return call(rank_of, order, member)

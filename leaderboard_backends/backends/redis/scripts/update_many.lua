@@ -62,15 +62,15 @@ local function move(first)
     local id, record = updates[i], records[k]
     local changed, score = decide(updates[i + 1], updates[i + 2], record, record and scores[k])
     if changed then
+      local member = changed .. '\255' .. id
+      if feed and not append('score', score, 'member', member) then return first end
       if record then
         left = left + 1
         leaving[left] = members[k]
       end
-      local member = changed .. '\255' .. id
       placed[filled + 1], placed[filled + 2] = score, member
       filled = filled + 2
       call('HSET', keys[k], id, changed)
-      if feed then append('score', score, 'member', member) end
     end
     i = i + 3
   end

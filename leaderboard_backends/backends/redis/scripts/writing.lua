@@ -2,8 +2,9 @@
 local most_in_bucket = 16
 local started = sequence
 
--- The first hash, which all others come of splitting.
+-- The first hash, of which all others are split off; a board that has it has a description, too.
 if players == 0 then call('HSET', prefix .. 0, '', '') end
+if fresh then describe() end
 
 local upper, upper_bytes
 
@@ -49,7 +50,7 @@ local function refusal(standing)
   return {standing and string.format('%.17g', standing) or '', '', ''}
 end
 
--- Splits hashes until there are enough, the next one in line each time, unless that is missing. Writing both halves anew
+-- Splits hashes until there are enough, the next one in line each time, unless that is missing or none. Writing both halves anew
 -- keeps them packed tightly.
 local function grow()
   local function fill(key, fields)
@@ -59,7 +60,7 @@ local function grow()
   end
   while players > buckets * most_in_bucket do
     local source, target = prefix .. (buckets - power), prefix .. buckets
-    local records = call('HGETALL', source)
+    local records = redis.pcall('HGETALL', source)
     if not records[1] then return end
     local staying, moving = {'', ''}, {'', ''}
     for i = 1, #records, 2 do
@@ -79,11 +80,10 @@ end
 
 -- Brings the number of buckets up to the number of players, and the description up to date.
 local function finish(joined)
-  if joined > 0 or fresh then
+  if joined > 0 then
     players = players + joined
     grow()
     describe()
-    fresh = false
   elseif sequence ~= started then
     call('HSET', meta, 'sequence', sequence)
   end
