@@ -4,9 +4,36 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections.abc import Iterable
+from typing import Final
+
+import pytest
+
+from leaderboard_backends.testing.conformance.foundation import ALL_RULES
+from leaderboard_backends.testing.honesty import HonestKit, kit_part
+
+UNDER_ONE_RULE: Final = (
+    "test_histories_of_threads_are_linearizable",
+    "test_histories_of_processes_are_linearizable",
+    "test_ties_between_processes_are_first_come_first_served",
+    "test_what_a_process_left_is_found_by_the_next",
+)
+"""Slow tests of the kit to which order and keep matter little: `make test` runs them under one of the four rules."""
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark as `proof` what repeats in the kit: slow tests under a second rule, and the parts that a class lists in `repeats`."""
+    for item in items:
+        if not isinstance(item, pytest.Function) or not issubclass(kit := item.cls or object, HonestKit):
+            continue
+        name = item.originalname
+        again = name in UNDER_ONE_RULE and item.callspec.params["rules"] is not ALL_RULES[0]
+        if again or kit_part(kit, name) in getattr(kit, "repeats", ()):
+            item.add_marker(pytest.mark.proof)
 
 
 def pytest_collection_finish() -> None:

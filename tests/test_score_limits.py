@@ -21,7 +21,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.hardening import ValidatedLeaderboard
-from leaderboard_backends.score_limits import ScoreLimits, within
+from leaderboard_backends.score_limits import ScoreLimits, limits_wanted, within
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -68,6 +68,35 @@ def test_a_write_breaks_a_limit_or_not(
     except ScoreLimitError as error:
         broken.append(error.standing)
     assert broken == ([] if fine else [standing])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (ScoreLimits(0, 15, 5), ScoreLimits(2, 20, 9), ScoreLimits(2, 15, 5)),
+        (ScoreLimits(0, 15), ScoreLimits(max_change=5, exempt_first=True), ScoreLimits(0, 15, 5, exempt_first=True)),
+        (ScoreLimits(max_change=9), ScoreLimits(max_change=5, exempt_first=True), ScoreLimits(max_change=5)),
+    ],
+)
+def test_limits_within_limits_hold_together(one: ScoreLimits, other: ScoreLimits, both: ScoreLimits) -> None:
+    told: list[ScoreLimits | None] = []
+    within(one, lambda: within(other, lambda: told.append(limits_wanted())))
+    assert (told, one.combined(other), other.combined(one)) == ([both], both, both)
+    assert limits_wanted() is None
+
+
+@pytest.mark.parametrize("settings", [{"score_max": 100}, {"score_max": 100, "max_change": 50}])
+def test_what_validation_checks_leaves_the_limits_around_it_in_force(settings: dict[str, float]) -> None:
+    board = ValidatedLeaderboard(open_leaderboard("memory://"), **settings)
+    limits = ScoreLimits(highest=15)
+    for write in (
+        lambda: within(limits, board.update_score, "ada", "Ada", 16),
+        lambda: within(limits, board.increment_score, "ada", "Ada", 16),
+        lambda: within(limits, board.update_scores, [("ada", "Ada", 16)]),
+    ):
+        with pytest.raises(ScoreLimitError):
+            write()
+    assert len(board) == 0
 
 
 @pytest.fixture(scope="module")

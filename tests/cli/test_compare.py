@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ from leaderboard_backends.comparison.schema import read_result
 QUICK = ("--steps", "60", "--proof", "isolation", "--rounds", "1")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep traces and verdicts in one folder: each backend is judged once for all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep traces and verdicts in a folder of the test's own."""
     folder = tmp_path / "cache"
@@ -218,18 +227,18 @@ def test_a_terminal_of_ascii_gets_the_tables_all_the_same(tmp_path: Path) -> Non
 
 
 def test_a_full_disk_ends_a_comparison_in_a_line_and_it_goes_on_where_there_is_room(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "leaderboard_backends", "compare", "memory", "--players", "10,20", *QUICK]
+    arguments = ["memory", "--players", "10,20", *QUICK]
     out = tmp_path / "mine.json"
     limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, -1)); "
     limited = [sys.executable, "-c", f"{limit}runpy.run_module('leaderboard_backends', run_name='__main__')"]
-    subprocess.run([*command, "--out", tmp_path / "warm.json"], capture_output=True, check=True)  # traces are drawn
-    full = subprocess.run([*limited, *command[3:], "--out", out], capture_output=True, text=True, check=False)
+    assert run(*arguments, "--out", str(tmp_path / "warm.json")).exit_code == 0  # traces are drawn
+    full = subprocess.run([*limited, "compare", *arguments, "--out", out], capture_output=True, text=True, check=False)
     assert full.returncode == 1
     said = " ".join(full.stderr.split())
     assert "mine.json.journal cannot be written: File too large. It keeps what is finished: make room" in said
     assert "Traceback" not in full.stderr
-    again = subprocess.run([*command, "--out", out, "--resume"], capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    again = run(*arguments, "--out", str(out), "--resume")
+    assert again.exit_code == 0, again.output
     assert len(read_result(out).runs) == 2
 
 

@@ -1,6 +1,7 @@
 """The kit on every backend of this library, on real servers and files, and behind a wrapper that only delegates.
 
 Marked `proof` is what repeats another class with little changed: `make proof` runs it, and all backends at full effort.
+A class that runs the code of another lists in `repeats` the parts of the kit that it leaves to `make proof`.
 How long a disk takes to flush is not judged here, so that files are in memory where the system has such.
 """
 
@@ -17,6 +18,10 @@ from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 
+REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
+"""The slow parts of the kit: those of chance, of threads and processes, and of large boards."""
+
+
 class AtAURL(BackendConformance):
     """Boards at one URL, which is where all boards of a test live; large boards are at full size in memory alone."""
 
@@ -28,6 +33,7 @@ class AtAURL(BackendConformance):
 
 
 class TestNaive(AtAURL):
+    repeats = frozenset({"processes"})  # nothing is shared, as in memory
     url = "naive://"
 
 
@@ -39,6 +45,9 @@ class TestMemory(AtAURL):
 
 
 class TestFakeRedis(AtAURL):
+    """The code of a real server's boards."""
+
+    repeats = REPEATS
     url = "fakeredis://"
     examples = 5
     steps = 20
@@ -47,6 +56,9 @@ class TestFakeRedis(AtAURL):
 
 
 class TestZODBMemory(AtAURL):
+    """The code of a file's boards."""
+
+    repeats = REPEATS
     url = "zodb+memory://"
     examples = 10
 
@@ -77,6 +89,7 @@ class TestTCP(AtAURL):
 class Delegated(AtAURL):
     """The smallest efforts: a wrapper that only delegates adds nothing that chance finds."""
 
+    repeats = REPEATS
     players = 5000
     examples = 5
     steps = 20

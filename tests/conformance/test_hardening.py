@@ -102,6 +102,8 @@ class TestDegradation(Hardened):
 
 
 class TestAllInMemory(Hardened):
+    repeats = frozenset({"processes"})  # nothing is shared, as without the parts
+
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 4, board=name, **stack(CACHED), **options)
 
@@ -118,6 +120,8 @@ class TestAllOnAServer(Hardened):
 
 
 class TestAllInAFile(Hardened):
+    repeats = frozenset({"histories", "processes", "threads", "machine", "scale"})  # as over a server
+
     url: str
 
     @pytest.fixture(autouse=True)
