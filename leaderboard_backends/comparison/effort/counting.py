@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -37,14 +38,30 @@ LANGUAGES: Final = {
 OTHER_SOURCE: Final = (".lua", ".sql")
 """Of these, what is source beside Python, and not configuration."""
 
+_COUNTED: Final[dict[bytes, int]] = {}
+"""Statements by the digest of their source: the files of a feature are counted for each backend."""
+
 
 def count_statements(source: str) -> int:
     """Return the number of statements in Python source, docstrings left out. Raises `SyntaxError`."""
-    tree = ast.parse(source)
-    nodes = list(ast.walk(tree))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = sum(_has_docstring(node.body) for node in nodes if isinstance(node, documented))
-    return sum(isinstance(node, ast.stmt) for node in nodes) - docstrings
+    key = sha256(source.encode()).digest()
+    if key not in _COUNTED:
+        module = ast.parse(source)
+        _COUNTED[key] = sum(1 for _ in _statements(module.body)) - _has_docstring(module.body)
+    return _COUNTED[key]
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a block and of all blocks in it, docstrings of classes and functions left out."""
+    for statement in body:
+        yield statement
+        inner: list[ast.stmt] = getattr(statement, "body", [])
+        documented = isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        yield from _statements(inner[documented and _has_docstring(inner) :])
+        yield from _statements(getattr(statement, "orelse", ()))
+        yield from _statements(getattr(statement, "finalbody", ()))
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from _statements(part.body)
 
 
 def count_lines(source: str, suffix: str) -> int:
