@@ -46,6 +46,16 @@ class ScoreLimits(NamedTuple):
             return
         raise score_limit_error(standing)
 
+    def combined(self, other: ScoreLimits) -> ScoreLimits:
+        """Return limits that keep both; first scores are exempt where each that limits changes exempts them."""
+        changes = [limits for limits in (self, other) if limits.max_change < inf]
+        return ScoreLimits(
+            max(self.lowest, other.lowest),
+            min(self.highest, other.highest),
+            min(self.max_change, other.max_change),
+            exempt_first=all(limits.exempt_first for limits in changes),
+        )
+
     def check_all(
         self,
         updates: Iterable[tuple[str, str, Score]],
@@ -82,9 +92,11 @@ def within(
 ) -> Value:
     """Return what a write of a board returns: `within(limits, board.increment_score, "ada", "Ada", 5)`.
 
-    Raises `ScoreLimitError` where it breaks the limits. The board's `capabilities.limits` must be true.
+    Raises `ScoreLimitError` where it breaks the limits, or those of a `within` around it, which hold as well. The
+    board's `capabilities.limits` must be true.
     """
-    token = _limits.set(limits)
+    outer = _limits.get()
+    token = _limits.set(limits if outer is None else limits.combined(outer))
     try:
         return write(*arguments, **options)
     finally:
