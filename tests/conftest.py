@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as `proof` what repeats in the kit: slow tests under a second rule, and the parts that a class lists in `repeats`."""
+    """Mark as `proof` what repeats in the kit: slow tests under a second rule, and the parts that a class `repeats`."""
     for item in items:
         if not isinstance(item, pytest.Function) or not issubclass(kit := item.cls or object, HonestKit):
             continue

@@ -203,7 +203,7 @@ def test_without_a_server_its_row_says_so_and_the_others_go_on(
 # ---------------------------------------------------------------------- places of the user's own
 
 
-@pytest.mark.parametrize("target", ["{url}", "{unix_url}", "{unix_url}?db=3"])
+@pytest.mark.parametrize("target", ["{url}", pytest.param("{unix_url}", marks=pytest.mark.proof), "{unix_url}?db=3"])
 def test_a_users_server_keeps_its_boards_and_nothing_of_ours(
     comparing: Callable[..., Result], server: EmbeddedServer, target: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_users_server_keeps_its_boards_and_nothing_of_ours(
         assert [entry.player_id for entry in mine] == ["bob", "ann"]
 
 
-@pytest.mark.parametrize("query", ["", "?db=3"])
+@pytest.mark.parametrize("query", [pytest.param("", marks=pytest.mark.proof), "?db=3"])
 def test_a_users_server_is_cleared_of_the_board_of_a_worker_that_was_ended(
     comparing: Callable[..., Result], server: EmbeddedServer, query: str
 ) -> None:
@@ -239,7 +239,9 @@ def test_a_users_file_keeps_its_boards_and_nothing_of_ours(comparing: Callable[.
 # ---------------------------------------------------------------------- interrupts, and going on
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.proof)]
+)
 def test_an_interrupt_stops_the_worker_keeps_the_result_and_says_so(
     boards: Path, fifo: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -17,7 +17,6 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-
 REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
 """The slow parts of the kit: those of chance, of threads and processes, and of large boards."""
 
