@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ZODB
@@ -86,7 +87,7 @@ def test_limits_within_limits_hold_together(one: ScoreLimits, other: ScoreLimits
 
 
 @pytest.mark.parametrize("settings", [{"score_max": 100}, {"score_max": 100, "max_change": 50}])
-def test_what_validation_checks_leaves_the_limits_around_it_in_force(settings: dict[str, float]) -> None:
+def test_what_validation_checks_leaves_the_limits_around_it_in_force(settings: dict[str, Any]) -> None:
     board = ValidatedLeaderboard(open_leaderboard("memory://"), **settings)
     limits = ScoreLimits(highest=15)
     for write in (
