@@ -21,7 +21,8 @@ Damage: the number of players and the field '' show what was evicted or deleted.
 refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.
 A write appends to the feed before it changes anything, so a feed that does not take the change (another type under its
 key, numbers of another history) refuses the write as a whole; opening and `clear` drop such a feed, and a description
-that is made anew drops whatever feed it finds.
+that is made anew drops whatever feed it finds. A board whose description is lost is refused by every script but those
+of `clear` and `delete`, which remove what is left of it, and its fence and its feed are lost with it.
 
 Cost, n players, k entries: every operation is one command or one Lua script, so it is one atomic step and ONE round
 trip (a second where the server has forgotten the script). `update_score`, `increment_score`, `remove_player`,
@@ -34,8 +35,9 @@ An operation is a value (`requests`), which a carrier brings to a server and bac
 
 Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
 `get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is
-deleted behind an open object's back and made anew in the other order, these do not notice. Where their answer is empty,
-a second round trip asks whether the board is. A version with an answer (`changes.at_version`) comes in the same one.
+deleted behind an open object's back and made anew in the other order, or its description alone is lost, these do not
+notice. Where their answer is empty, a second round trip asks whether the board is. A version with an answer
+(`changes.at_version`) comes in the same one.
 
 Crash: an acknowledged update survives the app. Whether it survives the server is the server's setting: with
 `appendonly yes` and `appendfsync always` it does, with `everysec` about the last second may go, without `appendonly`

@@ -163,11 +163,6 @@ def unanswered(error: Exception, address: Address, request: Request[Any]) -> Bac
 
 
 def _mismatch(found: str, address: Address) -> BoardMismatchError:
-    if found == "no description":
-        return BoardMismatchError(
-            f"{address} holds keys of this board without its description, so part of the board is missing (deleted, or "
-            f"evicted) or it was made by something else: delete what is left of its keys, or choose another name."
-        )
     number, _, order = found.partition(" ")
     if number != str(FORMAT) and number.isdecimal():
         older = int(number) < FORMAT
@@ -184,6 +179,15 @@ def _mismatch(found: str, address: Address) -> BoardMismatchError:
     return BoardMismatchError(
         f"{address} holds this board in another way, format and order {found!r}: open it with that order, or choose "
         f"another board name or prefix."
+    )
+
+
+def _undescribed(found: str, address: Address) -> BoardMismatchError:
+    return BoardMismatchError(
+        f"{address} holds keys of this board without its description (the key {found} is missing or damaged): part of "
+        f"the board is missing, deleted or evicted, or it was made by something else; nothing was applied. Restore the "
+        f"server's data, or remove what is left: by clear() or delete() of an object that is open, else with UNLINK of "
+        f"all keys {found.removesuffix('meta')}* on the server. Or choose another board name."
     )
 
 
@@ -214,6 +218,7 @@ def _fenced(found: str, address: Address) -> BackendError:
 
 _OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
     "MISMATCH": _mismatch,
+    "LOST": _undescribed,
     "DAMAGED": _damaged,
     "FEED": _foreign_feed,
     "FENCED": _fenced,

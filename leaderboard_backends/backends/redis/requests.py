@@ -186,7 +186,7 @@ class BoardRequests:
 
     def fenced(self) -> Request[str | None]:
         """Answers where the board went."""
-        return self._command(lambda reply: None if reply is None else reply.decode(), b"HGET", self._meta, b"moved")
+        return self._call("fenced", lambda reply: None if reply is None else reply.decode())
 
     # ------------------------------------------------------------------ life
 

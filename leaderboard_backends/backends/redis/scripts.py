@@ -31,6 +31,7 @@ _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "remove": (_REMOVING, ("changing",)),
     "clear": (_REMOVING, ("changing", "feed", "clearing")),
     "delete": (_REMOVING, ("clearing",)),
+    "fenced": (_READING, ()),
     "fence": (_REMOVING, ("changing",)),
     "open": (_REMOVING, ("changing", "feed")),
     "check": (_READING, ("reading",)),
@@ -44,6 +45,9 @@ _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 
 _FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
 """The writes that a fence refuses."""
+
+_MENDS: Final = {"clear", "delete"}
+"""What works on a board that has lost its description."""
 
 _HARMLESS: Final = {name for name, (flags, _) in _SCRIPTS.items() if flags == _READING} | {"open"}
 """Scripts that may run again without harm: reading, and describing a board that has no description."""
@@ -78,9 +82,9 @@ def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
     flags, shared = _SCRIPTS[name]
     parts = ["library", *shared, name]
     shebang = f"#!lua flags={flags}\n" if with_flags and flags else "#!lua\n" if with_flags else ""
-    truths = (order == "descending", keep == "best", name in _FENCED)
+    truths = (order == "descending", keep == "best", name in _FENCED, name in _MENDS)
     words = ", ".join(str(truth).lower() for truth in truths)
-    settings = f"local board, descending, best_only, writes = '{board_kind(order)}', {words}\n"
+    settings = f"local board, descending, best_only, writes, removes = '{board_kind(order)}', {words}\n"
     text = shebang + settings + "".join(_read(part) for part in parts)
     return Script(name, text.encode(), name not in _HARMLESS)
 

@@ -109,14 +109,40 @@ def test_a_batch_that_finds_the_damage_half_way_says_that_it_was_applied_in_part
 @pytest.mark.parametrize("key", ["order", "p:3", "meta"])
 def test_a_damaged_board_is_whole_again_after_clear(board: LeaderboardBackend, client: redis.Redis, key: str) -> None:
     client.delete(f"leaderboard:{{weekly}}:{key}")
-    if key == "meta":
-        with pytest.raises(BoardMismatchError, match="delete what is left"):
-            board.clear()
-        client.delete(*client.keys("leaderboard:{weekly}:*"))
-    else:
-        board.clear()
+    board.clear()
     assert board.update_score("ann", "Ann", 5) == 1
     assert list(board) == [Entry(1, "ann", "Ann", 5)]
+
+
+LOSSES: dict[str, Callable[[Any], Any]] = {
+    "no description": lambda client: client.delete("leaderboard:{weekly}:meta"),
+    "no description and no first hash": lambda client: client.delete(
+        "leaderboard:{weekly}:meta", "leaderboard:{weekly}:p:0", "leaderboard:{weekly}:p:5"
+    ),
+    "another description": lambda client: client.hdel("leaderboard:{weekly}:meta", "board"),
+    "a description without numbers": lambda client: client.hset("leaderboard:{weekly}:meta", "buckets", "many"),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("mend", ["clear", "delete"])
+def test_a_board_that_lost_its_description_says_so_and_can_be_removed(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener, loss: str, mend: str
+) -> None:
+    board = open_board(shared_server.unix_url, board="weekly", feed=10)
+    board.update_scores([(f"p{i}", "", i) for i in range(20_000)])
+    before = board.get_version()
+    LOSSES[loss](client)
+    for refused in (board.fenced, board.lift_fence, board.get_version, lambda: board.update_score("ann", "", 1)):
+        with pytest.raises(BoardMismatchError, match=r"leaderboard:\{weekly\}:meta.*clear\(\)"):
+            refused()
+    getattr(board, mend)()
+    assert client.keys("*") == []
+    if mend == "clear":
+        assert board.fenced() is None
+        assert board.update_score("ann", "", 1) == 1
+        assert board.get_version().number == 1
+        assert board.get_version().history != before.history
 
 
 def test_players_who_all_left_leave_a_board_that_is_whole(board: LeaderboardBackend) -> None:

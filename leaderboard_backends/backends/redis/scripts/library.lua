@@ -1,6 +1,7 @@
 -- What every script of a board starts with. KEYS[1] is the board's order (a sorted set); `board`, `descending`,
--- `best_only` and `writes` are set above. A record is what a player's hash holds: six bytes of the number of the change
--- with which the player reached the score, then the username. Each hash has a field '' as well, so that none is empty.
+-- `best_only`, `writes` and `removes` are set above. A record is what a player's hash holds: six bytes of the number of
+-- the change with which the player reached the score, then the username. Each hash has a field '' as well, so that none
+-- is empty.
 local call, byte, char, sub = redis.call, string.byte, string.char, string.sub
 local order = KEYS[1]
 local base = sub(order, 1, -6)
@@ -9,7 +10,7 @@ local meta, changes, prefix = base .. 'meta', base .. 'changes', base .. 'p:'
 local found = call('HMGET', meta, 'board', 'buckets', 'sequence', 'players', 'feed', 'moved')
 local fresh = not found[1]
 if fresh then
-  if call('EXISTS', order, meta, prefix .. 0) > 0 then return redis.error_reply('MISMATCH no description') end
+  if not removes and call('EXISTS', order, meta, prefix .. 0) > 0 then return redis.error_reply('LOST ' .. meta) end
   found = {board, 1, 0, 0}
 elseif found[1] ~= board then
   return redis.error_reply('MISMATCH ' .. found[1])
@@ -17,7 +18,10 @@ elseif writes and found[6] then
   return redis.error_reply('FENCED ' .. found[6])
 end
 local buckets, sequence, players, feed = tonumber(found[2]), tonumber(found[3]), tonumber(found[4]), found[5]
-if not (buckets and buckets >= 1 and sequence and players) then return redis.error_reply('DAMAGED ' .. meta) end
+if not (buckets and buckets >= 1 and sequence and players) then
+  if not removes then return redis.error_reply('LOST ' .. meta) end
+  fresh, buckets = true, 1
+end
 
 -- The key of which something is missing, once that shows.
 local damaged

@@ -1,0 +1,2 @@
+-- Returns where the board went, or nil.
+return found[6]
