@@ -1,5 +1,7 @@
 # Everything runs in .venv, made on first use and kept. PYTHON names the interpreter (3.11 or newer).
 PYTHON ?= python3
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
@@ -38,17 +40,18 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 
 PYTEST := -m pytest -p no:cacheprovider
 
-# The suite in two halves of about the same length, at the same time; each shows its output when it is through.
+# The suite in two halves of about the same length, at the same time; each line that one shows begins with its name.
+NAMED = 2>&1 | sed -u 's/^/$@: /'
 KIT := tests/conformance tests/zoo tests/backends tests/testing tests/hardening tests/preflight
 
 test: .venv/dev  ## run every test but those of `make proof` (6 minutes on 2 cores)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-kit test-rest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-kit test-rest
 
 test-kit: .venv/dev
-	$(BIN)/python $(PYTEST) $(KIT)
+	@$(BIN)/python $(PYTEST) $(KIT) $(NAMED)
 
 test-rest: .venv/dev
-	$(BIN)/python $(PYTEST) tests adapters $(patsubst %,--ignore=%,$(KIT))
+	@$(BIN)/python $(PYTEST) tests adapters $(patsubst %,--ignore=%,$(KIT)) $(NAMED)
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
@@ -62,10 +65,10 @@ QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target quick-kit quick-rest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going quick-kit quick-rest
 
 quick-kit quick-rest: quick-%: .venv/dev
-	$(BIN)/python $(PYTEST) -q $(if $(filter kit,$*),$(QUICK_KIT),$(QUICK_REST))
+	@$(BIN)/python $(PYTEST) -q $(if $(filter kit,$*),$(QUICK_KIT),$(QUICK_REST)) $(NAMED)
 
 interpreters: .venv/dev  ## run `make quick` under every Python from 3.11 on that is here, each in an environment of its own
 	$(BIN)/python benchmarks/interpreters.py $(PYTEST) -q $(QUICK_KIT) $(QUICK_REST)
