@@ -4,7 +4,7 @@
 -- where it does not let that be asked.
 local function drop_foreign_changes()
   local stream = redis.pcall('XINFO', 'STREAM', changes)
-  local reason, last = stream.err
+  local reason, last = stream.err and tostring(stream.err) -- in fakeredis, it is no string
   if reason and not (string.find(reason, 'WRONGTYPE') or string.find(reason, 'no such key')) then return stream end
   for i = 1, #stream, 2 do
     if stream[i] == 'last-generated-id' then last = stream[i + 1] end
