@@ -57,3 +57,12 @@ def test_options_of_a_server_are_unknown_to_it() -> None:
         open_leaderboard("fakeredis://weekly?password=x")
     with pytest.raises(ConfigurationError):
         open_leaderboard("fakeredis://weekly/0")
+
+
+def test_it_keeps_a_feed_across_clear() -> None:
+    with open_leaderboard("fakeredis://", feed=10) as board:
+        start = board.get_version()
+        board.update_score("ann", "", 1)
+        board.clear()
+        board.update_score("bob", "", 2)
+        assert [change.player_id for change in board.get_changes(start).changes] == ["ann", None, "bob"]
