@@ -15,7 +15,10 @@ with the board (linear hashing), so no update ever pays for the growth of all. A
     leaderboard:{NAME}:changes  stream, where a feed was asked for: one entry a change, `VERSION-0`, with the state that
                                 it left (score, and the member of the order), the id of who was removed, or `cleared`
 
-`clear` leaves the description, so that version and history go on; `delete` leaves nothing.
+`clear` leaves the description, so that version and history go on; `delete` leaves nothing. The history that a board
+reports is that of its description and the server's replication history (`master_replid` of INFO, in the same round
+trip), which is new after each start of the server, after a failover, and where a first replica joins: data that went
+back, or lost its last writes, is never taken for what it was. Whoever follows the feed then reads the board anew.
 
 Damage: the number of players and the field '' show what was evicted or deleted. A write that finds a key missing is
 refused before it writes (a batch: from the group of 64 updates on in which it shows), a read raises, and `clear` mends.

@@ -39,7 +39,8 @@ class RedisLeaderboard(LeaderboardBackend):
         fence=True,
     )
     options: ClassVar[Mapping[str, Option]] = {**OPTIONS, "feed": FEED_OPTION}
-    _with_flags: ClassVar[bool] = True
+    _is_server: ClassVar[bool] = True
+    """Whether it knows script flags and INFO, as every server does."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class RedisLeaderboard(LeaderboardBackend):
     ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._batch_size = batch_size
-        self._requests = BoardRequests(self._name, self._order, self._keep, prefix, with_flags=self._with_flags)
+        self._requests = BoardRequests(self._name, self._order, self._keep, prefix, is_server=self._is_server)
         self._server = self._find_server(address)
         try:
             self._server.open(self, self._requests, feed)
@@ -149,7 +150,7 @@ class RedisLeaderboard(LeaderboardBackend):
     def _carry(self, request: Request[T]) -> T:
         if not version_wanted():
             return self._server.carry(request)
-        answer, version = self._server.carry(request.versioned())
+        answer, version = self._server.carry(self._requests.versioned(request))
         note_version(version)
         return answer
 

@@ -33,7 +33,7 @@ class FakeRedisLeaderboard(RedisLeaderboard):
 
     capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, limits=True, fence=True)
     options = _OPTIONS
-    _with_flags: ClassVar[bool] = False
+    _is_server: ClassVar[bool] = False
 
     def __init__(
         self,

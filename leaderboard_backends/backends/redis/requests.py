@@ -9,6 +9,7 @@ all requests of one board; nothing else knows what is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
@@ -24,11 +25,14 @@ from ...score_limits import ScoreLimits, score_limit_error
 from .scripts import Script, load_scripts
 
 T = TypeVar("T")
+U = TypeVar("U")
 Argument: TypeAlias = bytes | str | int | float
 
 _pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
 _MULTI: Final = _pack((b"MULTI",))
 _EXEC: Final = _pack((b"EXEC",))
+_REPLICATION: Final = _pack((b"INFO", b"replication"))
+_REPLICATION_ID: Final = re.compile(rb"^master_replid:(\w+)", re.MULTILINE)
 _MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
 _SEQUENCE_BYTES: Final = 6
@@ -57,17 +61,10 @@ class Request(NamedTuple, Generic[T]):
         load = _pack((b"SCRIPT", b"LOAD", script.text))
         return self._replace(packed=load + self.packed, script=None, replies=self.replies + 1)
 
-    def versioned(self) -> Request[tuple[T, Version]]:
-        """Return the request that answers the board's version as well, from the same atomic step."""
-        version = _pack((b"HMGET", f"{self.key.removesuffix('order')}meta", b"history", b"sequence"))
-        parse = self.parse
-
-        def parse_both(replies: Any) -> tuple[T, Version]:
-            answer, version = replies
-            return parse(answer), _version(version)
-
-        packed = _MULTI + self.packed + version + _EXEC
-        return Request(packed, parse_both, self.key, self.writes, self.script, self.replies + 3)
+    def followed_by(self, parse: Callable[[Any], U], *commands: bytes) -> Request[U]:
+        """Return the transaction of this request and packed commands; `parse` gets the list of their replies."""
+        packed = b"".join((_MULTI, self.packed, *commands, _EXEC))
+        return Request(packed, parse, self.key, self.writes, self.script, self.replies + len(commands) + 2)
 
     def answer(self, reply: Any) -> T:
         """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
@@ -83,15 +80,16 @@ class Request(NamedTuple, Generic[T]):
 
 
 class BoardRequests:
-    """Makes the requests of one board."""
+    """Makes the requests of one board; `is_server=False` is for a fake, which knows neither script flags nor INFO."""
 
-    def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, with_flags: bool = True) -> None:
-        self.kind: Final = (order, keep, with_flags)
+    def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, is_server: bool = True) -> None:
+        self.kind: Final = (order, keep, is_server)
         """Boards of one kind run the same scripts."""
         self._name: Final = f"{prefix}:{{{name}}}:order"
         self._key: Final = self._name.encode()
-        self._meta: Final = f"{prefix}:{{{name}}}:meta".encode()
-        self._scripts: Final = load_scripts(order, keep, with_flags=with_flags)
+        self._stored_version: Final = _pack((b"HMGET", f"{prefix}:{{{name}}}:meta", b"history", b"sequence"))
+        self._replication: Final = (_REPLICATION,) if is_server else ()
+        self._scripts: Final = load_scripts(order, keep, with_flags=is_server)
         self._update: Final = self._scripts["update"]
         self._reversed: Final = (b"REV",) if order == "descending" else ()
         self._descending: Final = order == "descending"
@@ -177,8 +175,17 @@ class BoardRequests:
 
     def changes(self, after: Version | None, limit: int) -> Request[Changes]:
         """Answers the version and, for an `after`, the changes that follow it."""
+        request = self._call("changes", _nothing, b"" if after is None else after.number, min(limit, _MAX_RANK))
         parse = partial(_changes, after=after, inverted=self._descending)
-        return self._call("changes", parse, b"" if after is None else after.number, min(limit, _MAX_RANK))
+        return request.followed_by(parse, *self._replication)
+
+    def versioned(self, request: Request[T]) -> Request[tuple[T, Version]]:
+        """Return the request that answers the board's version as well, from the same atomic step."""
+
+        def parse(replies: Any) -> tuple[T, Version]:
+            return request.parse(replies[0]), _version(*replies[1:])
+
+        return request.followed_by(parse, self._stored_version, *self._replication)
 
     def fence(self, moved_to: str | None) -> Request[None]:
         """Fence the board, or lift the fence (`None`)."""
@@ -227,13 +234,21 @@ class BoardRequests:
         return Request(_pack(arguments), parse, self._name)
 
 
-def _version(reply: Any) -> Version:
-    history, number = reply
-    return Version((history or b"").decode(), int(number or 0))
+def _version(stored: Any, replication: bytes = b"") -> Version:
+    """Return the version of a board in the replication history of its server.
+
+    That is new where a server starts (on older data, perhaps) and where a replica is promoted (perhaps without the last
+    writes), and the same on all replicas of a primary. So equal versions are equal boards.
+    """
+    history, number = stored
+    found = _REPLICATION_ID.search(replication)
+    life = b".".join(((history or b""), *(found.groups() if found else ())))
+    return Version(life.decode(), int(number or 0))
 
 
-def _changes(reply: Any, after: Version | None, *, inverted: bool) -> Changes:
-    version = _version(reply[:2])
+def _changes(replies: Any, after: Version | None, *, inverted: bool) -> Changes:
+    reply, *replication = replies
+    version = _version(reply[:2], *replication)
     if after is None:
         return Changes(version, [])
     if len(reply) == 2:  # noqa: PLR2004 - history and number alone

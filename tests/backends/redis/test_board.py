@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from leaderboard_backends import Entry, LeaderboardBackend, open_leaderboard
+from leaderboard_backends.changes import at_version
 from leaderboard_backends.errors import InvalidScoreError
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -61,6 +62,9 @@ OPERATIONS: dict[str, Callable[[LeaderboardBackend], Any]] = {
     "get_around": lambda board: board.get_around("p8"),
     "get_by_score": lambda board: board.get_by_score(3, 5),
     "count_by_score": lambda board: board.count_by_score(3, 5),
+    "get_version": lambda board: board.get_version(),
+    "at_version": lambda board: at_version(board.update_score, "p8", "P8", 1),
+    "fenced": lambda board: board.fenced(),
     "ping": lambda board: board.ping(),
     "clear": lambda board: board.clear(),
 }

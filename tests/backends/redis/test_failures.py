@@ -15,11 +15,13 @@ import pytest
 import redis
 
 from leaderboard_backends import Entry, LeaderboardBackend, open_leaderboard
+from leaderboard_backends.changes import Version, at_version
 from leaderboard_backends.errors import (
     BackendFullError,
     BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
+    ChangesLostError,
     LeaderboardClosedError,
     WriteOutcomeUnknownError,
 )
@@ -353,6 +355,42 @@ def test_a_promoted_replica_goes_on_where_the_primary_was(
     with redis.Redis(port=replica.port) as plain:
         plain.replicaof("NO", "ONE")
     assert copy.update_score("cid", "Cid", 5) == 3
+
+
+def test_a_server_that_went_back_to_a_snapshot_has_another_history(server: EmbeddedServer, open_board: Opener) -> None:
+    board = open_board(server.unix_url, board="weekly", feed=100)
+    board.update_score("ann", "", 1)
+    with redis.Redis(port=server.port) as plain:
+        plain.save()
+    board.update_score("lost", "", 2)
+    followed = board.get_version()
+    server.kill()
+    server.start()
+    assert [entry.player_id for entry in board] == ["ann"]
+    board.update_scores([("bob", "", 3), ("cid", "", 4)])
+    with pytest.raises(ChangesLostError, match="history"):
+        board.get_changes(followed)
+    again = board.get_version()
+    assert at_version(board.update_score, "dan", "", 5)[1] == Version(again.history, again.number + 1)
+    assert [change.player_id for change in board.get_changes(again).changes] == ["dan"]
+
+
+def test_a_replica_has_the_history_of_its_primary_until_it_is_promoted(
+    server: EmbeddedServer, replica: EmbeddedServer, open_board: Opener
+) -> None:
+    board = open_board(server.unix_url, board="weekly", feed=100)
+    board.update_score("ann", "", 1)
+    replicate(server, replica)
+    copy = open_board(replica.unix_url, board="weekly")
+    followed = board.get_version()
+    assert copy.get_version() == followed == at_version(copy.get_top_n)[1]
+    board.update_score("lost", "", 2)
+    replicate(server, replica)
+    assert copy.get_changes(followed) == board.get_changes(followed)
+    with redis.Redis(port=replica.port) as plain:
+        plain.replicaof("NO", "ONE")
+    with pytest.raises(ChangesLostError, match="history"):
+        copy.get_changes(followed)
 
 
 def test_a_replica_still_checks_what_the_board_is(

@@ -64,9 +64,11 @@ def test_a_request_is_sent_once_more_with_its_script_and_means_the_same() -> Non
 
 
 def test_a_version_comes_with_any_answer() -> None:
-    request = REQUESTS.range(1, 10).versioned()
+    request = REQUESTS.versioned(REQUESTS.range(1, 10))
     member = (2**48 - 1 - 7).to_bytes(6, "big") + b"Ann\xffann"
-    assert request.answer([[member, b"5"], [b"h", b"9"]]) == ([Entry(1, "ann", "Ann", 5)], Version("h", 9))
+    rows, information = [member, b"5"], b"# Replication\r\nrole:master\r\nmaster_replid:0a1b\r\nmaster_replid2:00\r\n"
+    assert request.answer([rows, [b"h", b"9"], information]) == ([Entry(1, "ann", "Ann", 5)], Version("h.0a1b", 9))
+    assert REQUESTS.changes(None, 0).answer([[b"h", 9], information]).version == Version("h.0a1b", 9)
     with pytest.raises(NoScriptError):
         raise_error_within([NoScriptError("gone"), [b"h", b"9"]])
 
