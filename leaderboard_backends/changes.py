@@ -210,7 +210,7 @@ def at_version(
 
     For a read, it is the version of the state that was read. For a write, it is the version right after the write or
     a later one, so that a replica which has come to it has the write. Where the backend does not return both in one
-    step, a read is asked again until no change came between (one more round trip before and after).
+    step, a read is asked again until no change came between.
 
     An answer from memory (see `ask`) has no version of its own. Raises `UnsupportedOperationError` where the backend
     has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts, and
@@ -223,8 +223,10 @@ def at_version(
             f"at_version takes a method of a board that returns its answer, such as board.get_top_n, not "
             f"{shorten(operation)}."
         )
+    if not board.capabilities.feed:
+        board.get_version()  # refuses in words, before a write is made
     writes = name in WRITES
-    before = None if writes else board.get_version()
+    before: Version | None = None
     for _ in range(_ATTEMPTS):
         with noting_version() as noted:
             value = operation(*arguments, **options)

@@ -94,9 +94,14 @@ class ChangesPart(ConformancePart):
         plain = open_board(rules)
         if plain.capabilities.feed:
             return open_board(rules, name, feed=feed)
-        for refused in (plain.get_version, lambda: plain.get_changes(Version("", 0))):
+        for refused in (
+            plain.get_version,
+            lambda: plain.get_changes(Version("", 0)),
+            lambda: at_version(plain.update_score, "mia", "", 1),
+        ):
             with pytest.raises(UnsupportedOperationError, match="get_"):
                 refused()
+        assert len(plain) == 0
         return None
 
     def _fencing(self, open_board: OpenBoard, name: str | None = None) -> LeaderboardBackend | None:

@@ -225,7 +225,8 @@ def test_an_answer_and_its_version_take_one_round_trip(proxy: Any, client: redis
     version = board.get_version()
     before = proxy.turns
     assert at_version(board.update_score, "ann", "", 2) == (1, Version(version.history, 2))
-    assert proxy.turns - before == 1
+    assert at_version(board.get_rank, "ann") == (1, Version(version.history, 2))
+    assert proxy.turns - before == 2
     client.script_flush()
     assert at_version(board.increment_score, "ann", "", 3)[1].number == 3
     assert board.get_score("ann") == 5
