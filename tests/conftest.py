@@ -26,12 +26,16 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as `proof` what repeats in the kit: slow tests under a second rule, and the parts that a class `repeats`."""
+    """Mark as `proof` what repeats in the kit: a second rule where it changes little, and parts that a class `repeats`.
+
+    A class with `under_one_rule` has all its tests under one of the four rules, any other the slow ones.
+    """
     for item in items:
         if not isinstance(item, pytest.Function) or not issubclass(kit := item.cls or object, HonestKit):
             continue
-        name = item.originalname
-        again = name in UNDER_ONE_RULE and item.callspec.params["rules"] is not ALL_RULES[0]
+        name, case = item.originalname, getattr(item, "callspec", None)
+        again = case is not None and case.params.get("rules", ALL_RULES[0]) != ALL_RULES[0]
+        again = again and (name in UNDER_ONE_RULE or getattr(kit, "under_one_rule", False))
         if again or kit_part(kit, name) in getattr(kit, "repeats", ()):
             item.add_marker(pytest.mark.proof)
 

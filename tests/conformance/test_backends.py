@@ -1,7 +1,8 @@
 """The kit on every backend of this library, on real servers and files, and behind a wrapper that only delegates.
 
 Marked `proof` is what repeats another class with little changed: `make proof` runs it, and all backends at full effort.
-A class that runs the code of another lists in `repeats` the parts of the kit that it leaves to `make proof`.
+A class that runs the code of another lists in `repeats` the parts of the kit that it leaves to `make proof`, and has
+`under_one_rule` where one of the four combinations of order and keep is enough.
 How long a disk takes to flush is not judged here, so that files are in memory where the system has such.
 """
 
@@ -57,6 +58,7 @@ class TestFakeRedis(AtAURL):
 class TestZODBMemory(AtAURL):
     """The code of a file's boards."""
 
+    under_one_rule = True
     repeats = REPEATS
     url = "zodb+memory://"
     examples = 10
@@ -71,7 +73,7 @@ class TestZODBFile(AtAURL):
 
 
 class TestUnixSocket(AtAURL):
-    examples = 30
+    examples = 20
 
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:

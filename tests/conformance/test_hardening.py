@@ -109,6 +109,8 @@ class TestAllInMemory(Hardened):
 
 
 class TestAllOnAServer(Hardened):
+    under_one_rule = True  # all four are tried in memory
+
     server: EmbeddedServer
 
     @pytest.fixture(autouse=True)
@@ -120,6 +122,7 @@ class TestAllOnAServer(Hardened):
 
 
 class TestAllInAFile(Hardened):
+    under_one_rule = True
     repeats = frozenset({"histories", "processes", "threads", "machine", "scale"})  # as over a server
 
     url: str

@@ -163,7 +163,7 @@ def test_every_chart_is_drawn_with_its_marks(whole: Shown, result: Result) -> No
         assert marks > 20, name
 
 
-@pytest.mark.parametrize("width", [1280, 800, PHONE])
+@pytest.mark.parametrize("width", [1280, pytest.param(800, marks=pytest.mark.proof), PHONE])
 def test_charts_fill_their_width_and_the_page_never_scrolls_sideways(browser: Browser, file: Path, width: int) -> None:
     with shown(browser, file, width=width) as found:
         found.unfold()
