@@ -457,7 +457,7 @@ MOUNTED = "test_a_mounted_disk_without_room_is_a_full_disk_too"
 FULL = "test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room"
 
 
-@pytest.mark.parametrize("kit", [JournalFile, WholeFileFile])
+@pytest.mark.parametrize("kit", [JournalFile, pytest.param(WholeFileFile, marks=pytest.mark.proof)])
 def test_a_plain_board_that_writes_before_it_answers_passes_though_it_never_syncs(kit: type[HonestKit]) -> None:
     found = run(kit)
     assert found.outcomes == ["passed"] * 7, found.text

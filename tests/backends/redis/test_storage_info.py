@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import sleep
 
 import pytest
 import redis
@@ -48,6 +49,8 @@ def test_it_follows_the_servers_settings_as_they_change(logging_server: Embedded
             found[name, value] = info.server_crash.amount, info.machine_crash.amount
         client.config_set("save", "")
         client.config_set("appendonly", "yes")
+        while client.info("persistence")["aof_rewrite_in_progress"]:  # until then, the server refuses to stop
+            sleep(0.01)
     last_second = "all but the last second"
     assert found == {
         ("appendfsync", "always"): ("everything", "everything"),
