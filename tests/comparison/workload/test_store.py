@@ -14,6 +14,7 @@ from leaderboard_backends.comparison.workload.model import model_answers
 from leaderboard_backends.comparison.workload.spec import WorkloadFile, find_workloads
 from leaderboard_backends.comparison.workload.store import StoredTrace, TraceStore, default_folder
 from leaderboard_backends.comparison.workload.trace import decode_trace, draw_trace
+from leaderboard_backends.protocol import CONTRACT_VERSION
 
 Writing: TypeAlias = Callable[..., WorkloadFile]
 
@@ -36,7 +37,7 @@ def test_a_trace_is_stored_by_its_hash_with_the_models_answers(tmp_path: Path) -
     assert stored.trace.name == f"{stored.facts.sha256}.trace"
     assert stored.facts.sha256 == sha256(stored.trace.read_bytes()).hexdigest()
     assert stored.answers.read_bytes() == model_answers(trace)
-    assert stored.answers.name.startswith(f"{stored.facts.sha256}.1.0-")
+    assert stored.answers.name.startswith(f"{stored.facts.sha256}.{CONTRACT_VERSION}-")
     assert stored.facts.workload == "churn"
 
 
