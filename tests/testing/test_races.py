@@ -1,4 +1,4 @@
-"""Boards that are right in one thread, or one process, and wrong in several: caught in at least 19 runs of 20.
+"""Boards that are right in one thread, or one process, and wrong in several: caught in 3 runs of 4, and in 19 of 20.
 
 Each takes its lock, only not for long enough; none of them sleeps to make the bug easy to see.
 """
@@ -26,8 +26,8 @@ from leaderboard_backends.testing.conformance.processes import PART_OF_HISTORIES
 from leaderboard_backends.testing.runner import run_kit
 from leaderboard_backends.testing.subject import BoardFactory
 
-RUNS = 20
-ENOUGH = 19
+often = pytest.mark.parametrize(("runs", "enough"), [(4, 3), pytest.param(20, 19, marks=pytest.mark.proof)])
+"""How many runs a race is looked for in, and how many must catch it."""
 
 
 class SumOutsideTheLock(NaiveLeaderboard):
@@ -169,17 +169,19 @@ def histories_fail(make: BoardFactory, seed: int, histories: int = HISTORIES) ->
     return ""
 
 
+@often
 @pytest.mark.parametrize("racy", RACY)
-def test_a_race_between_threads_is_caught(racy: type[NaiveLeaderboard]) -> None:
-    accounts = [histories_fail(racy, seed) for seed in range(RUNS)]
+def test_a_race_between_threads_is_caught(racy: type[NaiveLeaderboard], runs: int, enough: int) -> None:
+    accounts = [histories_fail(racy, seed) for seed in range(runs)]
     caught = [account for account in accounts if account.startswith("not linearizable")]
     assert len(caught) == len([account for account in accounts if account])
-    assert len(caught) >= ENOUGH, f"caught in {len(caught)} runs of {RUNS}"
+    assert len(caught) >= enough, f"caught in {len(caught)} runs of {runs}"
 
 
+@pytest.mark.parametrize("runs", [4, pytest.param(20, marks=pytest.mark.proof)])
 @pytest.mark.parametrize("correct", CORRECT)
-def test_a_correct_board_passes_every_run(correct: BoardFactory) -> None:
-    assert [histories_fail(correct, seed, histories=10) for seed in range(RUNS)] == [""] * RUNS
+def test_a_correct_board_passes_every_run(correct: BoardFactory, runs: int) -> None:
+    assert [histories_fail(correct, seed, histories=10) for seed in range(runs)] == [""] * runs
 
 
 def test_a_run_of_the_kit_says_what_cannot_have_been_and_how_to_repeat_it() -> None:
@@ -289,22 +291,27 @@ def powers_fail(kit: type[InAFolder], folder: Path, run: int) -> str:
     return ""
 
 
-def test_a_race_between_processes_is_caught_by_their_histories(tmp_path: Path) -> None:
-    accounts = [processes_fail(RacyFiles, tmp_path, seed, HISTORIES) for seed in range(RUNS)]
+@often
+def test_a_race_between_processes_is_caught_by_their_histories(tmp_path: Path, runs: int, enough: int) -> None:
+    accounts = [processes_fail(RacyFiles, tmp_path, seed, HISTORIES) for seed in range(runs)]
     caught = [account for account in accounts if account.startswith("not linearizable")]
     assert len(caught) == len([account for account in accounts if account])
-    assert len(caught) >= ENOUGH, f"caught in {len(caught)} runs of {RUNS}"
+    assert len(caught) >= enough, f"caught in {len(caught)} runs of {runs}"
 
 
-def test_a_race_between_processes_is_caught_by_powers_of_two_without_any_search(tmp_path: Path) -> None:
-    accounts = [powers_fail(RacyFiles, tmp_path, run) for run in range(RUNS)]
+@often
+def test_a_race_between_processes_is_caught_by_powers_of_two_without_any_search(
+    tmp_path: Path, runs: int, enough: int
+) -> None:
+    accounts = [powers_fail(RacyFiles, tmp_path, run) for run in range(runs)]
     caught = [account for account in accounts if "was lost" in account]
-    assert len(caught) >= ENOUGH, f"caught in {len(caught)} runs of {RUNS}: {accounts}"
+    assert len(caught) >= enough, f"caught in {len(caught)} runs of {runs}: {accounts}"
 
 
-def test_a_file_that_processes_take_in_turn_passes_every_run(tmp_path: Path) -> None:
-    assert [processes_fail(LockedFiles, tmp_path, seed, PART_OF_HISTORIES) for seed in range(RUNS)] == [""] * RUNS
-    assert [powers_fail(LockedFiles, tmp_path, run) for run in range(RUNS)] == [""] * RUNS
+@pytest.mark.parametrize("runs", [4, pytest.param(20, marks=pytest.mark.proof)])
+def test_a_file_that_processes_take_in_turn_passes_every_run(tmp_path: Path, runs: int) -> None:
+    assert [processes_fail(LockedFiles, tmp_path, seed, PART_OF_HISTORIES) for seed in range(runs)] == [""] * runs
+    assert [powers_fail(LockedFiles, tmp_path, run) for run in range(runs)] == [""] * runs
 
 
 def test_a_run_of_the_kit_tells_files_with_a_race_from_files_with_a_lock() -> None:
