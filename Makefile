@@ -42,7 +42,7 @@ PYTEST := -m pytest -p no:cacheprovider
 
 # The suite in two halves of about the same length, at the same time; each line that one shows begins with its name.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
-KIT := tests/conformance tests/zoo tests/backends tests/testing tests/hardening tests/preflight
+KIT := tests/conformance tests/zoo tests/backends tests/testing tests/hardening tests/preflight adapters/leaderboard-backends-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (6 minutes on 2 cores)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-kit test-rest

@@ -19,7 +19,7 @@ from over_the_wire.serving import Client, process
 schemathesis: Any = pytest.importorskip("schemathesis", reason="NO FUZZING: pip install 'schemathesis>=4.30'")
 
 BOUNDED: Final = settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,
