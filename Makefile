@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-kit test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-tools test-kit test-parts test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -40,18 +40,24 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 
 PYTEST := -m pytest -p no:cacheprovider
 
-# The suite in two halves of about the same length, at the same time; each line that one shows begins with its name.
+# The suite in four parts, two at a time; each line that one shows begins with its name. Each part is a process of its own, as
+# tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
-KIT := tests/conformance tests/zoo tests/backends tests/testing tests/hardening tests/preflight adapters/leaderboard-backends-sqlite
+TOOLS := tests/cli tests/comparison
+KIT := tests/conformance adapters/leaderboard-backends-sqlite
+PARTS := tests/zoo tests/backends tests/testing tests/hardening tests/preflight
+TESTS := test-tools test-kit test-parts test-rest
 
-test: .venv/dev  ## run every test but those of `make proof` (6 minutes on 2 cores)
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-kit test-rest
+test: .venv/dev  ## run every test but those of `make proof` (minutes)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(TESTS)
 
-test-kit: .venv/dev
-	@$(BIN)/python $(PYTEST) $(KIT) $(NAMED)
+test-tools: CHOSEN = $(TOOLS)
+test-kit: CHOSEN = $(KIT)
+test-parts: CHOSEN = $(PARTS)
+test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(TOOLS) $(KIT) $(PARTS))
 
-test-rest: .venv/dev
-	@$(BIN)/python $(PYTEST) tests adapters $(patsubst %,--ignore=%,$(KIT)) $(NAMED)
+$(TESTS): .venv/dev
+	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
