@@ -149,6 +149,7 @@ def open_file(path: str, *, create: bool) -> BoardFile:
 DAMAGE: Final = (
     *(CorruptedError, PickleError, POSKeyError, StructError, EOFError),
     *(AttributeError, TypeError, ValueError, LookupError, ArithmeticError, ImportError, AssertionError),
+    SystemError,  # what the next call raises after C code of BTrees met a record that it could not load
 )
 """What a damaged record raises: ZODB's own errors, a pickle's, and those of objects that are none of a board's."""
 
