@@ -94,7 +94,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield what is to be known of the picks that stand in the matrix; nothing of those that do not."""
     yield "The cheapest that fits, then the fastest; within the noise, the simplest to run."
     if any(pick.times and pick.times.beyond for pick, _ in picks):
-        yield f"{BEYOND} reckoned: more players than were measured."
+        yield f"{BEYOND} extrapolated: more players than were measured."
     if several := {pick.together.measured for pick, need in picks if need.processes > 1}:
         carried = "" if several == {True} else "not " if several == {False} else "not always "
         yield (
