@@ -236,6 +236,15 @@ def test_a_last_transaction_with_zeros_inside_is_cut_off(torn: Torn, index: str)
             expect_the_state_before(torn)
 
 
+def test_zeros_are_found_where_a_name_then_reaches_into_a_backslash(torn: Torn) -> None:
+    tid = torn.content[torn.start : torn.start + 8]
+    tids = torn.content[torn.start :].replace(tid, tid[:5] + b"\\D" + tid[7:])
+    torn = torn._replace(content=torn.content[: torn.start] + tids)
+    for start in range(0, torn.length - 64, 23):
+        torn.damage(start, min(512, torn.length - start))
+        assert last_is_zeroed(str(torn.path), len(torn.content))
+
+
 @pytest.mark.parametrize("length", [64, 100, 512, 1000])
 def test_zeros_of_some_length_are_found_wherever_they_are(torn: Torn, length: int) -> None:
     for start in range(torn.length - length + 1):

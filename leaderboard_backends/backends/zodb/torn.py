@@ -164,7 +164,7 @@ def _blame_data(file: BinaryIO, start: int, length: int) -> None:
                 if operation.code == _CLASS:
                     _check_name(str(argument))
                 place = file.tell()
-    except ValueError as error:
+    except (ValueError, Warning) as error:  # a warning of a backslash in a name, where warnings are errors
         file.seek(place)
         code = file.read(1)
         if code == _CLASS.encode():
