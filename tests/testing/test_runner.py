@@ -28,6 +28,7 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.installing import install_extra
 from leaderboard_backends.testing import _loading
 from leaderboard_backends.testing.conformance.capabilities import CORE
@@ -272,11 +273,11 @@ def test_a_factory_of_two_kinds_of_boards_is_no_backend() -> None:
 def test_a_board_that_refuses_one_operation_as_declared_is_not_failed_for_it(
     operation: str, left_out: tuple[str, ...]
 ) -> None:
-    def refuse(self: NaiveLeaderboard, *_: Any) -> None:
+    def refuse(self: SortedContainersLeaderboard, *_: Any) -> None:
         self._unsupported(operation, "it is not offered.")
 
-    names = {"capabilities": replace(NaiveLeaderboard.capabilities, unsupported=frozenset({operation}))}
-    refusing = type("Refusing", (NaiveLeaderboard,), {**names, f"_{operation}": refuse})
+    names = {"capabilities": replace(SortedContainersLeaderboard.capabilities, unsupported=frozenset({operation}))}
+    refusing = type("Refusing", (SortedContainersLeaderboard,), {**names, f"_{operation}": refuse})
     report = run_kit(refusing, parts=[part for part in PARTS if part not in left_out], players=5000)
     assert report.verdict == "PASSED IN PART", report.failures[0].text
     assert report.counts()["refused"] > 0

@@ -171,11 +171,11 @@ class FenceStaysForEver(NaiveLeaderboard):
 
 @killed_by("changes", "test_no_write_is_acknowledged_after_the_fence")
 class FenceIsSeenLate(NaiveLeaderboard):
-    """Looks for the fence once in a hundred updates."""
+    """Looks for the fence once in ten thousand updates."""
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         with self._lock:
-            if self._changes.number % 100 == 0:
+            if self._changes.number % 10_000 == 0:
                 self._changes.check_fence()
             self._store(player_id, username, score)
             return self._rank(player_id)
