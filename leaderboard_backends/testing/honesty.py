@@ -67,8 +67,8 @@ class HonestKit:
     """The id of the running test."""
     _session: pytest.Session
     """The run of pytest that the test is part of."""
-    _note: Callable[[str, object], None]
-    """Writes a property of the running test into its report."""
+    _properties: list[tuple[str, object]]
+    """What the running test writes into its report."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -102,14 +102,18 @@ class HonestKit:
         cls._forget()
 
     @pytest.fixture(autouse=True)
-    def _take_case(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+    def _take_case(self, request: pytest.FixtureRequest) -> None:
         self._case = request.node.name
         self._node = request.node.nodeid
         self._session = request.session
-        self._note = record_property
+        self._properties = request.node.user_properties
         task = request.config.stash.get(TASK, None)
         if task is not None:
             task.prepare(self)
+
+    def _note(self, name: str, value: object) -> None:
+        """Write into the running test's report; the fixture `record_property` warns beside a report for a CI server."""
+        self._properties.append((name, value))
 
     def _reach(self, make: Callable[[], LeaderboardBackend]) -> LeaderboardBackend:
         """Make a board; where the storage is not there from the start, each test says so at once and was not run."""
