@@ -47,6 +47,7 @@ class TestMemory(AtAURL):
 class TestFakeRedis(AtAURL):
     """The code of a real server's boards."""
 
+    under_one_rule = True
     repeats = REPEATS
     url = "fakeredis://"
     examples = 5
