@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.contenders import find_contenders
 from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.journal import Journal
@@ -22,6 +23,7 @@ from leaderboard_backends.comparison.plan import (
     Unit,
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
+from leaderboard_backends.comparison.study import programs
 from leaderboard_backends.comparison.workload.spec import find_workloads
 from leaderboard_backends.comparison.workload.store import TraceStore
 
@@ -95,6 +97,7 @@ def run_small(
             store=TraceStore(traces),
             journal=kept,
             resume=resume,
+            proven=traces / "verdicts",
             give_up_after=give_up_after,
             prove_within=prove_within,
         )
@@ -129,8 +132,10 @@ def half_failed(traces: Path) -> Result:
 
 @pytest.fixture(scope="session")
 def whole(traces: Path) -> Result:
-    """Return a result with every mode, of a board in memory, on a server and in a file."""
-    return run_small(Watching(), traces, "memory", "valkey-fsync", "zodb", plan=every_mode())
+    """Return a result with every mode, of a board in memory, on a server and in a file, and of two programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execute, "programs", lambda: dict(list(programs().items())[:2]))
+        return run_small(Watching(), traces, "memory", "valkey-fsync", "zodb", plan=every_mode())
 
 
 @pytest.fixture
