@@ -22,6 +22,8 @@ from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import BoardMovedError, ChangesLostError
 
 PLAYERS = 10_000
+PAUSE = 0.001
+"""Seconds between two reads of one thread: without a pause its turns hold every write up, and a pack for a minute."""
 
 
 @pytest.fixture
@@ -87,29 +89,31 @@ def test_threads_on_one_board_lose_no_update(tmp_path: Path) -> None:
 
 
 def test_readers_beside_a_writer_see_whole_states_that_never_go_back(tmp_path: Path) -> None:
-    with ZODBLeaderboard(path=tmp_path / "board.fs") as board:
+    with ZODBLeaderboard(path=tmp_path / "board.fs") as board, ThreadPoolExecutor(3) as pool:
         board.update_scores([(f"p{player}", "", 0) for player in range(50)])
-        stop = Event()
+        stop, reads = Event(), [0, 0, 0]
 
-        def watch() -> int:
-            seen, reads = 0, 0
-            while not stop.is_set():
+        def watch(watcher: int) -> None:
+            seen = 0
+            while not stop.wait(PAUSE):
                 entries = board.get_top_n(50)
                 total = int(sum(entry.score for entry in entries))
                 assert [entry.rank for entry in entries] == list(range(1, 51))
                 assert total >= seen
-                seen, reads = total, reads + 1
-            return reads
+                seen = total
+                reads[watcher] += 1
 
-        with ThreadPoolExecutor(3) as pool:
-            watchers = [pool.submit(watch) for _ in range(3)]
-            try:
-                for step in range(60):
-                    board.increment_score(f"p{step % 50}", "", 1)
-                    assert board.get_by_score(1, 1000)
-            finally:
-                stop.set()
-            assert all(watcher.result() > 10 for watcher in watchers)
+        watchers = [pool.submit(watch, watcher) for watcher in range(3)]
+        steps = 0
+        try:
+            while (steps < 60 or min(reads) < 10) and not any(watcher.done() for watcher in watchers):
+                board.increment_score(f"p{steps % 50}", "", 1)
+                assert board.get_by_score(1, 1000)
+                steps += 1
+        finally:
+            stop.set()
+        for watcher in watchers:
+            watcher.result()
 
 
 def test_a_read_after_an_update_of_another_thread_sees_it(tmp_path: Path) -> None:
@@ -159,7 +163,7 @@ def test_packing_beside_readers_and_a_writer_loses_nothing(tmp_path: Path) -> No
         stop = Event()
 
         def read() -> None:
-            while not stop.is_set():
+            while not stop.wait(PAUSE):
                 assert len(board.get_around("p1500", 50)) == 101
 
         def write() -> int:
