@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import pytest
@@ -22,6 +24,18 @@ UNDER_ONE_RULE: Final = (
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def unlogged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For tests that interrupt wherever they can: what is lost in a finalizer is not reported, and nothing is logged.
+
+    Reporting it could be interrupted, too, and logging has a lock that an interrupt can leave taken for good.
+    """
+    monkeypatch.setattr(logging.Logger, "isEnabledFor", lambda *_: False)
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    yield
+    gc.collect()  # redis-py's connections that were interrupted leave a socket to the interpreter, which closes it
 
 
 @pytest.hookimpl(tryfirst=True)

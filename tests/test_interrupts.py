@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +29,8 @@ from leaderboard_backends.hardening.degradation.breaker import Breaker
 from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import layer
+
+pytestmark = pytest.mark.usefixtures("unlogged")
 
 INTERRUPTS: Final = 600
 MANY: Final = 3000
@@ -94,19 +93,6 @@ def use(board: LeaderboardBackend, chance: Random) -> None:
         return
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep each interrupt that went through a library, or was lost in a finalizer, from being logged."""
-    before, hook = logging.root.manager.disable, sys.unraisablehook
-    logging.disable(logging.CRITICAL)
-    sys.unraisablehook = lambda _: None
-    try:
-        yield
-    finally:
-        logging.disable(before)
-        sys.unraisablehook = hook
-
-
 def interrupted_by_signals(work: Callable[[], object], chance: Random, times: int = INTERRUPTS) -> None:
     """Repeat work until a timer has cut it short so many times."""
 
@@ -114,14 +100,13 @@ def interrupted_by_signals(work: Callable[[], object], chance: Random, times: in
         raise Stop
 
     before = signal.signal(signal.SIGALRM, stop)
-    with quiet():
-        while times:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, LONGEST))
-                work()
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except Stop:
-                times -= 1
+    while times:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, LONGEST))
+            work()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Stop:
+            times -= 1
     signal.signal(signal.SIGALRM, before)
 
 
@@ -178,16 +163,15 @@ def test_interrupts_of_one_of_two_threads_leave_a_whole_board_and_no_lock(board:
                 continue
 
     threads = [Thread(target=go_on, daemon=True) for _ in range(2)]
-    with quiet():
-        for thread in threads:
-            thread.start()
-        for _ in range(INTERRUPTS // 10):
-            ended.wait(chance.uniform(0, 10 * LONGEST))
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threads[0].ident or 0), ctypes.py_object(Stop))
-        ended.set()
-        for thread in threads:
-            thread.join(20)
-            assert not thread.is_alive()
+    for thread in threads:
+        thread.start()
+    for _ in range(INTERRUPTS // 10):
+        ended.wait(chance.uniform(0, 10 * LONGEST))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threads[0].ident or 0), ctypes.py_object(Stop))
+    ended.set()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive()
     assert stuck() == []
     check(board)
 

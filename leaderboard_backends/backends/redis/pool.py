@@ -90,6 +90,11 @@ class Lease:
     def __init__(self, place: Place | None = None) -> None:
         self.place = place
 
+    def end(self) -> Place | None:
+        """Return the place, and hold it no more."""
+        place, self.place = self.place, None
+        return place
+
 
 _Turn: TypeAlias = SimpleQueue[Place | None]
 """Where one who waits gets a place, or `None`: room to make one."""
@@ -132,11 +137,10 @@ class ConnectionPool:
 
     def give(self, lease: Lease) -> None:
         """Take back a connection that has no reply outstanding."""
-        place = lease.place
-        if place is None or place.epoch is not self._epoch:
+        if lease.place is None or lease.place.epoch is not self._epoch:
             return self.drop(lease)
-        lease.place = None  # nothing can come between this line and the next
-        self._idle.append(place)
+        # Nothing can come between the two calls of the next line; into a cast, a function, an interrupt can.
+        self._idle.append(lease.end())  # type: ignore[arg-type]  # it has a place
         if self._waiting:
             self._serve()
         return None
@@ -164,8 +168,8 @@ class ConnectionPool:
         for place in inherited:
             place.connection.disconnect()
 
-    # Whatever gets a place writes it into the lease at once, never into a variable first: an exception that is kept
-    # keeps the variables of all functions that it went through, and `take` drops what is in the lease.
+    # Whatever has a place has it in the lease, and never in a variable as well once it is idle or somebody else's: an
+    # exception that is kept keeps the variables of all functions that it went through, and with them the place.
 
     def _place_for(self, lease: Lease) -> Place:
         if not self._free(lease):
@@ -210,9 +214,13 @@ class ConnectionPool:
         """Stop waiting; what came too late goes to the next in line."""
         with suppress(ValueError):  # it was served
             self._waiting.remove(turn)
+        lease = Lease()
         while not turn.empty():
-            if (place := turn.get()) is not None:
-                self.give(Lease(place))
+            lease.place = turn.get()
+            try:
+                self.give(lease)
+            finally:
+                self.drop(lease)
 
     def _serve(self) -> None:
         """Give an idle place, or the word that there is room for one, to whoever waits longest."""
@@ -222,7 +230,7 @@ class ConnectionPool:
         if lease.place is None and len(self._places) >= self._size:
             return
         try:
-            self._waiting.popleft().put(lease.place)
+            self._waiting.popleft().put(lease.end())
         except IndexError:
             if lease.place is not None:
-                self._idle.append(lease.place)
+                self._idle.append(lease.end())  # type: ignore[arg-type]  # as above

@@ -131,11 +131,7 @@ def assert_all_places_are_there(board: LeaderboardBackend, client: redis.Redis) 
     assert not pool._waiting
 
 
-# redis-py's connecting and closing are interrupted too, and then leave a socket to the interpreter, which closes it.
-INTERRUPTED_SOCKETS = ["ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"]
-
-
-@pytest.mark.filterwarnings(*INTERRUPTED_SOCKETS)
+@pytest.mark.usefixtures("unlogged")
 def test_3000_interrupts_by_a_signal_lose_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise Interrupted
@@ -159,28 +155,36 @@ def test_3000_interrupts_by_a_signal_lose_no_place(filled: LeaderboardBackend, c
     assert_all_places_are_there(filled, client)
 
 
+def interrupted_at(board: LeaderboardBackend, random: Random, opcode: int, function: str = "") -> Interrupted | None:
+    """Interrupt a call at an opcode of the carrier, or of one function in it; `None` where it was over before."""
+    left = opcode
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal left
+        frame.f_trace_opcodes = True
+        code = frame.f_code
+        if event == "opcode" and "backends/redis" in code.co_filename and function in ("", code.co_name):
+            left -= 1
+            if left == -1:
+                raise Interrupted
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ask(board, random)
+    except Interrupted as error:
+        return error
+    finally:
+        sys.settrace(before)
+    return None
+
+
+@pytest.mark.usefixtures("unlogged")
 def test_an_interrupt_at_any_bytecode_of_a_call_loses_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
-    random, finished = Random(2), False
+    random = Random(2)
     for bytecode in count():
-        left = [bytecode]
-
-        def trace(frame: FrameType, event: str, _argument: object, left: list[int] = left) -> Any:
-            frame.f_trace_opcodes = True
-            if event == "opcode" and "backends/redis" in frame.f_code.co_filename:
-                left[0] -= 1
-                if left[0] == -1:
-                    raise Interrupted
-            return trace
-
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            ask(filled, random)
-            finished = True
-        except Interrupted:
-            pass
-        finally:
-            sys.settrace(before)
+        finished = interrupted_at(filled, random, bytecode) is None
         ask(filled, random)
         if finished:
             break
@@ -188,7 +192,26 @@ def test_an_interrupt_at_any_bytecode_of_a_call_loses_no_place(filled: Leaderboa
     assert_all_places_are_there(filled, client)
 
 
-@pytest.mark.filterwarnings(*INTERRUPTED_SOCKETS)
+@pytest.mark.usefixtures("unlogged")
+def test_a_kept_interrupt_of_giving_a_place_back_and_one_of_taking_it_again_lose_none(
+    filled: LeaderboardBackend, client: redis.Redis
+) -> None:
+    random, pool = Random(3), pool_of(filled)
+    for giving in count():
+        kept = interrupted_at(filled, random, giving, "give")
+        for taking in count():
+            again = interrupted_at(filled, random, taking, "_free")
+            assert len(pool._places) == len(pool._idle), (kept, again)
+            if again is None:
+                break
+        if kept is None:
+            break
+    assert giving > 10
+    assert taking > 10
+    assert_all_places_are_there(filled, client)
+
+
+@pytest.mark.usefixtures("unlogged")
 def test_3000_interrupts_of_eight_threads_lose_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
     caught: list[int] = []
     wrong: list[BaseException] = []
