@@ -42,8 +42,8 @@ PYTEST := -m pytest -p no:cacheprovider
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite in four parts, the longest first, three at a time as they wait a good deal; each line that one shows begins with its
-# name. Each part is a process of its own, as tests that fork take the longer the larger their process is.
+# The suite in four parts at once, as they wait a good deal; each line that one shows begins with its name. Each part is a process
+# of its own, as tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
 TOOLS := tests/cli tests/comparison
 KIT := tests/conformance adapters/leaderboard-backends-sqlite
@@ -51,7 +51,7 @@ PARTS := tests/zoo tests/backends tests/testing tests/hardening tests/preflight
 TESTS := test-tools test-parts test-kit test-rest
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going $(TESTS)
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS)
 
 test-tools: CHOSEN = $(TOOLS)
 test-kit: CHOSEN = $(KIT)

@@ -193,11 +193,12 @@ def note_version(version: Version) -> None:
 def noting_version() -> Iterator[list[Version]]:
     """Want the versions of the answers within: the list has that of the last one, if its backend noted it."""
     noted: list[Version] = []
-    token = _noted.set(noted)
+    before = _noted.get()
     try:
+        _noted.set(noted)
         yield noted
     finally:
-        _noted.reset(token)
+        _noted.set(before)
 
 
 _ATTEMPTS: Final = 100

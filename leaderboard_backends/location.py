@@ -348,11 +348,12 @@ class NamedFunction:
 @contextmanager
 def functions_named() -> Iterator[None]:
     """Import no function within this context: a text `module:name` becomes a `NamedFunction`, its form checked."""
-    before = _importing.set(False)
+    before = _importing.get()
     try:
+        _importing.set(False)
         yield
     finally:
-        _importing.reset(before)
+        _importing.set(before)
 
 
 def function(value: object) -> Callable[..., Any]:

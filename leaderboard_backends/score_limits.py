@@ -96,8 +96,8 @@ def within(
     board's `capabilities.limits` must be true.
     """
     outer = _limits.get()
-    token = _limits.set(limits if outer is None else limits.combined(outer))
-    try:
+    try:  # the value is set inside, and set back: an interrupt between a set and its `try` would leave it for good
+        _limits.set(limits if outer is None else limits.combined(outer))
         return write(*arguments, **options)
     finally:
-        _limits.reset(token)
+        _limits.set(outer)

@@ -78,11 +78,12 @@ def achieved(moment: Moment) -> Iterator[None]:
 
     Raises `InvalidArgumentTypeError` for what is no time, and for a time without a zone.
     """
-    token = _achieved.set(seconds_of(moment))
+    before, seconds = _achieved.get(), seconds_of(moment)
     try:
+        _achieved.set(seconds)
         yield
     finally:
-        _achieved.reset(token)
+        _achieved.set(before)
 
 
 def seconds_of(moment: object) -> float:

@@ -6,7 +6,6 @@ functions and at jumps backwards, but never between taking a lock of the standar
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import signal
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
+from threading import Event
 from types import FrameType
 from typing import Final
 
@@ -22,13 +21,18 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from leaderboard_backends import LeaderboardBackend, LeaderboardError, forks, open_leaderboard
+from leaderboard_backends.changes import version_wanted
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendUnavailableError
 from leaderboard_backends.hardening import DegradableLeaderboard, MonitoredLeaderboard, ValidatedLeaderboard
 from leaderboard_backends.hardening.degradation.breaker import Breaker
 from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
+from leaderboard_backends.hardening.live import live_wanted
+from leaderboard_backends.score_limits import limits_wanted
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import layer
+
+from .interruptible import Interruptible
 
 pytestmark = pytest.mark.usefixtures("unlogged")
 
@@ -111,9 +115,9 @@ def interrupted_by_signals(work: Callable[[], object], chance: Random, times: in
 
 
 def stuck() -> list[object]:
-    """Return the locks that somebody holds, while nobody is at work."""
+    """Return the locks that somebody holds, and what is wanted of answers, while nobody is at work."""
     gc.collect()
-    found: list[object] = []
+    found: list[object] = [wanted for wanted in (live_wanted(), limits_wanted(), version_wanted()) if wanted]
 
     def look() -> None:
         for lock in list(forks._guarded.values()):
@@ -149,29 +153,10 @@ def test_interrupts_by_a_signal_leave_a_whole_board_and_no_lock(board: Leaderboa
 
 
 def test_interrupts_of_one_of_two_threads_leave_a_whole_board_and_no_lock(board: LeaderboardBackend) -> None:
-    ended, chance = Event(), Random(8)
-
-    def go_on() -> None:
-        while not ended.is_set():
-            try:
-                try:
-                    while not ended.is_set():
-                        use(board, chance)
-                except Stop:
-                    continue
-            except Stop:
-                continue
-
-    threads = [Thread(target=go_on, daemon=True) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for _ in range(INTERRUPTS // 10):
-        ended.wait(chance.uniform(0, 10 * LONGEST))
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threads[0].ident or 0), ctypes.py_object(Stop))
-    ended.set()
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive()
+    chance = Random(8)
+    with Interruptible(Stop, lambda: use(board, chance)) as thread, Interruptible(Stop, lambda: use(board, chance)):
+        for _ in range(INTERRUPTS // 10):
+            thread.interrupt(chance.uniform(0, 10 * LONGEST))
     assert stuck() == []
     check(board)
 

@@ -24,13 +24,13 @@ def ask_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
     Raises what the read raises, and `BackendUnavailableError` for an answer from memory all the same: of a board inside
     that has no other.
     """
-    before = last_answer()
-    answered(LIVE)
-    token = _wanted.set(True)
+    before, wanted = last_answer(), _wanted.get()
     try:
+        answered(LIVE)
+        _wanted.set(True)
         value, answer = read(asked), last_answer()
     finally:
-        _wanted.reset(token)
+        _wanted.set(wanted)
         answered(before)
     if answer.source == "live":
         return value

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from random import Random
 from threading import Thread
@@ -22,6 +21,8 @@ from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.backends.redis.pool import ConnectionPool
 from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+
+from ...interruptible import Interruptible
 
 Opener = Callable[..., LeaderboardBackend]
 
@@ -213,38 +214,14 @@ def test_a_kept_interrupt_of_giving_a_place_back_and_one_of_taking_it_again_lose
 
 @pytest.mark.usefixtures("unlogged")
 def test_3000_interrupts_of_eight_threads_lose_no_place(filled: LeaderboardBackend, client: redis.Redis) -> None:
-    caught: list[int] = []
-    wrong: list[BaseException] = []
-    ended = threading.Event()
+    def play(number: int) -> Callable[[], None]:
+        return partial(ask, filled, Random(number))
 
-    def play(number: int) -> None:
-        random = Random(number)
-        while not ended.is_set():
-            try:
-                while not ended.is_set():
-                    ask(filled, random)
-            except Interrupted:
-                caught.append(number)
-            except BaseException as error:
-                wrong.append(error)
-                raise
-
-    threads = [Thread(target=play, args=(number,), daemon=True) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    idents = [ctypes.c_ulong(thread.ident or 0) for thread in threads]
-    for turn in range(200_000):
-        if len(caught) >= 3000 or wrong:
-            break
-        interrupt(idents[turn % 8], ctypes.py_object(Interrupted))
-        ended.wait(0.0001)
-    ended.set()
-    for thread in threads:
-        thread.join(10)
-    assert not wrong
-    assert len(caught) >= 3000
-    assert not any(thread.is_alive() for thread in threads)
+    with ExitStack() as stack:
+        threads = [stack.enter_context(Interruptible(Interrupted, play(number))) for number in range(8)]
+        for turn in range(3200):
+            assert threads[turn % 8].interrupt(0.0001)
+    assert sum(thread.caught for thread in threads) >= 3000
     assert_all_places_are_there(filled, client)
 
 
