@@ -1,17 +1,15 @@
-"""The boards: what the contract asks, in terms of positions and keys."""
+"""The boards: opening them, and carrying out the operations of the contract in transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from math import isfinite
 from os import PathLike
 from pathlib import Path
 from secrets import token_hex
-from sys import maxsize
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
@@ -20,8 +18,6 @@ from ...changes import (
     FEED_OPTION,
     Changes,
     Version,
-    check_position,
-    no_feed,
     note_version,
     version_wanted,
 )
@@ -35,13 +31,11 @@ from ...errors import (
 )
 from ...files import check_path
 from ...location import Location, Option, boolean, integer
-from ...model import Entry, Keep, Order, Score, add_scores, check_count, percentile, shorten
+from ...model import Entry, Keep, Order, Score, check_count, shorten
 from ...protocol import LeaderboardBackend
-from ...score_limits import limits_wanted
+from . import operations
 from .attempts import read, transact, unavailable, write
 from .database import Database, ForeignDatabase, release, share_file
-from .keys import LAST_PLACE, PREFIX_BYTES, score_of, score_prefix, unpack_names
-from .load import rebuild
 from .memory import MemoryStorage
 from .order import StoredBoard
 from .session import Session
@@ -124,19 +118,19 @@ class _StoredLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._write(_update, player_id, username, score, best_only=self._best_only)
+        return self._write(operations.update, player_id, username, score, best_only=self._best_only)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._write(_increment, player_id, username, delta, best_only=self._best_only)
+        return self._write(operations.increment, player_id, username, delta, best_only=self._best_only)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        if len(updates) > self._batch_size and self._write(_load, updates, best_only=self._best_only):
+        if len(updates) > self._batch_size and self._write(operations.load, updates, best_only=self._best_only):
             return
         applied = 0
         try:
             while applied < len(updates):
                 batch = updates[applied : applied + self._batch_size]
-                self._write(_update_all, batch, best_only=self._best_only)
+                self._write(operations.update_all, batch, best_only=self._best_only)
                 applied += len(batch)
         except (BackendError, ScoreLimitError) as error:
             error.applied = applied
@@ -154,34 +148,34 @@ class _StoredLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ reads
 
     def _get_score(self, player_id: str) -> Score | None:
-        return self._read(_score, player_id)
+        return self._read(operations.player_score, player_id)
 
     def _get_rank(self, player_id: str) -> int | None:
-        return self._read(_rank, player_id)
+        return self._read(operations.player_rank, player_id)
 
     def _get_percentile(self, player_id: str) -> float | None:
-        return self._read(_percentile, player_id)
+        return self._read(operations.player_percentile, player_id)
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return self._read(_entries_of, player_ids)
+        return self._read(operations.entries_of, player_ids)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        return self._read(_range, first_rank - 1, last_rank)
+        return self._read(operations.entries_between, first_rank - 1, last_rank)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        return self._read(_around, player_id, radius)
+        return self._read(operations.around, player_id, radius)
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        return self._read(_by_score, low, high, limit)
+        return self._read(operations.by_score, low, high, limit)
 
     def _count_by_score(self, low: Score, high: Score) -> int:
-        return self._read(_count_by_score, low, high)
+        return self._read(operations.count_by_score, low, high)
 
     def _count(self) -> int:
         return self._read(StoredBoard.count)
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        return read(self._database, self._name, _changes, self._branch, after, limit)
+        return read(self._database, self._name, operations.changes_since, self._branch, after, limit)
 
     def _fence(self, moved_to: str | None) -> None:
         def fence(session: Session) -> None:
@@ -190,10 +184,10 @@ class _StoredLeaderboard(LeaderboardBackend):
         transact(self._database, self._attempts, fence)
 
     def _fenced(self) -> str | None:
-        return self._read(_moved_to)
+        return self._read(operations.moved_to)
 
     def _ping(self) -> None:
-        self._read(_nothing)
+        self._read(operations.nothing)
 
     # ------------------------------------------------------------------ how
 
@@ -205,7 +199,7 @@ class _StoredLeaderboard(LeaderboardBackend):
     ) -> Result:
         if not version_wanted():
             return read(self._database, self._name, operation, *args, **kwargs)
-        noting = partial(_with_version, operation, self._branch)
+        noting = partial(operations.with_version, operation, self._branch)
         return self._noted(read(self._database, self._name, noting, *args, **kwargs))
 
     def _write(
@@ -216,7 +210,7 @@ class _StoredLeaderboard(LeaderboardBackend):
     ) -> Result:
         if not version_wanted():
             return write(self._database, self._name, self._attempts, operation, *args, **kwargs)
-        noting = partial(_with_version, operation, self._branch)
+        noting = partial(operations.with_version, operation, self._branch)
         return self._noted(write(self._database, self._name, self._attempts, noting, *args, **kwargs))
 
     def _noted(self, answer: tuple[Result, Version]) -> Result:
@@ -350,141 +344,3 @@ class ZODBMemoryLeaderboard(_StoredLeaderboard):
         """Yield the URL of a board in memory, which is new each time."""
         del directory
         return nullcontext(f"{scheme}://")
-
-
-# ---------------------------------------------------------------------- operations on a stored board
-
-
-def _update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
-    _check_limits(stored, player_id, score, None, best_only=best_only)
-    prefix = score_prefix(score, descending=stored.descending)
-    return stored.position(stored.place(player_id, username, prefix, best_only=best_only)) + 1
-
-
-def _update_all(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
-    descending = stored.descending
-    _check_all_limits(stored, updates, best_only=best_only)
-    for player_id, username, score in updates:
-        stored.place(player_id, username, score_prefix(score, descending=descending), best_only=best_only)
-
-
-def _load(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
-    _check_all_limits(stored, updates, best_only=best_only)
-    return rebuild(stored, updates, best_only=best_only)
-
-
-def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
-    score = add_scores(_score(stored, player_id) or 0, delta)
-    _check_limits(stored, player_id, score, delta, best_only=best_only)
-    prefix = score_prefix(score, descending=stored.descending)
-    return _entry(stored, stored.place(player_id, username, prefix, best_only=best_only))
-
-
-def _check_limits(stored: StoredBoard, player_id: str, score: Score, delta: Score | None, *, best_only: bool) -> None:
-    if limits := limits_wanted():
-        limits.check(_score(stored, player_id), score, delta, *_rules(stored, best_only=best_only))
-
-
-def _check_all_limits(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
-    if limits := limits_wanted():
-        limits.check_all(updates, partial(_score, stored), *_rules(stored, best_only=best_only))
-
-
-def _rules(stored: StoredBoard, *, best_only: bool) -> tuple[Order, Keep]:
-    return "descending" if stored.descending else "ascending", "best" if best_only else "last"
-
-
-def _with_version(
-    operation: Callable[..., Result], branch: str, stored: StoredBoard, *args: Any, **kwargs: Any
-) -> tuple[Result, Version]:
-    result = operation(stored, *args, **kwargs)
-    return result, Version(stored.history + branch, stored.version())
-
-
-def _changes(stored: StoredBoard, branch: str, after: Version | None, limit: int) -> Changes:
-    version = Version(stored.history + branch, stored.version())
-    if after is None:
-        return Changes(version, [])
-    if stored.feed is None:
-        raise no_feed()
-    check_position(after, version, max(stored.feed.since, version.number - stored.feed.limit))
-    return Changes(version, stored.feed.since_version(after.number, limit))
-
-
-def _moved_to(stored: StoredBoard) -> str | None:
-    return stored.moved_to
-
-
-def _nothing(_stored: StoredBoard) -> None:
-    """Read the board's record alone."""
-
-
-def _score(stored: StoredBoard, player_id: str) -> Score | None:
-    key = stored.players.get(player_id)
-    return None if key is None else score_of(key, descending=stored.descending)
-
-
-def _rank(stored: StoredBoard, player_id: str) -> int | None:
-    key = stored.players.get(player_id)
-    return None if key is None else stored.position(key) + 1
-
-
-def _percentile(stored: StoredBoard, player_id: str) -> float | None:
-    rank = _rank(stored, player_id)
-    return None if rank is None else percentile(rank, stored.count())
-
-
-def _entry(stored: StoredBoard, key: bytes) -> Entry:
-    names = unpack_names(stored.ranking[key])
-    return Entry(stored.position(key) + 1, *names, score_of(key, descending=stored.descending))
-
-
-def _entries_of(stored: StoredBoard, player_ids: Iterable[str]) -> list[Entry | None]:
-    return [None if key is None else _entry(stored, key) for key in map(stored.players.get, player_ids)]
-
-
-def _range(stored: StoredBoard, start: int, stop: int) -> list[Entry]:
-    return _entries(islice(stored.items_from(start), min(stop - start, maxsize)), start, descending=stored.descending)
-
-
-def _around(stored: StoredBoard, player_id: str, radius: int) -> list[Entry]:
-    key = stored.players.get(player_id)
-    if key is None:
-        return []
-    position = stored.position(key)
-    return _range(stored, max(0, position - radius), position + radius + 1)
-
-
-def _by_score(stored: StoredBoard, low: Score, high: Score, limit: int | None) -> list[Entry]:
-    first, last = _score_keys(stored, low, high)
-    items = stored.ranking.iteritems(first, last)
-    return _entries(
-        islice(items, None if limit is None else min(limit, maxsize)),
-        stored.position(first),
-        descending=stored.descending,
-    )
-
-
-def _count_by_score(stored: StoredBoard, low: Score, high: Score) -> int:
-    first, last = _score_keys(stored, low, high)
-    return stored.position(last) - stored.position(first)
-
-
-def _score_keys(stored: StoredBoard, low: Score, high: Score) -> tuple[bytes, bytes]:
-    """Return a key before and a key behind all players with these scores."""
-    best, worst = (high, low) if stored.descending else (low, high)
-    descending = stored.descending
-    return score_prefix(best, descending=descending), score_prefix(worst, descending=descending) + LAST_PLACE
-
-
-def _entries(items: Iterable[tuple[bytes, bytes]], before: int, *, descending: bool) -> list[Entry]:
-    entries: list[Entry] = []
-    new = tuple.__new__  # spares the Python call in Entry.__new__, a third of the time
-    prefix = b""
-    score: Score = 0
-    for rank, (key, names) in enumerate(items, before + 1):
-        if not prefix or not key.startswith(prefix):
-            prefix = key[:PREFIX_BYTES]
-            score = score_of(key, descending=descending)
-        entries.append(new(Entry, (rank, *unpack_names(names), score)))
-    return entries
