@@ -92,7 +92,7 @@ def cost(
     Without RESULT.json it is the result that comes with the library. Memory and disk are bought as the model says
     (headroom, copies in app processes, replicas), at the prices of the table; both come with the library and are yours
     to edit. A board that lives in a process is copied into each worker. At sizes that were measured the measured bytes
-    count, between two of them what lies between; sizes beyond are reckoned from the line through those from 10,000
+    count, between two of them what lies between; sizes beyond are extrapolated from the line through those from 10,000
     players on. At the end stands what measured bytes make of the study that this project started from.
     """
     given = read_inputs(prices, model_path, term)

@@ -95,7 +95,7 @@ def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
         ranking=ranking,
         candidates=tuple(found),
         why=tuple(_why(pick, need, inputs, ranking)) if pick else tuple(_why_nothing(found)),
-        thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order, records.reckoned_up_to)),
+        thresholds=tuple(thresholds(need, pick, lambda other: answer(other).order, records.extrapolated_up_to)),
         inputs=inputs,
         result=records.result,
     )

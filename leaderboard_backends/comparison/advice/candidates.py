@@ -188,7 +188,7 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
 
 def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if one.times is not None and one.times.beyond:
-        yield f"reckoned beyond the largest measured size, {one.times.where.players:,} players"
+        yield f"extrapolated beyond the largest measured size, {one.times.where.players:,} players"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
         yield f"its updates have only {one.times.update.samples:,} samples in a process, within the time limit"
     if one.disturbed:

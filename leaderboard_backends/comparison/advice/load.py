@@ -91,7 +91,7 @@ class Response(NamedTuple):
 
 
 ALONE = Together(1.0, "one process: no more than one client does")
-NOT_MEASURED = "several processes at once were not measured: reckoned as one client"
+NOT_MEASURED = "several processes at once were not measured: taken to do what one client does"
 
 
 # ---------------------------------------------------------------------- how much
@@ -147,7 +147,7 @@ def _told(gains: dict[int, float], clients: int, times: float) -> str:
     more = next((number for number in gains if number > clients), None)
     measured = [number for number in (fewer, more) if number is not None]
     words = " and ".join(_did(number, gains[number]) for number in measured)
-    return f"{words} of what one did; {clients} are reckoned to do {times:.2f}x"
+    return f"{words} of what one did; {clients} are extrapolated to do {times:.2f}x"
 
 
 def _did(clients: int, times: float) -> str:
@@ -156,7 +156,7 @@ def _did(clients: int, times: float) -> str:
 
 def _beyond(gains: dict[int, float], clients: int) -> str:
     most = max(gains)
-    return f"measured with up to {most} processes at once; {clients} are reckoned from them" if clients > most else ""
+    return f"measured with up to {most} processes at once; {clients} extrapolated from them" if clients > most else ""
 
 
 # ---------------------------------------------------------------------- how late

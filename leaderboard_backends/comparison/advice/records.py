@@ -14,7 +14,7 @@ from ..statistics import Floors, noise_floors
 UPDATE = "update"
 
 FURTHEST: Final = 10
-"""Times the largest measured size: so far figures are reckoned, and no further."""
+"""Times the largest measured size: so far figures are extrapolated, and no further."""
 
 
 class Near(NamedTuple):
@@ -95,8 +95,8 @@ class Records:
             if cell.workload == self.workload and any(map(_has_update, runs))
         )
 
-    def reckoned_up_to(self, backend: str) -> int:
-        """Return the most players for which figures of a backend are reckoned from those that were measured."""
+    def extrapolated_up_to(self, backend: str) -> int:
+        """Return the most players for which figures of a backend are extrapolated from those that were measured."""
         return FURTHEST * max(self.sizes(backend), default=0)
 
     def service(self, backend: str, players: int) -> list[Run]:
@@ -134,8 +134,8 @@ class Records:
 
 
 def beyond_words(measured: int) -> str:
-    """Return why nothing is known of a board that is larger than what is reckoned from the largest measured size."""
-    return f"was measured up to {measured:,} players, and nothing is reckoned beyond {FURTHEST} times as many"
+    """Return why nothing is known of a board that is too much larger than the largest measured size to extrapolate."""
+    return f"was measured up to {measured:,} players, and nothing is extrapolated beyond {FURTHEST} times as many"
 
 
 def _has_update(run: Run) -> bool:

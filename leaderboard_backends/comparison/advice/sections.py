@@ -30,7 +30,7 @@ ALONE: Final = "†"
 DISTURBED_MARK: Final = "~"
 
 BEYOND: Final = "*"
-"""Stands beside what is reckoned beyond the largest measured size."""
+"""Stands beside what is extrapolated beyond the largest measured size."""
 
 
 class Typical(NamedTuple):

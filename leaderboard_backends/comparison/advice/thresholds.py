@@ -44,17 +44,18 @@ class Threshold(NamedTuple):
 
 
 def thresholds(
-    need: Need, pick: Candidate | None, answer: Answer, reckoned_up_to: Callable[[str], int]
+    need: Need, pick: Candidate | None, answer: Answer, extrapolated_up_to: Callable[[str], int]
 ) -> Iterator[Threshold]:
     """Yield what changes the answer, or what it takes to have one.
 
-    `answer` ranks for another need; `reckoned_up_to` tells up to how many players a backend has figures, by its label.
+    `answer` ranks for another need; `extrapolated_up_to` tells up to how many players a backend, by its label, has
+    figures.
     """
     if pick is None:
         yield from _relaxed(need, answer)
         return
     yield from _more_updates(need, pick, answer)
-    yield from _more_players(need, pick, answer, reckoned_up_to(pick.label))
+    yield from _more_players(need, pick, answer, extrapolated_up_to(pick.label))
     yield from _other_durability(need, pick, answer)
     yield from _other_processes(need, pick, answer)
     yield from _other_p99(need, pick, answer)
@@ -67,12 +68,12 @@ def _more_updates(need: Need, pick: Candidate, answer: Answer) -> Iterator[Thres
     yield _threshold("updates", text, then)
 
 
-def _more_players(need: Need, pick: Candidate, answer: Answer, reckoned: int) -> Iterator[Threshold]:
+def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) -> Iterator[Threshold]:
     """Yield the size from which on the pick is another one, and that at which its bill rises.
 
     Where its figures end, it is not that nothing fits: beyond, nothing is known of it.
     """
-    most = min(FARTHEST * need.players, reckoned)
+    most = min(FARTHEST * need.players, most_known)
 
     def other(players: int) -> bool:
         return _label(answer(need.changed(players=players))) != pick.label
@@ -85,9 +86,9 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, reckoned: int) ->
     if changed is not None:
         then = _first(answer(need.changed(players=changed)))
         yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
-    elif reckoned < FARTHEST * need.players:
-        unknown = f"{pick.label} {beyond_words(reckoned // FURTHEST)}"
-        yield Threshold("players", f"above {reckoned:,} players it is not known: {unknown}", None)
+    elif most_known < FARTHEST * need.players:
+        unknown = f"{pick.label} {beyond_words(most_known // FURTHEST)}"
+        yield Threshold("players", f"above {most_known:,} players it is not known: {unknown}", None)
     rises = _first_size(need.players, most, dearer)
     if rises is not None and (changed is None or rises < changed / CLOSE):
         same = _named(pick.label, answer(need.changed(players=rises)))

@@ -1,4 +1,4 @@
-"""How long a backend's updates and reads take at a size: measured there, or reckoned beyond the largest one."""
+"""How long a backend's updates and reads take at a size: measured there, or extrapolated beyond the largest one."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Times(NamedTuple):
         if not self.beyond:
             return f"service times of {self.where.where}"
         return (
-            f"service times of {self.where.where}, reckoned beyond the largest measured size by "
+            f"service times of {self.where.where}, extrapolated beyond the largest measured size by "
             f"{self.growth:.2f}x, as its p50 of updates grew before"
         )
 

@@ -161,11 +161,11 @@ def test_a_plug_in_says_how_to_install_it() -> None:
         assert "plug-in" not in " ".join(answer([replace(plug_in, distribution=own)], timed("mine", 10.0)).why)
 
 
-def test_a_reckoned_figure_says_so() -> None:
+def test_an_extrapolated_figure_says_so() -> None:
     found = answer([facts("mine")], timed("mine", 10.0), need=NEED.changed(players=1_001))
     assert found.pick is not None
-    assert "reckoned beyond the largest measured size" in " ".join(found.why)
-    assert found.pick.cautions == ("reckoned beyond the largest measured size, 1,000 players",)
+    assert "extrapolated beyond the largest measured size" in " ".join(found.why)
+    assert found.pick.cautions == ("extrapolated beyond the largest measured size, 1,000 players",)
 
 
 def test_shared_boards_say_what_several_processes_did() -> None:
@@ -229,10 +229,10 @@ def test_a_rate_that_is_small_is_not_said_to_be_none(rate: float, said: str) -> 
     assert rate_words(rate, "update") == said
 
 
-def test_beyond_what_is_reckoned_the_reason_is_said_once() -> None:
+def test_beyond_what_is_extrapolated_the_reason_is_said_once() -> None:
     backends = [facts("one"), facts("two")]
     found = answer(backends, timed("one", 10.0), timed("two", 10.0), need=NEED.changed(players=10_001))
     assert (found.pick, found.known) == (None, False)
     assert list(found.why) == [
-        "one, two: was measured up to 1,000 players, and nothing is reckoned beyond 10 times as many."
+        "one, two: was measured up to 1,000 players, and nothing is extrapolated beyond 10 times as many."
     ]

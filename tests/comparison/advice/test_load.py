@@ -41,7 +41,7 @@ def test_one_process_does_what_one_client_does() -> None:
 def test_between_two_numbers_it_is_on_the_line_and_no_more_than_with_the_larger(clients: int, times: float) -> None:
     found = gain(records(throughput("mine", {1: 1_000, 2: 1_500, 4: 2_000, 8: 1_800})), clients)
     assert found.times == pytest.approx(times)
-    assert f"{clients} are reckoned to do {times:.2f}x" in found.source
+    assert f"{clients} are extrapolated to do {times:.2f}x" in found.source
 
 
 def test_beyond_the_most_it_falls_as_it_fell_and_never_rises() -> None:
@@ -49,8 +49,8 @@ def test_beyond_the_most_it_falls_as_it_fell_and_never_rises() -> None:
     rising = gain(records(throughput("mine", {1: 1_000, 4: 2_000, 8: 3_000})), 16)
     assert falling.times == pytest.approx(0.2)
     assert rising.times == pytest.approx(3)
-    assert falling.caution == "measured with up to 8 processes at once; 16 are reckoned from them"
-    assert "8 client processes did 0.40x of what one did; 16 are reckoned to do 0.20x" in falling.source
+    assert falling.caution == "measured with up to 8 processes at once; 16 extrapolated from them"
+    assert "8 client processes did 0.40x of what one did; 16 are extrapolated to do 0.20x" in falling.source
 
 
 @given(st.lists(st.integers(1, 10_000), min_size=2, max_size=5), st.integers(2, 40))
@@ -61,7 +61,7 @@ def test_it_is_never_more_than_with_the_next_larger_measured_number(rates: list[
     assert found <= min(numbers[larger], rates[larger] / rates[0]) * (1 + 1e-9)
 
 
-def test_where_no_several_were_measured_they_are_reckoned_as_one() -> None:
+def test_where_no_several_were_measured_they_are_taken_as_one() -> None:
     for found in (gain(records(), 3), gain(records(throughput("mine", {1: 1_000})), 3)):
         assert found.times == 1
         assert "not measured" in found.caution

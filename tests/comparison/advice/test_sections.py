@@ -120,10 +120,10 @@ def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason()
     assert "`redis://` has no amounts: unavailable: no answer at the address." in cost.paragraphs
 
 
-def test_beyond_what_is_reckoned_it_is_not_said_that_nothing_fits() -> None:
+def test_beyond_what_is_extrapolated_it_is_not_said_that_nothing_fits() -> None:
     section = answer_section(advise(measured(), Need(10_000_001, 100), PRICES, MODEL))
     assert section.paragraphs[0].startswith("**Nothing is known** of 10,000,001 players")
-    assert "nothing is reckoned beyond 10 times as many" in section.paragraphs[1]
+    assert "nothing is extrapolated beyond 10 times as many" in section.paragraphs[1]
 
 
 def test_where_nothing_fits_the_place_says_so_and_why() -> None:
@@ -179,4 +179,4 @@ def test_an_answer_without_a_pick_has_no_ranking() -> None:
 
 def test_what_the_pick_does_not_show_is_said() -> None:
     section = answer_section(advise(measured(), Need(9_000_000, 100), PRICES, MODEL))
-    assert "Mind: reckoned beyond the largest measured size, 1,000,000 players." in section.paragraphs
+    assert "Mind: extrapolated beyond the largest measured size, 1,000,000 players." in section.paragraphs

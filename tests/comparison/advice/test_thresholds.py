@@ -64,8 +64,8 @@ def test_the_size_from_which_another_is_the_pick_is_found() -> None:
 def test_where_the_figures_end_it_is_not_said_that_nothing_fits() -> None:
     (ends,) = found([MINE], runs("mine", 100.0, sizes=(1_000,)), need=NEED)["players"]
     assert ends.text == (
-        "above 10,000 players it is not known: mine was measured up to 1,000 players, and nothing is reckoned beyond "
-        "10 times as many"
+        "above 10,000 players it is not known: mine was measured up to 1,000 players, and nothing is extrapolated "
+        "beyond 10 times as many"
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures are those of the nearest measured size at or above; beyond the largest they are reckoned, and say so."""
+"""Figures are those of the nearest measured size at or above; beyond the largest they are extrapolated, and say so."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_beyond_the_largest_size_times_grow_as_they_did_before() -> None:
     assert found.growth == pytest.approx(4)
     assert found.update.mean_us == pytest.approx(80)
     assert found.update.p99_us == pytest.approx(160)
-    assert "reckoned beyond the largest measured size by 4.00x" in found.source
+    assert "extrapolated beyond the largest measured size by 4.00x" in found.source
 
 
 @pytest.mark.parametrize("by_size", [{10_000: 20.0}, {1_000: 30.0, 10_000: 20.0}])
