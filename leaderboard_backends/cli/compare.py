@@ -19,6 +19,7 @@ from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.proof import PATIENCE
 from ..comparison.redaction import conceal
+from ..comparison.report.answer import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, encode_result
@@ -29,8 +30,10 @@ from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
 
 QUICK: Final = "quick"
-PRINTED: Final = ("which", "service-times", "throughput", "memory-and-disk", "without-figures")
-"""The sections that are printed at the end of a run; leaderboard report has them all."""
+DETAILS: Final = ("which", "service-times", "throughput", "memory-and-disk", "without-figures")
+"""The sections that --details prints before the answer; leaderboard report has them all."""
+_TROUBLE: Final = ("without-figures",)
+"""The section that is printed where something that was asked for has no figures."""
 VERDICTS: Final = "verdicts"
 """The folder beside the traces in which verdicts of the kit are kept."""
 
@@ -63,6 +66,7 @@ VERDICTS: Final = "verdicts"
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT.json", help="File to keep.")
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run left beside --out.")
 @click.option("--force", is_flag=True, help="Replace the file at --out, and what an interrupted run left beside it.")
+@click.option("--details", is_flag=True, help="Print every table before the answer.")
 @click.option("--allow-missing", is_flag=True, help="Exit code 0 although some could not run here, or took too long.")
 @click.option("--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps drawn traces.")
 def compare(
@@ -81,6 +85,7 @@ def compare(
     *,
     resume: bool,
     force: bool,
+    details: bool,
     allow_missing: bool,
 ) -> None:
     """Replay the same traces on each BACKEND, each run in a process of its own, and compare what they cost.
@@ -123,7 +128,7 @@ def compare(
                 result = run_comparison(order, bar)
         except OSError as error:
             raise click.ClickException(_unfinished(error, out)) from error
-        _publish(result, out, journal)
+        _publish(result, out, journal, details=details)
     sys.exit(_exit_code(result, allow_missing=allow_missing))
 
 
@@ -187,14 +192,23 @@ def _unfinished(error: OSError, out: Path | None) -> str:
     return f"the comparison ended, as the system said: {where}{error.strerror or error}. Make room for it: {kept}."
 
 
-def _publish(result: Result, out: Path | None, journal: Journal) -> None:
+def _publish(result: Result, out: Path | None, journal: Journal, *, details: bool) -> None:
     """Keep the result, and only then print it: whoever reads may go away."""
     if out is not None:
         _keep(result, out, journal)
     try:
-        print_sections([section for section in sections(result) if section.name in PRINTED], PlainConsole())
+        answer = answer_of_comparison(result)
+        wanted = DETAILS if details or not answer.tables else _TROUBLE if _troubled(result) else ()
+        shown = [section for section in sections(result) if section.name in wanted] if wanted else []
+        print_sections([*shown, answer], PlainConsole())
     finally:
         _say_what_came_of_it(result, out)
+
+
+def _troubled(result: Result) -> bool:
+    """Whether something that was asked for has no figures."""
+    with_figures = {run.cell.backend for run in result.runs if run.status == "ok"}
+    return any(run.status != "ok" for run in result.runs) or not with_figures.issuperset(result.settings.backends)
 
 
 def _keep(result: Result, out: Path, journal: Journal) -> None:
@@ -216,7 +230,7 @@ def _say_what_came_of_it(result: Result, out: Path | None) -> None:
         + (
             f"Kept in {out}; leaderboard report {out} makes pages of it."
             if out
-            else "Nothing was kept: --out FILE does."
+            else "Nothing was kept: --out FILE does. --details prints every table."
         ),
         err=True,
     )

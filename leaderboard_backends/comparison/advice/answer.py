@@ -21,6 +21,10 @@ from .records import Records
 from .thresholds import Threshold, thresholds
 from .times import Taken
 
+UNKNOWN_NOISE: Final = 2.0
+"""Where too few processes ran to know the noise, times within this ratio are called equal: by so much did the p99 of
+updates differ between processes of one backend and size, up to 100,000 players, in `reports/results/full.json`."""
+
 EQUAL_COST: Final = 0.01
 """Monthly amounts within a hundredth are called equal: a few cents of disk decide nothing."""
 
@@ -32,7 +36,7 @@ class Ranking(NamedTuple):
     ties: tuple[tuple[str, ...], ...]
     """Labels whose cost is equal and whose p99 is not told apart."""
     untold: bool
-    """Whether some stand in the order of their medians alone, without processes or twins enough for a verdict."""
+    """Whether there were too few processes, or no twins, to know the noise between some of them."""
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -152,7 +156,7 @@ def _tied(records: Records, need: Need, first: Candidate, other: Candidate) -> b
     if one is None or two is None or one.p99_us is None or two.p99_us is None:
         return _p99(first, need) == _p99(other, need)
     if not _can_tell(records, need, first, other):
-        return one.p99_us == two.p99_us
+        return two.p99_us <= UNKNOWN_NOISE * one.p99_us  # `first` is the faster one
     return not differs(ratio(one.p99_by_round, two.p99_by_round), _floor(records, first, other))
 
 
@@ -223,7 +227,7 @@ def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
             others = ", ".join(label for label in labels if label != pick.label)
             yield f"Within the noise it is a tie with {others}: what is simpler to run comes first."
     if ranking.untold:
-        yield "By p99 it is the order of medians alone: too few processes, or no twins, to know the noise."
+        yield f"Too few processes ran to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
 
 
 def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""The answer at the end of a comparison: short, whole, and of what was measured."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+
+from leaderboard_backends.comparison.cost.source import load_result
+from leaderboard_backends.comparison.report.answer import answer_of_comparison
+from leaderboard_backends.comparison.report.terminal import PlainConsole, print_sections
+from leaderboard_backends.comparison.schema import Result
+
+from . import made_up
+
+
+def printed(result: Result) -> str:
+    shown = StringIO()
+    console = PlainConsole(file=shown, width=80, force_terminal=True, color_system=None)
+    print_sections([answer_of_comparison(result)], console)
+    return shown.getvalue()
+
+
+@pytest.fixture(scope="module")
+def published() -> str:
+    """The answer of the result that comes with the library."""
+    return printed(load_result(None))
+
+
+def test_it_fits_40_lines_of_80_columns_and_breaks_no_name(published: str) -> None:
+    lines = published.splitlines()
+    assert len(lines) <= 40
+    assert "valkey-everysec-tcp" in published
+
+
+def test_it_begins_with_a_sentence_and_the_line_for_a_config(published: str) -> None:
+    _, sentence, config, *_ = published.splitlines()
+    assert sentence.startswith("For 1,000,000 players, one server, 4 app processes, durable: ")
+    assert config.startswith('In a config: url = "')
+
+
+def test_the_chart_has_a_longer_bar_for_a_longer_time() -> None:
+    *_, chart = answer_of_comparison(made_up.result(rounds=3, sizes=(100, 100_000))).tables
+    times = [row[1].sort or row[1].text for row in chart.rows]
+    bars = [len(row[2].text) for row in chart.rows]
+    assert len(times) > 3
+    assert bars == sorted(bars)
+    assert bars[0] == 1
+
+
+def test_where_nothing_is_durable_the_sentence_is_of_what_can_be_had() -> None:
+    result = made_up.result(rounds=3, sizes=(100,), backends={"memory": made_up.BACKENDS["memory"]})
+    assert "For 100 players, one app process: memory." in printed(result)
