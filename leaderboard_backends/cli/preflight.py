@@ -67,7 +67,7 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
     documents, and the anti-patterns that can be seen. All of it on scratch boards (preflight-…) where the configured
     board is, with the same layers; they are gone afterwards, and the configured board is never written.
 
-    Exit code 1 where a check failed; a warning alone fails nothing.
+    Exit code 1 where a check failed; a warning alone, as of a part that is left out, fails nothing.
     """
     find_modules_here()
     with foreign_output_to_stderr():

@@ -18,7 +18,7 @@ from ..hardening.monitoring import MonitoredLeaderboard
 from ..hardening.observability.alerts import Alert
 from ..hardening.observability.conditions import Condition, conditions
 from ..hardening.observability.settings import AlertSettings
-from .finding import Finding, failed, not_applicable, passed, together
+from .finding import Finding, failed, not_applicable, passed, together, warning
 from .scratch import PREFIX
 from .subject import Subject
 from .troubled import Clock, TroubledLeaderboard
@@ -105,7 +105,7 @@ def check_alerts(subject: Subject) -> Finding:
     """Drill every alert, and see whether anybody looks at the figures of the app."""
     settings = subject.settings(LAYER)
     if settings is None:
-        return failed("no alert can fire, as nothing is measured", f"Set monitoring = true in [{subject.table}].")
+        return warning("no alert can fire, as nothing is measured", f"Set monitoring = true in [{subject.table}].")
     return together([*_drills(settings), _watched(subject, settings)])
 
 

@@ -32,7 +32,7 @@ MOVING: Final = {
 def check_metrics(subject: Subject) -> Finding:
     """Use the scratch board once, and compare the exposition before and after."""
     if subject.settings(LAYER) is None:
-        return failed("nothing is measured", f"Set monitoring = true in [{subject.table}].")
+        return warning("nothing is measured", f"Set monitoring = true in [{subject.table}].")
     before = _exposed(subject)
     _use(subject)
     after = _exposed(subject)

@@ -32,7 +32,7 @@ def check_rate_limit(subject: Subject) -> Finding:
     settings = subject.settings(LAYER)
     table = f"[{subject.table}.{LAYER}]"
     if settings is None:
-        return failed("no rate limit is set", f"Add {table} with updates_a_minute = {STUDY}, the study's.")
+        return warning("no rate limit is set", f"Add {table} with updates_a_minute = {STUDY}, the study's.")
     of_player = settings.get("updates_a_minute", STUDY)
     of_board = settings.get("updates_a_second")
     if not of_player and not of_board:

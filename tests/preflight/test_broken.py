@@ -39,12 +39,6 @@ def with_layers(**tables: Any) -> Break:
 
 
 BROKEN: dict[str, tuple[Break, str, str, str]] = {
-    "no rate limit": (
-        with_layers(rate_limit=None),
-        "rate limit",
-        "no rate limit is set",
-        "Add [boards.weekly.rate_limit] with updates_a_minute = 60",
-    ),
     "a limit that is off": (
         with_layers(rate_limit={"updates_a_minute": False}),
         "rate limit",
@@ -62,12 +56,6 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "load",
         "RateLimitExceededError",
         "Raise updates_a_second",
-    ),
-    "no validation": (
-        with_layers(validation=None),
-        "validation",
-        "no rules of validation are set",
-        "Set score_min, score_max and max_change in [boards.weekly.validation]",
     ),
     "validation of nothing": (
         with_layers(validation=True),
@@ -98,12 +86,6 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "storage answers",
         "read_timeout",
         "Correct boards.weekly in the file",
-    ),
-    "no monitoring": (
-        with_layers(monitoring=None),
-        "metrics",
-        "nothing is measured",
-        "Set monitoring = true in [boards.weekly]",
     ),
     "alerts that are off": (
         with_layers(monitoring={"update_rate": 50}),
@@ -171,8 +153,39 @@ def test_what_is_broken_fails_alone_with_the_reason_and_the_remedy(tmp_path: Pat
     assert found[check].status == "failed"
     assert figure in found[check].figure
     assert todo in found[check].todo
-    related = {"no monitoring": {"alerts"}, "thresholds that contradict each other": {"alerts"}}
+    related = {"thresholds that contradict each other": {"alerts"}}
     assert set(of_status(found, "failed")) == {check, *related.get(name, set())}
+
+
+LEFT_OUT: dict[str, tuple[Break, str, str, str]] = {
+    "no rate limit": (
+        with_layers(rate_limit=None),
+        "rate limit",
+        "no rate limit is set",
+        "Add [boards.weekly.rate_limit] with updates_a_minute = 60",
+    ),
+    "no validation": (
+        with_layers(validation=None),
+        "validation",
+        "no rules of validation are set",
+        "Set score_min, score_max and max_change in [boards.weekly.validation]",
+    ),
+    "no monitoring": (
+        with_layers(monitoring=None),
+        "metrics",
+        "nothing is measured",
+        "Set monitoring = true in [boards.weekly]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_part_that_is_left_out_is_a_warning_and_fails_nothing(tmp_path: Path, name: str) -> None:
+    left_out, check, figure, todo = LEFT_OUT[name]
+    found = findings(tmp_path, left_out(good("memory://weekly")))
+    assert (found[check].status, of_status(found, "failed")) == ("warning", {})
+    assert figure in found[check].figure
+    assert todo in found[check].todo
 
 
 # ---------------------------------------------------------------------- servers
