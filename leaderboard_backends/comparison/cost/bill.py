@@ -132,10 +132,8 @@ class _Deployment(NamedTuple):
     term: str
 
     def items(self) -> Iterator[Item]:
-        if self.footprint.home == "file":
-            problem = why_not_shared(self.footprint, self.model.servers, self.model.workers)
-            if problem:
-                raise NothingFitsError(problem)
+        if problem := why_not_shared(self.footprint, self.model.servers, self.model.workers):
+            raise NothingFitsError(problem)
         yield self.app_servers()
         if self.footprint.home == "server":
             yield self.storage_server()
@@ -155,12 +153,11 @@ class _Deployment(NamedTuple):
         taken, told = self.board("process")
         names = self.footprint.names + NAMES * model.string_bytes if alone else 0.0
         board = (taken + names * self.players) * model.headroom / GIB
-        copies = ", each with a copy that the app keeps alike," if alone and model.servers * model.workers > 1 else ""
         kept = f" + {names:.0f} for the player's names" if names else ""
         cached, file = self.cached_file()
         need = model.system_gib + model.workers * board + cached
         because = (
-            f"{need:.2f} GiB: {model.system_gib:g} for the system, {counted(model.workers, 'worker')}{copies} of "
+            f"{need:.2f} GiB: {model.system_gib:g} for the system, {counted(model.workers, 'worker')} of "
             f"{board:.3f} ({told}{kept}, x {model.headroom:g}){file}"
         )
         return self.smallest("server", need, model.servers, because)

@@ -60,12 +60,9 @@ def test_the_names_of_players_count_in_a_process_and_nowhere_else() -> None:
     assert billed(taking("file", names=64), model=MODEL).items[0].need == 1
 
 
-def test_each_worker_holds_a_copy_of_a_board_in_its_process() -> None:
-    board = taking("process", process=GIB / 1000 / 2)
-    four = billed(board, model=PLAIN.changed(workers=4, servers=2))
-    assert bought(four) == [("2 x large", 146)]
-    assert four.items[0].need == pytest.approx(5)
-    assert "4 workers, each with a copy that the app keeps alike" in four.items[0].because
+def test_a_board_in_one_process_has_no_amount_for_several() -> None:
+    four = billed(taking("process", process=GIB / 1000 / 2), model=PLAIN.changed(workers=4))
+    assert (four.items, four.problem) == ((), "it lives in one process: 4 processes would hold a copy each")
 
 
 def test_a_cache_node_has_room_for_its_engine() -> None:
