@@ -90,9 +90,9 @@ def cost(
     """Compute what each backend of RESULT.json costs, with the bytes a player that it measured.
 
     Without RESULT.json it is the result that comes with the library. Memory and disk are bought as the model says
-    (headroom, replicas), at the prices of the table; both come with the library and are yours
-    to edit. A backend that cannot serve so many servers and workers has no amount. At sizes that were measured the measured bytes
-    count, between two of them what lies between; sizes beyond are extrapolated from the line through those from 10,000
+    (headroom, replicas), at the prices of the table; both come with the library and are yours to edit. A backend that
+    cannot serve so many servers and workers has no amount. At sizes that were measured the measured bytes count,
+    between two of them what lies between; sizes beyond are extrapolated from the line through those from 10,000
     players on. At the end stands what measured bytes make of the study that this project started from.
     """
     given = read_inputs(prices, model_path, term)
