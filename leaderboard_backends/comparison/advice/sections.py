@@ -74,7 +74,7 @@ def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Sectio
     given = inputs or Inputs.shipped()
     rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
     candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
-    said = [_HOW_TO_READ, *_disturbed(candidates), *_never_opened(result), _YOUR_OWN]
+    said = [_HOW_TO_READ, *disturbed_words(candidates), *_never_opened(result), _YOUR_OWN]
     return [Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])]
 
 
@@ -107,7 +107,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
         yield "Boards in a process are lost with it, and serve it alone."
 
 
-def _disturbed(candidates: Sequence[Candidate]) -> Iterator[str]:
+def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:
     """Yield a sentence where other work may have decided who is taken."""
     labels = dict.fromkeys(one.label for one in candidates if one.disturbed)
     if labels:
@@ -184,7 +184,7 @@ def answer_section(advice: Advice) -> Section:
         title="The answer",
         paragraphs=[
             f"{verdict} {advice.need.words}.",
-            *_disturbed(advice.candidates),
+            *disturbed_words(advice.candidates),
             *_never_opened(advice.result),
             *advice.why,
             *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),

@@ -10,7 +10,7 @@ from ...errors import ConfigurationError
 from ..advice.answer import Advice, advise_from
 from ..advice.need import time_words
 from ..advice.records import Records
-from ..advice.sections import TYPICAL, Typical
+from ..advice.sections import TYPICAL, Typical, disturbed_words
 from ..advice.times import times
 from ..cost.sections import Inputs
 from ..document import NONE, Section, Table, Value
@@ -40,7 +40,7 @@ def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Sectio
     return Section(
         NAME,
         TITLE,
-        [*_sentences(met, advised[met])],
+        [*_sentences(met, advised[met]), *disturbed_words(advised[met].candidates)],
         [_table(players, list(advised.items())), *_chart(records, labels, players)],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.report.answer import answer_of_comparison
@@ -51,3 +52,10 @@ def test_the_chart_has_a_longer_bar_for_a_longer_time() -> None:
 def test_where_nothing_is_durable_the_sentence_is_of_what_can_be_had() -> None:
     result = made_up.result(rounds=3, sizes=(100,), backends={"memory": made_up.BACKENDS["memory"]})
     assert "For 100 players, one app process: memory." in printed(result)
+
+
+def test_a_disturbed_run_is_said_beside_the_answer() -> None:
+    result = made_up.result(rounds=3, sizes=(100,))
+    disturbed = [replace(run, cores_elsewhere=1.0) for run in result.runs]
+    assert "Disturbed" in printed(replace(result, runs=disturbed))
+    assert "Disturbed" not in printed(result)
