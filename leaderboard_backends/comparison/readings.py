@@ -60,7 +60,7 @@ class Figure(NamedTuple):
 
     def read(self, figures: Figures) -> float | None:
         """Return this reading of a run; `None` where it was not measured, or has too few samples."""
-        return readings(figures).get(self)
+        return next((value for name, value in _readings(figures) if name == self), None)
 
 
 def readings(figures: Figures) -> dict[Figure, float]:

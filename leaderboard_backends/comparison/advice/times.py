@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import log
 from statistics import median
 from typing import NamedTuple
@@ -63,6 +64,7 @@ class Times(NamedTuple):
         )
 
 
+@lru_cache(maxsize=512)  # one matrix of advice asks for the same few sizes of each backend hundreds of times
 def times(records: Records, backend: str, players: int) -> Times | None:
     """Return what a backend's operations take at a size; `None` where none was measured.
 
