@@ -14,6 +14,7 @@ import trustme
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
+from leaderboard_backends.preflight.finding import Finding, Status
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from ..backends.redis.conftest import Proxy
@@ -146,13 +147,19 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_fails_alone_with_the_reason_and_the_remedy(tmp_path: Path, name: str) -> None:
-    broken, check, figure, todo = BROKEN[name]
-    found = findings(tmp_path, broken(good("memory://weekly")))
-    assert found[check].status == "failed"
+def broken_findings(folder: Path, case: tuple[Break, str, str, str], status: Status) -> tuple[dict[str, Finding], str]:
+    """Break a good file, and return what was found and the check that is about it, which says so with its remedy."""
+    broken, check, figure, todo = case
+    found = findings(folder, broken(good("memory://weekly")))
+    assert found[check].status == status
     assert figure in found[check].figure
     assert todo in found[check].todo
+    return found, check
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_fails_alone_with_the_reason_and_the_remedy(tmp_path: Path, name: str) -> None:
+    found, check = broken_findings(tmp_path, BROKEN[name], "failed")
     related = {"thresholds that contradict each other": {"alerts"}}
     assert set(of_status(found, "failed")) == {check, *related.get(name, set())}
 
@@ -181,11 +188,8 @@ LEFT_OUT: dict[str, tuple[Break, str, str, str]] = {
 
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_a_part_that_is_left_out_is_a_warning_and_fails_nothing(tmp_path: Path, name: str) -> None:
-    left_out, check, figure, todo = LEFT_OUT[name]
-    found = findings(tmp_path, left_out(good("memory://weekly")))
-    assert (found[check].status, of_status(found, "failed")) == ("warning", {})
-    assert figure in found[check].figure
-    assert todo in found[check].todo
+    found, _ = broken_findings(tmp_path, LEFT_OUT[name], "warning")
+    assert of_status(found, "failed") == {}
 
 
 # ---------------------------------------------------------------------- servers
