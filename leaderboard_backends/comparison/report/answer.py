@@ -10,7 +10,7 @@ from ...errors import ConfigurationError
 from ..advice.answer import Advice, advise_from
 from ..advice.need import time_words
 from ..advice.records import Records
-from ..advice.sections import TYPICAL, Typical, disturbed_words
+from ..advice.sections import TYPICAL, UPDATES, Typical, disturbed_words
 from ..advice.times import times
 from ..cost.sections import Inputs
 from ..document import NONE, Section, Table, Value
@@ -59,7 +59,7 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
 
 def _table(players: int, advised: Sequence[tuple[Typical, Advice]]) -> Table:
     return Table(
-        f"What to take for {players:,} players, 500 updates and 500 reads per second",
+        f"What to take for {players:,} players, {UPDATES:g} updates and {UPDATES:g} reads per second",
         [*words("what you have", "take"), *numbers("p99 update", "updates/s", "USD/month")],
         [[Value(typical.title), *_row(advice)] for typical, advice in advised],
         "The cheapest that fits, then the fastest; within the noise, the simplest to run. Durable: every acknowledged "
