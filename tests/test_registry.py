@@ -13,7 +13,7 @@ from textwrap import dedent
 
 import pytest
 
-from leaderboard_backends import LeaderboardBackend, UnknownSchemeError, open_leaderboard
+from leaderboard_backends import LeaderboardBackend, UnknownSchemeError, open_leaderboard, registry
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.installing import install_extra
@@ -79,6 +79,19 @@ def refusal(url: str, before: str = "", place: Path | None = None) -> tuple[str,
 
 
 # ---------------------------------------------------------------------- built in
+
+
+def test_what_is_installed_is_read_again_only_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "late" not in schemes()
+    open_leaderboard("memory://").close()
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "entry_points", pytest.fail)
+        open_leaderboard("memory://").close()
+        assert "late" not in schemes()
+    install(tmp_path, "late-board", "late", GOOD)
+    with open_leaderboard("late://weekly") as board:
+        assert isinstance(board, NaiveLeaderboard)
 
 
 def test_every_built_in_scheme_is_known_without_importing_it() -> None:
