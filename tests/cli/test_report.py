@@ -30,7 +30,7 @@ def one_round(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_without_files_the_tables_are_printed() -> None:
     done = run(FULL)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("Which, at your size\n")
+    assert done.stdout.startswith("The answer\n")
     assert "The study's claims" in done.stdout
 
 

@@ -31,6 +31,8 @@ class Column:
     heading: str
     figures: bool = True
     hint: str = ""
+    scale: bool = False
+    """Whether a page draws each value as a point on a logarithmic axis of microseconds, by what it is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the report. `detail` is left out on a terminal, and folded on a page."""
+    """One part of the report. `detail` is left out on a terminal, and folded on a page.
+
+    Of a `folded` one, a page shows the first paragraph and the first chart, and folds the rest; without a chart it is
+    among all figures, folded whole. Terminals and Markdown show it as any other.
+    """
 
     name: str
     """Of its anchor: lower case and hyphens."""
@@ -68,3 +74,6 @@ class Section:
     charts: Sequence[Chart] = ()
     sections: Sequence[Section] = field(default=())
     detail: bool = False
+    folded: bool = False
+    points: Sequence[str] = ()
+    """A list that stands after the paragraphs; each item is Markdown as theirs."""

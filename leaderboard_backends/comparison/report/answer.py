@@ -8,19 +8,27 @@ from typing import Final
 
 from ...errors import ConfigurationError
 from ..advice.answer import Advice, advise_from
+from ..advice.candidates import Candidate
 from ..advice.need import time_words
 from ..advice.records import Records
 from ..advice.sections import TYPICAL, UPDATES, Typical, disturbed_words
 from ..advice.times import times
 from ..cost.sections import Inputs
-from ..document import NONE, Section, Table, Value
-from ..document.numerals import whole
-from ..document.values import numbers, quoted, words
-from ..schema import Result
+from ..document import NONE, Column, Section, Table, Value
+from ..document.values import number, numbers, quoted, words
+from ..schema import Durability, Result
 
 NAME: Final = "answer"
 TITLE: Final = "The answer"
 BLOCK: Final = "#"
+
+LOST: Final[dict[Durability, str]] = {
+    "memory only": "all",
+    "everysec": "about 1 s",
+    "every commit": "nothing",
+    "not known": "not known",
+}
+"""What a power cut takes of acknowledged updates, by durability."""
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 """What the sentence is about: the first of these needs that something meets."""
@@ -34,14 +42,16 @@ def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Sectio
         return Section(NAME, TITLE, [f"No advice: {error}"])
     given = inputs or Inputs.shipped()
     labels = [facts.label for facts in result.backends]
-    players = max(size for label in labels for size in records.sizes(label))
+    players = max((size for label in labels for size in records.sizes(label)), default=0)
+    if not players:
+        return Section(NAME, TITLE, ["No advice: no backend that was judged has service times of updates."])
     advised = {typical: advise_from(records, typical.need(players), given) for typical in TYPICAL}
     met = next((typical for typical in HEADLINES if advised[typical].pick), HEADLINES[0])
     return Section(
         NAME,
         TITLE,
         [*_sentences(met, advised[met]), *disturbed_words(advised[met].candidates)],
-        [_table(players, list(advised.items())), *_chart(records, labels, players)],
+        [_table(players, list(advised.items())), *_chart(records, players, advised[met].pick)],
     )
 
 
@@ -74,22 +84,36 @@ def _row(advice: Advice) -> Iterator[Value]:
         return
     update = pick.judged(advice.need)
     yield Value(pick.label)
-    yield Value(NONE if update is None or update.p99_us is None else time_words(update.p99_us))
-    yield Value(whole(pick.carries))
-    yield Value(NONE if pick.monthly is None else f"{pick.monthly:,.2f}")
+    yield number(None if update is None else update.p99_us, time_words)
+    yield number(pick.carries)
+    yield number(pick.monthly, "{:,.2f}".format)
 
 
-def _chart(records: Records, labels: Sequence[str], players: int) -> Iterator[Table]:
-    """Yield the chart: a bar for each backend that was measured at this size."""
-    found = {label: times(records, label, players) for label in labels if players in records.sizes(label)}
-    taken = {label: one.update.p50_us for label, one in found.items() if one is not None and one.update.p50_us}
-    if taken:
-        least = min(taken.values())
+def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[Table]:
+    """Yield the chart: a bar for each backend that was measured at this size, those not picked dimmed."""
+    measured = [facts for facts in records.result.backends if players in records.sizes(facts.label)]
+    found = [(facts, times(records, facts.label, players)) for facts in measured]
+    p50s = [(one.update.p50_us, facts) for facts, one in found if one is not None and one.update.p50_us]
+    if p50s:
+        least = min(p50 for p50, _ in p50s)
         yield Table(
-            f"Time of an update with its new rank at {players:,} players (p50): each {BLOCK} more doubles it",
-            [*words("backend"), *numbers("p50"), *words("")],
+            f"Time of an update with its new rank at {players:,} players (p50)",
             [
-                [Value(label), Value(time_words(p50)), Value(BLOCK * (1 + round(log2(p50 / least))))]
-                for label, p50 in sorted(taken.items(), key=lambda item: item[1])
+                *words("backend", "power cut takes"),
+                *numbers("p50"),
+                Column(f"each {BLOCK} more doubles it", figures=False, scale=True),
+            ],
+            [
+                [
+                    Value(facts.label),
+                    Value(LOST[facts.durability]),
+                    Value(time_words(p50), p50),
+                    Value(_bar(p50 / least), p50, "" if pick is None or facts.label == pick.label else "dim"),
+                ]
+                for p50, facts in sorted(p50s, key=lambda found: found[0])
             ],
         )
+
+
+def _bar(ratio: float) -> str:
+    return BLOCK * (1 + round(log2(ratio)))

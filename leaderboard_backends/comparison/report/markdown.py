@@ -37,6 +37,8 @@ def markdown(sections: Sequence[Section], title: str, pictures: Mapping[str, str
 def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"
     yield from map(_paragraph, section.paragraphs)
+    if section.points:
+        yield "\n".join(f"- {_paragraph(point)}" for point in section.points)
     yield from (_picture(chart, pictures[chart.name]) for chart in section.charts if chart.name in pictures)
     for table in section.tables:
         yield from _blocks(table)

@@ -11,13 +11,13 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from itertools import count
-from math import inf, isclose, isnan
+from math import ceil, floor, inf, isclose, isnan, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..document import Column, Section, Table, Value
-from ..document.numerals import size
+from ..document.numerals import significant, size
 from ..schema import Result
 from .charts.palette import variables
 from .embedded import Embedded, embedded
@@ -32,12 +32,15 @@ LIMIT: Final = 2_000_000
 
 TITLE: Final = "Leaderboard backends, measured"
 FOLDER: Final = Path(__file__).with_name("page")
-SCRIPTS: Final = ("data.js", "theme.js", "tables.js", "hints.js", "charts.js")
+SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "charts.js")
 """One after the other, they are one module."""
 
 MOST_COLUMNS: Final = 40
-CHARTS_IN_VIEW: Final = 2
+CHARTS_IN_VIEW: Final = 1
 """Of a section; the others are folded."""
+
+_ROOM: Final = 0.2
+"""Powers of ten that a scale leaves free beside its least and its largest value."""
 
 _NUMBER: Final = re.compile(r"-?(?:[0-9][0-9,]*)?\.?[0-9]+")
 _AS_TOLD: Final = 0.006
@@ -57,7 +60,8 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
         title=TITLE,
         facts=facts(result),
         result=result,
-        sections=sections,
+        shown=[section for number, section in enumerate(sections) if not number or _in_view(section)],
+        figures=[section for number, section in enumerate(sections) if number and not _in_view(section)],
         embedded=carried,
         policy=policy(style, [script, *libraries]),
         style=style,
@@ -65,6 +69,11 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
     )
     _check_size(html, carried)
     return html
+
+
+def _in_view(section: Section) -> bool:
+    """Whether any of a section stands unfolded: a folded one without a chart is among all figures."""
+    return bool(section.charts) or not (section.folded or section.detail)
 
 
 def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
@@ -130,9 +139,59 @@ def _template() -> Template:
         "word_columns": word_columns,
         "has_hints": has_hints,
         "charts_in_view": CHARTS_IN_VIEW,
+        "rest_words": rest_words,
+        "scale": Scale.of,
         "number": count(1).__next__,
     }
     return environment.get_template("report.html.j2")
+
+
+def rest_words(section: Section) -> str:
+    """Return what is folded of a section, as its fold is called: `The tables, and 3 more charts`."""
+    more = len(section.charts[CHARTS_IN_VIEW:])
+    charts = f", and {more} more chart{'s' if more > 1 else ''}" if more else ""
+    return f"Tables, and how to read them{charts}"
+
+
+class Scale(NamedTuple):
+    """The logarithmic axis of a table's column, from and to so many powers of ten of a microsecond."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, table: Table) -> Scale | None:
+        """Return the axis that all scaled values of a table share; `None` where it has none."""
+        shown = [place for place, column in enumerate(table.columns) if column.scale]
+        powers = [log10(float(key)) for row in table.rows for place in shown if (key := row[place].sort)]
+        if not powers:
+            return None
+        low, high = min(powers) - _ROOM, max(powers) + _ROOM
+        return cls(low, high) if floor(high) > ceil(low) else cls(floor(low), ceil(high))
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """The place of each power of ten with its name."""
+        powers = range(ceil(self.low), floor(self.high) + 1)
+        return [(self._place(power), _power_words(power)) for power in powers]
+
+    @property
+    def name(self) -> str:
+        """The axis in words."""
+        return f"on a logarithmic scale, {self.ticks[0][1]} to {self.ticks[-1][1]}"
+
+    def place(self, value: Value) -> float:
+        """Return where a value is, in percent of the width."""
+        return self._place(log10(float(value.sort or 1.0)))
+
+    def _place(self, power: float) -> float:
+        return round(100 * (power - self.low) / (self.high - self.low), 2)
+
+
+def _power_words(power: int) -> str:
+    """Return a power of ten of a microsecond: `10 µs`, `1 ms`."""
+    unit, of_it = next(((unit, of_it) for unit, of_it in (("s", 6), ("ms", 3)) if power >= of_it), ("µs", 0))
+    return f"{significant(10.0 ** (power - of_it), 1)} {unit}"
 
 
 def has_hints(table: Table) -> bool:
@@ -147,7 +206,8 @@ def word_columns(table: Table) -> str:
 
 def attributes(value: Value, column: Column) -> dict[str, str]:
     """Return the attributes of a cell: how it looks, and what it is sorted by where its text does not tell."""
-    return ({"class": value.tone} if value.tone else {}) | _sort_key(value, column)
+    kinds = " ".join(filter(None, ["scale" if column.scale else "", value.tone]))
+    return ({"class": kinds} if kinds else {}) | _sort_key(value, column)
 
 
 def _sort_key(value: Value, column: Column) -> dict[str, str]:

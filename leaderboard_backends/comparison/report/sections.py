@@ -1,7 +1,8 @@
-"""The whole report in reading order: what follows from the figures first, then the figures, then what they rest on."""
+"""The whole report in reading order: the answer, what speaks against it, then the figures that it rests on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from ..advice import advice_sections
@@ -9,6 +10,7 @@ from ..claims import claims_sections, operations_sections
 from ..cost.sections import cost_sections
 from ..document import Section
 from ..schema import Result
+from .answer import answer_of_comparison
 from .tables.backends import backends_section
 from .tables.circumstances import circumstances_section, traces_section
 from .tables.drills import drills_section
@@ -25,22 +27,22 @@ from .tables.trust import trust_section
 
 def sections(result: Result, today: date | None = None) -> list[Section]:
     """Return every section of a result's report; `today` decides which prices are said to be old."""
-    return [
-        *advice_sections(result),
+    figures = [
         service_section(result),
+        growth_section(result),
         throughput_section(result),
         response_section(result),
         memory_section(result),
-        growth_section(result),
         drills_section(result),
+        *cost_sections(result, today or datetime.now(UTC).date()),
         *operations_sections(result),
         backends_section(result),
-        *cost_sections(result, today or datetime.now(UTC).date()),
-        *claims_sections(result),
         missing_section(result),
         noise_section(result),
         percentiles_section(result),
         traces_section(result),
         circumstances_section(result),
-        trust_section(result),
+        *claims_sections(result),
     ]
+    first = [answer_of_comparison(result), *advice_sections(result), trust_section(result)]
+    return [*first, *(replace(section, folded=True) for section in figures)]

@@ -54,6 +54,8 @@ def _print(section: Section, console: Console, depth: int) -> None:
     console.print(Text(section.title, style="bold underline" if depth else "bold reverse"))
     for paragraph in section.paragraphs:
         console.print(styled(paragraph))
+    for point in section.points:
+        console.print(styled(f"- {point}"))
     console.print()
     for table in section.tables:
         _print_table(table, console)

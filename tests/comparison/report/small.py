@@ -173,7 +173,7 @@ def words_of(*sections: Section) -> str:
     """Return all that sections say, in one text."""
     said = []
     for section in every_section(sections):
-        said += [section.title, *section.paragraphs]
+        said += [section.title, *section.paragraphs, *section.points]
         for table in section.tables:
             said += [table.title, *(column.heading for column in table.columns), table.note]
             said += [value.text for row in table.rows for value in row]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.charts import charts
-from leaderboard_backends.comparison.report.page import page
+from leaderboard_backends.comparison.report.illustrated import illustrated, pictures
+from leaderboard_backends.comparison.report.page import LIMIT, page
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.schema import Result, decode_result
 
@@ -97,6 +99,64 @@ def test_a_missing_browser_is_said_loudly(
     monkeypatch.setenv(REQUIRED, asked)
     with pytest.raises(outcome, match=r"NO BROWSER TESTS: none of chromium.*\(apt-get install chromium"), chromium():
         pass
+
+
+# ---------------------------------------------------------------------- the published result
+
+
+LAPTOP, LAPTOP_HEIGHT = 1300, 800
+NARROW, NARROW_HEIGHT = 390, 844
+
+
+@pytest.fixture(scope="module")
+def published(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """The page of the result that comes with the library, as it opens on a laptop."""
+    path = tmp_path_factory.mktemp("published") / "report.html"
+    result = load_result(None)
+    path.write_text(page(result, illustrated(sections(result), pictures(result))), encoding="utf-8")
+    assert path.stat().st_size < LIMIT
+    with shown(browser, path, width=LAPTOP) as found:
+        yield found
+
+
+def test_it_is_less_than_twelve_screens_of_a_laptop(published: Shown) -> None:
+    assert published.evaluate("() => document.documentElement.scrollHeight") < 12 * LAPTOP_HEIGHT
+
+
+@pytest.mark.parametrize(("width", "height"), [(LAPTOP, LAPTOP_HEIGHT), (NARROW, NARROW_HEIGHT)])
+def test_its_first_screen_has_the_sentence_the_line_for_a_config_and_a_chart(
+    published: Shown, width: int, height: int
+) -> None:
+    published.page.set_viewport_size({"width": width, "height": height})
+    try:
+        published.evaluate("() => scrollTo(0, 0)")
+        lead = published.page.locator(".lead")
+        parts = {
+            "sentence": lead.locator("> p", has_text="durable: "),
+            "config": lead.locator("> p > code", has_text="url = "),
+            "chart": lead.locator(".plotted"),
+        }
+        for name, part in parts.items():
+            box = part.first.bounding_box()
+            assert box is not None, name
+            assert box["y"] >= 0, name
+            assert box["y"] + box["height"] <= height, name
+            assert box["x"] + box["width"] <= width, name
+        assert lead.locator(".plotted circle").count() == 10
+        assert published.evaluate("() => document.documentElement.scrollWidth") == width
+    finally:
+        published.page.set_viewport_size({"width": LAPTOP, "height": 900})
+
+
+def test_a_folded_part_opens_when_a_link_leads_into_it_and_when_printed(published: Shown) -> None:
+    row = published.page.locator("#percentiles td").first
+    assert not row.is_visible()
+    published.evaluate("() => (location.hash = 'percentiles')")
+    row.wait_for(state="visible")
+    claims = published.page.locator("#claims td").first
+    assert not claims.is_visible()
+    published.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert claims.is_visible()
 
 
 # ---------------------------------------------------------------------- quiet

@@ -164,7 +164,40 @@ def test_sections_stand_in_their_order_and_details_are_folded(document: Document
     assert [found["href"] for found, _ in document.all("a")][1:] == ["#verdict", "#charts", "#page-again"]
     assert [text for _, text in document.all("h3")] == ["More operations"]
     more = [text for _, text in document.all("summary") if text not in ("Contents", "", "Figures behind this chart")]
-    assert more == ["9 more charts", "4 more charts"]
+    assert more == ["10 more charts", "5 more charts"]
+
+
+def test_a_folded_section_shows_its_first_words_and_chart_and_one_without_a_chart_is_among_all_figures(
+    small: Result,
+) -> None:
+    one, two = Chart("one", "One", "The first", {}), Chart("two", "Two", "The second", {})
+    sections = [
+        Section("answer", "The answer"),
+        Section("seen", "Seen", ["In view.", "Folded."], charts=[one, two], folded=True),
+        Section("listed", "Listed", ["Folded, too."], folded=True),
+        Section("plain", "Plain", ["In view."], points=["a **point**"]),
+    ]
+    html = page(small, sections, embed=False)
+    assert re.findall(r"<section id=\"([a-z-]+)\"", html) == [
+        "answer",
+        "seen",
+        "plain",
+        "all-figures",
+        "listed",
+        "page-again",
+    ]
+    in_view = re.sub(
+        r"<details.*?</details>",
+        "",
+        html.partition("<main")[2].partition("</main>")[0].replace('<details class="behind">', ""),
+        flags=re.DOTALL,
+    )
+    assert in_view.count("In view.") == 2
+    assert "Folded" not in in_view
+    assert "<li>a <strong>point</strong></li>" in in_view
+    assert [text for _, text in Document(html).all("summary") if "Tables" in text] == [
+        "Tables, and how to read them, and 1 more chart"
+    ]
 
 
 def test_an_interrupted_comparison_says_so_at_the_top(small: Result, html: str) -> None:

@@ -189,33 +189,37 @@ def test_the_circumstances_have_the_exact_command_machine_versions_and_methods()
 def test_the_limits_of_this_very_result_come_first() -> None:
     hasty = result([replace(run, cores_elsewhere=2.0) for run in times("memory", 5.0)], rounds=1, finished=False)
     hasty = replace(hasty, machine=replace(hasty.machine, file_system="tmpfs"))
-    limits = [text for (text,) in columns(trust_section(hasty).tables[0], "limit")]
-    for place, word in enumerate(("interrupted", "too few", "against itself", "tmpfs", "5 runs were disturbed")):
+    limits = limits_of(hasty)
+    for place, word in enumerate(("Interrupted", "Too few", "A/A", "tmpfs", "slowed 5 runs down")):
         assert word in limits[place]
-    sound = [text for (text,) in columns(trust_section(result(twins("memory", 5.0, 5.1))).tables[0], "limit")]
+    sound = limits_of(result(twins("memory", 5.0, 5.1)))
     assert len(limits) == len(sound) + 5
-    assert sound[0].startswith("One machine (a processor, 2 cores)")
+    assert sound[0].startswith("**One machine**: a processor, 2 cores")
 
 
-def limits_of(of: Result) -> str:
-    return " ".join(text for (text,) in columns(trust_section(of).tables[0], "limit"))
+def limits_of(of: Result) -> list[str]:
+    """Return all limits of a result: five in view, and the further ones."""
+    section = trust_section(of)
+    assert len(section.points) <= 5
+    return [*section.points, *(text for (text,) in columns(section.sections[0].tables[0], "limit"))]
 
 
 def test_limits_are_of_what_was_measured_and_of_nothing_else(whole: Result, half_failed: Result) -> None:
-    words = ("the server", "same machine's sockets", "kill -9", "Throughput says where", "Synthetic: realtime")
-    assert [word for word in words if word not in limits_of(whole)] == []
-    assert [word for word in words if word in limits_of(half_failed)] == ["Synthetic: realtime"]
+    words = ("the server", "local sockets", "kill -9", "Throughput says where", "(realtime)")
+    assert [word for word in words if word not in " ".join(limits_of(whole))] == []
+    assert [word for word in words if word in " ".join(limits_of(half_failed))] == ["(realtime)"]
     events = replace(half_failed, workloads=[replace(facts, events=80) for facts in half_failed.workloads])
-    assert "Synthetic" not in limits_of(events)
+    assert "Synthetic" not in " ".join(limits_of(events))
 
 
 def test_of_a_server_that_was_given_nothing_is_said_to_be_known(whole: Result) -> None:
     elsewhere = replace(whole, runs=[run for run in whole.runs if run.cell.mode == "response"])
-    assert "Where the server of valkey-fsync was, and what else it did meanwhile, is not known" in limits_of(elsewhere)
-    assert "same machine's sockets" not in limits_of(elsewhere)
+    said = " ".join(limits_of(elsewhere))
+    assert "where that of `valkey-fsync` ran, and what else it did, is not known" in said
+    assert "local sockets" not in said
 
 
 def test_each_mistake_of_others_has_an_answer() -> None:
-    table = trust_section(result([])).tables[1]
+    table = trust_section(result([])).sections[0].tables[1]
     assert columns(table, "elsewhere", "here") == list(MISTAKES.items())
     assert all(MISTAKES.values())

@@ -34,3 +34,13 @@ function offerCopy(button, source) {
 const download = document.getElementById("download");
 if (download) offerDownload(download);
 offerCopy(document.getElementById("copy"), document.getElementById("page-command"));
+
+// The line for a config ends its paragraph: a button that copies it follows.
+for (const code of document.querySelectorAll(".lead > p > code:last-child")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.ariaLabel = `Copy ${code.textContent}`;
+  code.after(button);
+  offerCopy(button, code);
+}

@@ -8,13 +8,16 @@ from typing import Final
 from ...cost.bill import counted
 from ...document import Section, Table
 from ...document.numerals import duration
-from ...document.values import word, words
+from ...document.values import quoted, word, words
 from ...schema import DrillFigures, Result, Run, ServiceFigures, ThroughputFigures
 from ...statistics import ENOUGH_PROCESSES
 from ..marks import DISTURBED
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
+
+SHORT: Final = 5
+"""Limits that stand in view; the further ones are a detail."""
 
 MISTAKES: Final = {
     "Updates repeated the score that was loaded, so that nothing was written.": (
@@ -25,88 +28,95 @@ MISTAKES: Final = {
         "as a histogram."
     ),
     "Ten samples made a p99.9.": (
-        "A percentile is told only where a sample lies beyond it, p99.9 from 10,000 samples on; else there is a dash."
+        "A percentile is reported only where a sample lies beyond it, p99.9 from 10,000 samples on; else a dash."
     ),
     "Operations were timed in loops and averaged, so that a slow path of one in a hundred vanished.": (
-        "Each call is timed by itself; the clock's cost is measured and told."
+        "Each call is timed by itself; the clock's cost is measured and reported."
     ),
     "Systems broke ties differently, and did different work.": (
-        "One contract with one order of ties; the answers of service times and every end state are compared with a "
-        "model, and a backend that differs has no figure."
+        "One contract with one order of ties; answers during service times, and the state after each run, are "
+        "compared with an independent model, and a backend that differs has no figure."
     ),
-    "A store that waits for the disk was ranked with one that does not.": (
+    "A store that waits for the disk was ranked with one that does not wait.": (
         "Each row has a durability class, and no ranking mixes two."
     ),
-    "A closed loop waited out the stalls, so that they hit one operation instead of all that came meanwhile "
+    "A closed loop stopped sending during stalls, so that a stall delayed one operation instead of all that were due "
     "(coordinated omission).": (
-        "Response time is a mode of its own, at given rates, from the intended start. Service time is called just that."
+        "Response time is measured apart, at given rates, from the intended start; service time is named as such."
     ),
     "Memory was counted by tools that do not see what C code allocates.": (
         "Private memory (USS) of a fresh process before and after, and the server's beside the client's."
     ),
     "One run on a busy machine was the result.": (
-        "No verdict without rounds of fresh processes and twins for the noise floor; marks where other processes were "
-        "at work."
+        "No verdict without rounds of fresh processes and A/A runs for the noise floor; runs that other processes "
+        "disturbed are marked."
     ),
-    "What failed was left out.": "“Without figures” has every run that has none, with its reason.",
+    "What failed was left out.": "“Without figures” lists every run that has none, with its reason.",
 }
 """What went wrong elsewhere, and what is done about it here."""
 
 
 def trust_section(result: Result) -> Section:
     """Return the limits of a result, the particular ones first, and the mistakes of others."""
-    limits = [[word(text)] for text in (*_of_this_result(result), *_of_all(result))]
+    limits = [*_of_this_result(result), *_of_all(result)]
     mistakes = [[word(wrong), word(here)] for wrong, here in MISTAKES.items()]
+    further = [
+        Table("Further limits", words("limit"), [[word(text)] for text in limits[SHORT:]]),
+        Table("How public benchmarks went wrong", words("elsewhere", "here"), mistakes),
+    ]
     return Section(
         "why-not-to-trust-this",
         "Why not to trust this",
-        ["Run it on your own machine, with your own events, before a decision that costs money."],
-        [
-            Table("Limits", words("limit"), limits),
-            Table("How benchmarks in public went wrong", words("elsewhere", "here"), mistakes),
+        ["Before a decision that costs money, run it on your own machine with your own events."],
+        points=limits[:SHORT],
+        sections=[
+            Section("limits", "Further limits, and how public benchmarks went wrong", tables=further, detail=True)
         ],
     )
 
 
 def _of_this_result(result: Result) -> Iterator[str]:
     if not result.finished:
-        yield "It was interrupted: what is missing may be what you need."
+        yield "**Interrupted**: what is missing may be what you need."
     if result.settings.rounds < ENOUGH_PROCESSES:
-        yield f"{result.settings.rounds} rounds: too few for any verdict, which needs {ENOUGH_PROCESSES} processes."
+        yield (
+            f"**Too few processes**: {counted(result.settings.rounds, 'round')}, and a verdict needs "
+            f"{ENOUGH_PROCESSES} processes."
+        )
     if not any(run.cell.twin for run in result.runs):
-        yield "No backend was run against itself, so that nobody knows how much of a difference is noise."
+        yield "**Noise not known**: no backend was run twice beside itself (A/A)."
     if result.machine.file_system in IN_MEMORY:
-        yield f"The files were on {result.machine.file_system}, in memory: waiting for the disk cost nothing."
+        yield f"**No disk**: the files were on {result.machine.file_system}, so that waiting for the disk cost nothing."
     disturbed = sum(run.disturbed for run in result.runs)
     if disturbed:
-        yield f"{disturbed:,} runs were disturbed by other processes; they are marked {DISTURBED}."
+        yield f"**Disturbed**: other processes slowed {counted(disturbed, 'run')} down, marked `{DISTURBED}`."
 
 
 def _of_all(result: Result) -> Iterator[str]:
     where, modes = result.machine, {run.cell.mode for run in result.runs if run.figures is not None}
     yield (
-        f"One machine ({where.cpu}, {where.cores:g} cores), on which the clients, {_servers(result)}and the measuring "
-        "itself shared the processor."
+        f"**One machine**: {where.cpu}, {where.cores:g} cores, shared by the clients, {_servers(result)}and the "
+        "measurement itself."
     )
     yield from _reached(result)
+    if "drill" in modes:
+        yield "**No power was cut**: each crash is a `kill -9` of one process; no disk failed, no network split."
     drawn = [facts.name for facts in result.workloads if not facts.events]
     if drawn:
-        yield f"Synthetic: {', '.join(drawn)}. Real players are drawn from no distribution. Replay your own events."
+        yield f"**Synthetic players** ({', '.join(drawn)}): real ones follow no distribution. Replay your own events."
     yield (
-        f"{counted(result.settings.rounds, 'process', 'processes')} a row: an interval of {ENOUGH_PROCESSES} is the "
-        "smallest to the largest value, and a difference of a few percent means nothing."
+        f"**{counted(result.settings.rounds, 'process', 'processes')} per row**: a difference of a few percent means "
+        f"nothing; the interval of {ENOUGH_PROCESSES} processes is their smallest to their largest value."
     )
     longest = max((run.seconds for run in result.runs), default=0.0)
     yield (
-        f"The longest run took {duration(longest)}: what takes hours to show (fragmentation, packing, log rewrites, "
-        "other tenants) does not."
+        f"**Short runs**: the longest took {duration(longest)}. What takes hours to show (fragmentation, packing, log "
+        "rewrites, other tenants) is not in it."
     )
     if any(facts.home == "server" for facts in result.backends):
         says = " Throughput says where." if "throughput" in modes else ""
-        yield f"Clients are Python, one interpreter each: a fast server waits for them.{says}"
-    if "drill" in modes:
-        yield "The crash is a kill -9 of one process: no power was cut, no disk failed, no network split."
-    yield "Who knows a storage better may get more out of it than the tuning that the sheets tell."
+        yield f"**Python clients**, one interpreter each: a fast server waits for them.{says}"
+    yield "**Our tuning**: somebody who knows a storage better may get more out of it than its listed settings do."
 
 
 def _own_server(result: Result) -> dict[str, bool]:
@@ -134,7 +144,7 @@ def _reached(result: Result) -> Iterator[str]:
     """Yield how servers were reached, as far as a result tells."""
     own = _own_server(result)
     if any(own.values()):
-        yield "Servers were reached over the same machine's sockets: a network adds its latency to each operation."
+        yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
     given = [label for label, ours in own.items() if not ours]
     if given:
-        yield f"Where the server of {', '.join(given)} was, and what else it did meanwhile, is not known here."
+        yield f"**Servers elsewhere**: where that of {quoted(given)} ran, and what else it did, is not known here."
