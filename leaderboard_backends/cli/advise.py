@@ -1,4 +1,4 @@
-"""`leaderboard advise`: which backend for a need, why, what it costs, and what would change the answer."""
+"""`leaderboard advise`: which backend fits given requirements, why, what it costs, and what would change the answer."""
 
 from __future__ import annotations
 
@@ -19,26 +19,36 @@ DEFAULT_RATE: Final = "100/s"
 DURABLE: Final[Durability] = "every commit"
 
 
-@click.command("advise", short_help="Which backend for your need, and why.")
+@click.command("advise", short_help="Recommend a backend for your requirements.")
 @click.argument("result", type=click.Path(path_type=Path), required=False, metavar="[RESULT.json]")
-@click.option("--players", required=True, callback=option_by(read_players), help="Size of the board: 50K, 1M.")
+@click.option(
+    "--players", required=True, callback=option_by(read_players), help="Number of players, such as 50K or 1M."
+)
 @click.option(
     "--updates",
     callback=option_by(read_rate),
     default=DEFAULT_RATE,
     show_default=True,
-    help="Of all players together: 2000/s, 120K/m.",
+    help="Update rate of all players together, such as 2000/s or 120K/m.",
 )
-@click.option("--reads", callback=option_by(read_rate), help="As --updates.  [default: as many as updates]")
-@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="App servers.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="App processes a server.")
-@click.option("--durable", is_flag=True, help="Every acknowledged update must survive: --durability 'every commit'.")
+@click.option(
+    "--reads", callback=option_by(read_rate), help="Read rate, written like --updates.  [default: same as --updates]"
+)
+@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="Number of app servers.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="App processes per server.")
+@click.option(
+    "--durable", is_flag=True, help="No acknowledged update may be lost: same as --durability 'every commit'."
+)
 @click.option(
     "--durability",
     callback=option_by(read_durability),
-    help="What a power cut must leave: 'every commit', everysec, 'memory only'.  [default: memory only]",
+    help="What must survive a power cut: 'every commit', everysec (all but the last second) or 'memory only' "
+    "(nothing).  "
+    "[default: memory only]",
 )
-@click.option("--p99", callback=option_by(read_time), help="Longest time of one operation in a hundred: 10ms, 500us.")
+@click.option(
+    "--p99", callback=option_by(read_time), help="Largest allowed 99th percentile latency, such as 10ms or 500us."
+)
 @priced
 def advise(
     result: Path | None,
@@ -55,14 +65,14 @@ def advise(
     *,
     durable: bool,
 ) -> None:
-    """Say which backend meets a need, from the figures of RESULT.json, or of the result that comes with the library.
+    """Recommend a backend, from the measurements in RESULT.json or in the result that comes with the library.
 
-    Every backend is held against each demand: durability, app processes that share the board, load, p99. Those that
-    meet all stand in the order of cost, then p99; figures within the noise are ties, and the simpler one comes first.
-    Exit code 1 where nothing fits.
+    Each backend is checked against every requirement: durability, the number of app processes that share the board,
+    load and p99 latency. Those that meet all of them are listed by cost, then by p99; differences within the noise
+    count as equal, and the simpler backend comes first. Exits with code 1 if no backend fits.
     """
     if durable and durability not in (None, DURABLE):
-        raise click.UsageError(f"--durable asks for {DURABLE}, --durability for {durability}: give one of them.")
+        raise click.UsageError(f"--durable means {DURABLE!r}, but --durability says {durability!r}: give one of them.")
     need = Need(
         players=players,
         updates=updates,

@@ -1,4 +1,4 @@
-"""`leaderboard backends`: every scheme with its distribution, its promises, and whether it can be used here."""
+"""`leaderboard backends`: every URL scheme with its distribution, its guarantees, and whether it can be used here."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ WIDEST_NAME: Final = 24
 """Columns up to which a name stays on one line, so that it can be read and copied whole."""
 
 
-@click.command("backends", short_help="List the backends: what each promises, and whether it can be used here.")
+@click.command("backends", short_help="List the backends: guarantees, and whether each can be used here.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of the table.")
 def backends(*, as_json: bool) -> None:
-    """List every scheme that is built in or installed.
+    """List every URL scheme that is built in or provided by an installed plug-in.
 
-    Each with its distribution and version, what its boards promise, and whether it can be used here, or why not.
+    For each: its distribution and version, what it guarantees, and whether it can be used here, or why not.
     """
     with foreign_output_to_stderr():
         found = known_backends()
@@ -43,7 +43,7 @@ def _print(console: PlainConsole, found: Sequence[BackendInfo]) -> None:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(_table(found))
-    console.print(Text("\nWhat survives, at worst"))
+    console.print(Text("\nWhat acknowledged updates survive"))
     for survives, schemes in _by_survival(found).items():
         console.print(Padding(Text(f"{', '.join(schemes)}: {survives}"), (0, 0, 0, 2)))
     problems = [info.problem for info in found if info.problem]
@@ -57,7 +57,7 @@ def _table(found: Sequence[BackendInfo]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     for heading in ("scheme", "distribution", "version"):
         table.add_column(heading, overflow="fold", min_width=_width(heading, found))
-    for heading in ("promises", "usable here"):
+    for heading in ("guarantees", "usable here"):
         table.add_column(heading, overflow="fold")
     for info in found:
         usable = "no" if info.problem else "yes"
@@ -73,7 +73,7 @@ def _width(heading: str, found: Sequence[BackendInfo]) -> int:
 def _promises(info: BackendInfo) -> str:
     capabilities = _capabilities(info)
     if capabilities is None:
-        return "unknown" if info.backend is None else "those of the board inside"
+        return "unknown" if info.backend is None else "same as the board inside"
     words = ["durable" if capabilities.durable else "not durable", "shared" if capabilities.shared else "one process"]
     unsupported = [f"no {operation}" for operation in sorted(capabilities.unsupported)]
     return ", ".join([*words, capabilities.consistency, *unsupported])

@@ -1,4 +1,4 @@
-"""`leaderboard compare`: prove each backend right, measure it as a plan says, and print what came of it."""
+"""`leaderboard compare`: test each backend for correctness, measure it as a plan says, and print the result."""
 
 from __future__ import annotations
 
@@ -38,37 +38,57 @@ VERDICTS: Final = "verdicts"
 """The folder beside the traces in which verdicts of the kit are kept."""
 
 
-@click.command("compare", short_help="Compare backends: prove each right, then measure it.")
+@click.command("compare", short_help="Compare backends: test each for correctness, then measure it.")
 @click.argument("backends", nargs=-1, metavar="[BACKEND]...")
-@click.option("--plan", "plan_name", default=QUICK, show_default=True, metavar="NAME|FILE", help="What to run.")
-@click.option("--players", metavar="N,N,...", help="Sizes of the board, such as 1K,100K.  [default: as the plan says]")
+@click.option(
+    "--plan", "plan_name", default=QUICK, show_default=True, metavar="NAME|FILE", help="Which measurements to run."
+)
+@click.option("--players", metavar="N,N,...", help="Numbers of players, such as 1K,100K.  [default: from the plan]")
 @click.option(
     "--workload",
     "workloads",
     multiple=True,
     metavar="NAME|FILE",
-    help="A workload that comes with the library, a .toml, or a .csv of your own events; repeatable.",
+    help="A workload of the library, a .toml file, or a .csv file of your own events; repeatable.",
 )
-@click.option("--rounds", type=click.IntRange(1, 100), help="Processes a cell.  [default: as the plan says]")
-@click.option("--steps", type=click.IntRange(1, 1_000_000), help="Steps of a run.  [default: as the plan says]")
+@click.option(
+    "--rounds", type=click.IntRange(1, 100), help="Repetitions, each in fresh processes.  [default: from the plan]"
+)
+@click.option("--steps", type=click.IntRange(1, 1_000_000), help="Steps per run.  [default: from the plan]")
 @click.option(
     "--time-limit",
     type=click.FloatRange(0, 3600, min_open=True),
-    help="Seconds for a run's writes, and for each kind of read; the rest of its steps is left out.",
+    help="Most seconds that a run spends on its writes, and on each kind of read; it skips the steps left then.",
 )
 @click.option(
     "--run-timeout",
     type=click.FloatRange(0, 86_400, min_open=True),
-    help="Seconds after which a run, or the kit's judgement of a backend, is ended.  [default: by size and plan; 600]",
+    help="Seconds after which a run, or the conformance test of a backend, is stopped.  [default: by size and plan; "
+    "600]",
 )
-@click.option("--proof", metavar="all|sequential|PART,...", help="Parts of the conformance kit that come first.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same traces, same order.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="RESULT.json", help="File to keep.")
-@click.option("--resume", is_flag=True, help="Go on with what an interrupted run left beside --out.")
-@click.option("--force", is_flag=True, help="Replace the file at --out, and what an interrupted run left beside it.")
+@click.option(
+    "--proof", metavar="all|sequential|PART,...", help="Parts of the conformance kit that each backend must pass first."
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="The same seed gives the same traces and the same order."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="RESULT.json",
+    help="Write the result to this file.",
+)
+@click.option("--resume", is_flag=True, help="Continue an interrupted run from the journal beside --out.")
+@click.option(
+    "--force", is_flag=True, help="Replace the file at --out, and the journal of an interrupted run beside it."
+)
 @click.option("--details", is_flag=True, help="Print every table before the answer.")
-@click.option("--allow-missing", is_flag=True, help="Exit code 0 although some could not run here, or took too long.")
-@click.option("--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder that keeps drawn traces.")
+@click.option(
+    "--allow-missing", is_flag=True, help="Exit with 0 even if a backend could not run here, or took too long."
+)
+@click.option(
+    "--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder in which generated traces are cached."
+)
 def compare(
     backends: tuple[str, ...],
     plan_name: str,
@@ -88,17 +108,19 @@ def compare(
     details: bool,
     allow_missing: bool,
 ) -> None:
-    """Replay the same traces on each BACKEND, each run in a process of its own, and compare what they cost.
+    """Replay the same traces on each BACKEND, each run in a process of its own, and compare time, memory and disk.
 
-    A BACKEND is one that is ready to run here (see `leaderboard backends`, and the files in benchmarks/backends); a
-    .toml file of the same form; the URL of a board's storage (redis://host:6379/0), on which boards with names of
-    their own are used and cleared again; or module:Class for a class of yours that takes name, order and keep. Where
-    none is named, those of the plan are compared, or all that are ready, plug-ins included.
+    A BACKEND is the name of one that can run here (see `leaderboard backends`, and the files in benchmarks/backends); a
+    .toml file of the same form; the URL of a storage (redis://host:6379/0), on which scratch boards are created and
+    deleted again; or module:Class for your own class, which takes name, order and keep. Without BACKEND, those of the
+    plan are compared, or all that can run here, plug-ins included.
 
-    The conformance kit judges each backend first; then all answers of runs that time single operations, and the end
-    states of all runs, are compared with an independent model. One difference withholds every figure of that backend,
-    and its reason is told. Ctrl-C keeps what is finished; --resume goes on. Exit code 1 where a backend that was
-    named or found has no figures in any run, unless --allow-missing; then where one was wrong or failed, or none ran.
+    Each backend must first pass the conformance kit. Then every answer of the runs that time single operations, and
+    the final state of every run, is compared with an independent model. If one differs, no figure of that backend is
+    shown, and the reason is. Ctrl-C keeps finished runs; --resume continues.
+
+    Exits with code 1 if a run has no figures; with --allow-missing only if a backend was wrong or failed, or if no
+    run has figures.
     """
     try:
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
@@ -150,8 +172,9 @@ def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...
     for file in files:
         if file.events is not None:
             raise ConfigurationError(
-                f"--players {players}: the events of {file.path.name} are of {file.events.players:,} players, which is "
-                f"the only size that they have; leave --players out."
+                f"--players {players}: the events of {file.path.name} have {file.events.players:,} players, and can "
+                "be run at "
+                f"no other size; leave --players out."
             )
     return sizes
 
@@ -163,7 +186,9 @@ def _prepare(out: Path | None, *, resume: bool, force: bool) -> None:
             raise click.UsageError("--resume needs --out: the journal of the interrupted run is beside that file.")
         return
     if is_stream(out):
-        raise click.UsageError(f"--out {out} is a device or a pipe: name a file, as a journal is kept beside it.")
+        raise click.UsageError(
+            f"--out {out} is a device or a pipe: name a regular file, because a journal is written beside it."
+        )
     if out.exists() and not (resume or force or _journal(out).exists()):
         raise click.UsageError(f"--out {out} exists: name another file, or replace it with --force.")
     try:
@@ -188,8 +213,12 @@ def _command(contenders: Sequence[Contender]) -> str:
 def _unfinished(error: OSError, out: Path | None) -> str:
     """Say what ended a comparison, and what is left of it."""
     where = f"{error.filename}: " if error.filename else ""
-    kept = f"{_journal(out)} keeps what is finished; --resume goes on" if out else "nothing was kept: --out FILE does"
-    return f"the comparison ended, as the system said: {where}{error.strerror or error}. Make room for it: {kept}."
+    kept = (
+        f"{_journal(out)} has the finished runs; --resume continues"
+        if out
+        else "no run was saved; --out FILE saves them"
+    )
+    return f"the comparison stopped: {where}{error.strerror or error}. Free some space and run it again: {kept}."
 
 
 def _publish(result: Result, out: Path | None, journal: Journal, *, details: bool) -> None:
@@ -202,7 +231,7 @@ def _publish(result: Result, out: Path | None, journal: Journal, *, details: boo
         shown = [section for section in sections(result) if section.name in wanted] if wanted else []
         print_sections([*shown, answer], PlainConsole())
     finally:
-        _say_what_came_of_it(result, out)
+        _print_summary(result, out)
 
 
 def _troubled(result: Result) -> bool:
@@ -216,26 +245,26 @@ def _keep(result: Result, out: Path, journal: Journal) -> None:
         write_atomically(out, encode_result(result))
     except OSError as error:
         raise click.ClickException(
-            f"{out} cannot be written: {error.strerror}. {_journal(out)} keeps all runs: make room, and --resume makes "
-            f"the result of them."
+            f"{out} cannot be written: {error.strerror}. {_journal(out)} has all runs: free some space, then --resume "
+            f"writes the result."
         ) from error
     if result.finished:
         journal.end()
 
 
-def _say_what_came_of_it(result: Result, out: Path | None) -> None:
+def _print_summary(result: Result, out: Path | None) -> None:
     done = sum(run.status == "ok" for run in result.runs)
     click.echo(
         f"{done} of {len(result.runs)} runs have figures, in {result.seconds:.0f} s. "
         + (
-            f"Kept in {out}; leaderboard report {out} makes pages of it."
+            f"Saved in {out}; leaderboard report {out} makes a page and tables of it."
             if out
-            else "Nothing was kept: --out FILE does. --details prints every table."
+            else "The result was not saved; --out FILE saves it. --details prints every table."
         ),
         err=True,
     )
     if not result.finished:
-        click.echo("Interrupted: what was not run has a row that says so; --resume goes on.", err=True)
+        click.echo("Interrupted: the tables say which runs are missing; --resume continues.", err=True)
 
 
 def _exit_code(result: Result, *, allow_missing: bool) -> int:
@@ -244,6 +273,6 @@ def _exit_code(result: Result, *, allow_missing: bool) -> int:
     without = {run.cell.backend: run.status for run in result.runs if run.status != "ok"}
     if not allow_missing and without:
         said = ", ".join(f"{label} ({status})" for label, status in without.items())
-        click.echo(f"Runs without figures: {said}. So the exit code is 1; see --allow-missing.", err=True)
+        click.echo(f"Runs without figures: {said}. The exit code is 1; see --allow-missing.", err=True)
         return 1
     return int(bool({"wrong", "failed"} & {*without.values()}) or all(run.status != "ok" for run in result.runs))

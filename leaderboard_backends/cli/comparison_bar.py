@@ -1,4 +1,4 @@
-"""How far a comparison has come, with the time left: a bar on a terminal, elsewhere lines."""
+"""The progress of a comparison, with the time left: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ComparisonBar:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("drawing the traces", total=None, runs="", left="")
+        self._task = self._bar.add_task("generating the traces", total=None, runs="", left="")
         self._expected: dict[Cell, float] = {}
         self._runs = self._done = 0
         self._total = self._passed = 0.0
         self._began: float | None = None
-        self._in_work = "drawing the traces"
+        self._in_work = "generating the traces"
         self._since = monotonic()
         self._ended = Event()
         self._still = Thread(target=self._say_what_is_still_in_work, daemon=True)
@@ -60,7 +60,7 @@ class ComparisonBar:
     def _say_what_is_still_in_work(self) -> None:
         while not self._ended.wait(SILENCE_SECONDS):
             if (seconds := monotonic() - self._since) >= SILENCE_SECONDS:
-                self._say(f"still at work, for {seconds:.0f} s: {self._in_work}")
+                self._say(f"still running after {seconds:.0f} s: {self._in_work}")
 
     def planned(self, runs: Sequence[Unit]) -> None:
         """Take in what is left to run."""
@@ -70,7 +70,7 @@ class ComparisonBar:
 
     def proving(self, label: str) -> None:
         """Show which backend the kit judges."""
-        self._begin(f"the conformance kit judges {label}")
+        self._begin(f"conformance test of {label}")
 
     def begins(self, cell: Cell, round_: int) -> None:
         """Show which run is in work."""
@@ -109,5 +109,5 @@ def shown(cell: Cell) -> str:
     """Return a cell in words."""
     if cell.mode == "study":
         return cell.backend
-    twin = ", its twin" if cell.twin else ""
-    return f"{cell.backend}{twin}, {cell.mode}, {cell.workload}, {cell.players:,} players"
+    repeated = ", A/A run" if cell.twin else ""
+    return f"{cell.backend}{repeated}, {cell.mode}, {cell.workload}, {cell.players:,} players"

@@ -1,4 +1,4 @@
-"""`leaderboard config check`: every board of a file described and checked, before anything is opened."""
+"""`leaderboard config check`: describe and check every board of a file without opening any."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..registry import wrapper_class
 from ..testing.opening import find_modules_here
 from .streams import foreign_output_to_stderr
 
-SHORT_HELP: Final = "Check a file of boards without opening any of them."
+SHORT_HELP: Final = "Check a configuration file of boards without opening any."
 HIDDEN: Final = "***"
 
 
 @click.group("config", short_help=SHORT_HELP)
 def config() -> None:
-    """See what a file of boards says, and whether it is right."""
+    """Show and check a configuration file of boards."""
 
 
 @config.command("check", short_help=SHORT_HELP)
@@ -37,17 +37,17 @@ def config() -> None:
     "--workers",
     type=click.IntRange(1),
     metavar="N",
-    help="Processes of the app that open each board; without it, workers of [preflight.NAME].",
+    help="Processes of the app that open each board.  [default: workers in [preflight.NAME]]",
 )
 @click.option(
-    "--import", "imports", is_flag=True, help="Import the functions that FILE names, which runs their modules."
+    "--import", "imports", is_flag=True, help="Also import the functions that FILE names, which runs their modules."
 )
 def check(path: Path, workers: int | None, *, imports: bool) -> None:
-    """Describe every board of FILE (TOML), and check every option and setting; nothing is opened, written or run.
+    """Describe every board of FILE (TOML) and check every option; nothing is opened or written.
 
-    A function that FILE names (player_exists = "app.players:exists") is shown as it is written; with --import it has to
-    be there, too, installed or in the current folder. Exit code 1 where a board is wrong, with a line each that names
-    the file, the board, the key and what is allowed.
+    A function that FILE names (player_exists = "app.players:exists") is shown as written; with --import it is also
+    imported, from an installed package or the current folder. Exits with code 1 if a board is wrong, after one line
+    per error that names the file, the board, the key and what is allowed.
     """
     if imports:
         find_modules_here()
@@ -71,7 +71,7 @@ def check(path: Path, workers: int | None, *, imports: bool) -> None:
             click.echo(visible(f"Error: {' '.join(problem.split())}"), err=True)
         sys.exit(1)
     ran = "Nothing was opened." if imports else "Nothing was opened or imported."
-    click.echo(visible(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, all right. {ran}"))
+    click.echo(visible(f"{path}: {len(found)} board{'s' if len(found) > 1 else ''}, no errors. {ran}"))
 
 
 def _print(description: str) -> None:

@@ -1,4 +1,4 @@
-"""`leaderboard conformance`: run the kit against what the user names, and print, write and return the verdict."""
+"""`leaderboard conformance`: run the conformance kit on each target, and print, write and return the verdicts."""
 
 from __future__ import annotations
 
@@ -41,28 +41,27 @@ JSON_FILE: Final = "conformance.json"
 MARKDOWN_FILE: Final = "conformance.md"
 
 
-@click.command("conformance", short_help="Prove that backends keep the contract.")
+@click.command("conformance", short_help="Test whether backends meet the contract.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
-@click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same random programs.")
-@click.option(
-    "--examples", type=click.IntRange(1, 100_000), help="Random programs under each order and keep.  [default: 60]"
-)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same random programs.")
+@click.option("--examples", type=click.IntRange(1, 100_000), help="Random programs per order and keep.  [default: 60]")
 @click.option(
     "--players",
     type=click.IntRange(LEAST_PLAYERS),
-    help=f"Players of a large board, at least {LEAST_PLAYERS}; fewer than the default are no whole answer.  "
+    help=f"Players on large boards, at least {LEAST_PLAYERS}; with fewer than the default the verdict is only "
+    "partial.  "
     "[default: 100000]",
 )
-@click.option("--thorough", is_flag=True, help="Longer runs, and fault tests on files and servers made for them.")
+@click.option("--thorough", is_flag=True, help="Longer runs, and fault tests on temporary files and servers.")
 @click.option(
-    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run this part of the kit only; repeatable."
+    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run only this part of the kit; repeatable."
 )
 @click.option(
     "--time-limit",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Fail a test that has not ended after so long, as it hangs; after three of those the rest is not run.  "
-    "[default: 180, or what your class says; five times that with --thorough]",
+    help="Fail a test that takes longer than this; after three of those the rest is not run.  "
+    "[default: 180, or as your class sets it; five times that with --thorough]",
 )
 @click.option(
     "--failures",
@@ -86,19 +85,20 @@ def conformance(
     *,
     thorough: bool,
 ) -> None:
-    """Run every test of the contract on each TARGET, and answer whether it conforms.
+    """Run every test of the contract on each TARGET, and report whether it conforms.
 
-    A TARGET is the URL of a board's storage (redis://host:6379/0); module:name for a class or function of yours that
-    takes name, order and keep and returns a board, or for your subclass of BackendConformance, FileFaults or
-    ServerFaults; or a place made for the run: naive, memory, valkey and valkey-tcp (a real server), valkey-fsync (the
+    A TARGET is the URL of a storage (redis://host:6379/0); module:name of your own class or function that takes name,
+    order and keep and returns a board, or of your subclass of BackendConformance, FileFaults or ServerFaults; or a
+    temporary storage made for the run: naive, memory, valkey and valkey-tcp (a real server), valkey-fsync (the
     same, waiting for the disk at each write), fakeredis, zodb (a file), zodb+memory, and the scheme of a plug-in.
-    Where nothing is named, all of those places are judged.
+    Without TARGET, all of these temporary storages are tested.
 
-    Each target runs in a process of its own: where a test ends that process, or cannot be stopped, the test has failed,
-    and the tests after it and the other targets are judged all the same.
+    Each target runs in a process of its own: a test that crashes or hangs that process has failed, and the remaining
+    tests and targets still run.
 
-    At a URL, the kit makes boards with names of its own (kit-…), clears them and touches no other board. Exit code 1
-    where a target does not conform or something of it was not run, 3 where only a part of the kit was asked for.
+    At a URL, the kit creates boards with names of its own (kit-…), clears them and touches no other board. Exits with
+    code 1 if a target does not conform or a test could not be run, and with 3 if all tests passed but only a part of
+    the kit was run.
     """
     asked = _Asked(seed, examples, players, parts, thorough, time_limit)
     sys.exit(_judge(targets or tuple(trial_places()), asked, failures, out))

@@ -1,4 +1,4 @@
-"""`leaderboard cost`: what boards cost to run and to build, from measured bytes, a price table and a model."""
+"""`leaderboard cost`: what boards cost to run and to build, from measured bytes, a price table and a cost model."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def option_by(read: Callable[[str], Read]) -> Callable[[click.Context, click.Par
 def priced(command: Command) -> Command:
     """Add the options that say what amounts are computed from."""
     for option in (
-        click.option("--model", "model_path", type=click.Path(path_type=Path), help="A model of yours (TOML)."),
-        click.option("--prices", type=click.Path(path_type=Path), help="A price table of yours (TOML)."),
-        click.option("--term", default=ON_DEMAND, show_default=True, help="Prices to use where a table has them."),
+        click.option("--model", "model_path", type=click.Path(path_type=Path), help="Your own cost model (TOML)."),
+        click.option("--prices", type=click.Path(path_type=Path), help="Your own price table (TOML)."),
+        click.option("--term", default=ON_DEMAND, show_default=True, help="Pricing term, if the price table has it."),
     ):
         command = option(command)
     return command
@@ -65,16 +65,18 @@ def read_result_for(given: Inputs, path: Path | None) -> Result:
     return result
 
 
-@click.command("cost", short_help="What each backend costs a month, and over the years.")
+@click.command("cost", short_help="Estimate what each backend costs per month and over years.")
 @click.argument("result", type=click.Path(path_type=Path), required=False, metavar="[RESULT.json]")
 @click.option(
-    "--players", callback=option_by(read_sizes), default=DEFAULT_PLAYERS, show_default=True, help="Sizes of the board."
+    "--players", callback=option_by(read_sizes), default=DEFAULT_PLAYERS, show_default=True, help="Numbers of players."
 )
-@click.option("--servers", type=click.IntRange(1), help="App servers.  [default: as the model says]")
-@click.option("--workers", type=click.IntRange(1), help="App processes a server.  [default: as the model says]")
-@click.option("--replicas", type=click.IntRange(0), help="Cache nodes beside the first.  [default: as the model says]")
+@click.option("--servers", type=click.IntRange(1), help="Number of app servers.  [default: from the model]")
+@click.option("--workers", type=click.IntRange(1), help="App processes per server.  [default: from the model]")
+@click.option(
+    "--replicas", type=click.IntRange(0), help="Cache nodes in addition to the first.  [default: from the model]"
+)
 @priced
-@click.option("--trace", is_flag=True, help="Print what each amount was computed from.")
+@click.option("--trace", is_flag=True, help="Print how each amount was computed.")
 def cost(
     result: Path | None,
     players: tuple[int, ...],
@@ -87,13 +89,12 @@ def cost(
     *,
     trace: bool,
 ) -> None:
-    """Compute what each backend of RESULT.json costs, with the bytes a player that it measured.
+    """Estimate what each backend of RESULT.json costs, from its measured bytes per player.
 
-    Without RESULT.json it is the result that comes with the library. Memory and disk are bought as the model says
-    (headroom, replicas), at the prices of the table; both come with the library and are yours to edit. A backend that
-    cannot serve so many servers and workers has no amount. At sizes that were measured the measured bytes count,
-    between two of them what lies between; sizes beyond are extrapolated from the line through those from 10,000
-    players on. At the end stands what measured bytes make of the study that this project started from.
+    Without RESULT.json, the result that comes with the library is used. The cost model says how much memory and disk to
+    buy (headroom, replicas), the price table what they cost; both come with the library, and you can edit copies. A
+    backend that cannot serve the given number of servers and workers has no amount. Sizes between two measured ones
+    are interpolated; larger ones are extrapolated from a line through the sizes of 10,000 players and more.
     """
     given = read_inputs(prices, model_path, term)
     numbers = {"servers": servers, "workers": workers, "replicas": replicas}

@@ -34,15 +34,15 @@ class _Command:
 
 
 _COMMANDS: Final = {
-    "advise": _Command("tools", "Which backend for your need, and why."),
-    "backends": _Command("tools", "List the backends: what each promises, and whether it can be used here."),
-    "compare": _Command("tools", "Compare backends: prove each right, then measure it."),
-    "config": _Command("production", "Check a file of boards without opening any of them."),
-    "cost": _Command("tools", "What each backend costs a month, and over the years."),
-    "conformance": _Command("tools", "Prove that backends keep the contract."),
+    "advise": _Command("tools", "Recommend a backend for your requirements."),
+    "backends": _Command("tools", "List the backends: guarantees, and whether each can be used here."),
+    "compare": _Command("tools", "Compare backends: test each for correctness, then measure it."),
+    "config": _Command("production", "Check a configuration file of boards without opening any."),
+    "cost": _Command("tools", "Estimate what each backend costs per month and over years."),
+    "conformance": _Command("tools", "Test whether backends meet the contract."),
     "monitoring": _Command("production", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
-    "preflight": _Command("production", "Run the list before launch against a configured board."),
-    "report": _Command("tools", "Make pages, charts and tables of a result; find regressions."),
+    "preflight": _Command("production", "Check before a launch that configured boards are ready."),
+    "report": _Command("tools", "Turn a result into a page, charts and tables; find regressions."),
 }
 _ELSEWHERE: Final = {"serve": "leaderboard-backends-fastapi"}
 """Commands that plug-ins of ours bring, and the distribution of each."""
@@ -79,7 +79,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, command.short_help) for name, command in _COMMANDS.items()])
         if plugins := _plugins():
             with formatter.section("Commands of plug-ins"):
-                formatter.write_dl([(name, f"Of {distribution_of(plugin)}.") for name, plugin in plugins.items()])
+                formatter.write_dl(
+                    [(name, f"Provided by {distribution_of(plugin)}.") for name, plugin in plugins.items()]
+                )
 
     def main(self, *arguments: Any, **settings: Any) -> Any:
         """Run the command line; an error of the system, such as a full disk behind stdout, is one line, too."""
@@ -98,7 +100,7 @@ class LazyGroup(click.Group):
             vars(error)["message"] = visible(error.message)
             raise
         except RecursionError as error:
-            raise click.ClickException("what was given is nested too deeply to be read.") from error
+            raise click.ClickException("the input is nested too deeply to be read.") from error
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be gone
                 click.echo("Interrupted.", err=True)
@@ -117,7 +119,7 @@ def _of_plugin(name: str) -> click.Command | None:
     with foreign_output_to_stderr():
         command = load_plugin(plugin, f"leaderboard {name} of {distribution_of(plugin)}")
     if not isinstance(command, click.Command):
-        raise PluginError(f"leaderboard {name} of {distribution_of(plugin)} is no click command: {plugin.value}.")
+        raise PluginError(f"leaderboard {name} of {distribution_of(plugin)} is not a click command: {plugin.value}.")
     return command
 
 
@@ -151,10 +153,10 @@ def _version() -> str:
     try:
         return version(DISTRIBUTION)
     except PackageNotFoundError:
-        return "from a source tree that is not installed"
+        return "unknown (run from a source tree that is not installed)"
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="leaderboard")
 def leaderboard() -> None:
-    """Leaderboards on swappable storages: list them, prove them, compare them, run them."""
+    """Leaderboards on interchangeable storages: list, test, compare and run them."""

@@ -1,4 +1,4 @@
-"""`leaderboard monitoring`: alerting rules for Prometheus and a dashboard for Grafana, of a file's own settings."""
+"""`leaderboard monitoring`: alerting rules for Prometheus and a dashboard for Grafana, from a file's settings."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ CONFIG = click.option(
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The boards (TOML) whose settings of monitoring to use; the defaults, for all boards, without.",
+    help="The boards (TOML) whose monitoring settings to use.  [default: the default settings, for all boards]",
 )
 
 
 @click.group("monitoring", short_help=SHORT_HELP)
 def monitoring() -> None:
-    """Print what Prometheus and Grafana need to watch boards that have monitoring on."""
+    """Print configuration with which Prometheus and Grafana monitor boards that have monitoring on."""
 
 
 @monitoring.command("rules", short_help="Alerting rules for Prometheus (YAML).")
 @CONFIG
 def rules(path: Path | None) -> None:
-    """Print alerting rules for Prometheus: a file for its rule_files, in YAML."""
+    """Print alerting rules for Prometheus (YAML), for its rule_files."""
     click.echo(alerting_rules(_settings(path)), nl=False)
 
 
 @monitoring.command("dashboard", short_help="A dashboard for Grafana (JSON).")
 @CONFIG
 def dashboard(path: Path | None) -> None:
-    """Print a dashboard to import into Grafana, in JSON."""
+    """Print a dashboard to import into Grafana (JSON)."""
     click.echo(grafana_dashboard(_settings(path)), nl=False)
 
 
@@ -62,13 +62,14 @@ def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
             except ConfigurationError as error:
                 raise ConfigurationError(f"{path}, boards.{table}: {error}") from error
     if not found:
-        raise ConfigurationError(f"{path} has no board with monitoring: add a table [boards.NAME.monitoring].")
+        raise ConfigurationError(f"{path} has no board with monitoring on: add a table [boards.NAME.monitoring].")
     return found
 
 
 def _add(found: dict[str, AlertSettings], board: str, settings: AlertSettings) -> None:
     if found.setdefault(board, settings) != settings:
         raise ConfigurationError(
-            f"another board of the name {board!r} has other alerts, and rules tell boards apart by name alone: give "
-            f"one of them another name, or both the same alerts."
+            f"another board named {board!r} has different alert settings, and rules distinguish boards only by name: "
+            "rename "
+            f"one of them, or give both the same alert settings."
         )

@@ -1,4 +1,4 @@
-"""`leaderboard preflight`: the study's "Before Launch" list, run against the boards of a file."""
+"""`leaderboard preflight`: a checklist to run against the boards of a file before a launch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..preflight.run import run_checks
 from ..testing.opening import find_modules_here
 from .streams import foreign_output_to_stderr
 
-SHORT_HELP: Final = "Run the list before launch against a configured board."
+SHORT_HELP: Final = "Check before a launch that configured boards are ready."
 PIPE_WIDTH: Final = 100
 """Columns of the table where no terminal says how wide it is."""
 
@@ -47,27 +47,27 @@ _STYLES: Final[dict[Status, str]] = {
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The boards (TOML), and what is expected of them: tables [preflight.NAME].",
+    help="The boards (TOML), and in tables [preflight.NAME] the load that they must serve.",
 )
-@click.option("--board", "names", multiple=True, metavar="NAME", help="Check this board only; repeatable.")
+@click.option("--board", "names", multiple=True, metavar="NAME", help="Check only this board; repeatable.")
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1, 60),
     default=5.0,
     show_default=True,
-    help="How long twice the expected load lasts.",
+    help="Duration of the load test, in seconds.",
 )
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes of the app; else workers of FILE.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes of the app; overrides workers in FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the tables.")
 def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int | None, *, as_json: bool) -> None:
-    """Run the study's list before launch against each board of a file, and say what is missing and what to do.
+    """Check that each board of FILE is ready for production, and say what is missing and what to do.
 
-    Twice the expected load against the latency targets, the rate limit, the rules of validation, metrics and alerts in
-    drills, persistence and memory of the server, TLS and passwords, a backup and its restoring, degraded answers, the
-    documents, and the anti-patterns that can be seen. All of it on scratch boards (preflight-…) where the configured
-    board is, with the same layers; they are gone afterwards, and the configured board is never written.
+    Checks latency at twice the expected load, the rate limit, validation rules, metrics, alerts, persistence and memory
+    of the server, TLS and passwords, a backup and its restore, answers during an outage, documents, and known
+    anti-patterns. The checks run on scratch boards (preflight-…) on the same storage with the same layers, which are
+    deleted afterwards; the configured board is never written.
 
-    Exit code 1 where a check failed; a warning alone, as of a part that is left out, fails nothing.
+    Exits with code 1 if a check failed. A part that is off, such as monitoring, is a warning, not a failure.
     """
     find_modules_here()
     with foreign_output_to_stderr():
@@ -75,7 +75,9 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
     expectations = read_expectations(path, openings)
     if workers is not None:
         expectations = {name: replace(expected, workers=workers) for name, expected in expectations.items()}
-    logging.getLogger("leaderboard_backends").addHandler(logging.NullHandler())  # drills are no news; the table tells
+    logging.getLogger("leaderboard_backends").addHandler(
+        logging.NullHandler()
+    )  # simulated outages are no news; the table has the results
     reports = []
     for name in _chosen(path, names, openings):
         with foreign_output_to_stderr():
@@ -89,14 +91,14 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
 
 def _chosen(path: Path, names: Sequence[str], openings: Mapping[str, Opening]) -> list[str]:
     if unknown := [name for name in names if name not in openings]:
-        raise ConfigurationError(f"{path} has no board {unknown[0]}; it has {', '.join(openings)}.")
+        raise ConfigurationError(f"{path} has no board {unknown[0]}; its boards are {', '.join(openings)}.")
     return [name for name in openings if not names or name in names]
 
 
 def _run(
     name: str, openings: Mapping[str, Opening], expectations: Mapping[str, Expectations], seconds: float
 ) -> Report:
-    """Run the checks; what an interrupted run had to leave behind is said."""
+    """Run the checks; after an interrupt, print which scratch boards may be left."""
     console = PlainConsole(stderr=True)
     try:
         with console.status(f"{name}: …") as status:
@@ -120,7 +122,7 @@ def _print(report: Report) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     table.add_column("check", overflow="fold")
     table.add_column("status", no_wrap=True)
-    table.add_column("figure, and what to do", overflow="fold")
+    table.add_column("result, and what to do", overflow="fold")
     for line in report.lines:
         table.add_row(Text(line.check), Text(line.finding.status, style=_STYLES[line.finding.status]), _told(line))
     console.print(table)

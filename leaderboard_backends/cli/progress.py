@@ -1,4 +1,4 @@
-"""How far a run of the kit has come, on stderr: one line, drawn anew, on a terminal; a line now and then elsewhere."""
+"""The progress of a conformance run, on stderr: one updated line on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 

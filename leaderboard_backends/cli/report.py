@@ -1,4 +1,4 @@
-"""`leaderboard report`: pages, charts and tables of a result, and what changed since an older one."""
+"""`leaderboard report`: a page, charts and tables of a result, and what changed since an older one."""
 
 from __future__ import annotations
 
@@ -26,15 +26,26 @@ from ..errors import ConfigurationError
 RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("report", short_help="Make pages, charts and tables of a result; find regressions.")
+@click.command("report", short_help="Turn a result into a page, charts and tables; find regressions.")
 @click.argument("result", type=RESULT_FILE, metavar="RESULT.json")
-@click.option("--html", type=RESULT_FILE, metavar="FILE", help="One page that works offline, raw data inside.")
-@click.option("--markdown", "markdown_file", type=RESULT_FILE, metavar="FILE", help="The tables as Markdown.")
-@click.option("--charts", "chart_folder", type=click.Path(file_okay=False, path_type=Path), help="Folder for SVGs.")
-@click.option("--against", type=RESULT_FILE, metavar="OLD.json", help="Compare with an older result instead.")
-@click.option("--allow-other-machine", is_flag=True, help="With --against: compare although the machine is another.")
-@click.option("--allow-missing", is_flag=True, help="With --against: exit code 0 although runs have no figures now.")
-@click.option("--no-embed", is_flag=True, help="Leave the raw result out of the page.")
+@click.option(
+    "--html", type=RESULT_FILE, metavar="FILE", help="Write one HTML page that works offline and includes the raw data."
+)
+@click.option("--markdown", "markdown_file", type=RESULT_FILE, metavar="FILE", help="Write the tables as Markdown.")
+@click.option(
+    "--charts",
+    "chart_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the charts as SVG files to this folder.",
+)
+@click.option(
+    "--against", type=RESULT_FILE, metavar="OLD.json", help="Report what changed since an older result instead."
+)
+@click.option("--allow-other-machine", is_flag=True, help="With --against: compare even if the machines differ.")
+@click.option(
+    "--allow-missing", is_flag=True, help="With --against: exit with 0 even if runs have no figures any more."
+)
+@click.option("--no-embed", is_flag=True, help="Leave the raw data out of the page.")
 def report(
     result: Path,
     html: Path | None,
@@ -46,11 +57,11 @@ def report(
     allow_missing: bool,
     no_embed: bool,
 ) -> None:
-    """Make everything that a reader wants from RESULT.json alone; nothing is measured.
+    """Write a page, charts and tables from RESULT.json; nothing is measured.
 
-    Without --html, --markdown and --charts, the tables are printed. With --against, it is what changed since an older
-    result that is printed or written: a difference counts only where its 95 % interval is clear of 1 and of the noise
-    floor of both results. Exit code 1 where something got worse, or what was to be measured has no figures any more.
+    Without --html, --markdown and --charts, the tables are printed. With --against, the report shows what changed since
+    an older result: a difference counts only if its 95 % interval excludes 1 and exceeds the noise floor of both
+    results. Exits with code 1 if something got slower or larger, or if a run has no figures any more.
     """
     _check_places([result, *filter(None, [against])], [*filter(None, [html, markdown_file])])
     new = _read(result)

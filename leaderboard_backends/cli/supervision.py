@@ -80,7 +80,7 @@ def _in_children(work: Work, blank: Report, found: Mapping[Test, Outcome], liste
         listen(Outcome(run.step.test, run.step.part, "failed", run.how))
         if not run.step.left:
             return blank
-    blank.problem = f"{DEATHS} tests ended their process or hung it: the other {run.step.left} were not run."
+    blank.problem = f"{DEATHS} tests crashed or hung their process: the remaining {run.step.left} were not run."
     return blank
 
 
@@ -133,7 +133,7 @@ class _Run:
             if len(_interrupts) > passed_on:
                 passed_on, deadline = len(_interrupts), monotonic() + GRACE
                 child.send(_interrupts[-1])
-        self.how = f"has not ended after {self.step.limit:g} s, and could be ended with its process alone"
+        self.how = f"did not end within {self.step.limit:g} s, and only killing its process stopped it"
         child.send(signal.SIGABRT)  # which writes where each thread is
         child.wait(GRACE / 5)
         return None
@@ -148,9 +148,9 @@ class _Run:
 def _ending(code: int) -> str:
     """Return in words what ended a process."""
     if code >= 0:
-        return f"os._exit({code}), or the like,"
+        return f"exit code {code} (os._exit or the like)"
     name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-    return f"{name} (the system sends it where memory runs out)" if name == "SIGKILL" else name
+    return f"{name} (also sent by the system when memory runs out)" if name == "SIGKILL" else name
 
 
 def _end(child: Child[Message], *, sound: bool) -> None:

@@ -33,7 +33,7 @@ class Place(NamedTuple):
 def check_access(subject: Subject) -> Finding:
     """Look at the file of the board, and at each server: the board's own, and that of a shared rate limit."""
     findings = [*_of_file(subject.opening), *(finding for place in _places(subject) for finding in _judged(place))]
-    return together(findings) if findings else not_applicable("no server is spoken to, and no file is kept")
+    return together(findings) if findings else not_applicable("the board uses neither a server nor a file")
 
 
 def _of_file(opening: Opening) -> Iterator[Finding]:
@@ -44,9 +44,9 @@ def _of_file(opening: Opening) -> Iterator[Finding]:
     mode = path.stat().st_mode
     others = [who for who, bit in (("its group", S_IWGRP), ("every user", S_IWOTH)) if mode & bit]
     if others:
-        yield warning(f"{' and '.join(others)} of this machine may write {path}", f"chmod go-w {quote(str(path))}")
+        yield warning(f"{' and '.join(others)} of this machine can write {path}", f"chmod go-w {quote(str(path))}")
     else:
-        yield passed(f"only its owner may write {path}")
+        yield passed(f"only its owner can write {path}")
 
 
 def _places(subject: Subject) -> Iterator[Place]:
@@ -69,7 +69,7 @@ def _is_encrypted(subject: Subject) -> bool | None:
 def _judged(place: Place) -> Iterator[Finding]:
     location, options = Location.parse(place.url)
     if not location.parts.netloc:
-        yield passed(f"{place.what} is a unix socket")
+        yield passed(f"{place.what} is reached through a unix socket")
         return
     shown = f"{place.what} at {location.parts.hostname or 'localhost'}"
     if place.local:
@@ -83,15 +83,15 @@ def _encrypted(shown: str, lax: str, *, encrypted: bool) -> Finding:
     """Judge the way to a server that is not local; `lax` is the option by which its certificate proves nothing."""
     if not encrypted:
         return failed(
-            f"{shown} is not local, and not encrypted: scores and the password can be read on the way",
-            "Let the server speak TLS (tls-port), and use rediss://.",
+            f"{shown} is remote, and the connection is not encrypted: scores and the password can be read in transit",
+            "Turn on TLS on the server (tls-port), and use a rediss:// URL.",
         )
     if lax:
         return failed(
-            f"{shown} does not have to prove who it is ({lax})",
-            f"Leave {lax.partition('=')[0]} out, and name the server's authority in ssl_ca_certs.",
+            f"the certificate of {shown} is not fully checked ({lax})",
+            f"Remove {lax.partition('=')[0]}, and set ssl_ca_certs to the file of the authority that signed it.",
         )
-    return passed(f"{shown} speaks TLS")
+    return passed(f"{shown} uses TLS")
 
 
 def _lax(options: Mapping[str, str]) -> str:
@@ -108,9 +108,9 @@ def _protected(place: Place, shown: str) -> Finding:
             return failed(f"{shown} does not answer", "Start it, or correct its URL and password.")
     with Server(anonymous_url(place.url)) as stranger:
         is_open = stranger.answers()
-    remedy = "Set requirepass, or a password for every user of its access list, and give it in the URL."
+    remedy = "Set requirepass, or a password for every user of its access control list, and put it into the URL."
     if is_open and not place.local:
-        return failed(f"{shown} serves anybody without a password", remedy)
+        return failed(f"{shown} accepts any client without a password", remedy)
     if is_open:
-        return warning(f"{shown} serves any user of this machine without a password", remedy)
-    return passed("a password is needed" if has_password(place.url) else "strangers are refused")
+        return warning(f"{shown} accepts any user of this machine without a password", remedy)
+    return passed("a password is required" if has_password(place.url) else "clients without credentials are refused")

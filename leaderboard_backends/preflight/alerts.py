@@ -1,7 +1,7 @@
-"""Whether each alert fires in a drill, is heard, and ends: slow and failing calls by a clock that the drill moves on.
+"""Whether each alert fires, reaches its receiver and resolves: simulated slow and failing calls, on a simulated clock.
 
-The drill's board is in memory, and its name begins with `preflight-`. Of the alerts, one is passed on to the app's own
-`on_alert`, its beginning and its end, so that the way to whoever is on call is tried too.
+The board of this test is in memory, and its name begins with `preflight-`. One of the alerts is passed on to the app's
+own `on_alert`, when it fires and when it resolves, so that the route to whoever is on call is tested too.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ class Drill:
 
 
 def check_alerts(subject: Subject) -> Finding:
-    """Drill every alert, and see whether anybody looks at the figures of the app."""
+    """Trigger every alert once, and check that the app or Prometheus evaluates them."""
     settings = subject.settings(LAYER)
     if settings is None:
-        return warning("no alert can fire, as nothing is measured", f"Set monitoring = true in [{subject.table}].")
+        return warning("monitoring is off, so no alert can fire", f"Set monitoring = true in [{subject.table}].")
     return together([*_drills(settings), _watched(subject, settings)])
 
 
@@ -120,7 +120,7 @@ def _drills(settings: Mapping[str, Any]) -> Sequence[Finding]:
 def _drill_of_capacity(settings: Mapping[str, Any], watched: list[Condition]) -> Sequence[Finding]:
     alerting = AlertSettings.of(settings)
     if alerting.update_rate * (alerting.alert_for + 2 * alerting.alert_interval) * BUSY > MOST_UPDATES:
-        return [not_applicable("the capacity alert was not drilled: too many updates")]
+        return [not_applicable("the capacity alert was not tested: that would take too many updates")]
     return [_drill(settings, watched)]
 
 
@@ -129,36 +129,38 @@ def _drill(settings: Mapping[str, Any], watched: list[Condition]) -> Finding:
     silent = drill.run(watched)
     if silent:
         return failed(
-            f"{', '.join(silent)} did not fire, or did not end",
-            "Loosen alert_for, alert_samples or the thresholds: with these, one caller's slow or failing calls never "
-            "raise the alarm.",
+            f"{', '.join(silent)} did not fire, or did not resolve",
+            "Lower alert_for, alert_samples or the thresholds: with these, slow or failing calls of one caller never "
+            "fire the alert.",
         )
     if drill.hook_error:
-        return failed(f"on_alert failed: {drill.hook_error}", "Correct the app's function, or nobody is told.")
-    return passed(f"{', '.join(condition.name for condition in watched)} fired and ended")
+        return failed(
+            f"on_alert failed: {drill.hook_error}", "Correct the app's function; until then nobody is notified."
+        )
+    return passed(f"{', '.join(condition.name for condition in watched)} fired and resolved")
 
 
 def _watched(subject: Subject, settings: Mapping[str, Any]) -> Finding:
-    """Tell who looks at the figures once the app runs."""
+    """Say what evaluates the alerts once the app runs."""
     rules = subject.expectations.alert_rules
     if rules is not None:
         return _rules(subject, rules)
     if settings.get("alerts"):
-        heard = "on_alert hears them" if settings.get("on_alert") else "they go to the log"
-        return passed(f"the app looks every {AlertSettings.of(settings).alert_interval:g} s, and {heard}")
-    return failed(
-        "nobody looks at the figures, so nobody is told",
-        f"Set alerts = true in [{subject.table}.{LAYER}], or load {RULES} into Prometheus and name its file as "
-        f"alert_rules in [preflight.{subject.name}].",
+        receiver = "on_alert receives them" if settings.get("on_alert") else "they are logged"
+        return passed(f"the app evaluates alerts every {AlertSettings.of(settings).alert_interval:g} s, and {receiver}")
+    return warning(
+        "alerts are off, so nobody is notified",
+        f"Set alerts = true in [{subject.table}.{LAYER}], or load the output of {RULES} into Prometheus and "
+        f"set alert_rules to that file in [preflight.{subject.name}].",
     )
 
 
 def _rules(subject: Subject, name: str) -> Finding:
-    """Look whether the rules that Prometheus has loaded know every alert."""
+    """Check that the rules that Prometheus has loaded include every alert."""
     try:
         text = subject.expectations.path(name).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         return failed(f"{name} cannot be read: {error}", f"Write it: {RULES} > {name}")
     if missing := [one.name for one in conditions(AlertSettings()) if one.name not in text]:
-        return failed(f"{name} lacks {', '.join(missing)}", f"Write it anew: {RULES} > {name}")
-    return passed(f"{name} has a rule for each")
+        return failed(f"{name} lacks {', '.join(missing)}", f"Write it again: {RULES} > {name}")
+    return passed(f"{name} has a rule for every alert")

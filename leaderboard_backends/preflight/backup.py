@@ -1,8 +1,8 @@
-"""A board's entries in a file and back, to the last tie; and the drill of it.
+"""Back up a board's entries to a file and restore them, ties included; and the check that does so.
 
-The file is text, a JSON array a line: first the format, the order and the number of players, then each player's id,
-name and score, best first. Whoever reached a score first stands first, so that loading them in this order gives the
-same ranks on every backend.
+The file is text, one JSON array per line: first the format, the order and the number of players, then each player's id,
+name and score, best first. In a tie, whoever reached the score first comes first, so that loading the entries in this
+order gives the same ranks on every backend.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ FORMAT: Final = "leaderboard-entries-1"
 def write_entries(board: LeaderboardBackend, path: Path) -> int:
     """Write all entries of a board to a new file, best first, and return how many. O(players), all in memory.
 
-    Exact while nobody writes to the board. Raises `OSError`, `FileExistsError` among it, and what the board raises.
+    Exact only if nobody writes to the board meanwhile. Raises `OSError` (`FileExistsError` if the file exists), and
+    what the board raises.
     """
     entries = list(board)
     with path.open("x", encoding="utf-8") as file:
@@ -41,11 +42,11 @@ def write_entries(board: LeaderboardBackend, path: Path) -> int:
 def restore_entries(path: Path, board: LeaderboardBackend) -> int:
     """Load the entries of a file into an empty board, and return how many. O(players * log(players)), all in memory.
 
-    Raises `ConfigurationError` before anything is written where the board is not empty, the file is not of this format
-    or not whole, or is of the other order; then what the board raises.
+    Raises `ConfigurationError`, before anything is written, if the board is not empty, or if the file has another
+    format, is incomplete or is of a board of the other order; and what the board raises.
     """
     if len(board):
-        raise ConfigurationError(f"the board {board.name!r} is not empty: restore into a new one, then take its place.")
+        raise ConfigurationError(f"the board {board.name!r} is not empty: restore into a new board.")
     return board.update_scores(_read(path, board))
 
 
@@ -59,13 +60,15 @@ def _read(path: Path, board: LeaderboardBackend) -> list[Update]:
             (kind, order, players), *rows = [json.loads(line) for line in file]
         entries: list[Update] = [(player_id, username, score) for player_id, username, score in rows]
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"{path} is no file of a board's entries, or is damaged: {error}.") from error
+        raise ConfigurationError(f"{path} is not a backup of a board's entries, or it is damaged: {error}.") from error
     if kind != FORMAT:
-        raise ConfigurationError(f"{path} is no file of a board's entries: it begins with {shorten(kind)}.")
+        raise ConfigurationError(f"{path} is not a backup of a board's entries: it begins with {shorten(kind)}.")
     if len(entries) != players:
-        raise ConfigurationError(f"{path} is not whole: it has {len(entries)} of {shorten(players)} players.")
+        raise ConfigurationError(f"{path} is incomplete: it has {len(entries)} of {shorten(players)} players.")
     if order != board.order:
-        raise ConfigurationError(f"{path} is of a board that is {order}; {board.name!r} is {board.order}.")
+        raise ConfigurationError(
+            f"{path} is a backup of a board with order {order}; {board.name!r} has order {board.order}."
+        )
     return entries
 
 
@@ -86,10 +89,10 @@ def check_backup(subject: Subject) -> Finding:
         took = perf_counter() - started
         bytes_ = path.stat().st_size
     if difference := _difference(storage, restored):
-        return failed(difference, "Report this as a bug of the backend; a backup of it is not to be trusted.")
+        return failed(difference, "Report this as a bug of the backend, and do not rely on its backups.")
     return passed(
         f"{whole(players)} players, {whole(_tied(restored))} of them in ties, {size(bytes_)}: written in "
-        f"{elapsed(written)}, restored in {elapsed(took)}, identical to the last tie"
+        f"{elapsed(written)}, restored in {elapsed(took)}, identical, ties included"
     )
 
 
@@ -97,7 +100,7 @@ def _difference(board: LeaderboardBackend, restored: LeaderboardBackend) -> str:
     """Return the first difference in words; empty where there is none."""
     for rank, (entry, found) in enumerate(zip_longest(board, restored), 1):
         if entry != found:
-            return f"rank {rank} is {found} after restoring, and was {entry}"
+            return f"rank {rank} was {entry}, and is {found} after the restore"
     return ""
 
 

@@ -30,13 +30,15 @@ LARGEST_COPY: Final = 64_000_000
 
 
 def check_configured(subject: Subject) -> Finding:
-    """Read the top of the configured board, where it is there already."""
+    """Read the top of the configured board if it exists already."""
     if kind_of(subject.opening) == "files" and (problem := _problem_of_file(subject.opening)):
         return problem
     entries = sample(subject)
     if entries is None:
-        return not_applicable("not read: it is not there yet, is made anew by each process, or is too large to copy")
-    return passed(f"opens as described; its first {whole(len(entries))} entries were read")
+        return not_applicable(
+            "not read: it does not exist yet, each process makes its own, or its file is too large to copy"
+        )
+    return passed(f"opens as configured; its first {whole(len(entries))} entries were read")
 
 
 def sample(subject: Subject) -> Sequence[Entry] | None:
@@ -79,9 +81,9 @@ def _problem_of_file(opening: Opening) -> Finding | None:
     if not path.exists():
         if opening.options.get(MAKES_NO_FILE, True):
             return None
-        return failed(f"{path} is not there, and create = false", "Correct the path, or let the app make the file.")
+        return failed(f"{path} does not exist, and create = false", "Correct the path, or set create = true.")
     if not path.is_file():
-        return failed(f"{path} is no file", "Correct the path.")
+        return failed(f"{path} is not a file", "Correct the path.")
     if not os.access(path, os.W_OK):
         return failed(
             f"{path} ({size(path.stat().st_size)}) cannot be written by this user: every update would be refused",

@@ -1,4 +1,4 @@
-"""What is right each by itself, and wrong beside something else or on this backend; nothing is opened to find it."""
+"""Settings that are valid each on its own but contradict each other or do not fit the backend; nothing is opened."""
 
 from __future__ import annotations
 
@@ -52,4 +52,4 @@ def _check_read_timeout(opening: Opening) -> None:
 
 def _no_other(**options: object) -> LeaderboardBackend:
     """Stand in for opening the storage once more, which only `read_timeout` does."""
-    raise ConfigurationError(f"nothing is opened for a check, and so nothing with {options}.")
+    raise ConfigurationError(f"a check opens nothing, so it cannot open the storage with {options}.")

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 from ..errors import BackendReadOnlyError, BackendUnavailableError, LeaderboardError
 from ..hardening.degradation import DegradableLeaderboard
 from ..wrapper import ask, layer
-from .finding import Finding, failed, not_applicable, passed, together
+from .finding import Finding, failed, not_applicable, passed, together, warning
+from .kinds import kind_of
 from .subject import Subject
 from .troubled import Clock, TroubledLeaderboard
 
@@ -57,7 +58,7 @@ def check_degradation(subject: Subject) -> Finding:
     """Switch the scratch board to read-only, and take a board in memory through an outage."""
     settings = subject.settings(LAYER)
     if settings is None:
-        return not_applicable("no degradation is set: an answer is live, or an error")
+        return _left_out(subject)
     findings = [_read_only(subject), *_started_read_only(subject, settings)]
     drill = Drill(settings)
     with drill.board:
@@ -65,11 +66,21 @@ def check_degradation(subject: Subject) -> Finding:
     return together(findings)
 
 
+def _left_out(subject: Subject) -> Finding:
+    """Judge a board without the layer, which only a storage that can be out of reach needs."""
+    if kind_of(subject.opening) == "process":
+        return not_applicable("degradation is off, and a board in this process's memory needs none")
+    return warning(
+        "degradation is off: while the storage does not answer, every read fails",
+        f"To serve reads from memory meanwhile, set degradation = true in [{subject.table}].",
+    )
+
+
 def _started_read_only(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Finding]:
     if settings.get("read_only"):
         yield failed(
-            "read_only = true: the app would refuse every update from its start",
-            f"Take it out of [{subject.table}.{LAYER}]; board.read_only switches it while the app runs.",
+            "read_only = true: the app would refuse every update as soon as it starts",
+            f"Remove it from [{subject.table}.{LAYER}]; board.read_only switches it while the app runs.",
         )
 
 
@@ -86,7 +97,7 @@ def _read_only(subject: Subject) -> Finding:
         return failed(f"read-only mode: {error}", BUG)
     finally:
         found.read_only = False
-    return failed("read-only mode let an update pass", BUG)
+    return failed("read-only mode accepted an update", BUG)
 
 
 def _cached(drill: Drill) -> Iterator[Finding]:
@@ -94,7 +105,7 @@ def _cached(drill: Drill) -> Iterator[Finding]:
     size = int(drill.setting("cache_top", 0))
     if size:
         drill.top(size)
-        yield _expected(f"the top {size} asked for again", drill.top(size), "cached")
+        yield _expected(f"the second read of the top {size}", drill.top(size), "cached")
 
 
 def _outage(drill: Drill) -> Iterator[Finding]:
@@ -109,7 +120,7 @@ def _outage(drill: Drill) -> Iterator[Finding]:
     yield _refused(drill)
     drill.storage.down = False
     drill.clock.now += drill.setting("retry_after", 1)
-    yield _expected("a read after it", drill.rank(), "live")
+    yield _expected("a read after the outage", drill.rank(), "live")
 
 
 def _told(read: Callable[..., object], *arguments: object) -> Told:
@@ -122,12 +133,12 @@ def _told(read: Callable[..., object], *arguments: object) -> Told:
 
 def _expected(what: str, answer: Told, source: str) -> Finding:
     told = f"{what} is {answer.source}" + (f", {answer.age:g} s old" if answer.age else "")
-    return passed(told) if answer.source == source else failed(f"{told}, not {source}", BUG)
+    return passed(told) if answer.source == source else failed(f"{told} instead of {source}", BUG)
 
 
 def _refused(drill: Drill) -> Finding:
     try:
         drill.board.update_score(_PLAYER, "", 2)
     except BackendUnavailableError:
-        return passed("an update then is refused")
+        return passed("an update while the storage is down is refused")
     return failed("an update was acknowledged while the storage was down", BUG)

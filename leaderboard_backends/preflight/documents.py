@@ -1,4 +1,4 @@
-"""Whether the documents of the study's list are where the expectations name them. What is in them is not judged."""
+"""Whether the documents that the checklist asks for exist where the settings say. Their content is not checked."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def check_document(setting: str) -> Callable[[Subject], Finding]:
         name: str | None = getattr(subject.expectations, setting)
         if name is None:
             return warning(
-                "none is named", f"Write {DOCUMENTS[setting]}, and name it as {setting} in [preflight.{subject.name}]."
+                f"{setting} is not set",
+                f"Write {DOCUMENTS[setting]}, and set {setting} in [preflight.{subject.name}] to its path or link.",
             )
         if name.startswith(("http://", "https://")):
-            return passed(f"{name}, not opened")
+            return passed(f"{name} (not opened)")
         return _file(subject, name)
 
     return check
@@ -31,7 +32,9 @@ def _file(subject: Subject, name: str) -> Finding:
     try:
         found = path.stat()
     except OSError as error:
-        return failed(f"{name}: {error.strerror}", "Write it, or correct the path; it is relative to the boards' file.")
+        return failed(
+            f"{name}: {error.strerror}", "Write it, or correct the path, which is relative to the file of the boards."
+        )
     if not path.is_file() or not found.st_size:
-        return failed(f"{name} is empty, or no file", "Write it.")
+        return failed(f"{name} is empty or not a file", "Write it.")
     return passed(f"{name}, {size(found.st_size)}")

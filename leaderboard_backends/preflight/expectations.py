@@ -1,16 +1,16 @@
-"""What a board is expected to bear: a table `[preflight.NAME]` in the file of the boards.
+"""What a board must be able to do: a table `[preflight.NAME]` in the file of the boards.
 
 ::
 
     [preflight.weekly]
-    expected_updates = 500          # a second, at the busiest hour, through one process of the app
+    expected_updates = 500          # per second at the busiest hour, per process of the app
     expected_reads = 2000
     expected_players = 250000
     workers = 4                     # processes of the app that open the board
-    durable = true                  # an acknowledged update must survive a crash
+    durable = true                  # no acknowledged update may be lost in a crash or power cut
     runbook = "docs/runbook.md"     # paths are relative to the file
 
-All of it may be left out: then the study's targets hold, and what nobody expects is a warning.
+Every setting may be left out: latency targets then have their defaults, and a missing expectation is a warning.
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ DOCUMENTS: Final = {
     "runbook": "the operational runbook",
     "api": "the documentation of the app's API",
 }
-"""Documents of the study's list, by setting."""
+"""The documents that the checklist asks for, by setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """Checked expectations; `None` is what nobody said."""
+    """Checked expectations; `None` means not given."""
 
     expected_updates: float | None = None
-    """Updates a second."""
+    """Updates per second."""
     expected_reads: float | None = None
-    """Reads a second: half of them the top 100, half of them ranks."""
+    """Reads per second: half of them top-100 queries, half rank queries."""
     expected_players: int | None = None
     update_latency: float = 0.01
-    """Seconds of the 99th percentile; the study's target, as those below."""
+    """Largest allowed 99th percentile in seconds; so are the next two."""
     top_latency: float = 0.05
     rank_latency: float = 0.02
     workers: int | None = None
-    """Processes of the app, on all its servers together, that open the board."""
+    """Processes of the app that open the board, on all its servers together."""
     durable: bool = False
     local: bool | None = None
-    """Whether the server counts as this machine; by its address where nothing is said."""
+    """Whether the server counts as running on this machine; decided by its address if not given."""
     disaster_recovery: str | None = None
     runbook: str | None = None
     api: str | None = None
     alert_rules: str | None = None
     dashboard: str | None = None
     folder: Path = Path()
-    """What the paths are relative to."""
+    """The folder that the paths are relative to."""
 
     @property
     def load_is_given(self) -> bool:
-        """Whether somebody said how many calls a second there will be."""
+        """Whether an expected rate of calls is given."""
         return self.expected_updates is not None or self.expected_reads is not None
 
     def path(self, name: str) -> Path:
@@ -72,34 +72,35 @@ class Expectations:
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
-    "expected_updates": Option(number(0), "updates a second at the busiest hour, through one process (100)"),
-    "expected_reads": Option(number(0), "reads a second at the busiest hour, through one process (100)"),
+    "expected_updates": Option(number(0), "updates per second at the busiest hour, per process (100)"),
+    "expected_reads": Option(number(0), "reads per second at the busiest hour, per process (100)"),
     "expected_players": Option(
-        integer(1), "players on the board (10000 for the load, and no need of memory is judged)"
+        integer(1), "players on the board (not given: load tests use 10000, and memory is not checked)"
     ),
-    "update_latency": Option(seconds, "seconds that 99 % of the updates take at most (0.01)"),
-    "top_latency": Option(seconds, "seconds that 99 % of the top-100 queries take at most (0.05)"),
-    "rank_latency": Option(seconds, "seconds that 99 % of the rank queries take at most (0.02)"),
-    "workers": Option(integer(1), "processes of the app that open the board (not judged)"),
-    "durable": Option(boolean, "whether an acknowledged update must survive a crash of every process (false)"),
-    "local": Option(boolean, "whether the server counts as this machine (by its address)"),
+    "update_latency": Option(seconds, "largest allowed p99 of updates, in seconds (0.01)"),
+    "top_latency": Option(seconds, "largest allowed p99 of top-100 queries, in seconds (0.05)"),
+    "rank_latency": Option(seconds, "largest allowed p99 of rank queries, in seconds (0.02)"),
+    "workers": Option(integer(1), "processes of the app that open the board (not given: not checked)"),
+    "durable": Option(boolean, "whether every acknowledged update must survive a crash and a power cut (false)"),
+    "local": Option(boolean, "whether the server counts as running on this machine (decided by its address)"),
     "disaster_recovery": Option(text, "path or link of the disaster recovery plan"),
     "runbook": Option(text, "path or link of the runbook"),
     "api": Option(text, "path or link of the documentation of the app's API"),
-    "alert_rules": Option(text, "path of the rules that Prometheus has loaded: leaderboard monitoring rules"),
-    "dashboard": Option(text, "path of the dashboard that Grafana shows: leaderboard monitoring dashboard"),
+    "alert_rules": Option(text, "path of the alerting rules that Prometheus has loaded (leaderboard monitoring rules)"),
+    "dashboard": Option(text, "path of the dashboard that Grafana shows (leaderboard monitoring dashboard)"),
 }
 
 
 def read_expectations(path: Path, boards: Collection[str]) -> dict[str, Expectations]:
     """Return the expectations of each board of a file.
 
-    Raises a `ConfigurationError` that names the file, the board, the key and what is allowed.
+    Raises `ConfigurationError` that names the file, the board, the key and what is allowed.
     """
     tables = read_section(path, SECTION)
     if unknown := [name for name in tables if name not in boards]:
         raise ConfigurationError(
-            f"{path} has preflight.{unknown[0]}, but no board of that name; it has {', '.join(boards)}."
+            f"{path} has a table [preflight.{unknown[0]}], but no board of that name; its boards are "
+            f"{', '.join(boards)}."
         )
     return {name: _expectations(path, name, tables.get(name, {})) for name in boards}
 
@@ -117,7 +118,7 @@ def _expectations(path: Path, name: str, table: object) -> Expectations:
 
 
 def stated(expectations: Expectations) -> dict[str, object]:
-    """Return what is not as by default, by name."""
+    """Return the settings that differ from their defaults, by name."""
     plain = Expectations()
     values = {field.name: getattr(expectations, field.name) for field in fields(expectations) if field.name in OPTIONS}
     return {name: value for name, value in values.items() if value != getattr(plain, name)}

@@ -1,4 +1,4 @@
-"""What a check answers: a status, the figure that it rests on, and what to do."""
+"""The result of a check: a status, the figure behind it, and what to do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["passed", "not applicable", "warning", "failed"]
 
 STATUSES: Final[tuple[Status, ...]] = ("not applicable", "passed", "warning", "failed")
-"""From the one that says least to the one that decides."""
+"""From the least to the most severe."""
 
 
 class Finding(NamedTuple):
-    """A status, the figure, and what to do where something is to be done."""
+    """A status, the figure behind it, and what to do; `todo` is empty if nothing is."""
 
     status: Status
     figure: str
@@ -23,17 +23,17 @@ class Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One check: its name, the line of the study's list that it is for, and what runs it."""
+    """One check: its name, the line of the checklist that it covers, and the function that runs it."""
 
     name: str
     line: str
     run: Callable[[Subject], Finding]
     needs_board: bool = True
-    """Whether it asks the storage, so that there is nothing to check where that does not answer."""
+    """Whether it needs the storage, so that it is not run if that does not answer."""
 
 
 class Line(NamedTuple):
-    """A check that was run, and the seconds that it took."""
+    """The result of one check, and how many seconds it took."""
 
     check: str
     line: str
@@ -42,7 +42,7 @@ class Line(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A board's run: its name in the file, where it is, and a line a check."""
+    """The results of one board: its name in the file, the URL of its storage, and one line per check."""
 
     board: str
     place: str
@@ -55,27 +55,27 @@ class Report(NamedTuple):
 
 
 def passed(figure: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding that needs no action."""
     return Finding("passed", figure)
 
 
 def not_applicable(reason: str) -> Finding:
-    """Return that there is nothing to check, and why."""
+    """Return that there is nothing to check, with the reason."""
     return Finding("not applicable", reason)
 
 
 def warning(figure: str, todo: str) -> Finding:
-    """Return that something is to be looked at, and what."""
+    """Return that somebody should look at something, and at what."""
     return Finding("warning", figure, todo)
 
 
 def failed(figure: str, todo: str) -> Finding:
-    """Return that something must be put right, and how."""
+    """Return that something must be fixed, and how."""
     return Finding("failed", figure, todo)
 
 
 def together(findings: Iterable[Finding]) -> Finding:
-    """Return several findings as one of the worst status: all figures, and what to do of all. There must be one."""
+    """Merge one or more findings into one with the worst status, all figures and all remedies."""
     found = list(findings)
     status = max((finding.status for finding in found), key=STATUSES.index)
     figures = dict.fromkeys(finding.figure for finding in found if finding.figure)

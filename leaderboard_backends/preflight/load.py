@@ -72,7 +72,7 @@ def check_load(subject: Subject) -> Finding:
     """Run updates and reads at twice the expected rate, all on one board with all its layers."""
     load = subject.load
     if not load.calls:
-        return not_applicable("no load is expected: expected_updates and expected_reads are 0")
+        return not_applicable("no load to test: expected_updates and expected_reads are 0")
     _warm_up(subject)
     times = ResponseTimes()
     figures, done = at_rate(_arrivals(subject, times), load.rate, give_up=max(load.seconds, _longest_target(subject)))
@@ -141,15 +141,16 @@ def _stated(subject: Subject) -> Finding:
     """Tell what was run, and whether anybody said that this is what to expect."""
     load = subject.load
     figure = (
-        f"{TWICE} x ({whole(load.updates / TWICE)} updates + {whole(load.reads / TWICE)} reads) a second for "
+        f"{TWICE} x ({whole(load.updates / TWICE)} updates + {whole(load.reads / TWICE)} reads) per second for "
         f"{elapsed(load.seconds)} on {whole(subject.traffic.players)} players"
     )
     if subject.expectations.load_is_given:
         return passed(figure)
     return warning(
         figure,
-        f"Nobody said what load to expect, so {DEFAULT_RATE:g} of each a second were taken: set expected_updates and "
-        f"expected_reads in [preflight.{subject.name}].",
+        f"The expected load is not given, so {DEFAULT_RATE:g} updates and {DEFAULT_RATE:g} reads per second were "
+        "assumed: "
+        f"set expected_updates and expected_reads in [preflight.{subject.name}].",
     )
 
 
@@ -159,37 +160,39 @@ def _latencies(subject: Subject, times: ResponseTimes) -> Iterator[Finding]:
             target: float = getattr(subject.expectations, setting)
             told = percentile(samples, P99)
             name, value = ("max", samples[-1]) if told is None else ("p99", told)
-            figure = f"{operation} {name} {elapsed(value / 1e9)} of {elapsed(target)}"
+            figure = f"{operation} {name} {elapsed(value / 1e9)}, target {elapsed(target)}"
             yield passed(figure) if value / 1e9 <= target else _missed(subject, figure)
 
 
 def _missed(subject: Subject, figure: str) -> Finding:
     return failed(
         f"{figure}: missed",
-        f"Compare backends at this load (leaderboard advise), cache the top (degradation: cache_top), or expect less: "
+        "Compare backends at this load (leaderboard advise), cache the top (cache_top of degradation), or raise the "
+        "target: "
         f"{', '.join(LABELS.values())} in [preflight.{subject.name}].",
     )
 
 
 def _errors(subject: Subject, times: ResponseTimes) -> Iterator[Finding]:
     if not times.errors:
-        yield passed("no error")
+        yield passed("no errors")
         return
     kinds = ", ".join(f"{count} {kind.__name__}" for kind, count in times.errors.most_common())
     figure = f"{sum(times.errors.values())} of {times.calls} calls failed ({kinds}): {times.first_error}"
     if RateLimitExceededError in times.errors:
         yield failed(
             figure,
-            f"Raise updates_a_second in [{subject.table}.rate_limit] above {whole(subject.load.updates)}, twice what "
-            f"is expected, with room for bursts.",
+            f"Raise updates_a_second in [{subject.table}.rate_limit] above {whole(subject.load.updates)}, twice the "
+            f"expected rate, with room for bursts.",
         )
     else:
-        yield failed(figure, "No call may fail at twice the load: see the error.")
+        yield failed(figure, "No call may fail at twice the expected load: see the error.")
 
 
 def _too_slow(rate: float, reached: float) -> Finding:
     return failed(
-        f"reached {whole(reached)} of {whole(rate)} calls a second",
-        "One client, as preflight is, does not bear this load. Where several processes of the app share it, expect "
-        "what one of them gets; else choose a faster backend (leaderboard advise).",
+        f"reached {whole(reached)} of {whole(rate)} calls per second",
+        "One process, as preflight is, cannot make this load. If several processes of the app share it, set the rate "
+        "of "
+        "one of them; otherwise choose a faster backend (leaderboard advise).",
     )

@@ -22,53 +22,59 @@ NOT_TOLD: Final = "Permit its user +info and +config|get."
 def check_eviction(subject: Subject) -> Finding:
     """Look at `maxmemory` and `maxmemory-policy`: a policy that evicts deletes whole boards."""
     if kind_of(subject.opening) != "server":
-        return not_applicable("no server that could evict")
+        return not_applicable("the board is not on a server that could evict it")
     found = _memory(subject)
     if found is None:
-        return warning("the server does not tell its memory", NOT_TOLD)
-    figure = f"maxmemory-policy {found.policy}, maxmemory {size(found.limit) if found.limit else '0'}"
+        return warning("the server does not report its memory", NOT_TOLD)
+    figure = f"maxmemory-policy {found.policy}, maxmemory {size(found.limit) if found.limit else '0 (no limit)'}"
     if found.policy.startswith(EVICTS_ALL):
         return failed(
-            f"{figure}: when memory is short, the server deletes boards, whole or in part",
-            "Set maxmemory-policy noeviction in the server's file, and by CONFIG SET.",
+            f"{figure}: when memory is short, the server deletes boards or parts of them",
+            "Set maxmemory-policy noeviction in the server's configuration file, and with CONFIG SET.",
         )
     if found.policy != NO_EVICTION:
-        return warning(f"{figure}: boards never expire and stay, other keys may go", "Set maxmemory-policy noeviction.")
+        return warning(
+            f"{figure}: boards have no expiry and stay, but other keys may be deleted",
+            "Set maxmemory-policy noeviction.",
+        )
     if not found.limit:
         return warning(
-            f"{figure}: when memory runs out, the system ends the server",
-            "Set maxmemory to about half of the machine's memory: then writes are refused, and reads go on.",
+            f"{figure}: when memory runs out, the operating system kills the server",
+            "Set maxmemory to about half of the machine's memory: the server then refuses writes and still serves "
+            "reads.",
         )
     return passed(f"{figure}: when memory is short, writes are refused and nothing is lost")
 
 
 def check_memory(subject: Subject) -> Finding:
-    """Hold the measured bytes a player against the room that there is."""
+    """Compare the measured bytes per player with the free memory."""
     kind = kind_of(subject.opening)
     if kind in ("files", "not known"):
-        return not_applicable("players are not in memory" if kind == "files" else "only the plug-in can tell")
+        return not_applicable(
+            "players are in a file, not in memory" if kind == "files" else "the backend does not report its memory"
+        )
     each = subject.filled.bytes_a_player
     if each is None:
-        return not_applicable(f"{whole(subject.filled.players)} players are too few to tell what one takes")
+        return not_applicable(f"{whole(subject.filled.players)} players are too few to measure bytes per player")
     expected = subject.expectations.expected_players
     if expected is None:
         return warning(
-            f"{size(each)} a player; nobody said how many to expect",
+            f"{size(each)} per player; the expected number of players is not given",
             f"Set expected_players in [preflight.{subject.name}].",
         )
     room = _room(subject)
     if room is None:
-        return warning(f"{size(each)} a player; the server does not tell its memory", NOT_TOLD)
+        return warning(f"{size(each)} per player; the server does not report its memory", NOT_TOLD)
     return _judged(each, expected, room)
 
 
 def _judged(each: float, expected: int, room: float) -> Finding:
     need = each * expected
-    figure = f"{size(each)} a player, {size(need)} for {whole(expected)}, of {size(room)} that are free"
+    figure = f"{size(each)} per player: {size(need)} for {whole(expected)} players, and {size(room)} are free"
     if need > room:
-        return failed(figure, "Give it more memory, or expect fewer players; leaderboard cost has the bill.")
+        return failed(figure, "Add memory, or lower expected_players; leaderboard cost says what memory costs.")
     if need > ENOUGH * room:
-        return warning(figure, "Little is left for copies while saving, and for growth: give it more memory.")
+        return warning(figure, "Little is left for growth and for copies while the server saves: add memory.")
     return passed(figure)
 
 

@@ -32,12 +32,12 @@ MOVING: Final = {
 def check_metrics(subject: Subject) -> Finding:
     """Use the scratch board once, and compare the exposition before and after."""
     if subject.settings(LAYER) is None:
-        return warning("nothing is measured", f"Set monitoring = true in [{subject.table}].")
+        return warning("monitoring is off, so nothing is measured", f"Set monitoring = true in [{subject.table}].")
     before = _exposed(subject)
     _use(subject)
     after = _exposed(subject)
     exposed = passed(f"{size(len(generate_latest(subject.registry)))} of metrics")
-    counts = list(_counts(before, after)) or [passed("all counts move")]
+    counts = list(_counts(before, after)) or [passed("all counters move")]
     return together([exposed, *counts, *_gauges(subject, after), *_violations(subject, after), _dashboard(subject)])
 
 
@@ -64,24 +64,26 @@ def _exposed(subject: Subject) -> Values:
 def _counts(before: Values, after: Values) -> Iterator[Finding]:
     for key, what in MOVING.items():
         if after.get(key, 0.0) <= before.get(key, 0.0):
-            yield failed(f"{key[0]} does not move ({what})", "See whether all calls fail.")
+            yield failed(f"{key[0]} does not move ({what})", "Check whether all calls fail.")
 
 
 def _gauges(subject: Subject, after: Values) -> Iterator[Finding]:
     players, up = after.get((names.PLAYERS, "")), after.get((names.UP, ""))
     if up != 1:
         yield failed(
-            f"{names.UP} is {up}: the storage did not tell the number of players in time",
+            f"{names.UP} is {up}: the storage did not return the number of players in time",
             f"Raise probe_timeout in [{subject.table}.{LAYER}].",
         )
     elif players != len(subject.stack):
-        yield warning(f"{names.PLAYERS} is {players}, the board has {whole(len(subject.stack))}", "Look again.")
+        yield warning(
+            f"{names.PLAYERS} is {players}, the board has {whole(len(subject.stack))}", "Run preflight again."
+        )
 
 
 def _violations(subject: Subject, after: Values) -> Iterator[Finding]:
     counted = [layer for layer in ("validation", "rate_limit") if subject.settings(layer) is not None]
     if counted and (names.RULE_VIOLATIONS, "") not in after:
-        yield failed(f"{names.RULE_VIOLATIONS} is not there", f"See why {' and '.join(counted)} count nothing.")
+        yield failed(f"{names.RULE_VIOLATIONS} is missing", f"Find out why {' and '.join(counted)} count nothing.")
 
 
 def _dashboard(subject: Subject) -> Finding:
@@ -89,13 +91,14 @@ def _dashboard(subject: Subject) -> Finding:
     name = subject.expectations.dashboard
     if name is None:
         return warning(
-            "no dashboard is named",
-            f"Import {DASHBOARD} into Grafana, and name its file as dashboard in [preflight.{subject.name}].",
+            "dashboard is not set",
+            f"Import the output of {DASHBOARD} into Grafana, and set dashboard in [preflight.{subject.name}] to its "
+            "file.",
         )
     try:
         found: Any = json.loads(subject.expectations.path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return failed(f"{name} cannot be read: {error}", f"Write it: {DASHBOARD} > {name}")
     if names.CALL_DURATION not in json.dumps(found):
-        return failed(f"{name} shows no {names.CALL_DURATION}", f"Write it anew: {DASHBOARD} > {name}")
-    return passed(f"{name} shows them")
+        return failed(f"{name} does not show {names.CALL_DURATION}", f"Write it again: {DASHBOARD} > {name}")
+    return passed(f"{name} shows the metrics")

@@ -1,4 +1,4 @@
-"""The study's anti-patterns, as far as a board's description, what is expected of it and its first entries show them.
+"""Known anti-patterns, as far as a board's configuration, its expected load and its first entries show them.
 
 `docs/anti-patterns.md` has what each of them costs.
 """
@@ -23,7 +23,7 @@ MOST_NAIVE: Final = 5_000
 FAT: Final = MAX_TEXT_BYTES
 """Bytes of an average entry's id and name, half of what the contract allows, from which on entries are fat."""
 ONE_BOARD_HOLDS: Final = 1_000_000
-"""Players up to which the study, and the figures here, see no reason to shard."""
+"""Players that one board is known to hold, so that there is no reason to shard."""
 _SHARD: Final = re.compile(r"(?i)(?P<whole>.*?)[-_.]?(?:shard|partition|bucket|part)[-_.]?[0-9]+")
 """What a shard's board is called, such as `weekly-shard-3`."""
 
@@ -33,10 +33,10 @@ def check_sorting(subject: Subject) -> Finding:
     if subject.opening.location.scheme != NAIVE:
         return passed("the board keeps its order")
     players = subject.expectations.expected_players or subject.filled.players
-    figure = f"naive:// sorts at a query, O(n log n), and {whole(players)} players are expected"
+    figure = f"naive:// sorts all players at every query, O(n log n), and {whole(players)} players are expected"
     if players <= MOST_NAIVE:
         return passed(figure)
-    return warning(figure, f"Use memory://, which is the same board with an order; {PAGE} has what sorting costs.")
+    return warning(figure, f"Use memory://, which keeps them sorted; {PAGE} shows what sorting costs.")
 
 
 def check_fat_entries(subject: Subject) -> Finding:
@@ -44,15 +44,16 @@ def check_fat_entries(subject: Subject) -> Finding:
     try:
         entries = sample(subject)
     except LeaderboardError:
-        return not_applicable("the configured board cannot be read, as said above")
+        return not_applicable("the configured board cannot be read (see above)")
     if not entries:
-        return not_applicable("there are no entries yet to look at, or not where they can be read")
+        return not_applicable("there are no entries yet, or they cannot be read from here")
     lengths = [len(entry.player_id.encode()) + len(entry.username.encode()) for entry in entries]
-    figure = f"{size(fmean(lengths))} of texts an entry, of {whole(len(entries))} entries"
+    figure = f"{size(fmean(lengths))} of id and name per entry, in {whole(len(entries))} entries"
     if fmean(lengths) < FAT:
         return passed(figure)
     return warning(
-        figure, f"Keep an id and a name on the board, and all else in the app's own store; {PAGE} has the cost."
+        figure,
+        f"Store only an id and a name on the board, and the rest in the app's own database; {PAGE} shows the cost.",
     )
 
 
@@ -60,15 +61,15 @@ def check_sharding(subject: Subject) -> Finding:
     """Boards of the file that are called as shards of one, of fewer players together than one board holds."""
     shards = _shards(subject)
     if not shards:
-        return passed("no board of the file is called as a shard of another")
+        return passed("no board of the file is named like a shard")
     players = subject.expectations.expected_players
     figure = f"one of {len(shards)} shards" + (f" of {whole(players)} players each" if players else "")
     if players and players * len(shards) > ONE_BOARD_HOLDS:
         return passed(figure)
     return warning(
         figure,
-        f"One board holds {whole(ONE_BOARD_HOLDS)} players; ranks and tops of shards must be merged. {PAGE} has the "
-        f"cost. If so many are expected, set expected_players in [preflight.{subject.name}].",
+        f"One board holds {whole(ONE_BOARD_HOLDS)} players; ranks and tops of shards must be merged. {PAGE} shows the "
+        f"cost. If you expect more players, set expected_players in [preflight.{subject.name}].",
     )
 
 
@@ -84,7 +85,9 @@ def _shards(subject: Subject) -> list[str]:
 def check_ties(subject: Subject) -> Finding:
     """Ties that overwrite each other, or are in any order, cannot happen."""
     del subject
-    return passed("cannot happen: first come, first served is the contract, proven by leaderboard conformance")
+    return passed(
+        "cannot happen: every backend ranks ties first come, first served (tested by leaderboard conformance)"
+    )
 
 
 def check_unneeded_order(subject: Subject) -> Finding:
@@ -92,9 +95,9 @@ def check_unneeded_order(subject: Subject) -> Finding:
     if subject.expectations.expected_reads == 0:
         return warning(
             "expected_reads = 0: nobody asks for a rank or a top",
-            f"Keep the scores in a dict or a hash; {PAGE} has what an order costs.",
+            f"Store the scores in a dict or a hash; {PAGE} shows what an order costs.",
         )
     return not_applicable(
-        "shows after a week: where leaderboard_call_duration_seconds_count has no call of get_top_n, get_rank, "
-        "get_range or get_around, a dict would do"
+        "to be checked after a week: if leaderboard_call_duration_seconds_count has no calls of get_top_n, get_rank, "
+        "get_range or get_around, a dict is enough"
     )

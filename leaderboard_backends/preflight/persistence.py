@@ -1,4 +1,4 @@
-"""What an acknowledged update survives, beside what is expected of it."""
+"""Which failures acknowledged updates survive, and whether that meets `durable`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ LOW_FREE: Final = 0.1
 
 SURVIVES: Final = {
     "always": "every acknowledged update is on the disk",
-    "everysec": "up to about the last second of updates is lost with the server",
-    "no": "what the system had not written yet, some 30 s of updates, is lost with the machine",
+    "everysec": "a crash loses about the last second of updates",
+    "no": "a power cut loses up to about 30 s of updates",
 }
 """By `appendfsync`."""
 
-DURABLE_SERVER: Final = (
-    "Set appendonly yes and appendfsync everysec, or always, in the server's file (CONFIG SET does it until a restart)."
+SET_IN: Final = "in the server's configuration file (CONFIG SET changes it until the next restart)"
+DURABLE_SERVER: Final = f"Set appendonly yes and appendfsync always {SET_IN}."
+LOGGED_SERVER: Final = (
+    f"If updates must survive a crash, set appendonly yes {SET_IN}: appendfsync everysec loses about the last second "
+    f"of them, appendfsync always none (then also set durable = true)."
 )
+DURABLE_EXPECTED: Final = "but durable = true"
+LOSES_ALL: Final = "If updates must survive a crash, use a durable backend or turn on the storage's persistence."
+NOT_DURABLE: Final = "or set durable = false if the last updates may be lost."
 
 
 def check_persistence(subject: Subject) -> Finding:
@@ -40,22 +46,33 @@ def check_persistence(subject: Subject) -> Finding:
 
 def _of_process(subject: Subject) -> Finding:
     if not subject.expectations.durable:
-        return not_applicable("in this process's memory, and nothing durable is expected")
+        return not_applicable("data is in this process's memory, and durable = false")
     return failed(
-        "in this process's memory: every update is lost with it, and durable ones are expected",
-        "Use a board that keeps them (redis:// with appendonly, zodb:///path), or expect none: durable = false.",
+        f"data is in this process's memory: every update is lost when it ends, {DURABLE_EXPECTED}",
+        f"Use a durable backend (zodb:///path, sqlite:///path, redis:// with appendfsync always), {NOT_DURABLE}",
     )
 
 
 def _of_other(subject: Subject) -> Finding:
-    promises = promises_of(subject.opening)
-    if subject.expectations.durable and not promises.durable:
-        return failed("the backend promises nothing durable", "Use one that does, or expect none: durable = false.")
-    kept = subject.storage_info().machine_crash
-    figure = f"a power cut leaves {_words(kept)}"
-    if subject.expectations.durable and kept.amount == "nothing":
-        return failed(f"{figure}, and durable updates are expected", "Set the storage up so that it keeps them.")
-    return passed(figure) if kept.amount == "everything" else warning(figure, "See what the backend's documents say.")
+    if subject.expectations.durable and not promises_of(subject.opening).durable:
+        return failed(f"the backend is not durable, {DURABLE_EXPECTED}", f"Use a durable backend, {NOT_DURABLE}")
+    return _power_cut(subject, subject.storage_info().machine_crash)
+
+
+def _power_cut(subject: Subject, kept: Kept, where: str = "") -> Finding:
+    """Judge what a power cut leaves, as the board itself says."""
+    figure = f"{where}a power cut leaves {_words(kept)}"
+    if kept.amount == "everything":
+        return passed(figure)
+    if kept.amount == "not known":
+        return warning(figure, "Look it up in the backend's documentation.")
+    if subject.expectations.durable:
+        return failed(
+            f"{figure}, {DURABLE_EXPECTED}",
+            f"Let the storage sync every commit (redis://: appendfsync always; sqlite://: synchronous=full), "
+            f"{NOT_DURABLE}",
+        )
+    return warning(figure, LOSES_ALL) if kept.amount == "nothing" else passed(figure)
 
 
 def _words(kept: Kept) -> str:
@@ -70,28 +87,38 @@ def _of_server(subject: Subject) -> Finding:
     with Server.of(subject.opening) as server:
         found = server.persistence()
     if found is None:
-        return warning("the server does not say how it keeps data", "Permit its user +config|get and +info.")
+        return _undisclosed(subject)
     findings = [_kept(subject, found)]
     if found.failing:
         findings.append(failed(f"it fails: {found.failing}", "Look at the server's log and at its disk."))
     return together(findings)
 
 
+def _undisclosed(subject: Subject) -> Finding:
+    """Judge a server that refuses CONFIG GET or INFO by what the board's URL declares of it."""
+    if subject.opening.options.get("appendfsync"):
+        return _power_cut(subject, subject.storage_info().machine_crash)
+    return warning(
+        "the server does not report its persistence settings",
+        "Permit its user +config|get and +info, or declare the setting with the board's option appendfsync.",
+    )
+
+
 def _kept(subject: Subject, found: Persistence) -> Finding:
-    figure = _told(found)
-    if found.append_only and found.fsync in ("always", "everysec"):
+    figure = _figure(found)
+    if found.append_only and found.fsync == "always":
         return passed(figure)
     if subject.expectations.durable:
-        return failed(f"{figure}, and durable updates are expected", DURABLE_SERVER)
-    return warning(figure, f"If updates must survive, say so (durable = true). {DURABLE_SERVER}")
+        return failed(f"{figure}, {DURABLE_EXPECTED}", DURABLE_SERVER)
+    return passed(figure) if found.append_only and found.fsync == "everysec" else warning(figure, LOGGED_SERVER)
 
 
-def _told(found: Persistence) -> str:
+def _figure(found: Persistence) -> str:
     if found.append_only:
         return f"appendonly yes, appendfsync {found.fsync}: {SURVIVES.get(found.fsync, 'unknown')}"
     if found.snapshots:
-        return f"appendonly no, save {found.snapshots}: what came after the last snapshot is lost with the server"
-    return "appendonly no, no snapshots: every update is lost with the server"
+        return f"appendonly no, save {found.snapshots}: a crash loses every update since the last snapshot"
+    return "appendonly no, no snapshots: a crash of the server loses every update"
 
 
 # ---------------------------------------------------------------------- a file
@@ -103,11 +130,11 @@ def _of_file(subject: Subject) -> Finding:
     kind = file_system(folder)
     on_disk = (
         failed(
-            f"{folder} is a {kind}: its files are in memory, and gone when the machine restarts",
+            f"{folder} is a {kind}: its files are in memory, and lost when the machine restarts",
             "Put the board's file on a disk.",
         )
         if kind in IN_MEMORY
-        else passed(f"on a disk ({kind}); a power cut leaves {_words(subject.storage_info().machine_crash)}")
+        else _power_cut(subject, subject.storage_info().machine_crash, f"on a disk ({kind}); ")
     )
     return together([on_disk, _room(folder)])
 

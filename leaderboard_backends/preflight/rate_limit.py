@@ -1,4 +1,4 @@
-"""Whether the rate limit bites: the first update too many is refused for the right time, and nobody else is."""
+"""Whether the rate limit works: the first excess update is refused for the right time, and other players are not."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..wrapper import layer
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .subject import Subject
 
-STUDY: Final = 60
-"""Updates a player a minute, where no other number is set."""
+DEFAULT: Final = 60
+"""Updates per player and minute if no other number is set."""
 MOST: Final = 6_000
-"""Updates a minute of one player, 100 a second, from which on a limit stops nobody; the most that is tried, too."""
+"""Updates per player and minute (100 per second) above which a limit stops nobody; also the most that is tried."""
 MINUTE: Final = 60.0
 TOLERANCE: Final = 0.25
 """Seconds by which `retry_after` may miss the end of the window."""
@@ -32,11 +32,11 @@ def check_rate_limit(subject: Subject) -> Finding:
     settings = subject.settings(LAYER)
     table = f"[{subject.table}.{LAYER}]"
     if settings is None:
-        return warning("no rate limit is set", f"Add {table} with updates_a_minute = {STUDY}, the study's.")
-    of_player = settings.get("updates_a_minute", STUDY)
+        return warning("no rate limit is set", f"Add {table} with updates_a_minute = {DEFAULT}.")
+    of_player = settings.get("updates_a_minute", DEFAULT)
     of_board = settings.get("updates_a_second")
     if not of_player and not of_board:
-        return failed("both limits are off", f"Set updates_a_minute in {table}; the study has {STUDY}.")
+        return failed("both limits are off", f"Set updates_a_minute in {table}, for example {DEFAULT}.")
     findings = [_player(subject, of_player) if of_player else _no_player_limit(table)]
     if of_board:
         findings.append(_board(subject, of_board))
@@ -45,16 +45,16 @@ def check_rate_limit(subject: Subject) -> Finding:
 
 def _no_player_limit(table: str) -> Finding:
     return warning(
-        "updates_a_minute is off: one player may use up the board's limit alone",
-        f"Set updates_a_minute in {table}; the study has {STUDY}.",
+        "updates_a_minute is off: one player alone can use up the board's limit",
+        f"Set updates_a_minute in {table}, for example {DEFAULT}.",
     )
 
 
 def _player(subject: Subject, amount: int) -> Finding:
     if amount > MOST:
         return failed(
-            f"updates_a_minute is {whole(amount)}, {whole(amount / MINUTE)} a second of one player: it stops nobody",
-            f"Set what the busiest honest player needs, {whole(MOST)} at most; the study has {STUDY}.",
+            f"updates_a_minute is {whole(amount)}, {whole(amount / MINUTE)} per second and player: it stops nobody",
+            f"Set what the busiest honest player needs, at most {whole(MOST)}, for example {DEFAULT}.",
         )
     board = subject.scratch.open(only={LAYER}, changed={LAYER: {"updates_a_second": None}})
     began = monotonic()
@@ -70,13 +70,14 @@ def _player(subject: Subject, amount: int) -> Finding:
     if _refusal(lambda: board.update_score(MODEST, "", 1)) is not None:
         return failed("one player's updates use up the limit of another", "Report this as a bug of the rate limit.")
     return passed(
-        f"update {amount + 1} of a player within a minute is refused for {refused.retry_after:.1f} s; others go on"
+        f"update {amount + 1} of a player within a minute is refused for {refused.retry_after:.1f} s; other players "
+        "are not"
     )
 
 
 def _board(subject: Subject, amount: int) -> Finding:
     if amount > MOST:
-        return not_applicable(f"updates_a_second is {whole(amount)}: more than is tried here")
+        return not_applicable(f"updates_a_second is {whole(amount)}: too many updates to test")
     board = subject.scratch.open(only={LAYER}, changed={LAYER: {"updates_a_minute": None}})
     began = monotonic()
     board.update_scores([(f"preflight-{number}", "", number) for number in range(amount)])
@@ -87,7 +88,10 @@ def _board(subject: Subject, amount: int) -> Finding:
         passes = passed(f"update {amount + 1} of the board within a second is refused")
         return passes if good else _wrong_wait(refused.retry_after, 1 - took, 1)
     if took >= 1:
-        return not_applicable(f"updates_a_second is {whole(amount)}: the storage took {took:.1f} s for as many")
+        return not_applicable(
+            f"updates_a_second is {whole(amount)}: the storage took {took:.1f} s for that many, so the limit was not "
+            "reached"
+        )
     return _not_refused(board, f"update {amount + 1} of the board within {took:.1f} s")
 
 
@@ -103,14 +107,14 @@ def _not_refused(board: LeaderboardBackend, what: str) -> Finding:
     limited = layer(board, RateLimitedLeaderboard)
     if limited is not None and limited.storage_down:
         return failed(
-            f"{what} passed uncounted: the storage of the limit does not answer",
-            'Start it, or set storage = "memory", by which each process counts for itself.',
+            f"{what} was let through uncounted: the storage of the rate limit does not answer",
+            'Start it, or set storage = "memory", so that each process counts on its own.',
         )
     return failed(f"{what} was not refused", "Report this as a bug of the rate limit.")
 
 
 def _wrong_wait(told: float, low: float, high: float) -> Finding:
     return failed(
-        f"retry_after is {told:.1f} s, where {max(low, 0):.1f} to {high:.0f} s would be right",
-        "Set the clocks of the machines that share the limit, for example by NTP.",
+        f"retry_after is {told:.1f} s, but should be {max(low, 0):.1f} to {high:.0f} s",
+        "Synchronize the clocks of the machines that share the limit, for example with NTP.",
     )

@@ -30,11 +30,11 @@ from .subject import Subject
 from .validation import check_validation
 from .workers import check_workers
 
-STORAGE: Final = Check("storage answers", "the board that everything else is asked of", check_storage)
+STORAGE: Final = Check("storage answers", "the storage that the other checks need", check_storage)
 
 CHECKS: Final[Sequence[Check]] = (
     STORAGE,
-    Check("configured board", "the board as it is, read and not written", check_configured),
+    Check("configured board", "the board as it is (read only)", check_configured),
     Check("workers", "one board for all processes of the app", check_workers, needs_board=False),
     Check("load", "Performance testing at 2x expected load; load testing completed", check_load),
     Check("rate limit", "Rate limiting implemented and tested", check_rate_limit),
@@ -42,13 +42,13 @@ CHECKS: Final[Sequence[Check]] = (
     Check("metrics", "Monitoring dashboards configured", check_metrics),
     Check("alerts", "Alerting thresholds set", check_alerts, needs_board=False),
     Check("persistence", "Disaster recovery: what an acknowledged update survives", check_persistence),
-    Check("backup and restore", "Disaster recovery: a drill", check_backup),
+    Check("backup and restore", "Disaster recovery: a backup and its restore", check_backup),
     Check("recovery plan", "Disaster recovery plan documented", check_document("disaster_recovery"), needs_board=False),
     Check("runbook", "Operational runbooks documented", check_document("runbook"), needs_board=False),
     Check("API documentation", "API documentation complete", check_document("api"), needs_board=False),
     Check("eviction", "the server's memory policy", check_eviction),
-    Check("memory", "room for the expected players", check_memory),
-    Check("access", "TLS and password where the server is not local", check_access),
+    Check("memory", "enough memory for the expected players", check_memory),
+    Check("access", "TLS and password for a remote server", check_access),
     Check("degraded answers", "Graceful degradation", check_degradation),
     Check("order where none is needed", "Anti-pattern 1", check_unneeded_order, needs_board=False),
     Check("sorting at every query", "Anti-pattern: dict and repeated sorting", check_sorting),
@@ -109,7 +109,7 @@ def _still_answers(check: Check, subject: Subject) -> bool:
 def _run(check: Check, subject: Subject, *, answers: bool) -> Line:
     started = perf_counter()
     if check.needs_board and not answers:
-        finding = not_applicable("not checked, as the storage does not answer")
+        finding = not_applicable("not checked: the storage does not answer")
     else:
         finding = _finding(check, subject)
     return Line(check.name, check.line, finding, perf_counter() - started)
@@ -119,7 +119,7 @@ def _finding(check: Check, subject: Subject) -> Finding:
     try:
         return check.run(subject)
     except LeaderboardError as error:
-        return failed(str(error), "See the error; the check could not be finished.")
+        return failed(str(error), "The check could not be finished: fix this error first.")
     except Exception as error:  # noqa: BLE001 - a plug-in, or a function of the app, may raise anything
         return failed(
             f"{type(error).__name__}: {error}", "The check itself failed: report it, with the file of the boards."
@@ -129,4 +129,4 @@ def _finding(check: Check, subject: Subject) -> Finding:
 def _gone(scratch: Scratch) -> Finding:
     if scratch.left:
         return failed(f"{LEFT}: {'; '.join(scratch.left)}", CLEAR)
-    return passed(f"{scratch.opened} scratch boards cleared and gone")
+    return passed(f"{scratch.opened} scratch boards deleted")

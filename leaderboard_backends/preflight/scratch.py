@@ -67,8 +67,9 @@ class Scratch(AbstractContextManager["Scratch"]):
             made = tempfile.TemporaryDirectory(prefix=PREFIX, dir=beside)
         except OSError as error:
             raise BackendUnavailableError(
-                f"the folder {beside} of the board's file cannot be written: {error.strerror}. Create it, and let this "
-                f"user write there."
+                f"the folder {beside} of the board's file cannot be written: {error.strerror}. Create it, and give "
+                "this "
+                f"user write permission."
             ) from error
         return Path(self._folders.enter_context(made))
 

@@ -20,7 +20,9 @@ def check_storage(subject: Subject) -> Finding:
     try:
         board = subject.stack
     except BackendError as error:
-        return failed(str(error), "Start the storage, or correct the board's url; nothing that needs it was checked.")
+        return failed(
+            str(error), "Start the storage, or correct the board's url. Checks that need the storage were not run."
+        )
     except ConfigurationError as error:
         return failed(str(error), f"Correct {subject.table} in the file.")
     filled = subject.filled

@@ -24,9 +24,9 @@ from .scratch import Scratch, Settings
 from .traffic import Traffic
 
 TWICE: Final = 2
-"""How many times the expected load a board must bear: the study's."""
+"""How many times the expected load a board must be able to serve."""
 DEFAULT_RATE: Final = 100.0
-"""Updates, and reads, a second that are expected where nobody says."""
+"""Updates, and reads, per second that are assumed if none are given."""
 DEFAULT_PLAYERS: Final = 10_000
 MOST_PLAYERS: Final = 100_000
 """On the scratch board, however many are expected, unless the load needs more: a run takes seconds."""

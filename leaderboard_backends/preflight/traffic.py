@@ -1,6 +1,6 @@
 """Players, and updates of them that keep the rules of a board's own validation, so that only other things refuse them.
 
-Texts are as long as the study's, 14 and 12 characters; five players share a score that occurs, as in the comparison.
+Ids and names have 14 and 12 characters; five players share each score that occurs, as in the comparison.
 """
 
 from __future__ import annotations

@@ -103,13 +103,13 @@ def check_validation(subject: Subject) -> Finding:
     table = f"[{subject.table}.{LAYER}]"
     advice = f"Set score_min, score_max and max_change in {table}."
     if settings is None:
-        return warning("no rules of validation are set", advice)
+        return warning("validation is off", advice)
     rules = check_settings(settings)
     drill = Drill(subject, rules)
     on = [rule for rule in (*UPDATE_RULES, *READ_RULES) if _is_on(getattr(rules, rule))]
     findings = [_good_passes(drill), *(_try(drill, rule) for rule in on)]
     if not any(rule in on for rule in SCORE_RULES):
-        findings.append(failed("no rule bounds a score or its change", advice))
+        findings.append(warning("no rule limits a score or its change", advice))
     return _summary(findings)
 
 
@@ -122,19 +122,17 @@ def _summary(findings: list[Finding]) -> Finding:
     """Return all findings as one, the rules that hold by name."""
     held = [finding.figure for finding in findings if finding.status == "passed"]
     others = [finding for finding in findings if finding.status != "passed"]
-    return together([passed(f"held: {', '.join(held)}" if held else ""), *others])
+    return together([passed(f"works: {', '.join(held)}" if held else ""), *others])
 
 
 def _good_passes(drill: Drill) -> Finding:
     try:
         drill.send(drill.good(drill.new_player()))
     except UpdateRefusedError as error:
-        return failed(
-            f"a good first update is refused: {error}", f"Loosen {error.rule}, or no new player can ever join."
-        )
+        return failed(f"a valid first update is refused: {error}", f"Relax {error.rule}: no new player can join.")
     if drill.flags:
-        return failed(f"a good first update is flagged by {drill.flags[0].rule}", "Loosen that rule.")
-    return passed("a good update passes")
+        return failed(f"a valid first update is flagged by {drill.flags[0].rule}", "Relax that rule.")
+    return passed("a valid update passes")
 
 
 def _try(drill: Drill, rule: str) -> Finding:
@@ -144,7 +142,7 @@ def _try(drill: Drill, rule: str) -> Finding:
         return _try_read(rule, lambda: READS[rule](drill.board, most + 1), most)
     attempt = BREAKING[rule](drill)
     if attempt is None:
-        return not_applicable(f"{rule} cannot be broken beside the other rules")
+        return not_applicable(f"{rule} cannot be tested: other rules refuse every update that breaks it")
     drill.flags.clear()
     refused = _refused_by(lambda: drill.send(attempt))
     action = getattr(drill.rules, ACTIONS[rule])
@@ -157,16 +155,17 @@ def _try(drill: Drill, rule: str) -> Finding:
 def _not_held(rule: str, refused: str | None) -> Finding:
     if rule == "player_exists":
         return failed(
-            "player_exists says that a player of a random name exists", "Let it return False for whom the app lacks."
+            "player_exists returns True for a random player id",
+            "Let it return False for players that the app does not know.",
         )
     if refused:
-        return warning(f"{rule}: {refused} refuses first what breaks it", f"See whether {rule} is still needed.")
-    return failed(f"{rule}: an update made to break it passed", "Report this as a bug of validation.")
+        return warning(f"{rule}: {refused} refuses such updates first", f"Check whether {rule} is still needed.")
+    return failed(f"{rule}: an update that breaks it passed", "Report this as a bug of validation.")
 
 
 def _try_read(rule: str, read: Callable[[], object], most: int) -> Finding:
     if rule == "max_ids" and most >= LONGEST_LIST:
-        return not_applicable(f"{rule} is {whole(most)}: more than is tried here")
+        return not_applicable(f"{rule} is {whole(most)}: too many ids to test")
     if _refused_by(read) == rule:
         return passed(f"{rule} refuses")
     return failed(f"{rule} did not refuse a read of {whole(most + 1)}", "Report this as a bug of validation.")

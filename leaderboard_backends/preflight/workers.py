@@ -1,7 +1,7 @@
-"""Whether a board serves as many worker processes as the app has, and whether rules over scores hold among them.
+"""Whether a board can serve as many worker processes as the app has, and whether rules over scores hold across them.
 
-Each worker of a server such as gunicorn or uvicorn is a process. A board in memory is then one board for each of them,
-and a file of a single process opens in the first one alone. What a board can is what its backend promises.
+Each worker of a server such as gunicorn or uvicorn is a process. A board in memory is then a separate board in each of
+them, and a file for a single process opens only in the first. The backend's `capabilities` say what a board can do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..protocol import Capabilities
 from .finding import Finding, failed, not_applicable, passed, warning
 from .subject import Subject
 
-REMEDY: Final = "Use a board that processes share, such as redis:// or sqlite://, or run one worker."
+REMEDY: Final = "Use a backend that processes can share, such as redis:// or sqlite://, or run one worker."
 _JUDGED: Final = {"score_min": "score_action", "score_max": "score_action", "max_change": "change_action"}
 
 
@@ -23,21 +23,24 @@ def check_workers(subject: Subject) -> Finding:
     workers, opening = subject.expectations.workers, subject.opening
     promises: object = opening.backend.capabilities
     if not isinstance(promises, Capabilities):
-        return not_applicable("what the board promises depends on the boards inside")
+        return not_applicable("what the board promises depends on the board inside it")
     if workers is not None and (problem := too_many_workers(opening, workers)):
         return failed(problem, REMEDY)
     rules = unsafe_rules(opening.layers.get("validation", {}))
     if rules and promises.shared and not promises.limits and workers != 1:
         return warning(
-            f"{', '.join(rules)} of validation: the storage does not check them as it writes, so they hold for one "
-            f"process that writes",
+            f"{', '.join(rules)} of validation: the storage does not check them in the same step as the write, so "
+            "they hold "
+            f"only if one process writes",
             "Write from one process, or use a backend whose capabilities.limits is true.",
         )
     if promises.shared:
-        return passed("any number of processes share the board")
+        return passed("any number of processes can share the board")
     if workers is None:
-        return not_applicable("a board of one process; set workers in [preflight.NAME] if the app has several")
-    return passed("one worker, and a board of one process")
+        return not_applicable(
+            "one process at a time can use the board; set workers in [preflight.NAME] if the app has several"
+        )
+    return passed("one worker, on a board for one process")
 
 
 def too_many_workers(opening: Opening, workers: int) -> str:
@@ -47,8 +50,8 @@ def too_many_workers(opening: Opening, workers: int) -> str:
         return ""
     scheme = f"{opening.location.scheme}://"
     if promises.durable:
-        return f"{workers} workers, and a file of {scheme} serves one process at a time: the others could not open it"
-    return f"{workers} workers, and {scheme} lives in a process: each would have a board of its own, unseen by others"
+        return f"{workers} workers, but a {scheme} file serves one process at a time: the others could not open it"
+    return f"{workers} workers, but {scheme} lives in one process: each worker would have its own separate board"
 
 
 def unsafe_rules(settings: Mapping[str, Any]) -> list[str]:

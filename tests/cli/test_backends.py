@@ -62,7 +62,7 @@ def test_every_scheme_is_listed_with_what_is_known_of_it() -> None:
 def test_promises_are_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     text = unwrapped(run(monkeypatch, STAGED[:1]).output)
     assert "naive leaderboard-backends 0.1.0 not durable, one process, linearizable yes" in text
-    assert "What survives, at worst naive: nothing" in text
+    assert "What acknowledged updates survive naive: nothing" in text
 
 
 def test_nothing_is_cut_at_100_columns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_without_a_file_nothing_is_kept_and_it_says_so(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path / "here")
     done = run("memory", "--players", "10", *QUICK)
     assert done.exit_code == 0, done.output
-    assert "Nothing was kept: --out FILE does." in done.stderr
+    assert "The result was not saved; --out FILE saves it." in done.stderr
     assert not list((tmp_path / "here").iterdir())
 
 
@@ -119,11 +119,11 @@ def test_into_a_pipe_it_tells_what_it_does_and_how_long_a_hanging_board_may_take
     done = run("boards:HangsLate", "--players", "10", *QUICK, "--run-timeout", "5")
     assert done.exit_code == 1
     lines = done.stderr.splitlines()
-    still = [line for line in lines if line.startswith("still at work")]
+    still = [line for line in lines if line.startswith("still running")]
     kit, begun, ended, _, why = (line for line in lines if line not in still)
-    assert kit == "the conformance kit judges boards:HangsLate"
+    assert kit == "conformance test of boards:HangsLate"
     assert begun == "round 1: boards:HangsLate, service, realtime, 10 players"
-    assert re.fullmatch(f"still at work, for [0-9]+ s: {begun}", still[-1])
+    assert re.fullmatch(f"still running after [0-9]+ s: {begun}", still[-1])
     assert "timed out: no result after 5 s in update_score; the process was ended" in ended
     assert "boards:HangsLate (timed out)" in why
 
@@ -172,7 +172,7 @@ def test_a_size_beside_events_is_refused_with_the_size_that_they_have(tmp_path: 
     (tmp_path / "season.csv").write_text("player_id,username,score\na,A,1\nb,B,2\na,A,3\n")
     done = run("memory", "--workload", str(tmp_path / "season.csv"), "--players", "10", *QUICK)
     assert done.exit_code == 2
-    assert "are of 2 players" in " ".join(done.stderr.split())
+    assert "have 2 players" in " ".join(done.stderr.split())
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:

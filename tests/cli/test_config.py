@@ -53,7 +53,7 @@ def test_each_board_is_described_with_its_layers_from_the_outside_in(tmp_path: P
           degradation  cache_top=100
         boards.laps: zodb:///nowhere/board.fs, board laps, descending, keep best
           backend      ZODBLeaderboard: create=false
-        {tmp_path}/boards.toml: 2 boards, all right. Nothing was opened or imported.
+        {tmp_path}/boards.toml: 2 boards, no errors. Nothing was opened or imported.
         """
     )
 
@@ -94,7 +94,7 @@ def test_a_function_is_imported_where_that_is_asked_for_and_only_then(
     check(tmp_path, good)
     done = run("--import", str(tmp_path / "boards.toml"))
     assert "player_exists=players_here:exists\n" in done.stdout
-    assert done.stdout.endswith("1 board, all right. Nothing was opened.\n")
+    assert done.stdout.endswith("1 board, no errors. Nothing was opened.\n")
     assert (tmp_path / "ran").exists()
     check(tmp_path, good.replace("players_here", "nowhere.at.all"))
     done = run("--import", str(tmp_path / "boards.toml"))
@@ -188,7 +188,9 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
     }.items():
         (line,) = [line for line in lines if line.startswith(f"Error: {tmp_path}/boards.toml, boards.{name}: ")]
         assert problem in line
-    assert any("has preflight.lost, but no board of that name; it has good, key," in line for line in lines)
+    assert any(
+        "has a table [preflight.lost], but no board of that name; its boards are good, key," in line for line in lines
+    )
     assert len(lines) == 12
 
 
@@ -281,7 +283,7 @@ def test_a_board_of_one_process_is_refused_for_several_workers(tmp_path: Path) -
         """
     done = check(tmp_path, content)
     assert done.exit_code == 1
-    assert [line for line in done.stderr.splitlines() if "4 workers, and memory:// lives in a process" in line]
-    assert "Use a board that processes share, such as redis:// or sqlite://, or run one worker." in done.stderr
+    assert [line for line in done.stderr.splitlines() if "4 workers, but memory:// lives in one process" in line]
+    assert "Use a backend that processes can share, such as redis:// or sqlite://, or run one worker." in done.stderr
     assert "boards.laps: sqlite:///nowhere/laps.db" in done.stdout
     assert run(str(tmp_path / "boards.toml"), "--workers", "1").exit_code == 0

@@ -167,7 +167,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
 
 def test_a_command_of_a_plug_in_is_listed_with_its_distribution_and_runs(installed: Callable[[str], None]) -> None:
     installed("shout = somebodys:shout")
-    assert "shout  Of somebodys." in CliRunner().invoke(leaderboard, ["--help"]).output
+    assert "shout  Provided by somebodys." in CliRunner().invoke(leaderboard, ["--help"]).output
     assert CliRunner().invoke(leaderboard, ["shout"]).output == "HEY\n"
 
 
@@ -177,7 +177,7 @@ def test_a_plug_in_takes_no_command_of_ours(installed: Callable[[str], None]) ->
 
 
 @pytest.mark.parametrize(
-    ("target", "problem"), [("somebodys:nothing", "is no click command"), ("nowhere:it", "failed")]
+    ("target", "problem"), [("somebodys:nothing", "is not a click command"), ("nowhere:it", "failed")]
 )
 def test_a_plug_in_that_is_broken_is_one_line(target: str, problem: str, installed: Callable[[str], None]) -> None:
     installed(f"shout = {target}")

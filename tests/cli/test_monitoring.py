@@ -99,7 +99,7 @@ def test_two_boards_of_one_name_with_other_alerts_are_refused(tmp_path: Path) ->
     path.write_text(dedent(TWINS) + "monitoring = { error_rate = 0.5 }\n", encoding="utf-8")
     done = run("rules", "--config", str(path))
     assert isinstance(done.exception, ConfigurationError)
-    assert "boards.copy: another board of the name 'weekly' has other alerts" in str(done.exception)
+    assert "boards.copy: another board named 'weekly' has different alert settings" in str(done.exception)
 
 
 def test_settings_that_contradict_each_other_are_named_with_their_file_and_board(tmp_path: Path) -> None:

@@ -58,11 +58,11 @@ def test_a_table_has_a_line_a_check_with_its_figure_and_what_to_do(tmp_path: Pat
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0] == "weekly at memory://"
-    assert lines[1].split() == ["check", "status", "figure,", "and", "what", "to", "do"]
+    assert lines[1].split() == ["check", "status", "result,", "and", "what", "to", "do"]
     rows = [" ".join(line.split()) for line in lines]
     assert "rate limit passed update 21 of a player within a minute is refused for" in rows
-    assert "eviction not applicable no server that could evict" in rows
-    assert "To do: Write the disaster recovery plan, and name it as" in done.stdout
+    assert "eviction not applicable the board is not on a server that could evict it" in rows
+    assert "To do: Write the disaster recovery plan, and set" in done.stdout
     assert "weekly: 4 warning, 13 passed, 6 not applicable" in lines
     assert all(len(line) <= 100 for line in lines)
 
@@ -84,7 +84,7 @@ def test_json_has_every_finding_and_what_was_expected(tmp_path: Path) -> None:
     assert board["expected"]["expected_players"] == 6000
     checks = {check["check"]: check for check in board["checks"]}
     assert checks["persistence"]["status"] == "failed"
-    assert checks["persistence"]["todo"].startswith("Use a board that keeps them")
+    assert checks["persistence"]["todo"].startswith("Use a durable backend")
     assert checks["load"]["line"] == "Performance testing at 2x expected load; load testing completed"
     assert all(set(check) == {"check", "line", "status", "figure", "todo", "seconds"} for check in checks.values())
 
@@ -99,7 +99,7 @@ def test_each_board_of_a_file_or_one_that_is_named_is_checked(tmp_path: Path) ->
     assert [board["board"] for board in named["boards"]] == ["b"]
     unknown = run(path, "--board", "c")
     assert unknown.exit_code == 1
-    assert "has no board c; it has a, b." in unknown.stderr
+    assert "has no board c; its boards are a, b." in unknown.stderr
 
 
 def test_a_board_of_which_nothing_is_set_or_expected_is_warned_of_with_what_to_set(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_board_of_which_nothing_is_set_or_expected_is_warned_of_with_what_to_s
         ("", "has no boards"),
         ("[boards.a", "is not TOML"),
         ("[boards.a]\nurl = 'memory://'\nordr = 1\n", "has no option 'ordr'. Did you mean order?"),
-        ("[boards.a]\nurl = 'memory://'\n[preflight.b]\n", "has preflight.b, but no board of that name"),
+        ("[boards.a]\nurl = 'memory://'\n[preflight.b]\n", "has a table [preflight.b], but no board of that name"),
         ("[boards.a]\nurl = 'memory://'\n[preflight.a]\nlocal = 'far'\n", "it must be true or false"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 PASSWORD = "correct-horse"  # noqa: S105 - of a server that these tests make
-RIGHT = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory": "200mb", "requirepass": PASSWORD}
+RIGHT = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "200mb", "requirepass": PASSWORD}
 """The settings of a server that is ready; its policy is noeviction by default."""
 
 

@@ -98,7 +98,7 @@ def test_the_example_has_every_layer_and_is_right(monkeypatch: pytest.MonkeyPatc
     (opening,) = describe_file(EXAMPLE).values()
     assert list(opening.layers) == wrapper_names()
     assert check_file(EXAMPLE) == {"arcade": opening}
-    assert "1 board, all right. Nothing was opened or imported." in run("config", "check", str(EXAMPLE))
+    assert "1 board, no errors. Nothing was opened or imported." in run("config", "check", str(EXAMPLE))
 
 
 def test_the_example_names_its_layers_in_the_order_in_which_they_stand() -> None:

@@ -61,8 +61,8 @@ def test_the_configured_board_is_read_and_not_written(tmp_path: Path, ready_url:
         before = dump(ready_url)
         found = findings(tmp_path, good(ready_url, durable=True))
         assert found["fat entries"].status == "passed"
-        assert "of 3 entries" in found["fat entries"].figure
-        assert found["configured board"].figure == "opens as described; its first 3 entries were read"
+        assert "in 3 entries" in found["fat entries"].figure
+        assert found["configured board"].figure == "opens as configured; its first 3 entries were read"
         assert dump(ready_url) == before
         board.clear()
 
@@ -86,8 +86,8 @@ def test_a_board_in_a_file_passes_and_its_file_is_as_it_was(tmp_path: Path) -> N
     assert of_status(found, "failed") == {}
     assert of_status(found, "warning") == {}
     assert found["persistence"].figure.startswith("on a disk")
-    assert found["configured board"].figure == "opens as described; its first 2 entries were read"
-    assert "of 2 entries" in found["fat entries"].figure
+    assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
+    assert "in 2 entries" in found["fat entries"].figure
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
 def test_a_board_over_a_unix_socket_is_local_without_a_password(tmp_path: Path, plain_server: EmbeddedServer) -> None:
     found = findings(tmp_path, good(plain_server.unix_url))
     assert of_status(found, "failed") == {}
-    assert found["access"].figure == "the server is a unix socket"
+    assert found["access"].figure == "the server is reached through a unix socket"
 
 
 @pytest.mark.parametrize("url", ["naive://", "fakeredis://weekly", "zodb+memory://weekly"])
