@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
 from .installing import DISTRIBUTION, install_distribution, install_extra
@@ -33,6 +33,8 @@ SYNCHRONOUS: Final = (
     "asyncio.run_coroutine_threadsafe(...).result()."
 )
 SHOWN_NAMES: Final = 3
+
+InstalledState: TypeAlias = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,17 @@ def installed(group: str) -> EntryPoints:
 
     Costs a `stat` for each folder of `sys.path`, and milliseconds where they are read.
     """
-    return _read_points(group, tuple((folder, _changed(folder)) for folder in sys.path))
+    return _read_points(group, installed_state())
 
 
 @lru_cache(maxsize=8)
-def _read_points(group: str, _state: tuple[tuple[str, int], ...]) -> EntryPoints:
+def _read_points(group: str, _state: InstalledState) -> EntryPoints:
     return entry_points(group=group)
+
+
+def installed_state() -> InstalledState:
+    """Return what differs once a distribution was installed or removed: the folders of `sys.path` and their times."""
+    return tuple((folder, _changed(folder)) for folder in sys.path)
 
 
 def _changed(folder: str) -> int:
