@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...installing import DISTRIBUTION
@@ -99,7 +100,7 @@ def candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
 
 
 def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs) -> Candidate:
-    problem = records.problem(facts.label, need.players)
+    problem = _problem(records, facts.label, need.players)
     found = None if problem else times(records, facts.label, need.players)
     if found is None:
         reason = Reason("figures", problem or "was not measured")
@@ -123,6 +124,11 @@ def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs
         for reason in _reasons(made, need, records)
     ]
     return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(made, need)))
+
+
+@lru_cache(maxsize=512)  # as `times`
+def _problem(records: Records, label: str, players: int) -> str:
+    return records.problem(label, players)
 
 
 def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | None:

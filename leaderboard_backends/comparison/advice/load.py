@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from math import log
 from statistics import median
@@ -97,6 +98,7 @@ NOT_MEASURED = "several processes at once were not measured: taken to do what on
 # ---------------------------------------------------------------------- how much
 
 
+@lru_cache(maxsize=512)  # as `times`
 def together(records: Records, backend: str, clients: int, players: int) -> Together:
     """Return what so many app processes do together, by what one of them does alone.
 
@@ -168,15 +170,22 @@ def response(records: Records, backend: str, rate: float, players: int, several:
     It was measured with one client. Processes that share a storage wait for one another in it, so that one of them
     stands for all with the whole rate; where several do less than one does, with as much more as makes one as busy.
     """
-    near = records.near("response", backend, players)
-    if near is None:
+    found = _measured(records, backend, players)
+    if found is None:
         return None
-    p99 = dict(_p99_by_rate(near))
+    p99, where = found
     alike = rate / min(1.0, several.times) if several.times else rate
     above = min((one for one in p99 if one >= alike), default=None)
     below = max((one for one in p99 if one <= alike), default=None)
     known = (above, None if above is None else p99[above], below, None if below is None else p99[below])
-    return Response(rate, alike, *known, several is not ALONE, near.where)
+    return Response(rate, alike, *known, several is not ALONE, where)
+
+
+@lru_cache(maxsize=512)  # as `times`
+def _measured(records: Records, backend: str, players: int) -> tuple[Mapping[float, float | None], str] | None:
+    """Return the p99 by rate near a size, and where it was measured."""
+    near = records.near("response", backend, players)
+    return None if near is None else (dict(_p99_by_rate(near)), near.where)
 
 
 def _p99_by_rate(near: Near) -> Iterator[tuple[float, float | None]]:

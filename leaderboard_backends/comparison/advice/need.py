@@ -13,6 +13,14 @@ from ..schema import Durability
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
 """What can be asked for, the least durable first: each keeps what those before it keep."""
 
+LOST: Final[dict[Durability, str]] = {
+    "memory only": "all",
+    "everysec": "about 1 s",
+    "every commit": "nothing",
+    "not known": "not known",
+}
+"""What a power cut takes of acknowledged updates."""
+
 _PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
 _WHOLE_FROM: Final = 10
 _ROUNDING: Final = 1e-9

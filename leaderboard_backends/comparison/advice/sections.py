@@ -57,10 +57,9 @@ TYPICAL: Final = (
 
 
 _HOW_TO_READ: Final = (
-    f"Take the row that is yours, and the first column that is not smaller than your board. Each place has the backend "
-    f"to take, the p99 of an update with its new rank, and what it costs a month, for {UPDATES:g} updates and "
-    f"{UPDATES:g} reads a second. **Durable** means that every acknowledged update survives a power cut; in the rows "
-    f"without it, nothing need survive one."
+    f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
+    f"{UPDATES:g} updates and {UPDATES:g} reads per second. Read the first column that is not smaller than your board. "
+    f"**Durable**: every acknowledged update survives a power cut; in the other rows, data may be lost in one."
 )
 _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
@@ -74,7 +73,7 @@ def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Sectio
     given = inputs or Inputs.shipped()
     rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
     candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
-    said = [_HOW_TO_READ, *disturbed_words(candidates), *_never_opened(result), _YOUR_OWN]
+    said = [*disturbed_words(candidates), *_never_opened(result)]
     return [Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])]
 
 
@@ -83,7 +82,7 @@ Rows = Sequence[tuple[Typical, Sequence[Advice]]]
 
 def _matrix(rows: Rows) -> Table:
     return Table(
-        "Backend, p99 of an update, and cost a month",
+        "Backend, p99 of an update, and cost per month",
         words("what you have", *(f"up to {size:,} players" for size in SIZES)),
         [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
         " ".join(_notes([(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick])),
@@ -92,7 +91,8 @@ def _matrix(rows: Rows) -> Table:
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield what is to be known of the picks that stand in the matrix; nothing of those that do not."""
-    yield "The cheapest that fits, then the fastest; within the noise, the simplest to run."
+    yield _HOW_TO_READ
+    yield "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run."
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"{BEYOND} extrapolated: more players than were measured."
     if several := {pick.together.measured for pick, need in picks if need.processes > 1}:
@@ -105,6 +105,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
     if any(pick.facts.home == "process" for pick, _ in picks):
         yield "Boards in a process are lost with it, and serve it alone."
+    yield _YOUR_OWN
 
 
 def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:
@@ -139,7 +140,7 @@ def _place(advice: Advice) -> Value:
 def _behind(rows: Rows) -> Section:
     return Section(
         name="which-why",
-        title="What stands behind each place",
+        title="Why, and what would change it",
         tables=[
             Table(
                 "Picks with their figures, and who comes next",

@@ -9,26 +9,19 @@ from typing import Final
 from ...errors import ConfigurationError
 from ..advice.answer import Advice, advise_from
 from ..advice.candidates import Candidate
-from ..advice.need import time_words
+from ..advice.need import LOST, time_words
 from ..advice.records import Records
 from ..advice.sections import TYPICAL, UPDATES, Typical, disturbed_words
 from ..advice.times import times
 from ..cost.sections import Inputs
 from ..document import NONE, Column, Section, Table, Value
 from ..document.values import number, numbers, quoted, words
-from ..schema import Durability, Result
+from ..schema import Result
 
 NAME: Final = "answer"
 TITLE: Final = "The answer"
 BLOCK: Final = "#"
 
-LOST: Final[dict[Durability, str]] = {
-    "memory only": "all",
-    "everysec": "about 1 s",
-    "every commit": "nothing",
-    "not known": "not known",
-}
-"""What a power cut takes of acknowledged updates, by durability."""
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 """What the sentence is about: the first of these needs that something meets."""

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from ..advice.grid import Grid
 from ..document import Chart, Section
 from ..document.numerals import size
 from ..schema import Result, encode_result
@@ -43,8 +44,8 @@ def pack(content: bytes) -> Embedded:
     return Embedded(content, b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode())
 
 
-def embedded(result: Result | None, sections: Sequence[Section]) -> dict[str, Embedded]:
-    """Return what a page of these sections needs, by name: `vega` and `charts` where it has charts, and `result`.
+def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | None = None) -> dict[str, Embedded]:
+    """Return what a page of these sections needs, by name: `vega` and `charts` where it has charts, `grid`, `result`.
 
     Raises `MissingExtraError` without vl-convert, and `ValueError` where two charts have one name.
     """
@@ -53,6 +54,8 @@ def embedded(result: Result | None, sections: Sequence[Section]) -> dict[str, Em
     if charts:
         found["vega"] = pack(vega().encode())
         found["charts"] = pack(msgspec.json.encode({"theme": theme(BY_VARIABLE), "charts": charts}))
+    if grid is not None:
+        found["grid"] = pack(msgspec.json.encode(grid))
     if result is not None:
         found["result"] = pack(encode_result(result))
     return found

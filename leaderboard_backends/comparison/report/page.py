@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import count
 from math import ceil, floor, inf, isclose, isnan, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from ...errors import ConfigurationError
+from ..advice.grid import Axes, grid
+from ..advice.need import LOST
+from ..advice.sections import NAME as WHICH
+from ..advice.sections import TYPICAL, UPDATES
 from ..document import Column, Section, Table, Value
 from ..document.numerals import significant, size
 from ..schema import Result
@@ -32,12 +38,22 @@ LIMIT: Final = 2_000_000
 
 TITLE: Final = "Leaderboard backends, measured"
 FOLDER: Final = Path(__file__).with_name("page")
-SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "charts.js")
+SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "choice.js", "charts.js")
 """One after the other, they are one module."""
 
 MOST_COLUMNS: Final = 40
 CHARTS_IN_VIEW: Final = 1
 """Of a section; the others are folded."""
+
+CONTROLS: Final = {
+    "players": "Players",
+    "servers": "App servers",
+    "workers": "Processes per server",
+    "durability": "Power cut may take",
+    "updates": "Updates per second",
+    "reads": "Reads per second",
+}
+"""The axes of a need as a reader sets them."""
 
 _ROOM: Final = 0.2
 """Powers of ten that a scale leaves free beside its least and its largest value."""
@@ -53,7 +69,8 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
     Raises `MissingExtraError` without Jinja2 and vl-convert, `ConfigurationError` for a page of more than 2 MB, and
     `ValueError` where two charts have one name. Cost: a second or two.
     """
-    carried = embedded(result if embed else None, sections)
+    answers = grid(result) if any(section.name == WHICH for section in sections) else None
+    carried = embedded(result if embed else None, sections, answers)
     style, script = stylesheet(), "\n".join(_read(name) for name in SCRIPTS)
     libraries = [carried["vega"].content.decode()] if "vega" in carried else []
     html = _template().render(
@@ -62,6 +79,8 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
         result=result,
         shown=[section for number, section in enumerate(sections) if not number or _in_view(section)],
         figures=[section for number, section in enumerate(sections) if number and not _in_view(section)],
+        grid=answers,
+        asked=WHICH,
         embedded=carried,
         policy=policy(style, [script, *libraries]),
         style=style,
@@ -140,6 +159,7 @@ def _template() -> Template:
         "has_hints": has_hints,
         "charts_in_view": CHARTS_IN_VIEW,
         "rest_words": rest_words,
+        "need_controls": need_controls,
         "scale": Scale.of,
         "number": count(1).__next__,
     }
@@ -151,6 +171,17 @@ def rest_words(section: Section) -> str:
     more = len(section.charts[CHARTS_IN_VIEW:])
     charts = f", and {more} more chart{'s' if more > 1 else ''}" if more else ""
     return f"Tables, and how to read them{charts}"
+
+
+def need_controls(axes: Axes) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
+    """Yield the controls of a need: the axis, its title, and the values with their words; one is chosen at first."""
+    typical = TYPICAL[3].need(players=100_000)
+    first = {**msgspec.structs.asdict(typical), "updates": int(UPDATES), "reads": int(UPDATES)}
+    for name, title in CONTROLS.items():
+        values: list[Any] = getattr(axes, name)
+        chosen = first[name] if first[name] in values else values[-1]
+        words = [LOST[value] if name == "durability" else f"{value:,}" for value in values]
+        yield name, title, [(value, text, value == chosen) for value, text in zip(values, words, strict=True)]
 
 
 class Scale(NamedTuple):

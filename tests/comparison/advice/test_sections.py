@@ -88,7 +88,9 @@ def test_what_several_carry_together_is_said_to_be_measured_where_it_was(togethe
 def test_notes_are_of_what_stands_in_the_matrix() -> None:
     runs = [run for players in SIZES for run in service("file", {"update": 200.0}, players)]
     (section,) = advice_sections(result([facts("file", "file", "every commit")], runs), inputs())
-    assert section.tables[0].note == "The cheapest that fits, then the fastest; within the noise, the simplest to run."
+    note = section.tables[0].note
+    assert "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run. For a" in note
+    assert [mark for mark in ("extrapolated", "†", "~", "in a process") if mark in note] == []
 
 
 def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_out() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from leaderboard_backends.comparison.advice import Need, advise
+from leaderboard_backends.comparison.advice.need import time_words
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.charts import charts
@@ -148,15 +150,72 @@ def test_its_first_screen_has_the_sentence_the_line_for_a_config_and_a_chart(
         published.page.set_viewport_size({"width": LAPTOP, "height": 900})
 
 
-def test_a_folded_part_opens_when_a_link_leads_into_it_and_when_printed(published: Shown) -> None:
-    row = published.page.locator("#percentiles td").first
-    assert not row.is_visible()
-    published.evaluate("() => (location.hash = 'percentiles')")
-    row.wait_for(state="visible")
-    claims = published.page.locator("#claims td").first
+def test_a_folded_part_opens_when_a_link_leads_into_it_and_when_printed(browser: Browser, published: Shown) -> None:
+    page = browser.new_page()
+    page.goto(published.page.url + "#percentiles")
+    page.locator("#percentiles td").first.wait_for(state="visible")
+    claims = page.locator("#claims td").first
     assert not claims.is_visible()
-    published.evaluate("() => dispatchEvent(new Event('beforeprint'))")
-    assert claims.is_visible()
+    page.evaluate("() => (location.hash = 'claims')")
+    claims.wait_for(state="visible")
+    noise = page.locator("#noise td").first
+    assert not noise.is_visible()
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert noise.is_visible()
+    page.close()
+
+
+NEEDS: Final = (
+    Need(100_000, 500, 500, 1, 4, "every commit"),
+    Need(1_000, 10_000, 100, 1, 1, "memory only"),
+    Need(5_000_000, 500, 2_000, 3, 4, "everysec"),
+    Need(10_000_000, 10_000, 10_000, 3, 8, "every commit"),
+)
+
+
+def answer_in_page(published: Shown, need: Need) -> tuple[str, list[str], dict[str, str], str]:
+    """Set the controls to a need; return the pick, the lines of its config, the facts and the command of the answer."""
+    for name in ("players", "servers", "workers", "durability", "updates", "reads"):
+        published.page.select_option(f"#need [name={name}]", f"{getattr(need, name)}")
+    answer = published.page.locator("#need-answer")
+    facts = zip(answer.locator("dt").all_inner_texts(), answer.locator("dd").all_inner_texts(), strict=True)
+    (command,) = answer.locator("p.note code").all_inner_texts()
+    configs = answer.locator("p:not(.note) code").all_inner_texts()
+    return answer.locator(".take strong").inner_text(), configs, dict(facts), command
+
+
+def test_its_controls_answer_as_advise_does(published: Shown) -> None:
+    result, picks = load_result(None), set()
+    for need in NEEDS:
+        take, configs, facts, command = answer_in_page(published, need)
+        advice = advise(result, need)
+        pick = advice.pick
+        assert take == (pick.label if pick else advice.verdict)
+        assert configs == ([pick.facts.sheet.configuration] if pick else [])
+        picks.add(take)
+        if pick and pick.times:
+            assert facts["p99 of an update"] == time_words(pick.times.update.p99_us or 0.0)
+            assert facts["Capacity"].startswith(f"{pick.carries:,.0f} updates/s")
+            assert facts["Cost"].startswith(f"{pick.monthly:,.2f} USD per month")
+        others = published.page.locator("#need-answer li strong").count()
+        assert others == (len(advice.candidates) - 1 if pick else 0)
+        assert command == (
+            f"leaderboard advise result.json --players {need.players} --updates {need.updates}/s "
+            f"--reads {need.reads}/s --servers {need.servers} --workers {need.workers} --durability '{need.durability}'"
+        )
+    assert len(picks) == len(NEEDS)
+    assert published.said == []
+
+
+def test_without_javascript_the_chart_and_a_table_of_typical_needs_are_there(
+    browser: Browser, published: Shown
+) -> None:
+    plain = browser.new_page(java_script_enabled=False)
+    plain.goto(published.page.url)
+    assert plain.locator(".lead .plotted circle").first.is_visible()
+    assert plain.locator("#need-table table").first.is_visible()
+    assert not plain.locator("#need").is_visible()
+    plain.close()
 
 
 # ---------------------------------------------------------------------- quiet

@@ -1,0 +1,166 @@
+"""The answers to a grid of needs: computed here once, so that a page that computes nothing can look them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from typing import Final
+
+import msgspec
+
+from ...errors import ConfigurationError
+from ..cost.sections import Inputs
+from ..document.values import operation_title
+from ..schema import Durability, Result
+from .answer import EQUAL_COST, Advice, Ranking, advise_without_thresholds
+from .candidates import Candidate
+from .need import DURABILITIES, LOST, Need, rate_words, time_words
+from .records import FURTHEST, Records
+
+PLAYERS: Final = (1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000)
+"""Sizes that are asked for, as far as a result has figures; those that it measured are asked for as well."""
+
+SMALLEST: Final = 1_000
+"""Below, a size is not asked for, though it was measured."""
+
+SERVERS: Final = (1, 3)
+WORKERS: Final = (1, 4, 8)
+RATES: Final = (100, 500, 2_000, 10_000)
+"""Updates, and reads, per second."""
+
+
+class Axes(msgspec.Struct, frozen=True):
+    """What can be asked: each need has one value of each axis. The first axis varies slowest in `Grid.index`."""
+
+    players: list[int]
+    servers: list[int]
+    workers: list[int]
+    durability: list[Durability]
+    updates: list[int]
+    reads: list[int]
+
+    def needs(self) -> Iterator[Need]:
+        """Yield every need, in the order of the index."""
+        every = (self.players, self.servers, self.workers, self.durability, self.updates, self.reads)
+        for players, servers, workers, durability, updates, reads in product(*every):
+            yield Need(players, updates, reads, servers, workers, durability)
+
+
+class Found(msgspec.Struct, frozen=True, array_like=True):
+    """One answer; every number is the place of a text in `Grid.texts`."""
+
+    take: int
+    """The label of the pick, or the verdict where there is none."""
+    config: int | None
+    """The line for a config; `None` without a pick."""
+    facts: tuple[tuple[int, int], ...]
+    """What is known of the pick, each with its name."""
+    notes: tuple[int, ...]
+    """What the figures do not show; without a pick, why nothing fits."""
+    others: tuple[tuple[int, int], ...]
+    """The other backends, the next one first, each with why it is not the pick."""
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """The answers to all needs of the axes, equal ones once, as compact JSON has them."""
+
+    axes: Axes
+    texts: list[str]
+    answers: list[Found]
+    index: list[int]
+    """The answer to each need."""
+
+
+def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
+    """Return what `advise` answers to each need of the grid; `None` where a result has nothing to advise from.
+
+    Cost: a second for ten backends.
+    """
+    try:
+        records = Records(result)
+    except ConfigurationError:
+        return None
+    sizes = {size for facts in result.backends for size in records.sizes(facts.label)}
+    if not sizes:
+        return None
+    given, book = inputs or Inputs.shipped(), _Book()
+    axes = Axes(_players(sizes), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
+    index = [book.answer(advise_without_thresholds(records, need, given)) for need in axes.needs()]
+    return Grid(axes, [*book.texts], [*book.answers], index)
+
+
+def _players(measured: set[int]) -> list[int]:
+    known = {size for size in measured if size >= SMALLEST} or measured
+    return sorted(known | {size for size in PLAYERS if size <= FURTHEST * max(measured)})
+
+
+class _Book:
+    """Collects answers and their texts, each once."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self.answers: dict[Found, int] = {}
+
+    def answer(self, advice: Advice) -> int:
+        """Return the place of an answer."""
+        pick = advice.pick
+        notes = _notes(pick, advice.need) if pick else advice.why
+        found = Found(
+            take=self._text(pick.label if pick else advice.verdict),
+            config=self._text(pick.facts.sheet.configuration) if pick else None,
+            facts=self._pairs(_facts(pick, advice.need)) if pick else (),
+            notes=tuple(self._text(note[:1].upper() + note[1:]) for note in notes),
+            others=self._pairs(_others(pick, advice)) if pick else (),
+        )
+        return self.answers.setdefault(found, len(self.answers))
+
+    def _pairs(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
+        return tuple((self._text(one), self._text(other)) for one, other in pairs)
+
+    def _text(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+
+def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
+    update, read = (pick.times.update, pick.times.slowest_read) if pick.times else (None, None)
+    if update is not None and update.p99_us is not None:
+        yield "p99 of an update", time_words(update.p99_us)
+    if read is not None and read.p99_us is not None:
+        yield "p99 of the slowest read", f"{time_words(read.p99_us)} ({operation_title(read.operation)})"
+    yield "Capacity", f"{rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}"
+    if pick.bill is not None:
+        yield "Cost", _money(pick) if pick.bill.problem else f"{_money(pick)}, on {pick.bill.runs_on}"
+    yield "A power cut takes", LOST[pick.facts.durability]
+
+
+def _notes(pick: Candidate, need: Need) -> Iterator[str]:
+    if need.processes > 1:
+        yield f"The p99s are of one client alone: those of {need.processes} at once were not measured."
+    for caution in pick.cautions:
+        yield f"{caution}."
+
+
+def _money(one: Candidate) -> str:
+    return "not known" if one.monthly is None else f"{one.monthly:,.2f} USD per month"
+
+
+def _others(pick: Candidate, advice: Advice) -> Iterator[tuple[str, str]]:
+    """Yield every other backend: those that fit in their order, then those that fail the fewest demands."""
+    for other in advice.ranking.order[1:]:
+        yield other.label, _behind(pick, other, advice.need, advice.ranking)
+    unfit = [one for one in advice.candidates if not one.fits]
+    for one in sorted(unfit, key=lambda one: (len({reason.demand for reason in one.reasons}), one.share)):
+        yield one.label, one.reasons[0].text
+
+
+def _behind(pick: Candidate, other: Candidate, need: Need, ranking: Ranking) -> str:
+    """Return why one that fits is not the pick, by the rule that decided: cost, then the noise, then p99."""
+    if pick.monthly is None or other.monthly is None or other.monthly > pick.monthly * (1 + EQUAL_COST):
+        return f"costs {_money(other)}" if other.monthly is not None else "its cost is not known"
+    if any({pick.label, other.label} <= {*labels} for labels in ranking.ties):
+        return "equal within the noise, and more to run or to set up"
+    mine, others = pick.judged(need), other.judged(need)
+    times: Sequence[float | None] = [None if taken is None else taken.p99_us for taken in (mine, others)]
+    if times[0] is None or times[1] is None or times[1] <= times[0]:
+        return "keeps more in a power cut than was asked for"
+    return f"p99 {time_words(times[1])} instead of {time_words(times[0])}"

@@ -1,0 +1,83 @@
+// Which backend, for a need: the answers are in the page, one for each choice that can be made; nothing is computed here.
+
+const OTHERS_IN_VIEW = 3;
+
+const need = document.getElementById("need");
+if (need) offerChoice(need, JSON.parse(await inflated("grid")));
+
+function offerChoice(form, grid) {
+  const answer = document.getElementById("need-answer");
+  const update = () => answer.replaceChildren(...answered(grid, chosen(form, grid.axes)));
+  for (const select of form.querySelectorAll("select")) select.value = nearest(grid.axes[select.name], select);
+  form.addEventListener("change", update);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  update();
+  form.hidden = answer.hidden = false;
+  document.getElementById("need-table").open = false;
+}
+
+// A browser restores what was chosen before a reload; else it is the option that the page marks.
+function nearest(values, select) {
+  return values.some((value) => String(value) === select.value) ? select.value : String(values[0]);
+}
+
+function chosen(form, axes) {
+  const picked = Object.keys(axes).map((name) => [name, form.elements[name].value]);
+  const place = picked.reduce((sum, [name, value]) => sum * axes[name].length + axes[name].map(String).indexOf(value), 0);
+  const words = Object.fromEntries(picked.map(([name]) => [name, form.elements[name].selectedOptions[0].text]));
+  return { place, words, values: Object.fromEntries(picked) };
+}
+
+function element(tag, className, ...content) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+
+function answered(grid, { place, words, values }) {
+  const text = (number) => grid.texts[number];
+  const [take, config, facts, notes, others] = grid.answers[grid.index[place]];
+  const parts = [element("p", "take", `For ${needWords(words, values)}: `, element("strong", "", text(take)), ".")];
+  if (config !== null && text(config)) parts.push(configLine(text(config)));
+  if (facts.length) parts.push(factList(facts, text));
+  if (notes.length) parts.push(element("ul", "points note", ...notes.map((note) => element("li", "", text(note)))));
+  if (others.length) parts.push(...whyNot(others, text));
+  parts.push(element("p", "note", "On a terminal, for this and for any other need: ", element("code", "", command(values))));
+  return parts;
+}
+
+function needWords(words, values) {
+  const counted = (name, one) => `${words[name]} ${one}${values[name] === "1" ? "" : one.endsWith("s") ? "es" : "s"}`;
+  const processes = `${counted("workers", "process")}${values.servers === "1" ? "" : " each"}`;
+  const rates = `${words.updates} updates and ${words.reads} reads per second`;
+  return `${words.players} players, ${counted("servers", "server")} with ${processes}, ${rates}, a power cut takes ${words.durability}`;
+}
+
+function configLine(line) {
+  const code = element("code", "", line);
+  const button = element("button", "", "Copy");
+  button.type = "button";
+  button.ariaLabel = `Copy ${line}`;
+  offerCopy(button, code);
+  return element("p", "", "In a config: ", code, button);
+}
+
+function factList(facts, text) {
+  const pairs = facts.map(([name, value]) => element("div", "", element("dt", "", text(name)), element("dd", "", text(value))));
+  return element("dl", "facts", ...pairs);
+}
+
+function whyNot(others, text) {
+  const lines = others.map(([label, why]) => element("li", "", element("strong", "", text(label)), `: ${text(why)}`));
+  const list = (some) => element("ul", "points", ...some);
+  const rest = lines.slice(OTHERS_IN_VIEW);
+  const parts = [element("p", "subtitle", "Why not the next ones"), list(lines.slice(0, OTHERS_IN_VIEW))];
+  if (rest.length) parts.push(element("details", "more", element("summary", "", `Why not the other ${rest.length}`), list(rest)));
+  return parts;
+}
+
+function command({ players, servers, workers, durability, updates, reads }) {
+  const load = `--updates ${updates}/s --reads ${reads}/s`;
+  return `leaderboard advise result.json --players ${players} ${load} --servers ${servers} --workers ${workers} --durability '${durability}'`;
+}
