@@ -24,9 +24,9 @@ def test_the_bytes_of_the_readme_are_of_one_kind_and_say_whether_names_are_in_th
     """Private memory everywhere, and not the server's own count of its own in a server's row."""
     runs = [
         *service("memory", {"rank": 1.0}, 100_000, taken=MemoryFigures(0, 19_000_000)),
-        *service("valkey", {"rank": 1.0}, 100_000, taken=MemoryFigures(0, 50_000, 13_200_000, 15_700_000, 21_900_000)),
+        *service("redis", {"rank": 1.0}, 100_000, taken=MemoryFigures(0, 50_000, 13_200_000, 15_700_000, 21_900_000)),
     ]
-    made = result([facts("memory"), facts("valkey", "server", "everysec")], runs, names=25.0)
+    made = result([facts("memory"), facts("redis", "server", "everysec")], runs, names=25.0)
     readme = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))
     text = readme["with_table"](f"before{readme['BEGIN']}old{readme['END']}after", made)
     assert [row.split(" | ")[5] for row in text.splitlines() if "| `" in row] == [

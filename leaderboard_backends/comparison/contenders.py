@@ -1,6 +1,6 @@
 """What is compared: backends of files in `benchmarks/backends`, of installed plug-ins, and what a user names.
 
-A file is called after its backend's label. It says where boards are opened for a run (a place for trials, a URL, or
+A file says where boards are opened for a run (a place for trials, a URL, or
 `module:callable`), with which settings of a server, and what a person has to know of the row.
 """
 
@@ -160,9 +160,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     place: str
     """The name of a place for trials, a URL, or `module:callable`."""
     title: str
+    label: str = ""
+    """The name in results and tables; the file's own where none is given."""
     settings: dict[str, str] = {}
     """Lines of the configuration of a server that is started for each run."""
-    over_tcp: bool = False
     path: str = ""
     """A folder, beside the file, to import from."""
     tuning: list[str] = []
@@ -188,7 +189,8 @@ def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
     for path in sorted(folder.glob("*.toml")):
         file = _read(path)
         if is_url(file.place) or ":" in file.place or file.place in trial_places():
-            yield path.stem, _contender(path, file)
+            contender = _contender(path, file)
+            yield contender.label, contender
 
 
 def read_contender(path: Path) -> Contender:
@@ -215,18 +217,18 @@ def _read(path: Path) -> _File:
 
 def _contender(path: Path, file: _File) -> Contender:
     tuning, setup, watch = ([conceal(line) for line in lines] for lines in (file.tuning, file.setup, file.watch))
+    label = file.label or path.stem
     sheet = Sheet(conceal(file.title), tuning, setup, watch, conceal(file.configuration))
     if is_url(file.place) or ":" in file.place:
         check_target(file.place)
         folder = str((path.parent / file.path).resolve()) if file.path else ""
-        return Given(path.stem, file.place, sheet, folder)
+        return Given(label, file.place, sheet, folder)
     place = trial_place(file.place)
     if isinstance(place, ServerPlace):
-        settings = {**place.settings, **file.settings}
-        return Ready(path.stem, ServerPlace(place.name, settings, place.over_tcp or file.over_tcp), sheet)
-    if file.settings or file.over_tcp:
-        raise ConfigurationError(f"{path}: settings and over_tcp are for servers; {file.place} is none.")
-    return Ready(path.stem, place, sheet)
+        place = replace(place, settings={**place.settings, **file.settings})
+    elif file.settings:
+        raise ConfigurationError(f"{path}: settings are for servers; {file.place} is none.")
+    return Ready(label, place, sheet)
 
 
 def find_contenders(named: Iterable[str]) -> list[Contender]:

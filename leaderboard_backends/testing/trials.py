@@ -61,17 +61,17 @@ class SchemePlace:
 
 @dataclass(frozen=True, slots=True)
 class ServerPlace:
-    """A real Valkey or Redis server of its own, over its unix socket or over TCP."""
+    """A real Valkey or Redis server of its own, over TCP on loopback or over its unix socket."""
 
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    over_tcp: bool = False
+    unix_socket: bool = False
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
         """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
-        with EmbeddedServer(self.settings, tcp=self.over_tcp, directory=directory) as server:
-            url = server.url if self.over_tcp else server.unix_url
+        with EmbeddedServer(self.settings, tcp=not self.unix_socket, directory=directory) as server:
+            url = server.unix_url if self.unix_socket else server.url
             yield Trial(url, server, directory if self.settings.get("appendonly") == "yes" else None)
 
 
@@ -81,9 +81,9 @@ ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}
 _OWN: Final[tuple[TrialPlace, ...]] = (
     SchemePlace("naive"),
     SchemePlace("memory"),
-    ServerPlace("valkey"),
-    ServerPlace("valkey-tcp", over_tcp=True),
-    ServerPlace("valkey-fsync", ALWAYS),
+    ServerPlace("redis"),
+    ServerPlace("redis (unix socket)", unix_socket=True),
+    ServerPlace("redis (appendfsync always)", ALWAYS),
     SchemePlace("fakeredis"),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),

@@ -14,7 +14,7 @@ from ..comparison.advice.results import facts, memory, response, result, service
 @pytest.fixture
 def measured(tmp_path: Path) -> str:
     """A result with a board in a process, one in a file that is shared, and one on a server."""
-    times = {"memory": 10.0, "sqlite": 400.0, "valkey": 100.0}
+    times = {"memory": 10.0, "sqlite": 400.0, "redis": 100.0}
     runs = [
         run
         for label, time in times.items()
@@ -23,7 +23,7 @@ def measured(tmp_path: Path) -> str:
     backends = [
         facts("memory"),
         facts("sqlite", "file", "every commit", shared=True),
-        facts("valkey", "server", shared=True),
+        facts("redis", "server", shared=True),
     ]
     path = tmp_path / "result.json"
     path.write_bytes(encode_result(result(backends, runs)))
@@ -41,10 +41,10 @@ def run(*arguments: str) -> Result:
         (["--players", "50K", "--durable"], "sqlite"),
         (["--players", "50K", "--durable", "--workers", "4"], "sqlite"),
         (["--players", "50K", "--durability", "every commit"], "sqlite"),
-        (["--players", "50K", "--servers", "3", "--workers", "4"], "valkey"),
+        (["--players", "50K", "--servers", "3", "--workers", "4"], "redis"),
         (["--players", "50K", "--updates", "120K/m"], "memory"),
         (["--players", "50K", "--p99", "800us", "--workers", "2"], "sqlite"),
-        (["--players", "50K", "--p99", "700us", "--workers", "2"], "valkey"),
+        (["--players", "50K", "--p99", "700us", "--workers", "2"], "redis"),
     ],
 )
 def test_the_first_line_names_the_backend_to_take(measured: str, arguments: list[str], pick: str) -> None:
@@ -59,7 +59,7 @@ def test_the_answer_says_why_what_it_costs_and_what_would_change_it(measured: st
     assert "Take memory for 50,000 players, 500 updates/s, 500 reads/s, 1 server with 1 worker" in said
     assert "p99 20.0 µs" in said
     assert "It costs 15.18 USD a month (t3.small)" in said
-    assert "with a second app server: valkey" in said
+    assert "with a second app server: redis" in said
 
 
 def test_where_nothing_fits_it_says_so_and_ends_with_1(measured: str) -> None:

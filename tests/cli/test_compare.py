@@ -154,8 +154,8 @@ def test_where_no_board_can_run_the_exit_code_is_1() -> None:
         (["--workload", "slow"], "There are: churn, lobby, realtime, season-start"),
         (["--resume"], "--resume needs --out"),
         (["memori://"], "Did you mean memory://"),
-        (["valky"], "Ready to run here: naive, memory, valkey"),
-        (["postgres"], "valkey-everysec-tcp"),
+        (["valky"], "Ready to run here: naive, memory, redis"),
+        (["postgres"], "redis (appendfsync everysec)"),
         (["redis:/u:secret@h"], "redis:/***@h names no backend"),
         (["memory", "--out", "/dev/null"], "--out /dev/null is a device or a pipe"),
         (["redis://u:secret@h/0?board=weekly"], "leave board out"),
@@ -254,5 +254,5 @@ def test_no_file_of_a_run_stays_behind(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    assert run("valkey", "zodb", "--players", "20", *QUICK).exit_code == 0
+    assert run("redis", "zodb", "--players", "20", *QUICK).exit_code == 0
     assert not list((tmp_path / "temporary").iterdir())

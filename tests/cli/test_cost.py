@@ -16,10 +16,10 @@ def measured(tmp_path: Path) -> str:
     """A result with a board in a process and one on a server."""
     runs = [
         *service("memory", {"update": 10.0}, 100_000, taken=memory(process=20_000_000)),
-        *service("valkey", {"update": 100.0}, 100_000, taken=memory(server=15_000_000)),
+        *service("redis", {"update": 100.0}, 100_000, taken=memory(server=15_000_000)),
     ]
     path = tmp_path / "result.json"
-    path.write_bytes(encode_result(result([facts("memory"), facts("valkey", "server", shared=True)], runs)))
+    path.write_bytes(encode_result(result([facts("memory"), facts("redis", "server", shared=True)], runs)))
     return str(path)
 
 

@@ -135,7 +135,7 @@ def whole(traces: Path) -> Result:
     """Return a result with every mode, of a board in memory, on a server and in a file, and of two programs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execute, "programs", lambda: dict(list(programs().items())[:2]))
-        return run_small(Watching(), traces, "memory", "valkey-fsync", "zodb", plan=every_mode())
+        return run_small(Watching(), traces, "memory", "redis (appendfsync always)", "zodb", plan=every_mode())
 
 
 @pytest.fixture

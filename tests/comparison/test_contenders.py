@@ -18,7 +18,7 @@ from leaderboard_backends.testing.trials import ServerPlace, trial_places
 
 GOOD = """
 schema_version = 1
-place = "valkey"
+place = "redis"
 title = "mine"
 tuning = ["hz 50"]
 settings = { hz = "50" }
@@ -35,7 +35,7 @@ def test_without_names_every_place_and_every_file_is_compared_and_fakeredis_is_n
     labels = [contender.label for contender in find_contenders([])]
     assert len(set(labels)) == len(labels)
     assert set(trial_places()) - set(LEFT_OUT) <= set(labels)
-    assert {"naive", "memory", "valkey", "valkey-tcp", "valkey-everysec-tcp", "valkey-fsync", "zodb"} <= set(labels)
+    assert {"naive", "memory", "redis", "redis (unix socket)", "redis (appendfsync always)", "zodb"} <= set(labels)
     assert "fakeredis" not in labels
     assert [contender.label for contender in find_contenders(["fakeredis"])] == ["fakeredis"]
 
@@ -97,8 +97,8 @@ def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
     [
         (GOOD.replace("place", "plaice"), "unknown field `plaice`"),
         (GOOD.replace("1", "3", 1), "schema version 3"),
-        (GOOD.replace('"valkey"', '"memory"'), "settings and over_tcp are for servers; memory is none"),
-        (GOOD.replace('"valkey"', '"memroy"'), "names no backend"),
+        (GOOD.replace('"redis"', '"memory"'), "settings are for servers; memory is none"),
+        (GOOD.replace('"redis"', '"memroy"'), "names no backend"),
         ("place = ", "no TOML"),
     ],
 )

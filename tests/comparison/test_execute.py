@@ -85,10 +85,10 @@ def test_facts_tell_home_durability_and_sharing(whole: Result) -> None:
     told = {facts.label: (facts.home, facts.durability, facts.shared) for facts in whole.backends}
     assert told == {
         "memory": ("process", "memory only", False),
-        "valkey-fsync": ("server", "every commit", True),
+        "redis (appendfsync always)": ("server", "every commit", True),
         "zodb": ("file", "every commit", False),
     }
-    assert whole.facts("valkey-fsync").server.startswith(("Valkey ", "Redis "))  # type: ignore[union-attr]  # fails
+    assert whole.facts("redis (appendfsync always)").server.startswith(("Valkey ", "Redis "))  # type: ignore[union-attr]  # fails
 
 
 def test_memory_is_counted_where_it_grows(whole: Result) -> None:
@@ -98,7 +98,7 @@ def test_memory_is_counted_where_it_grows(whole: Result) -> None:
         return figures.memory.server_used_bytes, figures.memory.disk_bytes
 
     assert grown("memory") == (None, None)
-    assert min(each or 0 for each in grown("valkey-fsync")) > 25 * 200
+    assert min(each or 0 for each in grown("redis (appendfsync always)")) > 25 * 200
     server, disk = grown("zodb")
     assert server is None
     assert (disk or 0) > 25 * 200
@@ -115,7 +115,7 @@ def test_threads_run_on_every_backend_and_processes_where_it_is_shared(whole: Re
 
     threads = [("threads", 1), ("threads", 2)]
     assert kinds("memory") == kinds("zodb") == threads
-    assert kinds("valkey-fsync") == [*threads, ("processes", 1), ("processes", 2)]
+    assert kinds("redis (appendfsync always)") == [*threads, ("processes", 1), ("processes", 2)]
 
 
 def test_a_rate_is_kept_up_with_or_has_no_percentiles(whole: Result) -> None:
@@ -127,7 +127,7 @@ def test_a_rate_is_kept_up_with_or_has_no_percentiles(whole: Result) -> None:
 
 
 def test_a_crash_loses_what_lives_in_the_process_and_nothing_of_what_is_durable(whole: Result) -> None:
-    drills = {label: of(whole, "drill", label).figures for label in ("memory", "valkey-fsync", "zodb")}
+    drills = {label: of(whole, "drill", label).figures for label in ("memory", "redis (appendfsync always)", "zodb")}
     for label, figures in drills.items():
         assert isinstance(figures, DrillFigures)
         assert figures.acknowledged >= 400
@@ -135,7 +135,7 @@ def test_a_crash_loses_what_lives_in_the_process_and_nothing_of_what_is_durable(
         assert figures.restore_seconds > 0
         expected = ("load", figures.acknowledged) if label == "memory" else ("restart", 0)
         assert (figures.restored_by, figures.lost) == expected
-        assert (figures.processes, figures.ports) == (int(label == "valkey-fsync"), 0)
+        assert (figures.processes, figures.ports) == (*[int(label == "redis (appendfsync always)")] * 2,)
         assert [(disk.size, disk.updates) for disk in figures.disk] == (
             [] if label == "memory" else [(1, 300), (100, 2000)]
         )
@@ -143,7 +143,7 @@ def test_a_crash_loses_what_lives_in_the_process_and_nothing_of_what_is_durable(
 
 
 def test_the_result_says_what_was_run_and_of_what(whole: Result) -> None:
-    assert whole.settings.backends == ["memory", "valkey-fsync", "zodb"]
+    assert whole.settings.backends == ["memory", "redis (appendfsync always)", "zodb"]
     (workload,) = whole.workloads
     assert workload.name == "realtime"
     assert {trace.workload for trace in whole.traces} == {"realtime"}
@@ -195,7 +195,7 @@ def test_without_a_server_its_row_says_so_and_the_others_go_on(
     comparing: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEADERBOARD_SERVER", "/no/such/valkey-server")
-    without, memory = comparing("valkey", "memory").runs
+    without, memory = comparing("redis", "memory").runs
     assert (without.status, memory.status) == ("unavailable", "ok")
     assert "LEADERBOARD_SERVER names '…/valkey-server'" in without.reason
 

@@ -77,7 +77,7 @@ def classified(said: str) -> Evaluator:
 
 def operating_redis(_: Claim, found: Evidence) -> Judged:
     """Tell what there is to operate of Redis that no other board has."""
-    return Judged(f"valkey: {running(drilled(found, 'valkey'))}; memory: {running(drilled(found, MEMORY))}", "opinion")
+    return Judged(f"redis: {running(drilled(found, 'redis'))}; memory: {running(drilled(found, MEMORY))}", "opinion")
 
 
 def part_of_performance(_: Claim, found: Evidence) -> Judged:

@@ -45,7 +45,7 @@ WORKLOAD: Final = "realtime"
 MEMORY: Final = "memory"
 """The board that stands for the study's SortedContainers."""
 
-LABELS: Final = {"sortedcontainers": MEMORY, "redis": "valkey", "zodb": "zodb"}
+LABELS: Final = {"sortedcontainers": MEMORY, "redis": "redis", "zodb": "zodb"}
 """The boards that stand for the study's, by the last part of a claim's id."""
 
 CODE: Final = {"sortedcontainers": "memory", "redis": "redis", "zodb": "zodb"}

@@ -16,7 +16,7 @@ from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, measured, missi
 from .findings import Judged, decide
 from .operating import STATED, Operation, drilled, in_short, operations, running
 
-PERSISTENT_REDIS: Final = ("valkey-everysec-tcp", "valkey-fsync", "valkey")
+PERSISTENT_REDIS: Final = ("redis (appendfsync everysec)", "redis (appendfsync always)", "redis")
 """The boards that stand for Redis where disaster recovery is rated, the first that was drilled: with its log on."""
 
 STARS: Final = {"sortedcontainers": 5, "redis": 3, "zodb": 4}
@@ -128,9 +128,9 @@ def loses_with_process(_: Claim, found: Evidence) -> Judged:
 
 def redis_keeps(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis keeps the board, by each of its settings that was drilled."""
-    losses = measured(("valkey", "valkey-everysec-tcp", "valkey-fsync"), found.lost)
+    losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), found.lost)
     if not losses:
-        missing("a drill of valkey, valkey-everysec-tcp or valkey-fsync")
+        missing("a drill of redis, redis (appendfsync everysec) or redis (appendfsync always)")
     said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
     return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
 
@@ -144,7 +144,7 @@ def zodb_keeps(_: Claim, found: Evidence) -> Judged:
 def one_more_to_run(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis is one more process to run than a board in the app's own."""
     redis, mine = (drilled(found, LABELS[name]) for name in ("redis", "sortedcontainers"))
-    said = f"valkey: {running(redis)}; memory: {running(mine)}"
+    said = f"redis: {running(redis)}; memory: {running(mine)}"
     return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
 
 
@@ -175,8 +175,8 @@ def _effort(one: Operation) -> tuple[int, int]:
 
 def shared_by_servers(_: Claim, found: Evidence) -> Judged:
     """Judge whether several servers may use one board: what it declares, and what the kit said of it."""
-    facts = found.facts("valkey")
-    judged = facts.verdict or missing("the conformance kit's verdict on valkey")
+    facts = found.facts("redis")
+    judged = facts.verdict or missing("the conformance kit's verdict on redis")
     said = f"shared: {'yes' if facts.shared else 'no'}; the kit, {judged.parts}: {judged.verdict}"
     return Judged(said, decide([facts.shared and judged.allows_figures]))
 

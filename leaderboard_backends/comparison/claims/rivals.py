@@ -181,7 +181,7 @@ def approximate_ranks(_: Claim, found: Evidence) -> Judged:
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
     "sortedcontainers-beats-alternatives": beats_all,
-    "redis-network-latency": slower_than_memory("valkey", "valkey-tcp"),
+    "redis-network-latency": slower_than_memory("redis (unix socket)", "redis"),
     "zodb-slower": slower_than_memory("zodb", "zodb+memory"),
     "zodb-good-on-one-server": good_on_one_server,
     "live-top-10-beside-cached-top-100": live_top_10,

@@ -31,7 +31,7 @@ VERDICTS: Final = (
     "is a list that we wrote, and decides nothing. A time that is claimed holds where none of ours is longer."
 )
 BOARDS: Final = (
-    "`memory` is the board on SortedContainers, `valkey` that on a Redis server, `zodb` that on BTrees. Names with a "
+    "`memory` is the board on SortedContainers, `redis` that on a Redis server, `zodb` that on BTrees. Names with a "
     "colon are programs that do what the study shows, and no boards of this library."
 )
 

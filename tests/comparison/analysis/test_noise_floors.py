@@ -19,7 +19,7 @@ SYNCED = NoiseClass("file", every_commit=True)
 KNOWN = [
     facts("memory"),
     facts("naive"),
-    facts("valkey", "server", "everysec"),
+    facts("redis", "server", "everysec"),
     facts("zodb", "file", "every commit"),
 ]
 
@@ -34,7 +34,7 @@ def test_a_class_is_where_a_board_lives_and_whether_each_update_waits_for_the_di
 
 
 def test_a_class_takes_the_largest_folded_ratio_of_its_own_twins() -> None:
-    runs = [*twins("memory", 4.0, 4.2), *twins("naive", 8.8, 8.0), *twins("valkey", 50.0, 65.0)]
+    runs = [*twins("memory", 4.0, 4.2), *twins("naive", 8.8, 8.0), *twins("redis", 50.0, 65.0)]
     floors = noise_floors(result(runs, backends=KNOWN))
     assert floors.of(PROCESS, "service", "p50") == pytest.approx(1.1)
     assert floors.of(SERVER, "service", "p50") == pytest.approx(1.3)
@@ -52,12 +52,12 @@ def test_the_largest_of_all_operations_counts() -> None:
 
 
 def test_a_class_without_a_twin_takes_the_largest_of_all_and_says_so() -> None:
-    runs = [*twins("memory", 4.0, 4.2), *twins("valkey", 50.0, 65.0)]
+    runs = [*twins("memory", 4.0, 4.2), *twins("redis", 50.0, 65.0)]
     floors = noise_floors(result(runs, backends=KNOWN))
     for unknown in (SYNCED, None):
         found = floors.find(unknown, "service", "p50")
         assert found.ratio == pytest.approx(1.3)
-        assert found.source.startswith("valkey against itself")
+        assert found.source.startswith("redis against itself")
         assert found.source.endswith("the largest of all classes: this one has no twin")
 
 

@@ -13,22 +13,22 @@ MIDDLE = 100_000
 
 
 def test_what_advise_answers_stands_beside_the_default_choice() -> None:
-    boards = [service(label, {"update": 10.0, "rank": 10.0}, MIDDLE) for label in ("memory", "valkey", "zodb")]
+    boards = [service(label, {"update": 10.0, "rank": 10.0}, MIDDLE) for label in ("memory", "redis", "zodb")]
     found = judged("sortedcontainers-default-choice", *boards)
     one, several, durable = found.measured.split("; ")
     assert found.verdict == "opinion"
-    assert (one[-8:], several[-8:], durable[-6:]) == (": memory", ": valkey", ": zodb")
+    assert (one[-8:], several[-7:], durable[-6:]) == (": memory", ": redis", ": zodb")
     assert judged("zodb-for-one-server-acid", *boards).measured == durable
     with pytest.raises(NotMeasuredError, match="service times of updates"):
         judged("zodb-for-one-server-acid", drill("zodb"))
 
 
 def test_maintenance_is_told_by_what_there_is_to_run_and_to_watch() -> None:
-    backends = [facts("valkey", setup=4, watch=3)]
-    found = judged("maintenance-low-medium-high", drill("valkey", processes=1, ports=2), backends=backends)
+    backends = [facts("redis", setup=4, watch=3)]
+    found = judged("maintenance-low-medium-high", drill("redis", processes=1, ports=2), backends=backends)
     assert found.measured == (
-        "processes/ports: valkey 1/2; set-up steps, stated, not measured: valkey 4; "
-        "to watch, stated, not measured: valkey 3"
+        "processes/ports: redis 1/2; set-up steps, stated, not measured: redis 4; "
+        "to watch, stated, not measured: redis 3"
     )
 
 
@@ -57,6 +57,6 @@ def test_what_is_decided_by_reading_needs_no_figure() -> None:
 
 
 def test_what_there_is_to_know_of_redis_is_what_it_takes_to_run_it() -> None:
-    found = judged("redis-ops-knowledge-required", drill("valkey", processes=1, ports=1), drill("memory"))
+    found = judged("redis-ops-knowledge-required", drill("redis", processes=1, ports=1), drill("memory"))
     assert found.verdict == "opinion"
-    assert found.measured.startswith("valkey: 1 process, 1 port, 1.0 s to start, 1 set-up step (stated, not measured)")
+    assert found.measured.startswith("redis: 1 process, 1 port, 1.0 s to start, 1 set-up step (stated, not measured)")

@@ -17,7 +17,7 @@ def boards(*, process: int = 100, server: int = 100, zodb: int = 100) -> list[li
     """Return service runs of the three boards that stand for the study's, by bytes a player."""
     taken = {
         "memory": memory(process=process * MIDDLE),
-        "valkey": memory(server=server * MIDDLE),
+        "redis": memory(server=server * MIDDLE),
         "zodb": memory(process=zodb * MIDDLE, disk=1),
     }
     return [service(label, {"update": 1.0}, MIDDLE, taken=bytes_) for label, bytes_ in taken.items()]
@@ -93,8 +93,8 @@ def test_the_parts_of_building_are_not_measured_and_what_is_known_stands_beside_
     code = [row("basic board", "zodb", 9, configuration=2)]
     found = judged("development-time-zodb", *boards(), code=code)
     assert (found.verdict, found.measured[:35]) == ("not measured", "an app's author writes 9 statements")
-    tested = judged("testing-time-redis", *boards(), backends=[facts("valkey")])
-    assert tested == ("the conformance kit has 100 tests of valkey ready", "not measured")
+    tested = judged("testing-time-redis", *boards(), backends=[facts("redis")])
+    assert tested == ("the conformance kit has 100 tests of redis ready", "not measured")
 
 
 def test_shards_are_bought_by_measured_bytes() -> None:
@@ -112,7 +112,7 @@ def test_players_of_the_largest_server_are_told() -> None:
 
 
 def test_without_bytes_there_is_no_amount() -> None:
-    with pytest.raises(NotMeasuredError, match="bytes a player of valkey"):
+    with pytest.raises(NotMeasuredError, match="bytes a player of redis"):
         judged("monthly-cost-redis-100k", boards()[0])
     with pytest.raises(NotMeasuredError, match="bytes a player"):
         judged("shards-cost", boards()[1])

@@ -14,17 +14,17 @@ from ..advice.results import ACKNOWLEDGED, drill, result, service, throughput
 from .results import facts, judged, row, threads
 
 
-def boards(*, memory: int = 1, valkey: int = 4, zodb: int = 3) -> list[BackendFacts]:
+def boards(*, memory: int = 1, redis: int = 4, zodb: int = 3) -> list[BackendFacts]:
     """Return facts of the study's three, by set-up steps, and by as many things to watch."""
-    return [facts(label, setup=n, watch=n) for label, n in (("memory", memory), ("valkey", valkey), ("zodb", zodb))]
+    return [facts(label, setup=n, watch=n) for label, n in (("memory", memory), ("redis", redis), ("zodb", zodb))]
 
 
 def drills(lost: dict[str, int] | None = None) -> list[Run]:
-    losing = {"memory": ACKNOWLEDGED, "valkey": 0, "zodb": 0} if lost is None else lost
+    losing = {"memory": ACKNOWLEDGED, "redis": 0, "zodb": 0} if lost is None else lost
     return [
         run
         for label, number in losing.items()
-        for run in drill(label, processes=int(label.startswith("valkey")), lost=number)
+        for run in drill(label, processes=int(label.startswith("redis")), lost=number)
     ]
 
 
@@ -62,7 +62,7 @@ def test_what_can_be_watched_is_stated_and_not_rated() -> None:
 
 
 def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them() -> None:
-    runs = threads("memory", {1: 100, 4: 90}), throughput("valkey", {1: 100, 4: 250}), threads("zodb", {1: 100, 4: 70})
+    runs = threads("memory", {1: 100, 4: 90}), throughput("redis", {1: 100, 4: 250}), threads("zodb", {1: 100, 4: 70})
     for name in ("sortedcontainers", "redis", "zodb"):
         found = judged(f"rating-scaling-{name}", *runs, backends=boards())
         assert found.verdict == "not measured"
@@ -73,12 +73,12 @@ def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them(
 
 
 def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
-    labels = [*boards(), facts("valkey-everysec-tcp")]
-    lost = {"memory": ACKNOWLEDGED, "valkey": ACKNOWLEDGED, "valkey-everysec-tcp": 0, "zodb": 0}
+    labels = [*boards(), facts("redis (appendfsync everysec)")]
+    lost = {"memory": ACKNOWLEDGED, "redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "zodb": 0}
     for name in ("sortedcontainers", "redis", "zodb"):
         found = judged(f"rating-disaster-recovery-{name}", drills(lost), backends=labels)
         assert found.verdict == "not measured"
-        assert "redis: valkey-everysec-tcp lost 0 of 1,200 updates, 2.0 s to restore" in found.measured
+        assert "redis: redis (appendfsync everysec) lost 0 of 1,200 updates, 2.0 s to restore" in found.measured
         assert found.measured.endswith("no snapshot or backup was taken or restored")
 
 
@@ -91,9 +91,9 @@ def test_keeping_a_board_is_judged_by_a_kill() -> None:
     assert judged("sortedcontainers-in-memory-only", drills(), backends=boards()).verdict == "holds"
     assert judged("zodb-persistent", drills(), backends=boards()).verdict == "holds"
     assert judged("zodb-persistent", drills({"zodb": 1}), backends=boards()).verdict == "does not hold"
-    lost = {"valkey": ACKNOWLEDGED, "valkey-everysec-tcp": 0, "valkey-fsync": 0}
+    lost = {"redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "redis (appendfsync always)": 0}
     assert judged("redis-persistent", drills(lost), backends=boards()).verdict == "holds in part"
-    assert judged("redis-persistent", drills({"valkey-fsync": 0}), backends=boards()).verdict == "holds"
+    assert judged("redis-persistent", drills({"redis (appendfsync always)": 0}), backends=boards()).verdict == "holds"
 
 
 def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_by_stated_steps() -> None:
@@ -106,9 +106,9 @@ def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_b
 
 def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
     assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
-    safe = drills({"memory": 0, "valkey": 0, "zodb": 0})
+    safe = drills({"memory": 0, "redis": 0, "zodb": 0})
     assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
-    lazy = [*drill("memory", processes=2, lost=ACKNOWLEDGED), *drills({"valkey": 0, "zodb": 0})]
+    lazy = [*drill("memory", processes=2, lost=ACKNOWLEDGED), *drills({"redis": 0, "zodb": 0})]
     assert judged("easiest-to-operate", lazy, backends=boards()).verdict == "does not hold"
 
 
@@ -120,17 +120,17 @@ def test_transactions_and_sharing_are_judged_by_the_kit() -> None:
     assert judged("zodb-mvcc-acid", runs, backends=[zodb("CONFORMS", "all")]).verdict == "holds"
     assert judged("zodb-mvcc-acid", runs, backends=[zodb("PASSED IN PART", "sequential")]).verdict == "holds in part"
     assert judged("zodb-mvcc-acid", runs, backends=[zodb("DOES NOT CONFORM", "all")]).verdict == "does not hold"
-    assert judged("redis-distributed", runs, backends=[facts("valkey")]).verdict == "holds"
+    assert judged("redis-distributed", runs, backends=[facts("redis")]).verdict == "holds"
 
 
 # ---------------------------------------------------------------------- facts
 
 
 def test_operating_is_told_by_medians_of_drills_and_by_the_sheet() -> None:
-    small = drill("valkey", 1_000, restore=1.0)
-    runs = [*small, *drill("valkey", processes=1, ports=2, start=0.5, restore=9.0, lost=3)]
-    (valkey, zodb) = operations(result([facts("valkey", setup=4, watch=3), facts("zodb")], runs))
-    assert (valkey.processes, valkey.ports, valkey.start_seconds, valkey.restore_seconds) == (1, 2, 0.5, 9.0)
-    assert (valkey.lost, valkey.acknowledged, valkey.players) == (9, 1_200, 1_000_000)
-    assert (len(valkey.setup), len(valkey.watch), valkey.restored_by) == (4, 3, "restart")
+    small = drill("redis", 1_000, restore=1.0)
+    runs = [*small, *drill("redis", processes=1, ports=2, start=0.5, restore=9.0, lost=3)]
+    (redis, zodb) = operations(result([facts("redis", setup=4, watch=3), facts("zodb")], runs))
+    assert (redis.processes, redis.ports, redis.start_seconds, redis.restore_seconds) == (1, 2, 0.5, 9.0)
+    assert (redis.lost, redis.acknowledged, redis.players) == (9, 1_200, 1_000_000)
+    assert (len(redis.setup), len(redis.watch), redis.restored_by) == (4, 3, "restart")
     assert (zodb.drilled, zodb.processes, zodb.lost) == (False, None, None)

@@ -36,20 +36,20 @@ def twins() -> list[Run]:
     [(20.0, 20.0, "holds"), (20.0, 5.0, "holds in part"), (20.0, 10.1, "holds in part"), (5.0, 5.0, "does not hold")],
 )
 def test_it_outperforms_where_it_is_clearly_faster(update: float, rank: float, verdict: Verdict) -> None:
-    other = board("valkey", update=update, rank=rank)
+    other = board("redis", update=update, rank=rank)
     assert judged(BEATS, board("memory"), twins(), other).verdict == verdict
 
 
 def test_where_it_is_beaten_it_says_by_whom_and_by_how_much() -> None:
-    found = judged(BEATS, board("memory"), twins(), board("valkey", update=20.0, rank=5.0), board("zodb", rank=2.0))
+    found = judged(BEATS, board("memory"), twins(), board("redis", update=20.0, rank=5.0), board("zodb", rank=2.0))
     assert "slower in 1, such as rank at 100,000 players, realtime: 5.0x of zodb" in found.measured
     assert found.measured.startswith("the fastest, clear of noise, in 0 of 2")
 
 
 def test_without_twins_or_processes_there_is_no_verdict() -> None:
     for runs in (
-        (board("memory"), board("valkey", update=99.0)),
-        (board("memory", rounds=4), twins(), board("valkey", rounds=4)),
+        (board("memory"), board("redis", update=99.0)),
+        (board("memory", rounds=4), twins(), board("redis", rounds=4)),
         (board("memory"), twins()),
     ):
         with pytest.raises(NotMeasuredError, match="5 processes each, with twins"):
@@ -85,8 +85,8 @@ def test_it_outperforms_with_several_clients_and_in_batches_too(
 ) -> None:
     mine = rates("memory", {1: 10_000.0, 4: 6_000.0}, 10_000.0)
     again = rates("memory", {1: 10_500.0, 4: 6_300.0}, 10_500.0, twin=True)
-    other = rates("valkey", {1: 100.0, 4: several}, batch)
-    runs = board("memory"), twins(), board("valkey", update=20.0, rank=20.0), mine, again, other
+    other = rates("redis", {1: 100.0, 4: several}, batch)
+    runs = board("memory"), twins(), board("redis", update=20.0, rank=20.0), mine, again, other
     found = judged(BEATS, *runs)
     assert found.verdict == verdict
     assert said in found.measured
@@ -94,9 +94,9 @@ def test_it_outperforms_with_several_clients_and_in_batches_too(
 
 
 def test_slower_boards_are_told_by_operation() -> None:
-    found = judged("redis-network-latency", board("memory"), board("valkey", update=50.0, rank=20.0))
+    found = judged("redis-network-latency", board("memory"), board("redis", update=50.0, rank=20.0))
     assert found.verdict == "holds"
-    assert found.measured.endswith("valkey: update and rank 5.0x, rank 2.0x")
+    assert found.measured.endswith("redis: update and rank 5.0x, rank 2.0x")
     assert judged("zodb-slower", board("memory"), board("zodb", update=50.0, rank=5.0)).verdict == "holds in part"
     with pytest.raises(NotMeasuredError, match="zodb or zodb\\+memory"):
         judged("zodb-slower", board("memory"))

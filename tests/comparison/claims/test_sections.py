@@ -36,9 +36,9 @@ def test_operations_are_facts_of_every_board() -> None:
     (section,) = operations_sections(complete())
     running, setting_up = section.tables
     assert len(running.rows) == len(setting_up.rows) == 9
-    valkey = next(row for row in running.rows if row[0].text == "valkey")
-    assert [value.text for value in valkey] == [
-        "valkey",
+    redis = next(row for row in running.rows if row[0].text == "redis")
+    assert [value.text for value in redis] == [
+        "redis",
         "memory only",
         "1",
         "0",

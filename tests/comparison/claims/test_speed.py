@@ -41,9 +41,9 @@ def test_an_average_is_judged_by_what_there_is_of_the_two() -> None:
 def test_a_target_is_judged_by_the_p99_of_memory(p99: float, verdict: Verdict) -> None:
     mine = board(p99)
     naive = service("naive", {"update": without_p99(1)}, MIDDLE)
-    found = judged("update-target-100k", mine, board(1.0, label="valkey"), board(20_000.0, label="zodb"), naive)
+    found = judged("update-target-100k", mine, board(1.0, label="redis"), board(20_000.0, label="zodb"), naive)
     assert found.verdict == verdict
-    assert found.measured.endswith("below as well: valkey; not: zodb 20.0 ms, naive, p99 not known")
+    assert found.measured.endswith("below as well: redis; not: zodb 20.0 ms, naive, p99 not known")
 
 
 @pytest.mark.parametrize(("p99", "verdict"), [(999.0, "holds"), (1_000.0, "does not hold")])
@@ -126,6 +126,6 @@ def test_memory_is_judged_by_the_studys_board_and_ours() -> None:
 
 def test_a_bound_on_memory_counts_servers() -> None:
     mine = service("memory", {"update": 1.0}, MIDDLE, taken=memory(process=1_000))
-    server = service("valkey", {"update": 1.0}, MIDDLE, taken=memory(process=1_000, server=500_000_000))
+    server = service("redis", {"update": 1.0}, MIDDLE, taken=memory(process=1_000, server=500_000_000))
     assert judged("memory-target-100k", mine).verdict == "holds"
     assert judged("memory-target-100k", mine, server).verdict == "holds in part"

@@ -72,7 +72,7 @@ def test_a_larger_instance_than_the_studys_is_called_that() -> None:
 
 
 def test_a_cache_node_is_compared_by_its_amount_with_a_tenth_of_tolerance() -> None:
-    every = found(board("valkey", "server", server=50))
+    every = found(board("redis", "server", server=50))
     assert every[100_000, "Redis", "ElastiCache"].outcome == "as the study says"  # 12.41 for 13
     assert every[1_000_000, "Redis", "ElastiCache"].outcome == "a smaller one is enough"  # 12.41 for 45
 
@@ -80,7 +80,7 @@ def test_a_cache_node_is_compared_by_its_amount_with_a_tenth_of_tolerance() -> N
 def test_the_study_is_held_against_its_own_deployment() -> None:
     """One server with one worker, whatever the model says."""
     several = MODEL.changed(servers=3, workers=4, replicas=2)
-    boards = [board("memory", "process", process=100), board("valkey", "server", server=100)]
+    boards = [board("memory", "process", process=100), board("redis", "server", server=100)]
     alone, many = (study_bills(STUDY, boards, model, PRICES) for model in (MODEL, several))
     assert alone == many
     assert alone[100_000]["Redis"].monthly == pytest.approx(0.0208 * 730 + 0.017 * 730)

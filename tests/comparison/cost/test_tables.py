@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.contenders import read_contender
 from leaderboard_backends.comparison.cost.source import load_result, shipped_result
 from leaderboard_backends.comparison.cost.tables import (
     SHIPPED_TABLES,
@@ -108,7 +109,7 @@ def test_the_models_hours_are_the_studys_days_of_eight_hours() -> None:
 
 
 def test_every_backend_that_is_compared_by_default_has_hours_to_build() -> None:
-    labels = {path.stem for path in shipped("backends").glob("*.toml")}
+    labels = {read_contender(path).label for path in shipped("backends").glob("*.toml")}
     assert labels
     assert labels <= read_table(Model).build_hours.keys()
 

@@ -56,9 +56,9 @@ def facts(
 
 MEMORY = facts("memory")
 NAIVE = facts("naive")
-VALKEY = facts("valkey", home="server")
-EVERYSEC = facts("valkey-everysec", "everysec", "server")
-FSYNC = facts("valkey-fsync", "every commit", "server")
+VALKEY = facts("redis", home="server")
+EVERYSEC = facts("redis (appendfsync everysec)", "everysec", "server")
+FSYNC = facts("redis (appendfsync always)", "every commit", "server")
 ZODB = facts("zodb", "every commit", "file")
 
 

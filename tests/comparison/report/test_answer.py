@@ -31,7 +31,7 @@ def published() -> str:
 def test_it_fits_40_lines_of_80_columns_and_breaks_no_name(published: str) -> None:
     lines = published.splitlines()
     assert len(lines) <= 40
-    assert "valkey-everysec-tcp" in published
+    assert "redis (appendfsync everysec)" in published
 
 
 def test_it_begins_with_a_sentence_and_the_line_for_a_config(published: str) -> None:

@@ -30,7 +30,7 @@ PHONE: Final = 360
 HOSTILE: Final = {
     "<script>window.hacked=1</script>": made_up.BACKENDS["naive"],
     "<img src=x onerror='window.hacked=1'>": made_up.BACKENDS["memory"],
-    "\N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}\"'`${x}": made_up.BACKENDS["valkey"],
+    "\N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}\"'`${x}": made_up.BACKENDS["redis"],
     "long-" * 60: made_up.BACKENDS["zodb"],
 }
 

@@ -148,8 +148,8 @@ def test_the_harness_alone_is_beside_the_response_times(every: dict[str, Chart])
 def test_memory_is_by_player_at_the_largest_size_that_has_figures(every: dict[str, Chart]) -> None:
     found = {(row["backend"], row["part"]): row for row in rows(every["memory"])}
     assert found["naive", "in the process"]["players"] == 100_000
-    assert found["valkey", "in the server"]["players"] == 1_000_000
-    assert found["valkey", "in the server"]["value"] == pytest.approx(133, rel=0.05)
+    assert found["redis (unix socket)", "in the server"]["players"] == 1_000_000
+    assert found["redis (unix socket)", "in the server"]["value"] == pytest.approx(133, rel=0.05)
     assert ("memory", "in the server") not in found
 
 
@@ -165,13 +165,24 @@ def test_memory_that_shrank_is_within_the_axis(result: Result) -> None:
 
 
 def test_the_disk_chart_has_only_what_keeps_files(every: dict[str, Chart]) -> None:
-    assert {row["backend"] for row in rows(every["disk"])} == {"valkey-everysec", "valkey-fsync", "sqlite", "zodb"}
+    assert {row["backend"] for row in rows(every["disk"])} == {
+        "redis (appendfsync everysec)",
+        "redis (appendfsync always)",
+        "sqlite",
+        "zodb",
+    }
 
 
 def test_a_description_names_both_ends_of_each_class(every: dict[str, Chart]) -> None:
     said = every["scaling-rank"].description
     assert "At 1,000,000 players: memory only, " in said
-    for end in ("(memory) to", "(valkey-tcp)", "(valkey-everysec)", "(zodb) to", "(valkey-fsync)"):
+    for end in (
+        "(memory) to",
+        "(redis)",
+        "(redis (appendfsync everysec))",
+        "(zodb) to",
+        "(redis (appendfsync always))",
+    ):
         assert end in said
 
 
@@ -183,9 +194,9 @@ def test_costs_are_drawn_by_size_and_amounts_that_are_not_known_are_left_out() -
         CostPoint("memory", "memory only", 100_000, 61.5, 9_000.0),
         CostPoint("memory", "memory only", 1_000_000, 70.0, 9_500.0),
         CostPoint("zodb", "every commit", 100_000, 62.0),
-        CostPoint("valkey", "memory only", 100_000, 0.0, None),
+        CostPoint("redis (unix socket)", "memory only", 100_000, 0.0, None),
     ]
-    found = cost_charts(points, ["memory", "zodb", "valkey"])
+    found = cost_charts(points, ["memory", "zodb", "redis (unix socket)"])
     assert [(row["backend"], row["value"]) for row in rows(found["cost-monthly"])] == [
         ("memory", 61.5),
         ("memory", 70.0),

@@ -54,7 +54,7 @@ def clients(kind: str, number: int, rate: float, client: float = 0.9, server: fl
 
 def test_throughput_is_told_by_kind_and_number_of_clients() -> None:
     runs = repeated(
-        cell("valkey", "throughput"),
+        cell("redis", "throughput"),
         lambda part: throughput(
             clients("processes", 4, 24_000 * part, 1.3, 0.6),
             clients("threads", 1, 8_000 * part, 0.5, 0.4),
@@ -165,16 +165,16 @@ def table_called(section: Section, title: str) -> list[tuple[str, ...]]:
 
 
 def test_bytes_a_player_have_the_server_beside_the_client() -> None:
-    runs = loaded("valkey", 10_000, MemoryFigures(4_000_000, 30_000, 1_340_000, 1_400_000, 1_210_000))
+    runs = loaded("redis", 10_000, MemoryFigures(4_000_000, 30_000, 1_340_000, 1_400_000, 1_210_000))
     rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes a player")
     each = ("3.00 (3.00-3.00)", "140 (140-140)", "134 (134-134)", "121 (121-121)")
-    assert rows == [("valkey", "realtime", "10,000", *each, "4.00 MB", "2")]
+    assert rows == [("redis", "realtime", "10,000", *each, "4.00 MB", "2")]
 
 
 def test_private_memory_of_a_small_board_is_not_told() -> None:
-    runs = loaded("valkey", 9_999, MemoryFigures(4_000_000, 30_000, 9_999, 1_400_000, None))
+    runs = loaded("redis", 9_999, MemoryFigures(4_000_000, 30_000, 9_999, 1_400_000, None))
     rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes a player")
-    assert rows == [("valkey", "realtime", "9,999", "-", "-", "1.00 (1.00-1.00)", "-", "4.00 MB", "2")]
+    assert rows == [("redis", "realtime", "9,999", "-", "-", "1.00 (1.00-1.00)", "-", "4.00 MB", "2")]
 
 
 def test_three_sizes_make_a_line_of_fixed_cost_and_bytes_a_player() -> None:
@@ -238,21 +238,21 @@ def test_without_a_naive_board_there_are_no_crossovers() -> None:
 def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
     runs = [
         *repeated(cell("memory", "drill"), lambda _: drill(lost=400), (1.0, 1.0)),
-        *repeated(cell("valkey-fsync", "drill"), lambda _: drill(), (1.0, 1.0)),
+        *repeated(cell("redis (appendfsync always)", "drill"), lambda _: drill(), (1.0, 1.0)),
     ]
     section = drills_section(result(runs, [MEMORY, FSYNC]))
     headings = ("backend", "start, s", "load, s", "restore, s", "by", "lost", "processes", "ports", "runs")
     rest = ("0.310", "4.50", "6.70 (6.70-6.70)")
     assert [columns(table, *headings) for table in section.tables] == [
         [("memory", *rest, "reload", "800 of 800", "1", "2", "2")],
-        [("valkey-fsync", *rest, "restart", "0 of 800", "1", "2", "2")],
+        [("redis (appendfsync always)", *rest, "restart", "0 of 800", "1", "2", "2")],
     ]
     assert "no power cut" in words_of(section)
 
 
 def test_drills_that_came_back_in_two_ways_say_both() -> None:
     figures = (drill(), drill(lost=3))
-    runs = [Run(cell("valkey", "drill"), number, "ok", figures=each) for number, each in enumerate(figures)]
+    runs = [Run(cell("redis", "drill"), number, "ok", figures=each) for number, each in enumerate(figures)]
     (table,) = drills_section(result(runs, [VALKEY])).tables
     assert columns(table, "by", "lost") == [("restart or reload", "3 of 800")]
 

@@ -206,7 +206,7 @@ RUNS = st.lists(
             *times("memory", 5.0),
             *times("naive", 90.0, spread=(1.0, 1.2)),
             *times("memory", 5.0, players=100),
-            *twins("valkey", 50.0, 52.0),
+            *twins("redis", 50.0, 52.0),
             *(
                 Run(cell(label, mode), number, status, "no | reason\nat `all`")  # type: ignore[arg-type]
                 for label in ("memory", "zodb", "never-opened")

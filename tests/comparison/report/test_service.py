@@ -47,7 +47,12 @@ def only_table(found: Result) -> Table:
 
 
 def test_each_durability_class_has_a_table_of_its_own() -> None:
-    runs = [*times("memory", 5.0), *times("valkey", 50.0), *times("valkey-everysec", 4.0), *times("zodb", 3.0)]
+    runs = [
+        *times("memory", 5.0),
+        *times("redis", 50.0),
+        *times("redis (appendfsync everysec)", 4.0),
+        *times("zodb", 3.0),
+    ]
     tables = size_section(result(runs, [MEMORY, ZODB, EVERYSEC, VALKEY])).tables
     assert [table.title for table in tables] == [
         "Memory only: a power cut takes everything",
@@ -55,8 +60,8 @@ def test_each_durability_class_has_a_table_of_its_own() -> None:
         "Every commit: each update waits for the disk",
     ]
     assert [columns(table, "backend") for table in tables] == [
-        [("memory",), ("valkey",)],
-        [("valkey-everysec",)],
+        [("memory",), ("redis",)],
+        [("redis (appendfsync everysec)",)],
         [("zodb",)],
     ]
 
@@ -145,7 +150,7 @@ def test_a_backend_that_is_alone_in_its_class_is_the_fastest_of_nothing() -> Non
 
 
 def test_the_floor_stands_under_the_table() -> None:
-    runs = [*twins("memory", 10.0, 10.4), *twins("valkey", 50.0, 50.5)]
+    runs = [*twins("memory", 10.0, 10.4), *twins("redis", 50.0, 50.5)]
     assert only_table(result(runs, [MEMORY, VALKEY])).note == (
         "Noise floor: in the process p50 1.04x, p99 1.04x; on a server p50 1.01x, p99 1.01x."
     )

@@ -31,7 +31,7 @@ def test_the_fairness_sheet_tells_durability_sharing_and_round_trips_of_each_row
     table = backends_section(result([], [EVERYSEC, MEMORY, ZODB], asked=["never"])).tables[0]
     assert columns(table, "backend", "durability", "lives in", "round trips", "shared") == [
         ("memory", "memory only", "process", "none", "no"),
-        ("valkey-everysec", "everysec", "server", "1", "yes"),
+        ("redis (appendfsync everysec)", "everysec", "server", "1", "yes"),
         ("zodb", "every commit", "file", "none", "no"),
         ("never", "not known", "-", "-", "-"),
     ]
@@ -93,7 +93,7 @@ def test_code_is_told_by_backend_and_by_feature() -> None:
 def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() -> None:
     runs = [
         *(Run(cell("naive", players=size), 1, "timed out", "too slow") for size in (1_000_000, 100_000)),
-        Run(cell("valkey", "drill"), 1, "unavailable", "no server"),
+        Run(cell("redis", "drill"), 1, "unavailable", "no server"),
         *(Run(cell("memory"), number, "wrong", "step 7: rank 3") for number in (1, 2)),
         Run(cell("memory"), 3, "wrong", "step 9: rank 4"),
         Run(replace(cell("memory"), twin=True), 1, "failed", ""),
@@ -104,7 +104,7 @@ def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() 
         ("wrong", "memory", "1", "service: realtime 10,000", "step 9: rank 4"),
         ("failed", "memory", "1", "service (again, for the noise): realtime 10,000", "-"),
         ("timed out", "naive", "2", "service: realtime 100,000, 1,000,000", "too slow"),
-        ("unavailable", "valkey", "1", "drill: realtime 10,000", "no server"),
+        ("unavailable", "redis", "1", "drill: realtime 10,000", "no server"),
     ]
 
 
@@ -215,7 +215,7 @@ def test_limits_are_of_what_was_measured_and_of_nothing_else(whole: Result, half
 def test_of_a_server_that_was_given_nothing_is_said_to_be_known(whole: Result) -> None:
     elsewhere = replace(whole, runs=[run for run in whole.runs if run.cell.mode == "response"])
     said = " ".join(limits_of(elsewhere))
-    assert "where that of `valkey-fsync` ran, and what else it did, is not known" in said
+    assert "where that of `redis (appendfsync always)` ran, and what else it did, is not known" in said
     assert "local sockets" not in said
 
 

@@ -8,10 +8,10 @@ from typing import Final
 import altair as alt
 
 from ...document import Chart
-from .panels import Frame, Stacked
+from .panels import Frame, Stacked, on_two_lines
 from .rows import Row
 
-BAR: Final = 21
+BAR: Final = 24
 """Pixels of a bar with its gap."""
 
 _FILLS: Final = (0.95, 0.4, 0.15)
@@ -21,9 +21,8 @@ _ROOM: Final = 1.3
 """For the words beside the longest bar, as a factor."""
 
 _SEPARATOR: Final = "\x1f"
-_NAME_AT_THE_FIRST_PART: Final = (
-    f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1) : ''"
-)
+_NAME: Final = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
+_NAME_AT_THE_FIRST_PART: Final = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {on_two_lines(_NAME)} : ''"
 
 
 def bars(frame: Frame, title: str, label: str, rows: Sequence[Row]) -> Chart:
@@ -44,7 +43,7 @@ def _layers(frame: Frame, names: alt.Scale, value: alt.X, low: alt.X, high: alt.
     base = alt.Chart().encode(
         y=alt.Y("line:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=_NAME_AT_THE_FIRST_PART))
     )
-    bar = base.mark_bar(strokeWidth=1, size=BAR - 6).encode(
+    bar = base.mark_bar(strokeWidth=1, size=BAR - 9).encode(
         x=value,
         color=frame.colour(),
         stroke=alt.Stroke("backend:N", scale=frame.scale, legend=None),

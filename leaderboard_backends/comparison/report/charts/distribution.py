@@ -15,7 +15,7 @@ from ...document.values import anchor, operation_title
 from ...schema import BUCKET, Distribution, Figures, Result, Run, ServiceFigures
 from ...statistics import interval, operations_of, runs_of
 from .axes import AS_TIME, Axis, logarithmic
-from .panels import Frame, Stacked, known_labels, number_columns
+from .panels import Frame, Stacked, known_labels, number_columns, on_two_lines
 from .rows import FIGURE, MAIN, Place, Row, class_names, figure, of_part, panel, panels_of, rounded, spans, usual_place
 from .scaling import microseconds
 
@@ -92,9 +92,10 @@ def _shape(found: Sequence[Distribution]) -> Iterator[tuple[float, float, float]
 
 def _layers(frame: Frame, times: Axis, panel: Stacked) -> list[alt.Chart]:
     axis = panel.across(times.title, times.label, times.ticks)
+    names = alt.Axis(grid=False, labelExpr=on_two_lines("datum.label"))
     base = alt.Chart().encode(
         x=alt.X("time:Q", scale=times.scale, axis=axis),
-        y=alt.Y("backend:N", scale=panel.names, title=None, axis=alt.Axis(grid=False)),
+        y=alt.Y("backend:N", scale=panel.names, title=None, axis=names),
     )
     shape = base.transform_filter(f"datum.what === '{SHAPE}'").mark_rule(opacity=0.75)
     marks = base.transform_filter(f"datum.what === '{FIGURE}'").mark_tick(thickness=2)

@@ -9,13 +9,13 @@ import vl_convert
 
 from ...document import Chart
 from .palette import DARK, LIGHT, Colours, theme
+from .panels import WIDTH
 
 THEMES: Final = {"light": LIGHT, "dark": DARK}
 _SCALE: Final = 2.0
 """Pixels of a PNG by those of the chart."""
 
 _PADDING: Final = 16
-_LEGEND_COLUMNS: Final = 5
 
 
 def drawn(chart: Chart, *, png: bool) -> Iterator[tuple[str, bytes]]:
@@ -31,5 +31,5 @@ def whole(chart: Chart, colours: Colours) -> dict[str, Any]:
     """Return the specification of a chart that stands alone: with its title, on a background."""
     config = theme(colours)
     config["background"] = colours.paper
-    config["legend"]["columns"] = _LEGEND_COLUMNS
+    config["legend"]["columns"] = WIDTH // chart.specification["usermeta"]["entry"]
     return {**chart.specification, "title": chart.title, "padding": _PADDING, "config": config}

@@ -22,11 +22,22 @@ WIDTH: Final = 880
 LEAST_PANEL: Final = 250
 """Pixels of a panel with its axis; a page that is narrower has fewer side by side."""
 
-LEGEND_ENTRY: Final = 150
-"""Pixels of a name in a legend, on average."""
+LEGEND_MARK: Final = 44
+"""Pixels of a mark in a legend, with what is around it."""
+
+LEGEND_LETTER: Final = 6.5
+"""Pixels of a letter in a legend, on average."""
 
 VALUES: Final = ("value", "low", "high", "told")
 """The fields of a figure's number; a tooltip has the last one only."""
+
+
+_LINE: Final = "\x1e"
+
+
+def on_two_lines(name: str) -> str:
+    """Return an expression that shows what a name has in parentheses below the rest of it."""
+    return f"split(replace({name}, ' (', '{_LINE}('), '{_LINE}')"
 
 
 class Stacked(NamedTuple):
@@ -71,6 +82,11 @@ class Frame(NamedTuple):
     """Field and heading of each column of the table behind the chart."""
 
     @property
+    def legend_entry(self) -> int:
+        """Pixels of the longest name in the legend with its mark."""
+        return min(WIDTH, round(LEGEND_MARK + LEGEND_LETTER * max(map(len, self.labels), default=0)))
+
+    @property
     def scale(self) -> alt.Scale:
         """The backends in the order of the palette."""
         return alt.Scale(domain=list(self.labels))
@@ -108,7 +124,7 @@ class Frame(NamedTuple):
     def _stacked_panel(self, draw: Draw, rows: Sequence[Row], field: str, step: float, name: str) -> Any:
         names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
         layers = draw(Stacked(alt.Scale(domain=names), name == self.panels[-1]))
-        title = alt.Title(name, fontSize=13, offset=6, frame="group")
+        title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
         panel = alt.layer(*layers).properties(width=WIDTH - _AXIS, height=step * len(names), title=title)
         return panel.transform_filter(alt.FieldEqualPredicate(field="panel", equal=name))
 
@@ -120,7 +136,7 @@ class Frame(NamedTuple):
         specification["usermeta"] = {
             "columns": columns,
             "least": LEAST_PANEL,
-            "entry": LEGEND_ENTRY,
+            "entry": self.legend_entry,
             "table": [list(column) for column in self.columns if column[0] != VALUES[-1]],
             "of": FIGURE,
         }

@@ -1,7 +1,7 @@
 // Charts: drawn as SVG by Vega, without eval, each laid out for the width that it has; a table of their figures on demand.
 
 const PANEL_AXIS = 60;
-const LEAST_PANEL = 80;
+const LEAST_PANEL = 60;
 const LOW_PANEL = 170;
 const LOOKS = 6;
 
