@@ -184,7 +184,7 @@ def test_a_class_that_is_changed_after_its_definition_is_refused(
 ) -> None:
     test = "test_the_best_player_has_percentile_100"
     monkeypatch.setattr(LookupsPart, test, vars(LookupsPart)[test])  # the file changes it in this process
-    done = run(f"class TestMine(LookupsPart):{OFF}\n{changed}.{test} = lambda self: None\n")
+    done = run(f"class TestMine(LookupsPart):{OFF}\n{changed}.{test} = lambda self: None\n", "-x")
     assert done.returncode == 1
     assert "test_the_best_player_has_percentile_100 of the kit" in done.stdout
 
