@@ -135,8 +135,12 @@ def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | No
     footprint = records.footprints.get(label)
     if footprint is None:
         return None
-    model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
-    return inputs._replace(model=model).bill(footprint, need.players)
+    deployment = (label, need.players, need.servers, need.workers, need.updates)
+    known = records.bills.get(deployment)
+    if known is None or known[0] is not inputs:  # what it must keep, and the reads, change no bill
+        model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
+        known = records.bills[deployment] = inputs, inputs._replace(model=model).bill(footprint, need.players)
+    return known[1]
 
 
 # ---------------------------------------------------------------------- what rules it out

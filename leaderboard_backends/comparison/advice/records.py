@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
-from ..cost.bill import counted
+from ..cost.bill import Bill, counted
 from ..cost.footprint import Footprint, footprints
+from ..cost.sections import Inputs
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
 
@@ -46,6 +47,8 @@ class Records:
         self.result = result
         self.floors: Floors = noise_floors(result)
         self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(result)}
+        self.bills: dict[tuple[str, int, int, int, float], tuple[Inputs, Bill]] = {}
+        """By deployment, with what each was computed from: thousands of needs come to some hundred deployments."""
         self._runs: dict[Cell, list[Run]] = {}
         for run in result.runs:
             if not run.cell.twin:
