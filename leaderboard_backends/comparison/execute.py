@@ -19,7 +19,7 @@ from ..testing.servers import ServerNotFoundError, ServerStartError
 from . import proof
 from .contenders import Contender, Place
 from .drilling import drill
-from .effort import code_facts
+from .effort import code_facts, counts_kept
 from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
 from .jobs import Jobs
@@ -31,7 +31,7 @@ from .methods import METHODS
 from .plan import Plan, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer, redacted
 from .redaction import redact
-from .schema import SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, ServiceFigures, Settings
+from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, ServiceFigures, Settings
 from .scratch import scratch_folder
 from .study import programs
 from .workload.spec import WorkloadFile
@@ -79,7 +79,7 @@ class Order:
     journal: Journal = field(default_factory=lambda: Journal(None))
     resume: bool = False
     proven: Path | None = None
-    """Where verdicts of the kit are kept from one comparison to the next."""
+    """Where verdicts of the kit are kept from one comparison to the next, and beside it what code has been counted."""
     give_up_after: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
     repeats: int = 2
@@ -309,6 +309,12 @@ class _Comparison:
 
     # ------------------------------------------------------------------ the result
 
+    def _code(self) -> list[CodeFacts]:
+        """Return the code by feature, from the counts that are kept beside the verdicts."""
+        proven = self.order.proven
+        with counts_kept(None if proven is None else proven.with_name("statements.json")):
+            return code_facts()
+
     def _result(self, before: list[float], seconds: float, *, finished: bool) -> Result:
         plan, labels = self.order.plan, list(self.contenders)
         traces = {key: stored.facts for key, stored in self.traces.items()}
@@ -332,7 +338,7 @@ class _Comparison:
             workloads=[file.facts() for file in self.order.workloads],
             traces=list(traces.values()),
             backends=[self.backends[label] for label in labels if label in self.backends],
-            code=code_facts(),
+            code=self._code(),
             runs=withheld(list(self._every_run())),
         )
 

@@ -4,7 +4,7 @@ The arrows: `counting <- libraries, apps <- facts`, `study <- facts`. What the a
 run, in `benchmarks/effort`.
 """
 
-from .counting import code_size
+from .counting import code_size, counts_kept
 from .facts import code_facts
 
-__all__ = ["code_facts", "code_size"]
+__all__ = ["code_facts", "code_size", "counts_kept"]

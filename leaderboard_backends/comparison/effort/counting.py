@@ -8,12 +8,16 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from ...registry import ENTRY_POINT_GROUP
+from ..files import write_atomically
 from ..schema import CodeSize
 
 _BACKENDS = "leaderboard_backends.backends."
@@ -38,13 +42,26 @@ LANGUAGES: Final = {
 OTHER_SOURCE: Final = (".lua", ".sql")
 """Of these, what is source beside Python, and not configuration."""
 
-_COUNTED: Final[dict[bytes, int]] = {}
+_COUNTED: Final[dict[str, int]] = {}
 """Statements by the digest of their source: the files of a feature are counted for each backend."""
+
+
+@contextmanager
+def counts_kept(path: Path | None) -> Iterator[None]:
+    """Know what a file has of earlier counts, and add to it what is counted within: parsing takes a second."""
+    if path is not None:
+        with suppress(OSError, msgspec.MsgspecError):
+            _COUNTED.update(msgspec.json.decode(path.read_bytes(), type=dict[str, int]))
+    known = len(_COUNTED)
+    yield
+    if path is not None and len(_COUNTED) > known:
+        with suppress(OSError):  # what cannot be kept is counted again next time
+            write_atomically(path, msgspec.json.encode(_COUNTED))
 
 
 def count_statements(source: str) -> int:
     """Return the number of statements in Python source, docstrings left out. Raises `SyntaxError`."""
-    key = sha256(source.encode()).digest()
+    key = sha256(source.encode()).hexdigest()
     if key not in _COUNTED:
         module = ast.parse(source)
         _COUNTED[key] = sum(1 for _ in _statements(module.body)) - _has_docstring(module.body)
