@@ -105,7 +105,7 @@ def test_files_that_are_in_the_current_folder_by_chance_are_nobodys_modules(
     script = str(Path(sys.executable).with_name("leaderboard"))
     small = ["--players", "10", "--steps", "10", "--proof", "isolation", "--rounds", "1", "--time-limit", "1"]
     for arguments in (
-        ["compare", "memory", "mine:Board", *small],
+        ["compare", "mine:Board", *small],
         ["conformance", "mine:Board", "--part", "isolation"],
     ):
         done = subprocess.run([script, *arguments], capture_output=True, text=True, timeout=120, check=False)
