@@ -46,19 +46,23 @@ class Typical(NamedTuple):
         return Need(players, UPDATES, UPDATES, self.servers, self.workers, self.durability)
 
 
+WORKERS: Final = 4
+"""App processes on each server of the typical needs that are not of one process."""
+
 TYPICAL: Final = (
     Typical("one app process", 1, 1, "memory only"),
     Typical("one app process, durable", 1, 1, "every commit"),
-    Typical("one server, 4 app processes", 1, 4, "memory only"),
-    Typical("one server, 4 app processes, durable", 1, 4, "every commit"),
-    Typical("3 servers, 4 app processes each", 3, 4, "memory only"),
-    Typical("3 servers, 4 app processes each, durable", 3, 4, "every commit"),
+    Typical("one server", 1, WORKERS, "memory only"),
+    Typical("one server, durable", 1, WORKERS, "every commit"),
+    Typical("3 servers", 3, WORKERS, "memory only"),
+    Typical("3 servers, durable", 3, WORKERS, "every commit"),
 )
 
 
 _HOW_TO_READ: Final = (
     f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
-    f"{UPDATES:g} updates and {UPDATES:g} reads per second. Read the first column that is not smaller than your board. "
+    f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. Read the first "
+    f"column that is not smaller than your board. "
     f"**Durable**: every acknowledged update survives a power cut; in the other rows, data may be lost in one."
 )
 _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import log2
 from typing import Final
 
 from ...errors import ConfigurationError
-from ..advice.answer import Advice, advise_from
+from ..advice.answer import Advice, advise_without_thresholds
 from ..advice.candidates import Candidate
 from ..advice.need import LOST, time_words
 from ..advice.records import Records
-from ..advice.sections import TYPICAL, UPDATES, Typical, disturbed_words
+from ..advice.sections import TYPICAL, UPDATES, WORKERS, Typical, disturbed_words
 from ..advice.times import times
 from ..cost.sections import Inputs
-from ..document import NONE, Column, Section, Table, Value
-from ..document.values import number, numbers, quoted, words
+from ..document import Column, Section, Table, Value
+from ..document.numerals import whole
+from ..document.values import numbers, quoted, words
 from ..schema import Result
 
 NAME: Final = "answer"
 TITLE: Final = "The answer"
 BLOCK: Final = "#"
+MOST_SIZES: Final = 4
+"""Columns of the table: the largest sizes, where more were measured."""
 
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -28,23 +31,27 @@ HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 
 
 def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Section:
-    """Return the answer for the largest measured size; a result without service times of updates says that alone."""
+    """Return the answer, a column for each size; a result without service times of updates says that alone."""
     try:
         records = Records(result)
     except ConfigurationError as error:
         return Section(NAME, TITLE, [f"No advice: {error}"])
     given = inputs or Inputs.shipped()
-    labels = [facts.label for facts in result.backends]
-    players = max((size for label in labels for size in records.sizes(label)), default=0)
-    if not players:
+    sizes = sorted({size for facts in result.backends for size in records.sizes(facts.label)})[-MOST_SIZES:]
+    if not sizes:
         return Section(NAME, TITLE, ["No advice: no backend that was judged has service times of updates."])
-    advised = {typical: advise_from(records, typical.need(players), given) for typical in TYPICAL}
-    met = next((typical for typical in HEADLINES if advised[typical].pick), HEADLINES[0])
+    advised = {
+        typical: [advise_without_thresholds(records, typical.need(size), given) for size in sizes]
+        for typical in TYPICAL
+    }
+    met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
+    answer = advised[met][-1]
+    disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
     return Section(
         NAME,
         TITLE,
-        [*_sentences(met, advised[met]), *disturbed_words(advised[met].candidates)],
-        [_table(players, list(advised.items())), *_chart(records, players, advised[met].pick)],
+        [*_sentences(met, answer), *disturbed],
+        [_table(sizes, advised), *_chart(records, sizes[-1], answer.pick)],
     )
 
 
@@ -58,28 +65,29 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
     if pick.facts.sheet.configuration:
         yield f"In a config: `{pick.facts.sheet.configuration}`"
+    update = pick.judged(need)
+    p99 = [] if update is None or update.p99_us is None else [f"p99 {time_words(update.p99_us)} per update"]
+    cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
+    yield f"{', '.join([*p99, f'up to {whole(pick.carries)} updates per second', *cost])}."
 
 
-def _table(players: int, advised: Sequence[tuple[Typical, Advice]]) -> Table:
+def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) -> Table:
+    why: dict[str, list[str]] = {}
+    for typical, row in advised.items():
+        for reason in {advice.why[0] for advice in row if not advice.pick}:
+            why.setdefault(reason, []).append(typical.title)
     return Table(
-        f"What to take for {players:,} players, {UPDATES:g} updates and {UPDATES:g} reads per second",
-        [*words("what you have", "take"), *numbers("p99 update", "updates/s", "USD/month")],
-        [[Value(typical.title), *_row(advice)] for typical, advice in advised],
-        "The cheapest that fits, then the fastest; within the noise, the simplest to run. Durable: every acknowledged "
-        "update survives a power cut. In the other rows, data may be lost in one.",
+        f"What to take, by number of players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
+        words("what you have", *(f"{size:,}" for size in sizes)),
+        [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
+        f"A server has {WORKERS} app processes. The cheapest that fits, then the fastest; within the noise, the "
+        "simplest to run. Durable: every acknowledged update survives a power cut; in the other rows, data may be lost "
+        "in one." + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
 
 
-def _row(advice: Advice) -> Iterator[Value]:
-    pick = advice.pick
-    if pick is None:
-        yield from (Value(advice.verdict, tone="bad"), *[Value(NONE)] * 3)
-        return
-    update = pick.judged(advice.need)
-    yield Value(pick.label)
-    yield number(None if update is None else update.p99_us, time_words)
-    yield number(pick.carries)
-    yield number(pick.monthly, "{:,.2f}".format)
+def _take(advice: Advice) -> Value:
+    return Value(advice.pick.label) if advice.pick else Value(advice.verdict, tone="bad")
 
 
 def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[Table]:

@@ -45,7 +45,7 @@ def texts(values: list[Value]) -> list[str]:
 def test_50k_players_durable_on_one_server_is_one_look_away() -> None:
     table = matrix()
     column = next(place for place, one in enumerate(table.columns) if one.heading == "up to 100,000 players")
-    (row,) = (row for row in table.rows if row[0].text == "one server, 4 app processes, durable")
+    (row,) = (row for row in table.rows if row[0].text == "one server, durable")
     assert row[column].text == "file, 400 µs†, $10"
     assert "service times of realtime, 1,000,000 players" in row[column].hint
 
@@ -71,7 +71,7 @@ def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
     table = matrix()
     marked = {row[0].text: "†" in row[1].text for row in table.rows if "," in row[1].text}
     assert marked["one app process"] is marked["one app process, durable"] is False
-    assert marked["one server, 4 app processes, durable"] is marked["3 servers, 4 app processes each"] is True
+    assert marked["one server, durable"] is marked["3 servers"] is True
     assert "† of one client alone" in table.note
 
 

@@ -36,7 +36,7 @@ def test_it_fits_40_lines_of_80_columns_and_breaks_no_name(published: str) -> No
 
 def test_it_begins_with_a_sentence_and_the_line_for_a_config(published: str) -> None:
     _, sentence, config, *_ = published.splitlines()
-    assert sentence.startswith("For 1,000,000 players, one server, 4 app processes, durable: ")
+    assert sentence.startswith("For 1,000,000 players, one server, durable: ")
     assert config.startswith('In a config: url = "')
 
 
@@ -52,6 +52,21 @@ def test_the_chart_has_a_longer_bar_for_a_longer_time() -> None:
 def test_where_nothing_is_durable_the_sentence_is_of_what_can_be_had() -> None:
     result = made_up.result(rounds=3, sizes=(100,), backends={"memory": made_up.BACKENDS["memory"]})
     assert "For 100 players, one app process: memory." in printed(result)
+
+
+def test_each_size_is_a_column_up_to_the_four_largest() -> None:
+    for sizes in ((50_000,), (100, 1_000, 10_000, 100_000, 1_000_000)):
+        table, _ = answer_of_comparison(made_up.result(rounds=3, sizes=sizes)).tables
+        assert [column.heading for column in table.columns[1:]] == [f"{size:,}" for size in sizes[-4:]]
+
+
+def test_it_says_why_nothing_fits() -> None:
+    said = printed(made_up.result(rounds=3, sizes=(100,), backends={"memory": made_up.BACKENDS["memory"]}))
+    assert "nothing fits" in said
+    assert (
+        "Nothing fits one app process, durable; one server, durable; 3 servers, durable. By durability: memory."
+        in " ".join(said.split())
+    )
 
 
 def test_a_disturbed_run_is_said_beside_the_answer() -> None:
