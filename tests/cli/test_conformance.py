@@ -56,7 +56,7 @@ def test_a_backend_that_does_not_conform_exits_one_and_shows_why(monkeypatch: py
     assert "seed 5" in result.output
     assert "test_score_rank_and_entry_agree" in result.output
     assert "assert 1 == 2" in result.output
-    assert "more failed: --failures" in result.output
+    assert "3 more tests failed: --failures 4 prints them all." in result.output
 
 
 @pytest.mark.parametrize("url", ["nosuch://x", "redis://127.0.0.1:1/0", "no url", "memory://x?colour=red"])
