@@ -255,7 +255,7 @@ def test_the_tests_after_the_one_that_ended_the_process_are_judged(ends: Ends, t
 
 def test_a_board_that_ends_its_process_again_and_again_is_given_up(ends: Ends) -> None:
     result = run(ends(SEGV), "--part", "lookups", "--failures", "0")
-    assert "3 tests ended their process or hung it: the other 37 were not run." in result.output
+    assert "3 tests crashed or hung their process: the remaining 37 were not run." in result.output
 
 
 def test_a_board_that_hangs_where_no_signal_reaches_it_is_ended_and_says_where_it_was(
@@ -265,7 +265,7 @@ def test_a_board_that_hangs_where_no_signal_reaches_it_is_ended_and_says_where_i
     result = run(ends(ONCE.format(end=DEAF)), "--part", "lookups", "--time-limit", "1")
     assert result.exit_code == 1
     assert re.search(r"ends:Ends: \d+ tests in \d+ s, at lookups: test_", result.output)
-    assert "(call) has not ended after 1 s, and could be ended with its process alone" in result.output
+    assert "(call) did not end within 1 s, and only killing its process stopped it" in result.output
     assert 'ends.py", line 8 in _get_percentile' in result.output
     assert "ends:Ends: DOES NOT CONFORM, 39 of 40 tests passed" in result.output
 
