@@ -38,12 +38,12 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/leaderboard report $(FULL) --html reports/report.html --markdown reports/report.md --charts reports/charts
 	$(BIN)/python benchmarks/readme.py
 
-PYTEST := -m pytest -p no:cacheprovider
+PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite in four parts at once, as they wait a good deal; each line that one shows begins with its name. Each part is a process
-# of its own, as tests that fork take the longer the larger their process is.
+# The suite, or what MARKS chooses of it, in four parts at once, as they wait a good deal; each line that one shows begins
+# with its name. Each part is a process of its own, as tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
 TOOLS := tests/cli tests/comparison
 KIT := tests/conformance adapters/leaderboard-backends-sqlite
