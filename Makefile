@@ -68,9 +68,9 @@ SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing
 	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
-QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends tests/testing \
+QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
 	$(patsubst %,--ignore=%,$(SLOW))
-QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening \
+QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening tests/testing \
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
