@@ -36,14 +36,14 @@ Statistic: TypeAlias = Literal[
 UNITS: Final[dict[Statistic, str]] = {
     "p50": "µs",
     "p99": "µs",
-    "per_second": "a second",
+    "per_second": "per second",
     "seconds": "s",
-    "process_memory": "bytes a player",
-    "server_memory": "bytes a player",
-    "server_used_memory": "bytes a player",
-    "disk": "bytes a player",
-    "disk_growth": "bytes an update",
-    "disk_written": "bytes an update",
+    "process_memory": "bytes per player",
+    "server_memory": "bytes per player",
+    "server_used_memory": "bytes per player",
+    "disk": "bytes per player",
+    "disk_growth": "bytes per update",
+    "disk_written": "bytes per update",
 }
 """What a reading counts."""
 
@@ -55,7 +55,7 @@ class Figure(NamedTuple):
     """The name of a reading."""
 
     part: str
-    """An operation, `load`, `4 threads`, `batches of 100`, `500 a second`, `board`, `restore`, `1 a call`."""
+    """An operation, `load`, `4 threads`, `batches of 100`, `500 per second`, `board`, `restore`, `1 per call`."""
     statistic: Statistic
 
     def read(self, figures: Figures) -> float | None:
@@ -76,7 +76,7 @@ def is_cut(figures: Figures, part: str) -> bool:
 
 def rate_part(rate: RateFigures) -> str:
     """Return the name of a rate as a part."""
-    return f"{rate.rate:g} a second"
+    return f"{rate.rate:g} per second"
 
 
 _Reading: TypeAlias = tuple[tuple[str, Statistic], float | None]
@@ -134,6 +134,6 @@ def _drill(figures: DrillFigures) -> Iterator[_Reading]:
     for disk in figures.disk:
         if disk.updates:
             grown = disk.grown
-            yield (f"{disk.size} a call", "disk_growth"), None if grown is None else grown / disk.updates
+            yield (f"{disk.size} per call", "disk_growth"), None if grown is None else grown / disk.updates
             written = disk.written_bytes
-            yield (f"{disk.size} a call", "disk_written"), None if written is None else written / disk.updates
+            yield (f"{disk.size} per call", "disk_written"), None if written is None else written / disk.updates

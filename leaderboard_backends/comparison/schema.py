@@ -22,7 +22,7 @@ MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
 Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "study"]
 """What a run measures. Figures of two modes are never mixed.
 
-`service`: the time of single operations, one client, one call after the other. `throughput`: operations a second of
+`service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
 several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: starting, being
 killed and coming back, and what an update writes to the disk. `study`: programs that a claim of the study is about.
 """
@@ -102,7 +102,7 @@ class Timed(msgspec.Struct, frozen=True):
 
     @property
     def per_second(self) -> float:
-        """Operations a second of one client, one call after the other."""
+        """Operations per second of one client, one call after the other."""
         return 1e6 / self.time.mean_us if self.time.mean_us else 0.0
 
 
@@ -114,7 +114,7 @@ class LoadFigures(msgspec.Struct, frozen=True):
 
     @property
     def per_second(self) -> float:
-        """Players loaded a second."""
+        """Players loaded per second."""
         return self.players / self.seconds if self.seconds else 0.0
 
 
@@ -158,7 +158,7 @@ class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
 
 
 class ClientsFigures(msgspec.Struct, frozen=True):
-    """Operations a second of so many clients at once, in the time in which all of them were at work."""
+    """Operations per second of so many clients at once, in the time in which all of them were at work."""
 
     kind: Literal["threads", "processes"]
     clients: Count
@@ -171,12 +171,12 @@ class ClientsFigures(msgspec.Struct, frozen=True):
 
     @property
     def per_second(self) -> float:
-        """Operations a second of all clients together."""
+        """Operations per second of all clients together."""
         return self.operations / self.seconds if self.seconds else 0.0
 
 
 class BatchFigures(msgspec.Struct, frozen=True):
-    """`update_scores` with so many updates a call, one client."""
+    """`update_scores` with so many updates per call, one client."""
 
     size: Count
     updates: Count
@@ -184,12 +184,12 @@ class BatchFigures(msgspec.Struct, frozen=True):
 
     @property
     def per_second(self) -> float:
-        """Updates a second."""
+        """Updates per second."""
         return self.updates / self.seconds if self.seconds else 0.0
 
 
 class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
-    """Operations a second of several clients, and of batches."""
+    """Operations per second of several clients, and of batches."""
 
     clients: list[ClientsFigures]
     batches: list[BatchFigures]
@@ -201,7 +201,7 @@ class RateFigures(msgspec.Struct, frozen=True):
 
     rate: PerSecond
     achieved: PerSecond
-    """Operations a second that were completed."""
+    """Operations per second that were completed."""
     response: Distribution | None
     """`None` where the backend did not keep up: then the times would tell how long the run was, and nothing else."""
 

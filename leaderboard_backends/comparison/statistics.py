@@ -44,7 +44,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Return the median of one value a process, and its interval by the exact bootstrap.
+    """Return the median of one value per process, and its interval by the exact bootstrap.
 
     The bootstrap's distribution of a median has a closed form, so that nothing is drawn at random: of n draws with
     replacement, the lower median is at most the k-th smallest value where at least ceil(n / 2) draws are, with the
@@ -154,7 +154,7 @@ def runs_of(result: Result, mode: Mode, workload: str, players: int, backend: st
 
 
 def values(runs: Iterable[Run], read: Callable[[Figures], float | None]) -> dict[int, float]:
-    """Return one value a process, by round; runs without this figure are left out.
+    """Return one value per process, by round; runs without this figure are left out.
 
     `read` is the `read` of a `Figure`, or any function of figures. Raises `ValueError` where a round comes twice, as
     it does when runs of several cells are mixed.

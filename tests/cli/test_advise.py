@@ -58,7 +58,7 @@ def test_the_answer_says_why_what_it_costs_and_what_would_change_it(measured: st
     said = " ".join(done.output.split())
     assert "Take memory for 50,000 players, 500 updates/s, 500 reads/s, 1 server with 1 worker" in said
     assert "p99 20.0 µs" in said
-    assert "It costs 15.18 USD a month (t3.small)" in said
+    assert "It costs 15.18 USD per month (t3.small)" in said
     assert "with a second app server: redis" in said
 
 

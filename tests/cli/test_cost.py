@@ -33,17 +33,16 @@ def test_each_backend_has_a_cost_at_each_size(measured: str) -> None:
     assert "50,000" in done.output
     assert "15.18*" in done.output  # 1M players are more than were measured
     assert "27.59" in done.output
-    assert "does not hold" in done.output
     assert "not checked at the vendor" in done.output
-    assert "a smaller one is enough" in " ".join(done.output.split())
+    assert "study" not in done.output
 
 
 def test_a_trace_says_what_each_amount_comes_from(measured: str) -> None:
-    assert "an hour, on demand" not in run(measured).output
+    assert "per hour, on demand" not in run(measured).output
     done = run(measured, "--players", "100K", "--trace")
     said = " ".join(done.output.split())
-    assert "an hour, on demand" in said
-    assert "200 bytes a player as measured" in said
+    assert "per hour, on demand" in said
+    assert "200 bytes per player as measured" in said
     assert "service runs of realtime" in said
 
 
@@ -53,7 +52,7 @@ def test_the_deployment_is_the_users(measured: str, tmp_path: Path) -> None:
     prices = tmp_path / "prices.toml"
     shipped = Path(__file__).parents[2] / "benchmarks" / "prices" / "aws-us-east-1.toml"
     prices.write_text(shipped.read_text(encoding="utf-8").replace("usd = 0.0208", "usd = 1"), encoding="utf-8")
-    assert "730.00" in run(measured, "--prices", str(prices)).output
+    assert "t3.small" not in run(measured, "--prices", str(prices)).output
 
 
 def test_a_model_with_a_slip_of_the_pen_is_refused(measured: str, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
     facts = pick.facts
     if pick.plug_in:
         yield f"It is a plug-in, the distribution {pick.plug_in}."
-    yield f"Durability: {facts.durability}, where {need.durability} was asked for; it survives: {facts.survives}."
+    yield f"Durability: {facts.durability} (asked for: {need.durability}); it survives: {facts.survives}."
     if need.processes > 1:
         yield f"{need.processes} app processes share one board, in a {facts.home}."
     if pick.times is not None:
@@ -195,7 +195,7 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
             slowest = pick.times.slowest_read
             yield f"{_time_of(slowest, f'The slowest read, {operation_title(slowest.operation)},')}."
         if need.processes > 1:
-            yield f"These times are of one client alone: those of {need.processes} at once were not measured."
+            yield f"These times are of one client alone: those of {need.processes} clients at once were not measured."
     yield _load(pick, need, inputs)
     if pick.response is not None and pick.response.p99_us is not None:
         yield _under_load(pick.response.p99_us, pick.response)
@@ -211,30 +211,30 @@ def _time_of(taken: Taken, what: str) -> str:
 def _load(pick: Candidate, need: Need, inputs: Inputs) -> str:
     busiest = percent(inputs.model.busiest)
     return (
-        f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, at {busiest} "
-        f"of what was measured; the need is {percent(pick.share)} of that ({pick.together.source})."
+        f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, counting on "
+        f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.together.source})."
     )
 
 
 def _under_load(p99_us: float, found: Response) -> str:
-    whole_load = " for one client with all of it; several at once were not measured" if found.several else ""
+    whole_load = " for one client with the whole load; several at once were not measured" if found.several else ""
     return f"Under load, p99 from the intended start is {time_words(p99_us)}{whole_load} ({found.source})."
 
 
 def _cost(pick: Candidate, inputs: Inputs) -> str:
     if pick.bill is None or pick.bill.problem:
-        return f"Cost: not known, {pick.bill.problem if pick.bill else 'its bytes were not measured'}."
-    total = f", {pick.bill.total:,.0f} over {pick.bill.years:g} years with building it" if pick.bill.total else ""
-    return f"It costs {pick.bill.monthly:,.2f} {inputs.prices.currency} a month ({pick.bill.runs_on}){total}."
+        return f"Cost: not known ({pick.bill.problem if pick.bill else 'its bytes were not measured'})."
+    total = f", {pick.bill.total:,.0f} over {pick.bill.years:g} years including development" if pick.bill.total else ""
+    return f"It costs {pick.bill.monthly:,.2f} {inputs.prices.currency} per month ({pick.bill.runs_on}){total}."
 
 
 def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
     for labels in ranking.ties:
         if pick.label in labels:
             others = ", ".join(label for label in labels if label != pick.label)
-            yield f"Within the noise it is a tie with {others}: what is simpler to run comes first."
+            yield f"Within the noise it equals {others}: the simplest to run comes first."
     if ranking.untold:
-        yield f"Too few processes ran to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
+        yield f"Too few processes were run to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
 
 
 def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
@@ -247,7 +247,7 @@ def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
     demands = dict.fromkeys(reason.demand for one in found for reason in one.reasons)
     for demand in demands:
         labels = [one.label for one in found if any(reason.demand == demand for reason in one.reasons)]
-        yield f"By {demand}: {', '.join(labels)}."
+        yield f"Ruled out by {demand}: {', '.join(labels)}."
     nearest = [one for one in found if one.times and len({reason.demand for reason in one.reasons}) == 1]
     for one in sorted(nearest, key=lambda one: one.share)[:1]:
-        yield f"Nearest: {one.label}, but for one demand: {'; '.join(reason.text for reason in one.reasons)}."
+        yield f"Nearest: {one.label}, which fails one demand only: {'; '.join(reason.text for reason in one.reasons)}."

@@ -22,7 +22,7 @@ Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "loa
 TIMED: Final[tuple[Demand, ...]] = ("load", "p99")
 """Demands that measured times decide."""
 
-DISTURBED: Final = "other work on the machine disturbed its runs, so that its times are too long"
+DISTURBED: Final = "other processes disturbed its runs, so that its times are too long"
 
 FEW_SAMPLES: Final = 1_000
 """Below so many in a process, a p99 rests on fewer than ten samples."""
@@ -47,7 +47,7 @@ class Candidate(NamedTuple):
     times: Times | None
     together: Together
     carries: float
-    """Updates a second beside the reads that are asked for, with the model's reserve; 0 where nothing is known."""
+    """Updates per second beside the reads that are asked for, with the model's reserve; 0 where nothing is known."""
     share: float
     """The asked load, by what it carries with that reserve."""
     response: Response | None
@@ -76,7 +76,7 @@ class Candidate(NamedTuple):
 
     @property
     def monthly(self) -> float | None:
-        """What it costs a month; `None` where the price table has nothing that is large enough."""
+        """What it costs per month; `None` where the price table has nothing that is large enough."""
         return None if self.bill is None or self.bill.problem else self.bill.monthly
 
     @property
@@ -147,18 +147,18 @@ def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | No
 
 
 _LOSES: Final[dict[Durability, str]] = {
-    "memory only": "keeps nothing in a power cut",
-    "everysec": "may lose about a second of updates in a power cut",
-    "not known": "what a power cut leaves of it is not known",
+    "memory only": "a power cut takes everything",
+    "everysec": "a power cut takes about the last second",
+    "not known": "what a power cut takes is not known",
 }
 
 
 def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
     if not covers(one.facts.durability, need.durability):
-        yield Reason("durability", f"{_LOSES[one.facts.durability]}; {need.durability} is asked for")
+        yield Reason("durability", f"{_LOSES[one.facts.durability]}; asked for: {need.durability}")
     footprint = records.footprints.get(one.label)
     if footprint is None:
-        yield Reason("figures", "how many bytes a player it takes is not known")
+        yield Reason("figures", "its bytes per player are not known")
     elif apart := why_not_shared(footprint, need.servers, need.workers):
         yield Reason("servers and workers", apart)
     yield from _too_slow(one, need)
@@ -172,9 +172,9 @@ def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
         return
     if need.updates and one.carries:
         carries, asked = (rate_words(rate, "update") for rate in (one.carries, need.updates))
-        yield Reason("load", f"carries {carries} beside the reads; {asked} are asked for")
+        yield Reason("load", f"carries {carries} beside the reads; asked for: {asked}")
     else:
-        yield Reason("load", f"does not carry {rate_words(need.reads, 'read')}, whatever the updates")
+        yield Reason("load", f"does not carry {rate_words(need.reads, 'read')}, even without updates")
 
 
 def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
@@ -188,7 +188,7 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
         if taken.p99_us is None:
             yield Reason("p99", f"too few samples of {title} to know its p99")
         elif taken.p99_us > limit:
-            yield Reason("p99", f"p99 of {title} is {time_words(taken.p99_us)}; {time_words(limit)} is asked for")
+            yield Reason("p99", f"p99 of {title} is {time_words(taken.p99_us)}; asked for: {time_words(limit)}")
     if one.response is not None and (late := one.response.late(limit)):
         yield Reason("p99", late)
 
@@ -200,7 +200,7 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if one.times is not None and one.times.beyond:
         yield f"extrapolated beyond the largest measured size, {one.times.where.players:,} players"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
-        yield f"its updates have only {one.times.update.samples:,} samples in a process, within the time limit"
+        yield f"its p99 rests on only {one.times.update.samples:,} updates per process, within the time limit"
     if one.disturbed:
         yield DISTURBED
     if one.together.caution:
@@ -208,17 +208,17 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if need.p99_us is not None and (untold := _not_told(one)):
         yield untold
     if need.servers > 1 and one.facts.home == "server":
-        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.sheet.setup else "its URL's way"
-        yield f"measured over {way}: between machines, each call takes the network's round trip"
+        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.sheet.setup else "its URL"
+        yield f"measured over {way}: between machines, each call also takes the network's round trip"
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
     if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:
-        yield f"{need.processes} processes share it by means of its own, which were not looked into"
+        yield f"{need.processes} processes share it in a way of its own, which was not examined"
 
 
 def _not_told(one: Candidate) -> str:
     """Return why it is not known how late answers come under load; empty where it is."""
-    return "how late answers come under load was not measured" if one.response is None else one.response.problem
+    return "response times under load were not measured" if one.response is None else one.response.problem
 
 
 def _by_socket(facts: BackendFacts) -> bool:
@@ -235,7 +235,7 @@ def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Cand
         facts = other.facts
         if (facts.class_name, facts.durability, facts.home) == same and other.times and not _by_socket(facts):
             reason = Reason(
-                "servers and workers", f"its unix socket is on one machine: {other.label} is the same by TCP"
+                "servers and workers", f"a unix socket serves one machine: {other.label} is the same over TCP"
             )
             return one._replace(reasons=(*one.reasons, reason))
     return one

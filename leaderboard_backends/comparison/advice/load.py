@@ -62,7 +62,7 @@ class Response(NamedTuple):
         """Why one client is looked up at more than is asked for, in words."""
         if self.rate <= self.asked * _SAME:
             return ""
-        return f"; {whole(self.asked)}/s of several keep it as busy as {whole(self.rate)}/s of one"
+        return f"; {whole(self.asked)}/s of several clients keep it as busy as {whole(self.rate)}/s of one"
 
     @property
     def problem(self) -> str:
@@ -72,7 +72,9 @@ class Response(NamedTuple):
         if self.above is None:
             most = f"; measured up to {whole(self.below)}/s" if self.below else ""
             return f"p99 under load is not known at {whole(self.rate)}/s{most}{self._as_busy}"
-        return f"p99 under load is not known: one client did not keep up with {whole(self.above)}/s ({self.where})"
+        return (
+            f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of one client ({self.where})"
+        )
 
     def late(self, limit: float) -> str:
         """Return why answers come later than a limit under load; empty where they do not, or where it is not known.
@@ -81,18 +83,18 @@ class Response(NamedTuple):
         """
         if self.p99_us is None:
             known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
-            late = f"p99 under load is {time_words(known)} at {rate}/s of one client already{self._as_busy}"
+            late = f"p99 under load is already {time_words(known)} at {rate}/s of one client{self._as_busy}"
             return late if known > limit else ""
         if self.p99_us <= limit:
             return ""
         if self.several:
-            said = f"one client with all of the load has a p99 of {time_words(self.p99_us)}, and several at once"
+            said = f"one client with the whole load has a p99 of {time_words(self.p99_us)}; several at once"
             return f"{said} were not measured ({self.source})"
         return f"p99 under load is {time_words(self.p99_us)} ({self.source})"
 
 
-ALONE = Together(1.0, "one process: no more than one client does")
-NOT_MEASURED = "several processes at once were not measured: taken to do what one client does"
+ALONE = Together(1.0, "one process, as one client was measured")
+NOT_MEASURED = "several processes at once were not measured: assumed to do no more than one client"
 
 
 # ---------------------------------------------------------------------- how much
@@ -144,21 +146,21 @@ def _interpolated(gains: dict[int, float], clients: int) -> float:
 
 def _told(gains: dict[int, float], clients: int, times: float) -> str:
     if clients in gains:
-        return f"{_did(clients, times)} of what one did"
+        return f"{_did(clients, times)} the rate of one"
     fewer = max(number for number in gains if number < clients)
     more = next((number for number in gains if number > clients), None)
     measured = [number for number in (fewer, more) if number is not None]
     words = " and ".join(_did(number, gains[number]) for number in measured)
-    return f"{words} of what one did; {clients} are extrapolated to do {times:.2f}x"
+    return f"{words} the rate of one; for {clients}, {times:.2f}x is extrapolated"
 
 
 def _did(clients: int, times: float) -> str:
-    return f"{counted(clients, 'client process', 'client processes')} did {times:.2f}x"
+    return f"{counted(clients, 'client process', 'client processes')} reached {times:.2f}x"
 
 
 def _beyond(gains: dict[int, float], clients: int) -> str:
     most = max(gains)
-    return f"measured with up to {most} processes at once; {clients} extrapolated from them" if clients > most else ""
+    return f"measured with up to {most} processes at once; extrapolated to {clients}" if clients > most else ""
 
 
 # ---------------------------------------------------------------------- how late

@@ -56,7 +56,7 @@ class Need(msgspec.Struct, frozen=True):
             rate_words(self.reads, "read"),
             f"{counted(self.servers, 'server')} with {counted(self.workers, 'worker')}"
             + (" each" if self.servers > 1 else ""),
-            self.durability if self.durability != "memory only" else "nothing need survive a power cut",
+            self.durability if self.durability != "memory only" else "data may be lost in a power cut",
         ]
         return ", ".join([*said, *([f"p99 {time_words(self.p99_us)} at most"] if self.p99_us else [])])
 

@@ -67,8 +67,8 @@ class Records:
                 sizes.setdefault(cell.workload, set()).add(cell.players)
         if not sizes:
             raise ConfigurationError(
-                "this result has no service times of updates, which advice is made from: run leaderboard compare with "
-                "a plan that has them, such as --plan full."
+                "this result has no service times of updates, which advice needs: run leaderboard compare with a plan "
+                "that measures them, such as --plan full."
             )
         return max(sizes, key=lambda name: len(sizes[name]))
 
@@ -138,7 +138,7 @@ class Records:
 
 def beyond_words(measured: int) -> str:
     """Return why nothing is known of a board that is too much larger than the largest measured size to extrapolate."""
-    return f"was measured up to {measured:,} players, and nothing is extrapolated beyond {FURTHEST} times as many"
+    return f"was measured up to {measured:,} players, and is not extrapolated beyond {FURTHEST} times as many"
 
 
 def _has_update(run: Run) -> bool:

@@ -22,7 +22,7 @@ TITLE: Final = "Which, at your size"
 
 SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 UPDATES: Final = 500.0
-"""Updates a second of the typical needs, and as many reads, whatever the size."""
+"""Updates per second of the typical needs, and as many reads, whatever the size."""
 
 ALONE: Final = "†"
 """Stands beside the p99 of one client alone where several processes are asked for."""
@@ -98,12 +98,12 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     yield _HOW_TO_READ
     yield "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run."
     if any(pick.times and pick.times.beyond for pick, _ in picks):
-        yield f"{BEYOND} extrapolated: more players than were measured."
+        yield f"`{BEYOND}` extrapolated: more players than were measured."
     if several := {pick.together.measured for pick, need in picks if need.processes > 1}:
         carried = "" if several == {True} else "not " if several == {False} else "not always "
         yield (
-            f"{ALONE} of one client alone: what several processes carry together was {carried}measured, and what their "
-            f"calls take meanwhile was not."
+            f"{ALONE} p99 of one client alone: the throughput of several processes was {carried}measured, their p99 "
+            f"was not."
         )
     if any(pick.disturbed for pick, _ in picks):
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
@@ -118,7 +118,7 @@ def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:
     if labels:
         yield (
             f"**Disturbed**: while {quoted(labels)} ran, other processes kept at least {DISTURBED_FROM:g} cores of the "
-            f"machine busy. Their times are too long, and may have cost them a place: measure again on a quiet machine."
+            f"machine busy. Their times are too long, and the answer may differ on a quiet machine: measure again."
         )
 
 
@@ -126,7 +126,7 @@ def _never_opened(result: Result) -> Iterator[str]:
     """Yield a sentence for each backend that was asked for and could not be judged."""
     for label in result.settings.backends:
         if result.facts(label) is None:
-            yield f"{quoted([label])} is not among the backends that were judged: {result.why_not(label)}."
+            yield f"{quoted([label])} was not judged: {result.why_not(label)}."
 
 
 def _place(advice: Advice) -> Value:
@@ -152,7 +152,7 @@ def _behind(rows: Rows) -> Section:
                     *words("what you have"),
                     *numbers("players"),
                     *words("take", "durability"),
-                    *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD a month"),
+                    *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD per month"),
                     *words("next best", "measured", "what would change it"),
                 ],
                 [_behind_row(typical, advice) for typical, advised in rows for advice in advised],
@@ -204,11 +204,17 @@ def _ranking(advice: Advice) -> Table:
         "What fits, best first",
         [
             *words("backend", "durability"),
-            *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD a month", "USD in all"),
+            *numbers(
+                "p99 update",
+                "p99 slowest read",
+                "carries updates/s",
+                "USD per month",
+                f"USD over {advice.inputs.model.years:g} years",
+            ),
             *words("note"),
         ],
         [[*_figures(one, advice.need), _total(one), _note(one, tie=one.label in tied)] for one in advice.ranking.order],
-        "By cost a month, then the durability that was asked for, then p99 within a durability.",
+        "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99.",
     )
 
 
@@ -235,7 +241,7 @@ def _trace(one: Candidate) -> str:
 
 
 def _note(one: Candidate, *, tie: bool) -> Value:
-    return listed([*(["a tie, within the noise"] if tie else []), *one.cautions])
+    return listed([*(["equal to another within the noise"] if tie else []), *one.cautions])
 
 
 def _time_value(taken: Taken | None, source: str) -> Value:
@@ -248,7 +254,7 @@ def _time_value(taken: Taken | None, source: str) -> Value:
 
 def _everybody(advice: Advice) -> Table:
     return Table(
-        "Every backend, and which demand rules it out",
+        "Every backend, and what rules it out",
         words("backend", "fits", "demand", "why not"),
         [list(row) for one in advice.candidates for row in _verdicts(one)],
     )

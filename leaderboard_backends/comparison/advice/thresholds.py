@@ -88,7 +88,7 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
         yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
     elif most_known < FARTHEST * need.players:
         unknown = f"{pick.label} {beyond_words(most_known // FURTHEST)}"
-        yield Threshold("players", f"above {most_known:,} players it is not known: {unknown}", None)
+        yield Threshold("players", f"above {most_known:,} players nothing is known: {unknown}", None)
     rises = _first_size(need.players, most, dearer)
     if rises is not None and (changed is None or rises < changed / CLOSE):
         same = _named(pick.label, answer(need.changed(players=rises)))
@@ -249,4 +249,4 @@ def _instead(then: Candidate, pick: Candidate) -> str:
 
 
 def _money(one: Candidate) -> str:
-    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD a month"
+    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD per month"

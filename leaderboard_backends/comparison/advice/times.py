@@ -59,8 +59,8 @@ class Times(NamedTuple):
         if not self.beyond:
             return f"service times of {self.where.where}"
         return (
-            f"service times of {self.where.where}, extrapolated beyond the largest measured size by "
-            f"{self.growth:.2f}x, as its p50 of updates grew before"
+            f"service times of {self.where.where}, the largest measured size, extrapolated by {self.growth:.2f}x with "
+            f"the growth of its p50 of updates"
         )
 
 

@@ -43,7 +43,7 @@ def maintenance(_: Claim, found: Evidence) -> Judged:
     """Tell what there is to maintain: processes, ports, set-up steps, what can be watched."""
     every = [one for one in operations(found.result) if one.drilled]
     if not every:
-        missing("drills")
+        missing("crash recovery")
     watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)
     return Judged(f"{in_short(every)}; to watch, {STATED}: {watched}", "opinion")
 

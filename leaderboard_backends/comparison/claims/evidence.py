@@ -101,11 +101,11 @@ class Evidence:
         return median(run.figures.load.seconds for run in runs if isinstance(run.figures, ServiceFigures))
 
     def throughput(self, backend: str, clients: int, kind: str = "threads") -> Interval:
-        """Return the operations a second of so many clients; of the first workload and size that has them."""
+        """Return the operations per second of so many clients; of the first workload and size that has them."""
         return self.throughputs(backend, kind).get(clients) or missing(f"throughput of {clients} {kind} on {backend}")
 
     def throughputs(self, backend: str, kind: str) -> dict[int, Interval]:
-        """Return the operations a second by number of clients; empty where none were measured."""
+        """Return the operations per second by number of clients; empty where none were measured."""
         rates: dict[int, list[float]] = {}
         for run in self._of_mode("throughput", backend):
             clients = run.figures.clients if isinstance(run.figures, ThroughputFigures) else []
@@ -128,7 +128,7 @@ class Evidence:
         """Return the drills of a board, those of its largest size."""
         runs, largest = self._of_mode("drill", backend), self.drilled_players(backend)
         found = [run.figures for run in runs if run.cell.players == largest and isinstance(run.figures, DrillFigures)]
-        return found or missing(f"a drill of {backend}")
+        return found or missing(f"crash recovery of {backend}")
 
     def drilled_players(self, backend: str) -> int:
         """Return the players of the largest drill of a board."""
@@ -212,7 +212,7 @@ class Evidence:
         """Return the bill that stands for one of the study's; raises where there is no amount."""
         found = self.study_bills[players].get(studied)
         if found is None:
-            missing(f"bytes a player of {self.inputs.study.measured_as[studied]}")
+            missing(f"bytes per player of {self.inputs.study.measured_as[studied]}")
         if found.problem:
             raise NotMeasuredError(f"no amount for {studied} at {players:,} players: {found.problem}")
         return found

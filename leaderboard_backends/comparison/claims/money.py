@@ -1,4 +1,4 @@
-"""Claims on costs: the study's arithmetic from its own inputs, and bills from bytes a player as measured."""
+"""Claims on costs: the study's arithmetic from its own inputs, and bills from bytes per player as measured."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def monthly(name: str, players: int) -> Evaluator:
 
 
 def _billed(bill: Bill) -> str:
-    return f"{bill.monthly:,.2f} a month by measured bytes of `{bill.backend}`: {bill.runs_on}"
+    return f"{bill.monthly:,.2f} per month by measured bytes of `{bill.backend}`: {bill.runs_on}"
 
 
 def server(players: int) -> Evaluator:
@@ -122,7 +122,7 @@ def server(players: int) -> Evaluator:
         bills = found.study_bills[players]
         needs = {name: bill.items[0].need for name, bill in bills.items() if bill.items}
         if not needs:
-            missing(f"bytes a player of {', '.join(found.inputs.study.measured_as.values())}")
+            missing(f"bytes per player of {', '.join(found.inputs.study.measured_as.values())}")
         said = ", ".join(f"{name} {need:.2f} GiB ({bills[name].items[0].sku})" for name, need in needs.items())
         return Judged(said, decide([need <= claim.needs("value") for need in needs.values()]))
 
@@ -263,7 +263,7 @@ def replicas(claim: Claim, found: Evidence) -> Judged:
 
 def shards(claim: Claim, found: Evidence) -> Judged:
     """Judge 10 and 20 shards of 10M and 100M players by the servers that hold a shard, from measured bytes."""
-    footprint = found.footprints.get(MEMORY) or missing(f"bytes a player of `{MEMORY}`")
+    footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
     said, amounts = [], []
     for players, number in SHARDED:
         bill = found.inputs.bill(footprint, players // number)
@@ -287,7 +287,7 @@ def for_a_million(claim: Claim, found: Evidence) -> Judged:
 
 def most_players(_: Claim, found: Evidence) -> Judged:
     """Tell how many players the largest server of the price table holds, in one process."""
-    footprint = found.footprints.get(MEMORY) or missing(f"bytes a player of `{MEMORY}`")
+    footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
     largest = max(found.inputs.prices.offers("server", found.inputs.term), key=lambda price: price.memory_gib)
     low, high = 1, 10**10
     while high - low > 1:

@@ -71,7 +71,7 @@ def operation(found: Evidence, facts: BackendFacts) -> Operation:
 def drilled(found: Evidence, label: str) -> Operation:
     """Return what operating a board takes; raises where no drill measured it."""
     one = operation(found, found.facts(label))
-    return one if one.drilled else missing(f"a drill of {label}")
+    return one if one.drilled else missing(f"crash recovery of {label}")
 
 
 def running(one: Operation) -> str:

@@ -1,4 +1,4 @@
-"""What each board does a second, by clients and by batches, to be held against that of another board."""
+"""What each board does per second, by clients and by batches, to be held against that of another board."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _scaling_words(found: Evidence, name: str) -> str:
 def _recovered(found: Evidence, name: str) -> str:
     """Return the board that was drilled for one of the study's."""
     labels = PERSISTENT_REDIS if name == "redis" else (LABELS[name],)
-    return next(iter(measured(labels, found.drills)), None) or missing(f"a drill of {labels[0]}")
+    return next(iter(measured(labels, found.drills)), None) or missing(f"crash recovery of {labels[0]}")
 
 
 def _recovery_words(found: Evidence, name: str) -> str:
@@ -130,7 +130,7 @@ def redis_keeps(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis keeps the board, by each of its settings that was drilled."""
     losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), found.lost)
     if not losses:
-        missing("a drill of redis, redis (appendfsync everysec) or redis (appendfsync always)")
+        missing("crash recovery of redis, redis (appendfsync everysec) or redis (appendfsync always)")
     said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
     return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
 
@@ -158,10 +158,10 @@ def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
 def easiest(_: Claim, found: Evidence) -> Judged:
     """Judge the easiest board to operate: nothing has less to run, and nothing loses less in a crash."""
     every = [one for one in operations(found.result) if one.drilled]
-    mine = next((one for one in every if one.label == MEMORY), None) or missing(f"a drill of {MEMORY}")
+    mine = next((one for one in every if one.label == MEMORY), None) or missing(f"crash recovery of {MEMORY}")
     others = [one for one in every if one is not mine]
     if not others:
-        missing("drills of other boards")
+        missing("crash recovery of other boards")
     least = all(_effort(mine) <= _effort(one) for one in others)
     safest = all((mine.lost or 0) <= (one.lost or 0) for one in others)
     lost = ", ".join(one.label for one in every if one.lost) or "none"

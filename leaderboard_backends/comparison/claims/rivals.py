@@ -60,7 +60,7 @@ def beats_all(_: Claim, found: Evidence) -> Judged:
     """Judge whether `memory` is the fastest, clear of noise: by service times, by clients at once and by batches."""
     times_ = [one for place in _places(found) if (one := Outcome.of(str(place), _times(found, place))) is not None]
     if not times_:
-        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with twins to know the noise")
+        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs to know the noise")
     rates_ = [one for place, judged in _rates(found).items() if (one := Outcome.of(str(place), judged)) is not None]
     said = f"the fastest, clear of noise, in {_counted(times_)} operations, workloads and sizes"
     said += f"; in {_counted(rates_)} numbers of clients and sizes of batches" if rates_ else "; no throughput to judge"

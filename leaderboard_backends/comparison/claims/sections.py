@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from ..cost.sections import Inputs
+from ..cost.sections import Inputs, study_costs_section
 from ..document import NONE, Section, Table, Tone, Value
 from ..document.numerals import duration
 from ..document.values import anchor, listed, number, numbers, word, words
@@ -24,15 +24,18 @@ TONES: Final[dict[Verdict, Tone]] = {
     "opinion": "dim",
 }
 
+INTRODUCTION: Final = (
+    "This project started from a study that recommends storages for leaderboards, with times and costs. Each row is "
+    "one of its claims, with what was measured here."
+)
 VERDICTS: Final = (
-    "One row for each claim of the study that this project started from. **Holds in part**: some of what it says does. "
-    "**Not measured**: this result lacks what it takes, nothing here measures it, or it is not built yet. **Opinion**: "
-    "no figure decides it. Where figures bear on such a claim, they stand beside it. What is **stated, not measured**, "
-    "is a list that we wrote, and decides nothing. A time that is claimed holds where none of ours is longer."
+    "**Holds in part**: some of the claim does. **Not measured**: this result lacks the figures, nothing here measures "
+    "it, or it is not built yet. **Opinion**: no figure decides it; related figures are shown. **Stated, not "
+    "measured**: a list that we wrote, which decides nothing. A claimed time holds where none of ours is longer."
 )
 BOARDS: Final = (
     "`memory` is the board on SortedContainers, `redis` that on a Redis server, `zodb` that on BTrees. Names with a "
-    "colon are programs that do what the study shows, and no boards of this library."
+    "colon are programs written as the study shows them, not boards of this library."
 )
 
 
@@ -42,12 +45,13 @@ def claims_sections(result: Result, inputs: Inputs | None = None) -> list[Sectio
     return [
         Section(
             name="claims",
-            title="The study's claims",
-            paragraphs=[_count(findings), VERDICTS, BOARDS],
+            title="The claims of a study, checked",
+            paragraphs=[INTRODUCTION, _count(findings), VERDICTS, BOARDS],
             sections=[
                 Section(anchor("claims", title), title, tables=[_table(list(found))])
                 for title, found in groupby(findings, key=lambda finding: finding.section)
-            ],
+            ]
+            + [study_costs_section(result, inputs)],
         )
     ]
 
@@ -96,22 +100,22 @@ def operations_sections(result: Result) -> list[Section]:
 
 
 _DRILL: Final = (
-    "Processes are those beside the app's own. Start: from nothing to the first acknowledged update. Restore: from "
-    "`kill -9` amid updates until right answers, medians over the drills; where the storage kept nothing, the app "
-    "loads all players again. A kill is no power cut: what that leaves is the durability."
+    "Processes: those in addition to the app's own. Start: from nothing to the first acknowledged update. Restore: "
+    "from a `kill -9` during updates until answers are correct again, median over the runs; where the storage kept "
+    "nothing, the app loads all players again. A kill is not a power cut: durability says what that leaves."
 )
 
 
 def _running(every: Sequence[Operation]) -> Table:
     return Table(
-        "To run, and to get back",
+        "To run, and to recover",
         [
             *words("backend", "durability"),
             *numbers("processes", "ports", "start", "players", "restore"),
             *words("by", "updates lost"),
         ],
         [list(_running_row(one)) for one in every],
-        "" if all(one.drilled for one in every) else f"{NONE}: no drill measured it.",
+        "" if all(one.drilled for one in every) else f"{NONE}: no crash was measured.",
     )
 
 
@@ -130,8 +134,8 @@ def _steps(one: Operation) -> Value:
 
 def _setting_up(every: Sequence[Operation]) -> Table:
     return Table(
-        f"To set up, and to watch: {STATED}",
-        [*words("backend"), *numbers("set-up steps"), *words("set-up", "what can be watched")],
+        f"To set up, and to monitor: {STATED}",
+        [*words("backend"), *numbers("set-up steps"), *words("set-up", "what can be monitored")],
         [[Value(one.label), _steps(one), listed(one.setup), listed(one.watch)] for one in every],
-        "The lists are from each backend's file: nothing measured them, and no verdict rests on them.",
+        "From the file that describes each backend: not measured, and no verdict depends on it.",
     )

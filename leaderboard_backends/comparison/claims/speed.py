@@ -186,7 +186,7 @@ LINEAR: Final = (0.9, 1.35)
 def updates_a_second(claim: Claim, found: Evidence) -> Judged:
     """Judge a rate of updates by one client of `memory`; reads of the mix do not count."""
     rate, share = found.throughput(MEMORY, 1).middle, found.share_of_updates(MEMORY)
-    said = f"{whole(rate * share)} updates a second, among {whole(rate)} operations ({percent(share)} are updates)"
+    said = f"{whole(rate * share)} updates per second, among {whole(rate)} operations ({percent(share)} are updates)"
     return Judged(f"`memory`, one client: {said}", decide([rate * share > claim.needs("above")]))
 
 
@@ -202,7 +202,7 @@ def near_capacity(claim: Claim, found: Evidence) -> Judged:
     said = ", ".join(f"{label} {whole(most)}" for label, most in best.items())
     near = limit / 2 <= rate <= limit * 2
     return Judged(
-        f"updates a second: `memory` with one client {whole(rate)}; the most of any number: {said}", decide([near])
+        f"updates per second: `memory` with one client {whole(rate)}; the most of any number: {said}", decide([near])
     )
 
 
@@ -216,7 +216,7 @@ def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
     if not rates:
         missing(f"updates of `{MEMORY}` or of `{STUDY_BOARD}`")
     said = ", ".join(f"{name} {whole(rate)}" for name, rate in rates.items())
-    return Judged(f"updates a second of one process: {said}", decide([rate <= limit for rate in rates.values()]))
+    return Judged(f"updates per second of one process: {said}", decide([rate <= limit for rate in rates.values()]))
 
 
 # ---------------------------------------------------------------------- memory
@@ -230,7 +230,7 @@ def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
     if not taken:
         missing(f"memory of `{MEMORY}` or of `{STUDY_BOARD}`")
     said = ", ".join(
-        f"`{name}` {size(bytes_)} ({significant(bytes_ / MIDDLE)} bytes a player)" for name, bytes_ in taken.items()
+        f"`{name}` {size(bytes_)} ({significant(bytes_ / MIDDLE)} bytes per player)" for name, bytes_ in taken.items()
     )
     return Judged(f"{said}; names not counted", decide([bytes_ <= limit for bytes_ in taken.values()]))
 

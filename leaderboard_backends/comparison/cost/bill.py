@@ -14,7 +14,7 @@ GB: Final = 10**9
 MONTHS: Final = 12
 SECONDS_A_DAY: Final = 86_400
 NAMES: Final = 2
-"""Strings a player that a board keeps: id and username."""
+"""Strings per player that a board keeps: id and username."""
 
 Place: TypeAlias = Literal["process", "server", "disk"]
 
@@ -45,7 +45,7 @@ class Bill(NamedTuple):
 
     @property
     def monthly(self) -> float:
-        """What it costs a month to run, people apart."""
+        """What it costs per month to run, people apart."""
         return sum(item.monthly for item in self.items)
 
     @property
@@ -71,7 +71,7 @@ class Bill(NamedTuple):
     def trace(self) -> Iterator[str]:
         """Yield a line for each amount, with what it was computed from."""
         for item in self.items:
-            yield f"{item.what}, {item.monthly:,.2f} a month: {item.because}"
+            yield f"{item.what}, {item.monthly:,.2f} per month: {item.because}"
         if self.development is not None:
             yield f"to build, {self.development:,.0f}: {self.build_hours:g} hours at {self.usd_an_hour:g}"
         if self.total is not None and not self.problem:
@@ -144,7 +144,7 @@ class _Deployment(NamedTuple):
         """Return the bytes of the board in one place, and where they are from."""
         given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
         if given is not None:
-            return given * self.players, f"{given:.0f} bytes a player as the model says"
+            return given * self.players, f"{given:.0f} bytes per player as the model says"
         measured: Bytes = getattr(self.footprint, place)
         return measured.told(self.players)
 
@@ -229,7 +229,7 @@ class _Deployment(NamedTuple):
         if self.footprint.backend not in model.grows or not each:
             return 0.0, ""
         grown = each * model.updates_a_second * SECONDS_A_DAY * model.pack_days
-        words = f" + {each:.0f} bytes an update as measured, {model.updates_a_second:g} a second"
+        words = f" + {each:.0f} bytes per update as measured, {model.updates_a_second:g} per second"
         return grown, f"{words}, for {counted(model.pack_days, 'day')} until it is packed"
 
     def smallest(self, kind: Kind, gib: float, number: int, because: str) -> Item:

@@ -73,7 +73,7 @@ class Bytes(NamedTuple):
     @staticmethod
     def _as_measured(players: int, size: float) -> tuple[float, str]:
         bytes_ = max(0.0, size)
-        return bytes_, f"{bytes_ / players:.0f} bytes a player as measured at {players:,}"
+        return bytes_, f"{bytes_ / players:.0f} bytes per player as measured at {players:,}"
 
     @staticmethod
     def _bound(players: int, size: float) -> tuple[float, str]:
@@ -84,7 +84,7 @@ class Bytes(NamedTuple):
         pairs = pairwise(self.measured)
         (less, low), (more, high) = next(pair for pair in pairs if pair[0][0] < players < pair[1][0])
         bytes_ = max(0.0, low + (high - low) * (players - less) / (more - less))
-        return bytes_, f"{bytes_ / players:.0f} bytes a player between those measured at {less:,} and {more:,}"
+        return bytes_, f"{bytes_ / players:.0f} bytes per player between those measured at {less:,} and {more:,}"
 
 
 def told_sizes(sizes: Iterable[int]) -> list[int]:
@@ -95,7 +95,7 @@ def told_sizes(sizes: Iterable[int]) -> list[int]:
 
 def _words(line: Line) -> str:
     fixed = f"{line.fixed / 1e6:.1f} MB + " if abs(line.fixed) >= _LEAST_FIXED else ""
-    return f"{fixed}{line.each:.0f} bytes a player"
+    return f"{fixed}{line.each:.0f} bytes per player"
 
 
 def _through(sizes: Sequence[int]) -> str:
@@ -115,7 +115,7 @@ class Footprint(NamedTuple):
     server: Bytes
     disk: Bytes
     names: float
-    """Bytes of text a player: id and username. Only a board in the process keeps them there."""
+    """Bytes of text per player: id and username. Only a board in the process keeps them there."""
     grown: float | None
     """Bytes that one update adds to the files; `None` where no drill measured it."""
     sizes: tuple[int, ...]
@@ -188,7 +188,7 @@ def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
 
 
 def _names(result: Result, workload: str) -> float:
-    """Return the bytes of text a player, by the largest trace of a workload."""
+    """Return the bytes of text per player, by the largest trace of a workload."""
     traces = [trace for trace in result.traces if trace.workload == workload]
     return max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0
 

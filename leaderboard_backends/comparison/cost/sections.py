@@ -1,4 +1,4 @@
-"""What boards cost, as sections of a report: amounts by size, what they buy, and the study's amounts beside them."""
+"""What boards cost, as sections of a report: amounts by size, what they buy, and the amounts of a study beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .footprint import TOLD_FROM, Footprint, footprints
 from .study import Change, changes, checks, study_bills
 from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
 
-BEYOND: Final = f"*: more players than were measured, by the line through the sizes from {TOLD_FROM:,} players on."
+BEYOND: Final = (
+    f"*: extrapolated beyond the largest measured size, by a line through the sizes from {TOLD_FROM:,} players on."
+)
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 
@@ -59,7 +61,7 @@ def cost_points(result: Result, sizes: Sequence[int] = SIZES, inputs: Inputs | N
 def cost_sections(
     result: Result, today: date, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None
 ) -> list[Section]:
-    """Return the section on costs: amounts first, then what they buy, each amount's trace, and the study's amounts.
+    """Return the section on costs: amounts first, then what they buy, and how each amount is computed.
 
     Each amount carries what it was computed from as its hint, too.
     """
@@ -69,9 +71,9 @@ def cost_sections(
         Section(
             name="cost",
             title="Cost",
-            paragraphs=[*_warnings(given, today), _deployment(given), *_without(result, measured)],
+            paragraphs=[*_warnings(given, today), *_deployment(given), *_without(result, measured)],
             tables=[_amounts(rows, sizes, given), _runs_on(rows, sizes)],
-            sections=[_traces(rows), *_study_sections(measured, given)],
+            sections=[_traces(rows)],
         )
     ]
 
@@ -81,7 +83,7 @@ def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
     known = {footprint.backend for footprint in measured}
     for label in result.settings.backends:
         if label not in known:
-            yield f"`{label}` has no amounts: {result.why_not(label) or 'its bytes were not measured'}."
+            yield f"`{label}` has no cost: {result.why_not(label) or 'its bytes were not measured'}."
 
 
 class _Row(NamedTuple):
@@ -94,21 +96,25 @@ def _warnings(given: Inputs, today: date) -> Iterator[str]:
         yield f"**Warning:** {warning}"
 
 
-def _deployment(given: Inputs) -> str:
+def _deployment(given: Inputs) -> Iterator[str]:
     model, prices = given.model, given.prices
-    return (
-        f"For {counted(model.servers, 'app server')} with {counted(model.workers, 'worker')} each and "
-        f"{counted(model.replicas, 'replica')}: {model.headroom:g} bytes of memory bought for each byte measured, "
-        f"{model.updates_a_second:g} updates a second, in {prices.currency} of {prices.region} ({prices.source}, read "
-        f"{prices.read}, {given.term}). Root disks, traffic and backups are not in it, nor does processor time decide "
-        f"on a machine. `leaderboard cost --prices FILE --model FILE` computes it anew from files of your own."
+    each = " each" if model.servers > 1 else ""
+    yield (
+        f"Servers and disks for {counted(model.servers, 'app server')} with {counted(model.workers, 'worker')}{each} "
+        f"and {counted(model.replicas, 'replica')}, at {model.updates_a_second:g} updates per second, in "
+        f"{prices.currency}. Machines are chosen by memory: {model.headroom:g} bytes for each byte measured."
+    )
+    yield (
+        f"Prices: {prices.region}, {prices.source}, read {prices.read}, {given.term}. Not included: processor time, "
+        f"root disks, traffic and backups. `leaderboard cost --prices FILE --model FILE` uses prices and a cost model "
+        f"of your own."
     )
 
 
 def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
     beyond = any(one.players > max(row.footprint.sizes) for row in rows for one in row.bills if not one.problem)
-    headings = [f"{what} at {players:,}" for what in ("a month", years) for players in sizes]
+    headings = [f"{what} at {players:,}" for what in ("per month", years) for players in sizes]
     return Table(
         "What each backend costs",
         [Column("backend", figures=False), *(Column(heading) for heading in headings), Column("hours to build")],
@@ -121,8 +127,8 @@ def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table
             ]
             for row in rows
         ],
-        f"In {given.prices.currency}. {years} are building, by the model's hours, and running. Bytes are those that "
-        f"were measured at that size, or between those at the two next to it." + (f" {BEYOND}" if beyond else ""),
+        f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
+        f"measured at that size, or interpolated between the two nearest sizes." + (f" {BEYOND}" if beyond else ""),
     )
 
 
@@ -135,18 +141,18 @@ def _monthly(one: Bill, footprint: Footprint) -> Value:
 
 def _total(one: Bill) -> Value:
     if one.problem or one.total is None:
-        return Value(NONE, hint=one.problem or "the model has no hours to build it")
+        return Value(NONE, hint=one.problem or "the cost model has no hours to build it")
     return Value(f"{one.total:,.0f}", one.total, hint=list(one.trace())[-1])
 
 
 def _hours(one: Bill) -> Value:
     hours = one.build_hours
-    return Value(NONE, hint="the model has none") if hours is None else Value(f"{hours:g}", hours)
+    return Value(NONE, hint="the cost model has none") if hours is None else Value(f"{hours:g}", hours)
 
 
 def _runs_on(rows: Sequence[_Row], sizes: Sequence[int]) -> Table:
     return Table(
-        "What it runs on",
+        "Machines",
         [Column("backend", figures=False), *(Column(f"{players:,} players", figures=False) for players in sizes)],
         [[Value(row.footprint.backend), *(Value(one.runs_on) for one in row.bills)] for row in rows],
     )
@@ -155,11 +161,11 @@ def _runs_on(rows: Sequence[_Row], sizes: Sequence[int]) -> Table:
 def _traces(rows: Sequence[_Row]) -> Section:
     return Section(
         name="cost-traces",
-        title="What each amount was computed from",
+        title="How each amount is computed",
         tables=[
             Table(
                 "Amounts and their inputs",
-                [Column("backend", figures=False), Column("players"), Column("computed from", figures=False)],
+                [Column("backend", figures=False), Column("players"), Column("computed as", figures=False)],
                 [
                     [Value(row.footprint.backend), Value(f"{one.players:,}", one.players), Value(line)]
                     for row in rows
@@ -180,10 +186,12 @@ def _traces(rows: Sequence[_Row]) -> Section:
 # ---------------------------------------------------------------------- the study
 
 
-def _study_sections(measured: Sequence[Footprint], given: Inputs) -> Iterator[Section]:
+def study_costs_section(result: Result, inputs: Inputs | None = None) -> Section:
+    """Return what measured bytes make of the study's amounts, a part of the section on its claims."""
+    given, measured = inputs or Inputs.shipped(), footprints(result)
     bills = study_bills(given.study, measured, given.model, given.prices)
     found = changes(given.study, measured, given.model, given.prices)
-    yield Section(
+    return Section(
         name="cost-study",
         title="The study's costs",
         paragraphs=list(_conclusions(found, bills)),
@@ -197,8 +205,8 @@ def _conclusions(found: Sequence[Change], bills: dict[int, dict[str, Bill]]) -> 
     bare = changed.count("a smaller one would do without headroom")
     if found:
         yield (
-            f"Measured bytes a player change {len(changed)} of the {len(found)} machines that the study names, {bare} "
-            f"of them only where no headroom is bought."
+            f"Measured bytes per player change {len(changed)} of the {len(found)} machines that the study names, "
+            f"{bare} of them only without headroom."
         )
     ratios = [
         f"{by_backend['Redis'].monthly / by_backend['SortedContainers'].monthly:.2f}x at {players:,} players"
@@ -206,7 +214,7 @@ def _conclusions(found: Sequence[Change], bills: dict[int, dict[str, Bill]]) -> 
         if all(by_backend.get(name) and not by_backend[name].problem for name in ("Redis", "SortedContainers"))
     ]
     if ratios:
-        yield f"By measured bytes, Redis costs {', '.join(ratios)} of SortedContainers to run; the study says 2 to 3x."
+        yield f"By measured bytes, Redis costs {', '.join(ratios)} of SortedContainers; the study says 2 to 3x."
 
 
 def _changed(found: Sequence[Change]) -> Table:
@@ -215,14 +223,14 @@ def _changed(found: Sequence[Change]) -> Table:
         [
             *numbers("players"),
             *words("the study's", "measured", "the study's instance"),
-            *numbers("a month, study", "GiB needed"),
-            *words("that is"),
-            *numbers("a month"),
+            *numbers("per month, study", "GiB needed"),
+            *words("machine"),
+            *numbers("per month"),
             *words("without headroom", "change"),
         ],
         [_change_row(change) for change in found],
-        "GiB needed: by measured bytes, with the model's headroom and the system's part. The study names no type of "
-        "cache node: its amount is compared with a tenth of tolerance.",
+        "GiB needed: by measured bytes, with the headroom of the cost model and the memory of the system. The study "
+        "names no type of cache node: its amount counts as equal within a tenth.",
     )
 
 

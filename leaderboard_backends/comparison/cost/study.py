@@ -83,11 +83,11 @@ def _servers(study: Study, prices: PriceTable) -> list[Check]:
         claimed = study.server_monthly[players]
         price = prices.find(sku)
         if price is None:
-            found.append(Check(f"{sku} costs {claimed:g} USD a month", "not in the price table", holds=False))
+            found.append(Check(f"{sku} costs {claimed:g} USD per month", "not in the price table", holds=False))
             continue
         monthly = prices.monthly(price)
-        shown = f"{price.usd:g} {PER[price.unit]}: {monthly:.2f} a month"
-        found.append(Check(f"{sku} costs {claimed:g} USD a month", shown, abs(monthly / claimed - 1) <= CLOSE))
+        shown = f"{price.usd:g} {PER[price.unit]}: {monthly:.2f} per month"
+        found.append(Check(f"{sku} costs {claimed:g} USD per month", shown, abs(monthly / claimed - 1) <= CLOSE))
     return found
 
 
@@ -113,7 +113,7 @@ class Change(NamedTuple):
     instance: str
     """What the study buys."""
     claimed: float
-    """What that costs a month, by the study."""
+    """What that costs per month, by the study."""
     item: Item | None
     """What the measured bytes need, `None` where the price table has nothing so large."""
     bare: Item | None

@@ -46,7 +46,7 @@ Kind = Literal["server", "cache", "disk"]
 StorageServers = Literal["cheapest", "cache nodes", "own machines"]
 Unit = Literal["hour", "month", "GB-month"]
 
-PER: Final[dict[Unit, str]] = {"hour": "an hour", "month": "a month", "GB-month": "a GB and month"}
+PER: Final[dict[Unit, str]] = {"hour": "per hour", "month": "per month", "GB-month": "per GB and month"}
 """What a price is for, in words."""
 
 
@@ -86,7 +86,7 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((price for price in self.price if price.sku == sku and price.term == ON_DEMAND), None)
 
     def monthly(self, price: Price) -> float:
-        """Return what one of it costs a month; of a disk, one GB."""
+        """Return what one of it costs per month; of a disk, one GB."""
         return price.usd * self.hours_a_month if price.unit == "hour" else price.usd
 
     def stale(self, today: date) -> list[str]:
@@ -102,7 +102,7 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BytesAPlayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bytes a player that stand in place of those measured; `None` leaves the measured ones."""
+    """Bytes per player that stand in place of those measured; `None` leaves the measured ones."""
 
     process: float | None = None
     server: float | None = None
@@ -141,7 +141,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, **numbers)
 
     def with_bytes(self, backend: str, given: BytesAPlayer) -> Model:
-        """Return the model with bytes a player of a backend in place of those measured."""
+        """Return the model with bytes per player of a backend in place of those measured."""
         return msgspec.structs.replace(self, bytes_a_player={**self.bytes_a_player, backend: given})
 
     def with_storage_servers(self, kind: StorageServers) -> Model:

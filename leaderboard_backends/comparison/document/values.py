@@ -13,7 +13,7 @@ from ..workload.operations import OPERATIONS
 from . import NONE, Column, Table, Tone, Value
 from .numerals import Write, significant, spread, whole
 
-_STATISTICS: Final[dict[Statistic, str]] = {"per_second": "a second", "seconds": "seconds"}
+_STATISTICS: Final[dict[Statistic, str]] = {"per_second": "per second", "seconds": "seconds"}
 
 NOTHING: Final = Value(NONE)
 
@@ -49,7 +49,7 @@ def number(value: float | None, write: Write = whole) -> Value:
 
 
 def median_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
-    """Return the median of one value a process, with its interval; without any it is the dash."""
+    """Return the median of one value per process, with its interval; without any it is the dash."""
     every = [*values.values()] if isinstance(values, Mapping) else [*values]
     return of_interval(interval(every), write) if every else NOTHING
 
@@ -61,7 +61,7 @@ def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", h
 
 
 def middle_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
-    """Return the median of one value a process where there is no room for its interval: that is the hint."""
+    """Return the median of one value per process where there is no room for its interval: that is the hint."""
     value = median_of(values, write)
     return (
         value if value.sort is None else Value(write(float(value.sort)), value.sort, hint=f"{value.text}, {value.hint}")

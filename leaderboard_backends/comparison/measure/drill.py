@@ -142,7 +142,7 @@ def _check(board: LeaderboardBackend, trace: Trace) -> None:
 
 
 def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:
-    """Yield what updates write, one a call and in batches: from one clean-up of the files to the next.
+    """Yield what updates write, one per call and in batches: from one clean-up of the files to the next.
 
     So nothing that the load has left to be cleaned up counts, and all that these updates leave does.
     """

@@ -1,4 +1,4 @@
-"""Throughput: operations a second of several clients at once, threads or processes, and of batches of updates.
+"""Throughput: operations per second of several clients at once, threads or processes, and of batches of updates.
 
 Each player belongs to one client, whoever reads beside it, so that what stands in the end is known whatever the
 clients met. Each phase goes on along the trace where the one before it ended, so that no update repeats a score.

@@ -45,9 +45,9 @@ SAID: Final[dict[Outcome, str]] = {
 }
 
 RULE: Final = (
-    "A figure counts as changed only where the 95 % interval of new / old is clear of 1 and of the larger noise floor "
-    f"of the two results, with {ENOUGH_PROCESSES} processes on both sides. **No change seen is not no change**: the "
-    "interval tells how large a change could hide."
+    "A figure counts as changed only where the 95 % interval of new / old excludes 1 and the larger noise floor of the "
+    f"two results, with {ENOUGH_PROCESSES} processes on both sides. **No change found does not mean no change**: the "
+    "interval shows how large a change could hide."
 )
 NOTHING_WORSE: Final = "**No regression was found.**"
 NOTHING_JUDGED: Final = "**Nothing could be judged**: no figure has a verdict."
@@ -148,6 +148,6 @@ def _two_places(ratio: float) -> str:
 def _differences(changes: Changes) -> Section:
     rows = [[word(different.what), word(different.old), word(different.new)] for different in changes.differences]
     if not rows:
-        return Section("changes-differences", "What else differs", ["Nothing that a result tells of."])
+        return Section("changes-differences", "What else differs", ["Nothing that a result records."])
     said = "Any of these may be the cause of a change above."
     return Section("changes-differences", "What else differs", [said], [Table("", words("what", "old", "new"), rows)])

@@ -55,7 +55,7 @@ def classes(result: Result) -> list[DurabilityClass]:
 def tables_by_class(
     result: Result, columns: Sequence[Column], rows: Callable[[DurabilityClass], Rows], title: str = "", note: str = ""
 ) -> list[Table]:
-    """Return one table a class, those without rows left out; a note stands under the last one."""
+    """Return one table per class, those without rows left out; a note stands under the last one."""
     found = [(each, made) for each in classes(result) if (made := rows(each))]
     last = len(found) - 1
     return [

@@ -24,9 +24,9 @@ SAME: Final = "≈"
 """Stands before a ratio that says nothing: within the noise, or of too few processes."""
 
 LEGEND: Final = (
-    f"`{FASTEST}` is the fastest of its class: the interval of the next one's ratio to it is clear of 1 and of the "
-    f"noise floor. `{SAME}` is not told apart from the fastest: within the noise, or with fewer than "
-    f"{ENOUGH_PROCESSES} processes."
+    f"`{FASTEST}` the fastest of its class: the next one is slower by more than the interval of their ratio and the "
+    f"noise floor. `{SAME}` equal to the fastest within the noise, or too few processes (under {ENOUGH_PROCESSES}) to "
+    "tell."
 )
 
 
@@ -87,6 +87,6 @@ def ranked(measured: Times) -> list[str]:
 def class_words(noise_class: NoiseClass | None) -> str:
     """Return what a class of noise is called."""
     if noise_class is None:
-        return "what was never opened"
+        return "never opened"
     where = {"process": "in the process", "file": "in a file", "server": "on a server"}[noise_class.home]
     return f"{where} that waits for the disk" if noise_class.every_commit else where

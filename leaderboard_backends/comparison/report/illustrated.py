@@ -19,7 +19,7 @@ OF_SECTION: Final[dict[str, tuple[str, ...]]] = {
     "throughput": ("throughput", "batches"),
     "response-times": ("response",),
     "memory-and-disk": ("memory", "disk"),
-    "crash-drill": ("recovery",),
+    "crash-recovery": ("recovery",),
 }
 """By section: the charts called so, or so and more after a hyphen."""
 

@@ -13,10 +13,10 @@ from ..statistics import runs_of
 DISTURBED: Final = "~"
 
 LEGEND: Final = (
-    f"Marks: `n=20` the time limit left only so many samples in a process; `{DISTURBED}` other processes kept at "
-    f"least {DISTURBED_FROM:g} cores busy during a run, so that its times are too high, the p99 above all; `3 of 5` "
-    "only so many runs have figures; `p99 of 3` only so many processes have samples enough for it; `-` too few "
-    "samples to hold this percentile, or not measured."
+    f"Marks: `n=20` the time limit left only 20 samples in a process; `{DISTURBED}` other processes kept at least "
+    f"{DISTURBED_FROM:g} cores busy during a run, so that its times are too long, above all the p99; `3 of 5` only 3 "
+    "of 5 runs have figures; `p99 of 3` only 3 processes have enough samples for a p99; `-` too few samples for this "
+    "percentile, or not measured."
 )
 
 
@@ -52,8 +52,8 @@ def partly_replayed(result: Result) -> Iterator[str]:
         if replayed and min(replayed) < facts.events:
             counts = " or ".join(f"{count:,}" for count in sorted(replayed))
             yield (
-                f"**Of the {facts.events:,} events of {facts.name}, a run replays and times {counts}**; others make "
-                "the board that is loaded, or warm it up, and the rest is left out: `--steps` replays more."
+                f"**Of the {facts.events:,} events of {facts.name}, a run replays and times {counts}**; the others "
+                "fill the board that is loaded, warm it up, or are left out: `--steps` replays more."
             )
 
 

@@ -138,7 +138,7 @@ def _left_out(board: CachedBoard, player: str) -> dict[str, float]:
 
 PROGRAMS: Final = (
     Program(
-        "study: rate limit", "Updates with the study's limit of 60 a minute, and without.", 100_000, run_rate_limit
+        "study: rate limit", "Updates with the study's limit of 60 per minute, and without.", 100_000, run_rate_limit
     ),
     Program(
         "study: cached top 100", "The study's top 100 of at most a second ago, and a live one.", 100_000, run_cached_top

@@ -3,7 +3,7 @@
 A key of the score alone loses every player but one of each score (third anti-pattern, which the study warns of). Its
 remedy, (-score, timestamp), "ensures unique keys" only as far as no two players reach one score at one reading of the
 clock. So every clock is tried: the one of Python as fast as a loop can read it, clocks that tell whole microseconds,
-milliseconds and seconds at the study's own 10,000 updates a second, and one that is read once for each batch.
+milliseconds and seconds at the study's own 10,000 updates per second, and one that is read once for each batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .players import BEST, draw_names, draw_scores
 from .program import Findings, Program, Setting
 
 RATE: Final = 10_000
-"""Updates a second, arriving at random (Poisson)."""
+"""Updates per second, arriving at random (Poisson)."""
 
 BATCH: Final = 0.1
 """Seconds whose updates share one reading of the clock where they come in batches: about 1,000 of them."""

@@ -1,4 +1,4 @@
-"""Events that happened: a CSV of `player_id,username,score` in time order, one update a row.
+"""Events that happened: a CSV of `player_id,username,score` in time order, one update per row.
 
 The columns may stand in any order beside others, which are ignored. The bytes of the file are part of the workload's
 hash; ids and usernames of its players go into the stored trace, and nowhere else.

@@ -46,7 +46,7 @@ class Arrival(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     process: str = "poisson"
     """`poisson`: independent of one another; `regular`: at equal distances."""
     rates: tuple[float, ...] = (500.0, 2000.0, 5000.0)
-    """Operations a second."""
+    """Operations per second."""
 
 
 class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,7 +91,7 @@ class Rules:
         self._check_number("scores.players_per_score", workload.scores.players_per_score, 1, LARGEST_SIZE)
         self._check_number("players.exponent", workload.players.exponent, 0, STEEPEST)
         if not workload.arrival.rates:
-            self.refuse("arrival.rates is empty: it needs at least one number of operations a second.")
+            self.refuse("arrival.rates is empty: it needs at least one number of operations per second.")
         for rate in workload.arrival.rates:
             self._check_number("arrival.rates", rate, 1, FASTEST)
 

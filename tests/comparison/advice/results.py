@@ -106,7 +106,7 @@ def _spread(time: float | Distribution, part: float) -> Distribution:
 
 
 def throughput(label: str, by_processes: Mapping[int, float], players: int = 1_000) -> list[Run]:
-    """Return throughput runs of client processes, by their operations a second."""
+    """Return throughput runs of client processes, by their operations per second."""
     clients = [ClientsFigures("processes", number, round(rate), 1.0, 0.5) for number, rate in by_processes.items()]
     return [
         run(Cell("throughput", "realtime", players, label), number, ThroughputFigures(clients, [], CHECKED))
@@ -134,7 +134,7 @@ def drill(
     lost: int = 0,
     grown: Mapping[int, float] | None = None,
 ) -> list[Run]:
-    """Return drills, with bytes that an update adds to the files by updates a call."""
+    """Return drills, with bytes that an update adds to the files by updates per call."""
     disk = [DiskFigures(size, 100, round(100 * each), None) for size, each in (grown or {}).items()]
     by: Literal["restart", "load"] = "load" if lost == ACKNOWLEDGED else "restart"
     figures = DrillFigures(processes, ports, start, 3.0, restore, by, ACKNOWLEDGED, lost, disk)
@@ -187,7 +187,7 @@ PRICES = PriceTable(
         Price("disk", "disk", 0.5, "GB-month", ON_DEMAND),
     ],
 )
-"""A large server costs 73 a month."""
+"""A large server costs 73 per month."""
 
 MODEL = Model(
     schema_version=1,

@@ -33,7 +33,7 @@ def test_so_many_do_what_was_measured_of_so_many(clients: int, times: float) -> 
 
 def test_one_process_does_what_one_client_does() -> None:
     assert gain(records(throughput("mine", {1: 1_000, 2: 1_500})), 1).source == (
-        "one process: no more than one client does"
+        "one process, as one client was measured"
     )
 
 
@@ -41,7 +41,7 @@ def test_one_process_does_what_one_client_does() -> None:
 def test_between_two_numbers_it_is_on_the_line_and_no_more_than_with_the_larger(clients: int, times: float) -> None:
     found = gain(records(throughput("mine", {1: 1_000, 2: 1_500, 4: 2_000, 8: 1_800})), clients)
     assert found.times == pytest.approx(times)
-    assert f"{clients} are extrapolated to do {times:.2f}x" in found.source
+    assert f"for {clients}, {times:.2f}x is extrapolated" in found.source
 
 
 def test_beyond_the_most_it_falls_as_it_fell_and_never_rises() -> None:
@@ -49,8 +49,8 @@ def test_beyond_the_most_it_falls_as_it_fell_and_never_rises() -> None:
     rising = gain(records(throughput("mine", {1: 1_000, 4: 2_000, 8: 3_000})), 16)
     assert falling.times == pytest.approx(0.2)
     assert rising.times == pytest.approx(3)
-    assert falling.caution == "measured with up to 8 processes at once; 16 extrapolated from them"
-    assert "8 client processes did 0.40x of what one did; 16 are extrapolated to do 0.20x" in falling.source
+    assert falling.caution == "measured with up to 8 processes at once; extrapolated to 16"
+    assert "8 client processes reached 0.40x the rate of one; for 16, 0.20x is extrapolated" in falling.source
 
 
 @given(st.lists(st.integers(1, 10_000), min_size=2, max_size=5), st.integers(2, 40))
@@ -95,7 +95,7 @@ def test_the_rate_of_one_client_is_the_nearest_at_or_above() -> None:
 
 def test_where_nothing_is_known_at_a_rate_a_lower_one_that_is_late_is_enough() -> None:
     found = response(records(results.response("mine", {500: 40.0, 2_000: 90.0})), "mine", 3_000, 1_000)
-    assert late(found, 80.0) == "p99 under load is 90.0 µs at 2,000/s of one client already"
+    assert late(found, 80.0) == "p99 under load is already 90.0 µs at 2,000/s of one client"
     assert late(found, 90.0) == ""
 
 
@@ -105,16 +105,16 @@ def test_one_client_stands_for_several_with_the_whole_rate() -> None:
     several = response(found, "mine", 1_000, 1_000, gain(found, 8))
     assert several is not None
     assert (several.rate, several.p99_us) == (1_000, 90.0)
-    assert "one client with all of the load has a p99 of 90.0 µs, and several at once" in late(several, 80.0)
+    assert "one client with the whole load has a p99 of 90.0 µs; several at once" in late(several, 80.0)
 
 
 def test_where_several_do_less_than_one_the_rate_counts_for_more() -> None:
-    """Half of what one does: 400 a second keep it as busy as 800 of one client."""
+    """Half of what one does: 400 per second keep it as busy as 800 of one client."""
     found = records(results.response("mine", {500: 40.0, 2_000: 90.0}), throughput("mine", {1: 1_000, 2: 500}))
     several = response(found, "mine", 400, 1_000, gain(found, 2))
     assert several is not None
     assert (several.asked, several.rate, several.above) == (400, 800, 2_000)
-    assert several.source.endswith("; 400/s of several keep it as busy as 800/s of one")
+    assert several.source.endswith("; 400/s of several clients keep it as busy as 800/s of one")
 
 
 def test_no_number_of_clients_does_more_than_so_many_times_one() -> None:

@@ -72,17 +72,17 @@ def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
     marked = {row[0].text: "†" in row[1].text for row in table.rows if "," in row[1].text}
     assert marked["one app process"] is marked["one app process, durable"] is False
     assert marked["one server, durable"] is marked["3 servers"] is True
-    assert "† of one client alone" in table.note
+    assert "† p99 of one client alone" in table.note
 
 
 @pytest.mark.parametrize(
-    ("together", "said"), [({1: 1000.0, 4: 1500.0, 12: 1600.0}, "was measured, and"), ({}, "was not measured, and")]
+    ("together", "said"), [({1: 1000.0, 4: 1500.0, 12: 1600.0}, "was measured, their"), ({}, "was not measured, their")]
 )
 def test_what_several_carry_together_is_said_to_be_measured_where_it_was(together: dict[int, float], said: str) -> None:
     file = facts("file", "file", "every commit", shared=True)
     runs = [*service("file", {"update": 200.0}), *throughput("file", together)]
     (section,) = advice_sections(result([file], runs), inputs())
-    assert f"† of one client alone: what several processes carry together {said}" in section.tables[0].note
+    assert f"† p99 of one client alone: the throughput of several processes {said}" in section.tables[0].note
 
 
 def test_notes_are_of_what_stands_in_the_matrix() -> None:
@@ -104,7 +104,7 @@ def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_ou
     answer = answer_section(advise(disturbed, Need(1_000, 10**6), PRICES, MODEL))
     assert answer.paragraphs[1].startswith("**Disturbed**")
     (why,) = (row[3].text for row in answer.tables[0].rows if row[0].text == "quick" and row[2].text == "load")
-    assert why.endswith("(other work on the machine disturbed its runs, so that its times are too long)")
+    assert why.endswith("(other processes disturbed its runs, so that its times are too long)")
 
 
 def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason() -> None:
@@ -114,24 +114,24 @@ def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason()
         settings=replace(calm.settings, backends=[*calm.settings.backends, "redis://"]),
         runs=[*calm.runs, *ended("redis://", "unavailable", "no answer at the address")],
     )
-    said = "`redis://` is not among the backends that were judged: unavailable: no answer at the address."
+    said = "`redis://` was not judged: unavailable: no answer at the address."
     (section,) = advice_sections(lacking, inputs())
     assert said in section.paragraphs
     assert said in answer_section(advise(lacking, Need(1_000, 100), PRICES, MODEL)).paragraphs
     (cost,) = cost_sections(lacking, date(2026, 11, 29), inputs=inputs())
-    assert "`redis://` has no amounts: unavailable: no answer at the address." in cost.paragraphs
+    assert "`redis://` has no cost: unavailable: no answer at the address." in cost.paragraphs
 
 
 def test_beyond_what_is_extrapolated_it_is_not_said_that_nothing_fits() -> None:
     section = answer_section(advise(measured(), Need(10_000_001, 100), PRICES, MODEL))
     assert section.paragraphs[0].startswith("**Nothing is known** of 10,000,001 players")
-    assert "nothing is extrapolated beyond 10 times as many" in section.paragraphs[1]
+    assert "is not extrapolated beyond 10 times as many" in section.paragraphs[1]
 
 
 def test_where_nothing_fits_the_place_says_so_and_why() -> None:
     place = matrix().rows[-1][1]
     assert (place.text, place.tone) == ("nothing fits", "bad")
-    assert "By servers and workers: quick, file." in place.hint
+    assert "Ruled out by servers and workers: quick, file." in place.hint
 
 
 def test_behind_each_place_stand_its_figures() -> None:
@@ -174,7 +174,7 @@ def test_an_answer_without_a_pick_has_no_ranking() -> None:
     section = answer_section(advise(measured(), Need(1_000, 10**6), PRICES, MODEL))
     assert section.paragraphs[0].startswith("**Nothing fits** 1,000 players")
     assert [table.title for table in section.tables] == [
-        "Every backend, and which demand rules it out",
+        "Every backend, and what rules it out",
         "What would change the answer",
     ]
 

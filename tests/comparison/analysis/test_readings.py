@@ -54,7 +54,7 @@ def test_throughput_is_read_by_clients_of_each_kind_and_by_batch() -> None:
 
 
 def test_a_rate_that_was_not_kept_up_with_has_no_response_time() -> None:
-    assert readings(response({500: 80.0, 2000: None})) == {("500 a second", "p50"): 80, ("500 a second", "p99"): 80}
+    assert readings(response({500: 80.0, 2000: None})) == {("500 per second", "p50"): 80, ("500 per second", "p99"): 80}
 
 
 def test_a_drill_is_read_in_seconds_and_in_bytes_an_update() -> None:
@@ -63,9 +63,9 @@ def test_a_drill_is_read_in_seconds_and_in_bytes_an_update() -> None:
         ("start", "seconds"): 0.1,
         ("load", "seconds"): 2.0,
         ("restore", "seconds"): 0.5,
-        ("1 a call", "disk_growth"): 50,
-        ("1 a call", "disk_written"): 400,
-        ("10 a call", "disk_growth"): 20,
+        ("1 per call", "disk_growth"): 50,
+        ("1 per call", "disk_written"): 400,
+        ("10 per call", "disk_growth"): 20,
     }
 
 
@@ -80,7 +80,7 @@ def test_every_statistic_has_a_unit() -> None:
 def test_an_operation_with_fewer_samples_than_planned_was_cut() -> None:
     figures = service({"rank": timed(4.0, samples=10, planned=100), "top": 2.0})
     assert [is_cut(figures, part) for part in ("rank", "top", "load", "unknown")] == [True, False, False, False]
-    assert not is_cut(response({500: 80.0}), "500 a second")
+    assert not is_cut(response({500: 80.0}), "500 per second")
 
 
 # ---------------------------------------------------------------------- runs

@@ -140,12 +140,12 @@ def test_figures_of_all_modes_are_compared() -> None:
         ("service", "rank", "per_second"),
         ("service", "load", "seconds"),
         ("service", "board", "process_memory"),
-        ("response", "500 a second", "p50"),
-        ("response", "500 a second", "p99"),
+        ("response", "500 per second", "p50"),
+        ("response", "500 per second", "p99"),
         ("drill", "start", "seconds"),
         ("drill", "load", "seconds"),
         ("drill", "restore", "seconds"),
-        ("drill", "1 a call", "disk_growth"),
+        ("drill", "1 per call", "disk_growth"),
     }
 
 

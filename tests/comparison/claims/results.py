@@ -133,7 +133,7 @@ def _boards() -> Iterable[list[Run]]:
 
 
 def threads(label: str, by_threads: Mapping[int, float]) -> list[Run]:
-    """Return throughput runs of threads, by their operations a second."""
+    """Return throughput runs of threads, by their operations per second."""
     made = throughput(label, by_threads, 100_000)
     return [replace(run, figures=_as_threads(run)) for run in made]
 

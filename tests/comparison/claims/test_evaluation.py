@@ -94,7 +94,7 @@ def test_what_is_only_stated_decides_nothing(findings: dict[str, Finding]) -> No
 
 
 def test_claims_that_follow_from_others_say_from_which(findings: dict[str, Finding]) -> None:
-    """Throughput of 7,200 updates a second, p99 of 40 µs at all sizes, 20 MB."""
+    """Throughput of 7,200 updates per second, p99 of 40 µs at all sizes, 20 MB."""
     assert findings["meets-all-requirements"].verdict == "holds"
     assert "update-target-100k: holds" in findings["meets-all-requirements"].measured
 

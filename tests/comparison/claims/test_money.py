@@ -14,7 +14,7 @@ MIDDLE = 100_000
 
 
 def boards(*, process: int = 100, server: int = 100, zodb: int = 100) -> list[list[Run]]:
-    """Return service runs of the three boards that stand for the study's, by bytes a player."""
+    """Return service runs of the three boards that stand for the study's, by bytes per player."""
     taken = {
         "memory": memory(process=process * MIDDLE),
         "redis": memory(server=server * MIDDLE),
@@ -66,7 +66,7 @@ def test_amounts_hold_within_a_tenth_of_the_measured_bill(claim: str, verdict: V
 
 
 def test_a_server_is_too_small_for_boards_that_need_more() -> None:
-    """4,000 bytes a player are 6 GB with headroom at a million; the names are more."""
+    """4,000 bytes per player are 6 GB with headroom at a million; the names are more."""
     found = judged("server-size-1m", *boards(zodb=4_000))
     assert found.verdict == "holds in part"
     assert "BTrees + ZODB 6.09 GiB (r6i.large)" in found.measured
@@ -112,9 +112,9 @@ def test_players_of_the_largest_server_are_told() -> None:
 
 
 def test_without_bytes_there_is_no_amount() -> None:
-    with pytest.raises(NotMeasuredError, match="bytes a player of redis"):
+    with pytest.raises(NotMeasuredError, match="bytes per player of redis"):
         judged("monthly-cost-redis-100k", boards()[0])
-    with pytest.raises(NotMeasuredError, match="bytes a player"):
+    with pytest.raises(NotMeasuredError, match="bytes per player"):
         judged("shards-cost", boards()[1])
     with pytest.raises(NotMeasuredError, match="no amount for SortedContainers at 10,000,000 players"):
         judged("monthly-cost-sortedcontainers-10m", *boards(process=9_999))

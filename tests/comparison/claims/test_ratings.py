@@ -83,7 +83,7 @@ def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
 
 
 def test_without_drills_operations_are_not_rated() -> None:
-    with pytest.raises(NotMeasuredError, match="a drill of memory"):
+    with pytest.raises(NotMeasuredError, match="crash recovery of memory"):
         judged("rating-deployment-redis", service("memory", {"update": 1.0}), backends=boards())
 
 

@@ -52,7 +52,7 @@ def test_without_twins_or_processes_there_is_no_verdict() -> None:
         (board("memory", rounds=4), twins(), board("redis", rounds=4)),
         (board("memory"), twins()),
     ):
-        with pytest.raises(NotMeasuredError, match="5 processes each, with twins"):
+        with pytest.raises(NotMeasuredError, match="5 processes each, with A/A runs"):
             judged(BEATS, *runs)
 
 

@@ -93,7 +93,7 @@ def test_thousands_of_updates_are_more_than_one_and_reads_among_them_do_not_coun
     runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate})
     found = judged("requirement-1000s-updates-a-second", *runs)
     assert found.verdict == verdict
-    assert f"{round(rate * 0.8):,} updates a second, among {rate:,} operations (80 % are updates)" in found.measured
+    assert f"{round(rate * 0.8):,} updates per second, among {rate:,} operations (80 % are updates)" in found.measured
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_near_the_capacity_is_within_a_factor_of_two(rate: float, verdict: Verdi
 
 
 def test_one_process_is_at_an_end_where_it_does_fewer() -> None:
-    """100 µs are 10,000 updates a second, which more than 10,000 is not."""
+    """100 µs are 10,000 updates per second, which more than 10,000 is not."""
     study = program(STUDY, {"update": 100.0})
     assert judged("one-process-10k-updates-a-second", study).verdict == "holds"
     faster = service("memory", {"update": 99.0}, MIDDLE)
@@ -120,7 +120,7 @@ def test_memory_is_judged_by_the_studys_board_and_ours() -> None:
     found = judged("memory-100k", mine, program(STUDY, bytes_=31_000_000))
     assert found.verdict == "holds in part"
     assert found.measured == (
-        "`study: SortedDict` 31.0 MB (310 bytes a player), `memory` 20.0 MB (200 bytes a player); names not counted"
+        "`study: SortedDict` 31.0 MB (310 bytes per player), `memory` 20.0 MB (200 bytes per player); names not counted"
     )
 
 

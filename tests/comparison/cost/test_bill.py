@@ -27,13 +27,13 @@ def taking(
     grown: float | None = None,
     backend: str = "mine",
 ) -> Footprint:
-    """Return a footprint with bytes a player and nothing fixed."""
+    """Return a footprint with bytes per player and nothing fixed."""
     places = each(process), each(server), each(disk)
     return Footprint(backend, home, shared, durability, *places, names, grown, (1000,), "made up")
 
 
 def each(size: float) -> Bytes:
-    """Return so many bytes a player, measured at 1,000."""
+    """Return so many bytes per player, measured at 1,000."""
     return Bytes(((1000, 1000 * size),), Line(0, size))
 
 
@@ -118,10 +118,10 @@ def test_one_process_shares_with_nobody() -> None:
 
 
 def test_files_grow_by_updates_until_they_are_packed_where_the_model_says_so() -> None:
-    """10 updates a second of 50 bytes for two days are 86.4 MB."""
+    """10 updates per second of 50 bytes for two days are 86.4 MB."""
     growing, rewritten = (taking("file", disk=1000, grown=50, backend=name) for name in ("growing", "mine"))
     assert billed(growing).items[1].need == pytest.approx((3 * 1e6 + 86.4e6) / 1e9)
-    assert "50 bytes an update as measured, 10 a second, for 2 days" in billed(growing).items[1].because
+    assert "50 bytes per update as measured, 10 per second, for 2 days" in billed(growing).items[1].because
     assert billed(rewritten).items[1].need == pytest.approx(3 * 1e6 / 1e9)
 
 
@@ -136,7 +136,7 @@ def test_bytes_of_the_model_stand_in_place_of_those_measured() -> None:
     assert billed(board).items[0].sku == "large"
     given = PLAIN.with_bytes("mine", BytesAPlayer(process=GIB / 1000 / 2))
     assert billed(board, model=given).items[0].sku == "small"
-    assert "bytes a player as the model says" in billed(board, model=given).items[0].because
+    assert "bytes per player as the model says" in billed(board, model=given).items[0].because
 
 
 def test_hours_of_upkeep_are_part_of_running() -> None:
@@ -148,9 +148,9 @@ def test_hours_of_upkeep_are_part_of_running() -> None:
 
 def test_each_amount_is_traced_to_its_inputs() -> None:
     lines = list(billed(taking("process", process=100), model=MODEL).trace())
-    memory = "(100 bytes a player as measured at 1,000 + 100 for the player's names, x 2)"
+    memory = "(100 bytes per player as measured at 1,000 + 100 for the player's names, x 2)"
     assert lines == [
-        f"small, 10.00 a month: 1 x 10 a month, on demand; 1.00 GiB: 1 for the system, 1 worker of 0.000 {memory}",
+        f"small, 10.00 per month: 1 x 10 per month, on demand; 1.00 GiB: 1 for the system, 1 worker of 0.000 {memory}",
         "to build, 3,000: 30 hours at 100",
         "5 years in all, 3,600: 3,000 + (10.00 + 0 hours of upkeep at 100) x 60 months",
     ]

@@ -1,4 +1,4 @@
-"""Bytes a player are those of the runs: medians over processes, twins left out, and beyond them one line."""
+"""Bytes per player are those of the runs: medians over processes, twins left out, and beyond them one line."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ BOARD = Bytes(
 
 
 def test_at_a_measured_size_the_measured_bytes_count_and_not_the_line() -> None:
-    assert BOARD.told(1_000_000) == (150_000_000, "150 bytes a player as measured at 1,000,000")
-    assert BOARD.told(100) == (300_000, "3000 bytes a player as measured at 100")
+    assert BOARD.told(1_000_000) == (150_000_000, "150 bytes per player as measured at 1,000,000")
+    assert BOARD.told(100) == (300_000, "3000 bytes per player as measured at 100")
 
 
 def test_between_two_measured_sizes_lies_what_is_between_them() -> None:
     size, said = BOARD.told(550_000)
     assert size == pytest.approx(83_000_000)
-    assert said == "151 bytes a player between those measured at 100,000 and 1,000,000"
+    assert said == "151 bytes per player between those measured at 100,000 and 1,000,000"
 
 
 def test_beyond_the_largest_it_is_the_line_through_the_sizes_from_10_000_on() -> None:
     size, said = BOARD.told(10_000_000)
     assert size == 1_481_000_000
-    assert said == "1.0 MB + 148 bytes a player by the line through 10,000, 100,000 and 1,000,000"
+    assert said == "1.0 MB + 148 bytes per player by the line through 10,000, 100,000 and 1,000,000"
 
 
 def test_more_players_than_were_measured_never_take_fewer_bytes() -> None:
@@ -75,7 +75,7 @@ def test_more_players_than_were_measured_never_take_fewer_bytes() -> None:
 def test_fewer_players_than_were_measured_never_take_more_bytes() -> None:
     small = Bytes(((1_000, 100_000.0),), Line(90_000, 100))
     assert small.told(500) == (100_000, "100 kB as measured at 1,000")
-    assert Bytes(((1_000, 100_000.0),), Line(0, 100)).told(500) == (50_000, "100 bytes a player as measured at 1,000")
+    assert Bytes(((1_000, 100_000.0),), Line(0, 100)).told(500) == (50_000, "100 bytes per player as measured at 1,000")
 
 
 def test_what_takes_nothing_and_what_falls_below_nothing_are_nothing() -> None:
@@ -86,7 +86,7 @@ def test_what_takes_nothing_and_what_falls_below_nothing_are_nothing() -> None:
 
 
 def test_sizes_below_10_000_are_the_grain_of_memory_and_bend_no_line() -> None:
-    """At 1,000 players, pages and the allocator make 900 bytes a player of 150."""
+    """At 1,000 players, pages and the allocator make 900 bytes per player of 150."""
     sizes = {1_000: 900_000, 10_000: 1_500_000, 100_000: 15_000_000, 1_000_000: 150_000_000}
     runs = [
         run for players, size in sizes.items() for run in service("mine", UPDATE, players, taken=memory(process=size))

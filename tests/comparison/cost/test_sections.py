@@ -7,7 +7,13 @@ from datetime import date
 
 import pytest
 
-from leaderboard_backends.comparison.cost.sections import CostPoint, Inputs, cost_points, cost_sections
+from leaderboard_backends.comparison.cost.sections import (
+    CostPoint,
+    Inputs,
+    cost_points,
+    cost_sections,
+    study_costs_section,
+)
 from leaderboard_backends.comparison.document import Section, Table, Value
 from leaderboard_backends.comparison.schema import Result
 
@@ -53,7 +59,7 @@ def test_each_backend_has_amounts_at_each_size_with_their_traces() -> None:
         "7,380",
         "30",
     ]
-    assert "100 bytes a player as measured" in large.hint
+    assert "100 bytes per player as measured" in large.hint
     assert "x 60 months" in large_total.hint
     assert "service runs of realtime" in backend.hint
 
@@ -62,7 +68,7 @@ def test_what_fits_nowhere_has_no_amount_and_says_why() -> None:
     _, small, large, *_ = row(tables()["What each backend costs"], "huge")
     assert (small.text, large.text) == ("10.00", "-")
     assert "no server of the price table" in large.hint
-    assert "no server of the price table" in row(tables()["What it runs on"], "huge")[2].text
+    assert "no server of the price table" in row(tables()["Machines"], "huge")[2].text
 
 
 def test_a_backend_without_hours_has_no_total() -> None:
@@ -82,15 +88,14 @@ def test_old_prices_are_said_first() -> None:
 
 
 def test_the_studys_instances_stand_beside_what_measured_bytes_need() -> None:
-    every = tables()
+    every = {table.title: table for table in study_costs_section(measured(), inputs()).tables}
     assert len(every["The study's instances, and what measured bytes need"].rows) == 9  # two of three backends
     assert len(every["The study's arithmetic, from its own inputs"].rows) == 13
 
 
 def test_the_conclusion_is_drawn_from_measured_bills() -> None:
     """At 100,000 players a small server costs 10, and a node beside it 20."""
-    found = flat(cost_sections(measured(), TODAY, SIZES, inputs()))
-    said = " ".join(paragraph for section in found for paragraph in section.paragraphs)
+    said = " ".join(study_costs_section(measured(), inputs()).paragraphs)
     assert "Redis costs 3.00x at 100,000 players" in said
 
 

@@ -58,11 +58,11 @@ class Made(NamedTuple):
     sync_us: float
     """Of each update."""
     process: float
-    """Bytes a player."""
+    """Bytes per player."""
     server: float | None = None
     disk: float | None = None
     written: tuple[float, float] | None = None
-    """Bytes an update, one a call and a hundred a call."""
+    """Bytes per update, one per call and a hundred a call."""
 
 
 BACKENDS: Final[Mapping[str, Made]] = {

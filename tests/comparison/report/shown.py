@@ -33,7 +33,7 @@ ORDER = Table(
 WIDE = Table(
     "Wider than a phone",
     [Column("name", figures=False), *(Column(f"column {number}") for number in range(8))],
-    [[Value(name), *(Value(f"{number},000 a second", 1e3 * number) for number in range(8))] for name in ("a", "b")],
+    [[Value(name), *(Value(f"{number},000 per second", 1e3 * number) for number in range(8))] for name in ("a", "b")],
 )
 
 VERDICT = Section(

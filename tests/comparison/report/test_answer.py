@@ -64,8 +64,8 @@ def test_it_says_why_nothing_fits() -> None:
     said = printed(made_up.result(rounds=3, sizes=(100,), backends={"memory": made_up.BACKENDS["memory"]}))
     assert "nothing fits" in said
     assert (
-        "Nothing fits one app process, durable; one server, durable; 3 servers, durable. By durability: memory."
-        in " ".join(said.split())
+        "Nothing fits one app process, durable; one server, durable; 3 servers, durable. "
+        "Ruled out by durability: memory." in " ".join(said.split())
     )
 
 

@@ -138,7 +138,7 @@ def test_who_fell_behind_a_rate_is_named(result: Result, every: dict[str, Chart]
     assert behind
     named = {(name, row["rate"]) for row in rows(every["response"], "behind") for name in row["who"].split(", ")}
     assert named == behind
-    assert "zodb at 2,000 and 5,000 a second" in every["response"].description
+    assert "zodb at 2,000 and 5,000 per second" in every["response"].description
 
 
 def test_the_harness_alone_is_beside_the_response_times(every: dict[str, Chart]) -> None:

@@ -63,7 +63,7 @@ def test_throughput_is_told_by_kind_and_number_of_clients() -> None:
         THREE,
     )
     (table,) = every_table(throughput_section(result(runs, [VALKEY])))
-    headings = ("kind", "clients", "a second", "ratio", "client cores", "server cores", "held back by", "runs")
+    headings = ("kind", "clients", "per second", "ratio", "client cores", "server cores", "held back by", "runs")
     assert columns(table, *headings) == [
         ("threads", "1", "8,000 (7,200-8,800)", "1.00x", "0.500", "0.400", "waiting", "3"),
         ("threads", "4", "12,000 (10,800-13,200)", "1.50x", "0.950", "0.500", "client-bound", "3"),
@@ -106,7 +106,7 @@ def test_batches_are_told_in_updates_a_second() -> None:
         THREE,
     )
     (table,) = every_table(throughput_section(result(runs, [ZODB])))
-    assert columns(table, "backend", "updates a call", "updates a second", "ratio") == [
+    assert columns(table, "backend", "updates per call", "updates per second", "ratio") == [
         ("zodb", "10", "9,000 (8,180-10,000)", "1.00x"),
         ("zodb", "100", "60,000 (54,500-66,700)", "6.7x"),
     ]
@@ -166,14 +166,14 @@ def table_called(section: Section, title: str) -> list[tuple[str, ...]]:
 
 def test_bytes_a_player_have_the_server_beside_the_client() -> None:
     runs = loaded("redis", 10_000, MemoryFigures(4_000_000, 30_000, 1_340_000, 1_400_000, 1_210_000))
-    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes a player")
+    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes per player")
     each = ("3.00 (3.00-3.00)", "140 (140-140)", "134 (134-134)", "121 (121-121)")
     assert rows == [("redis", "realtime", "10,000", *each, "4.00 MB", "2")]
 
 
 def test_private_memory_of_a_small_board_is_not_told() -> None:
     runs = loaded("redis", 9_999, MemoryFigures(4_000_000, 30_000, 9_999, 1_400_000, None))
-    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes a player")
+    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes per player")
     assert rows == [("redis", "realtime", "9,999", "-", "-", "1.00 (1.00-1.00)", "-", "4.00 MB", "2")]
 
 
@@ -247,7 +247,7 @@ def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
         [("memory", *rest, "reload", "800 of 800", "1", "2", "2")],
         [("redis (appendfsync always)", *rest, "restart", "0 of 800", "1", "2", "2")],
     ]
-    assert "no power cut" in words_of(section)
+    assert "not a power cut" in words_of(section)
 
 
 def test_drills_that_came_back_in_two_ways_say_both() -> None:

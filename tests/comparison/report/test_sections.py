@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.console import Console
 
+from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.markdown import escaped, markdown
 from leaderboard_backends.comparison.report.sections import sections
@@ -45,7 +46,7 @@ from .small import (
 
 FULL = made_up.result(rounds=2, sizes=(100, 10_000, 100_000))
 STATUSES = ("wrong", "failed", "timed out", "unavailable", "not run")
-RANKED = ("service", "loading", "throughput", "response", "memory", "growth", "crash-drill", "percentiles")
+RANKED = ("service", "loading", "throughput", "response", "memory", "growth", "crash-recovery", "percentiles")
 """Sections whose rows are compared with one another."""
 
 
@@ -198,6 +199,25 @@ def test_a_tone_never_says_what_the_text_does_not() -> None:
     }
     unsaid = [value for value in toned if not any(mark in value.text for mark in said.get(value.tone, [value.text]))]
     assert unsaid == []
+
+
+def test_the_study_is_named_in_its_own_section_alone_and_words_are_the_fields() -> None:
+    everything = sections(load_result(None))
+    (claims,) = (section for section in everything if section.name == "claims")
+    written_before = ("claims", "traces", "circumstances")  # the last two show texts that are kept in the result
+    others = words_of(*(section for section in everything if section.name not in written_before)).lower()
+    assert "the study" in words_of(claims)
+    for word in (
+        "the study",
+        "a player\n",
+        " a second\n",
+        " a month",
+        "reckoned",
+        "contender",
+        "twin",
+        "stands behind",
+    ):
+        assert word not in others, word
 
 
 RUNS = st.lists(

@@ -68,7 +68,7 @@ def test_each_durability_class_has_a_table_of_its_own() -> None:
 
 def test_a_row_has_medians_and_intervals_over_processes() -> None:
     runs = times("memory", 10.66, spread=(1.0, 1.1, 0.9))
-    assert columns(only_table(result(runs)), "operation", "p50, µs", "p99, µs", "a second", "runs") == [
+    assert columns(only_table(result(runs)), "operation", "p50, µs", "p99, µs", "per second", "runs") == [
         ("rank", "10.7 (9.59-11.7)", "32.0 (28.8-35.2)", "93,800", "3")
     ]
 
@@ -76,7 +76,7 @@ def test_a_row_has_medians_and_intervals_over_processes() -> None:
 def test_one_process_has_no_interval() -> None:
     table = only_table(result(times("memory", 10.66, spread=(1.0,))))
     assert columns(table, "p50, µs") == [("10.7",)]
-    assert "A verdict needs 5 processes a row" in table.note
+    assert "A verdict needs 5 processes per row" in table.note
 
 
 @given(st.lists(st.floats(0.01, 1e6), min_size=1, max_size=7))
@@ -141,8 +141,8 @@ def test_a_ratio_is_of_rounds_so_that_it_may_contradict_the_order_of_medians_and
     made = result(runs, [MEMORY, NAIVE])
     assert columns(only_table(made), "backend", "ratio") == [("memory", "1.00x"), ("naive", "≈0.98x")]
     (said,) = [text for text in service_section(made).paragraphs if "Ratio:" in text]
-    assert "in each round for itself" in said
-    assert "a row with the longer p50 can have a ratio below 1, such as `≈0.98x`" in said
+    assert "per round; the median over the rounds" in said
+    assert "Within the noise that can be below 1, such as `≈0.98x`" in said
 
 
 def test_a_backend_that_is_alone_in_its_class_is_the_fastest_of_nothing() -> None:
@@ -202,7 +202,7 @@ def test_a_percentile_that_no_process_has_is_a_dash() -> None:
 def test_who_has_no_figures_at_a_size_is_named_there() -> None:
     runs = [*times("memory", 5.0), *(replace(run, status="wrong", figures=None) for run in times("naive", 5.0))]
     section = size_section(result(runs, [MEMORY, NAIVE]))
-    assert section.paragraphs == ["Without figures here: `naive`. “Without figures” says why."]
+    assert section.paragraphs == ["No figures here: `naive`. “Without figures” has the reasons."]
 
 
 # ---------------------------------------------------------------------- sizes, loading, percentiles
@@ -221,7 +221,7 @@ def test_loading_is_told_by_size_in_players_a_second() -> None:
         *repeated(cell("zodb"), lambda part: service({}, players=10_000, load=0.1 * part)),
     ]
     loading = service_section(result(runs, [MEMORY, ZODB])).sections[-1]
-    assert [columns(table, "backend", "took", "players a second") for table in loading.tables] == [
+    assert [columns(table, "backend", "took", "players per second") for table in loading.tables] == [
         [("memory", "20.0 ms", "500,000 (490,000-510,000)")],
         [("zodb", "100 ms", "100,000 (98,000-102,000)")],
     ]
@@ -235,6 +235,6 @@ def test_every_percentile_is_a_median_over_processes() -> None:
 
 
 def test_answers_that_were_compared_are_counted() -> None:
-    assert "500 answers and the states that 350 updates led to" in words_of(
+    assert "500 answers, and the final states after 350 updates," in words_of(
         service_section(result(times("memory", 5.0)))
     )

@@ -63,7 +63,7 @@ def test_settings_steps_and_what_can_be_watched_are_told() -> None:
         ("memory", "set-up, step 1", "pip install it"),
         ("memory", "set-up, step 2", "choose a folder"),
         ("memory", "configuration", 'url = "x://y"'),
-        ("memory", "to watch", "its size"),
+        ("memory", "to monitor", "its size"),
     ]
     assert ("zodb", "tuning", "none: the storage's own defaults") in columns(table, "backend", "what", "text")
 
@@ -102,14 +102,14 @@ def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() 
     assert columns(table, "status", "backend", "runs", "where", "reason") == [
         ("wrong", "memory", "2", "service: realtime 10,000", "step 7: rank 3"),
         ("wrong", "memory", "1", "service: realtime 10,000", "step 9: rank 4"),
-        ("failed", "memory", "1", "service (again, for the noise): realtime 10,000", "-"),
+        ("failed", "memory", "1", "service (A/A): realtime 10,000", "-"),
         ("timed out", "naive", "2", "service: realtime 100,000, 1,000,000", "too slow"),
         ("unavailable", "redis", "1", "drill: realtime 10,000", "no server"),
     ]
 
 
 def test_what_was_asked_for_and_never_run_is_named() -> None:
-    assert "Asked for, and without any run: `zodb`, `never`." in words_of(
+    assert "Asked for, but never run: `zodb`, `never`." in words_of(
         missing_section(result(times("memory", 5.0), [MEMORY, ZODB], asked=["never"]))
     )
 
@@ -133,12 +133,12 @@ def test_floors_and_the_ratios_of_twins_are_told() -> None:
     floor = ("p50, µs", "in the process", "1.04x", "memory against itself, rank, realtime, 10,000 players")
     assert floor in columns(tables["Noise floors"], "statistic", "class", "floor", "from")
     ratio = ("memory", "rank", "p50, µs", "1.04 (1.04-1.04)")
-    assert ratio in columns(tables["Ratios of twins"], "backend", "figure", "statistic", "again / first")
+    assert ratio in columns(tables["Ratios of A/A runs"], "backend", "figure", "statistic", "second / first")
 
 
 def test_without_twins_nothing_is_told_apart() -> None:
     section = noise_section(result(times("memory", 10.0)))
-    assert "no difference is told apart" in words_of(section)
+    assert "no difference counts" in words_of(section)
     assert [table.title for table in every_table(section)] == ["The cost of the clock"]
 
 
@@ -146,7 +146,7 @@ def test_disturbed_runs_are_told_by_cell() -> None:
     elsewhere = [0.1, 0.4, 1.25, None, 0.0]
     runs = [replace(run, cores_elsewhere=cores) for run, cores in zip(times("memory", 5.0), elsewhere, strict=True)]
     section = noise_section(result(runs))
-    assert "Of 4 runs that could tell, 2 were disturbed" in words_of(section)
+    assert "Of 4 runs in which it could be measured, 2 were disturbed" in words_of(section)
     table = section.tables[1]
     assert columns(table, "backend", "mode", "runs", "most cores elsewhere") == [("memory", "service", "2", "1.25")]
 

@@ -15,10 +15,10 @@ from .rows import CostPoint, Row, ends, figure, panel, panels_of, spans
 
 
 def cost_charts(points: Sequence[CostPoint], labels: Sequence[str], years: float) -> Iterator[Chart]:
-    """Yield the chart of what a backend costs a month, and that of building and running it over the years."""
+    """Yield the chart of what a backend costs per month, and that of building and running it over the years."""
     monthly = [_row(point, point.monthly_usd) for point in points if point.monthly_usd > 0]
     if monthly:
-        yield _chart("cost-monthly", "Cost a month by board size", monthly, labels)
+        yield _chart("cost-monthly", "Cost per month by board size", monthly, labels)
     total = [_row(point, point.total_usd) for point in points if point.total_usd]
     if total:
         yield _chart("cost-total", f"Cost of building, and of {years:g} years, by board size", total, labels)

@@ -51,7 +51,7 @@ def _chart(result: Result, place: Place, operation: str, runs: dict[str, list[Ru
     panels = panels_of(rows, durability.values())
     frame = Frame(
         anchor("distribution", operation),
-        f"{operation_title(operation).capitalize()}: how the time is spread",
+        f"{operation_title(operation).capitalize()}: distribution of the time",
         _description(place, rows, panels),
         known_labels(result),
         panels,
@@ -108,7 +108,7 @@ def _layers(frame: Frame, times: Axis, panel: Stacked) -> list[alt.Chart]:
 def _description(place: Place, rows: Sequence[Row], panels: Sequence[str]) -> str:
     said = spans(of_part(rows, "p99"), microseconds, panels)
     return (
-        f"All samples of all processes, workload {place.workload}, {whole(place.players)} players: a shape is as "
-        f"thick as its samples are many, on a logarithmic axis. The long mark is the p50, the shorter ones p99 and "
-        f"p99.9, each the median over processes.{f' p99: {said}.' if said else ''}"
+        f"All samples of all processes, workload {place.workload}, {whole(place.players)} players, on a logarithmic "
+        f"axis: the thicker the shape, the more samples. The long mark is the p50, the shorter ones p99 and p99.9, "
+        f"each the median over processes.{f' p99: {said}.' if said else ''}"
     )

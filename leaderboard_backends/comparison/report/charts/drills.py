@@ -29,7 +29,7 @@ from .rows import (
 GROWN: Final = "files grow by"
 WRITTEN: Final = "disk writes"
 START: Final = "to start"
-RESTORE: Final = "to come back"
+RESTORE: Final = "to recover"
 AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
 
 
@@ -43,13 +43,13 @@ def disk(result: Result) -> Iterator[Chart]:
     frame = Frame(
         "disk",
         "Bytes that an update writes",
-        f"For each update, one and several a call, {whole(place.players)} players; whiskers are 95 % intervals over "
-        f"processes. One a call: {spans(of_part(rows, _part(1)), whole, panels)}.",
+        f"For each update, one and several per call, {whole(place.players)} players; whiskers are 95 % intervals over "
+        f"processes. One per call: {spans(of_part(rows, _part(1)), whole, panels)}.",
         known_labels(result),
         panels,
-        (("backend", "backend"), ("panel", "panel"), ("part", "updates"), *number_columns("bytes an update")),
+        (("backend", "backend"), ("panel", "panel"), ("part", "updates"), *number_columns("bytes per update")),
     )
-    yield bars(frame, "bytes an update", AS_NUMBER, rows)
+    yield bars(frame, "bytes per update", AS_NUMBER, rows)
 
 
 def recovery(result: Result) -> Iterator[Chart]:
@@ -61,11 +61,11 @@ def recovery(result: Result) -> Iterator[Chart]:
     panels = panels_of(rows, class_names(result).values())
     frame = Frame(
         "recovery",
-        "Seconds to start, and to come back",
+        "Seconds to start, and to recover from a crash",
         f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board until it "
-        f"gave right answers again, with {whole(place.players)} players; where nothing was kept, the app loads them "
-        f"anew. Whiskers are 95 % intervals over processes. To come "
-        f"back: {spans(of_part(rows, RESTORE), duration, panels)}.",
+        f"gave correct answers again, with {whole(place.players)} players; where nothing was kept, the app loads "
+        f"them again. Whiskers are 95 % intervals over processes. To "
+        f"recover: {spans(of_part(rows, RESTORE), duration, panels)}.",
         known_labels(result),
         panels,
         (("backend", "backend"), ("panel", "durability"), ("part", "what"), *number_columns("seconds")),
@@ -97,4 +97,4 @@ def _rows(result: Result, place: Place, read: Read, write: Write) -> Iterator[Ro
 
 
 def _part(size: int) -> str:
-    return f"{size:,} a call"
+    return f"{size:,} per call"

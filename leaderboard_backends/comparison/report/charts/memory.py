@@ -1,4 +1,4 @@
-"""Bytes a player: in the app's process and on the server."""
+"""Bytes per player: in the app's process and on the server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def memory(result: Result) -> Iterator[Chart]:
     panels = panels_of(rows, class_names(result).values())
     frame = Frame(
         "memory",
-        "Memory a player",
+        "Memory per player",
         _description(place.workload, rows, panels),
         known_labels(result),
         panels,
@@ -39,10 +39,10 @@ def memory(result: Result) -> Iterator[Chart]:
             ("panel", "durability"),
             ("part", "where"),
             ("players", "players"),
-            *number_columns("bytes a player"),
+            *number_columns("bytes per player"),
         ),
     )
-    yield bars(frame, "bytes a player", AS_NUMBER, rows)
+    yield bars(frame, "bytes per player", AS_NUMBER, rows)
 
 
 def _rows(result: Result, workload: str) -> Iterator[Row]:
@@ -68,6 +68,6 @@ def _description(workload: str, rows: Sequence[Row], panels: Sequence[str]) -> s
     sizes = sorted({row["players"] for row in rows})
     at = " or ".join(whole(size) for size in sizes)
     return (
-        f"What the load added to private memory, names left out, by player, at the largest size with figures ({at} "
+        f"Private memory that loading the board added, without names, at the largest size with figures ({at} "
         f"players), workload {workload}, with 95 % intervals over processes. {said[:1].upper()}{said[1:]}."
     )

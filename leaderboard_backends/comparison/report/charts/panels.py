@@ -1,4 +1,4 @@
-"""Small multiples: panels side by side, one a durability class or a part of one, with one set of scales.
+"""Small multiples: panels side by side, one per durability class or a part of one, with one set of scales.
 
 A page lays them out anew for its width: what it needs for that, and for the table behind a chart, is in `usermeta`.
 """

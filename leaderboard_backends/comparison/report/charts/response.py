@@ -42,10 +42,15 @@ def response(result: Result) -> Iterator[Chart]:
         _description(place, rows, behind, panels),
         known_labels(result),
         panels,
-        (("backend", "backend"), ("panel", "durability"), ("rate", "operations a second"), *number_columns("p99, µs")),
+        (
+            ("backend", "backend"),
+            ("panel", "durability"),
+            ("rate", "operations per second"),
+            *number_columns("p99, µs"),
+        ),
     )
     every = [*rows, *_behind_rows(behind), *idle]
-    rates = at_each("rate", "operations a second", [row["rate"] for row in every])
+    rates = at_each("rate", "operations per second", [row["rate"] for row in every])
     times = logarithmic("", AS_TIME, [*(end * _ROOM for end in ends(rows)), *(row["value"] for row in idle)])
     across, up = alt.X("rate:Q", scale=rates.scale, axis=rates.axis), alt.Y("value:Q", scale=times.scale)
     yield lines(frame, rates, times, every, [_harness(across, up), _fell_behind(across)])
@@ -101,7 +106,7 @@ def _behind_rows(behind: Sequence[Behind]) -> Iterator[Row]:
 
 
 def _harness(across: alt.X, up: alt.Y) -> alt.Chart:
-    tooltip = [alt.Tooltip("rate:Q", title="operations a second"), alt.Tooltip("told:N", title="the harness alone")]
+    tooltip = [alt.Tooltip("rate:Q", title="operations per second"), alt.Tooltip("told:N", title="the harness alone")]
     idle = alt.Chart().transform_filter(f"datum.what === '{IDLE}'")
     drawn: alt.Chart = idle.mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=across, y=up, tooltip=tooltip)
     return drawn
@@ -109,7 +114,7 @@ def _harness(across: alt.X, up: alt.Y) -> alt.Chart:
 
 def _fell_behind(across: alt.X) -> alt.Chart:
     behind = alt.Chart().transform_filter(f"datum.what === '{BEHIND}'")
-    tooltip = [alt.Tooltip("rate:Q", title="operations a second"), alt.Tooltip("who:N", title="did not keep up")]
+    tooltip = [alt.Tooltip("rate:Q", title="operations per second"), alt.Tooltip("who:N", title="did not keep up")]
     drawn: alt.Chart = behind.mark_text(baseline="top", dy=2).encode(
         x=across, y=alt.value(0), text="mark:N", tooltip=tooltip
     )
@@ -121,7 +126,7 @@ def _description(place: Place, rows: Sequence[Row], behind: Sequence[Behind], pa
     said = spans([row for row in rows if row["rate"] == least], microseconds, panels)
     backends = dict.fromkeys(each.backend for each in behind)
     rates = {name: sorted(each.rate for each in behind if each.backend == name) for name in backends}
-    who = "; ".join(f"{name} at {' and '.join(map(whole, found))} a second" for name, found in rates.items())
+    who = "; ".join(f"{name} at {' and '.join(map(whole, found))} per second" for name, found in rates.items())
     fell = f" ▲ did not keep up: {who}." if who else ""
     return (
         f"The time that 99 of 100 operations took at most, counted from their intended start, one client, workload "

@@ -30,7 +30,8 @@ class Reading(NamedTuple):
     """One number of one process."""
 
     part: str
-    """The part of a class that it belongs to, which has a panel of its own; empty where there is one panel a class."""
+    """The part of a class that it belongs to, which has a panel of its own; empty where there is one panel per "
+    "class."""
     at: float | str
     """Where it stands within the panel: a number of clients, a rate."""
     value: float

@@ -1,4 +1,4 @@
-"""Operations a second of several clients at once, and updates a second in batches."""
+"""Operations per second of several clients at once, and updates per second in batches."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def _by_clients(result: Result, place: Place, rows: Sequence[Row]) -> Chart:
     panels = panels_of(rows, class_names(result).values(), KINDS)
     frame = Frame(
         "throughput",
-        "Operations a second of several clients",
+        "Operations per second of several clients",
         f"All clients together, {_at(place)} {_at_most(rows, 'clients', panels)}",
         known_labels(result),
         panels,
-        (("backend", "backend"), ("panel", "panel"), ("clients", "clients"), *number_columns("a second")),
+        (("backend", "backend"), ("panel", "panel"), ("clients", "clients"), *number_columns("per second")),
     )
     return _chart(frame, "clients", "clients", rows)
 
@@ -56,13 +56,13 @@ def _by_batch(result: Result, place: Place, rows: Sequence[Row]) -> Chart:
     panels = panels_of(rows, class_names(result).values())
     frame = Frame(
         "batches",
-        "Updates a second in batches",
-        f"One client, so many updates a call of update_scores, {_at(place)} {_at_most(rows, 'size', panels)}",
+        "Updates per second in batches",
+        f"One client, so many updates per call of update_scores, {_at(place)} {_at_most(rows, 'size', panels)}",
         known_labels(result),
         panels,
-        (("backend", "backend"), ("panel", "durability"), ("size", "updates a call"), *number_columns("a second")),
+        (("backend", "backend"), ("panel", "durability"), ("size", "updates per call"), *number_columns("per second")),
     )
-    return _chart(frame, "size", "updates a call", rows)
+    return _chart(frame, "size", "updates per call", rows)
 
 
 def _chart(frame: Frame, field: str, title: str, rows: Sequence[Row]) -> Chart:
@@ -80,5 +80,5 @@ def _at(place: Place) -> str:
 
 def _at_most(rows: Sequence[Row], field: str, panels: Sequence[str]) -> str:
     most = max(row[field] for row in rows)
-    name = {"clients": "clients", "size": "updates a call"}[field]
+    name = {"clients": "clients", "size": "updates per call"}[field]
     return f"At {whole(most)} {name}: {spans([row for row in rows if row[field] == most], whole, panels)}."

@@ -15,26 +15,27 @@ from ...schema import BackendFacts, Result
 from ..classes import in_class_order
 
 INTRODUCTION: Final = (
-    "What has to be known of two rows before they are compared. Durability is what a power cut leaves of acknowledged "
-    "updates. Shared: several processes may write one board. Round trips are those of one operation; a "
-    "long `update_scores` takes one for each of its batches."
+    "What to know of two backends before comparing them. Durability: what a power cut leaves of acknowledged updates. "
+    "Shared: several processes may write one board. Round trips: those of one operation; a long `update_scores` takes "
+    "one per batch."
 )
 STATEMENTS: Final = (
-    "Statements of the backend's own source by Python's syntax tree, docstrings left out; what all backends share is "
-    "counted for none. Other lines: Lua and SQL. Fewer is not better: it is less to know."
+    "Statements in the backend's own source, by Python's syntax tree and without docstrings; code that all backends "
+    "share is not counted. Other lines: Lua and SQL. Fewer is not better, only less to read."
 )
-FEATURES: Final = (
-    "Statements by who writes them, and lines of configuration. A dash: not counted, and the note says why."
-)
+STUDY: Final = "the study, "
+"""Begins what a note says of the study, which is left to its own section."""
+
+FEATURES: Final = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
 
 
 def backends_section(result: Result) -> Section:
     """Return the fairness sheet, with a row for every backend that was asked for."""
     tables = [
+        _table(result, "What each backend is", ["durability", "lives in", "round trips", "shared", "what"], _stands),
         _table(
-            result, "What each row stands for", ["durability", "lives in", "round trips", "shared", "what"], _stands
+            result, "What each backend promises", ["storage", "server", "durability as reported", "survives"], _promises
         ),
-        _table(result, "What each promises", ["storage", "server", "says of its durability", "survives"], _promises),
         _verdicts(result),
         _code(result),
     ]
@@ -80,8 +81,8 @@ def _verdicts(result: Result) -> Table:
         *words("parts", "kit", "what failed"),
     ]
     judged = any(facts.verdict is not None for facts in result.backends)
-    note = "The kit ran ahead of all runs, or earlier on the same code, versions and settings." if judged else ""
-    return Table("What the conformance kit said", columns, rows, note)
+    note = "The kit ran before the comparison, or earlier on the same code, versions and settings." if judged else ""
+    return Table("Verdicts of the conformance kit", columns, rows, note)
 
 
 def _verdict(facts: BackendFacts | None) -> list[Value]:
@@ -121,7 +122,7 @@ def _features(result: Result) -> Iterator[Table]:
             word(code.feature),
             word(code.backend),
             *map(number, (code.app, code.shipped, code.third_party, code.configuration)),
-            word(code.note),
+            word("; ".join(part for part in code.note.split("; ") if not part.startswith(STUDY))),
         ]
         for code in result.code
     ]
@@ -140,7 +141,7 @@ def _sheets(result: Result) -> Section:
         for what, text in _lines(result.facts(label))
     ]
     tables = [Table("", words("backend", "what", "text"), rows)] if rows else []
-    return Section("backend-sheets", "Settings, set-up and what can be watched", tables=tables, detail=True)
+    return Section("backend-settings", "Settings, set-up and what can be monitored", tables=tables, detail=True)
 
 
 def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
@@ -152,6 +153,6 @@ def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
     for number_, step in enumerate(facts.sheet.setup, 1):
         yield f"set-up, step {number_}", step
     yield "configuration", facts.sheet.configuration
-    yield "to watch", "; ".join(facts.sheet.watch)
+    yield "to monitor", "; ".join(facts.sheet.watch)
     if facts.code is not None:
         yield "code", ", ".join(facts.code.files)

@@ -11,9 +11,8 @@ from ...document.values import anchor, number, numbers, operation_title, word, w
 from ...schema import Result, TraceFacts, WorkloadFacts
 
 TRACES: Final = (
-    "A trace is drawn once from the workload, the size and the seed, kept under its hash, and replayed by every "
-    "backend: the same seed makes the same trace anywhere. Tied: players who share their score when the board is "
-    "loaded."
+    "A trace is the list of steps that every backend replays: drawn once from the workload, the size and the seed, so "
+    "that the same seed makes the same trace anywhere. Tied: players who share their score when the board is loaded."
 )
 
 
@@ -39,8 +38,8 @@ def _repeated(result: Result) -> Iterator[str]:
         if trace.repeated:
             yield (
                 f"**Of the {sum(trace.steps.values()):,} steps of {trace.workload} with {trace.players:,} players, "
-                f"{trace.repeated:,} updates change nothing**: those events repeat the score and the username that "
-                f"stand. They are replayed as they were, and a backend may do less for them."
+                f"{trace.repeated:,} updates change nothing**: those events repeat the player's current score and "
+                f"username. They are replayed as they were, and a backend may do less for them."
             )
 
 
@@ -87,7 +86,7 @@ def circumstances_section(result: Result) -> Section:
     ]
     methods = Section("methods", "How the figures were taken", tables=[_facts("", result.methods)], detail=True)
     sections = [methods] if result.methods else []
-    return Section("circumstances", "The circumstances", tables=tables, sections=sections)
+    return Section("circumstances", "Machine, versions and command", tables=tables, sections=sections)
 
 
 def _facts(title: str, facts: Mapping[str, str]) -> Table:
@@ -103,7 +102,7 @@ def _run(result: Result) -> dict[str, str]:
         "seed": str(settings.seed),
         "rounds": str(settings.rounds),
         "time limit": f"{settings.time_limit:g} s for the writes of a run, and for each kind of read",
-        "digest of all that it depends on": settings.digest,
+        "digest of all inputs": settings.digest,
         "started": result.started,
         "took": duration(result.seconds),
         "finished": "yes" if result.finished else "no: interrupted",

@@ -12,17 +12,17 @@ from ..classes import DurabilityClass, tables_by_class
 from ..marks import marked, places, taken
 
 INTRODUCTION: Final = (
-    "The server, or the process that has the board open, is killed by `kill -9` amid acknowledged updates; the time "
-    "until another process, already running, has right answers again is the time to restore. Where the storage kept "
-    "nothing, the app loaded all players anew from records of its own, and that time is in it."
+    "The server, or the process that has the board open, is killed by `kill -9` during updates. Restore: the time "
+    "until another process, already running, gets correct answers again. Where the storage kept nothing, the app loads "
+    "all players again from its own records, and that time is included."
 )
 NO_POWER_CUT: Final = (
-    "**A kill -9 is no power cut**: what the process had handed to the system is still written. A class that may lose "
-    "its last second to a power cut can lose nothing here."
+    "**A kill -9 is not a power cut**: the system still writes what the process had handed over. A backend that may "
+    "lose its last second in a power cut can lose nothing here."
 )
 COUNTED: Final = (
-    "By: what brought the board back, a restart or the app's reload. Lost: of the updates that were acknowledged "
-    "before the kill, all drills together. Processes and ports: those to run and to open beside the app's own."
+    "By: what restored the board, a restart or the app's reload. Lost: acknowledged updates that were gone after the "
+    "kill, over all runs. Processes and ports: what has to run and to be open in addition to the app."
 )
 _BY: Final = {"restart": "restart", "load": "reload"}
 
@@ -37,8 +37,8 @@ def drills_section(result: Result) -> Section:
         *words("marks"),
     ]
     tables = tables_by_class(result, columns, lambda each: list(_rows(result, each)), note=COUNTED)
-    said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison has no crash drill with figures."]
-    return Section("crash-drill", "Crash drill", said, tables)
+    said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison measured no crash recovery."]
+    return Section("crash-recovery", "Crash recovery", said, tables)
 
 
 def _rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:

@@ -19,13 +19,13 @@ BASELINE: Final = "naive"
 CUT: Final = "cut"
 
 SLOPES: Final = (
-    "The slope is the exponent of growth between the two largest sizes: 0 is flat, 1 is linear. “10x players” "
-    f"says the same as a factor. “{CUT}”: the "
-    "time limit left steps out."
+    "How the p50 of each operation grows with the number of players. Slope: the exponent of growth between the two "
+    "largest sizes, 0 flat, 1 linear. 10x players: the same as a factor for ten times as many players. "
+    f"{CUT}: fewer samples, because of the time limit."
 )
 CROSSINGS: Final = (
-    "Crossovers lie between measured sizes, by p50, on straight lines between the points of a log-log plot; nothing is "
-    "extrapolated. Rows of another durability class are there for those who would give up the one or the other."
+    f"Up to which size the {BASELINE} board is faster, by p50: interpolated on log-log axes between measured sizes, "
+    "never extrapolated. Note the durability class: the two may survive different things."
 )
 
 
@@ -34,7 +34,11 @@ def growth_section(result: Result) -> Section:
     workloads = [facts.name for facts in result.workloads]
     grown = [table for workload in workloads for table in _by_size(result, workload)]
     sections = [_crossovers(result)] if BASELINE in result.settings.backends else []
-    said = [SLOPES] if grown else ["A slope needs two sizes of one workload with figures; this comparison has none."]
+    said = (
+        [SLOPES]
+        if grown
+        else ["No growth: it needs figures of one workload at two sizes, and this comparison has none."]
+    )
     return Section("growth", "Growth with the board", said, grown, sections=sections)
 
 
@@ -94,7 +98,7 @@ def _crossovers(result: Result) -> Section:
 
     columns = words("against", "workload", "operation", f"{BASELINE} wins")
     tables = tables_by_class(result, columns, rows, f"Crossovers with {BASELINE}")
-    said = CROSSINGS if tables else "No workload was run at two sizes, so that nothing can cross."
+    said = CROSSINGS if tables else "No crossovers: they need one workload at two sizes."
     return Section("crossovers", f"Where the {BASELINE} board wins", [said], tables)
 
 

@@ -1,4 +1,4 @@
-"""Memory and disk: bytes a player by size, the lines through them, and what an update writes."""
+"""Memory and disk: bytes per player by size, the lines through them, and what an update writes."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from ..classes import DurabilityClass, tables_by_class
 from ..marks import places, taken
 
 INTRODUCTION: Final = (
-    "What loading a board adds: private memory (USS) of this process and of the server's, after a full collection and "
-    "a trim; the server's own count; and its files. **A server's board is beside the clients' processes**, which need "
-    "their client library each (“opening”); a board in the process is in every process that holds one. A server and a "
-    "file hold the names too{names}; in a process those are the caller's."
+    "What loading a board adds per player: private memory (USS) of the app's process and of the server's, and bytes on "
+    "disk. **A server's board exists once**, beside the app's processes; a board in the process exists in every "
+    "process that opens one."
+)
+COUNTED: Final = (
+    "Private memory is read after a full garbage collection and a trim. Opening: what the client library takes in each "
+    "process. Server's count: what the server itself reports. A server and a file hold the players' names too{names}; "
+    "in a process, those belong to the caller."
 )
 GRAIN: Final = (
-    f"Private memory is told from {TOLD_FROM:,} players on: below, it is the grain of pages and of the allocator. "
+    f"Private memory is reported from {TOLD_FROM:,} players on: below, pages and the allocator decide the number. "
 )
 CLEANED: Final = (
-    "Disk is what the backend's own clean-up leaves: the write-ahead log of SQLite is taken up into the file, and no "
-    "rewriting of a server's log is under way; a log shorter than 64 MiB is never rewritten, a file of ZODB is packed "
-    "only where somebody asks for it."
+    "Disk is counted after the backend's own clean-up: SQLite's write-ahead log is merged into its file, and no "
+    "rewrite of a server's log is under way. A log shorter than 64 MiB is never rewritten, and a ZODB file is packed "
+    "only on request."
 )
 AS_LOADED: Final = (
-    "Disk is what stands right after the load: what SQLite's write-ahead log and a server's log hold twice is in it, "
-    "and so bytes a player rise and fall with the size."
+    "Disk is counted right after the load, with what SQLite's write-ahead log and a server's log hold twice, so that "
+    "bytes per player rise and fall with the size."
 )
-GROWN: Final = "Grown: of the files, from one clean-up to the next; none is told where they shrank. "
+GROWN: Final = "Grown: growth of the files from one clean-up to the next; none is reported where they shrank. "
 GROWN_AS_LOADED: Final = (
-    "Grown: of the files, from the load on; none is told where they shrank, as then the log of the load was cut. "
+    "Grown: growth of the files after the load; none is reported where they shrank, as the log of the load was cut. "
 )
-WRITTEN: Final = (
-    "Written: what the process that owns them sent to the disk, in whole pages of 4 KiB, as the system counts it."
-)
+WRITTEN: Final = "Written: what the owning process wrote to disk, in whole pages of 4 KiB, as the system counts it."
 
 _PRIVATE: Final[dict[str, Callable[[MemoryFigures], int | None]]] = {
     "process": lambda memory: memory.board_bytes,
@@ -55,21 +57,19 @@ _CALLS: Final[dict[str, Callable[[DiskFigures], int | None]]] = {
 
 
 def memory_section(result: Result) -> Section:
-    """Return bytes a player by size, lines of fixed cost plus bytes a player, and bytes an update."""
+    """Return bytes per player by size, lines of fixed cost plus bytes per player, and bytes per update."""
     by_size, lines, updates = _by_size(result), _lines(result), _updates(result)
     if not (by_size or updates):
         return Section("memory-and-disk", "Memory and disk", ["This comparison measured no memory."])
-    sizes = Section("memory-by-size", "Bytes a player by size", tables=by_size, detail=bool(lines))
-    said = INTRODUCTION.format(names=_names(result))
-    return Section(
-        "memory-and-disk", "Memory and disk", [said], [*lines, *updates], sections=[sizes] if by_size else []
-    )
+    sizes = Section("memory-by-size", "Bytes per player by size", tables=by_size, detail=bool(lines))
+    said = [INTRODUCTION, COUNTED.format(names=_names(result))]
+    return Section("memory-and-disk", "Memory and disk", said, [*lines, *updates], sections=[sizes] if by_size else [])
 
 
 def _names(result: Result) -> str:
     sizes = sorted({significant(trace.name_bytes_per_player) for trace in result.traces}, key=float)
     between = "-".join(dict.fromkeys([sizes[0], sizes[-1]])) if sizes else ""
-    return f" ({between} bytes a player)" if sizes else ""
+    return f" ({between} bytes per player)" if sizes else ""
 
 
 # ---------------------------------------------------------------------- by size
@@ -86,7 +86,7 @@ def _by_size(result: Result) -> list[Table]:
         *numbers("players", *_PRIVATE, *_COUNTED, "opening", "runs"),
     ]
     note = GRAIN + (CLEANED if _is_cleaned(result) else AS_LOADED)
-    return tables_by_class(result, columns, lambda each: list(_rows(result, each)), "Bytes a player", note)
+    return tables_by_class(result, columns, lambda each: list(_rows(result, each)), "Bytes per player", note)
 
 
 def _rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:
@@ -114,18 +114,18 @@ def _each(memory: Sequence[MemoryFigures], read: Callable[[MemoryFigures], int |
 
 
 def _lines(result: Result) -> list[Table]:
-    columns = [*words("backend", "workload", "place"), *numbers("fixed", "bytes a player", "misfit", "sizes")]
+    columns = [*words("backend", "workload", "where"), *numbers("fixed", "bytes per player", "misfit", "sizes")]
     lines = memory_lines(result)
 
     def rows(each: DurabilityClass) -> list[list[Value]]:
         return [_line(line) for line in lines if line.backend in each.backends and line.line is not None]
 
     note = (
-        f"A straight line through the sizes from {TOLD_FROM:,} players on, each of which counts alike; in the process, "
-        f"opening the board is part of it. Misfit: by how much it misses the worst of them. Three are needed. Costs "
-        "take the line for more players than were measured, and else the measured bytes."
+        f"A straight line fitted to the sizes from {TOLD_FROM:,} players on, three at least, with equal weight; in the "
+        "process, opening the board is part of it. Misfit: the largest deviation of a size from the line. Costs use "
+        "the line beyond the largest measured size, and the measured bytes below."
     )
-    return tables_by_class(result, columns, rows, "Fixed cost plus bytes a player", note)
+    return tables_by_class(result, columns, rows, "Fixed cost plus bytes per player", note)
 
 
 def _line(found: MemoryLine) -> list[Value]:
@@ -144,9 +144,9 @@ def _line(found: MemoryLine) -> list[Value]:
 
 
 def _updates(result: Result) -> list[Table]:
-    columns = [*words("backend", "workload"), *numbers("players", "updates a call", *_CALLS, "runs")]
+    columns = [*words("backend", "workload"), *numbers("players", "updates per call", *_CALLS, "runs")]
     note = (GROWN if _is_cleaned(result) else GROWN_AS_LOADED) + WRITTEN
-    return tables_by_class(result, columns, lambda each: list(_disk_rows(result, each)), "Disk: bytes an update", note)
+    return tables_by_class(result, columns, lambda each: list(_disk_rows(result, each)), "Disk: bytes per update", note)
 
 
 def _disk_rows(result: Result, each: DurabilityClass) -> Iterator[list[Value]]:

@@ -13,7 +13,7 @@ from ..classes import labels
 ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
 """Of the table: from the backend's own faults to what nobody can be blamed for."""
 
-NO_FIGURES: Final = "it has no figures, although it says that it is fine"
+NO_FIGURES: Final = "it has no figures, although its status is ok"
 
 
 class Reason(NamedTuple):
@@ -29,9 +29,11 @@ def missing_section(result: Result) -> Section:
     tables = [*_without_figures(result), *_notes(result)]
     without = sum(map(_lacks_figures, result.runs))
     said = [f"{without:,} of {len(result.runs):,} runs have no figures." if without else "Every run has figures."]
-    said += [] if result.finished else ["**The comparison was interrupted**: what was not reached says so here."]
+    said += (
+        [] if result.finished else ["**The comparison was interrupted**: runs that were not reached are listed here."]
+    )
     never = _never_run(result)
-    said += [f"Asked for, and without any run: {quoted(never)}."] if never else []
+    said += [f"Asked for, but never run: {quoted(never)}."] if never else []
     return Section("without-figures", "Without figures", said, tables)
 
 
@@ -74,7 +76,7 @@ def _where(runs: list[Run]) -> Iterator[str]:
         if cell.players not in found:
             found.append(cell.players)
     for cell, players in sizes.items():
-        again = " (again, for the noise)" if cell.twin else ""
+        again = " (A/A)" if cell.twin else ""
         workload = f" {cell.workload}" if cell.workload else ""
         yield f"{cell.mode}{again}:{workload} {', '.join(f'{size:,}' for size in sorted(players))}"
 
@@ -86,4 +88,4 @@ def _notes(result: Result) -> Iterator[Table]:
             grouped[run.cell.backend, note] = grouped.get((run.cell.backend, note), 0) + 1
     if grouped:
         rows = [[word(backend), number(runs), word(note)] for (backend, note), runs in grouped.items()]
-        yield Table("What runs noted", [*words("backend"), *numbers("runs"), *words("note")], rows)
+        yield Table("Notes of runs", [*words("backend"), *numbers("runs"), *words("note")], rows)

@@ -15,11 +15,13 @@ from ...statistics import noise_floors, ratio, runs_of, values
 from ..fastest import class_words
 
 FLOORS: Final = (
-    "A floor is the largest ratio by which two equal rows (twins) lay apart, by what a call waits for, by mode and by "
-    "statistic; a smaller difference says nothing. A class without a twin takes the largest floor of all."
+    "A noise floor is the largest ratio between two runs of the same backend (A/A runs), by what a call waits for, by "
+    "mode and by statistic; a smaller difference means nothing. A class without A/A runs takes the largest floor of "
+    "all."
 )
 NO_TWINS: Final = (
-    "No backend was run twice in this comparison, so that no noise floor is known, and **no difference is told apart**."
+    "No backend was run against itself (A/A) in this comparison, so that no noise floor is known, and **no difference "
+    "counts**."
 )
 
 
@@ -27,7 +29,9 @@ def noise_section(result: Result) -> Section:
     """Return noise floors, the clock's cost and disturbed runs; each twin's ratios as detail."""
     tables = [*_clock(result), *_disturbed(result)]
     floors = FLOORS if any(run.cell.twin for run in result.runs) else NO_TWINS
-    twins = Section("twins", "Each backend against itself", tables=[*_floors(result), *_twins(result)], detail=True)
+    twins = Section(
+        "a-a-runs", "Each backend against itself (A/A runs)", tables=[*_floors(result), *_twins(result)], detail=True
+    )
     sections = [twins] if twins.tables else []
     return Section("noise", "Noise", [floors, _disturbance(result.runs)], tables, sections=sections)
 
@@ -58,9 +62,9 @@ def _twins(result: Result) -> Iterator[Table]:
             *words("backend", "workload"),
             *numbers("players"),
             *words("figure", "statistic"),
-            *numbers("again / first"),
+            *numbers("second / first"),
         ]
-        yield Table("Ratios of twins", columns, rows)
+        yield Table("Ratios of A/A runs", columns, rows)
 
 
 def _twin(result: Result, cell: Cell) -> Iterator[list[Value]]:
@@ -90,14 +94,14 @@ def _clock(result: Result) -> Iterator[Table]:
     clock = [run.figures.clock_us for run in result.runs if isinstance(run.figures, ServiceFigures)]
     if clock:
         rows = [[number(part, significant) for part in (min(clock), median(clock), max(clock))] + [number(len(clock))]]
-        note = "What timing an empty call reads. It is contained in every service time, and not subtracted."
+        note = "The time read for an empty call: every service time contains it; it is not subtracted."
         yield Table("The cost of the clock", numbers("least, µs", "median, µs", "most, µs", "runs"), rows, note)
 
 
 def _disturbance(runs: list[Run]) -> str:
     disturbed, told = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
     return (
-        f"Of {told:,} runs that could tell, {disturbed:,} were disturbed: other processes kept at least "
+        f"Of {told:,} runs in which it could be measured, {disturbed:,} were disturbed: other processes kept at least "
         f"{DISTURBED_FROM:g} cores busy on average."
     )
 

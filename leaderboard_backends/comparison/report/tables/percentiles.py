@@ -15,8 +15,8 @@ from ..classes import DurabilityClass, tables_by_class
 from ..marks import places, taken
 
 INTRODUCTION: Final = (
-    "Times are in microseconds, medians over processes. A percentile is told where a sample lies beyond it, p99.9 from "
-    "10,000 samples on. The result file has the histograms of all samples, process by process."
+    "Times are in microseconds, medians over processes. A percentile is reported where a sample lies beyond it, p99.9 "
+    "from 10,000 samples on. The result file has the histogram of all samples of each process."
 )
 
 _TIMES: Final[dict[str, tuple[Callable[[Distribution], float | None], Write]]] = {
@@ -74,7 +74,7 @@ def _study(result: Result) -> Iterator[Table]:
     rows = [row for cell in cells for row in _program([run for run in result.runs if run.cell == cell])]
     if rows:
         columns = [*words("program"), *numbers("players"), *words("operation"), *numbers(*_TIMES, "processes")]
-        yield Table("Programs that claims of the study are about", columns, rows)
+        yield Table("Programs that the checked claims are about", columns, rows)
 
 
 def _program(runs: Sequence[Run]) -> Iterator[list[Value]]:

@@ -16,10 +16,9 @@ NAME: Final = "response-times"
 TITLE: Final = "Response times at given rates"
 
 INTRODUCTION: Final = (
-    "One client is given operations at a rate, whether or not it is ready, and each is timed **from its intended "
-    "start**: a stall counts for every operation that it keeps waiting. Where a backend does not keep up, waiting "
-    "times grow for as long as one looks; then the rate that it reached stands in their place. Rates are in "
-    "operations a second."
+    "One client receives operations at a fixed rate (per second), ready or not, and each is timed **from its intended "
+    "start**: a stall delays every operation that was due meanwhile. Where a backend does not keep up, waiting times "
+    "would grow without end; the table has the rate that it reached instead."
 )
 
 _PERCENTILES: Final[dict[str, Callable[[Distribution], float | None]]] = {
@@ -118,5 +117,7 @@ def _harness(result: Result, workload: str, players: int) -> Iterator[Table]:
     if idle:
         columns = numbers("rate", *_PERCENTILES, "runs")
         rows = [[number(paced.rate, significant), *_times(paced), number(len(paced.by_round))] for paced in idle]
-        note = "The same arrivals with a board that does nothing: this much of each time above is the harness's own."
+        note = (
+            "The same rates with a board that does nothing: each time above contains this much of the harness itself."
+        )
         yield Table("What the harness adds", columns, rows, note)

@@ -31,16 +31,17 @@ from ..marks import LEGEND as MARKS_LEGEND
 from ..marks import Taken, cut_mark, marked, partly_replayed, places, taken
 
 TIMED: Final = (
-    "What one call of a public method takes from Python, the contract's checks included, one client, one call after "
-    "the other: it says nothing about several clients, or about waiting at a given rate. Times are in microseconds: "
-    "the median over processes, and its 95 % interval. Rows of an operation stand by the median of p50. Ratio: p50 by "
-    "that of the first row, in each round for itself, and the median of those, as what changed on the machine between "
-    "rounds cancels so. It need not be the ratio of the two medians: within the noise, a row with the longer p50 can "
-    f"have a ratio below 1, such as `{SAME}0.98x`."
+    "How long one call of a public method takes from Python, including the checks of its arguments: one client, one "
+    "call after the other. Several clients are under Throughput, waiting at a given rate under Response times."
+)
+READ: Final = (
+    "Times are in microseconds: the median over processes with its 95 % interval. The rows of an operation are in the "
+    "order of their p50. Ratio: p50 relative to the first row, per round; the median over the rounds. Within the noise "
+    f"that can be below 1, such as `{SAME}0.98x`."
 )
 SEPARATE: Final = (
-    "One table a durability class: rows that survive different things are never ranked together. A server's time "
-    "contains the round trip to where it was; “Why not to trust this” says what is known of that."
+    "One table per durability class: backends that survive different things are never ranked together. A server's time "
+    "contains the round trip to it."
 )
 
 Row: TypeAlias = list[Value]
@@ -53,7 +54,7 @@ def service_section(result: Result) -> Section:
         return Section("service-times", "Service times", ["This comparison measured no service times."])
     floors, shown = noise_floors(result), _usual_size(result)
     sizes = [_of_size(result, floors, workload, players, players != shown) for workload, players in found]
-    paragraphs = [TIMED, SEPARATE, f"{FASTEST_LEGEND} {MARKS_LEGEND}", *partly_replayed(result), _gate(result)]
+    paragraphs = [TIMED, READ, SEPARATE, f"{FASTEST_LEGEND} {MARKS_LEGEND}", *partly_replayed(result), _gate(result)]
     return Section("service-times", "Service times", paragraphs, sections=[*sizes, _loading(result)])
 
 
@@ -67,9 +68,9 @@ def _gate(result: Result) -> str:
     checked = [checked for run in result.runs if (checked := getattr(run.figures, "checked", None)) is not None]
     answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
     return (
-        f"Before a figure counted, {answers:,} answers and the states that {updates:,} updates led to were compared "
-        f"with an independent model, in {len(checked):,} runs of all modes. A board that differed has no figures, but "
-        "the reason."
+        f"Correctness: in {len(checked):,} runs of all modes, {answers:,} answers, and the final states after "
+        f"{updates:,} updates, were compared with an independent model. A backend with one difference has no figures: "
+        "“Without figures” has the reason."
     )
 
 
@@ -97,13 +98,13 @@ def _absent(result: Result, workload: str, players: int) -> Iterator[str]:
     measured = {one.label for one in taken(result, "service", workload, players, labels(result))}
     without = [label for label in labels(result) if label not in measured]
     if without:
-        yield f"Without figures here: {quoted(without)}. “Without figures” says why."
+        yield f"No figures here: {quoted(without)}. “Without figures” has the reasons."
 
 
 def _table(judge: Judge, each: DurabilityClass, measured: Sequence[Taken]) -> Table:
     columns = [
         *words("operation", "backend"),
-        *numbers("p50, µs", "ratio", "p99, µs", "a second", "runs"),
+        *numbers("p50, µs", "ratio", "p99, µs", "per second", "runs"),
         *words("marks"),
     ]
     operations = sorted(operations_of(run for one in measured for run in one.runs), key=_place)
@@ -119,7 +120,7 @@ def _place(operation: str) -> int:
 def _note(judge: Judge, measured: Sequence[Taken]) -> str:
     note = judge.note((one.label for one in measured), "p50", "p99")
     if min(len(one.runs) for one in measured) < ENOUGH_PROCESSES:
-        note += f" A verdict needs {ENOUGH_PROCESSES} processes a row."
+        note += f" A verdict needs {ENOUGH_PROCESSES} processes per row."
     return note
 
 
@@ -169,9 +170,9 @@ def _fewer(processes: int, **known: Mapping[int, float]) -> Iterator[str]:
 
 
 def _loading(result: Result) -> Section:
-    columns = [*words("backend", "workload"), *numbers("players", "took", "players a second", "runs")]
+    columns = [*words("backend", "workload"), *numbers("players", "took", "players per second", "runs")]
     tables = tables_by_class(result, columns, lambda each: list(_loads(result, each)))
-    said = "All players of a board by one call of `update_scores`, before the first step."
+    said = "One call of `update_scores` with all players, into an empty board."
     return Section("loading", "Loading", [said], tables, detail=True)
 
 

@@ -1,4 +1,4 @@
-"""Throughput: operations a second of several clients at once, with what held them back, and of batches of updates."""
+"""Throughput: operations per second of several clients at once, with what held them back, and of batches of updates."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ ALL_FROM: Final = 0.8
 """Of the cores that clients can use, from which on they are said to use all."""
 
 Limit: TypeAlias = Literal["server", "client-bound", "processor", "waiting"]
-"""What kept clients from more operations a second."""
+"""What kept clients from more operations per second."""
 
 INTRODUCTION: Final = (
-    "Several clients on one board, all from one moment on: **threads** of one process share one board object, "
-    "**processes** have one each, where the backend can be shared. Every operation of the mix counts as one. "
-    "Ratio: by that of one client, or of the smallest batch."
+    "Operations per second of several clients on one board, all started at the same moment: **threads** of one process "
+    "share a board object, **processes** have one each, where the backend can be shared. Ratio: relative to one "
+    "client, or to the smallest batch."
 )
 
 LIMITS: Final = (
-    f"What held them back. **server**: its process used {percent(BUSY_FROM)} of a core or more, and it works through "
-    "commands in one thread. **client-bound**: the server had more left than that, while the Python clients used all "
-    "the processor time that they could get (threads one core between them, because of Python's global lock; processes "
-    "the cores that the server left): then the row tells how fast Python clients are on this machine, and the server "
-    "could do more for clients elsewhere. **processor**: there is no server, and the board's own work in the clients "
-    "used all that they could get. **waiting**: neither; calls waited for round trips, for the disk, or for each other."
+    f"Held back by **server**: its process used {percent(BUSY_FROM)} of a core or more, and it runs commands in one "
+    "thread. **client-bound**: the Python clients used all the processor time that they could get (threads share one "
+    "core, because of Python's global lock; processes share the cores that the server leaves), so that the row shows "
+    "how fast Python clients are on this machine, and the server could do more for clients elsewhere. **processor**: "
+    "there is no server, and the board's own work used all processor time. **waiting**: neither; calls waited for "
+    "round trips, for the disk, or for each other."
 )
 
 Place: TypeAlias = tuple[Literal["threads", "processes"], int]
@@ -49,7 +49,7 @@ class Crowd(NamedTuple):
 
     @property
     def rates(self) -> dict[int, float]:
-        """Operations a second by round."""
+        """Operations per second by round."""
         return {round_: figures.per_second for round_, figures in self.by_round.items()}
 
     @property
@@ -75,7 +75,7 @@ class Crowd(NamedTuple):
 
 
 def throughput_section(result: Result) -> Section:
-    """Return operations a second by clients and kind, and of batches."""
+    """Return operations per second by clients and kind, and of batches."""
     found = [section for place in places(result, "throughput") for section in _of_place(result, *place)]
     said = (
         [INTRODUCTION, LIMITS, *partly_replayed(result)]
@@ -97,13 +97,13 @@ def _of_place(result: Result, workload: str, players: int) -> Iterator[Section]:
 
     columns = [
         *words("backend", "kind"),
-        *numbers("clients", "a second", "ratio", "client cores", "server cores"),
+        *numbers("clients", "per second", "ratio", "client cores", "server cores"),
         *words("held back by"),
         *numbers("runs"),
         *words("marks"),
     ]
     tables = tables_by_class(result, columns, clients, "Clients")
-    columns = [*words("backend"), *numbers("updates a call", "updates a second", "ratio", "runs")]
+    columns = [*words("backend"), *numbers("updates per call", "updates per second", "ratio", "runs")]
     tables += tables_by_class(result, columns, batches, "Batches, one client")
     if tables:
         yield Section(anchor("throughput", workload, players), f"{workload}, {players:,} players", tables=tables)

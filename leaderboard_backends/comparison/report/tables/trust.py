@@ -21,7 +21,7 @@ SHORT: Final = 5
 
 MISTAKES: Final = {
     "Updates repeated the score that was loaded, so that nothing was written.": (
-        "Each update of a drawn trace changes the score that stands."
+        "Each update of a drawn trace changes the player's score."
     ),
     "“Percentiles” were averages, or percentiles of averages.": (
         "Each percentile is of single operations within one process, by nearest rank; every sample is in the result, "
