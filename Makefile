@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-tools test-kit test-parts test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-cli test-comparison test-kit test-parts test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -38,25 +38,26 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/leaderboard report $(FULL) --html reports/report.html --markdown reports/report.md --charts reports/charts
 	$(BIN)/python benchmarks/readme.py
 
-PYTEST := -m pytest -p no:cacheprovider
+PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite in four parts at once, as they wait a good deal; each line that one shows begins with its name. Each part is a process
-# of its own, as tests that fork take the longer the larger their process is.
+# The suite, or what MARKS chooses of it, in five parts, four at once, as they wait a good deal; each line that one shows begins
+# with its name. Each part is a process of its own, as tests that fork take the longer the larger their process is; the shortest
+# begins when another has ended.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
-TOOLS := tests/cli tests/comparison
 KIT := tests/conformance adapters/leaderboard-backends-sqlite
 PARTS := tests/zoo tests/backends tests/testing tests/hardening tests/preflight
-TESTS := test-tools test-parts test-kit test-rest
+TESTS := test-comparison test-parts test-kit test-rest test-cli
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS)
 
-test-tools: CHOSEN = $(TOOLS)
+test-cli: CHOSEN = tests/cli
+test-comparison: CHOSEN = tests/comparison
 test-kit: CHOSEN = $(KIT)
 test-parts: CHOSEN = $(PARTS)
-test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(TOOLS) $(KIT) $(PARTS))
+test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,tests/cli tests/comparison $(KIT) $(PARTS))
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
@@ -67,9 +68,9 @@ SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing
 	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
-QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends tests/testing \
+QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
 	$(patsubst %,--ignore=%,$(SLOW))
-QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening \
+QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening tests/testing \
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)

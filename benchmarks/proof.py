@@ -33,7 +33,9 @@ DISTRIBUTIONS: Final = (
     "sortedcontainers",
     "starlette",
 )
-ALL_MARKS: Final = ("-m", "proof or not proof")
+ALL_MARKS: Final = "proof or not proof"
+PYTHON: Final = sys.executable
+PYTEST: Final = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
 COUNT: Final = re.compile(r"[^\n]*\d+ (?:passed|tests? passed|survived|of \d+ tests passed)[^\n]*")
 
 
@@ -52,7 +54,7 @@ class Step:
         started, lines = perf_counter(), []
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
         with subprocess.Popen(
-            [sys.executable, *command],
+            command,
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -86,18 +88,18 @@ class Result:
 STEPS: Final = (
     Step(
         "all tests, those marked `proof` included",
-        ("-m", "pytest", "-p", "no:cacheprovider", "-q", *ALL_MARKS, "tests", "adapters"),
-        ("-m", "pytest", "-p", "no:cacheprovider", "-q", *ALL_MARKS, "tests/hardening/test_degradation_outage.py"),
+        ("make", "--no-print-directory", "test", f"MARKS={ALL_MARKS}"),
+        (PYTHON, *PYTEST, "-m", ALL_MARKS, "tests/hardening/test_degradation_outage.py"),
     ),
     Step(
         "every backend under the whole kit, five times as thorough, with all faults and long kills",
-        ("-m", "leaderboard_backends", "conformance", "--thorough", "--out", "{folder}"),
-        ("-m", "leaderboard_backends", "conformance", "--out", "{folder}", "memory"),
+        (PYTHON, "-m", "leaderboard_backends", "conformance", "--thorough", "--out", "{folder}"),
+        (PYTHON, "-m", "leaderboard_backends", "conformance", "--out", "{folder}", "memory"),
     ),
     Step(
         "the whole kit on every mutant of the zoo",
-        ("-m", "zoo.report"),
-        ("-m", "pytest", "-p", "no:cacheprovider", "-q", "tests/zoo", "-k", "Takes"),
+        (PYTHON, "-m", "zoo.report"),
+        (PYTHON, *PYTEST, "tests/zoo", "-k", "Takes"),
     ),
 )
 
@@ -136,7 +138,7 @@ def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
             "",
             "The commands, in the same order:",
             "",
-            *(f"    python {shlex.join(result.command)}" for result in results),
+            *(f"    {shlex.join(result.command).replace(PYTHON, 'python')}" for result in results),
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""Put the result table of the last full comparison into the README, between its two marks.
+"""Put what the last full comparison says into the README, each table between its two marks.
 
     python benchmarks/readme.py [--check]
 
@@ -8,9 +8,14 @@ With `--check`, nothing is written, and the exit code is 1 where the README has 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
+from leaderboard_backends.comparison.advice.need import LOST, time_words
+from leaderboard_backends.comparison.advice.records import Records
+from leaderboard_backends.comparison.advice.sections import TYPICAL, UPDATES, WORKERS
+from leaderboard_backends.comparison.cost.sections import Inputs
 from leaderboard_backends.comparison.document import NONE
 from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic
@@ -22,8 +27,11 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RESULT = ROOT / "reports" / "results" / "full.json"
 
-BEGIN, END = "<!-- results: made by benchmarks/readme.py -->", "<!-- end of results -->"
+TAKE, RESULTS = "take", "results"
+BEGIN, END = "<!-- {}: made by benchmarks/readme.py -->", "<!-- end of {} -->"
 WORKLOAD, PLAYERS = "realtime", 100_000
+SIZES = (PLAYERS, 1_000_000)
+SHOWN = tuple(typical for typical in TYPICAL if typical.title != "one app process, durable")
 OPERATIONS = {"update": "update and rank", "rank": "rank", "top_100": "top 100", "around": "around ±5"}
 MEMORY: dict[str, tuple[Statistic, ...]] = {
     "process": ("process_memory",),
@@ -33,22 +41,60 @@ MEMORY: dict[str, tuple[Statistic, ...]] = {
 PLACES = {"process_memory": "in the process", "server_memory": "in the server", "disk": "on disk"}
 
 
+def take(result: Result) -> str:
+    """Return what to take: a row for each typical need, and what durability costs."""
+    records, inputs = Records(result), Inputs.shipped()
+    advised = {
+        typical.title: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
+        for typical in SHOWN
+    }
+    sizes = " / ".join(f"{size:,}" for size in SIZES)
+    headings = ["what you have", "take", f"p99 of an update, {sizes} players", "USD per month", "a power cut takes"]
+    rows = [headings, ["---", "---", "---:", "---:", "---"], *(_take(title, row) for title, row in advised.items())]
+    loses, keeps = (advised[title][0] for title in ("3 servers", "3 servers, durable"))
+    return (
+        f"{_markdown(rows)}\n\nA server has {WORKERS} app processes; together they do {UPDATES:g} updates and "
+        f"{UPDATES:g} reads per second. The cheapest that fits wins, then the fastest; within the noise, the simplest "
+        "to run. **Durable**: every acknowledged update survives a power cut. To be wrong about that costs all scores "
+        f"since the last backup; to be durable costs {_p99(keeps)} instead of {_p99(loses)} per update on several "
+        "servers."
+    )
+
+
+def _take(title: str, advised: Sequence[Advice]) -> list[str]:
+    first = advised[0].pick
+    if first is None:
+        return [title, advised[0].verdict, *[NONE] * 3]
+    labels = dict.fromkeys(f"`{advice.pick.label}`" if advice.pick else advice.verdict for advice in advised)
+    cost = NONE if first.monthly is None else f"{first.monthly:,.2f}"
+    return [title, ", then ".join(labels), " / ".join(map(_p99, advised)), cost, LOST[first.facts.durability]]
+
+
+def _p99(advice: Advice) -> str:
+    update = advice.pick.judged(advice.need) if advice.pick else None
+    return time_words(update.p99_us) if update and update.p99_us else NONE
+
+
 def table(result: Result) -> str:
-    """Return the table: a row a backend, by what survives a power cut."""
-    headings = ["backend", *OPERATIONS.values(), "bytes a player", "a power cut leaves"]
+    """Return every backend's figures: a row for each, by what survives a power cut."""
+    headings = ["backend", *OPERATIONS.values(), "bytes per player", "a power cut leaves"]
     rule = ["---", *["---:"] * len(OPERATIONS), "---", "---"]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *_rows(result)))
+    return f"{_markdown([headings, rule, *_rows(result)])}\n\n{note(result)}"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def note(result: Result) -> str:
     """Return what the bytes of the table are of, in a line."""
     cell = (WORKLOAD, PLAYERS)
     traces = [trace for trace in result.traces if (trace.workload, trace.players) == cell]
-    names = f" ({significant(traces[0].name_bytes_per_player)} bytes of text a player)" if traces else ""
-    logs = "" if "bytes on disk" in result.methods else " Logs that the load left behind are among those on disk."
+    names = f" ({significant(traces[0].name_bytes_per_player)} bytes of text per player)" if traces else ""
+    logs = "" if "bytes on disk" in result.methods else " Those on disk include logs of the load."
     return (
-        "Bytes a player are private memory, and files, that loading the board added. In a server and on disk names are "
-        f"among them{names}; in a process they are not, as there they are the app's own.{logs}"
+        "Bytes per player: the private memory and the files that the board's data added. In a server and on disk they "
+        f"include ids and names{names}; in a process they do not, as the app holds those anyway.{logs}"
     )
 
 
@@ -80,17 +126,20 @@ def _bytes(runs: list[Run], home: str) -> str:
     return ", ".join(told)
 
 
-def with_table(text: str, result: Result) -> str:
-    """Return the README's text with the table of a result."""
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{table(result)}\n\n{note(result)}\n{END}{tail}"
+def with_tables(text: str, result: Result) -> str:
+    """Return the README's text with the tables of a result; what has no marks stays as it is."""
+    for name, made in ((TAKE, take), (RESULTS, table)):
+        begin, end = BEGIN.format(name), END.format(name)
+        if begin in text:
+            head, _, rest = text.partition(begin)
+            text = f"{head}{begin}\n{made(result)}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 def main() -> int:
     """Write the README, or compare it."""
     old = README.read_text(encoding="utf-8")
-    new = with_table(old, read_result(RESULT))
+    new = with_tables(old, read_result(RESULT))
     if "--check" in sys.argv:
         return int(old != new)
     README.write_text(new, encoding="utf-8")

@@ -25,6 +25,10 @@ UNDER_ONE_RULE: Final = (
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Under nohup, children would inherit that a hang-up is ignored; a handler is not inherited by what is started anew.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 
 @pytest.fixture
 def unlogged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -28,12 +28,12 @@ def test_the_bytes_of_the_readme_are_of_one_kind_and_say_whether_names_are_in_th
     ]
     made = result([facts("memory"), facts("redis", "server", "everysec")], runs, names=25.0)
     readme = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))
-    text = readme["with_table"](f"before{readme['BEGIN']}old{readme['END']}after", made)
+    text = readme["with_tables"](f"before{readme['BEGIN']}old{readme['END']}after".format(*["results"] * 2), made)
     assert [row.split(" | ")[5] for row in text.splitlines() if "| `" in row] == [
         "190 in the process",
         "157 in the server, 219 on disk",
     ]
-    assert "In a server and on disk names are among them (25.0 bytes of text a player); in a process" in text
+    assert "include ids and names (25.0 bytes of text per player); in a process" in text
     assert (text.startswith("before"), text.endswith("after")) == (True, True)
 
 

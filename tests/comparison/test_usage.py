@@ -38,6 +38,7 @@ def test_a_write_ahead_log_is_taken_up_into_its_file_and_nothing_is_lost(tmp_pat
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = wal")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("PRAGMA synchronous = off")
         writer.execute("CREATE TABLE entry (score)")
         writer.executemany("INSERT INTO entry VALUES (?)", [(score,) for score in range(1000)])
         log = tmp_path / "bo?ard#.db-wal"

@@ -355,3 +355,15 @@ def test_closing_closes_the_connections(shared_server: EmbeddedServer, client: r
     board.close()
     client.ping()
     assert "short-lived" not in {connection["name"] for connection in client.client_list()}
+
+
+def test_a_plain_sorted_set_ranks_a_tie_by_text_where_a_board_ranks_it_by_who_was_first(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    """What the README says of both."""
+    board = open_board(shared_server.url)
+    for player in ("adam", "zoe"):
+        client.zadd("plain", {player: 1500})
+        board.update_score(player, player.title(), 1500)
+    assert (client.zrevrank("plain", "zoe"), client.zrevrank("plain", "adam")) == (0, 1)
+    assert (board.get_rank("adam"), board.get_rank("zoe")) == (1, 2)
