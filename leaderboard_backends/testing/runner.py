@@ -81,6 +81,12 @@ class _Recorder:
         config.stash[TASK] = self._task
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str) -> list[pytest.Item] | None:
+        """Make no items of parts that were not asked for: making all takes longer than running a small part."""
+        part = kit_part(collector.obj, name) if isinstance(collector, pytest.Class) else None
+        return [] if self._parts and part is not None and part not in self._parts else None
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Take down, from the kit's own classes, which tests must run, before anybody can leave one out."""
         wanted = [(item, _part(item)) for item in items]

@@ -154,7 +154,7 @@ def test_the_result_says_what_was_run_and_of_what(whole: Result) -> None:
 
 def test_the_same_seed_replays_the_same_trace(comparing: Callable[..., Result], tmp_path: Path) -> None:
     del tmp_path
-    first, again, other = (comparing("memory", steps=20, seed=seed) for seed in (5, 5, 6))
+    first, again, other = (comparing("memory", steps=20, seed=seed) for seed in (1, 1, 2))
     hashes = [[trace.sha256 for trace in result.traces] for result in (first, again, other)]
     assert hashes[0] == hashes[1] != hashes[2]
 
@@ -165,13 +165,13 @@ def test_the_same_seed_replays_the_same_trace(comparing: Callable[..., Result], 
 def test_rounds_come_one_after_the_other_each_in_an_order_of_its_own(
     comparing: Callable[..., Result], watcher: Any
 ) -> None:
-    result = comparing("memory", "naive", players=(10, 20, 30), steps=5, rounds=3)
-    assert [number for _, number in watcher.begun] == [1] * 6 + [2] * 6 + [3] * 6
+    result = comparing("memory", "naive", players=(10, 20), steps=5, rounds=3)
+    assert [number for _, number in watcher.begun] == [1] * 4 + [2] * 4 + [3] * 4
     orders = [tuple(cell for cell, number in watcher.begun if number == round_) for round_ in (1, 2, 3)]
     assert len(set(orders)) > 1
     assert len({frozenset(order) for order in orders}) == 1
     assert watcher.proven == ["memory", "naive"]
-    assert len(watcher.runs) == len(watcher.ended) == len(result.runs) == 18
+    assert len(watcher.runs) == len(watcher.ended) == len(result.runs) == 12
 
 
 def test_an_installed_plug_in_is_compared_by_its_url(

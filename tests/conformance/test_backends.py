@@ -32,8 +32,10 @@ class AtAURL(BackendConformance):
         return open_leaderboard(self.url, board=name, **options)
 
 
+@pytest.mark.proof
 class TestNaive(AtAURL):
-    repeats = frozenset({"processes"})  # nothing is shared, as in memory
+    """Each part of the kit runs on this backend in a test of the runner, too, with the same efforts."""
+
     url = "naive://"
 
 

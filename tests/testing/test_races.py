@@ -265,6 +265,7 @@ class RacyFiles(InAFolder):
 
 class LockedFiles(InAFolder):
     backend = InALockedFile
+    histories = 12  # a test of its own has as many as of the racy files
 
 
 def processes_fail(kit: type[InAFolder], folder: Path, seed: int, histories: int) -> str:
