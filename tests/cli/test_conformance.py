@@ -262,28 +262,28 @@ def test_a_board_that_hangs_where_no_signal_reaches_it_is_ended_and_says_where_i
     ends: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.2)
-    result = run(ends(ONCE.format(end=DEAF)), "--part", "lookups", "--time-limit", "1")
+    result = run(ends(ONCE.format(end=DEAF)), "--part", "lookups", "--time-limit", "3")
     assert result.exit_code == 1
     assert re.search(r"ends:Ends: \d+ tests in \d+ s, at lookups: test_", result.output)
-    assert "(call) did not end within 1 s, and only killing its process stopped it" in result.output
+    assert "(call) did not end within 3 s, and only killing its process stopped it" in result.output
     assert 'ends.py", line 8 in _get_percentile' in result.output
     assert "ends:Ends: DOES NOT CONFORM, 39 of 40 tests passed" in result.output
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "limit", "said"),
     [
-        ("import time; time.sleep(10_000)", "importing the target has not ended after 0.5 s"),
-        ("import os; os.abort()", "ended by SIGABRT in opening its storage"),
-        ("import time\ndef make(name, **_): time.sleep(10_000)", "opening a board has not ended after 0.5 s"),
+        ("import time; time.sleep(10_000)", "0.5", "importing the target has not ended after 0.5 s"),
+        ("import os; os.abort()", "3", "ended by SIGABRT in opening its storage"),
+        ("import time\ndef make(name, **_): time.sleep(10_000)", "3", "opening a board has not ended after 3 s"),
     ],
 )
 def test_a_target_that_hangs_or_dies_before_its_tests_is_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, limit: str, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hangs.py").write_text(code)
-    result = run("hangs:make", "--time-limit", "0.5")
+    result = run("hangs:make", "--time-limit", limit)
     assert result.exit_code == 1
     assert said in result.output
     assert "hangs:make: NOT RUN" in result.output
