@@ -134,7 +134,7 @@ def half_failed(traces: Path) -> Result:
 def whole(traces: Path) -> Result:
     """Return a result with every mode, of a board in memory, on a server and in a file, and of two programs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "programs", lambda: dict(list(programs().items())[:2]))
+        patch.setattr(execute, "programs", lambda: dict(list(programs().items())[1:3]))  # the quickest
         return run_small(Watching(), traces, "memory", "redis (appendfsync always)", "zodb", plan=every_mode())
 
 

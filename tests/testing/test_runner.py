@@ -139,7 +139,7 @@ def test_a_storage_that_is_not_there_is_not_run_and_asked_once() -> None:
         attempts.append(name)
         raise BackendUnavailableError("no server at 127.0.0.1:1")
 
-    report = run_kit(make, parts=["lookups", "removal"])
+    report = run_kit(make, parts=["isolation", "removal"])
     assert report.verdict == "NOT RUN"
     assert {outcome.result for outcome in report.outcomes} == {"not run"}
     assert "no server at 127.0.0.1:1" in report.outcomes[-1].text
@@ -154,7 +154,7 @@ def test_a_storage_that_goes_away_later_is_a_failure() -> None:
             raise BackendUnavailableError("gone")
         return NaiveLeaderboard(name, **options)
 
-    assert run_kit(make, parts=["lookups"]).verdict == "DOES NOT CONFORM"
+    assert run_kit(make, parts=["isolation"]).verdict == "DOES NOT CONFORM"
 
 
 class HangsOnce(NaiveLeaderboard):
