@@ -39,7 +39,8 @@ MAX_NUMBER: Final = 2**53
 """No board has seen as many changes; a storage may keep the number as a double."""
 
 FEED_OPTION: Final = Option(
-    integer(0, MAX_FEED), "how many of the latest changes the board keeps as its change feed; 0 ends it (as it was)"
+    integer(0, MAX_FEED),
+    "how many of the latest changes the board keeps as its change feed; 0 turns it off (as stored; 0 on a new board)",
 )
 """The option `feed` of each backend with a feed. Where the data outlives the object, it is stored with the board."""
 
@@ -133,7 +134,8 @@ def check_version(version: object) -> Version:
     """Return the version; raises `InvalidArgumentError` for what no board returned, such as a number alone."""
     if not isinstance(version, Version):
         raise InvalidArgumentTypeError(
-            f"a version is what get_version() or get_changes() returned, not {shorten(version)}: keep both its parts."
+            f"a version is a value that get_version() or get_changes() returned, not {shorten(version)}: pass it on "
+            "unchanged."
         )
     if not isinstance(version.history, str):
         raise InvalidArgumentTypeError(f"the history of a version is a text, not {shorten(version.history)}.")
@@ -147,8 +149,8 @@ def check_position(after: Version, version: Version, oldest: int) -> None:
     """Raise `ChangesLostError` unless a feed that goes back to after `oldest` continues from `after`."""
     if after.history != version.history or after.number > version.number:
         raise ChangesLostError(
-            "the board has begun another history since (it was made anew, restored, or a write of it was cut short): "
-            "read it anew, and follow it from get_version()."
+            "the board has a new history since then (it was created again, restored, or a write was interrupted): "
+            "read the whole board again, and follow its changes from get_version()."
         )
     if after.number < oldest:
         raise ChangesLostError(
@@ -160,14 +162,16 @@ def check_position(after: Version, version: Version, oldest: int) -> None:
 def no_feed() -> UnsupportedOperationError:
     """Return the error for a board that could keep a feed and does not."""
     return UnsupportedOperationError(
-        "this board keeps no change feed: open it once with the option feed, for example feed=100000 (changes)."
+        "this board keeps no change feed: open it once with the option feed, for example feed=100000 (the number of "
+        "changes to keep)."
     )
 
 
 def board_moved(moved_to: str) -> BoardMovedError:
     """Return the error for a write to a fenced board."""
     return BoardMovedError(
-        f"the board takes no writes any more, it has moved to {moved_to}: open it there. Nothing was applied.", moved_to
+        f"the board does not accept writes any more: it has moved to {moved_to}: open it there. Nothing was applied.",
+        moved_to,
     )
 
 
@@ -221,8 +225,7 @@ def at_version(
     name = getattr(operation, "__name__", "")
     if not hasattr(board, "get_version") or name == "__iter__":
         raise InvalidArgumentTypeError(
-            f"at_version takes a method of a board that returns its answer, such as board.get_top_n, not "
-            f"{shorten(operation)}."
+            f"at_version takes a method of a board, such as board.get_top_n, not {shorten(operation)}."
         )
     if not board.capabilities.feed:
         board.get_version()  # refuses in words, before a write is made
@@ -237,7 +240,9 @@ def at_version(
         if writes or after == before:
             return value, after
         before = after
-    raise BackendUnavailableError(f"the board changed during each of {_ATTEMPTS} reads: read it when it changes less.")
+    raise BackendUnavailableError(
+        f"the board changed during each of {_ATTEMPTS} reads: try again when it changes less often."
+    )
 
 
 WRITES: Final = frozenset({"update_score", "increment_score", "update_scores", "remove_player", "clear"})

@@ -150,9 +150,9 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
         url = given.pop("url", None)
         if url is None:
             has = ", ".join(map(str, given)) or "nothing"
-            raise ConfigurationError(f"a board's mapping needs a url; this one has {has}.")
+            raise ConfigurationError(f"a board's configuration needs a url; this one has {has}.")
     if not isinstance(url, str):
-        raise ConfigurationError(f"a board's URL is a text, not of type {type(url).__name__}.")
+        raise ConfigurationError(f"a board's URL must be a string, not of type {type(url).__name__}.")
     location, query = Location.parse(url, default_board)
     backend = backend_class(location.scheme)
     merged = {**query, **given, **options}
@@ -267,11 +267,12 @@ def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigurationError(f"{shown} is not TOML: {error}.") from error
     except RecursionError:
         raise ConfigurationError(
-            f"{shown} is nested too deeply: a board's table has tables of settings, no more."
+            f"{shown} is nested too deeply: a board's table may contain tables of settings, and those no further "
+            "tables."
         ) from None
     if others := [name for name in document if name != "boards" and name not in SECTIONS]:
         raise ConfigurationError(
-            f"{shown} has {', '.join(others)} at its top level: only [boards.NAME] is known, and "
+            f"{shown} has {', '.join(others)} at its top level: only [boards.NAME] is allowed, and "
             f"{' and '.join(f'[{known}]' for known in SECTIONS.values())} of others."
         )
     return document
@@ -280,7 +281,7 @@ def _read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _expand(value: Any, depth: int = 0) -> Any:
     """Return a value with the variables of its texts, and of those in its tables and lists, put in."""
     if depth > DEEPEST:
-        raise ConfigurationError(f"it is nested more than {DEEPEST} deep: take the inner tables and lists out.")
+        raise ConfigurationError(f"it is nested more than {DEEPEST} levels deep: remove the inner tables and lists.")
     if isinstance(value, dict):
         return {name: _expand(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list):

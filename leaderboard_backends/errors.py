@@ -112,7 +112,7 @@ class BackendError(LeaderboardError):
 
     def __str__(self) -> str:
         text = super().__str__()
-        return f"{text} Before that, {self.applied} of the updates were applied, and stand." if self.applied else text
+        return f"{text} The first {self.applied} updates of this call were applied." if self.applied else text
 
 
 class BackendUnavailableError(BackendError):

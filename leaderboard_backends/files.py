@@ -25,11 +25,11 @@ def check_path(given: str | PathLike[str], example: str) -> str:
     name = os.path.basename(path)  # noqa: PTH119 - Path drops a slash at the end
     if name == ":memory:" or name.startswith("file:"):
         raise ConfigurationError(
-            f"{shorten(path)} is SQLite's spelling of a database in memory, or of a URI: write memory://NAME for a "
+            f"{shorten(path)} means a database in memory, or a URI, to SQLite: write memory://NAME for a "
             f"board in this process's memory, or the path of a file, for example {example}."
         )
     if name in ("", ".", "..") or "\0" in path or not _is_encodable(path):
-        raise ConfigurationError(f"{shorten(path)} names no file: give the path of one, for example {example}.")
+        raise ConfigurationError(f"{shorten(path)} is not the path of a file: give one, for example {example}.")
     return path
 
 
@@ -51,16 +51,18 @@ def check_place(path: str, *, create: bool, beside: Sequence[str]) -> bool:
         above, mode = _mode(folder), _mode(path)
     except OSError as error:
         raise BackendUnavailableError(
-            f"{path} cannot be reached: {error.strerror}. Check the path, and this user's permissions on the way."
+            f"{path} cannot be reached: {error.strerror}. Check the path, and this user's permissions for its folders."
         ) from error
     if not S_ISDIR(above):
-        raise BackendUnavailableError(f"{folder} is not a directory here: create it, or mount it, first.")
+        raise BackendUnavailableError(f"{folder} is not a directory: create it, or mount it, first.")
     if S_ISDIR(mode):
         raise ConfigurationError(f"{path} is a directory: name a file in it.")
     if mode and not S_ISREG(mode):
         raise ConfigurationError(f"{path} is a device, a pipe or a socket: name a file.")
     if not (mode or create):
-        raise BackendUnavailableError(f"there is no file {path}, and create=false: check the path.")
+        raise BackendUnavailableError(
+            f"there is no file {path}, and create=false: correct the path, or leave create out."
+        )
     _check_permissions(path, [path, *(f"{path}{ending}" for ending in beside)], beside)
     return bool(mode)
 

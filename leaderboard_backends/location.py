@@ -87,7 +87,7 @@ class Location:
         """
         if self.parts.netloc or self.path in ("", "/"):
             raise ConfigurationError(
-                f"{self.shown} names no file: write {self.scheme}:// and an absolute path, for example "
+                f"{self.shown} has no absolute path: write one after {self.scheme}://, for example "
                 f"{self.scheme}://{example}?board=weekly, or memory://weekly for a board in this process's memory."
             )
         return check_path(self.path, example)
@@ -100,12 +100,12 @@ class Location:
         named = self.parts.netloc
         if "@" in named:
             raise ConfigurationError(
-                f"{self.place} has a user: {self.scheme}:// takes a board's name alone, for example "
+                f"{self.place} has a user: {self.scheme}:// takes only a board's name, for example "
                 f"{self.scheme}://weekly."
             )
         if self.parts.path not in ("", "/"):
             raise ConfigurationError(
-                f"{self.place} has a path: {self.scheme}:// takes a board's name alone, for example "
+                f"{self.place} has a path: {self.scheme}:// takes only a board's name, for example "
                 f"{self.scheme}://weekly."
             )
         if named and name and named != name:
@@ -141,7 +141,7 @@ def check_options(
 def _split(url: str) -> SplitResult:
     """Return a URL's parts; refuses text whose parts could be taken for others."""
     if not url.isprintable():
-        raise _refused(url, "has a line break, a tab or another character that does not print: take it out.")
+        raise _refused(url, "has a line break, a tab or another character that is not printable: remove it.")
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -174,7 +174,7 @@ def _split(url: str) -> SplitResult:
 def _check_escapes(url: str) -> None:
     """Refuse escapes that would be read as something else than was meant: two URLs would then be one place."""
     if _STRAY_PERCENT.search(url):
-        raise _refused(url, "has a '%' that begins no escape: a '%' itself is written %25.")
+        raise _refused(url, "has a '%' that does not begin an escape: write a literal '%' as %25.")
     try:
         decoded = unquote(url, errors="strict")
     except UnicodeDecodeError:
@@ -184,7 +184,7 @@ def _check_escapes(url: str) -> None:
             "%C3%A9.",
         ) from None
     if "\0" in decoded:
-        raise _refused(url, "has the escape %00: no name, path or password may hold it. Take it out.")
+        raise _refused(url, "has the escape %00: no name, path or password may contain it. Remove it.")
 
 
 def _query_options(url: str, query: str) -> dict[str, str]:
@@ -230,18 +230,18 @@ def _unknown_option(owner: str, name: str, known: Collection[str], *, shown: boo
     names = sorted(known)
     if not shown:
         return UnknownOptionError(
-            f"{owner} has no such option as one that its URL has after a password: write an '&' in a password as %26. "
-            f"It knows: {', '.join(names)}."
+            f"{owner} does not have an option that its URL has after a password: write an '&' in a password as %26. "
+            f"Known options: {', '.join(names)}."
         )
     near = get_close_matches(str(name), names, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return UnknownOptionError(f"{owner} has no option {shorten(name)}.{hint} It knows: {', '.join(names)}.")
+    return UnknownOptionError(f"{owner} has no option {shorten(name)}.{hint} Known options: {', '.join(names)}.")
 
 
 def text(value: object) -> str:
     """Parse an option that is a text."""
     if not isinstance(value, str):
-        raise TypeError(f"it must be a text, not {type(value).__name__}")
+        raise TypeError(f"it must be a string, not {type(value).__name__}")
     return value
 
 
@@ -342,7 +342,9 @@ class NamedFunction:
     def __call__(self, *arguments: object, **options: object) -> NoReturn:
         """Refuse: whoever looks at a configuration runs none of it."""
         del arguments, options
-        raise ConfigurationError(f"{self.name} was not imported: the board was described without its functions.")
+        raise ConfigurationError(
+            f"{self.name} was not imported: the board was described without importing its functions."
+        )
 
 
 @contextmanager
@@ -360,9 +362,9 @@ def function(value: object) -> Callable[..., Any]:
     """Take a function, or import the one that a text `module:name` names; an async one is refused."""
     found: object = _named(value) if isinstance(value, str) else value
     if not callable(found):
-        raise TypeError(f"it must be a function, or a text module:function, not {type(found).__name__}")
+        raise TypeError(f"it must be a function or a string module:function, not {type(found).__name__}")
     if iscoroutinefunction(found) or iscoroutinefunction(getattr(found, "__call__", None)):  # noqa: B004 - what is called
-        raise TypeError("it must be a plain function, as boards are not async")
+        raise TypeError("it must be a plain function: boards do not await coroutines")
     return found
 
 

@@ -124,8 +124,8 @@ def add_scores(score: Score, delta: Score) -> Score:
 def sum_refused(score: Score, delta: Score) -> InvalidScoreError:
     """Return the error for an increment whose sum is outside the score rule."""
     return InvalidScoreError(
-        f"the sum {shorten(score)} + {shorten(delta)} is outside the score rule (a finite number, whole numbers "
-        f"within ±2^53); nothing was changed. Use a smaller delta."
+        f"the sum {shorten(score)} + {shorten(delta)} is not an allowed score (a finite number, whole numbers within "
+        "±2^53); nothing was changed. Use a smaller delta."
     )
 
 
@@ -216,11 +216,11 @@ def check_range(first_rank: object, last_rank: object) -> tuple[int, int]:
 def check_moved_to(moved_to: object) -> str:
     """Return where a fenced board went; raises `InvalidArgumentError` unless it is a text without a secret."""
     if not isinstance(moved_to, str):
-        raise InvalidArgumentTypeError(f"moved_to must be a text, not {type(moved_to).__name__}: give a URL.")
+        raise InvalidArgumentTypeError(f"moved_to must be a string, not {type(moved_to).__name__}: give a URL.")
     if not moved_to.isprintable() or not 0 < len(moved_to) <= MAX_MOVED_TO or moved_to.isspace():
         raise InvalidArgumentError(
-            f"moved_to must be 1 to {MAX_MOVED_TO} characters that print, not {shorten(moved_to)}: give the URL of the "
-            f"board's new place."
+            f"moved_to must be 1 to {MAX_MOVED_TO} printable characters, not {shorten(moved_to)}: give the URL of the "
+            "board's new location."
         )
     if _SECRET.search(moved_to):
         raise InvalidArgumentError("moved_to has a password, which every writer would see: give the URL without it.")
@@ -288,7 +288,7 @@ def visible(text: str) -> str:
 
 def _score_refused(value: object, name: str, also: str = "") -> InvalidScoreError:
     if isinstance(value, bool):
-        remedy = "a bool is no score; use 1 or 0."
+        remedy = "a bool is not a score; use 1 or 0."
     elif isinstance(value, int):
         remedy = "whole numbers must be within ±2^53 (9007199254740992), so that every backend keeps them exactly."
     elif isinstance(value, float):

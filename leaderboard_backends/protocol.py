@@ -405,15 +405,15 @@ class LeaderboardBackend(ABC):
             return  # another thread has warned meanwhile
         if torn():
             raise BackendUnavailableError(
-                f"the board {self._name!r} was in the middle of a long change when this process was forked, and what "
-                f"this process has of it is not whole: open boards after the fork."
+                f"the board {self._name!r} was in the middle of a long change when this process was forked, so its "
+                "copy here is incomplete: open boards after the fork."
             )
         self._closed = False
         self._forked = False
         warnings.warn(
             f"the board {self._name!r} lives in the memory of the process that opened it, and this is a forked child "
-            f"with a copy: what is written here, no other process sees. Several workers need a board that they can "
-            f"share, such as redis:// or sqlite://.",
+            "with a copy: no other process sees what is written here. For several workers, use a board that they can "
+            "share, such as redis:// or sqlite://.",
             ForkedBoardWarning,
             stacklevel=3,
         )

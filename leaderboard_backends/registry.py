@@ -28,7 +28,7 @@ from .wrapper import Wrapper
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 WRAPPER_GROUP: Final = "leaderboard_backends.wrappers"
 SYNCHRONOUS: Final = (
-    "the contract is synchronous, and nobody would await them. Write plain functions: use the storage's synchronous "
+    "the interface is synchronous, and nothing would await them. Write plain functions: use the storage's synchronous "
     "client, or run its coroutines on an event loop in a thread of the backend's own, with "
     "asyncio.run_coroutine_threadsafe(...).result()."
 )
@@ -62,13 +62,15 @@ _BUILT_IN: Final = {
 _INSTEAD: Final = {
     r"(redis|valkey)s?\+(unix|socket)|redis\.sock": "A unix socket is unix:///path/redis.sock?board=NAME.",
     r"(redis|valkey)s?([+-].*|cluster|sentinel)": (
-        "Clusters and Sentinel are not served: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
+        "Clusters and Sentinel are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
     ),
     r"keydb|dragonfly|kvrocks|garnet|tair": (
-        "redis:// serves Redis 7 or newer and Valkey 8 or newer; run the conformance kit on what is compatible."
+        "redis:// supports Redis 7 or newer and Valkey 8 or newer; test other compatible servers with the conformance "
+        "kit."
     ),
     r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb|dynamodb|cassandra)([+-].*)?": (
-        "No database of that kind is served: redis:// is for boards that several machines share, sqlite:///PATH (the "
+        "That kind of database is not supported: redis:// is for boards that several machines share, sqlite:///PATH "
+        "(the "
         "distribution leaderboard-backends-sqlite) for SQL in a file."
     ),
     r"sqlite.*": "sqlite:///PATH comes with the distribution leaderboard-backends-sqlite.",
@@ -260,11 +262,11 @@ def _load(owner: str, package: str, built_in: _BuiltIn) -> Any:
             problem = f"needs {error.name}, which is not installed: {install_extra(built_in.extra)}"
         else:
             line = install_extra(built_in.extra, upgrade=True)
-            problem = f"cannot use the {error.name} that is installed ({error}): {line}"
+            problem = f"cannot use the installed {error.name} ({error}): {line}"
         raise MissingExtraError(f"{owner} {problem}") from error
     except Exception as error:
         raise ConfigurationError(
-            f"{owner} cannot be used, as importing it raised {type(error).__name__}: {error}"
+            f"{owner} cannot be used: importing it raised {type(error).__name__}: {error}"
         ) from error
     return getattr(module, built_in.name)
 
@@ -282,7 +284,7 @@ def _plugin_problem(found: object, target: str) -> str:
     if not (isinstance(found, type) and issubclass(found, LeaderboardBackend)):
         return f"is {shorten(found)}, not a LeaderboardBackend subclass: {target} must name one."
     if hooks := getattr(found, "__abstractmethods__", ()):
-        return f"is not whole: {target} does not write {', '.join(sorted(hooks))}."
+        return f"is incomplete: {target} does not implement {', '.join(sorted(hooks))}."
     if problem := async_problem(found):
         return f"{problem} ({target})"
     capabilities = getattr(found, "capabilities", None)

@@ -76,9 +76,7 @@ class ScoreLimits(NamedTuple):
 
 def score_limit_error(standing: Score | None) -> ScoreLimitError:
     """Return the error for a write that breaks a limit of a player with this score."""
-    return ScoreLimitError(
-        f"the write breaks a limit of scores, as the player has {standing}. It was not applied.", standing
-    )
+    return ScoreLimitError(f"the write breaks a score limit: the player has {standing}. It was not applied.", standing)
 
 
 _limits: Final[ContextVar[ScoreLimits | None]] = ContextVar("score_limits", default=None)

@@ -97,7 +97,7 @@ def seconds_of(moment: object) -> float:
     if isinstance(moment, int | float) and not isinstance(moment, bool):
         return float(moment)
     raise InvalidArgumentTypeError(
-        f"a time is an aware datetime or seconds since the epoch, not {shorten(moment)} ({type(moment).__name__})."
+        f"a time must be an aware datetime or seconds since the epoch, not {shorten(moment)} ({type(moment).__name__})."
     )
 
 

@@ -79,4 +79,4 @@ def test_a_backend_error_says_how_many_updates_stand() -> None:
     error = errors.BackendFullError("out of memory.")
     assert str(error) == "out of memory."
     error.applied = 3000
-    assert str(error) == "out of memory. Before that, 3000 of the updates were applied, and stand."
+    assert str(error) == "out of memory. The first 3000 updates of this call were applied."

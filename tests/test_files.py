@@ -23,8 +23,8 @@ PLACES = {
     "locked/board": "BackendReadOnlyError: locked/board cannot be written: give this user read and write permission",
     "unreadable": "BackendUnavailableError: unreadable cannot be read: give this user read and write permission",
     "unwritable": "BackendReadOnlyError: unwritable cannot be written: give this user read and write permission",
-    "missing/board": "BackendUnavailableError: missing is not a directory here: create it, or mount it",
-    "unreadable/board": "BackendUnavailableError: unreadable is not a directory here",
+    "missing/board": "BackendUnavailableError: missing is not a directory: create it, or mount it",
+    "unreadable/board": "BackendUnavailableError: unreadable is not a directory",
     "closed": "ConfigurationError: closed is a directory: name a file in it",
     "loop": "BackendUnavailableError: loop cannot be reached: Too many levels of symbolic links",
     "pipe": "ConfigurationError: pipe is a device, a pipe or a socket: name a file",
@@ -94,7 +94,7 @@ def test_a_url_without_a_path_names_the_board_in_memory_too(scheme: str) -> None
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_path_that_ends_as_a_folder_does_names_no_file(scheme: str, tmp_path: Path) -> None:
     for end in ("boards/", "..", "."):
-        with pytest.raises(ConfigurationError, match="names no file"):
+        with pytest.raises(ConfigurationError, match="is not the path of a file"):
             open_leaderboard(f"{scheme}://{tmp_path}/{end}")
     assert list(tmp_path.iterdir()) == []
 

@@ -174,7 +174,7 @@ def test_a_board_that_was_in_a_change_for_too_long_is_refused_in_the_child(monke
     monkeypatch.setattr(forks, "PATIENCE", 0.01)
 
     def work(tell: Tell) -> None:
-        with pytest.raises(BackendUnavailableError, match="not whole: open boards after the fork"):
+        with pytest.raises(BackendUnavailableError, match="incomplete: open boards after the fork"):
             board.get_rank("p1")
         with open_leaderboard("memory://") as new:
             tell(new.update_score("ada", "", 1))

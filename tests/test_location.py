@@ -281,7 +281,7 @@ def test_of_a_text_that_is_refused_scheme_and_host_are_shown_and_no_more(url: st
 
 def test_a_url_of_another_type_is_refused_unseen() -> None:
     for url in (f"redis://:{SECRET}@host".encode(), [f"redis://:{SECRET}@host"], None, 5):
-        with pytest.raises(ConfigurationError, match="a board's URL is a text, not of type") as caught:
+        with pytest.raises(ConfigurationError, match="a board's URL must be a string, not of type") as caught:
             open_leaderboard(url)  # type: ignore[arg-type]  # the very thing that must fail
         assert SECRET not in everything_shown(caught.value)
 
@@ -303,9 +303,9 @@ def test_a_board_is_named_by_the_host_or_the_option_or_the_default() -> None:
 
 def test_a_url_of_a_name_alone_refuses_what_it_would_ignore() -> None:
     for url, problem in [
-        ("memory://weekly/0", "has a path: memory:// takes a board's name alone, for example memory://weekly"),
+        ("memory://weekly/0", "has a path: memory:// takes only a board's name, for example memory://weekly"),
         ("memory:///weekly", "has a path: "),
-        ("memory://ada@weekly", "has a user: memory:// takes a board's name alone"),
+        ("memory://ada@weekly", "has a user: memory:// takes only a board's name"),
     ]:
         with pytest.raises(ConfigurationError, match=problem):
             Location.parse(url)[0].board_name(None)
@@ -365,7 +365,7 @@ def test_false_has_several_spellings(word: object) -> None:
         ("batch", 1, "it must be at least 0 and at most 0"),
         ("tls", "maybe", "it must be true or false"),
         ("tls", "", "it must be true or false"),
-        ("prefix", 5, "it must be a text, not int"),
+        ("prefix", 5, "it must be a string, not int"),
     ],
 )
 def test_a_bad_value_of_an_option_is_refused_with_the_rule(option: str, value: object, rule: str) -> None:
@@ -382,17 +382,17 @@ def test_a_secret_option_shows_neither_its_value_nor_its_length() -> None:
 def test_an_unknown_option_names_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(UnknownOptionError, match=r"x:// has no option 'timeuot'\. Did you mean timeout") as caught:
         check_options("x://", KNOWN, {"timeuot": 1}, OURS)
-    assert "It knows: batch, board, keep, order, password, prefix, size, timeout, tls." in str(caught.value)
+    assert "Known options: batch, board, keep, order, password, prefix, size, timeout, tls." in str(caught.value)
 
 
 def test_an_unknown_option_without_a_near_one_suggests_none() -> None:
-    with pytest.raises(UnknownOptionError, match=r"has no option 'zzz'\. It knows: board, keep, order\."):
+    with pytest.raises(UnknownOptionError, match=r"has no option 'zzz'\. Known options: board, keep, order\."):
         check_options("memory://", {}, {"zzz": 1}, OURS)
 
 
 @pytest.mark.parametrize("url", ["memory://a\nb", "memory://a\tb", "memory://a\rb", "redis://ho\x00st/0"])
 def test_a_character_that_does_not_print_is_refused_rather_than_dropped(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="does not print"):
+    with pytest.raises(ConfigurationError, match="is not printable"):
         Location.parse(url)
 
 

@@ -99,8 +99,8 @@ def test_a_score_is_stored_as_an_int_where_it_is_whole_and_exact_else_as_a_float
 @pytest.mark.parametrize(
     ("score", "rule"),
     [
-        (True, "a bool is no score"),
-        (False, "a bool is no score"),
+        (True, "a bool is not a score"),
+        (False, "a bool is not a score"),
         (nan, "must be finite"),
         (inf, "must be finite"),
         (-inf, "must be finite"),
@@ -157,13 +157,13 @@ def test_a_sum_with_a_fraction_is_the_nearest_double_in_stored_form(score: Score
         found = add_scores(score, delta)
         assert (found, type(found)) == (check_score(nearest), type(check_score(nearest)))
     else:
-        with pytest.raises(InvalidScoreError, match="outside the score rule"):
+        with pytest.raises(InvalidScoreError, match="not an allowed score"):
             add_scores(score, delta)
 
 
 def test_a_sum_just_beyond_the_whole_numbers_is_refused_not_rounded() -> None:
     assert add_scores(2**53 - 1, check_score(1.0)) == 2**53
-    with pytest.raises(InvalidScoreError, match="9007199254740992 \\+ 1 is outside"):
+    with pytest.raises(InvalidScoreError, match="9007199254740992 \\+ 1 is not an allowed score"):
         add_scores(2**53, check_score(1.0))
 
 

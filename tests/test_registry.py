@@ -303,7 +303,7 @@ def test_a_plug_in_that_is_no_backend_is_named_with_its_distribution(tmp_path: P
             class Board(LeaderboardBackend):
                 capabilities = Capabilities(durable=False, shared=False)
             """,
-            "does not write _clear, _count,",
+            "does not implement _clear, _count,",
         ),
         (
             """
@@ -325,7 +325,7 @@ def test_a_plug_in_that_is_no_backend_is_named_with_its_distribution(tmp_path: P
                 async def _iterate(self):
                     yield 1
             """,
-            "has asynchronous methods (async def _iterate, _update_score): the contract is synchronous",
+            "has asynchronous methods (async def _iterate, _update_score): the interface is synchronous",
         ),
     ],
 )
@@ -385,7 +385,7 @@ def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_pa
         True,
         "the backend ending:// of ending-boards failed to import (ending_boards:Board): SystemExit: 3",
     ]
-    assert "fakeredis:// cannot be used, as importing it raised RuntimeError: not today" in listed["fakeredis"][3]
+    assert "fakeredis:// cannot be used: importing it raised RuntimeError: not today" in listed["fakeredis"][3]
     assert "claimed by twin-boards and twin-rivals" in listed["twin"][3]
     assert listed["memory"][2:] == [False, ""]
 

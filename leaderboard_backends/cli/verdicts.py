@@ -43,7 +43,7 @@ def _print_failures(console: Console, report: Report, most: int) -> None:
         console.print(Text(f"\n{outcome.part}: {outcome.test} {outcome.result}", style="bold red"))
         console.print(Text(outcome.text), soft_wrap=True)
     if (left := len(report.failures) - most) > 0:
-        console.print(Text(f"\n{left} more tests failed: --failures {len(report.failures)} prints them all."))
+        console.print(Text(f"\n{left} more failed: --failures {len(report.failures)} prints them all."))
 
 
 def _style(report: Report) -> str:

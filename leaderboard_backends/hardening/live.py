@@ -35,6 +35,6 @@ def ask_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
     if answer.source == "live":
         return value
     raise BackendUnavailableError(
-        f"the standing score, which a rule of validation needs, is {answer.source} and {answer.age:.1f} s old: nothing "
-        f"was written, and it is safe to repeat once the storage answers."
+        f"the current score, which a validation rule needs, is {answer.source} and {answer.age:.1f} s old: nothing "
+        "was written, and it is safe to repeat when the storage answers."
     )

@@ -59,14 +59,16 @@ class MonitoredLeaderboard(Wrapper):
 
     position = 400
     options: ClassVar[Mapping[str, Option]] = {
-        "alerts": Option(boolean, "whether to look at the figures every alert_interval seconds (false)"),
-        "on_alert": Option(function, "a function that hears each alert begin and end; logged unless given"),
-        "spans": Option(boolean, "whether each call is an OpenTelemetry span (false)"),
-        "samples": Option(
-            integer(100, 1_000_000), "recent times that percentiles are of, for each kind of call (4096)"
+        "alerts": Option(boolean, "whether to evaluate alerts in this process every alert_interval seconds (false)"),
+        "on_alert": Option(
+            function, "a function that is called when an alert fires and when it resolves (alerts are logged)"
         ),
-        "probe_timeout": Option(duration, "seconds that collecting metrics waits for the number of players (1)"),
-        "registry": Option(_registry, "a prometheus_client.CollectorRegistry; the default one unless given"),
+        "spans": Option(boolean, "whether to record each call as an OpenTelemetry span (false)"),
+        "samples": Option(
+            integer(100, 1_000_000), "recent times per kind of call that percentiles are computed from (4096)"
+        ),
+        "probe_timeout": Option(duration, "seconds to wait for the number of players when metrics are collected (1)"),
+        "registry": Option(_registry, "a prometheus_client.CollectorRegistry (the default one)"),
         **ALERT_OPTIONS,
     }
 

@@ -58,7 +58,7 @@ CHECKS: Final[Sequence[Check]] = (
 )
 """In the order in which they are run; the first one decides whether there is a board to ask."""
 
-SAID_BY_A_CHECK: Final = ".*evicts keys that have no time to live"
+SAID_BY_A_CHECK: Final = ".*evicts keys that have no expiry"
 """What a backend warns of at each opening, and the check of eviction says once."""
 
 FINE: Final = ("passed", "not applicable")

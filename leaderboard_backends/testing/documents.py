@@ -10,7 +10,7 @@ from .report import RESULTS, Outcome, Report, Result
 HEADINGS: Final[dict[Result, str]] = {
     "passed": "passed",
     "failed": "failed",
-    "refused": "refused as declared",
+    "refused": "unsupported, as declared",
     "known failure": "known failure",
     "replaced": "replaced",
     "not run": "not run",
@@ -23,10 +23,10 @@ def to_markdown(reports: Sequence[Report], command: str) -> str:
         "# Conformance",
         f"Made by `{command}`. {_versions(reports)}",
         _verdicts(reports),
-        "## What each promises",
+        "## Guarantees of each",
         _promises(reports),
         "## Tests by part of the contract",
-        "A number is of tests passed; what a backend declares unsupported and refuses as it must is counted apart.",
+        "Numbers of passed tests; operations declared unsupported, and refused as they must be, are counted apart.",
         _matrix(reports),
         *_figures(reports),
         *_shortfalls(reports),
@@ -42,20 +42,20 @@ def sentence(report: Report) -> str:
     good = len(report.outcomes) - len(report.failures) - len(report.deviations)
     text = f"{report.verdict}, {good} of {len(report.outcomes)} tests passed (seed {report.seed})"
     if refused := report.counts()["refused"]:
-        text += f", {refused} of them by refusing as declared"
+        text += f", {refused} of them for operations declared unsupported"
     if report.deviations:
-        text += f", {len(report.deviations)} fall short as stated"
+        text += f", {len(report.deviations)} with stated deviations"
     if report.promises is not None and report.promises.consistency == "eventual":
-        text += "; reads may be late, as declared, and were judged by the writes alone"
+        text += "; reads may be late, as declared, so only writes were checked for order"
     return text + _left_out(report)
 
 
 def _left_out(report: Report) -> str:
     if report.verdict != "PASSED IN PART":
         return ""
-    text = f"; {len(report.parts_left)} parts of the kit were not asked for" if report.parts_left else ""
+    text = f"; {len(report.parts_left)} parts of the kit were not selected" if report.parts_left else ""
     if report.weakened:
-        text += f"; less was tried than the kit asks for: {lowered(report)}"
+        text += f"; with less than the kit's defaults: {lowered(report)}"
     return text
 
 
@@ -105,7 +105,9 @@ def _promises(reports: Sequence[Report]) -> str:
                 promises.survives,
             ]
         )
-    return _table(["backend", "class", "storage", "durable", "shared", "survives (stated; kill -9 is tested)"], rows)
+    return _table(
+        ["backend", "class", "storage", "durable", "shared", "survives (as declared; kill -9 is tested)"], rows
+    )
 
 
 def _matrix(reports: Sequence[Report]) -> str:
@@ -138,9 +140,9 @@ def _shortfalls(reports: Sequence[Report]) -> list[str]:
         for report in reports
         for outcome in (*report.deviations, *report.failures)
     ]
-    less = "tried less than the kit asks for"
+    less = "less than the kit's defaults"
     rows += [[report.subject, lowered(report), less, ""] for report in reports if report.weakened]
-    return ["## What falls short", _table(["backend", "test", "result", "why"], rows)] if rows else []
+    return ["## Deviations and failures", _table(["backend", "test", "result", "why"], rows)] if rows else []
 
 
 def _words(test: str) -> str:

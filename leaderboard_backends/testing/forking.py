@@ -174,13 +174,13 @@ class Child(Generic[Message]):
         left = self._deadline - monotonic()
         if not self._readable(None if left == inf else max(0.0, left)):
             self.close()
-            raise ChildError("a child process ran out of time, and hung where no signal reached it; it was killed.")
+            raise ChildError("a child process exceeded its time limit and did not react to signals; it was killed.")
         return os.read(self._source, _CHUNK)
 
     def _end(self) -> NoReturn:
         code = self._reap()
         if code and not self._killed:
-            raise ChildError(f"a child process ended by itself, with the exit code {code} (a signal where negative).")
+            raise ChildError(f"a child process ended unexpectedly, with exit code {code} (a signal where negative).")
         raise StopIteration
 
     def _reap(self) -> int:

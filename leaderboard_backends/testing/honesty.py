@@ -88,9 +88,9 @@ class HonestKit:
         for mark in metafunc.definition.iter_markers():
             if mark.name in ("skip", "skipif", "xfail") and kit_part(type(self), test):
                 pytest.fail(
-                    f"{type(self).__name__}.{test} is a test of the kit with the mark {mark.name}: take the mark away. "
-                    f"What is missing here makes the kit fail, and a failure that is known goes into known_failures, "
-                    f"with its reason.",
+                    f"{type(self).__name__}.{test} is a test of the kit and has the mark {mark.name}: remove the "
+                    "mark. The kit fails where something that it needs is missing; list known failures in "
+                    "known_failures, with a reason.",
                     pytrace=False,
                 )
 
@@ -204,8 +204,8 @@ def refuse_skip(skipped: BaseException, note: Callable[[str, object], None]) -> 
     """Fail the running test of the kit, as something in it skipped; a report then says that it was not run."""
     note("not run", str(skipped))
     pytest.fail(
-        f"NOT RUN: something in this test of the kit skipped ({skipped}). A test of the kit is never skipped: raise an "
-        f"error where something is missing.",
+        f"NOT RUN: something in this test of the kit skipped ({skipped}). Tests of the kit must not be skipped: raise "
+        "an error if something is missing.",
         pytrace=False,
     )
 
@@ -230,8 +230,8 @@ def _judged(test: Callable[..., None]) -> Callable[..., None]:
             raise
         if reason is not None:
             pytest.fail(
-                f"{self._case} is in known_failures ({reason!r}), and it passed: take it out, or name only the "
-                f"cases that fail, as test_name[case].",
+                f"{self._case} is in known_failures ({reason!r}), but it passed: remove it, or name only the cases "
+                "that fail, as test_name[case].",
                 pytrace=False,
             )
         self._passed.add(self._node)
@@ -250,13 +250,13 @@ def _check_author(cls: type[HonestKit]) -> None:
     replaced = {name for owner in cls.__mro__ if owner not in kits for name in vars(owner)} & closed
     for name in sorted(replaced - set(cls.deviations)):
         raise TypeError(
-            f"{cls.__name__} overrides {name} of the kit: give it another name, or, if it is a test that this backend "
-            f"answers in another way, say why: deviations = {{{name!r}: 'reason and link'}}."
+            f"{cls.__name__} overrides {name} of the kit: rename it; or, if this backend needs a test of its own "
+            f"there, give the reason: deviations = {{{name!r}: 'reason and link'}}."
         )
     for owner in kits:
         for name in vars(owner):
             if name.startswith("test_") and vars(owner)[name] is not _TESTS.get((owner, name)):
-                raise TypeError(f"{name} of the kit's {owner.__name__} was replaced at run time: leave it as it is.")
+                raise TypeError(f"{name} of the kit's {owner.__name__} was replaced at run time, which is not allowed.")
     _check_reasons(cls, "deviations", lambda name: name in replaced and _is_test(cls, name))
     _check_reasons(cls, "known_failures", lambda name: bool(kit_part(cls, base_name(name))))
     for name, least in efforts.items():

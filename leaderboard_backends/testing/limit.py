@@ -41,7 +41,7 @@ def limited(seconds: float, what: str = "the test") -> Iterator[Clock]:
     def expire(number: int, frame: FrameType | None) -> None:
         del number, frame
         clock.expired = True
-        pytest.fail(f"{what} has not ended after {seconds:g} s: a call of the board hangs, or is too slow")
+        pytest.fail(f"{what} did not end within {seconds:g} s: a call of the board hangs or is too slow")
 
     handler = signal.signal(signal.SIGALRM, expire)
     begun = monotonic()

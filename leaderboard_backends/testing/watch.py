@@ -30,9 +30,9 @@ class _Watch:
             report.outcome = "failed"
             vars(report).pop("wasxfail", None)
             report.longrepr = (
-                f"NOT RUN: {item.name} is a test of the kit, and something skips it or excuses its failure ({reason}). "
-                f"A kit that did not run proves nothing: let what is missing here raise an error. What is known to "
-                f"fail goes into known_failures, with its reason."
+                f"NOT RUN: {item.name} is a test of the kit, but something skips it or ignores its failure ({reason}). "
+                "A test that did not run shows nothing: raise an error if something is missing. List known failures "
+                "in known_failures, with a reason."
             )
         return report
 

@@ -68,9 +68,9 @@ def test_a_url_without_an_absolute_path_says_how_to_write_one(url: str) -> None:
 
 
 def test_an_unknown_option_names_the_known_ones(path: Path) -> None:
-    with pytest.raises(UnknownOptionError, match="It knows: ") as caught:
+    with pytest.raises(UnknownOptionError, match="Known options: ") as caught:
         open_leaderboard(f"zodb://{path}", cash_size=1)
-    known = set(str(caught.value).partition("It knows: ")[2].rstrip(".").split(", "))
+    known = set(str(caught.value).partition("Known options: ")[2].rstrip(".").split(", "))
     assert known >= {"attempts", "batch_size", "board", "cache_size", "create", "keep", "order"}
 
 

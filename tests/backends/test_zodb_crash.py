@@ -282,7 +282,7 @@ def test_a_board_whose_last_write_was_cut_off_says_so_and_keeps_a_copy(
 ) -> None:
     content = torn.damage(100, 400)
     with caplog.at_level("WARNING", "leaderboard_backends"):
-        expected = f"{torn.path}: the last transaction, {torn.length} bytes from {torn.start} on, is in part zeros"
+        expected = f"{torn.path}: the last transaction, {torn.length} bytes at offset {torn.start}, is partly zeros"
         with ZODBLeaderboard(path=torn.path):
             pass
     assert expected in "".join(record.getMessage() for record in caplog.records)

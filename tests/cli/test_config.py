@@ -174,16 +174,16 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
     ]
     lines = done.stderr.splitlines()
     for name, problem in {
-        "key": "memory:// has no option 'rate_limt'. Did you mean rate_limit? It knows: board, degradation,",
-        "setting": "validation has no option 'score_mx'. Did you mean score_max? It knows: change_action,",
+        "key": "memory:// has no option 'rate_limt'. Did you mean rate_limit? Known options: board, degradation,",
+        "setting": "validation has no option 'score_mx'. Did you mean score_max? Known options: change_action,",
         "value": "option when_down='ajar' of rate_limit is not allowed: it must be one of open, closed.",
         "range": "validation: score_min 5 of validation is above score_max 1",
         "thresholds": "monitoring: latency_warning=2 is above latency_critical=0.1",
         "timeout": "degradation: read_timeout needs a backend with the options pool_timeout, connect_timeout,",
-        "path": "memory://weekly… has a path: memory:// takes a board's name alone",
+        "path": "memory://weekly… has a path: memory:// takes only a board's name",
         "function": "option player_exists='nowhere' of validation is not allowed: it must be module:function, for",
         "variable": "the variable NOT_SET is not set",
-        "none": "a board's mapping needs a url; this one has order",
+        "none": "a board's configuration needs a url; this one has order",
         "layer": "monitoring must be a table of settings, true or false, not 5: write [boards.NAME.monitoring]",
     }.items():
         (line,) = [line for line in lines if line.startswith(f"Error: {tmp_path}/boards.toml, boards.{name}: ")]
@@ -197,18 +197,18 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("sqlite:///:memory:", "'/:memory:' is SQLite's spelling of a database in memory"),
-        ("sqlite://", "sqlite:// names no file: write sqlite:// and an absolute path"),
-        ("sqlite://folder/board.db", "names no file"),
-        ("zodb:///:memory:", "'/:memory:' is SQLite's spelling of a database in memory"),
-        ("zodb:///var/lib/", "names no file"),
-        ("zodb+memory://weekly/0", "has a path: zodb+memory:// takes a board's name alone"),
-        ("naive://app@weekly", "has a user: naive:// takes a board's name alone"),
-        ("fakeredis://weekly/0", "has a path: fakeredis:// takes a board's name alone"),
+        ("sqlite:///:memory:", "'/:memory:' means a database in memory"),
+        ("sqlite://", "sqlite:// has no absolute path: write one after sqlite://"),
+        ("sqlite://folder/board.db", "has no absolute path"),
+        ("zodb:///:memory:", "'/:memory:' means a database in memory"),
+        ("zodb:///var/lib/", "is not the path of a file"),
+        ("zodb+memory://weekly/0", "has a path: zodb+memory:// takes only a board's name"),
+        ("naive://app@weekly", "has a user: naive:// takes only a board's name"),
+        ("fakeredis://weekly/0", "has a path: fakeredis:// takes only a board's name"),
         ("memory://weekly?board=daily", "names the board 'weekly', but the option board is 'daily'"),
-        ("redis://host/not-a-number", "has a path that is no database: a database is a number"),
-        ("redis://h:0", "has port 0, which no server has"),
-        ("redis://h/0?db=1", "gives one db and the option db another"),
+        ("redis://host/not-a-number", "has a path that is not a database number"),
+        ("redis://h:0", "has port 0, which is not valid"),
+        ("redis://h/0?db=1", "has one db, and the option db has another"),
         ("redis://h?ssl_check_hostname=no", "takes no ssl_check_hostname: TLS is for rediss:// and valkeys:// URLs"),
         ("unix://", "has no absolute path of a socket"),
     ],
@@ -244,8 +244,11 @@ def test_an_expectation_that_is_wrong_is_named_with_what_is_allowed(tmp_path: Pa
         (b"[boards.a\n", "is not TOML: Expected ']'"),
         (b"\x7fELF\x00\xff", "is not TOML"),
         (b"[boards.a]\nurl = 'memory://'\nx = " + b"[" * 100_000, "is nested too deeply"),
-        (b"[boards.a]\nurl = 'memory://'\nx" + b".y" * 500 + b" = 1", "boards.a: it is nested more than 32 deep"),
-        (b"[board.a]\nurl = 'memory://'\n", "has board at its top level: only [boards.NAME] is known"),
+        (
+            b"[boards.a]\nurl = 'memory://'\nx" + b".y" * 500 + b" = 1",
+            "boards.a: it is nested more than 32 levels deep",
+        ),
+        (b"[board.a]\nurl = 'memory://'\n", "has board at its top level: only [boards.NAME] is allowed"),
     ],
 )
 def test_a_file_without_boards_is_one_line_and_exit_code_1(tmp_path: Path, content: bytes, problem: str) -> None:

@@ -42,7 +42,7 @@ def test_a_backend_that_conforms_exits_zero(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_part_of_the_kit_is_no_verdict_and_exits_three() -> None:
     result = run("memory://weekly", "--part", "lookups", "--part", "removal")
     assert result.exit_code == 3, result.output
-    left = f"{len(subject.PARTS) - 2} parts of the kit were not asked for"
+    left = f"{len(subject.PARTS) - 2} parts of the kit were not selected"
     assert f"PASSED IN PART, 80 of 80 tests passed (seed 1); {left}" in result.output
     assert "lookups" in result.output
     assert "removal" in result.output
@@ -56,7 +56,7 @@ def test_a_backend_that_does_not_conform_exits_one_and_shows_why(monkeypatch: py
     assert "seed 5" in result.output
     assert "test_score_rank_and_entry_agree" in result.output
     assert "assert 1 == 2" in result.output
-    assert "3 more tests failed: --failures 4 prints them all." in result.output
+    assert "more failed: --failures" in result.output
 
 
 @pytest.mark.parametrize("url", ["nosuch://x", "redis://127.0.0.1:1/0", "no url", "memory://x?colour=red"])
@@ -86,12 +86,12 @@ def test_without_a_target_every_place_for_trials_is_judged(tmp_path: Path) -> No
 def test_smaller_boards_are_no_whole_answer_and_said_in_each_form(tmp_path: Path) -> None:
     result = run("memory", "--part", "scale", "--players", "5000", "--out", str(tmp_path))
     assert result.exit_code == 3, result.output
-    assert "less was tried than the kit asks for: players 5,000" in result.output
+    assert "with less than the kit's defaults: players 5,000" in result.output
     [report] = from_json((tmp_path / "conformance.json").read_text())
     assert (report.efforts["players"], report.weakened) == (5000, ["players"])
     page = (tmp_path / "conformance.md").read_text()
     assert "leaderboard conformance --seed 1 --players 5000 --part scale memory" in page
-    assert "| memory | players 5,000 | tried less than the kit asks for |" in page
+    assert "| memory | players 5,000 | less than the kit's defaults |" in page
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
@@ -228,19 +228,18 @@ Ends = Callable[[str], str]
             "os.kill(os.getpid(), signal.SIGKILL)",
             "ended by SIGKILL (also sent by the system when memory runs out) in",
         ),
-        ("os._exit(0)", "exit code 0 (os._exit or the like) in test_"),
+        ("os._exit(0)", "ended by exit code 0 (os._exit or the like) in test_"),
         ("sys.exit(0)", "SystemExit: 0"),
     ],
 )
 def test_a_board_that_ends_the_process_fails_its_test_and_the_others_are_judged(
     ends: Ends, end: str, said: str
 ) -> None:
-    others = ["naive"] if end == SEGV else []
-    result = run(ends(ONCE.format(end=end)), *others, "--part", "lookups")
+    result = run(ends(ONCE.format(end=end)), "naive", "--part", "lookups")
     assert result.exit_code == 1
     assert said in result.output
-    assert "ends:Ends: DOES NOT CONFORM, 39 of 40 tests passed" in result.output
-    assert result.output.count("naive: PASSED IN PART") == len(others)
+    assert "ends:Ends: DOES NOT CONFORM" in result.output
+    assert "naive: PASSED IN PART" in result.output
 
 
 def test_the_tests_after_the_one_that_ended_the_process_are_judged(ends: Ends, tmp_path: Path) -> None:
@@ -273,9 +272,9 @@ def test_a_board_that_hangs_where_no_signal_reaches_it_is_ended_and_says_where_i
 @pytest.mark.parametrize(
     ("code", "limit", "said"),
     [
-        ("import time; time.sleep(10_000)", "0.5", "importing the target has not ended after 0.5 s"),
+        ("import time; time.sleep(10_000)", "0.5", "importing the target did not end within 0.5 s"),
         ("import os; os.abort()", "3", "ended by SIGABRT in opening its storage"),
-        ("import time\ndef make(name, **_): time.sleep(10_000)", "3", "opening a board has not ended after 3 s"),
+        ("import time\ndef make(name, **_): time.sleep(10_000)", "3", "opening a board did not end within 3 s"),
     ],
 )
 def test_a_target_that_hangs_or_dies_before_its_tests_is_not_run(
@@ -310,7 +309,7 @@ def test_a_fixture_of_an_authors_that_hangs_is_ended(tmp_path: Path, monkeypatch
     (tmp_path / "hanging.py").write_text(HANGING_FIXTURE)
     result = run("hanging:Mine", "--time-limit", "0.5", "--failures", "1")
     assert result.exit_code == 1
-    assert "has not ended after 0.5 s" in result.output
+    assert "did not end within 0.5 s" in result.output
 
 
 PARTS = ["--part", "threads", "--part", "histories"]
@@ -320,7 +319,7 @@ PARTS = ["--part", "threads", "--part", "histories"]
     "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.proof), signal.SIGKILL]
 )
 def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "redis", *PARTS, "--out", "out"]
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "valkey", *PARTS, "--out", "out"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     (tmp_path / "out").mkdir()
     with subprocess.Popen(
@@ -393,7 +392,7 @@ def test_options_for_pytest_in_the_environment_leave_nothing_out(monkeypatch: py
 
 def test_a_place_for_trials_is_made_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    result = run("zodb", "redis", "--part", "lookups")
+    result = run("zodb", "valkey", "--part", "lookups")
     assert result.exit_code == 3, result.output
     assert "zodb: PASSED IN PART" in result.output
     assert "Valkey" in result.output
@@ -405,7 +404,7 @@ def test_a_storage_that_nobody_may_harm_is_not_run_thoroughly() -> None:
         result = run(server.unix_url, "--part", "lookups", "--thorough")
     assert result.exit_code == 1
     assert "NOT RUN: 1 tests were not run" in result.output
-    assert "harms only the files and servers that it made" in " ".join(result.output.split())
+    assert "run only on files and servers that the kit made itself" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("target", ["nosuch", "nosuch.module:make", "os.path:nosuch", "a b:c"])

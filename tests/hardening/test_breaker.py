@@ -160,7 +160,7 @@ def test_a_try_that_fails_leaves_it_open_for_as_long_again(breaker: Breaker, sto
     fail(breaker, storage, 1)
     assert breaker.state == "open"
     clock.now += 1.9
-    with pytest.raises(BackendUnavailableError, match="left alone"):
+    with pytest.raises(BackendUnavailableError, match="is not available"):
         breaker.call(storage.ask, 1)
     clock.now += 0.2
     assert breaker.call(storage.ask, 7) == 7
@@ -222,7 +222,7 @@ def test_a_call_that_hangs_holds_up_no_other_and_its_failure_counts(
     assert breaker.state == "closed"
     answer.set()
     thread.join()
-    with pytest.raises(BackendUnavailableError, match="left alone"):
+    with pytest.raises(BackendUnavailableError, match="is not available"):
         breaker.call(storage.ask, 1)
 
 
@@ -290,6 +290,6 @@ def test_an_outage_is_logged_once_with_its_cause_and_its_end_once(
     clock.now += 2.0
     breaker.call(storage.ask, 1)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "the storage of the board 'weekly' is left alone, as it does not answer: no answer"),
+        ("WARNING", "the storage of the board 'weekly' does not answer, so no calls are sent to it for now: no answer"),
         ("INFO", "the storage of the board 'weekly' answers again, after 8.0 s"),
     ]

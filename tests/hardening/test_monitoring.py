@@ -392,7 +392,7 @@ def test_a_metric_of_an_app_with_the_same_name_is_refused_and_others_are_not(reg
 
 def test_a_registry_that_has_a_metric_of_the_same_name_is_refused(registry: CollectorRegistry) -> None:
     Gauge(names.PLAYERS, "the app's own", registry=registry)
-    with pytest.raises(ConfigurationError, match=r"Duplicated timeseries.*leaderboard_players.*of its own"):
+    with pytest.raises(ConfigurationError, match=r"Duplicated timeseries.*leaderboard_players.*separate registry"):
         open_leaderboard({"url": "memory://weekly", "monitoring": {"registry": registry}})
 
 
@@ -632,7 +632,7 @@ def test_a_write_is_acknowledged_where_its_metric_cannot_be_kept(tmp_path: Path)
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("a call of board weekly could not be taken down (FileNotFoundError: ") == 1
+    assert done.stderr.count("a call of board weekly could not be recorded (FileNotFoundError: ") == 1
 
 
 def test_metrics_of_several_processes_add_up_and_players_are_those_of_the_storage(tmp_path: Path) -> None:

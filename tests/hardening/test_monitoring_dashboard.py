@@ -57,13 +57,13 @@ def test_what_is_to_be_seen_is_there() -> None:
     assert titles >= {
         "Update latency",
         "Query latency",
-        "Updates a second",
+        "Updates per second",
         "Error rate",
-        "Errors a second, by kind",
+        "Errors per second, by kind",
         "Players",
         "Cache hits",
         "Answers that were not live, by source",
-        "Refused and flagged updates a second, by rule",
+        "Refused and flagged updates per second, by rule",
     }
     legends = [target["legendFormat"] for target in panel("Update latency")["targets"]]
     assert [legend.partition(" ")[0] for legend in legends] == ["p50", "p95", "p99"]
@@ -72,7 +72,7 @@ def test_what_is_to_be_seen_is_there() -> None:
 def test_the_thresholds_are_those_of_the_settings() -> None:
     assert thresholds("Update latency") == [("green", None), ("yellow", 0.05), ("red", 0.1)]
     assert thresholds("Error rate") == [("green", None), ("red", 0.01)]
-    assert thresholds("Updates a second") == [("green", None), ("yellow", 10_000)]
+    assert thresholds("Updates per second") == [("green", None), ("yellow", 10_000)]
     assert thresholds("Players") == [("green", None)]
     own = AlertSettings(latency_warning=0.02, latency_critical=0.03)
     assert thresholds("Query latency", own) == [("green", None), ("yellow", 0.02), ("red", 0.03)]

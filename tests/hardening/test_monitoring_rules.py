@@ -275,16 +275,16 @@ def unit_test(case: Case) -> dict[str, Any]:
 ANNOTATIONS = {
     "update_latency": (
         "Updates of board weekly are slow",
-        "The 99th percentile of updates is {}, and should be at most {}.",
+        "The 99th percentile of updates is {}, above the threshold of {}.",
     ),
     "query_latency": (
         "Queries of board weekly are slow",
-        "The 99th percentile of queries is {}, and should be at most {}.",
+        "The 99th percentile of queries is {}, above the threshold of {}.",
     ),
-    "error_rate": ("Calls of board weekly fail", "{} of the calls fail, and at most {} should."),
+    "error_rate": ("Calls of board weekly fail", "{} of the calls fail, above the threshold of {}."),
     "update_rate": (
         "Board weekly is near its capacity",
-        "{} scores are updated a second, and it was planned for at most {}.",
+        "{} scores are updated per second, above the planned {}.",
     ),
 }
 LIMITS = dict(zip(ALERTS, ["50 ms", "100 ms", "50 ms", "100 ms", "1 %", "10,000"], strict=True))

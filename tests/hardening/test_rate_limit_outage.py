@@ -199,7 +199,7 @@ def test_open_means_that_a_killed_server_stops_no_update(
     in_force(board, "ada")
     events = [record.__dict__["event"] for record in caplog.records]
     assert events == ["rate_limit_down", "rate_limit_up"], "each is logged once"
-    assert f"{board.counts['uncounted']} updates passed uncounted" in caplog.text
+    assert f"{board.counts['uncounted']} updates were let through uncounted" in caplog.text
 
 
 def test_closed_means_that_a_killed_server_stops_all_and_nothing_is_applied(

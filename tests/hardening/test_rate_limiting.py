@@ -55,7 +55,7 @@ def test_sixty_updates_a_minute_are_the_default() -> None:
     for _ in range(60):
         limited.update()
     error = limited.refused(limited.update)
-    assert "the updates of player 'ada' are at their limit" in str(error)
+    assert "the updates of player 'ada' have reached their limit" in str(error)
     assert "updates_a_minute is 60; nothing was applied" in str(error)
     limited.update("bob")
     assert limited.board.counts["updates_a_minute"] == 1
@@ -126,7 +126,7 @@ def test_a_batch_that_can_never_fit_says_so() -> None:
     limited = Limited(updates_a_minute=3, updates_a_second=10)
     error = limited.refused(lambda: limited.board.update_scores([("ada", "", 1)] * 4))
     assert error.retry_after == inf
-    assert "4 updates of player 'ada' in one batch never fit: split it" in str(error)
+    assert "4 updates of player 'ada' in one batch are above the limit: split the batch" in str(error)
     error = limited.refused(lambda: limited.board.update_scores([(f"p{n}", "", 1) for n in range(11)]))
     assert error.retry_after == inf
     assert "11 updates of board weekly" in str(error)
@@ -160,7 +160,7 @@ def test_a_board_s_second_is_shared_by_all_players() -> None:
     for player in "abc":
         limited.update(player)
     error = limited.refused(lambda: limited.update("d"))
-    assert "the updates of board weekly are at their limit" in str(error)
+    assert "the updates of board weekly have reached their limit" in str(error)
     assert error.retry_after == pytest.approx(1, abs=0.0011)
     assert limited.board.counts["updates_a_second"] == 1
     limited.clock.now += error.retry_after
@@ -283,7 +283,7 @@ def test_the_same_settings_come_from_a_board_s_text() -> None:
         ({"storage": "redis"}, "it must be memory, or a redis://, rediss:// or unix:// URL"),
         ({"storage": "redis://host/first"}, "a database is a number"),
         ({"storage": "unix://host"}, "absolute path of a socket"),
-        ({"storage": "redis://host?socket_timeout=9"}, "its URL has socket_timeout, and may have db"),
+        ({"storage": "redis://host?socket_timeout=9"}, "its URL has the option socket_timeout; allowed options are db"),
         ({"storage": "redis://host:99999"}, "a port is a number up to 65535"),
     ],
 )

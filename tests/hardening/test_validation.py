@@ -88,7 +88,7 @@ def test_a_change_is_held_to_its_bound_in_both_directions() -> None:
     board.update_score("ada", "Ada", 10)
     board.update_score("ada", "Ada", 20)
     text = refused("max_change", lambda: board.update_score("ada", "Ada", 31))
-    assert "score 31 changes what stands, 20, by 11, more than max_change 10 at once" in text
+    assert "score 31 changes the current score 20 by 11, more than max_change 10 per update" in text
     refused("max_change", lambda: board.update_score("ada", "Ada", 9))
     refused("max_change", lambda: board.increment_score("ada", "Ada", 11))
     refused("max_change", lambda: board.increment_score("ada", "Ada", -11))
@@ -213,7 +213,7 @@ def test_the_steps_of_a_batch_are_judged_in_order() -> None:
     board = validated(max_change=10)
     assert board.update_scores([("ada", "Ada", 10), ("bob", "Bob", 5), ("ada", "Ada", 20)]) == 3
     text = refused("max_change", lambda: board.update_scores([("ada", "Ada", 30), ("ada", "Ada", 19)]))
-    assert "update 1: score 19 changes what stands, 30, by -11" in text
+    assert "update 1: score 19 changes the current score 30 by -11" in text
     assert board.get_score("ada") == 20
 
 

@@ -98,6 +98,6 @@ def test_the_figures_are_one_line() -> None:
     assert not figures.flawless
     assert Figures(9, 9, 9, 9).flawless
     assert figures.text("replies dropped", "increments") == (
-        "replies dropped: 9 increments, 3 acknowledged, 2 unsure (1 of them applied), 4 refused; lost 1, doubled 0, "
-        "undue 0, torn 0"
+        "replies dropped: 9 increments, 3 acknowledged, 2 unsure (1 of them applied), 4 refused; lost 1, duplicated "
+        "0, applied although refused 0, partly applied 0"
     )

@@ -174,5 +174,5 @@ class LosesAlways(NaiveLeaderboard):
 
 
 def test_a_board_on_which_most_writes_give_up_is_no_pass() -> None:
-    with pytest.raises(AssertionError, match="operations lost against other writers"):
+    with pytest.raises(AssertionError, match="operations failed with conflicts"):
         check(LosesAlways())

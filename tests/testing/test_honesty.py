@@ -83,7 +83,7 @@ def test_a_known_failure_is_expected_and_shown_with_its_reason(run: Run) -> None
 def test_a_known_failure_that_passes_is_an_error(run: Run) -> None:
     done = run(f"class TestMine(LookupsPart):{WRONG_WITH_PERCENTILES}{SOUND}")
     assert done.returncode == 1
-    assert "is in known_failures ('percentiles are off: tracker/1'), and it passed" in done.stdout
+    assert "is in known_failures ('percentiles are off: tracker/1'), but it passed" in done.stdout
 
 
 def test_a_failure_that_is_not_known_stays_one(run: Run) -> None:
@@ -114,8 +114,8 @@ OFF_BY_A_VALUE = """
         ({}, OFF_BY_A_VALUE, [" 1 of 35 cases fail:", " [(0.1, 0.2)] assert ", "2 failed"]),
         ({"test_a_sum_is_exact[(0.1, 0.2)]": "off"}, OFF_BY_A_VALUE, ["2 xfailed"]),
         ({"test_a_sum_is_exact": "off"}, OFF_BY_A_VALUE, ["2 xfailed"]),
-        ({"test_a_sum_is_exact[(0.1, 0.2)]": "off"}, SOUND, ["in known_failures, and it passed", "2 failed"]),
-        ({"test_a_sum_is_exact[(0.5, 0.5)]": "off"}, OFF_BY_A_VALUE, ["in known_failures, and it passed", "2 failed"]),
+        ({"test_a_sum_is_exact[(0.1, 0.2)]": "off"}, SOUND, ["in known_failures, but it passed", "2 failed"]),
+        ({"test_a_sum_is_exact[(0.5, 0.5)]": "off"}, OFF_BY_A_VALUE, ["in known_failures, but it passed", "2 failed"]),
     ],
 )
 def test_one_value_of_a_table_is_known_to_fail_by_its_name(
@@ -260,14 +260,14 @@ def test_a_kit_that_a_conftest_skips_is_red(run: Run, conftest: str, pytester: p
 def test_a_kit_that_something_skips_is_red(run: Run, skip: str) -> None:
     done = run(SKIPS[skip] + "\n\ndef test_of_my_own():\n    pass\n")
     assert done.returncode in (1, 2), done.stdout
-    assert "NOT RUN" in done.stdout or "take the mark away" in done.stdout
+    assert "NOT RUN" in done.stdout or "remove the mark" in done.stdout
 
 
 def test_an_asynchronous_backend_ends_the_run_with_one_failure(run: Run) -> None:
     done = run("class TestMine(LookupsPart):\n    async def make(self, **options):\n        return None\n")
     assert done.returncode == 1
     assert "1 failed" in done.stdout or "1 error" in done.stdout
-    assert "the contract is synchronous" in done.stdout
+    assert "the interface is synchronous" in done.stdout
 
 
 def test_a_class_that_runs_in_part_by_choice_is_green(run: Run) -> None:

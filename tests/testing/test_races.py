@@ -190,7 +190,7 @@ def test_a_run_of_the_kit_says_what_cannot_have_been_and_how_to_repeat_it() -> N
     text = report.failures[0].text
     assert "not linearizable: no order of these" in text
     assert "; next, it would answer " in text
-    assert "The same programs again: seed = 7" in text
+    assert "To repeat the same programs: seed = 7" in text
 
 
 # ---------------------------------------------------------------------- processes

@@ -171,7 +171,7 @@ def test_a_board_that_hangs_fails_the_test_it_hangs_in_and_the_others_are_judged
     report = run_kit(HangsOnce, parts=["lookups"], time_limit=2)
     assert report.verdict == "DOES NOT CONFORM"
     assert report.counts() == {"failed": 1, "passed": 39}
-    assert "has not ended after 2 s" in report.failures[0].text
+    assert "did not end within 2 s" in report.failures[0].text
 
 
 class Deadlocked(NaiveLeaderboard):
@@ -183,7 +183,7 @@ class Deadlocked(NaiveLeaderboard):
 def test_a_board_that_hangs_again_and_again_ends_the_run() -> None:
     report = run_kit(Deadlocked, parts=["lookups"], time_limit=0.2)
     assert report.counts() == {"failed": 3}
-    assert report.problem == "3 tests hung: the other 37 were not run."
+    assert report.problem == "3 tests hung: the remaining 37 were not run."
 
 
 class SwallowsErrors(NaiveLeaderboard):
@@ -203,7 +203,7 @@ class HangsInClose(NaiveLeaderboard):
 def test_a_board_that_hangs_otherwise_fails_too(hanging: type[NaiveLeaderboard]) -> None:
     report = run_kit(hanging, parts=["lookups"], stop_after=1, time_limit=0.2)
     assert report.verdict == "DOES NOT CONFORM"
-    assert "has not ended after 0.2 s" in report.failures[0].text
+    assert "did not end within 0.2 s" in report.failures[0].text
 
 
 class Awaited(NaiveLeaderboard):
@@ -241,7 +241,7 @@ async def gather(name: str, **options: Any) -> LeaderboardBackend:
 @pytest.mark.parametrize("make", [Awaited, Paged, Wrapped, Duck, gather])
 def test_an_asynchronous_backend_is_told_what_is_needed_instead(make: Callable[..., object]) -> None:
     problem = unfit(make("weekly"))
-    assert "the contract is synchronous" in problem
+    assert "the interface is synchronous" in problem
     assert "asyncio.run_coroutine_threadsafe" in problem
 
 
@@ -281,7 +281,7 @@ def test_a_board_that_refuses_one_operation_as_declared_is_not_failed_for_it(
 
 def test_threads_that_hang_fail_their_test_with_what_they_are_at() -> None:
     release = Event()
-    with pytest.raises(AssertionError, match="1 of 2 threads hang") as caught:
+    with pytest.raises(AssertionError, match="1 of 2 threads still hang") as caught:
         Crew([release.wait, lambda: True]).join(0.2)
     release.set()
     assert "release.wait" in str(caught.value) or "wait" in str(caught.value)

@@ -50,7 +50,7 @@ def taken_together(server: Process, connections: int, files: int) -> Iterator[No
             held.setblocking(False)  # noqa: FBT003 - as the socket has it
             held.connect_ex(("127.0.0.1", server.port))
         server.send(signal.SIGCONT)
-        server.wait_for("no connection can be taken")
+        server.wait_for("no connection can be accepted")
         prlimit(server.number, RLIMIT_NOFILE, limits)
         yield
 
@@ -86,8 +86,11 @@ def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_s
         assert was_ended(last)
         with taken_together(server, 60, files=40):
             assert client.get("/health/live").status == 200
-        assert any("at most 48 connections, not 1000: the process may open 400 files" in line for line in server.said)
-        assert 1 <= sum("no connection can be taken" in line for line in server.said) < 10
+        assert any(
+            "at most 48 connections instead of 1000: this process may open only 400 files" in line
+            for line in server.said
+        )
+        assert 1 <= sum("no connection can be accepted" in line for line in server.said) < 10
         assert len(server.said) < 50
 
 

@@ -263,5 +263,5 @@ def test_boards_are_told_apart_and_an_unknown_one_is_not_found() -> None:
 
 
 def test_an_app_without_boards_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="there are no boards"):
+    with pytest.raises(ConfigurationError, match="no boards were given"):
         leaderboards_router({})

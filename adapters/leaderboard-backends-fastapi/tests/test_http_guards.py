@@ -85,7 +85,7 @@ def test_a_request_for_another_host_is_refused_reads_and_writes_alike() -> None:
 def test_a_host_that_no_client_can_ask_for_is_refused() -> None:
     with memory() as board:
         for host in ("https://board.example", "board.example:8000", "board.example/", "", "a b", "[::1]"):
-            with pytest.raises(ConfigurationError, match="give a name or an address alone"):
+            with pytest.raises(ConfigurationError, match="give only a name or an address"):
                 leaderboard_app({"weekly": board}, token=None, hosts=[host])
 
 

@@ -98,7 +98,7 @@ def test_only_a_write_of_unknown_outcome_says_that_it_may_have_been_applied(serv
         unknown = issubclass(error, WriteOutcomeUnknownError)
         assert answer.json.get("may_be_applied", False) is unknown, error
         assert not unknown or "retry-after" not in answer.headers
-        assert ("never repeat it blindly" in answer.json["detail"]) is unknown, error
+        assert ("a repeated increment could count twice" in answer.json["detail"]) is unknown, error
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_updates_that_stand_are_counted(serving: Serving) -> None:
     serving.board.error = full
     answer = serving.client.update("u1", 1)
     assert (answer.status, answer.json["applied"]) == (507, 3000)
-    assert answer.json["detail"].endswith("Before that, 3000 of the updates were applied, and stand.")
+    assert answer.json["detail"].endswith("The first 3000 updates of this call were applied.")
 
 
 def test_an_error_that_nobody_knows_answers_as_its_nearest_ancestor(serving: Serving) -> None:

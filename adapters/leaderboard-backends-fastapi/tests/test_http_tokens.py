@@ -111,7 +111,7 @@ def test_probes_never_need_a_token(protected: Client) -> None:
 
 
 def test_to_protect_reads_needs_tokens() -> None:
-    with memory() as board, pytest.raises(ConfigurationError, match="protect_reads needs tokens"):
+    with memory() as board, pytest.raises(ConfigurationError, match="protect_reads needs at least one token"):
         leaderboard_router(board, protect_reads=True)
 
 
@@ -192,7 +192,7 @@ def test_a_token_that_no_header_carries_or_that_is_easy_to_guess_is_refused_unse
 
 def test_a_token_is_in_no_repr_and_no_attribute() -> None:
     tokens = Tokens(write=TOKEN, read=READ_TOKEN)
-    assert repr(tokens) == "<Tokens: 1 may write, 1 may only read>"
+    assert repr(tokens) == "<Tokens: 1 to write, 1 to read>"
     assert TOKEN not in repr(vars(tokens))
     assert READ_TOKEN not in repr(vars(tokens))
 

@@ -184,7 +184,7 @@ def test_updates_can_be_paused_and_go_on_where_the_board_is(opened: Open) -> Non
         found.page.keyboard.press("Enter")
         assert button.get_attribute("aria-pressed") == "true"
         opened.board.update_score("u3", "Barbara", 2000)
-        found.page.get_by_text("Paused, there is news").wait_for()
+        found.page.get_by_text("Paused, updates are waiting").wait_for()
         assert found.names() == ["Ada", "Grace", "Barbara"]
         found.page.keyboard.press("Space")
         found.wait_for_names("Barbara", "Ada", "Grace")

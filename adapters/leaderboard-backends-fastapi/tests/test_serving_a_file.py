@@ -64,7 +64,7 @@ def test_several_boards_are_listed_and_one_can_be_served_alone(tmp_path: Path) -
     with process(file, "--board", "laps") as server:
         assert Client(server.port).get("/boards/laps/count").status == 200
         assert Client(server.port).get("/boards/weekly/count").status == 404
-    assert "has no board monthly; it has laps, weekly" in refused(file, "--board", "monthly")
+    assert "has no board monthly; its boards are laps, weekly" in refused(file, "--board", "monthly")
 
 
 def test_tokens_come_from_the_file_and_the_environment_and_none_is_said(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_anybody_may_write_only_where_that_is_said(tmp_path: Path) -> None:
     with process(file, "--open-writes", token=None) as server:
         assert Client(server.port, "/boards/weekly", None).update("a", 1).status == 200
     done = CliRunner(env={"LEADERBOARD_TOKEN": TOKEN}).invoke(serve, ["--config", str(file), "--open-writes"])
-    assert (done.exit_code, "give one or the other" in done.output) == (2, True)
+    assert (done.exit_code, "remove one of the two" in done.output) == (2, True)
 
 
 # ---------------------------------------------------------------------- the file
@@ -109,7 +109,7 @@ def test_anybody_may_write_only_where_that_is_said(tmp_path: Path) -> None:
         ("boards = 5", "has no boards"),
         ("x", "is not TOML"),
         ('[boards]\nweekly = "memory://"', "boards.weekly must be a table"),
-        ("[boards.weekly]", "boards.weekly: a board's mapping needs a url"),
+        ("[boards.weekly]", "boards.weekly: a board's configuration needs a url"),
         ('[boards.weekly]\nurl = "mem://x"', "boards.weekly: no backend is installed for 'mem'"),
         ('[boards."a/b"]\nurl = "memory://"', "the board 'a/b' cannot be served under its name"),
         ('[boards.".."]\nurl = "memory://"', "the board '..' cannot be served under its name"),
@@ -126,7 +126,10 @@ def test_anybody_may_write_only_where_that_is_said(tmp_path: Path) -> None:
         ),
         ('[server]\nbody_bytes = 0\n[boards.weekly]\nurl = "memory://x"', "the limit body_bytes is 0"),
         ('server = 5\n[boards.weekly]\nurl = "memory://x"', "server must be a table"),
-        ('[server]\nprotect_reads = true\n[boards.weekly]\nurl = "memory://x"', "protect_reads needs tokens"),
+        (
+            '[server]\nprotect_reads = true\n[boards.weekly]\nurl = "memory://x"',
+            "protect_reads needs at least one token",
+        ),
     ],
 )
 def test_a_file_that_describes_no_server_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -78,7 +78,7 @@ def test_a_schema_that_is_not_ours_to_the_letter_is_refused_and_left_alone(
 
 def test_what_is_odd_in_a_schema_is_named(path: Path) -> None:
     alter(path, "CREATE VIEW more AS SELECT 1", "ALTER TABLE run RENAME COLUMN buckets TO many")
-    with pytest.raises(BoardMismatchError, match=r"tables of layout \d+, but differs in \['more', 'run'\]: take out"):
+    with pytest.raises(BoardMismatchError, match=r"tables of layout \d+, but differs in \['more', 'run'\]: remove"):
         SQLiteLeaderboard(path=path)
 
 
@@ -92,7 +92,7 @@ def test_a_schema_that_takes_too_long_is_given_up(path: Path, monkeypatch: pytes
     alter(path, HUGE)
     monkeypatch.setattr(opening, "_LOOKING", 0.05)
     start = monotonic()
-    with pytest.raises(BackendUnavailableError, match=r"interrupted.*takes so long to look at"):
+    with pytest.raises(BackendUnavailableError, match=r"interrupted.*this slow to read"):
         SQLiteLeaderboard(path=path)
     assert monotonic() - start < 30
 

@@ -266,7 +266,7 @@ def test_a_batch_that_never_gets_its_turn_tells_what_stands(path: Path, other: s
 
         with board._file.lend() as connection:
             connection.set_trace_callback(lock_after_the_third)
-        with pytest.raises(WriteConflictError, match="Before that, 30 of the updates were applied") as caught:
+        with pytest.raises(WriteConflictError, match="The first 30 updates of this call were applied") as caught:
             board.update_scores([(f"p{number}", "", 1) for number in range(100)])
         other.execute("ROLLBACK")
         assert caught.value.applied == board.count_by_score(1, 1) - 1 == 30

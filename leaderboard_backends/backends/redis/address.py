@@ -71,26 +71,32 @@ def _matching(pattern: re.Pattern[str], rule: str) -> Callable[[object], str]:
 check_prefix: Final = _matching(_PREFIX, "a prefix has 1 to 64 characters out of A-Z, a-z, 0-9, '_', '.', ':' and '-'")
 
 OPTIONS: Final[Mapping[str, Option]] = {
-    "prefix": Option(check_prefix, "what the board's keys start with (leaderboard)"),
-    "batch_size": Option(integer(1, MAX_BATCH), "updates that update_scores sends in one atomic step (1000)"),
+    "prefix": Option(check_prefix, "prefix of the board's keys (leaderboard)"),
+    "batch_size": Option(integer(1, MAX_BATCH), "updates per atomic step of update_scores (1000)"),
     "db": Option(integer(0), "the database's number (0)"),
-    "username": Option(text, "the user of the server's access list"),
+    "username": Option(text, "user name in the server's access control list"),
     "password": Option(text, "the password", secret=True),
-    "client_name": Option(_matching(re.compile(r"[!-~]+"), "a client name has no spaces"), "the name in CLIENT LIST"),
-    "socket_timeout": Option(seconds, "seconds that a reply may take (5)"),
-    "connect_timeout": Option(seconds, "seconds that connecting may take (2)"),
-    "max_connections": Option(integer(1), "connections of one process, for all its boards at an equal address (32)"),
+    "client_name": Option(
+        _matching(re.compile(r"[!-~]+"), "a client name has only printable ASCII characters and no spaces"),
+        "the name in CLIENT LIST",
+    ),
+    "socket_timeout": Option(seconds, "seconds to wait for a reply (5)"),
+    "connect_timeout": Option(seconds, "seconds to wait for a connection to be made (2)"),
+    "max_connections": Option(
+        integer(1), "most connections of one process, for all its boards at the same address (32)"
+    ),
     "pool_timeout": Option(seconds, "seconds to wait for a free connection (5)"),
     "appendfsync": Option(
         one_of("always", "everysec", "no", "off"),
-        "what the server's append-only file is set to (off: it has none), where CONFIG GET is not permitted",
+        "the server's appendfsync setting (off: appendonly no), if it does not permit CONFIG GET",
     ),
-    "ssl_ca_certs": Option(text, "file of the authorities that vouch for the server (the system's)"),
+    "ssl_ca_certs": Option(text, "file of the certificate authorities to trust (the system's)"),
     "ssl_certfile": Option(text, "file of the client's certificate"),
     "ssl_keyfile": Option(text, "file of the client's private key"),
-    "ssl_check_hostname": Option(boolean, "whether the certificate must be for the host (true)"),
+    "ssl_check_hostname": Option(boolean, "whether the certificate must match the host name (true)"),
     "ssl_cert_reqs": Option(
-        _matching(re.compile("required|none"), "it must be required or none"), "whether the server must prove itself"
+        _matching(re.compile("required|none"), "it must be required or none"),
+        "whether the server needs a valid certificate (required)",
     ),
 }
 
@@ -109,7 +115,7 @@ def address_of(location: Location, options: Mapping[str, Any]) -> Address:
     found = {"db": None if unix or not location.path.strip("/") else address.db, **credentials}
     for name, value in found.items():
         if value is not None and own.get(name, value) != value:
-            raise ConfigurationError(f"{location} gives one {name} and the option {name} another: give it once.")
+            raise ConfigurationError(f"{location} has one {name}, and the option {name} has another: give only one.")
     given: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
     return replace(address, **{**own, **given})
 
@@ -131,11 +137,11 @@ def _tcp(location: Location) -> Address:
     db = location.path.strip("/")
     if db and not (db.isascii() and db.isdecimal()):
         raise ConfigurationError(
-            f"{location.place} has a path that is no database: a database is a number, for example "
+            f"{location.place} has a path that is not a database number: write, for example, "
             f"{location.scheme}://localhost:{DEFAULT_PORT}/0?board=NAME."
         )
     host = unquote(location.parts.hostname or "") or "localhost"
     port = location.parts.port
     if port == 0:
-        raise ConfigurationError(f"{location} has port 0, which no server has: leave it out for {DEFAULT_PORT}.")
+        raise ConfigurationError(f"{location} has port 0, which is not valid: leave it out for {DEFAULT_PORT}.")
     return Address(host=host, port=port or DEFAULT_PORT, db=int(db or 0))

@@ -31,8 +31,8 @@ class RedisLeaderboard(LeaderboardBackend):
         shared=True,
         lives_in="server",
         survives=(
-            "a crash of any process that uses the board; a crash of the server as far as its own persistence goes "
-            "(appendonly yes: appendfsync always loses nothing, everysec up to about a second; without it everything)"
+            "a crash of any process that uses the board; a crash of the server as its persistence is set (appendonly "
+            "yes with appendfsync always loses nothing, with everysec about a second; appendonly no everything)"
         ),
         feed=True,
         limits=True,

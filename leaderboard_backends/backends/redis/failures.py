@@ -35,27 +35,30 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
         BackendFullError,
         "is out of memory: raise its maxmemory, or remove players or boards (removing still works)",
     ),
-    "READONLY": (BackendReadOnlyError, "is a replica and takes no writes: open the board on its primary"),
+    "READONLY": (BackendReadOnlyError, "is a replica and does not accept writes: open the board on its primary"),
     "MISCONF": (
         BackendReadOnlyError,
-        "takes no writes because it cannot save to its disk: look at its log and its disk space",
+        "does not accept writes because it cannot save to its disk: check its log and its disk space",
     ),
     "NOREPLICAS": (
         BackendReadOnlyError,
-        "takes no writes because too few replicas are connected (min-replicas-to-write): look at its replicas",
+        "does not accept writes because too few replicas are connected (min-replicas-to-write): check its replicas",
     ),
     "WRONGTYPE": (
         BoardMismatchError,
-        "has something else under a key of this board: choose another board name or prefix, or delete that key",
+        "has other data under a key of this board: choose another board name or prefix, or delete that key",
     ),
-    "BUSY": (BackendUnavailableError, "is busy with another script: wait, or end it with SCRIPT KILL"),
-    "LOADING": (BackendUnavailableError, "is still loading its data: try again once it has"),
+    "BUSY": (BackendUnavailableError, "is busy with another script: wait, or stop it with SCRIPT KILL"),
+    "LOADING": (BackendUnavailableError, "is still loading its data: try again when it is ready"),
     "MASTERDOWN": (
         BackendUnavailableError,
         "is a replica without its primary: repair the replication, or set replica-serve-stale-data yes",
     ),
-    "NOAUTH": (BackendUnavailableError, "wants a password: give one in the URL (redis://:password@host) or as option"),
-    "WRONGPASS": (BackendUnavailableError, "refused the user name or the password: correct them"),
+    "NOAUTH": (
+        BackendUnavailableError,
+        "requires a password: give it in the URL (redis://:password@host) or as an option",
+    ),
+    "WRONGPASS": (BackendUnavailableError, "refused the user name or the password: correct it"),
     "NOPERM": (
         BackendUnavailableError,
         f"does not permit it: allow this user {_ACCESS}",
@@ -78,8 +81,8 @@ _NO_PLACES: Final = "max number of clients"
 _IN_PART: Final = " in part"
 _DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
 _UNKNOWN: Final = (
-    "The write may have been applied, or not: read the player's entry before repeating it, as repeating an increment "
-    "blindly can count it twice"
+    "The write may or may not have been applied: read the player's entry before you repeat it, because a repeated "
+    "increment may count twice"
 )
 
 
@@ -107,17 +110,17 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
         return refused(error, address, request._replace(writes=False))
     if isinstance(cause, ssl.SSLCertVerificationError):
         return BackendUnavailableError(
-            f"{address} did not prove who it is: {cause.verify_message}. Name its authority in ssl_ca_certs, or the "
-            f"host that its certificate is for."
+            f"{address} has a certificate that is not accepted: {cause.verify_message}. Set ssl_ca_certs to the file "
+            "of its certificate authority, or use the host name that the certificate is for."
         )
     if isinstance(cause, ssl.SSLError):
-        return BackendUnavailableError(f"{address} does not speak TLS as expected ({cause}): is redis:// meant?")
-    if isinstance(error, InvalidResponse):
         return BackendUnavailableError(
-            f"{address} does not answer as Redis or Valkey does: check the host and the port."
+            f"{address} does not answer with TLS ({cause}): use redis:// if the server has no TLS."
         )
+    if isinstance(error, InvalidResponse):
+        return BackendUnavailableError(f"{address} does not reply like Redis or Valkey: check the host and the port.")
     if isinstance(error, RedisTimeoutError):
-        speaks = " that speaks TLS" if address.tls else ""
+        speaks = " with TLS" if address.tls else ""
         return BackendUnavailableError(
             f"{address} did not answer in time ({error}): check that a Redis or Valkey{speaks} runs there and is not "
             f"overloaded, or raise connect_timeout ({address.connect_timeout:g} s) or socket_timeout "
@@ -133,14 +136,14 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
     word, reply = _word(error), str(error)
     if _NO_PLACES in reply:
         return BackendUnavailableError(
-            f"{address} has no room for another connection; nothing was applied. Raise its maxclients, or use fewer "
+            f"{address} has reached its limit of connections; nothing was applied. Raise its maxclients, or use fewer "
             f"connections (max_connections of each process). It said: {reply}"
         )
     if word in _OF_SCRIPTS:
         return _OF_SCRIPTS[word](reply.partition(" ")[2], address)
     denied = reply.startswith(_DENIED_IN_SCRIPT)
     if request.writes and "script:" in reply and (denied or word not in _REFUSALS):
-        return WriteOutcomeUnknownError(f"{address} failed within the update ({reply}). {_UNKNOWN}.")
+        return WriteOutcomeUnknownError(f"{address} failed during the update ({reply}). {_UNKNOWN}.")
     if denied or word in _REFUSALS:
         kind, remedy = _REFUSALS["NOPERM" if denied else word]
         return kind(f"{address} {remedy.replace(_ACCESS, access_list(request.key))}. It said: {reply}")
@@ -152,11 +155,11 @@ def unanswered(error: Exception, address: Address, request: Request[Any]) -> Bac
     if _NO_PLACES in str(error):
         return refused(error, address, request)
     if isinstance(error, InvalidResponse):
-        problem = f"{address} gave an answer that is none of Redis's or Valkey's ({error})"
+        problem = f"{address} sent a reply that is not valid ({error})"
     elif isinstance(error, RedisTimeoutError):
-        problem = f"{address} gave no answer within {address.socket_timeout:g} s (socket_timeout)"
+        problem = f"{address} sent no reply within {address.socket_timeout:g} s (socket_timeout)"
     else:
-        problem = f"{address} was lost before it answered ({error})"
+        problem = f"{address} closed the connection before it replied ({error})"
     if request.writes:
         return WriteOutcomeUnknownError(f"{problem}. {_UNKNOWN}.")
     return BackendUnavailableError(f"{problem}. Check that it runs and is not overloaded; reading again is safe.")
@@ -167,25 +170,25 @@ def _mismatch(found: str, address: Address) -> BoardMismatchError:
     if number != str(FORMAT) and number.isdecimal():
         older = int(number) < FORMAT
         way = (
-            "open it with the release that made it, read it best first, and store that with update_scores in a board "
-            "of another name"
+            "open it with the release that made it, read its entries best first, and write them with update_scores to "
+            "a board of another name"
             if older
             else "use the newer release that made it"
         )
         return BoardMismatchError(
-            f"{address} holds this board in format {number} ({order}), and this release reads and writes format "
-            f"{FORMAT} alone: {way}."
+            f"{address} holds this board in format {number} ({order}), and this release reads and writes only format "
+            f"{FORMAT}: {way}."
         )
     return BoardMismatchError(
-        f"{address} holds this board in another way, format and order {found!r}: open it with that order, or choose "
+        f"{address} holds this board with another format and order, {found!r}: open it with that order, or choose "
         f"another board name or prefix."
     )
 
 
 def _undescribed(found: str, address: Address) -> BoardMismatchError:
     return BoardMismatchError(
-        f"{address} holds keys of this board without its description (the key {found} is missing or damaged): part of "
-        f"the board is missing, deleted or evicted, or it was made by something else; nothing was applied. Restore the "
+        f"{address} holds keys of this board without its description (the key {found} is missing or damaged): the key "
+        "was deleted or evicted, or something else wrote these keys; nothing was applied. Restore the "
         f"server's data, or remove what is left: by clear() or delete() of an object that is open, else with UNLINK of "
         f"all keys {found.removesuffix('meta')}* on the server. Or choose another board name."
     )
@@ -194,10 +197,10 @@ def _undescribed(found: str, address: Address) -> BoardMismatchError:
 def _damaged(found: str, address: Address) -> BackendError:
     key = found.removesuffix(_IN_PART)
     problem = (
-        f"{address} holds a damaged board: what should be under the key {key} is missing, deleted or evicted "
-        f"(maxmemory-policy), so that some of its players are lost"
+        f"{address} holds a damaged board: the data of the key {key} was deleted or evicted (maxmemory-policy), so "
+        f"some of its players are lost"
     )
-    remedy = "Restore the server's data, or clear() the board and load it anew."
+    remedy = "Restore the server's data, or clear() the board and load it again."
     if found != key:
         return WriteOutcomeUnknownError(f"{problem}. The updates before the first of them were applied. {remedy}")
     return BoardMismatchError(f"{problem}; nothing was applied. {remedy}")
@@ -205,9 +208,9 @@ def _damaged(found: str, address: Address) -> BackendError:
 
 def _foreign_feed(found: str, address: Address) -> BoardMismatchError:
     return BoardMismatchError(
-        f"{address} cannot keep this change of the board: the key {found} holds something else than its change feed, "
-        f"or changes that it never had; nothing was applied. Open the board anew, which drops that key alone, or "
-        f"clear() or delete() it; whoever follows its feed may have to read it anew."
+        f"{address} cannot record this change of the board: the key {found} does not hold its change feed, or holds "
+        "changes that the board never had; nothing was applied. Open the board again, which deletes only that key, or "
+        "clear() or delete() the board; readers of its change feed may have to read the whole board again."
     )
 
 

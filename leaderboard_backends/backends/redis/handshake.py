@@ -23,7 +23,7 @@ _LOGGED: Final = {
     "everysec": (Kept("all but the last second"), Kept("all but the last second")),
     "no": (
         Kept("everything"),
-        Kept("other", "appendfsync no: what the system had written by itself, up to some 30 s behind"),
+        Kept("other", "appendfsync no: all but up to about the last 30 s"),
     ),
 }
 """What crashes of the server and of its machine leave, by `appendfsync`. With everysec, a slow disk holds up the write
@@ -42,22 +42,20 @@ def check_server(information: object, address: Address) -> str:
     Raises `BackendUnavailableError`; warns with `EvictionWarning`.
     """
     if not isinstance(information, bytes):
-        raise BackendUnavailableError(
-            f"{address} does not answer as Redis or Valkey does: check the host and the port."
-        )
+        raise BackendUnavailableError(f"{address} does not reply like Redis or Valkey: check the host and the port.")
     found = _fields(information)
     server = _check_version(found, address)
     if found.get("redis_mode") == "sentinel":
         raise BackendUnavailableError(f"{address} is a Sentinel, which holds no data: give the server's own address.")
     if found.get("cluster_enabled") == "1":
         raise BackendUnavailableError(
-            f"{address} is a node of a cluster, and holds a part of the keys alone: give the address of a standalone "
+            f"{address} is a node of a cluster, which holds only a part of the keys: give the address of a standalone "
             f"server (cluster-enabled no)."
         )
     policy = found.get("maxmemory_policy", "")
     if policy.startswith("allkeys-") and found.get("maxmemory", "0") != "0":
         warnings.warn(
-            f"{address} evicts keys that have no time to live (maxmemory-policy {policy}): when its memory runs out, "
+            f"{address} evicts keys that have no expiry (maxmemory-policy {policy}): when its memory runs out, "
             f"it deletes parts of boards in silence, and the boards then refuse to be used as damaged. Set "
             f"maxmemory-policy to noeviction or to one of volatile-*.",
             EvictionWarning,
@@ -86,9 +84,9 @@ def storage_info(information: bytes, settings: Mapping[str, str] | None, address
 def _kept(found: Mapping[str, str], settings: Mapping[str, str] | None, declared: str | None) -> tuple[Kept, Kept]:
     """Return what a crash of the server leaves, and what one of its machine leaves."""
     if settings is None and declared is None:
-        reason = "the server does not let its settings be asked (CONFIG GET); declare them with the option appendfsync"
+        reason = "the server does not permit CONFIG GET; declare its setting with the option appendfsync"
         if found.get("aof_enabled") == "0":
-            return (Kept("other", "no append-only file: what was there at the last snapshot, if it makes any"),) * 2
+            return (Kept("other", "no append-only file: the last snapshot, if the server makes any"),) * 2
         return (Kept(detail=reason),) * 2
     if settings is None:
         kept, append_only, save = declared or "", declared != OFF, ""
@@ -103,7 +101,7 @@ def _kept(found: Mapping[str, str], settings: Mapping[str, str] | None, declared
             Kept(amounts[1].amount, amounts[1].detail or detail, settings is None),
         )
     snapshot = (
-        Kept("other", f"appendonly no: what was there at the last snapshot (save {save})", settings is None)
+        Kept("other", f"appendonly no: the last snapshot (save {save})", settings is None)
         if save
         else Kept("nothing", "appendonly no, no snapshots", settings is None)
     )
@@ -123,7 +121,7 @@ def _check_version(found: dict[str, str], address: Address) -> str:
     name = "Valkey" if "valkey_version" in found else "Redis"
     version = found.get(f"{name.lower()}_version", "")
     if not (major := re.match(r"\d+", version)):
-        raise BackendUnavailableError(f"{address} does not say what it is: a board needs {_needed()}.")
+        raise BackendUnavailableError(f"{address} does not report its version: a board needs {_needed()}.")
     if int(major[0]) < OLDEST[name]:
         raise BackendUnavailableError(f"{address} is {name} {version}, which is too old: a board needs {_needed()}.")
     return f"{name} {version}"

@@ -74,8 +74,9 @@ class Request(NamedTuple, Generic[T]):
             raise
         except (ValueError, TypeError, LookupError) as error:
             raise BoardMismatchError(
-                f"the board of the key {self.key} is damaged: it holds what no board writes ({type(error).__name__}: "
-                f"{error}). Something else wrote to its keys: restore them, or clear the board and load it anew."
+                f"the board of the key {self.key} is damaged: it has data that no board writes "
+                f"({type(error).__name__}: "
+                f"{error}). Something else wrote to its keys: restore them, or clear the board and load it again."
             ) from error
 
 

@@ -104,8 +104,8 @@ def transact(database: Database, attempts: int, work: Callable[[Session], Result
             finally:
                 database.give(session)
     raise WriteConflictError(
-        f"{database.place}: other clients won {attempts} times over this write; nothing was applied. Repeat it, or "
-        f"open the board with more attempts."
+        f"{database.place}: this write conflicted with other clients {attempts} times; nothing was applied. Repeat "
+        "it, or open the board with a higher number of attempts."
     ) from conflict
 
 
@@ -131,11 +131,11 @@ def unavailable(database: Database, error: Exception) -> BackendError:
     """Return the error for a storage that failed before anything was written."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return BackendFullError(
-            f"{database.place}: no room left on the disk ({error.strerror}); nothing was applied. Free some, or call "
-            f"pack(); the board goes on by itself."
+            f"{database.place}: no room left on the disk ({error.strerror}); nothing was applied. Free some space, or "
+            "call pack(); the board then continues to work."
         )
     if isinstance(error, ReadOnlyError):
-        return BackendReadOnlyError(f"{database.place} takes no writes: it was opened read-only.")
+        return BackendReadOnlyError(f"{database.place} does not accept writes: it was opened read-only.")
     if isinstance(error, DAMAGE) and type(error) is not ValueError:  # which is that of a closed file, too
         return damaged(database.place, error)
     return BackendUnavailableError(f"{database.place} failed: {_text(error)}. Nothing was applied.")
@@ -144,8 +144,8 @@ def unavailable(database: Database, error: Exception) -> BackendError:
 def _failed(database: Database, error: Exception, *, unknown: bool) -> Exception:
     if unknown and not isinstance(error, ReadOnlyError):
         return WriteOutcomeUnknownError(
-            f"{database.place} failed while it committed: {_text(error)}. The write may be on disk: read it back "
-            f"before repeating it."
+            f"{database.place} failed during a commit: {_text(error)}. The write may be on disk: read it before you "
+            "repeat it."
         )
     return unavailable(database, error)
 

@@ -50,9 +50,9 @@ EXAMPLE: Final = "/var/lib/app/board.fs"
 
 _TUNING: Final = {
     "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)"),
-    "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
+    "batch_size": Option(integer(1), "updates per commit of update_scores (1000)"),
     "feed": FEED_OPTION,
-    "attempts": Option(integer(1), "how often a write that conflicts is tried (20)"),
+    "attempts": Option(integer(1), "how often a conflicting write is tried (20)"),
 }
 
 
@@ -253,11 +253,11 @@ class ZODBLeaderboard(_StoredLeaderboard):
         feed=True,
         fence=True,
         lives_in="files",
-        survives="power loss, as far as the disk honours fsync (FileStorage)",
+        survives="a power cut, if the disk honours fsync (FileStorage)",
     )
     options: ClassVar[Mapping[str, Option]] = {
         **_TUNING,
-        "create": Option(boolean, "make the file where there is none (true)"),
+        "create": Option(boolean, "create the file if it does not exist (true)"),
     }
 
     def __init__(
@@ -275,9 +275,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
         feed: int | None = None,
     ) -> None:
         if (path is None) == (database is None):
-            raise ConfigurationError(
-                "a ZODB board needs a path or a database, one of the two: path='/var/lib/board.fs'."
-            )
+            raise ConfigurationError("a ZODB board needs either a path or a database: path='/var/lib/board.fs'.")
         found = (
             ForeignDatabase(database)
             if path is None
@@ -301,7 +299,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
     def _storage_info(self) -> StorageInfo:
         """Return the file; of a database that the app opened, nothing is known."""
         if isinstance(self._database, ForeignDatabase):
-            return StorageInfo(process_crash=Kept(detail="the app opened the database"))
+            return StorageInfo(process_crash=Kept(detail="the app opened the database itself itself"))
         files = tuple(Path(self._database.place + suffix) for suffix in ("", ".index", ".lock", ".tmp"))
         kept = Kept("everything", "each commit is synced to the disk")
         return StorageInfo("files", files, process_crash=kept, server_crash=kept, machine_crash=kept)

@@ -154,7 +154,7 @@ class Database:
         if self._inherited:
             raise BackendUnavailableError(
                 f"{self.place} was opened before this process was forked, and belongs to the parent: open the board "
-                f"after the fork, in one process alone."
+                "after the fork, in one process only."
             )
         with self.write_lock:
             if self._failed:

@@ -157,8 +157,8 @@ DAMAGE: Final = (
 def damaged(path: str, error: Exception) -> BackendUnavailableError:
     """Return the error for a file whose records cannot be read."""
     return BackendUnavailableError(
-        f"{path} is damaged ({type(error).__name__}: {error}). Nothing was applied. Restore a backup, or salvage what "
-        f"is readable of a file with python -m ZODB.fsrecover {path} NEW-FILE."
+        f"{path} is damaged ({type(error).__name__}: {error}). Nothing was applied. Restore a backup, or recover what "
+        f"is readable with python -m ZODB.fsrecover {path} NEW-FILE."
     )
 
 

@@ -69,8 +69,8 @@ def cut_zeroed_end(path: str) -> bool:
         if not _is_zeroed(file, start, size):
             return False
         _log.warning(
-            "%s: the last transaction, %d bytes from %d on, is in part zeros, as a power cut in the middle of a commit "
-            "leaves it. It was never acknowledged, and is cut off.",
+            "%s: the last transaction, %d bytes at offset %d, is partly zeros, as after a power cut during a commit. "
+            "It was never acknowledged, and is removed.",
             *(path, size - start, start),
         )
         Path(f"{path}.index").unlink(missing_ok=True)  # it may tell of what is cut off; opening makes a new one

@@ -66,7 +66,7 @@ class DegradableLeaderboard(Wrapper):
         super().__init__(inner)
         if live_top and live_top >= cache_top:
             raise ConfigurationError(
-                f"live_top ({live_top}) must be below cache_top ({cache_top}), or nothing is served from memory."
+                f"live_top ({live_top}) must be below cache_top ({cache_top}), otherwise nothing is served from memory."
             )
         self.read_only = read_only
         self._reads = inner if reads is None else reads
@@ -167,7 +167,7 @@ class DegradableLeaderboard(Wrapper):
         if self.read_only:
             raise BackendReadOnlyError(
                 f"the board {self.name!r} is in read-only mode: nothing was applied. Set its read_only to false to "
-                f"take writes again."
+                "accept writes again."
             )
         if self._cache is None:
             return self._send(write, *arguments)

@@ -103,7 +103,9 @@ class Breaker:
                 self._opened_at = now if before == "closed" else self._opened_at
             opened = (before, self.state) == ("closed", "open")
         if opened:
-            _log.warning("the storage of the board %r is left alone, as it does not answer: %s", self._name, error)
+            _log.warning(
+                "the storage of the board %r does not answer, so no calls are sent to it for now: %s", self._name, error
+            )
 
     def answered(self) -> None:
         """Note that the storage answered: the circuit is closed."""
@@ -167,8 +169,8 @@ class Breaker:
         left = self._retry_at - self._clock()
         when = f"in {left:.1f} s" if left > 0 else "by another call now"
         return BackendUnavailableError(
-            f"the board {self._name!r} is left alone, as its storage does not answer ({self._failure}). This call was "
-            f"not sent and nothing was applied; the storage is tried {when}."
+            f"the board {self._name!r} is not available: its storage does not answer ({self._failure}). This call was "
+            f"not sent and nothing was applied; the storage is tried again {when}."
         )
 
 

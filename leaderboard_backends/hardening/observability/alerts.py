@@ -168,5 +168,5 @@ def _look(alerts: ReferenceType[Alerts], interval: float, stopped: Event) -> Non
         try:
             found.evaluate()
         except Exception:
-            logger.exception("the figures of a board could not be judged")
+            logger.exception("the alerts of a board could not be evaluated")
         del found

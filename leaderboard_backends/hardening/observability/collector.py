@@ -173,8 +173,8 @@ def _register(metrics: Metrics, registry: CollectorRegistry) -> None:
         registry.register(metrics)
     except ValueError as error:
         raise ConfigurationError(
-            f"monitoring cannot add its metrics, named leaderboard_…, to the registry ({error}): give it a registry "
-            f"of its own, registry=prometheus_client.CollectorRegistry(), or rename those that are there."
+            f"monitoring cannot add its metrics, named leaderboard_…, to the registry ({error}): give it a separate "
+            "registry, registry=prometheus_client.CollectorRegistry(), or rename the existing metrics."
         ) from error
 
 

@@ -88,7 +88,7 @@ def _stats(settings: AlertSettings) -> list[Panel]:
         Panel("Boards up", [(f"min by (board, backend) ({names.UP}{{{CHOSEN}}})", BOARD)], kind="stat"),
         Panel("Players", [(_players(), BOARD)], kind="stat"),
         Panel(
-            "Updates a second",
+            "Updates per second",
             [(f"sum by (board, backend) ({UPDATES})", BOARD)],
             "ops",
             settings.update_rate,
@@ -114,28 +114,28 @@ def _graphs(settings: AlertSettings) -> list[list[Panel]]:
         ],
         [
             Panel(
-                "Updates a second",
+                "Updates per second",
                 [(f"sum by (board, backend) ({UPDATES})", BOARD)],
                 "ops",
                 settings.update_rate,
-                description="Scores that were updated; a batch counts each of its own.",
+                description="Scores that were updated; each update of a batch counts.",
             ),
-            Panel("Calls a second, by operation", [(operations, f"{BOARD} {{{{operation}}}}")], "ops"),
+            Panel("Calls per second, by operation", [(operations, f"{BOARD} {{{{operation}}}}")], "ops"),
         ],
         [
             Panel("Error rate", [(ERROR_RATE, BOARD)], "percentunit", None, settings.error_rate),
-            Panel("Errors a second, by kind", [(kinds, f"{BOARD} {{{{kind}}}} ({{{{fault}}}})")], "ops"),
+            Panel("Errors per second, by kind", [(kinds, f"{BOARD} {{{{kind}}}} ({{{{fault}}}})")], "ops"),
         ],
         [
             Panel("Answers that were not live, by source", [(sources, f"{BOARD} {{{{source}}}}")], "ops"),
-            Panel("Cache hits", [(f"{cached} / {queries}", BOARD)], "percentunit", description="Of all queries."),
+            Panel("Cache hits", [(f"{cached} / {queries}", BOARD)], "percentunit", description="Share of all queries."),
         ],
         [
             Panel(
-                "Refused and flagged updates a second, by rule",
+                "Refused and flagged updates per second, by rule",
                 [(broken, f"{BOARD} {{{{rule}}}} ({{{{outcome}}}})")],
                 "ops",
-                description="Of the rate limit and of validation.",
+                description="By the rate limit and by validation.",
             ),
             Panel("Players", [(_players(), BOARD)]),
         ],

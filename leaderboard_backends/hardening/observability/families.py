@@ -26,31 +26,31 @@ class Families:
         board = names.BOARD_LABELS
         self.durations: Final = Histogram(
             names.CALL_DURATION,
-            "Seconds that calls took; refused ones are not among them.",
+            "Duration of calls in seconds; refused calls are not included.",
             [*board, "call", "operation"],
             buckets=names.BUCKETS,
             registry=None,
         )
         self.updates: Final = Counter(
-            names.UPDATES, "Scores that were updated; a batch counts each of its own.", board, registry=None
+            names.UPDATES, "Scores that were updated; each update of a batch counts.", board, registry=None
         )
         self.errors: Final = Counter(
-            names.ERRORS, "Errors by kind and by whose fault they are.", [*board, "kind", "fault"], registry=None
+            names.ERRORS, "Errors by kind and cause.", [*board, "kind", "fault"], registry=None
         )
         self.degraded: Final = Counter(
             names.DEGRADED_ANSWERS,
-            "Queries that were not answered live; cached ones are the cache hits.",
+            "Queries that were not answered live; source=cached counts cache hits.",
             [*board, "source"],
             registry=None,
         )
         self.violations: Final = Counter(
             names.RULE_VIOLATIONS,
-            "What validation and the rate limit refused, flagged or let pass uncounted, by rule.",
+            "Updates and reads that validation or the rate limit refused, flagged or let through uncounted, by rule.",
             [*board, "rule", "outcome"],
             registry=None,
         )
-        self.players: Final = _gauge(names.PLAYERS, "Players on the board, as last read.")
-        self.up: Final = _gauge(names.UP, "Whether the storage told the number of players in time.")
+        self.players: Final = _gauge(names.PLAYERS, "Players on the board when last read.")
+        self.up: Final = _gauge(names.UP, "Whether the storage returned the number of players in time (1) or not (0).")
         self._made: Final[dict[tuple[str, ...], set[tuple[Counter | Gauge | Histogram, tuple[str, ...]]]]] = {}
         self.all: Final = (
             *(self.durations, self.updates, self.errors, self.degraded, self.violations),

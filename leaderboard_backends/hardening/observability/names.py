@@ -51,4 +51,4 @@ BUCKETS: Final = (
     *(1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4),
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
-"""Upper bounds of the histogram, in seconds: from a board in memory to a timeout; the study's 50 and 100 ms are two."""
+"""Upper bounds of the histogram in seconds, from a board in memory to a timeout; two are the default thresholds."""

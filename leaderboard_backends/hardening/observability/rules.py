@@ -24,10 +24,10 @@ SUMMARIES: Final = {
     "update_rate": "Board {{ $labels.board }} is near its capacity",
 }
 DESCRIPTIONS: Final = {
-    "update_latency": "The 99th percentile of updates is {{ $value | humanizeDuration }}, and should be at most %s.",
-    "query_latency": "The 99th percentile of queries is {{ $value | humanizeDuration }}, and should be at most %s.",
-    "error_rate": "{{ $value | humanizePercentage }} of the calls fail, and at most %s should.",
-    "update_rate": "{{ $value | humanize }} scores are updated a second, and it was planned for at most %s.",
+    "update_latency": "The 99th percentile of updates is {{ $value | humanizeDuration }}, above the threshold of %s.",
+    "query_latency": "The 99th percentile of queries is {{ $value | humanizeDuration }}, above the threshold of %s.",
+    "error_rate": "{{ $value | humanizePercentage }} of the calls fail, above the threshold of %s.",
+    "update_rate": "{{ $value | humanize }} scores are updated per second, above the planned %s.",
 }
 
 

@@ -15,7 +15,7 @@ DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """The thresholds of the study, unless others are given; each fires above it, not at it."""
+    """Thresholds of the alerts, and their defaults; an alert fires above its threshold, not at it."""
 
     latency_warning: float = 0.05
     """Seconds of the 99th percentile, of updates and of queries."""
@@ -37,8 +37,8 @@ class AlertSettings:
         check_options("monitoring", ALERT_OPTIONS, asdict(self))
         if self.latency_warning > self.latency_critical:
             raise ConfigurationError(
-                f"latency_warning={self.latency_warning:g} is above latency_critical={self.latency_critical:g}: "
-                f"the warning must come first; set both."
+                f"latency_warning={self.latency_warning:g} is above latency_critical={self.latency_critical:g}: the "
+                "warning threshold must be lower; set both."
             )
 
     @classmethod
@@ -58,15 +58,19 @@ duration: Final = number(0.001, DAY)
 """Parses a time in seconds: Prometheus counts in milliseconds."""
 
 ALERT_OPTIONS: Final[Mapping[str, Option]] = {
-    "latency_warning": Option(number(0), "seconds of the 99th percentile above which to warn (0.05)"),
-    "latency_critical": Option(number(0), "seconds of the 99th percentile above which it is critical (0.1)"),
-    "error_rate": Option(number(0, 1), "failures a call, from 0 to 1, above which it is critical (0.01)"),
-    "update_rate": Option(number(0), "scores updated a second above which to warn of the capacity (10000)"),
-    "window": Option(duration, "seconds that figures are taken over (300)"),
-    "alert_for": Option(number(0, DAY), "seconds above a threshold before an alert fires (60)"),
-    "alert_samples": Option(integer(1), "calls in the window below which no percentile or error rate is judged (100)"),
-    "alert_interval": Option(duration, "seconds between two looks at the figures (15)"),
+    "latency_warning": Option(number(0), "99th percentile in seconds above which a warning fires (0.05)"),
+    "latency_critical": Option(number(0), "99th percentile in seconds above which a critical alert fires (0.1)"),
+    "error_rate": Option(number(0, 1), "share of failed calls, from 0 to 1, above which a critical alert fires (0.01)"),
+    "update_rate": Option(number(0), "scores updated per second above which the capacity warning fires (10000)"),
+    "window": Option(duration, "window of the figures, in seconds (300)"),
+    "alert_for": Option(
+        number(0, DAY), "seconds that a figure must stay above its threshold before an alert fires (60)"
+    ),
+    "alert_samples": Option(
+        integer(1), "calls in the window below which percentiles and error rates are not evaluated (100)"
+    ),
+    "alert_interval": Option(duration, "seconds between two evaluations (15)"),
 }
 
 STUDY: Final = AlertSettings()
-"""The study's thresholds."""
+"""The default thresholds."""

@@ -118,7 +118,7 @@ class Calls:
         if not self._told:
             self._told = True
             logger.error(
-                "a call of board %s could not be taken down (%s: %s); it is not logged again",
+                "a call of board %s could not be recorded (%s: %s); this is logged only once",
                 *(self._metrics.labels[0], type(problem).__name__, problem),
                 exc_info=problem,
             )

@@ -146,9 +146,9 @@ class RateLimitedLeaderboard(Wrapper):
         self.counts.add(limit.rule, updates)
         whose = f"player {shorten(who)}" if who else f"board {self.name}"
         if isinf(wait):
-            problem = f"{cost} updates of {whose} in one batch never fit: split it"
+            problem = f"{cost} updates of {whose} in one batch are above the limit: split the batch"
         else:
-            problem = f"the updates of {whose} are at their limit: repeat this in {wait:.3f} s"
+            problem = f"the updates of {whose} have reached their limit: repeat this in {wait:.3f} s"
         raise RateLimitExceededError(
             f"{problem}. {limit.rule} is {limit.amount}; nothing was applied.", retry_after=wait
         )

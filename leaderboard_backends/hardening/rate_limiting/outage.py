@@ -75,8 +75,9 @@ class OutagePolicy:
             if _DENIALS & {kind.__name__ for kind in type(cause).__mro__} or _DENIED_IN_SCRIPT.search(str(cause)):
                 prefix = self._settings.prefix
                 raise ConfigurationError(
-                    f"the storage of the rate limit, {shown(self._settings.storage)}, does not permit what counting "
-                    f"needs ({shorten(str(cause), 120)}): correct the user or the password, allow the user its keys "
+                    f"the storage of the rate limit, {shown(self._settings.storage)}, does not permit the commands "
+                    f"that counting needs ({shorten(str(cause), 120)}): correct the user or the password, allow the "
+                    "user its keys "
                     f"(~{prefix}:* +@all -@dangerous), or set another prefix."
                 ) from error
             self._begin(error)
@@ -98,7 +99,8 @@ class OutagePolicy:
         self._counts.add("unavailable", updates)
         raise BackendUnavailableError(
             f"the storage of the rate limit, {shown(self._settings.storage)}, does not answer ({self._problem}): "
-            f'nothing was applied, and it is safe to repeat. Start it, or set when_down to "open" to go on without.'
+            'nothing was applied, and it is safe to repeat. Start it, or set when_down to "open" to accept updates '
+            "uncounted meanwhile."
         )
 
     def _begin(self, error: Exception) -> None:
@@ -125,7 +127,7 @@ class OutagePolicy:
             self._down = False
         if last:
             _log.warning(
-                "the storage of the rate limit, %s, answers again; %d updates passed uncounted",
+                "the storage of the rate limit, %s, answers again; %d updates were let through uncounted",
                 shown(self._settings.storage),
                 self._counts["uncounted"] - self._uncounted,
                 extra={"event": "rate_limit_up"},

@@ -63,7 +63,7 @@ def _storage(value: object) -> str:
         raise ValueError("it must be memory, or a redis://, rediss:// or unix:// URL")
     if unknown := query.keys() - _QUERY:
         shown = ", ".join(sorted(unknown - after_secret(query))) or "another option after a password"
-        raise ValueError(f"its URL has {shown}, and may have {', '.join(sorted(_QUERY))}")
+        raise ValueError(f"its URL has the option {shown}; allowed options are {', '.join(sorted(_QUERY))}")
     _check_place(location, query.get("db", "0"))
     return url
 
@@ -88,19 +88,20 @@ def _prefix(value: object) -> str:
 _amount: Final = or_off(integer(0, _MOST))
 
 OPTIONS: Final[Mapping[str, Option]] = {
-    "updates_a_minute": Option(_amount, "the most updates of a player in any 60 seconds; 0 or false: any (60)"),
-    "updates_a_second": Option(_amount, "the most updates of the board in any second; 0 or false: any (any)"),
+    "updates_a_minute": Option(_amount, "most updates of one player in any 60 seconds; 0 or false: no limit (60)"),
+    "updates_a_second": Option(_amount, "most updates of the board in any second; 0 or false: no limit (no limit)"),
     "storage": Option(
         _storage,
-        "where they are counted: memory, for this process alone, or the URL of a Redis or Valkey that several "
+        "where updates are counted: memory, for this process only, or the URL of a Redis or Valkey that several "
         "processes share (memory)",
         secret=True,
     ),
     "when_down": Option(
-        one_of("open", "closed"), "while that Redis or Valkey is down, let updates pass, or refuse them (open)"
+        one_of("open", "closed"),
+        "while that Redis or Valkey is down: open lets updates pass, closed refuses them (open)",
     ),
-    "timeout": Option(seconds, "seconds that it may take to answer before it counts as down (0.1)"),
-    "retry_every": Option(seconds, "seconds between two questions to it while it is down (1)"),
-    "max_players": Option(integer(1), "players whose updates are counted in memory at one time (100000)"),
-    "prefix": Option(_prefix, "what the keys in that Redis or Valkey start with (leaderboard:rate)"),
+    "timeout": Option(seconds, "seconds without an answer after which it counts as down (0.1)"),
+    "retry_every": Option(seconds, "seconds between two attempts to reach it while it is down (1)"),
+    "max_players": Option(integer(1), "most players whose updates are counted in memory at once (100000)"),
+    "prefix": Option(_prefix, "prefix of the keys in that Redis or Valkey (leaderboard:rate)"),
 }

@@ -54,7 +54,7 @@ class KnownPlayers:
             found = self._exists(player_id)
         except Exception as error:
             raise BackendUnavailableError(
-                f"whether player {shorten(player_id)} exists cannot be told, as player_exists raised "
+                f"whether player {shorten(player_id)} exists is not known: player_exists raised "
                 f"{type(error).__name__} ({shorten(str(error))}): nothing was written, and it is safe to repeat."
             ) from error
         if isinstance(found, bool):

@@ -61,7 +61,7 @@ class Reports:
         """Log the error without its traceback, whose last line would hold untrusted text as it is."""
         last = extract_tb(error.__traceback__)[-1]
         _log.error(
-            "the hook on_flag raised %s (%s) at %s:%s; the update is as if it had not.",
+            "the hook on_flag raised %s (%s) at %s:%s; the update is not affected.",
             type(error).__name__,
             shorten(str(error)),
             last.filename,

@@ -100,7 +100,7 @@ def _no_time(case: Case) -> str:
     del case
     if achieved_at() is not None:
         return ""
-    return "the update does not say when its score was achieved (require_achieved_at): give achieved_at."
+    return "the update does not give the time at which its score was achieved (require_achieved_at): give achieved_at."
 
 
 def _ahead(most: float, clock: Callable[[], float]) -> Check:
@@ -180,8 +180,8 @@ def _changed(most: Score, exempt: bool, order: Order, keep: Keep) -> Check:  # n
         if keep == "best" and not is_better(case.new, old, order):
             return ""
         return (
-            f"{_score(case)} changes what stands, {shorten(old)}, by {shorten(change)}, more than max_change {most!r} "
-            f"at once: check where the score comes from."
+            f"{_score(case)} changes the current score {shorten(old)} by {shorten(change)}, more than max_change "
+            f"{most!r} per update: check where the score comes from."
         )
 
     return check

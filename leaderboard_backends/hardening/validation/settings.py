@@ -63,7 +63,7 @@ class Settings:
         if self.score_min is not None and self.score_max is not None and self.score_min > self.score_max:
             raise ConfigurationError(
                 f"score_min {self.score_min!r} of validation is above score_max {self.score_max!r}: no score is "
-                f"within. Exchange them."
+                "between them. Swap them."
             )
 
     def __str__(self) -> str:
@@ -91,38 +91,42 @@ _action: Final = one_of("refuse", "flag")
 _bound: Final = or_off(integer(0))
 
 OPTIONS: Final[Mapping[str, Option]] = {
-    "score_min": Option(or_off(number()), "the lowest score that is allowed, or that an increment may lead to (any)"),
-    "score_max": Option(or_off(number()), "the highest score that is allowed, or that an increment may lead to (any)"),
-    "score_action": Option(_action, "refuse or flag what breaks score_min or score_max (refuse)"),
-    "max_change": Option(or_off(number(0)), "the largest change of a score at once, up or down (any)"),
+    "score_min": Option(or_off(number()), "lowest allowed score, also as the result of an increment (no limit)"),
+    "score_max": Option(or_off(number()), "highest allowed score, also as the result of an increment (no limit)"),
+    "score_action": Option(_action, "refuse or flag updates that break score_min or score_max (refuse)"),
+    "max_change": Option(or_off(number(0)), "largest change of a score per update, up or down (no limit)"),
     "first_score": Option(
         one_of("counted", "exempt"),
-        "whether max_change counts a new player's first score from 0, as an increment does, or leaves it out (counted "
-        "on a descending board, exempt on an ascending one)",
+        "whether max_change applies to a new player's first score, counted from 0, or exempts it (counted on a "
+        "descending board, exempt on an ascending one)",
     ),
-    "change_action": Option(_action, "refuse or flag what breaks max_change (refuse)"),
-    "max_age": Option(or_off(seconds), "seconds since the score was achieved, at most (any)"),
+    "change_action": Option(_action, "refuse or flag updates that break max_change (refuse)"),
+    "max_age": Option(or_off(seconds), "largest age of a score, in seconds since it was achieved (no limit)"),
     "max_ahead": Option(
-        or_off(number(0)), "seconds that an achievement's time may be ahead of this clock; false: any (5)"
+        or_off(number(0)), "most seconds that the time of a score may be ahead of this clock; false: no limit (5)"
     ),
-    "require_achieved_at": Option(boolean, "whether an update must say when its score was achieved (false)"),
-    "time_action": Option(_action, "refuse or flag what breaks a rule of the achievement's time (refuse)"),
+    "require_achieved_at": Option(
+        boolean, "whether an update must give the time at which its score was achieved (false)"
+    ),
+    "time_action": Option(_action, "refuse or flag updates that break a rule about that time (refuse)"),
     "player_exists": Option(
-        or_off(function), "a function, or module:function, that takes a player id and returns True or False (none)"
+        or_off(function),
+        "a function, or module:function, that takes a player id and returns whether the player exists (none)",
     ),
-    "known_seconds": Option(seconds, "seconds for which a player who exists is not asked for again (300)"),
-    "unknown_seconds": Option(seconds, "seconds for which a player who does not exist is not asked for again (10)"),
-    "max_cached_players": Option(integer(1), "players of either kind that are remembered (100000)"),
+    "known_seconds": Option(seconds, "seconds to remember that a player exists (300)"),
+    "unknown_seconds": Option(seconds, "seconds to remember that a player does not exist (10)"),
+    "max_cached_players": Option(integer(1), "most players to remember, of each kind (100000)"),
     "player_action": Option(_action, "refuse or flag updates of players who do not exist (refuse)"),
-    "max_player_id_bytes": Option(or_off(integer(1, MAX_TEXT_BYTES)), "bytes of a player id in UTF-8 (128)"),
-    "max_username_bytes": Option(or_off(integer(0, MAX_TEXT_BYTES)), "bytes of a username in UTF-8 (128)"),
+    "max_player_id_bytes": Option(or_off(integer(1, MAX_TEXT_BYTES)), "most bytes of a player id in UTF-8 (128)"),
+    "max_username_bytes": Option(or_off(integer(0, MAX_TEXT_BYTES)), "most bytes of a username in UTF-8 (128)"),
     "text_action": Option(_action, "refuse or flag texts that are too long (refuse)"),
-    "max_n": Option(_bound, "the largest n of get_top_n (any)"),
-    "max_radius": Option(_bound, "the largest radius of get_around (any)"),
-    "max_ids": Option(_bound, "the most players that get_entries takes (any)"),
-    "max_span": Option(_bound, "the most ranks that get_range takes (any)"),
-    "max_limit": Option(_bound, "the largest limit of get_by_score; no limit is above any (any)"),
+    "max_n": Option(_bound, "largest n of get_top_n (no limit)"),
+    "max_radius": Option(_bound, "largest radius of get_around (no limit)"),
+    "max_ids": Option(_bound, "most players per call of get_entries (no limit)"),
+    "max_span": Option(_bound, "most ranks per call of get_range (no limit)"),
+    "max_limit": Option(_bound, "largest limit of get_by_score; a call without a limit exceeds it (no limit)"),
     "on_flag": Option(
-        or_off(function), "a function, or module:function, that takes a Flag for each update that breaks a rule (a log)"
+        or_off(function),
+        "a function, or module:function, that is called with a Flag for each update that breaks a rule (it is logged)",
     ),
 }

@@ -42,7 +42,7 @@ class CapabilitiesPart(ConformancePart):
         assert isinstance(declared, Capabilities)
         assert isinstance(type(plain_board).capabilities, Capabilities)
         assert declared.unsupported <= set(OPERATIONS), "unsupported names operations that the contract does not have"
-        assert not declared.unsupported & CORE, "no board does without these: what is left would prove nothing"
+        assert not declared.unsupported & CORE, "every board needs these operations; without them nothing can be tested"
         assert declared.survives
 
     def test_where_the_data_is_agrees_with_what_is_promised(self, plain_board: LeaderboardBackend) -> None:
@@ -59,7 +59,7 @@ class CapabilitiesPart(ConformancePart):
         assert (info.kind == "files") == bool(info.files)
         assert not info.files or info.files[0].exists(), "the first file holds the data"
         assert (info.kind == "server") == bool(info.server)
-        assert "@" not in info.server, "the address of a server shows a user or a password"
+        assert "@" not in info.server, "the server's address contains a user or a password"
 
     def test_a_write_keeps_its_limits_or_changes_nothing(self, open_board: OpenBoard) -> None:
         board = open_board()

@@ -209,7 +209,7 @@ class ConformancePart(HonestKit):
         __tracebackhide__ = True
         known = [label for label in table if f"{test}[{label}]" in self.known_failures]
         if passed := [label for label in known if label not in failed]:
-            pytest.fail(f"{test}[{passed[0]}] is in known_failures, and it passed: take it out.", pytrace=False)
+            pytest.fail(f"{test}[{passed[0]}] is in known_failures, but it passed: remove it.", pytrace=False)
         if not failed:
             return
         first = next((label for label in failed if label not in known), known[0] if known else "")
@@ -219,7 +219,7 @@ class ConformancePart(HonestKit):
             failed[first].add_note(f"[{label}] {_first_line(error)}")
         raise failed[first]
 
-    # ------------------------------------------------------------------ refused as declared
+    # ------------------------------------------------------------------ unsupported, as declared
 
     def __init_subclass__(cls, **options: Any) -> None:
         if cls.__module__.startswith(f"{__package__}."):
@@ -308,7 +308,9 @@ def _check_asserts() -> None:
         assert not OPERATIONS
     except AssertionError:
         return
-    raise RuntimeError("asserts are switched off (python -O, PYTHONOPTIMIZE): the kit is made of them; switch them on.")
+    raise RuntimeError(
+        "asserts are off (python -O, PYTHONOPTIMIZE), and the kit's tests consist of them: turn them on."
+    )
 
 
 def _first_line(error: BaseException) -> str:

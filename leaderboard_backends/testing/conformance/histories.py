@@ -70,7 +70,9 @@ def check_threads(board: LeaderboardBackend, rules: Rules, *, seed: int, histori
             for _ in range(histories):
                 state = _round_of_threads(board, rules, chance, state)
     except AssertionError as error:
-        error.add_note(f"The same programs again: seed = {seed}, rules {rules}; chance decides what meets what.")
+        error.add_note(
+            f"To repeat the same programs: seed = {seed}, rules {rules}; the interleaving is not repeatable."
+        )
         raise
 
 
@@ -110,8 +112,8 @@ def assert_some_answered(history: list[Operation], programs: list[list[Call]]) -
     asked = sum(map(len, programs))
     if len(history) * 2 < asked:
         raise AssertionError(
-            f"{asked - len(history)} of {asked} operations lost against other writers: the backend must try again, or "
-            f"let writers wait for each other."
+            f"{asked - len(history)} of {asked} operations failed with conflicts: the backend must retry them, or let "
+            "writers wait for each other."
         )
 
 

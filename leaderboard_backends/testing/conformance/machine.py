@@ -184,9 +184,11 @@ class MachinePart(ConformancePart):
             with _nothing_left_behind():
                 run_state_machine_as_test(seed(self.seed)(machine), settings=limits)  # type: ignore[arg-type]  # a factory serves, too
         except Exception as error:
-            error.add_note(f"The same programs again: seed = {self.seed}, examples = {self.examples}, rules {rules}.")
+            error.add_note(
+                f"To repeat the same programs: seed = {self.seed}, examples = {self.examples}, rules {rules}."
+            )
             if slow:
-                error.add_note(f"The program was not shortened: an operation takes more than {SLOW:g} ms here.")
+                error.add_note(f"The failing program was not minimized: an operation takes more than {SLOW:g} ms here.")
             raise
 
     @staticmethod

@@ -92,8 +92,10 @@ class ProcessesPart(ConformancePart):
             assert seen == [["ada"], ["bob", "ada"]]
             assert ids(plain_board) == ["bob", "ada"]
         else:
-            assert seen in ([], [[], ["bob"]]), "neither refused, nor an empty board of its own"
-            assert ids(plain_board) == ["ada"], "a process that shares nothing changed the board here"
+            assert seen in ([], [[], ["bob"]]), (
+                "the second process was neither refused nor given an empty board of its own"
+            )
+            assert ids(plain_board) == ["ada"], "another process changed the board, though shared=False"
 
     def test_histories_of_processes_are_linearizable(self, board: LeaderboardBackend, rules: Rules) -> None:
         """On one board where it is shared, else each process on a board of its own."""
@@ -106,7 +108,9 @@ class ProcessesPart(ConformancePart):
             for _ in range(max(1, self.histories // PART_OF_HISTORIES)):
                 state = self._round(board, rules, chance, state)
         except AssertionError as error:
-            error.add_note(f"The same programs again: seed = {self.seed}, rules {rules}; chance decides what meets.")
+            error.add_note(
+                f"To repeat the same programs: seed = {self.seed}, rules {rules}; the interleaving is not repeatable."
+            )
             raise
 
     def _round(self, board: LeaderboardBackend, rules: Rules, chance: Random, state: State) -> State:
@@ -152,13 +156,15 @@ class ProcessesPart(ConformancePart):
         )
         total = board.get_score("ada")
         if not board.capabilities.shared:
-            assert total == sum(here), "a process that shares nothing changed the board here"
+            assert total == sum(here), "another process changed the board, though shared=False"
             assert all(told in ([], list(accumulate(mine))) for told, mine in zip(found, there, strict=True))
             return
         assert total == sum(powers), _lost(total, powers)
         for reached, mine in zip([sums, *found], [here, *there], strict=True):
-            assert all(total & power for total, power in zip(reached, mine, strict=True)), "a sum lacks what was added"
-        assert len({total for reached in (sums, *found) for total in reached}) == len(powers), "one sum came twice"
+            assert all(total & power for total, power in zip(reached, mine, strict=True)), "a sum misses an increment"
+        assert len({total for reached in (sums, *found) for total in reached}) == len(powers), (
+            "two increments returned the same sum"
+        )
 
     def test_ties_between_processes_are_first_come_first_served(
         self, board: LeaderboardBackend, oracle: OracleBoard, rules: Rules
@@ -223,9 +229,9 @@ class ProcessesPart(ConformancePart):
         if promises.durable:
             assert found in {sum(powers[: len(sums)]), sum(powers)}, _lost(found, powers)
         elif promises.shared:
-            assert found & ~sum(powers) == 0, "what is there was never written"
+            assert found & ~sum(powers) == 0, "an entry was never written"
         else:
-            assert found == 0, "a process that shares nothing changed the board here"
+            assert found == 0, "another process changed the board, though shared=False"
 
     def _increments_until_killed(self, board: LeaderboardBackend, *, after: int) -> list[Operation]:
         """Kill a process once it has told so many times, and return all it told."""

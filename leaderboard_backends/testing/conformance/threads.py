@@ -49,7 +49,7 @@ def work_until_refused(board: LeaderboardBackend, started: Event) -> Leaderboard
         return refusal
     finally:
         started.set()
-    raise AssertionError("the board was closed, and it went on answering")
+    raise AssertionError("the board answered after it was closed")
 
 
 WORK: Final = ("update_score", "increment_score", "get_top_n", "get_percentile")
@@ -285,7 +285,7 @@ class ThreadsPart(ConformancePart):
             for _ in range(100 * self.rounds):
                 least = max(acknowledged[0], seen)
                 seen = plain_board.get_score("ada") or 0
-                assert seen >= least, f"{least} was acknowledged or seen before, and {seen} was read"
+                assert seen >= least, f"{least} was acknowledged or read before, but {seen} was read now"
                 top = plain_board.get_top_n(1)[0].score
                 assert top >= seen, f"get_score saw {seen}, and get_top_n saw {top} after it"
                 if acknowledged[0] == 3 * self.rounds - 1:

@@ -211,7 +211,7 @@ class ValuesPart(ConformancePart):
             assert isinstance(refusal, bad.error), f"{place.name}: {_text(bad)} raised {refusal!r}"
             assert isinstance(refusal, ValueError)
             assert bad.shown in str(refusal), f"{place.name}: the message does not name the value {_text(bad)}"
-            assert bad.rule in str(refusal), f"{place.name}: the message does not tell the rule for {_text(bad)}"
+            assert bad.rule in str(refusal), f"{place.name}: the message does not give the rule for {_text(bad)}"
             assert_same(list(plain_board), STANDING)
 
     @each(PLACES, lambda place: place.name)
@@ -248,7 +248,7 @@ def _refusal(place: Place, board: LeaderboardBackend, bad: Bad) -> Exception:
         returned = place.call(board, bad.value)
     except ValueError as error:
         return error
-    pytest.fail(f"{place.name} took {_text(bad)} and returned {returned!r}; the contract says {bad.error.__name__}")
+    pytest.fail(f"{place.name} accepted {_text(bad)} and returned {returned!r}; the contract says {bad.error.__name__}")
 
 
 def _text(bad: Bad) -> str:

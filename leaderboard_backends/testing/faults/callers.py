@@ -90,7 +90,7 @@ class TimedCall:
     def problem(self, seconds: float) -> str:
         """Wait up to so many seconds after the start; return what was wrong, empty where nothing was."""
         if not self._ended.wait(max(0.0, self._started + seconds - monotonic())):
-            return f"{self._name} had not ended after {seconds:g} s"
+            return f"{self._name} did not end within {seconds:g} s"
         return f"{self._name} {self._said}" if self._said else ""
 
 
@@ -187,7 +187,7 @@ class Writers:
         again = self._await(
             lambda: ended() or all(now > then for now, then in zip(self._acknowledged, before, strict=True))
         )
-        assert again, f"{RECOVERY:g} s after the server had started again, not every thread had written"
+        assert again, f"{RECOVERY:g} s after the server restarted, not every thread had written again"
 
     def _await(self, reached: Callable[[], bool]) -> bool:
         with self._moved:

@@ -67,12 +67,12 @@ class Figures:
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
     def text(self, fault: str, writes: str = "writes") -> str:
-        """Return one line, for example `replies dropped: 512 increments, 430 acknowledged, …; lost 0, doubled 0, …`."""
+        """Return one line, such as `replies dropped: 512 increments, 430 acknowledged, …; lost 0, duplicated 0, …`."""
         applied = f" ({self.applied} of them applied)" if self.applied else ""
         return (
             f"{fault}: {self.acknowledged + self.unsure + self.refused} {writes}, {self.acknowledged} acknowledged, "
-            f"{self.unsure} unsure{applied}, {self.refused} refused; lost {self.lost}, "
-            f"doubled {self.doubled}, undue {self.undue}, torn {self.torn}"
+            f"{self.unsure} unsure{applied}, {self.refused} refused; lost {self.lost}, duplicated {self.doubled}, "
+            f"applied although refused {self.undue}, partly applied {self.torn}"
         )
 
 

@@ -227,7 +227,7 @@ class FileFaults(FaultKit):
             with full(room):
                 refused = _write_until_refused(board, judge, small, f"{number}")
                 judge.settle(board)
-            assert refused, f"there was room for {room} bytes more, and no write was refused"
+            assert refused, f"there was room for only {room} more bytes, but no write was refused"
             for call in islice(small, 5):
                 judge.acknowledged(call, perform(board, call))
             judge.settle(board)
@@ -307,7 +307,7 @@ def _written(board: LeaderboardBackend, judge: Judge, call: Call) -> bool:
     else:
         judge.acknowledged(call, answer)
         return True
-    assert not applied, f"a batch of 200 updates was applied in part: {text}"
+    assert not applied, f"a batch of 200 updates was partly applied: {text}"
     judge.refused(call)
     judge.settle(board, thorough=False)
     return False

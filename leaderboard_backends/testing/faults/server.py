@@ -251,7 +251,9 @@ class ServerFaults(FaultKit):
         await_service(counted)
         increment_all(counted, tally)
         figures.add(tally.figures(scores(counted, tally.players())))
-        assert figures.acknowledged == INCREMENTS - FAILING, "the server serves again, and the board not, or not always"
+        assert figures.acknowledged == INCREMENTS - FAILING, (
+            "the server works again, but the board does not, or not always"
+        )
         await_service(other)
         _call_all(other)
 

@@ -92,7 +92,9 @@ class Recorder:
 
     def _refuse(self, error: LeaderboardError) -> None:
         if isinstance(error, BackendError) and error.applied:
-            raise ValueError("only a part of these updates was applied; record batches that the backend takes whole.")
+            raise ValueError(
+                "only a part of these updates was applied; record only batches that the backend applies atomically."
+            )
         if not isinstance(error, WriteOutcomeUnknownError):
             self.operations.pop()
             self._tell(None)

@@ -94,7 +94,7 @@ class _Search:
             if len(seen) > budget:
                 raise SearchBudgetError(
                     f"{budget} configurations of {len(self._operations)} operations were tried without a verdict: "
-                    f"record fewer operations, or fewer at a time."
+                    "record fewer operations, or fewer concurrent ones."
                 )
         return self._found(*longest, tried=len(seen))
 

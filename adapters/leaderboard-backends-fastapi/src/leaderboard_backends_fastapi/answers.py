@@ -12,8 +12,8 @@ HEADER: Final = "Leaderboard-Answer"
 
 DESCRIBED: Final = {
     HEADER: {
-        "description": "How the answer came about: live, cached (within the age that was set), stale (the storage did "
-        "not answer) or approximate; and how old it is in seconds, where it is not live.",
+        "description": "Where the answer comes from: live, cached (not older than configured), stale (the storage did "
+        "not answer) or approximate; and its age in seconds if it is not live.",
         "schema": {"type": "string", "pattern": r"^(live|(cached|stale|approximate); age=[0-9]+\.[0-9])$"},
         "example": "cached; age=0.4",
     }

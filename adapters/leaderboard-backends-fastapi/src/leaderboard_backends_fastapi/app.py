@@ -78,7 +78,7 @@ def leaderboard_app(
     app = _App(
         title="Leaderboards",
         version=_version(),
-        description="Scores, ranks and neighbours. Errors are problems as RFC 9457 has them.",
+        description="Scores, ranks and neighbours. Errors are RFC 9457 problem details.",
         lifespan=_life(boards, lives),
         openapi_url=None,  # it names the boards, so that it has a guarded route of its own
         docs_url=None,  # its scripts would come from elsewhere
@@ -106,7 +106,8 @@ def check_names(names: Mapping[str, Any]) -> None:
     for name in names:
         if name in _UNREACHABLE or not name or not name.isascii() or not all(_plain(letter) for letter in name):
             raise ConfigurationError(
-                f"the board {ascii(name)[:80]} cannot be served under its name: a name in a path has only A-Z, a-z, "
+                f"the board {ascii(name)[:80]} cannot be served under its name: a name in a URL path may have only "
+                "A-Z, a-z, "
                 f"0-9, '_', '.' and '-', and is not '.' or '..'. Rename its table."
             )
 

@@ -26,25 +26,31 @@ GRACE: Final = 10
 """Seconds that requests in work have to end when the server stops."""
 
 
-@click.command("serve", short_help="Serve boards over HTTP, with a live page each.")
+@click.command("serve", short_help="Serve boards over HTTP, with a live page for each.")
 @click.option(
     "--config",
     "path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="The boards, and how to serve them.",
+    help="The boards (TOML), and in a table [server] how to serve them.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
-@click.option("--board", "only", multiple=True, metavar="NAME", help="Serve this board alone; repeatable.")
-@click.option("--root-path", metavar="PATH", help="The prefix that a proxy takes off each path, such as /games.")
-@click.option("--open-writes", is_flag=True, help="Let anybody write, without a token.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option("--board", "only", multiple=True, metavar="NAME", help="Serve only this board; repeatable.")
+@click.option("--root-path", metavar="PATH", help="Path prefix that a proxy removes, such as /games.")
+@click.option("--open-writes", is_flag=True, help="Accept writes without a token.")
 def serve(path: Path, host: str, port: int, only: tuple[str, ...], root_path: str | None, *, open_writes: bool) -> None:
     """Serve the boards of FILE over HTTP, each under /boards/NAME, with a live page.
 
-    Writes need a token: put one into the variable LEADERBOARD_TOKEN (several with spaces between them), or into the
-    file. Without any, writes are refused.
+    Writes need a token: set the variable LEADERBOARD_TOKEN (several tokens are separated by spaces), or set tokens in
+    the file. Without a token, writes are refused.
     """
     try:
         settings = read_settings(path)
@@ -68,10 +74,12 @@ def _tokens(settings: ServerSettings, *, open_writes: bool) -> Tokens | None:
     tokens = settings.tokens_in_all()
     if open_writes:
         if tokens:
-            raise click.UsageError("--open-writes lets anybody write, but there are tokens: give one or the other.")
+            raise click.UsageError(
+                "--open-writes accepts writes without a token, but tokens are set: remove one of the two."
+            )
         return None
     if not tokens:
-        click.echo(f"Writes are refused, as there is no token: set {VARIABLE}, or give --open-writes.", err=True)
+        click.echo(f"Writes are refused, because no token is set: set {VARIABLE}, or use --open-writes.", err=True)
     return tokens
 
 

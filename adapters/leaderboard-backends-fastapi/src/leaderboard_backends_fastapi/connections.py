@@ -61,7 +61,9 @@ class Bounds:
         if files == resource.RLIM_INFINITY or files - _SPARE >= self.connections:
             return self.connections
         most = max(files - _SPARE, _FEWEST)
-        _log.warning("at most %d connections, not %d: the process may open %d files", most, self.connections, files)
+        _log.warning(
+            "at most %d connections instead of %d: this process may open only %d files", most, self.connections, files
+        )
         return most
 
 
@@ -177,4 +179,4 @@ class Server(uvicorn.Server):
             loop.default_exception_handler(context)
         elif loop.time() - self._told >= 1:
             self._told = loop.time()
-            _log.error("no connection can be taken: %s", context.get("exception"))
+            _log.error("no connection can be accepted: %s", context.get("exception"))

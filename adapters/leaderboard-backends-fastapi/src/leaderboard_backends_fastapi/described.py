@@ -25,14 +25,20 @@ _SCHEMA: Final = {
         "type": {"type": "string", "format": "uri", "description": "The kind of the problem, for programs."},
         "title": {"type": "string", "description": "The kind, for people."},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What was given, what is allowed, what to do."},
-        "rule": {"type": "string", "description": "The rule of validation that refuses."},
-        "retry_after": {"type": "integer", "description": "Whole seconds to wait."},
-        "applied": {"type": "integer", "description": "How many updates of the same call were applied before it."},
-        "may_be_applied": {"type": "boolean", "description": "Whether the write may have been applied all the same."},
+        "detail": {"type": "string", "description": "What was given, what is allowed, and what to do."},
+        "rule": {"type": "string", "description": "The validation rule that refused."},
+        "retry_after": {"type": "integer", "description": "Seconds to wait, a whole number."},
+        "applied": {
+            "type": "integer",
+            "description": "How many updates of the same call were applied before the error.",
+        },
+        "may_be_applied": {
+            "type": "boolean",
+            "description": "Whether the write may have been applied despite the error.",
+        },
         "errors": {
             "type": "array",
-            "description": "Each value that is not allowed, and why.",
+            "description": "Every value that is not allowed, and why.",
             "items": {
                 "type": "object",
                 "properties": {"where": {"type": "string"}, "problem": {"type": "string"}},
@@ -44,24 +50,24 @@ _SCHEMA: Final = {
 _DESCRIPTIONS: Final = {
     400: "The query or the body cannot be read.",
     401: "A token is needed, or the one given is unknown.",
-    403: "The token may not do that.",
+    403: "The token does not permit that.",
     404: "There is no such player, or no such board.",
     408: "The body did not arrive in time.",
     413: "The body is too long.",
     415: "The body must be JSON.",
     422: "A value is not allowed, or a rule refuses it. Nothing was applied.",
     429: "Too many updates. Nothing was applied.",
-    500: "The server is not set up right, or failed.",
-    501: "This backend cannot do that.",
+    500: "The server is misconfigured, or it failed.",
+    501: "This backend does not support that.",
     503: "The storage cannot serve now. Nothing was applied; it is safe to try again.",
-    504: "The write may have been applied, or not: never repeat it blindly.",
+    504: "The write may or may not have been applied: read the player's entry before you repeat it.",
     507: "The storage is full. Nothing was applied.",
 }
 
 _RETRY_AFTER: Final = {
-    "Retry-After": {"description": "Whole seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+    "Retry-After": {"description": "Seconds to wait, a whole number.", "schema": {"type": "integer", "minimum": 1}}
 }
-_CHALLENGE: Final = {"WWW-Authenticate": {"description": "How to give a token.", "schema": {"type": "string"}}}
+_CHALLENGE: Final = {"WWW-Authenticate": {"description": "How to send a token.", "schema": {"type": "string"}}}
 
 
 _EXAMPLES: Final = {

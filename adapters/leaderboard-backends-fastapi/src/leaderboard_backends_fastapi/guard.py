@@ -69,7 +69,7 @@ class Guard:
         if not name or not (name == here or any(fnmatchcase(name, host) for host in self._hosts)):
             raise ProblemError(
                 WRONG_HOST,
-                f"the host {ascii(given[0])[:80]} is not served here: its operator can add it to the server's hosts.",
+                f"the host {ascii(given[0])[:80]} is not served here: the operator can add it to the setting hosts.",
                 {"Connection": "close"},
             )
 
@@ -88,7 +88,7 @@ def check_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
     for host in found:
         if not _NAME.fullmatch(host):
             raise ConfigurationError(
-                f"hosts has {host[:80]!r}: give a name or an address alone, without scheme, port and path, such as "
+                f"hosts has {host[:80]!r}: give only a name or an address, without scheme, port and path, such as "
                 f"scores.example.com or *.example.com."
             )
     return found
@@ -99,7 +99,7 @@ def check_prefix(root_path: str) -> str:
     prefix = root_path.rstrip("/")
     if prefix and not _PREFIX.fullmatch(prefix):
         raise ConfigurationError(
-            f"root_path is {root_path[:80]!r}: it must be a path such as /games, out of A-Z, a-z, 0-9 and -._~/."
+            f"root_path is {root_path[:80]!r}: it must be a path such as /games, with only A-Z, a-z, 0-9 and -._~/."
         )
     return prefix
 
@@ -108,7 +108,7 @@ def _check_length(scope: Scope, headers: Headers) -> None:
     """Refuse two lengths, of which another server could believe the other one; and chunks before there were any."""
     if "Transfer-Encoding" in headers and ("Content-Length" in headers or scope["http_version"] == "1.0"):
         raise ProblemError(
-            AMBIGUOUS_LENGTH, "send Content-Length or Transfer-Encoding, and not both.", {"Connection": "close"}
+            AMBIGUOUS_LENGTH, "send either Content-Length or Transfer-Encoding, not both.", {"Connection": "close"}
         )
 
 

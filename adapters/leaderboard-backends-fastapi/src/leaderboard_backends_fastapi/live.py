@@ -112,9 +112,11 @@ class Live:
         if self._closed:
             raise ProblemError(TOO_MANY_VIEWERS, _STOPPING)
         if len(self._viewers) >= self.watching.viewers:
-            raise ProblemError(TOO_MANY_VIEWERS, f"{len(self._viewers)} watch already: try again later.")
+            raise ProblemError(
+                TOO_MANY_VIEWERS, f"{len(self._viewers)} viewers are connected already: try again later."
+            )
         if sum(each.client == client for each in self._viewers) >= self.watching.viewers_per_client:
-            raise ProblemError(TOO_MANY_VIEWERS, "too many watch from this address: close one, or try again later.")
+            raise ProblemError(TOO_MANY_VIEWERS, "too many viewers from this address: close one, or try again later.")
         viewer = Viewer(client)
         self._viewers.add(viewer)
         if self._poller is None or self._poller.done():
@@ -142,7 +144,7 @@ class Live:
                 look, self.board, self.watching.rows, limiter=self._limiter, abandon_on_cancel=True
             )
         except Exception as error:  # noqa: BLE001 - viewers wait for the next look, whatever is wrong with this one
-            _log.exception("the board %r failed to be read for its viewers", self.board.name)
+            _log.exception("reading the board %r for its viewers failed", self.board.name)
             return down(type(error).__name__)
 
     async def _poll(self) -> None:

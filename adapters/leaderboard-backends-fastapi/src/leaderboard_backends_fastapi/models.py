@@ -45,7 +45,7 @@ _PLAYER_ID: Final = {
 _USERNAME: Final = {
     "type": "string",
     "maxLength": 128,
-    "description": "The name to show: at most 128 bytes in UTF-8. The one given last is the one shown.",
+    "description": "The name to show: at most 128 bytes in UTF-8. The last one given is shown.",
     "examples": ["Ada"],
 }
 _NUMBER: Final = {
@@ -66,7 +66,7 @@ def _written_out(value: object) -> object:
     """Refuse a number, in a text too, which could be seconds, milliseconds or a mistake."""
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return value
-    raise ValueError("must be a text such as 2026-05-01T12:00:00Z")
+    raise ValueError("must be a string such as 2026-05-01T12:00:00Z")
 
 
 PlayerId = Annotated[str, SkipValidation, WithJsonSchema(_PLAYER_ID)]

@@ -20,7 +20,7 @@ _INFINITE: Final = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _MOST_BYTES: Final = 2**13
 _MOST_NAMES: Final = 16
 
-_BOUND: Final = {"type": "number", "description": "An end of a range of scores, itself included."}
+_BOUND: Final = {"type": "number", "description": "An end of a score range, inclusive."}
 
 
 def read_number(text: object) -> int | float:
@@ -44,13 +44,13 @@ def read_number(text: object) -> int | float:
 _Bound = Annotated[int | float, SkipValidation, BeforeValidator(read_number), WithJsonSchema(_BOUND)]
 
 Player = Annotated[PlayerId, Query(description="The player's id: 1 to 128 bytes in UTF-8, percent-encoded.")]
-N = Annotated[int, Query(ge=0, le=MOST_ENTRIES, description="How many entries at most.", examples=[10])]
+N = Annotated[int, Query(ge=0, le=MOST_ENTRIES, description="Most entries to return.", examples=[10])]
 Radius = Annotated[
     int,
     Query(ge=0, le=MOST_RADIUS, description="How many neighbours on each side.", examples=[DEFAULT_RADIUS]),
 ]
 FirstRank = Annotated[int, Query(ge=1, le=2**53, description="The first rank; 1 is the best.", examples=[1])]
-LastRank = Annotated[int, Query(ge=1, le=2**53, description="The last rank, itself included.", examples=[10])]
+LastRank = Annotated[int, Query(ge=1, le=2**53, description="The last rank, inclusive.", examples=[10])]
 Low = Annotated[_Bound | SkipJsonSchema[None], Query(description="The lowest score; without it, the end is open.")]
 High = Annotated[_Bound | SkipJsonSchema[None], Query(description="The highest score; without it, the end is open.")]
 

@@ -83,9 +83,7 @@ def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
     """
     found = registries(boards)
     if not found:
-        raise ProblemError(
-            NOT_MONITORED, "no board is monitored: write monitoring = true where the board is configured."
-        )
+        raise ProblemError(NOT_MONITORED, "no board is monitored: set monitoring = true in the board's configuration.")
     generate = import_module("prometheus_client").generate_latest
     text = b"".join(generate(registry) for registry in found)
     if not _PROCESSES.isdisjoint(os.environ):  # the line above has had this process look after its boards

@@ -88,68 +88,78 @@ class Kind:
 
 
 _UNAVAILABLE: Final = "The storage cannot serve now. Nothing was applied; it is safe to try again."
-_CONFIGURATION: Final = "The server's configuration is at fault; the log of the server says how."
+_CONFIGURATION: Final = "The server is misconfigured; its log says how."
 
 KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
-    LeaderboardError: Kind(500, "error", "The board failed", "The log of the server says why."),
+    LeaderboardError: Kind(500, "error", "The board failed", "The server's log says why."),
     InvalidValueError: Kind(422, "invalid-value", "A value is not allowed"),
     InvalidScoreError: Kind(422, "invalid-score", "A score is not allowed"),
     InvalidPlayerError: Kind(422, "invalid-player", "A player id is not allowed"),
     InvalidNameError: Kind(422, "invalid-name", "A name is not allowed"),
     InvalidArgumentError: Kind(422, "invalid-argument", "A parameter is not allowed"),
     InvalidArgumentTypeError: Kind(422, "invalid-argument-type", "A parameter is of the wrong type"),
-    UpdateRefusedError: Kind(422, "update-refused", "A rule refuses this"),
-    ScoreLimitError: Kind(422, "score-limit", "A limit on scores refuses this"),
+    UpdateRefusedError: Kind(422, "update-refused", "A rule refused this"),
+    ScoreLimitError: Kind(422, "score-limit", "A score limit refused this"),
     RateLimitExceededError: Kind(429, "rate-limit-exceeded", "Too many updates"),
     LeaderboardClosedError: Kind(503, "closed", "The server is stopping", "The board was closed.", 2),
-    UnsupportedOperationError: Kind(501, "unsupported-operation", "This backend cannot do that"),
+    UnsupportedOperationError: Kind(501, "unsupported-operation", "This backend does not support that"),
     BackendError: Kind(503, "backend-error", "The storage failed", "The storage failed. Nothing was applied."),
     BackendUnavailableError: Kind(503, "backend-unavailable", "The storage cannot be reached", _UNAVAILABLE, 2),
     BackendReadOnlyError: Kind(
-        503, "backend-read-only", "The board takes no writes", "The board is read only now. Nothing was applied.", 30
+        503,
+        "backend-read-only",
+        "The board does not accept writes",
+        "The board is read-only now. Nothing was applied.",
+        30,
     ),
     BackendFullError: Kind(
         507, "backend-full", "The storage is full", "The storage has no room left. Nothing was applied."
     ),
     WriteConflictError: Kind(
-        503, "write-conflict", "Others wrote at the same time", "Nothing was applied; it is safe to try again.", 1
+        503, "write-conflict", "Conflicting writes", "Nothing was applied; it is safe to try again.", 1
     ),
     WriteOutcomeUnknownError: Kind(
         504,
         "write-outcome-unknown",
-        "The write may have been applied, or not",
-        "The storage stopped answering after the write was sent: it may have been applied, or not. Read the player's "
-        "entry before repeating it, and never repeat it blindly: an increment could count twice.",
+        "The write may or may not have been applied",
+        "The storage stopped answering after the write was sent: it may or may not have been applied. Read the "
+        "player's entry before you repeat it; a repeated increment could count twice.",
     ),
     BoardMovedError: Kind(
-        503, "board-moved", "The board has moved", "The board takes no writes here any more. Nothing was applied."
+        503,
+        "board-moved",
+        "The board has moved",
+        "The board does not accept writes here any more. Nothing was applied.",
     ),
     ChangesLostError: Kind(
-        503, "changes-lost", "Changes are lost", "The changes asked for are not there any more: read the board anew."
+        503,
+        "changes-lost",
+        "Changes are not available any more",
+        "The requested changes are not available any more: read the whole board again.",
     ),
-    BoardMismatchError: Kind(500, "board-mismatch", "The storage holds something else", _CONFIGURATION),
-    ConfigurationError: Kind(500, "configuration", "The server is not set up right", _CONFIGURATION),
-    UnknownSchemeError: Kind(500, "unknown-scheme", "The server is not set up right", _CONFIGURATION),
-    UnknownOptionError: Kind(500, "unknown-option", "The server is not set up right", _CONFIGURATION),
-    MissingExtraError: Kind(500, "missing-extra", "The server is not set up right", _CONFIGURATION),
-    PluginError: Kind(500, "plugin", "The server is not set up right", _CONFIGURATION),
+    BoardMismatchError: Kind(500, "board-mismatch", "The storage holds other data", _CONFIGURATION),
+    ConfigurationError: Kind(500, "configuration", "The server is misconfigured", _CONFIGURATION),
+    UnknownSchemeError: Kind(500, "unknown-scheme", "The server is misconfigured", _CONFIGURATION),
+    UnknownOptionError: Kind(500, "unknown-option", "The server is misconfigured", _CONFIGURATION),
+    MissingExtraError: Kind(500, "missing-extra", "The server is misconfigured", _CONFIGURATION),
+    PluginError: Kind(500, "plugin", "The server is misconfigured", _CONFIGURATION),
 }
 """What each error of the tree becomes."""
 
-INVALID_REQUEST: Final = Kind(422, "invalid-request", "The request is not as it must be")
+INVALID_REQUEST: Final = Kind(422, "invalid-request", "The request is not valid")
 UNREADABLE: Final = Kind(400, "unreadable", "The request cannot be read")
 AMBIGUOUS_LENGTH: Final = Kind(400, "ambiguous-length", "The request has two lengths")
 WRONG_HOST: Final = Kind(421, "wrong-host", "The request is meant for another server")
 NO_TOKEN: Final = Kind(401, "no-token", "A token is needed")
-NOT_ALLOWED: Final = Kind(403, "not-allowed", "This token may not do that")
+NOT_ALLOWED: Final = Kind(403, "not-allowed", "This token does not permit that")
 UNKNOWN_PLAYER: Final = Kind(404, "unknown-player", "The board has no such player")
 UNKNOWN_BOARD: Final = Kind(404, "unknown-board", "There is no such board")
 NOT_MONITORED: Final = Kind(404, "not-monitored", "There are no metrics")
 TOO_SLOW: Final = Kind(408, "too-slow", "The body did not arrive in time")
 TOO_LARGE: Final = Kind(413, "too-large", "The body is too long")
 NOT_JSON: Final = Kind(415, "not-json", "The body must be JSON")
-TOO_MANY_VIEWERS: Final = Kind(503, "too-many-viewers", "Too many viewers watch", retry_after=15)
-BUG: Final = Kind(500, "bug", "The server failed", "This is a bug; the log of the server has its trace.")
+TOO_MANY_VIEWERS: Final = Kind(503, "too-many-viewers", "Too many viewers", retry_after=15)
+BUG: Final = Kind(500, "bug", "The server failed", "This is a bug; the server's log has its traceback.")
 
 
 class ProblemError(Exception):
@@ -200,7 +210,7 @@ def _tell_log(kind: Kind, error: LeaderboardError) -> None:
 
 def _detail(kind: Kind, error: LeaderboardError) -> str:
     applied = getattr(error, "applied", 0)
-    stands = f" Before that, {applied} of the updates were applied, and stand." if applied else ""
+    stands = f" The first {applied} updates of this call were applied." if applied else ""
     return f"{kind.detail}{stands}" if kind.detail else str(error)
 
 

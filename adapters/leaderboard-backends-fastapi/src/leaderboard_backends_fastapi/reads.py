@@ -42,9 +42,7 @@ def get_top(board: Board, n: parameters.N = models.DEFAULT_ENTRIES) -> Response:
 def get_range(board: Board, first_rank: parameters.FirstRank, last_rank: parameters.LastRank) -> Response:
     """Return the entries of these ranks, both ends included, cut at the board's end; at most 1,000."""
     if last_rank - first_rank >= models.MOST_ENTRIES:
-        raise ProblemError(
-            INVALID_REQUEST, f"a range has at most {models.MOST_ENTRIES} ranks: ask for a page at a time."
-        )
+        raise ProblemError(INVALID_REQUEST, f"a range has at most {models.MOST_ENTRIES} ranks: read it in pages.")
     return _entries(*ask(board.get_range, first_rank, last_rank))
 
 

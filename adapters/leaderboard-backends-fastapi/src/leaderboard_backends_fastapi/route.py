@@ -178,7 +178,7 @@ class Bodies:
             async with deadline:
                 body = await self._collect(request, min(most, self._limits.body_bytes), deadline)
         except TimeoutError as error:
-            detail = f"a body has {seconds:g} seconds to arrive, and fewer while too many others arrive: try again."
+            detail = f"a body has {seconds:g} seconds to arrive, and less while many others arrive: try again."
             raise ProblemError(TOO_SLOW, detail, _HANG_UP) from error
         except ClientDisconnect as error:
             raise ProblemError(UNREADABLE, "the client went away.") from error
@@ -214,7 +214,7 @@ async def _parsed(request: Request, body: bytes) -> Request:
         _check_shape(body)
         await whole.json()  # the request keeps what it parsed
     except (ValueError, RecursionError) as error:
-        raise ProblemError(UNREADABLE, f"the body is no JSON that can be read: {_reason(error)}.") from error
+        raise ProblemError(UNREADABLE, f"the body is not valid JSON: {_reason(error)}.") from error
     return whole
 
 
@@ -224,7 +224,7 @@ def _check_shape(body: bytes) -> None:
     Raises `ProblemError`; and `ValueError` for a byte 0, which JSON never has, and other encodings than UTF-8 do.
     """
     if b"\0" in body:
-        raise ValueError("JSON is sent in UTF-8, and has no byte 0")
+        raise ValueError("JSON must be UTF-8 without a zero byte")
     if _containers(body) > _MOST_CONTAINERS and _containers(_STRING.sub(b"", body)) > _MOST_CONTAINERS:
         raise ProblemError(INVALID_REQUEST, f"a body has at most {_MOST_CONTAINERS} lists and objects.")
 
@@ -254,4 +254,4 @@ def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, Message]]:
 
 
 def _reason(error: Exception) -> str:
-    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]

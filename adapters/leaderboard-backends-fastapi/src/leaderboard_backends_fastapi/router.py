@@ -97,7 +97,7 @@ def named(boards: Mapping[str, LeaderboardBackend]) -> Find:
     def find(request: Request) -> LeaderboardBackend:
         name = request.path_params["board"]
         if name not in boards:
-            raise ProblemError(UNKNOWN_BOARD, f"no board is called {ascii(name)[:80]}.")
+            raise ProblemError(UNKNOWN_BOARD, f"there is no board {ascii(name)[:80]}.")
         return boards[name]
 
     return find
@@ -106,7 +106,7 @@ def named(boards: Mapping[str, LeaderboardBackend]) -> Find:
 def path(boards: Mapping[str, LeaderboardBackend], gate: Gate) -> Any:
     """Return the dependency that describes the name in the path; it has the names where reads are open."""
     if not boards:
-        raise ConfigurationError("there are no boards: give at least one.")
+        raise ConfigurationError("no boards were given: give at least one.")
     names: dict[str, Any] = {} if gate.guards("read") else {"enum": sorted(boards)}
     described = Path(description="The board's name.", json_schema_extra=names)
 

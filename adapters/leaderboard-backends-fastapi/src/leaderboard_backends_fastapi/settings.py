@@ -108,7 +108,7 @@ def open_boards(path: Path, only: Collection[str] = ()) -> Leaderboards:
     """
     found = check_file(path)
     if unknown := [name for name in only if name not in found]:
-        raise ConfigurationError(f"{path} has no board {', '.join(unknown)}; it has {', '.join(found)}.")
+        raise ConfigurationError(f"{path} has no board {', '.join(unknown)}; its boards are {', '.join(found)}.")
     chosen = {name: described for name, described in found.items() if not only or name in only}
     check_names(chosen)
     boards = Leaderboards()

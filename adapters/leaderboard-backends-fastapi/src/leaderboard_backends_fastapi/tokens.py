@@ -71,7 +71,7 @@ class Tokens:
         return bool(self._write or self._read)
 
     def __repr__(self) -> str:
-        return f"<Tokens: {len(self._write)} may write, {len(self._read)} may only read>"
+        return f"<Tokens: {len(self._write)} to write, {len(self._read)} to read>"
 
     def __call__(self, token: str) -> frozenset[Access]:
         """Return what a token grants."""
@@ -92,8 +92,8 @@ def _digests(given: Given, of: str) -> list[bytes]:
     for position, token in enumerate(tokens, 1):
         if not isinstance(token, str) or len(token) < SHORTEST or not _ALLOWED.fullmatch(token):
             raise ConfigurationError(
-                f"{of}, {position} of {len(tokens)}, is not allowed: a token has at least {SHORTEST} characters out of "
-                f"A-Z, a-z, 0-9 and -._~+/, and may end in '='. Make one with: "
+                f"{of}, {position} of {len(tokens)}, is not allowed: a token has at least {SHORTEST} characters from "
+                "A-Z, a-z, 0-9 and -._~+/, and may end in '='. Make one with: "
                 f"python -c 'import secrets; print(secrets.token_urlsafe())'"
             )
     return [sha256(token.encode()).digest() for token in tokens]
@@ -104,11 +104,13 @@ class Gate:
 
     def __init__(self, token: Given | Check | None, *, protect_reads: bool) -> None:
         if iscoroutinefunction(token):
-            raise ConfigurationError("the function that checks tokens is async: give a plain one, which may block.")
+            raise ConfigurationError(
+                "the function that checks tokens is async: give a plain function, which may block."
+            )
         self._check = token if token is None or callable(token) else Tokens(write=token)
         self._protect_reads = protect_reads
         if protect_reads and (self._check is None or self._is_empty()):
-            raise ConfigurationError("protect_reads needs tokens: give one too.")
+            raise ConfigurationError("protect_reads needs at least one token: set one.")
 
     def guards(self, access: Access | None) -> bool:
         """Whether a route that needs this access is guarded."""
@@ -142,7 +144,7 @@ class Gate:
     def _refuse_without_token(self) -> None:
         if self._is_empty():
             raise ProblemError(
-                NOT_ALLOWED, f"this server takes no writes, as it was given no token: set {VARIABLE} where it starts."
+                NOT_ALLOWED, f"this server accepts no writes because it has no token: set {VARIABLE} and restart it."
             )
         raise _challenge("send it as 'Authorization: Bearer TOKEN'.")
 
@@ -167,7 +169,7 @@ def _rights(granted: object) -> Collection[Access]:
 _REALM: Final = 'Bearer realm="leaderboard"'
 
 SCHEME: Final = HTTPBearer(
-    auto_error=False, scheme_name="token", description="A token that the server was given; some may only read."
+    auto_error=False, scheme_name="token", description="A token known to the server; some tokens only permit reads."
 )
 
 

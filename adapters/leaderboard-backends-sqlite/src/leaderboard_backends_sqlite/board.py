@@ -67,16 +67,16 @@ class SQLiteLeaderboard(LeaderboardBackend):
         durable=True,
         shared=True,
         lives_in="files",
-        survives="power loss, as far as the disk honours fsync (synchronous=normal: the crash of a process)",
+        survives="a power cut, if the disk honours fsync (with synchronous=normal: a crash of a process)",
         feed=True,
         fence=True,
         limits=True,
     )
     options: ClassVar[Mapping[str, Option]] = {
-        "create": Option(boolean, "make the file where there is none (true)"),
-        "busy_timeout": Option(seconds, "seconds that a write waits for those of other processes (5)"),
+        "create": Option(boolean, "create the file if it does not exist (true)"),
+        "busy_timeout": Option(seconds, "seconds that a write waits for writes of other processes (5)"),
         "synchronous": Option(synchronous_option, "full: survives a power cut; normal: a crash of the process (full)"),
-        "batch_size": Option(integer(1), "updates that update_scores commits at once (1000)"),
+        "batch_size": Option(integer(1), "updates per commit of update_scores (1000)"),
         "cache_mib": Option(integer(1, 1_000_000), "MiB of pages that each connection keeps in memory (8)"),
         "feed": FEED_OPTION,
     }
@@ -309,7 +309,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         synced = (
             kept
             if synchronous == "full"
-            else Kept("other", f"{setting}: a whole earlier state; the last commits may be gone")
+            else Kept("other", f"{setting}: a consistent earlier state; the last commits may be lost")
         )
         files = (Path(path), *(Path(f"{path}{ending}") for ending in BESIDE))
         return StorageInfo("files", files, process_crash=kept, server_crash=kept, machine_crash=synced)

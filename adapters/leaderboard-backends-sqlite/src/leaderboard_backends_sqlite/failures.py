@@ -32,24 +32,25 @@ _BLOCK: Final = 65_536
 
 _MISMATCHES: Final = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite file",
-    sqlite3.SQLITE_ERROR: "does not hold the tables of boards any more",
+    sqlite3.SQLITE_ERROR: "does not have the tables of boards any more",
 }
 
-_DAMAGED: Final = " It is damaged: restore a backup, or salvage what is readable with sqlite3 {path} .recover."
-_LOCKED: Final = " Another process has locked it: try again, or end what holds the file for itself."
+_DAMAGED: Final = " It is damaged: restore a backup, or recover what is readable with sqlite3 {path} .recover."
+_LOCKED: Final = " Another process has locked it: try again, or stop that process."
 
-_FOREIGN: Final = " No file of boards is so long, or takes so long to look at: name another file, or restore a backup."
+_FOREIGN: Final = " A file of boards is never this large or this slow to read: name another file, or restore a backup."
 
 _REMEDIES: Final = {
     sqlite3.SQLITE_INTERRUPT: _FOREIGN,
     sqlite3.SQLITE_TOOBIG: _FOREIGN,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_CONSTRAINT: _DAMAGED,
-    sqlite3.SQLITE_IOERR: " Look after the disk.",
+    sqlite3.SQLITE_IOERR: " Check the disk.",
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_PROTOCOL: _LOCKED,
-    sqlite3.SQLITE_CANTOPEN: " Look for missing permissions for it and the files -wal and -shm beside it, and for too "
-    "many open files.",
+    sqlite3.SQLITE_CANTOPEN: (
+        " Check the permissions of the file and of the files -wal and -shm beside it, and the number of open files."
+    ),
 }
 
 
@@ -76,7 +77,7 @@ def not_applied(path: str, error: sqlite3.Error) -> BackendError:
     if is_full(path, error):
         return BackendFullError(
             f"{path}: no room left on the disk, in the quota or in the file-size limit ({_text(error)}); nothing was "
-            f"applied. Free some, and the board goes on by itself; reads are served meanwhile."
+            "applied. Free some space, and the board continues to work; reads still work meanwhile."
         )
     if code in _MISMATCHES:
         return BoardMismatchError(f"{path} {_MISMATCHES[code]} ({_text(error)}). Name another file.")
@@ -87,7 +88,7 @@ def not_applied(path: str, error: sqlite3.Error) -> BackendError:
 def damaged(path: str, error: Exception) -> BackendUnavailableError:
     """Return the error for rows that no board wrote."""
     return BackendUnavailableError(
-        f"{path} has rows that no board wrote ({type(error).__name__}: {error}). Nothing was applied."
+        f"{path} has rows that no board writes ({type(error).__name__}: {error}). Nothing was applied."
         f"{_DAMAGED.format(path=path)}"
     )
 
@@ -109,8 +110,8 @@ def at_commit(path: str, error: sqlite3.Error) -> BackendError:
     incomplete = _extended(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE) and is_full(path, error)
     if primary(error) == sqlite3.SQLITE_IOERR and not incomplete:
         return WriteOutcomeUnknownError(
-            f"{path} failed while it committed: {_text(error)}. The write may be on disk: read it back before "
-            f"repeating it, and look after the disk."
+            f"{path} failed during a commit: {_text(error)}. The write may be on disk: read it before you repeat it, "
+            "and check the disk."
         )
     return not_applied(path, error)
 

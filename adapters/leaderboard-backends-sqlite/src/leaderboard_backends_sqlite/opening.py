@@ -138,7 +138,7 @@ def _establish(connection: sqlite3.Connection, path: str) -> None:
     mode = connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
     if mode != "wal":
         raise BackendUnavailableError(
-            f"{path} cannot have a write-ahead log here (its mode stays {mode}): put it on a local file system."
+            f"{path} cannot have a write-ahead log here (its journal mode stays {mode}): put it on a local file system."
         )
 
 
@@ -174,14 +174,15 @@ def _judged_new(connection: sqlite3.Connection, path: str) -> bool:
         return True
     if application != APPLICATION_ID:
         raise BoardMismatchError(
-            f"{path} is an SQLite file of something else (application id {application}, {shorten(sorted(found))}): "
-            f"name a file of its own."
+            f"{path} is an SQLite file of another application (application id {application}, "
+            f"{shorten(sorted(found))}): "
+            f"give the boards a file of their own."
         )
     if layout != LAYOUT:
         raise BoardMismatchError(
             f"{path} has layout {layout}, this version reads {LAYOUT}: open it with the version of "
-            f"leaderboard-backends-sqlite that wrote it, and give its entries, in their order, to update_scores of a "
-            f"board in a new file."
+            "leaderboard-backends-sqlite that wrote it, and write its entries, in order, with update_scores to a "
+            "board in a new file."
         )
     _check_schema(path, found)
     return False
@@ -210,5 +211,5 @@ def _check_schema(path: str, found: Mapping[str, tuple[object, ...]]) -> None:
     if odd:
         raise BoardMismatchError(
             f"{path} does not define exactly the tables of layout {LAYOUT}, but differs in {shorten(sorted(odd))}: "
-            f"take out what was added (ANALYZE adds sqlite_stat tables), restore a backup, or name another file."
+            "remove what was added (ANALYZE adds sqlite_stat tables), restore a backup, or name another file."
         )

@@ -38,7 +38,7 @@ function showCondition() {
   let words = condition.words;
   if (pause.getAttribute("aria-pressed") === "true") {
     name = "paused";
-    words = waiting ? "Paused, there is news" : "Paused";
+    words = waiting ? "Paused, updates are waiting" : "Paused";
   } else if (lost) {
     name = "lost";
     words = `Connection lost ${ageOf(Math.floor((performance.now() - lost) / 1000))} ago, trying again`;
