@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from leaderboard_backends.comparison.schema import encode_result, read_result
 from leaderboard_backends.registry import ENTRY_POINT_GROUP
 
 COMMAND = [sys.executable, "-m", "leaderboard_backends"]
@@ -61,10 +63,19 @@ def test_an_error_that_cannot_be_told_is_an_exit_code_still(redirection: str) ->
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
-def test_a_full_disk_behind_a_file_is_one_line(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published result's first round of the service times of 1,000 players."""
+    path, whole = tmp_path_factory.mktemp("result") / "result.json", read_result(Path("reports/results/full.json"))
+    runs = [run for run in whole.runs if (run.cell.mode, run.cell.players, run.round) == ("service", 1_000, 1)]
+    path.write_bytes(encode_result(replace(whole, runs=runs)))
+    return path
+
+
+def test_a_full_disk_behind_a_file_is_one_line(result: Path, tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.symlink_to("/dev/full")
-    done = sh("", "report", "reports/results/full.json", "--markdown", str(full))
+    done = sh("", "report", str(result), "--markdown", str(full))
     assert done.returncode == 1
     assert done.stderr == f"Error: {full} cannot be written: No space left on device.\n"
 
@@ -113,12 +124,12 @@ def test_files_that_are_in_the_current_folder_by_chance_are_nobodys_modules(
         assert done.returncode == (0 if arguments[0] == "compare" else 3), done.stdout + done.stderr
 
 
-def test_a_text_changes_no_terminal(tmp_path: Path) -> None:
+def test_a_text_changes_no_terminal(result: Path, tmp_path: Path) -> None:
     boards = tmp_path / "boards.toml"
     name = HOSTILE.encode("unicode-escape").decode().replace("\\x", "\\u00")
     boards.write_text(f'[boards.good]\nurl = "memory://"\n[boards."{name}"]\nurl = "memory://good"\nx = 1\n')
-    result = json.loads(Path("reports/results/full.json").read_text().replace("redis (unix socket)", name))
-    (tmp_path / "result.json").write_text(json.dumps(result))
+    hostile = json.loads(result.read_text().replace("redis (unix socket)", name))
+    (tmp_path / "result.json").write_text(json.dumps(hostile))
     for arguments in (["config", "check", str(boards)], ["report", str(tmp_path / "result.json")], [HOSTILE]):
         done = sh("", *arguments)
         for character in "\x1b\x9b\u202e":
