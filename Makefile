@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-cli test-comparison test-kit test-parts test-rest quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -42,22 +42,23 @@ PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite, or what MARKS chooses of it, in five parts, four at once, as they wait a good deal; each line that one shows begins
-# with its name. Each part is a process of its own, as tests that fork take the longer the larger their process is; the shortest
-# begins when another has ended.
+# The suite, or what MARKS chooses of it, in six parts, four at once, as they wait a good deal; each line that one shows begins
+# with its name. Each part is a process of its own, as tests that fork take the longer the larger their process is; the last two
+# begin when others have ended.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
-KIT := tests/conformance adapters/leaderboard-backends-sqlite
+SQLITE := adapters/leaderboard-backends-sqlite
 PARTS := tests/zoo tests/backends tests/testing tests/hardening tests/preflight
-TESTS := test-comparison test-parts test-kit test-rest test-cli
+TESTS := test-comparison test-parts test-rest test-conformance test-cli test-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS)
 
 test-cli: CHOSEN = tests/cli
 test-comparison: CHOSEN = tests/comparison
-test-kit: CHOSEN = $(KIT)
+test-conformance: CHOSEN = tests/conformance
 test-parts: CHOSEN = $(PARTS)
-test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,tests/cli tests/comparison $(KIT) $(PARTS))
+test-sqlite: CHOSEN = $(SQLITE)
+test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,cli comparison conformance) $(PARTS) $(SQLITE))
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
