@@ -188,7 +188,8 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
         yield f"It is a plug-in, the distribution {pick.plug_in}."
     yield f"Durability: {facts.durability} (asked for: {need.durability}); it survives: {facts.survives}."
     if need.processes > 1:
-        yield f"{need.processes} app processes share one board, in a {facts.home}."
+        where = "on a" if facts.home == "server" else "in a"
+        yield f"{need.processes} app processes share one board, {where} {facts.home}."
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
         if pick.times.slowest_read:

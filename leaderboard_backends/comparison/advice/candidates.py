@@ -155,7 +155,7 @@ _LOSES: Final[dict[Durability, str]] = {
 
 def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
     if not covers(one.facts.durability, need.durability):
-        yield Reason("durability", f"{_LOSES[one.facts.durability]}; asked for: {need.durability}")
+        yield Reason("durability", _LOSES[one.facts.durability])
     footprint = records.footprints.get(one.label)
     if footprint is None:
         yield Reason("figures", "its bytes per player are not known")

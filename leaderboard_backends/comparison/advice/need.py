@@ -21,6 +21,13 @@ LOST: Final[dict[Durability, str]] = {
 }
 """What a power cut takes of acknowledged updates."""
 
+_KEEPS: Final[dict[Durability, str]] = {
+    "memory only": "data may be lost in a power cut",
+    "everysec": "a power cut may take about 1 s",
+    "every commit": "durable",
+    "not known": "durability not known",
+}
+
 _PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
 _WHOLE_FROM: Final = 10
 _ROUNDING: Final = 1e-9
@@ -56,7 +63,7 @@ class Need(msgspec.Struct, frozen=True):
             rate_words(self.reads, "read"),
             f"{counted(self.servers, 'server')} with {counted(self.workers, 'worker')}"
             + (" each" if self.servers > 1 else ""),
-            self.durability if self.durability != "memory only" else "data may be lost in a power cut",
+            _KEEPS[self.durability],
         ]
         return ", ".join([*said, *([f"p99 {time_words(self.p99_us)} at most"] if self.p99_us else [])])
 

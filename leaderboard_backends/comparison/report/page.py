@@ -48,12 +48,14 @@ CHARTS_IN_VIEW: Final = 1
 CONTROLS: Final = {
     "players": "Players",
     "servers": "App servers",
-    "workers": "Processes per server",
-    "durability": "Power cut may take",
-    "updates": "Updates per second",
-    "reads": "Reads per second",
+    "workers": "Processes each",
+    "durability": "Power cut takes",
+    "updates": "Updates/s",
+    "reads": "Reads/s",
 }
 """The axes of a need as a reader sets them."""
+
+POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
 
 _ROOM: Final = 0.2
 """Powers of ten that a scale leaves free beside its least and its largest value."""
@@ -180,7 +182,7 @@ def need_controls(axes: Axes) -> Iterator[tuple[str, str, list[tuple[object, str
     for name, title in CONTROLS.items():
         values: list[Any] = getattr(axes, name)
         chosen = first[name] if first[name] in values else values[-1]
-        words = [LOST[value] if name == "durability" else f"{value:,}" for value in values]
+        words = [POWER_CUT.get(value) or f"{value:,}" for value in values]
         yield name, title, [(value, text, value == chosen) for value, text in zip(values, words, strict=True)]
 
 

@@ -208,7 +208,7 @@ def test_a_need_is_said_in_a_line() -> None:
     assert small.words == (
         "50,000 players, 500 updates/s, 0 reads/s, 1 server with 1 worker, data may be lost in a power cut"
     )
-    assert "3 servers with 4 workers each, every commit, p99 10.0 ms at most" in large.words
+    assert "3 servers with 4 workers each, durable, p99 10.0 ms at most" in large.words
     assert ", 1 update/s, 1 read/s, " in large.words
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import altair as alt
 
+from ...advice.need import time_words
 from ...document import Chart
 from ...document.numerals import significant, whole
 from ...document.values import anchor, operation_title
@@ -17,7 +18,6 @@ from ...statistics import interval, operations_of, runs_of
 from .axes import AS_TIME, Axis, logarithmic
 from .panels import Frame, Stacked, known_labels, number_columns, on_two_lines
 from .rows import FIGURE, MAIN, Place, Row, class_names, figure, of_part, panel, panels_of, rounded, spans, usual_place
-from .scaling import microseconds
 
 SHAPE: Final = "shape"
 """The kind of a row that is one bucket of the samples, from `time` to `until`; `width` is in pixels."""
@@ -106,7 +106,7 @@ def _layers(frame: Frame, times: Axis, panel: Stacked) -> list[alt.Chart]:
 
 
 def _description(place: Place, rows: Sequence[Row], panels: Sequence[str]) -> str:
-    said = spans(of_part(rows, "p99"), microseconds, panels)
+    said = spans(of_part(rows, "p99"), time_words, panels)
     return (
         f"All samples of all processes, workload {place.workload}, {whole(place.players)} players, on a logarithmic "
         f"axis: the thicker the shape, the more samples. The long mark is the p50, the shorter ones p99 and p99.9, "

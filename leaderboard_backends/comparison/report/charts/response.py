@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import altair as alt
 
+from ...advice.need import time_words
 from ...document import Chart
 from ...document.numerals import significant, whole
 from ...schema import Figures, RateFigures, ResponseFigures, Result
@@ -15,7 +16,6 @@ from .axes import AS_TIME, at_each, logarithmic
 from .lines import lines
 from .panels import Frame, known_labels, number_columns
 from .rows import Place, Reading, Row, class_names, ends, measured, panels_of, rounded, spans, usual_place
-from .scaling import microseconds
 
 BEHIND: Final = "behind"
 """The kind of a row that tells which backends of a panel did not keep up with a rate."""
@@ -123,7 +123,7 @@ def _fell_behind(across: alt.X) -> alt.Chart:
 
 def _description(place: Place, rows: Sequence[Row], behind: Sequence[Behind], panels: Sequence[str]) -> str:
     least = min(row["rate"] for row in rows)
-    said = spans([row for row in rows if row["rate"] == least], microseconds, panels)
+    said = spans([row for row in rows if row["rate"] == least], time_words, panels)
     backends = dict.fromkeys(each.backend for each in behind)
     rates = {name: sorted(each.rate for each in behind if each.backend == name) for name in backends}
     who = "; ".join(f"{name} at {' and '.join(map(whole, found))} per second" for name, found in rates.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ...advice.need import time_words
 from ...analysis.scaling import Curve, curves
 from ...document import Chart
 from ...document.numerals import significant, whole
@@ -62,14 +63,9 @@ def _rows(result: Result, found: Sequence[Curve]) -> Iterator[Row]:
 
 def _description(rows: Sequence[Row], workload: str, panels: Sequence[str]) -> str:
     largest = max(row["players"] for row in rows)
-    said = spans([row for row in rows if row["players"] == largest], microseconds, panels)
+    said = spans([row for row in rows if row["players"] == largest], time_words, panels)
     cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
     return (
         f"p50 of one operation, one client, workload {workload}, with 95 % intervals over processes; both axes are "
         f"logarithmic.{cut} At {whole(largest)} players: {said}."
     )
-
-
-def microseconds(time: float) -> str:
-    """Return a time with its unit."""
-    return f"{significant(time)} µs"

@@ -7,7 +7,7 @@ if (need) offerChoice(need, JSON.parse(await inflated("grid")));
 
 function offerChoice(form, grid) {
   const answer = document.getElementById("need-answer");
-  const update = () => answer.replaceChildren(...answered(grid, chosen(form, grid.axes)));
+  const update = () => showAnswer(answer, grid, chosen(form, grid.axes));
   for (const select of form.querySelectorAll("select")) select.value = nearest(grid.axes[select.name], select);
   form.addEventListener("change", update);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -35,16 +35,19 @@ function element(tag, className, ...content) {
   return made;
 }
 
-function answered(grid, { place, words, values }) {
+// The sentence alone is read out after each change.
+function showAnswer(answer, grid, { place, words, values }) {
   const text = (number) => grid.texts[number];
   const [take, config, facts, notes, others] = grid.answers[grid.index[place]];
-  const parts = [element("p", "take", `For ${needWords(words, values)}: `, element("strong", "", text(take)), ".")];
+  const [sentence, rest] = answer.children;
+  sentence.replaceChildren(`For ${needWords(words, values)}: `, element("strong", "", text(take)), ".");
+  const parts = [];
   if (config !== null && text(config)) parts.push(configLine(text(config)));
   if (facts.length) parts.push(factList(facts, text));
   if (notes.length) parts.push(element("ul", "points note", ...notes.map((note) => element("li", "", text(note)))));
   if (others.length) parts.push(...whyNot(others, text));
   parts.push(element("p", "note", "On a terminal, for this and for any other need: ", element("code", "", command(values))));
-  return parts;
+  rest.replaceChildren(...parts);
 }
 
 function needWords(words, values) {

@@ -18,10 +18,10 @@ BASELINE: Final = "naive"
 
 CUT: Final = "cut"
 
+INTRODUCTION: Final = "How the p50 of each operation grows with the number of players."
 SLOPES: Final = (
-    "How the p50 of each operation grows with the number of players. Slope: the exponent of growth between the two "
-    "largest sizes, 0 flat, 1 linear. 10x players: the same as a factor for ten times as many players. "
-    f"{CUT}: fewer samples, because of the time limit."
+    "Slope: the exponent of growth between the two largest sizes, 0 flat, 1 linear. 10x players: the same as a factor "
+    f"for ten times as many players. {CUT}: fewer samples, because of the time limit."
 )
 CROSSINGS: Final = (
     f"Up to which size the {BASELINE} board is faster, by p50: interpolated on log-log axes between measured sizes, "

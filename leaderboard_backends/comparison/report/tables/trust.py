@@ -106,7 +106,7 @@ def _of_all(result: Result) -> Iterator[str]:
         yield f"**Synthetic players** ({', '.join(drawn)}): real ones follow no distribution. Replay your own events."
     yield (
         f"**{counted(result.settings.rounds, 'process', 'processes')} per row**: a difference of a few percent means "
-        f"nothing; the interval of {ENOUGH_PROCESSES} processes is their smallest to their largest value."
+        f"nothing. The interval of {ENOUGH_PROCESSES} is their full range."
     )
     longest = max((run.seconds for run in result.runs), default=0.0)
     yield (
