@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -42,13 +42,13 @@ PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite, or what MARKS chooses of it, in six parts, four at once, as they wait a good deal; each line that one shows begins
-# with its name. Each part is a process of its own, as tests that fork take the longer the larger their process is; the last two
-# begin when others have ended.
+# The suite, or what MARKS chooses of it, in parts, four at once, as they wait a good deal; each line that one shows begins with
+# its name. Each part is a process of its own, as tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
 SQLITE := adapters/leaderboard-backends-sqlite
-PARTS := tests/zoo tests/backends tests/testing tests/hardening tests/preflight
-TESTS := test-comparison test-parts test-rest test-conformance test-cli test-sqlite
+PARTS := tests/backends tests/hardening tests/preflight
+TESTING := tests/testing tests/zoo
+TESTS := test-comparison test-testing test-rest test-conformance test-parts test-cli test-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS)
@@ -57,8 +57,9 @@ test-cli: CHOSEN = tests/cli
 test-comparison: CHOSEN = tests/comparison
 test-conformance: CHOSEN = tests/conformance
 test-parts: CHOSEN = $(PARTS)
-test-sqlite: CHOSEN = $(SQLITE)
-test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,cli comparison conformance) $(PARTS) $(SQLITE))
+test-testing: CHOSEN = $(TESTING)
+test-sqlite: CHOSEN = -p tests.conftest $(SQLITE)
+test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,cli comparison conformance) $(PARTS) $(TESTING) $(SQLITE))
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
