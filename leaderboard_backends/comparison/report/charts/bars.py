@@ -8,7 +8,7 @@ from typing import Final
 import altair as alt
 
 from ...document import Chart
-from .panels import Frame, Stacked, on_two_lines
+from .panels import Frame, Stacked, on_lines
 from .rows import Row
 
 BAR: Final = 24
@@ -22,7 +22,7 @@ _ROOM: Final = 1.3
 
 _SEPARATOR: Final = "\x1f"
 _NAME: Final = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
-_NAME_AT_THE_FIRST_PART: Final = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {on_two_lines(_NAME)} : ''"
+_NAME_AT_THE_FIRST_PART: Final = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {on_lines(_NAME)} : ''"
 
 
 def bars(frame: Frame, title: str, label: str, rows: Sequence[Row]) -> Chart:

@@ -16,7 +16,7 @@ from ...document.values import anchor, operation_title
 from ...schema import BUCKET, Distribution, Figures, Result, Run, ServiceFigures
 from ...statistics import interval, operations_of, runs_of
 from .axes import AS_TIME, Axis, logarithmic
-from .panels import Frame, Stacked, known_labels, number_columns, on_two_lines
+from .panels import Frame, Stacked, known_labels, number_columns, on_lines
 from .rows import FIGURE, MAIN, Place, Row, class_names, figure, of_part, panel, panels_of, rounded, spans, usual_place
 
 SHAPE: Final = "shape"
@@ -25,7 +25,7 @@ SHAPE: Final = "shape"
 PERCENTILES: Final = {"p50": ("p50_us", 24.0), "p99": ("p99_us", 16.0), "p99.9": ("p999_us", 8.0)}
 """The field of each, and how long its mark is in pixels."""
 
-_BACKEND: Final = 34
+_BACKEND: Final = 38
 _THICKEST: Final = 24.0
 _THINNEST: Final = 1.0
 
@@ -92,7 +92,7 @@ def _shape(found: Sequence[Distribution]) -> Iterator[tuple[float, float, float]
 
 def _layers(frame: Frame, times: Axis, panel: Stacked) -> list[alt.Chart]:
     axis = panel.across(times.title, times.label, times.ticks)
-    names = alt.Axis(grid=False, labelExpr=on_two_lines("datum.label"))
+    names = alt.Axis(grid=False, labelExpr=on_lines("datum.label"))
     base = alt.Chart().encode(
         x=alt.X("time:Q", scale=times.scale, axis=axis),
         y=alt.Y("backend:N", scale=panel.names, title=None, axis=names),

@@ -35,9 +35,9 @@ VALUES: Final = ("value", "low", "high", "told")
 _LINE: Final = "\x1e"
 
 
-def on_two_lines(name: str) -> str:
-    """Return an expression that shows what a name has in parentheses below the rest of it."""
-    return f"split(replace({name}, ' (', '{_LINE}('), '{_LINE}')"
+def on_lines(name: str) -> str:
+    """Return an expression that shows what a name has in parentheses below the rest of it, broken at its comma."""
+    return f"split(replace(replace({name}, ' (', '{_LINE}('), ', ', ',{_LINE}'), '{_LINE}')"
 
 
 class Stacked(NamedTuple):

@@ -35,7 +35,7 @@ def growth_section(result: Result) -> Section:
     grown = [table for workload in workloads for table in _by_size(result, workload)]
     sections = [_crossovers(result)] if BASELINE in result.settings.backends else []
     said = (
-        [SLOPES]
+        [INTRODUCTION, SLOPES]
         if grown
         else ["No growth: it needs figures of one workload at two sizes, and this comparison has none."]
     )
