@@ -62,7 +62,7 @@ def measure(name: str, players: int) -> None:
         before = process.memory_info().rss
         seconds = _time(lambda: _hit(limiter, item, players))
         grown = process.memory_info().rss - before
-    print(f"{name:>6}  {players:>9,} players  {grown / 1e6:8.1f} MB  {seconds / players * 1e6:6.2f} us an update")
+    print(f"{name:>6}  {players:>9,} players  {grown / 1e6:8.1f} MB  {seconds / players * 1e6:6.2f} us per update")
 
 
 def _hit(limiter: MovingWindowRateLimiter, item: RateLimitItemPerMinute, players: int) -> None:

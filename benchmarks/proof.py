@@ -127,7 +127,11 @@ def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
             "# Proof",
             "",
             f"Begun {begun:%Y-%m-%d %H:%M} UTC by `{target}`, at commit {commit.stdout.strip() or 'not known'}.",
-            *(["", "**Shortened**: a part of each step ran, to try the way. It proves nothing."] if short else []),
+            *(
+                ["", "**Shortened**: only a part of each step ran, to try the command. It is not a result."]
+                if short
+                else []
+            ),
             "",
             f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores, {tools}.",
             "",

@@ -107,7 +107,7 @@ def _memory_bar(server: EmbeddedServer, size: int) -> Bar:
         f"redis server memory beyond the names' text, {server.version}, {size:,} players",
         figure,
         BYTES_BAR,
-        "bytes a player",
+        "bytes per player",
         figure,
         figure,
         note=note,

@@ -87,7 +87,7 @@ def _time_bars(size: int, operations: int) -> Iterator[Bar]:
 
 def _memory_bar(size: int) -> Bar:
     pairs = [(_probe("board", size), _probe("idiom", size)) for _ in range(3)]
-    note = f"{pairs[0][0]:.0f} against {pairs[0][1]:.0f} bytes a player, of which the idiom keeps no username"
+    note = f"{pairs[0][0]:.0f} against {pairs[0][1]:.0f} bytes per player; the idiom stores no username"
     return ratio_bar(f"memory:// private memory, {size:,} players, against the idiom", ratios(pairs), BAR, note=note)
 
 

@@ -120,11 +120,11 @@ def _commit_bars(
     where = f"against plain OOBTrees, {len(board):,} players"
     before = sizes()
     times = paired_times(update, plain_update, len(updates), ROUNDS)
-    yield ratio_bar(f"zodb update_score, a commit each, {where}", ratios(times), TIME_BAR, note=microseconds(times))
+    yield ratio_bar(f"zodb update_score, one commit each, {where}", ratios(times), TIME_BAR, note=microseconds(times))
     done = len(updates) // ROUNDS * ROUNDS
     ours, theirs = ((after - size) / done for after, size in zip(sizes(), before, strict=True))
     note = f"{ours:.0f} against {theirs:.0f} bytes"
-    yield ratio_bar(f"zodb bytes written a commit, {where}", [ours / theirs], BYTES_BAR, note=note)
+    yield ratio_bar(f"zodb bytes written per commit, {where}", [ours / theirs], BYTES_BAR, note=note)
 
 
 def _sizes(ours: Path, plain: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Leaderboards on swappable storages: one contract, proven backends, one line of config to change between them."""
+"""Leaderboards on interchangeable storages: one contract, tested backends, one line of config to switch backends."""
 
 from .capabilities import Kept, StorageInfo
 from .changes import Change, Changes, Version, at_version

@@ -1,4 +1,4 @@
-"""What a backend promises (`Capabilities`), and where one board keeps its data as it is set (`StorageInfo`)."""
+"""What a backend guarantees (`Capabilities`), and where a board keeps its data as configured (`StorageInfo`)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Home: TypeAlias = Literal["process", "files", "server", "not known"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a backend promises; the conformance kit tests each promise both ways."""
+    """What a backend guarantees; the conformance kit tests what is declared, and that the rest is refused."""
 
     durable: bool
     """An acknowledged update survives a crash of the process that made it."""
     shared: bool
-    """Several processes may write one board, each through a board object of its own."""
+    """Several processes may write to one board, each through its own board object."""
     consistency: Literal["linearizable", "eventual"] = "linearizable"
     """Whether a read sees every update that was acknowledged before it began."""
     survives: str = "nothing"
@@ -27,11 +27,11 @@ class Capabilities:
     lives_in: Home = "not known"
     """Where the data lives; a board's own `storage_info` says more."""
     feed: bool = False
-    """The board has a version, and keeps a change feed where it is opened with the option `feed`."""
+    """The board has a version, and keeps a change feed if it is opened with the option `feed`."""
     limits: bool = False
-    """Writes keep the limits that `score_limits.within` sets, checked in the atomic step that writes."""
+    """The storage checks the limits that `score_limits.within` sets, in the same atomic step as the write."""
     fence: bool = False
-    """The board can be fenced: every write is then refused, whoever holds an open object."""
+    """The board can be fenced: every write through any open object is then refused."""
 
 
 Amount: TypeAlias = Literal["nothing", "all but the last second", "everything", "other", "not known"]
@@ -39,13 +39,13 @@ Amount: TypeAlias = Literal["nothing", "all but the last second", "everything", 
 
 
 class Kept(NamedTuple):
-    """What a failure leaves of the acknowledged updates."""
+    """Which acknowledged updates survive a failure."""
 
     amount: Amount = "not known"
     detail: str = ""
     """In words: the setting that it follows from, or what `other` means."""
     declared: bool = False
-    """Whether the user declared it, because the storage does not let itself be asked."""
+    """Whether the user declared it, because the storage does not report it."""
 
 
 NOT_KNOWN: Final = Kept()
@@ -53,7 +53,7 @@ NOT_KNOWN: Final = Kept()
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """Where the data of one board is, and what survives which failure, as it is set here and now."""
+    """Where the data of a board is, and what survives which failure with the current settings."""
 
     kind: Home = "not known"
     files: tuple[Path, ...] = ()
@@ -79,4 +79,4 @@ class StorageInfo:
 IN_PROCESS: Final = StorageInfo(
     "process", process_crash=Kept("nothing"), server_crash=Kept("nothing"), machine_crash=Kept("nothing")
 )
-"""A board that lives and dies with its process."""
+"""A board in the memory of its process."""

@@ -214,8 +214,8 @@ def at_version(
     """Return what an operation of a board returns, and a version: `at_version(board.get_top_n, 10)`.
 
     For a read, it is the version of the state that was read. For a write, it is the version right after the write or
-    a later one, so that a replica which has come to it has the write. Where the backend does not return both in one
-    step, a read is asked again until no change came between.
+    a later one, so that a replica at that version has the write. If the backend cannot return both in one step, a read
+    is repeated until no change came between.
 
     An answer from memory (see `ask`) has no version of its own. Raises `UnsupportedOperationError` where the backend
     has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts, and

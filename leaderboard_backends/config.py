@@ -70,10 +70,11 @@ class Leaderboards(dict[str, LeaderboardBackend]):
 def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> LeaderboardBackend:
     """Open the board that a URL, or a mapping with a `url` and options, describes.
 
-    Options (`board`, `order`, `keep` and those of the backend) may stand in the URL's query, in the mapping or as
-    keywords; a later one of these three wins. `degradation`, `validation`, `rate_limit` and `monitoring` are mappings
-    of settings, or `True` for their defaults, and need the extra `production`. Raises a `ConfigurationError` that names
-    what is wrong and what is allowed, or `BackendUnavailableError` where the storage cannot be reached.
+    Options (`board`, `order`, `keep` and those of the backend) can be given in the URL's query, in the mapping or as
+    keywords; keywords override the mapping, which overrides the URL. `degradation`, `validation`, `rate_limit` and
+    `monitoring` are mappings of settings, or `True` for their defaults, and need the extra `production`. Raises a
+    `ConfigurationError` that names what is wrong and what is allowed, or `BackendUnavailableError` where the storage
+    cannot be reached.
     """
     return describe(target, **options).open()
 
@@ -81,9 +82,9 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
 def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
     """Open every board of a TOML file: a table `[boards.NAME]` each, with a `url` and options.
 
-    `${VARIABLE}` in a text is taken from the environment, `${VARIABLE:-default}` also where it is unset or empty. A
-    board is called as its table, unless its URL or its `board` says otherwise. Where one cannot be opened, none stays
-    open.
+    `${VARIABLE}` in a string is replaced from the environment; `${VARIABLE:-default}` has a default for an unset or
+    empty variable. A board is named like its table, unless its URL or its `board` says otherwise. If one cannot be
+    opened, none stays open.
     """
     boards = Leaderboards()
     try:

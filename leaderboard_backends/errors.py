@@ -38,11 +38,11 @@ from __future__ import annotations
 
 
 class LeaderboardError(Exception):
-    """The root: catches everything this library raises on purpose."""
+    """Base class of every error that this library raises on purpose."""
 
 
 class InvalidValueError(LeaderboardError, ValueError):
-    """A value breaks a rule of the contract. Raised before anything is written."""
+    """A value is not allowed. Raised before anything is written."""
 
 
 class InvalidScoreError(InvalidValueError):
@@ -66,7 +66,7 @@ class InvalidArgumentTypeError(InvalidArgumentError, TypeError):
 
 
 class UpdateRefusedError(InvalidValueError):
-    """A rule of validation refuses an update or a read. Nothing was written; `rule` names the rule."""
+    """A validation rule refused an update or a read. Nothing was written; `rule` names the rule."""
 
     def __init__(self, text: str, rule: str = "") -> None:
         super().__init__(text)
@@ -74,7 +74,7 @@ class UpdateRefusedError(InvalidValueError):
 
 
 class ScoreLimitError(UpdateRefusedError):
-    """A write breaks a limit that the storage checks for validation, and was not applied; `standing` is the score.
+    """A write breaks a score limit that the storage checks. It was not applied; `standing` is the current score.
 
     `applied` counts the updates of an `update_scores` call that earlier batches had already applied.
     """
@@ -87,7 +87,7 @@ class ScoreLimitError(UpdateRefusedError):
 
 
 class RateLimitExceededError(LeaderboardError):
-    """Too many updates of a player, or of a board. Nothing was applied; `retry_after` is the seconds to wait."""
+    """Too many updates of a player or of a board. Nothing was applied; wait `retry_after` seconds."""
 
     def __init__(self, text: str, retry_after: float = 0.0) -> None:
         super().__init__(text)
@@ -95,7 +95,7 @@ class RateLimitExceededError(LeaderboardError):
 
 
 class LeaderboardClosedError(LeaderboardError):
-    """The board was closed; open another one."""
+    """The board object was closed; open the board again."""
 
 
 class UnsupportedOperationError(LeaderboardError):
@@ -116,11 +116,11 @@ class BackendError(LeaderboardError):
 
 
 class BackendUnavailableError(BackendError):
-    """The storage cannot be reached, or cannot serve now. Nothing was applied; it is safe to repeat."""
+    """The storage cannot be reached or cannot answer now. Nothing was applied; it is safe to repeat."""
 
 
 class BackendReadOnlyError(BackendError):
-    """The storage takes no writes (a replica, for example). Nothing was applied."""
+    """The storage does not accept writes (a replica, for example). Nothing was applied."""
 
 
 class BackendFullError(BackendError):
@@ -128,19 +128,19 @@ class BackendFullError(BackendError):
 
 
 class WriteOutcomeUnknownError(BackendError):
-    """The storage stopped answering after the write was sent: it may have been applied, or not.
+    """The storage stopped answering after the write was sent: the write may or may not have been applied.
 
-    It is no `BackendUnavailableError`, so that code which repeats those never applies a write twice. Read the
-    player's entry before repeating the write; repeating an increment blindly can count it twice.
+    It is not a `BackendUnavailableError`, so that code which retries on that error never applies a write twice. Read
+    the player's entry before you repeat the write; a repeated increment may count twice.
     """
 
 
 class WriteConflictError(BackendError):
-    """Other writers won every attempt at this transaction. Nothing was applied; it is safe to repeat."""
+    """Every attempt at this write conflicted with other writers. Nothing was applied; it is safe to repeat."""
 
 
 class BoardMovedError(BackendError):
-    """The board is fenced and takes no writes any more. Nothing was applied; `moved_to` says where it went."""
+    """The board is fenced: it does not accept writes any more. Nothing was applied; `moved_to` says where it moved."""
 
     def __init__(self, text: str, moved_to: str = "") -> None:
         super().__init__(text)
@@ -148,15 +148,15 @@ class BoardMovedError(BackendError):
 
 
 class ChangesLostError(BackendError):
-    """The change feed does not continue from that version: too old, or of another history. Read the board anew."""
+    """The change feed does not go back to that version, or has another history. Read the whole board again."""
 
 
 class BoardMismatchError(BackendError):
-    """The board's place in the storage holds something else: another type, another order, another format."""
+    """The storage holds other data under this board's name: another type, another order or another format."""
 
 
 class ConfigurationError(LeaderboardError, ValueError):
-    """A URL, a mapping, a file or a variable does not describe a board."""
+    """A URL, a mapping, a file or an environment variable does not describe a board."""
 
 
 class UnknownSchemeError(ConfigurationError):
@@ -168,8 +168,8 @@ class UnknownOptionError(ConfigurationError):
 
 
 class MissingExtraError(ConfigurationError, ImportError):
-    """The backend's client library is not installed; the text has the `pip install` line."""
+    """The backend's client library is not installed; the message has the `pip install` command."""
 
 
 class PluginError(ConfigurationError):
-    """An installed plug-in failed to import or is no backend; the text names its distribution."""
+    """An installed plug-in cannot be imported or is not a backend; the message names its distribution."""

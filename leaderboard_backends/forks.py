@@ -27,7 +27,7 @@ PATIENCE: Final = 5.0
 
 
 class ForkedBoardWarning(RuntimeWarning):
-    """A board that lives in a process is used in a forked child of it, which has a copy of its own."""
+    """A board in the memory of a process is used in a forked child, which has its own separate copy."""
 
 
 _numbers: Final = count()

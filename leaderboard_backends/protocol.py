@@ -42,13 +42,13 @@ class LeaderboardBackend(ABC):
     """One leaderboard: players with scores, in a total order that is the same on every backend.
 
     The best score comes first (the highest, or the lowest where `order="ascending"`); within a tie, whoever
-    reached the score first. An update that leaves the score as it is leaves the place as it is; a player who
-    comes back to a score joins the end of its tie. With `keep="best"`, a score that is not better than the
-    standing one is ignored, but the username is stored.
+    reached the score first. An update to the same score does not change the rank; a player who returns to a
+    score is ranked last in its tie. With `keep="best"`, a score that is not better than the
+    current one is ignored, but the username is stored.
 
-    The order belongs to the stored board: opening a board that others left, in another order, raises
-    `BoardMismatchError`. The keep rule belongs to the board object. A board that lives in a process (`durable` and
-    `shared` both false) is new and empty each time it is opened, whatever its name.
+    The order is stored with the board: opening an existing board with another order raises
+    `BoardMismatchError`. The keep rule is not stored; it applies to this board object. A board that lives in a process
+    (`durable` and `shared` both false) is new and empty each time it is opened, whatever its name.
 
     All methods may be called from several threads. Each is atomic and linearizable on one board unless
     `capabilities` says otherwise. Every method but `close` raises `LeaderboardClosedError` after `close`, and
