@@ -211,10 +211,14 @@ def expect_the_state_before(torn: Torn) -> None:
     torn.forget_copies()
 
 
+QUICK_OR_WHOLE = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.proof)], ids=["quick", "whole"])
+
+
+@QUICK_OR_WHOLE
 @pytest.mark.parametrize("index", ["none", "before", "after"])
-def test_a_last_transaction_whose_end_is_zeros_is_cut_off(torn: Torn, index: str) -> None:
+def test_a_last_transaction_whose_end_is_zeros_is_cut_off(torn: Torn, index: str, step: int) -> None:
     indexes = {"before": torn.earlier_index, "after": torn.index_file.read_bytes()}
-    for length in [*range(1, 80), *range(80, torn.length, 31), torn.length - 1, torn.length]:
+    for length in [*range(1, 80, step), *range(80, torn.length, 31), torn.length - 1, torn.length]:
         torn.damage(torn.length - length, length)
         if index == "none":
             torn.index_file.unlink()
@@ -243,9 +247,6 @@ def test_zeros_are_found_where_a_name_then_reaches_into_a_backslash(torn: Torn) 
     for start in range(0, torn.length - 520, 23):
         torn.damage(start, 512)
         assert last_is_zeroed(str(torn.path), len(torn.content))
-
-
-QUICK_OR_WHOLE = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.proof)], ids=["quick", "whole"])
 
 
 @QUICK_OR_WHOLE
