@@ -313,13 +313,14 @@ def test_a_fixture_of_an_authors_that_hangs_is_ended(tmp_path: Path, monkeypatch
 
 
 PARTS = ["--part", "threads", "--part", "histories"]
+SERVER = "redis (unix socket)"
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.proof), signal.SIGKILL]
 )
 def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_server(number: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", "valkey", *PARTS, "--out", "out"]
+    command = [sys.executable, "-m", "leaderboard_backends", "conformance", "naive", SERVER, *PARTS, "--out", "out"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     (tmp_path / "out").mkdir()
     with subprocess.Popen(
@@ -392,7 +393,7 @@ def test_options_for_pytest_in_the_environment_leave_nothing_out(monkeypatch: py
 
 def test_a_place_for_trials_is_made_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    result = run("zodb", "valkey", "--part", "lookups")
+    result = run("zodb", SERVER, "--part", "lookups")
     assert result.exit_code == 3, result.output
     assert "zodb: PASSED IN PART" in result.output
     assert "Valkey" in result.output
