@@ -42,6 +42,17 @@ def rows(chart: Chart, what: str = "figure") -> list[dict[str, Any]]:
     return [row for row in chart.specification["data"]["values"] if row["what"] == what]
 
 
+def of_service(result: Result, *operations: str) -> Result:
+    """Return a result with its service times of some operations alone, which has few charts."""
+    runs = [
+        msgspec.structs.replace(run, figures=msgspec.structs.replace(run.figures, operations=kept))
+        for run in result.runs
+        if isinstance(run.figures, ServiceFigures)
+        for kept in [{name: run.figures.operations[name] for name in operations}]
+    ]
+    return msgspec.structs.replace(result, runs=runs)
+
+
 def scales(specification: Any, channel: str) -> Iterator[dict[str, Any]]:
     """Yield each scale of a channel, wherever it is."""
     if isinstance(specification, dict):
@@ -105,7 +116,7 @@ def test_what_timed_out_has_no_point_and_what_was_cut_short_is_marked(every: dic
 
 
 def test_one_process_has_no_interval() -> None:
-    one = charts(made_up.result(rounds=1, sizes=(100, 1_000)))
+    one = charts(of_service(made_up.result(rounds=1, sizes=(100, 1_000)), "rank"))
     assert all(row["low"] == row["value"] == row["high"] for row in rows(one["scaling-rank"]))
 
 
@@ -155,11 +166,11 @@ def test_memory_is_by_player_at_the_largest_size_that_has_figures(every: dict[st
 
 def test_memory_that_shrank_is_within_the_axis(result: Result) -> None:
     def shrunk(run: Run) -> Run:
-        if not isinstance(run.figures, ServiceFigures):
-            return run
+        assert isinstance(run.figures, ServiceFigures)
         memory = msgspec.structs.replace(run.figures.memory, board_bytes=-50 * run.cell.players)
         return msgspec.structs.replace(run, figures=msgspec.structs.replace(run.figures, memory=memory))
 
+    result = of_service(result)
     shrank = charts(msgspec.structs.replace(result, runs=[shrunk(run) for run in result.runs]))["memory"]
     assert {scale["domain"][0] for scale in scales(shrank.specification, "x")} == {-50}
 
@@ -283,7 +294,7 @@ def test_png_is_drawn_on_demand(every: dict[str, Chart]) -> None:
 
 def test_a_hostile_label_stays_text() -> None:
     backends = {HOSTILE: made_up.BACKENDS["memory"], "n" * 300: made_up.BACKENDS["sqlite"]}
-    found = charts(made_up.result(rounds=1, sizes=(100, 1_000), backends=backends))
+    found = charts(of_service(made_up.result(rounds=1, sizes=(100, 1_000), backends=backends), "update"))
     for name, content in chart_files([found["scaling-update"], found["memory"]]).items():
         tree = ET.fromstring(content.decode())  # noqa: S314 - our own
         assert not list(tree.iter(f"{SVG}script")), name
