@@ -69,6 +69,8 @@ class Grid(msgspec.Struct, frozen=True):
     answers: list[Found]
     index: list[int]
     """The answer to each need."""
+    largest: int
+    """The most players that were measured."""
 
 
 def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
@@ -86,7 +88,7 @@ def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
     given, book = inputs or Inputs.shipped(), _Book()
     axes = Axes(_players(sizes), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
     index = [book.answer(advise_without_thresholds(records, need, given)) for need in axes.needs()]
-    return Grid(axes, [*book.texts], [*book.answers], index)
+    return Grid(axes, [*book.texts], [*book.answers], index, max(sizes))
 
 
 def _players(measured: set[int]) -> list[int]:

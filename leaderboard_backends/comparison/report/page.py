@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from ...errors import ConfigurationError
-from ..advice.grid import Axes, grid
+from ..advice.grid import Grid, grid
 from ..advice.need import LOST
 from ..advice.sections import NAME as WHICH
 from ..advice.sections import TYPICAL, UPDATES
@@ -54,6 +54,9 @@ CONTROLS: Final = {
     "reads": "Reads/s",
 }
 """The axes of a need as a reader sets them."""
+
+FIRST_PLAYERS: Final = 100_000
+"""The size that is answered at first, where it was measured; else the largest one that was."""
 
 POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
 
@@ -175,12 +178,12 @@ def rest_words(section: Section) -> str:
     return f"Tables, and how to read them{charts}"
 
 
-def need_controls(axes: Axes) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
+def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
     """Yield the controls of a need: the axis, its title, and the values with their words; one is chosen at first."""
-    typical = TYPICAL[3].need(players=100_000)
+    typical = TYPICAL[3].need(players=min(FIRST_PLAYERS, answers.largest))
     first = {**msgspec.structs.asdict(typical), "updates": int(UPDATES), "reads": int(UPDATES)}
     for name, title in CONTROLS.items():
-        values: list[Any] = getattr(axes, name)
+        values: list[Any] = getattr(answers.axes, name)
         chosen = first[name] if first[name] in values else values[-1]
         words = [POWER_CUT.get(value) or f"{value:,}" for value in values]
         yield name, title, [(value, text, value == chosen) for value, text in zip(values, words, strict=True)]

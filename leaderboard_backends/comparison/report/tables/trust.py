@@ -60,17 +60,19 @@ def trust_section(result: Result) -> Section:
     """Return the limits of a result, the particular ones first, and the mistakes of others."""
     limits = [*_of_this_result(result), *_of_all(result)]
     mistakes = [[word(wrong), word(here)] for wrong, here in MISTAKES.items()]
-    further = [
-        Table("Further limits", words("limit"), [[word(text)] for text in limits[SHORT:]]),
-        Table("How public benchmarks went wrong", words("elsewhere", "here"), mistakes),
-    ]
     return Section(
         "why-not-to-trust-this",
         "Why not to trust this",
         ["Before a decision that costs money, run it on your own machine with your own events."],
         points=limits[:SHORT],
         sections=[
-            Section("limits", "Further limits, and how public benchmarks went wrong", tables=further, detail=True)
+            Section(
+                "limits",
+                "Further limits, and how public benchmarks went wrong",
+                tables=[Table("How public benchmarks went wrong", words("elsewhere", "here"), mistakes)],
+                points=limits[SHORT:],
+                detail=True,
+            )
         ],
     )
 
