@@ -298,9 +298,13 @@ class FifthPageIsTheFourth(PlainBoard):
     """The fifth page of an iteration has the players of the fourth."""
 
     def _iterate(self) -> Iterator[Entry]:
+        fourth: list[Entry] = []
         for entry in super()._iterate():
-            first = entry.rank - PAGE_SIZE if 4 * PAGE_SIZE < entry.rank <= 5 * PAGE_SIZE else entry.rank
-            yield entry if first == entry.rank else self._get_range(first, first)[0]
+            if 4 * PAGE_SIZE < entry.rank <= 5 * PAGE_SIZE:
+                fourth = fourth or self._get_range(3 * PAGE_SIZE + 1, 4 * PAGE_SIZE)
+                yield fourth[(entry.rank - 1) % PAGE_SIZE]
+            else:
+                yield entry
 
 
 @killed_by("scale", PAGES)
