@@ -114,7 +114,7 @@ def _worker(contender: Contender, patience: float) -> Iterator[Process]:
         except WorkerError:
             if timer.is_alive():
                 raise
-            raise PatienceError(f"no result after {patience:g} s; the process was ended") from None
+            raise PatienceError(f"no result after {patience:g} s; the process was stopped") from None
         finally:
             timer.cancel()
 

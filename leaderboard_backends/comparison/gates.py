@@ -44,7 +44,7 @@ def gate_unit(workload: str, players: int, backend: str) -> Unit:
 
 def refusal(gate: Gate) -> str:
     """Return why a backend that did not pass a gate has no figures."""
-    return f"in a short run of {gate.workload} with {gate.players:,} players, ahead of all figures: {gate.reason}"
+    return f"in a short run of {gate.workload} with {gate.players:,} players, before any measurement: {gate.reason}"
 
 
 def withholding(wrong: Run) -> str:

@@ -48,8 +48,8 @@ def check_same(old: Head, new: Head) -> None:
         return
     differing = [name for name in new.told if old.told.get(name) != new.told[name]]
     raise ConfigurationError(
-        f"the comparison of {old.started} cannot go on, as it was of other things: {', '.join(differing)}. Leave "
-        f"--resume out to begin anew."
+        f"the comparison of {old.started} cannot be resumed, because these differ: {', '.join(differing)}. Leave "
+        "--resume out to start again."
     )
 
 

@@ -86,7 +86,7 @@ class Journal(AbstractContextManager["Journal"]):
             if file.seek(0, os.SEEK_END) and not self._force:
                 raise ConfigurationError(
                     f"{self._path} keeps {len(read_journal(self._path).runs):,} finished runs of an interrupted "
-                    f"comparison: --resume goes on with them, --force throws them away."
+                    f"comparison: --resume continues from them, --force discards them."
                 )
             file.truncate(0)
         self.add(head)
@@ -112,7 +112,7 @@ class Journal(AbstractContextManager["Journal"]):
         except BlockingIOError as error:
             self.close()
             raise JournalError(
-                f"{path} is written by another comparison: wait until that ends, or name another --out."
+                f"{path} is in use by another comparison: wait until that ends, or choose another --out."
             ) from error
         if os.fstat(self._lock.fileno()).st_nlink:
             return self._lock
@@ -138,8 +138,8 @@ class Journal(AbstractContextManager["Journal"]):
             yield
         except OSError as error:
             raise JournalError(
-                f"{self._path} cannot be written: {error.strerror or error}. It keeps what is finished: make room, and "
-                f"go on with --resume."
+                f"{self._path} cannot be written: {error.strerror or error}. It has all finished runs: free some "
+                "space, and continue with --resume."
             ) from error
 
     def end(self) -> None:
@@ -171,12 +171,11 @@ def read_journal(path: Path) -> Kept:
         stored = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"there is nothing to go on with: {path} cannot be read ({error.strerror}). Leave --resume out to begin "
-            f"anew."
+            f"there is nothing to resume: {path} cannot be read ({error.strerror}). Leave --resume out to start again."
         ) from error
     lines = _lines(path, stored)
     if not lines or not isinstance(lines[0], Head):
-        raise ConfigurationError(f"{path} is no journal of a comparison. Leave --resume out to begin anew.")
+        raise ConfigurationError(f"{path} is not a journal of a comparison. Leave --resume out to start again.")
     facts = {line.facts.label: line.facts for line in lines if isinstance(line, Known)}
     finished = [line for line in lines if isinstance(line, Finished)]
     spent = max((line.spent for line in finished), default=0.0)
@@ -188,4 +187,4 @@ def _lines(path: Path, stored: bytes) -> Sequence[Line]:
     try:
         return [msgspec.json.decode(line, type=Line) for line in whole.splitlines()]
     except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{path} is no journal of a comparison: {error}.") from error
+        raise ConfigurationError(f"{path} is not a journal of a comparison: {error}.") from error

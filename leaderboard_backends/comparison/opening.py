@@ -30,7 +30,7 @@ def check_target(target: str) -> None:
     if not is_url(target):
         if _MEANT_AS_URL.search(target):
             raise ConfigurationError(
-                f"{conceal(target)} names no backend: a URL has two slashes after its scheme, such as "
+                f"{conceal(target)} is not a backend: a URL has two slashes after its scheme, such as "
                 f"redis://host:6379/0, and module:Class has none."
             )
         split_target(target)
@@ -41,11 +41,11 @@ def check_target(target: str) -> None:
     for name in _OURS:
         if name in query:
             raise ConfigurationError(
-                f"{location} sets {name}: the comparison runs every board with the defaults; leave {name} out."
+                f"{location} sets {name}: the comparison uses the defaults for every board; leave {name} out."
             )
     if "board" in query:
         raise ConfigurationError(
-            f"{location} names the board {query['board']!r}: the comparison uses a board of its own; leave board out."
+            f"{location} names the board {query['board']!r}: the comparison creates its own boards; leave board out."
         )
 
 

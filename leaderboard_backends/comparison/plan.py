@@ -138,7 +138,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown:
             raise ConfigurationError(
-                f"proof {shorten(self.proof)} is not {ALL!r}, not {SEQUENTIAL!r}, and no list of the kit's parts: "
+                f"proof {shorten(self.proof)} is not {ALL!r}, not {SEQUENTIAL!r}, and not a list of the kit's parts: "
                 f"{', '.join(PARTS)}."
             )
 
@@ -211,7 +211,7 @@ def _plan_path(name: str | Path) -> Path:
         return Path(name)
     names = sorted(path.stem for path in shipped("plans").glob("*.toml"))
     if name not in names:
-        raise ConfigurationError(f"{shorten(name)} names no plan: give one of {', '.join(names)}, or a .toml file.")
+        raise ConfigurationError(f"{shorten(name)} is not a plan: give one of {', '.join(names)}, or a .toml file.")
     return shipped(f"plans/{name}.toml")
 
 

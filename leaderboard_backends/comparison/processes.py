@@ -114,9 +114,9 @@ def no_answer(code: int, err: bytes, patience: float, *, late: bool = False) -> 
     """Return the error of a process that ended without an answer: how, and in which call of the board or test."""
     text = err.decode(errors="replace")
     if late or _TIMEOUT in text:
-        return PatienceError(f"no result after {patience:g} s{_in_which(text)}; the process was ended")
+        return PatienceError(f"no result after {patience:g} s{_in_which(text)}; the process was stopped")
     if code < 0:
-        return WorkerError(f"its process was ended by {signal.Signals(-code).name}{_in_which(text)}")
+        return WorkerError(f"its process was killed by {signal.Signals(-code).name}{_in_which(text)}")
     last = text.strip().splitlines()[-1:]
     return WorkerError(f"its process ended with code {code} and no result{f': {last[0]}' if last else ''}")
 

@@ -499,7 +499,7 @@ def decode_result(stored: bytes) -> Result:
             )
         return msgspec.convert(printable(msgspec.json.decode(stored)), Result)
     except msgspec.MsgspecError as error:
-        raise ResultError(f"this is no result of a comparison: {error}. {MAKE_ONE}") from error
+        raise ResultError(f"this is not a result of a comparison: {error}. {MAKE_ONE}") from error
 
 
 def printable(found: Any, *, lines: bool = False) -> Any:

@@ -165,7 +165,7 @@ def values(runs: Iterable[Run], read: Callable[[Figures], float | None]) -> dict
         if value is None:
             continue
         if run.round in found:
-            raise ValueError(f"round {run.round} comes twice: take the runs of one cell of one result.")
+            raise ValueError(f"round {run.round} occurs twice: use the runs of one cell of one result.")
         found[run.round] = value
     return found
 
@@ -225,9 +225,9 @@ class Floors(msgspec.Struct, frozen=True):
             return own
         others = [floor for (_, *what), floor in self.measured.items() if what == [mode, statistic]]
         if not others:
-            return Floor(inf, f"not known: no {mode} run was repeated as a twin that has a {statistic}")
+            return Floor(inf, f"not known: no {mode} A/A run has a {statistic}")
         largest = max(others)
-        return Floor(largest.ratio, f"{largest.source}, the largest of all classes: this one has no twin")
+        return Floor(largest.ratio, f"{largest.source}, the largest of all classes, because this one has no A/A run")
 
 
 def noise_floors(result: Result) -> Floors:

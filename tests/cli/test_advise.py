@@ -79,7 +79,7 @@ def test_as_many_reads_as_updates_are_meant_unless_they_are_given(measured: str)
     ("arguments", "said"),
     [
         ([], "Missing option '--players'"),
-        (["--players", "many"], "is no number of players"),
+        (["--players", "many"], "is not a number of players"),
         (["--players", "1K", "--updates", "2000"], "is no rate"),
         (["--players", "1K", "--reads", "2000/d"], "is no rate"),
         (["--players", "1K", "--p99", "10"], "is no time"),

@@ -124,7 +124,7 @@ def test_into_a_pipe_it_tells_what_it_does_and_how_long_a_hanging_board_may_take
     assert kit == "conformance test of boards:HangsLate"
     assert begun == "round 1: boards:HangsLate, service, realtime, 10 players"
     assert re.fullmatch(f"still running after [0-9]+ s: {begun}", still[-1])
-    assert "timed out: no result after 5 s in update_score; the process was ended" in ended
+    assert "timed out: no result after 5 s in update_score; the process was stopped" in ended
     assert "boards:HangsLate (timed out)" in why
 
 
@@ -141,9 +141,9 @@ def test_where_no_board_can_run_the_exit_code_is_1() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--players", "1000,many"], "'many' is no number of players"),
-        (["--players", "0"], "is no number of players"),
-        (["--players", ""], "is no number of players"),
+        (["--players", "1000,many"], "'many' is not a number of players"),
+        (["--players", "0"], "is not a number of players"),
+        (["--players", ""], "is not a number of players"),
         (["--players", "20M"], "at most 10,000,000 players"),
         (["--steps", "0"], "--steps"),
         (["--seed", "x"], "--seed"),
@@ -151,12 +151,12 @@ def test_where_no_board_can_run_the_exit_code_is_1() -> None:
         (["--rounds", "0"], "--rounds"),
         (["--proof", "none"], "'none' is not 'all'"),
         (["--plan", "slow"], "give one of full, quick"),
-        (["--workload", "slow"], "There are: churn, lobby, realtime, season-start"),
+        (["--workload", "slow"], "Known workloads: churn, lobby, realtime, season-start"),
         (["--resume"], "--resume needs --out"),
         (["memori://"], "Did you mean memory://"),
         (["valky"], "Ready to run here: naive, memory, redis"),
         (["postgres"], "redis (appendfsync everysec)"),
-        (["redis:/u:secret@h"], "redis:/***@h names no backend"),
+        (["redis:/u:secret@h"], "redis:/***@h is not a backend"),
         (["memory", "--out", "/dev/null"], "--out /dev/null is a device or a pipe"),
         (["redis://u:secret@h/0?board=weekly"], "leave board out"),
     ],
@@ -201,7 +201,7 @@ def test_what_an_interrupted_run_left_is_replaced_by_force_alone(tmp_path: Path)
     whole = journal.read_bytes()
     done = run("memory", "--players", "10", *QUICK, "--out", str(out))
     assert done.exit_code == 1
-    assert "--resume goes on with them, --force throws them away" in " ".join(done.stderr.split())
+    assert "--resume continues from them, --force discards them" in " ".join(done.stderr.split())
     assert (journal.read_bytes(), out.exists()) == (whole, False)
     assert run("memory", "--players", "10", *QUICK, "--out", str(out), "--force").exit_code == 0
     assert [path.name for path in tmp_path.iterdir() if path.suffix] == ["mine.json"]
@@ -237,7 +237,7 @@ def test_a_full_disk_ends_a_comparison_in_a_line_and_it_goes_on_where_there_is_r
     full = subprocess.run([*limited, "compare", *arguments, "--out", out], capture_output=True, text=True, check=False)
     assert full.returncode == 1
     said = " ".join(full.stderr.split())
-    assert "mine.json.journal cannot be written: File too large. It keeps what is finished: make room" in said
+    assert "mine.json.journal cannot be written: File too large. It has all finished runs: free some space" in said
     assert "Traceback" not in full.stderr
     again = run(*arguments, "--out", str(out), "--resume")
     assert again.exit_code == 0, again.output
@@ -247,7 +247,7 @@ def test_a_full_disk_ends_a_comparison_in_a_line_and_it_goes_on_where_there_is_r
 def test_going_on_with_nothing_is_refused(tmp_path: Path) -> None:
     done = run("memory", "--players", "10", *QUICK, "--out", str(tmp_path / "mine.json"), "--resume")
     assert done.exit_code == 1
-    assert "there is nothing to go on with" in " ".join(done.stderr.split())
+    assert "there is nothing to resume" in " ".join(done.stderr.split())
 
 
 def test_no_file_of_a_run_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,11 +69,11 @@ def test_a_model_with_a_slip_of_the_pen_is_refused(measured: str, tmp_path: Path
     ("arguments", "said"),
     [
         (["nosuch.json"], "leaderboard compare --out"),
-        (["--players", "many"], "is no number of players"),
-        (["--players", "0"], "is no number of players"),
+        (["--players", "many"], "is not a number of players"),
+        (["--players", "0"], "is not a number of players"),
         (["--model", "nosuch.toml"], "cannot be read"),
         (["--term", "bananas"], "write one of 'on demand'"),
-        ([__file__], "no result of a comparison"),
+        ([__file__], "not a result of a comparison"),
     ],
 )
 def test_bad_input_is_refused_in_a_line(measured: str, arguments: list[str], said: str) -> None:

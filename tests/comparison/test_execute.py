@@ -341,7 +341,7 @@ def test_a_disturbed_run_is_done_again_and_the_least_disturbed_counts(
 def test_a_comparison_of_other_things_does_not_go_on(comparing: Callable[..., Result], tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     comparing("memory", steps=5, journal=journal)
-    with pytest.raises(ConfigurationError, match="as it was of other things: plan, backends, seed"):
+    with pytest.raises(ConfigurationError, match="because these differ: plan, backends, seed"):
         comparing("naive", steps=6, seed=2, journal=journal, resume=True)
 
 

@@ -67,7 +67,7 @@ def test_a_wrong_answer_is_found_and_told(comparing: Callable[..., Result]) -> N
 def test_a_wrong_end_state_is_found_and_told(comparing: Callable[..., Result]) -> None:
     run = only(comparing("boards:ForgetsUsernames"))
     assert run.status == "wrong"
-    assert run.reason.startswith("in the end rank 1 holds 'player-")
+    assert run.reason.startswith("at the end, rank 1 holds 'player-")
     assert run.figures is None
 
 
@@ -92,7 +92,7 @@ def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(compari
     told = {run.cell.backend: (run.status, run.reason) for run in result.runs}
     status, reason = told["boards:CountsWrongFarDown"]
     assert status == "wrong"
-    assert reason.startswith("in a short run of realtime with 200 players, ahead of all figures: get_rank(")
+    assert reason.startswith("in a short run of realtime with 200 players, before any measurement: get_rank(")
     assert told["memory"] == ("ok", "")
     shut, passed = (facts.gates[0] for facts in result.backends)
     assert (shut.workload, shut.players, shut.status) == ("realtime", 200, "wrong")
@@ -151,7 +151,7 @@ def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable
     plan = replace(every_mode(1000), service=[], throughput=[], response=[], study=None)
     plan = replace(plan, service=service_plan([20], 20).service)  # so that no gate finds it out first
     drill, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
-    assert (drill.status, drill.reason) == ("wrong", "the board came back, and the first of its top is not at rank 1")
+    assert (drill.status, drill.reason) == ("wrong", "after recovery, the first entry of the top is not at rank 1")
 
 
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:
@@ -204,21 +204,21 @@ def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_
     died, other = ([run for run in runs if (run.cell.backend == "memory") == right] for right in (False, True))
     assert [run.cell.mode for run in died] == ["service", "drill"]
     assert {(run.status, run.reason) for run in died} == {
-        ("failed", "its process was ended by SIGSEGV in update_score")
+        ("failed", "its process was killed by SIGSEGV in update_score")
     }
     assert {run.status for run in other} == {"ok"}
 
 
 def test_a_board_that_hangs_is_ended_and_the_call_is_told(comparing: Callable[..., Result]) -> None:
     run = only(comparing("boards:Hangs", give_up_after=3))
-    assert (run.status, run.reason) == ("timed out", "no result after 3 s in update_scores; the process was ended")
+    assert (run.status, run.reason) == ("timed out", "no result after 3 s in update_scores; the process was stopped")
 
 
 def test_where_a_board_dies_or_hangs_in_the_kit_the_test_is_told(comparing: Callable[..., Result]) -> None:
     plan = service_plan().changed(proof="updates")
     for run, how in zip(
         comparing("boards:Segfaults", "boards:HangsLate", plan=plan, prove_within=8).runs,
-        (f"{NOT_RUN}: its process was ended by SIGSEGV in test_", f"{NOT_RUN}: no result after 8 s in test_"),
+        (f"{NOT_RUN}: its process was killed by SIGSEGV in test_", f"{NOT_RUN}: no result after 8 s in test_"),
         strict=True,
     ):
         assert (run.status, run.reason[: len(how)]) == ("failed", how)

@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_with_what_to_do_and_leaves_no_half_a_line(path: Pat
         "Journal(path).add(Finished(read_journal(path).runs[0]))\n"
     )
     done = subprocess.run([sys.executable, "-c", command, str(path)], capture_output=True, text=True, check=False)
-    assert f"JournalError: {path} cannot be written: File too large. It keeps what is finished" in done.stderr
+    assert f"JournalError: {path} cannot be written: File too large. It has all finished runs" in done.stderr
     assert "--resume" in done.stderr
     assert path.read_bytes() == whole
 
@@ -72,7 +72,7 @@ def test_a_journal_of_finished_runs_is_replaced_by_force_alone(path: Path) -> No
     whole = path.read_bytes()
     with (
         Journal(path) as journal,
-        pytest.raises(ConfigurationError, match=r"1 finished runs .* --resume goes on"),
+        pytest.raises(ConfigurationError, match=r"1 finished runs .* --resume continues"),
     ):
         journal.begin(HEAD)
     assert path.read_bytes() == whole
@@ -83,7 +83,7 @@ def test_a_journal_is_one_comparisons_at_a_time(path: Path, begin: str) -> None:
     whole = path.read_bytes()
     with Journal(path) as first, Journal(path, force=True) as second:
         first.go_on()
-        with pytest.raises(JournalError, match="is written by another comparison: wait"):
+        with pytest.raises(JournalError, match="is in use by another comparison: wait"):
             second.begin(HEAD) if begin == "begin" else second.go_on()
         assert path.read_bytes() == whole
         first.close()
@@ -102,7 +102,7 @@ def test_nothing_is_kept_where_no_file_is_named(tmp_path: Path) -> None:
 def test_what_is_no_journal_is_refused(tmp_path: Path, stored: bytes) -> None:
     path = tmp_path / "journal"
     path.write_bytes(stored)
-    with pytest.raises(ConfigurationError, match="no journal of a comparison"):
+    with pytest.raises(ConfigurationError, match="not a journal of a comparison"):
         read_journal(path)
 
 
@@ -113,5 +113,5 @@ def test_where_there_is_none_it_says_how_to_begin(tmp_path: Path) -> None:
 
 def test_only_the_same_comparison_goes_on() -> None:
     check_same(HEAD, HEAD)
-    with pytest.raises(ConfigurationError, match="of other things: plan"):
+    with pytest.raises(ConfigurationError, match="these differ: plan"):
         check_same(HEAD, Head("other", "", {"seed": "1", "plan": "q"}))

@@ -25,7 +25,7 @@ def test_its_json_has_a_line_for_each_run(half_failed: Result) -> None:
 
 @pytest.mark.parametrize("stored", [b"", b"[]", b"{}", b'{"schema_version": "2"}', b'{"schema_version": 2}'])
 def test_what_is_no_result_is_refused(stored: bytes) -> None:
-    with pytest.raises(ResultError, match="no result of a comparison"):
+    with pytest.raises(ResultError, match="not a result of a comparison"):
         decode_result(stored)
 
 
@@ -48,7 +48,9 @@ def test_a_time_that_no_call_can_have_taken_is_refused_by_its_place(whole: Resul
     stored = json.loads(encode_result(whole))
     place, run = next((at, run) for at, run in enumerate(stored["runs"]) if "operations" in (run["figures"] or {}))
     next(iter(run["figures"]["operations"].values()))["time"][name] = time
-    with pytest.raises(ResultError, match=rf"no result of a comparison: Expected `float` > 0.*runs\[{place}\].*{name}"):
+    with pytest.raises(
+        ResultError, match=rf"not a result of a comparison: Expected `float` > 0.*runs\[{place}\].*{name}"
+    ):
         decode_result(json.dumps(stored).encode())
 
 

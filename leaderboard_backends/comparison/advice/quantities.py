@@ -26,7 +26,7 @@ def read_players(text: str) -> int:
     found = _SIZE.fullmatch(text.strip())
     players = round(_number(found)) if found else 0
     if not 1 <= players <= MOST_PLAYERS:
-        raise ConfigurationError(f"{shorten(text)} is no number of players: write 50000, 50K or 1M, for example.")
+        raise ConfigurationError(f"{shorten(text)} is not a number of players: write 50000, 50K or 1M, for example.")
     return players
 
 

@@ -33,7 +33,7 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
             for difference in _unlike(_hardware(old.machine), _hardware(new.machine))
         ]
     if not _cells(old) & _cells(new):
-        problems.append("no cell of one is in the other (run both with the same plan)")
+        problems.append("they have no runs in common (run both with the same plan)")
     if problems:
         raise ConfigurationError(f"these results cannot be compared: {'; '.join(problems)}.")
 

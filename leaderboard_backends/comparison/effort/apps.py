@@ -29,7 +29,7 @@ def written(root: Path, feature: str, backend: str) -> Written:
     """Count what the author writes for the feature of a folder. Raises `ConfigurationError` where it is not there."""
     folder, basic = root / feature, root / BASIC
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is not there: the app of this feature belongs into it.")
+        raise ConfigurationError(f"{folder} does not exist: it must have the app of this feature.")
     files = sorted(folder.glob(f"{backend}.*"))
     if feature == BASIC:
         return Written(statements_of([folder / APP]), sum(map(_lines, files)))

@@ -154,7 +154,7 @@ class Processes(AbstractContextManager["Processes"]):
 def _receive(pipe: Connection, process: SpawnProcess) -> Any:
     """Return what a client tells; raises `ClientError` where that is an error, or nothing comes."""
     try:
-        found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process gave no answer for {PATIENCE:g} s"
+        found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process did not answer for {PATIENCE:g} s"
     except EOFError:
         process.join(PATIENCE)
         code = process.exitcode or 0

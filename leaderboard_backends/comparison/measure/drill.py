@@ -136,9 +136,9 @@ def _check(board: LeaderboardBackend, trace: Trace) -> None:
     """Raise `WrongBoardError` unless the board answers as a whole one."""
     top = board.get_top_n(1)
     if len(board) < len(trace.scores):
-        raise WrongBoardError(f"the board came back with {len(board)} of {len(trace.scores)} players")
+        raise WrongBoardError(f"after recovery, the board has {len(board)} of {len(trace.scores)} players")
     if [board.get_rank(entry.player_id) for entry in top] != [1]:
-        raise WrongBoardError("the board came back, and the first of its top is not at rank 1")
+        raise WrongBoardError("after recovery, the first entry of the top is not at rank 1")
 
 
 def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:

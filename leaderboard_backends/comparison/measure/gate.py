@@ -51,7 +51,7 @@ def check_state(board: LeaderboardBackend, trace: Trace, changes: int) -> str:
     encode = msgspec.json.Encoder().encode
     for rank, (given, expected) in enumerate(zip_longest(entries(board), final_state(trace, changes)), 1):
         if given != expected or type(given[3]) is not type(expected[3]):
-            raise WrongBoardError(f"in the end rank {rank} holds {show(given)}, the model says {show(expected)}")
+            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, the model says {show(expected)}")
         digest.update(encode(expected) + b"\n")
     return digest.hexdigest()
 

@@ -28,7 +28,7 @@ SPIN_NS: Final = 200_000
 IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
 
-CHECKED: Final = "the whole end state; of the answers, those of other runs"
+CHECKED: Final = "the whole final state; answers are checked in other runs"
 
 Arrival: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], float]
 """A call, its arguments, and the gap before it in seconds at one operation a second."""

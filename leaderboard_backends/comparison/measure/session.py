@@ -140,7 +140,7 @@ def session(where: Where) -> Iterator[Session]:
     with ExitStack() as stack:
         board = stack.enter_context(open_target(where.target, where.board))
         if len(board):
-            raise ConfigurationError("the board is not empty: the comparison needs one of its own.")
+            raise ConfigurationError("the board is not empty: the comparison needs an empty board of its own.")
         if where.shared:
             stack.callback(board.delete)
         touch(board)

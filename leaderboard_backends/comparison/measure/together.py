@@ -17,8 +17,7 @@ from ..workload.trace import Trace
 from .gate import WrongBoardError, entries, show
 
 CHECKED: Final = (
-    "who stands in the end with which username and score, and ties as far as the steps decide them; of the answers, "
-    "those of other runs"
+    "each player's username and score at the end, and ties if the steps decide them; answers are checked in other runs"
 )
 
 
@@ -92,9 +91,13 @@ def _compare(board: LeaderboardBackend, standings: dict[str, _Standing]) -> None
     for rank, entry in enumerate(entries(board), 1):
         standing = standings.pop(entry.player_id, None)
         if standing is None or entry != (rank, entry.player_id, standing.username, standing.score):
-            raise WrongBoardError(f"in the end rank {rank} holds {show(entry)}, which no order of the steps can leave")
+            raise WrongBoardError(
+                f"at the end, rank {rank} holds {show(entry)}, which no order of the steps can produce"
+            )
         if above is not None and not _in_order(above, (entry, standing)):
-            raise WrongBoardError(f"in the end {show(above[0])} stands before {show(entry)}, who was there first")
+            raise WrongBoardError(
+                f"in the end {show(above[0])} stands before {show(entry)}, who reached the score first"
+            )
         above = entry, standing
     if standings:
         raise WrongBoardError(f"in the end {len(standings)} players are missing, {next(iter(standings))!r} among them")

@@ -67,7 +67,9 @@ def read_events(path: Path) -> Events:
         raise ConfigurationError(f"{path}, line {line}: byte {error.start} is not UTF-8. Save it as UTF-8.") from None
     rows = list(_Reader(path, text).events())
     if not rows:
-        raise ConfigurationError(f"{path} has no events: it needs a row for each, below the row {','.join(COLUMNS)}.")
+        raise ConfigurationError(
+            f"{path} has no events: it needs one row per event, below the header {','.join(COLUMNS)}."
+        )
     return Events(rows, sha256(stored).hexdigest(), len({player_id for player_id, _, _ in rows}))
 
 
@@ -82,7 +84,7 @@ class _Reader:
         places = self._places(header)
         for row in self._rows():
             if len(row) != len(header):
-                self._refuse(f"has {len(row)} values, where the first row names {len(header)} columns")
+                self._refuse(f"has {len(row)} values, but the header has {len(header)} columns")
             yield self._event([row[place] for place in places])
 
     def _rows(self) -> Iterator[list[str]]:
@@ -93,16 +95,16 @@ class _Reader:
 
     def _places(self, header: Sequence[str]) -> list[int]:
         if not header:
-            self._refuse(f"is empty: the first row must name {', '.join(COLUMNS)}, and each other row is an event")
+            self._refuse(f"is empty: the header must be {', '.join(COLUMNS)}, and every other row is an event")
         missing = [name for name in COLUMNS if name not in header]
         if missing:
             self._refuse(
-                f"names no column {', '.join(missing)}, but {shorten(','.join(header))}: the first row must name "
+                f"has no column {', '.join(missing)}, but {shorten(','.join(header))}: the header must have "
                 f"{', '.join(COLUMNS)}"
             )
         twice = [name for name in COLUMNS if header.count(name) > 1]
         if twice:
-            self._refuse(f"names the column {', '.join(twice)} more than once: name each once, to say which is meant")
+            self._refuse(f"has the column {', '.join(twice)} more than once: it may occur only once")
         return [header.index(name) for name in COLUMNS]
 
     def _event(self, values: Sequence[str]) -> Event:
@@ -115,10 +117,10 @@ class _Reader:
     def _number(self, text: str) -> Score:
         found = NUMBER.fullmatch(text)
         if found is None:
-            self._refuse(f"score {shorten(text)} is no number: write it like 1500 or 12.5")
+            self._refuse(f"score {shorten(text)} is not a number: write it like 1500 or 12.5")
         number = float(text)
         if isinf(number):
-            self._refuse(f"score {shorten(text)} is too large: no score is beyond {float_info.max:.2g}, either way")
+            self._refuse(f"score {shorten(text)} is too large: the largest score is {float_info.max:.2g}")
         return number if found["fraction"] or found["exponent"] else int(text)
 
     def _refuse(self, problem: str) -> NoReturn:

@@ -60,20 +60,20 @@ class Rules:
         for part in re.findall(r"\w+", match["key"]):
             value = value[int(part) if part.isdigit() else part]
         problem = match["problem"].replace("`", "").lower()
-        self.refuse(f"{match['key']} = {shorten(value)} is of another type than it must be: {problem}.")
+        self.refuse(f"{match['key']} = {shorten(value)} has the wrong type: {problem}.")
 
     def _check_keys(self, found: Mapping[str, Any], kind: type[msgspec.Struct], section: str) -> None:
         fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
         for key, value in found.items():
             if key not in fields:
-                self.refuse(f"{section}{key} is no key that is read here. Allowed: {', '.join(fields)}.")
+                self.refuse(f"{section}{key} is not a known key. Allowed: {', '.join(fields)}.")
             below = fields[key]
             if isinstance(below, type) and issubclass(below, msgspec.Struct) and isinstance(value, dict):
                 self._check_keys(value, below, f"{key}.")
 
     def _check_share(self, name: str, share: Any) -> None:
         if name not in OPERATIONS:
-            self.refuse(f"mix.{name} is no operation. Known: {', '.join(OPERATIONS)}.")
+            self.refuse(f"mix.{name} is not an operation. Known: {', '.join(OPERATIONS)}.")
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not (number and 0 <= share <= LARGEST_SHARE):
             self.refuse(f"mix.{name} is {shorten(share)}: a share is a number from 0 to {LARGEST_SHARE:,}.")
@@ -99,28 +99,28 @@ class Rules:
         """Refuse what does not go together with events."""
         given = [key for key in ("sizes", "scores") if key in found]
         if given or workload.load.scores != LOADS[0]:
-            self.refuse(f"{(given or ['load.scores'])[0]} is set beside events, which have their own: take it out.")
+            self.refuse(f"{(given or ['load.scores'])[0]} is set although the events define it: remove it.")
         others = [name for name in workload.shares() if OPERATIONS[name].changes and name != "update"]
         if others or "update" not in workload.shares():
             what = f"has {others[0]}" if others else "has no update"
-            self.refuse(f"mix {what}: with events, update is what replays them, and the only one to change the board.")
+            self.refuse(f"mix {what}: with events, update replays them, and no other operation may change the board.")
         if workload.loaded_share == 1:
-            self.refuse("load.share is 1: then no event is left to replay. Give a smaller part, such as 0.5.")
+            self.refuse("load.share is 1, so no event is left to replay: use a smaller share, such as 0.5.")
 
     def _check_mix(self, workload: Workload) -> None:
         if not any(workload.mix.values()):
-            self.refuse(f"mix has shares of 0 only: give at least one {_OPERATION} more than that.")
+            self.refuse(f"mix has only shares of 0: give at least one {_OPERATION} more than that.")
         shares = workload.shares()
         small = [name for name, share in shares.items() if share * LARGEST_BLOCK < 1]
         if small:
             self.refuse(
                 f"mix.{small[0]} is {workload.mix[small[0]]:g}, less than one step in {LARGEST_BLOCK}: too few to "
-                f"measure. Give it a larger share, or take it out."
+                "measure. Give it a larger share, or remove it."
             )
         if shares.get("leave", 0) > shares.get("join", 0):
             self.refuse(
-                f"mix.leave is {workload.mix['leave']:g} and mix.join {workload.mix.get('join', 0):g}: the board would "
-                f"run empty. Give join at least the share of leave."
+                f"mix.leave is {workload.mix['leave']:g} and mix.join {workload.mix.get('join', 0):g}: the board "
+                "would become empty. Give join at least the share of leave."
             )
 
     def _check_sizes(self, sizes: tuple[int, ...]) -> None:

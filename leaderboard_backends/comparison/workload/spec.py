@@ -76,8 +76,8 @@ def find_workloads(names: Iterable[str]) -> list[WorkloadFile]:
         other = named.setdefault(workload.spec.name, workload)
         if other is not workload:
             raise ConfigurationError(
-                f"{other.path} and {workload.path} are both named {workload.spec.name!r}: results would not tell one "
-                f"from the other. Give one of them another name."
+                f"{other.path} and {workload.path} are both named {workload.spec.name!r}: a result could not "
+                "distinguish them. Rename one."
             )
     return list(named.values())
 
@@ -91,7 +91,7 @@ def read_workload(path: Path) -> WorkloadFile:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is no TOML: byte {error.start} is not UTF-8.") from error
+        raise ConfigurationError(f"{path} is not TOML: byte {error.start} is not UTF-8.") from error
 
 
 def _path(name: str) -> Path:
@@ -100,7 +100,8 @@ def _path(name: str) -> Path:
     path = Path(name)
     if path.suffix.lower() not in (".toml", ".csv"):
         raise ConfigurationError(
-            f"{shorten(name)} names no workload. There are: {', '.join(workload_names())}. Others are named by the "
+            f"{shorten(name)} is not a workload. Known workloads: {', '.join(workload_names())}. Others are named by "
+            "the "
             f"path of a .toml, or of a .csv with player_id,username,score in time order."
         )
     return path

@@ -77,8 +77,8 @@ class TraceStore:
             return self._find(index, workload) or self._draw(index, workload, (players, steps, seed))
         except OSError as error:
             raise ConfigurationError(
-                f"{self.folder} cannot keep traces: {error.strerror or error}. Let it be writable and have room, or "
-                f"name another folder (by default, one in $XDG_CACHE_HOME)."
+                f"{self.folder} cannot store traces: {error.strerror or error}. Make it writable and free some space, "
+                "or choose another folder (the default is in $XDG_CACHE_HOME)."
             ) from error
 
     def _find(self, index: Path, workload: WorkloadFile) -> StoredTrace | None:

@@ -113,11 +113,11 @@ def block(shares: Sequence[Fraction]) -> list[int]:
 def _check(workload: WorkloadFile, players: int, steps: int) -> None:
     for what, number in (("players", players), ("steps", steps)):
         if not 1 <= number <= LARGEST_SIZE:
-            raise ConfigurationError(f"a trace of {number} {what} cannot be drawn: give 1 to {LARGEST_SIZE:,}.")
+            raise ConfigurationError(f"a trace of {number} {what} cannot be generated: give 1 to {LARGEST_SIZE:,}.")
     if workload.events is not None and players != workload.events.players:
         raise ConfigurationError(
-            f"{workload.path}: {players:,} players were asked for, but its events are of {workload.events.players:,}: "
-            f"that is the only size that it has."
+            f"{workload.path}: {players:,} players were requested, but its events have {workload.events.players:,}, "
+            "which is its only size."
         )
 
 

@@ -58,7 +58,7 @@ def test_a_class_without_a_twin_takes_the_largest_of_all_and_says_so() -> None:
         found = floors.find(unknown, "service", "p50")
         assert found.ratio == pytest.approx(1.3)
         assert found.source.startswith("redis against itself")
-        assert found.source.endswith("the largest of all classes: this one has no twin")
+        assert found.source.endswith("the largest of all classes, because this one has no A/A run")
 
 
 def test_without_any_twin_in_a_mode_the_floor_is_not_known() -> None:
@@ -66,7 +66,7 @@ def test_without_any_twin_in_a_mode_the_floor_is_not_known() -> None:
     runs = [*twins("memory", 4.0, 4.2), *repeated(Cell("response", *place), [response({500: 80.0})] * 5)]
     floors = noise_floors(result(runs))
     assert floors.of(PROCESS, "response", "p99") == inf
-    assert "no response run was repeated" in floors.find(PROCESS, "response", "p99").source
+    assert "no response A/A run" in floors.find(PROCESS, "response", "p99").source
     assert floors.of(PROCESS, "service", "p99") == inf, "no service run has samples enough for a p99"
 
 

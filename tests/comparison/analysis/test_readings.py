@@ -106,7 +106,7 @@ def test_only_runs_of_the_cell_that_have_figures_count() -> None:
 
 def test_runs_of_several_cells_are_not_mixed() -> None:
     runs = rank_times("memory", {1000: 4.0, 2000: 5.0})
-    with pytest.raises(ValueError, match="round 0 comes twice"):
+    with pytest.raises(ValueError, match="round 0 occurs twice"):
         values(runs, Figure("rank", "p50").read)
 
 

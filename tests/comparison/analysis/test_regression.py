@@ -114,7 +114,7 @@ def test_too_few_processes_or_no_floor_give_no_verdict() -> None:
     old, new = (result(rank_times("memory", {1000: time})) for time in (4.0, 8.0))
     unknown = of_rank(changes(old, new))
     assert (unknown.outcome, unknown.floor) == ("no verdict", inf)
-    assert unknown.reason.startswith("the noise floor is not known: no service run was repeated as a twin")
+    assert unknown.reason.startswith("the noise floor is not known: no service A/A run")
 
 
 def test_memory_that_is_the_same_in_each_process_is_judged_like_any_figure() -> None:
@@ -354,7 +354,7 @@ def test_another_kernel_is_a_difference_and_no_other_machine() -> None:
 
 
 def test_results_without_a_common_cell_are_refused() -> None:
-    assert "no cell of one is in the other" in refusal(result(FINE), result(rank_times("memory", {7: 1.0})))
+    assert "they have no runs in common" in refusal(result(FINE), result(rank_times("memory", {7: 1.0})))
 
 
 def test_libraries_and_tuning_that_differ_are_listed() -> None:

@@ -166,7 +166,7 @@ def test_a_result_is_read_or_refused_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be read .* leaderboard compare"):
         load_result(tmp_path / "nosuch.json")
     path.write_text("{}")
-    with pytest.raises(ConfigurationError, match="no result of a comparison"):
+    with pytest.raises(ConfigurationError, match="not a result of a comparison"):
         load_result(path)
     path.write_bytes(encode_result(result([facts("mine")], ended("mine", "failed"))))
     with pytest.raises(ConfigurationError, match="no run with figures"):

@@ -24,29 +24,28 @@ REFUSED = {
     "": "mix is missing: it needs at least one operation (update, increment, join,",
     "mix = 3": "mix is 3: it needs at least one operation (",
     "mix = {}": "mix is {}: it needs at least one operation (",
-    "mix.updat = 1": "mix.updat is no operation. Known: update, increment, join, leave, rank, entry, percentile,",
+    "mix.updat = 1": "mix.updat is not an operation. Known: update, increment, join, leave, rank, entry, percentile,",
     "mix.update = -1": "mix.update is -1: a share is a number from 0 to 1,000,000.",
     "mix.update = nan": "mix.update is nan: a share is a number from 0 to 1,000,000.",
     "mix.update = inf": "mix.update is inf: a share is a number from 0 to 1,000,000.",
     f"mix.update = 1{'0' * 400}": "mix.update is an int of 1329 bits: a share is a number from 0 to 1,000,000.",
     "mix.update = true": "mix.update is True: a share is a number from 0 to 1,000,000.",
     "mix.update = 'most'": "mix.update is 'most': a share is a number from 0 to 1,000,000.",
-    "mix.update = 0": "mix has shares of 0 only: give at least one operation (",
+    "mix.update = 0": "mix has only shares of 0: give at least one operation (",
     "mix = {update = 1, rank = 0.0001}": "mix.rank is 0.0001, less than one step in 1000: too few to measure. Give it",
-    "mix = {join = 1, leave = 2}": "mix.leave is 2 and mix.join 1: the board would run empty. Give join at least the",
-    "mix.leave = 1": "mix.leave is 1 and mix.join 0: the board would run empty.",
-    MIX + "size = [1]": "size is no key that is read here. Allowed: schema_version, mix, name, title, sizes, load,",
-    MIX + "load.part = 1": "load.part is no key that is read here. Allowed: share, scores.",
+    "mix = {join = 1, leave = 2}": "mix.leave is 2 and mix.join 1: the board would become empty. Give join at least",
+    "mix.leave = 1": "mix.leave is 1 and mix.join 0: the board would become empty.",
+    MIX + "size = [1]": "size is not a known key. Allowed: schema_version, mix, name, title, sizes, load,",
+    MIX + "load.part = 1": "load.part is not a known key. Allowed: share, scores.",
     MIX + "load.share = 1.1": "load.share is 1.1: it must be from 0 to 1.",
     MIX + "load.share = -0.1": "load.share is -0.1: it must be from 0 to 1.",
-    MIX
-    + "load.share = 'all'": "load.share = 'all' is of another type than it must be: expected float | null, got str.",
-    MIX + "load = 1": "load = 1 is of another type than it must be: expected object, got int.",
+    MIX + "load.share = 'all'": "load.share = 'all' has the wrong type: expected float | null, got str.",
+    MIX + "load = 1": "load = 1 has the wrong type: expected object, got int.",
     MIX + "load.scores = 'equal'": "load.scores is 'equal': it must be one of drawn, tied.",
     MIX + "sizes = []": "sizes is empty: it needs at least one number of players.",
     MIX + "sizes = [0]": "sizes is 0: it must be from 1 to 10,000,000.",
     MIX + "sizes = [10, 10_000_001]": "sizes is 10000001: it must be from 1 to 10,000,000.",
-    MIX + "sizes = [10, 1.5]": "sizes[1] = 1.5 is of another type than it must be: expected int, got float.",
+    MIX + "sizes = [10, 1.5]": "sizes[1] = 1.5 has the wrong type: expected int, got float.",
     MIX + "scores.distribution = 'flat'": "scores.distribution is 'flat': it must be one of uniform, normal, pareto.",
     MIX + "scores.change = 'up'": "scores.change is 'up': it must be one of any other, climb.",
     MIX + "scores.players_per_score = 0.5": "scores.players_per_score is 0.5: it must be from 1 to 10,000,000.",
@@ -58,12 +57,12 @@ REFUSED = {
     MIX + "arrival.rates = [0]": "arrival.rates is 0.0: it must be from 1 to 1,000,000.",
     MIX + "name = 'Real Time'": "name is 'Real Time': a name is up to 40 of a-z, 0-9, '.', '_' and '-'.",
     MIX + "mix = {}": "it is no TOML: ",
-    MIX + "events = 'events.csv'\nsizes = [1]": "sizes is set beside events, which have their own: take it out.",
-    MIX + "events = 'events.csv'\nscores = {}": "scores is set beside events, which have their own: take it out.",
-    MIX + "events = 'events.csv'\nload.scores = 'tied'": "load.scores is set beside events, which have their own:",
-    MIX + "events = 'events.csv'\nload.share = 1": "load.share is 1: then no event is left to replay. Give a smaller",
-    MIX + "mix.increment = 1\nevents = 'events.csv'": "mix has increment: with events, update is what replays them",
-    "mix.rank = 1\nevents = 'events.csv'": "mix has no update: with events, update is what replays them",
+    MIX + "events = 'events.csv'\nsizes = [1]": "sizes is set although the events define it: remove it.",
+    MIX + "events = 'events.csv'\nscores = {}": "scores is set although the events define it: remove it.",
+    MIX + "events = 'events.csv'\nload.scores = 'tied'": "load.scores is set although the events define it:",
+    MIX + "events = 'events.csv'\nload.share = 1": "load.share is 1, so no event is left to replay: use a smaller",
+    MIX + "mix.increment = 1\nevents = 'events.csv'": "mix has increment: with events, update replays them",
+    "mix.rank = 1\nevents = 'events.csv'": "mix has no update: with events, update replays them",
     MIX + "events = 'none.csv'": "none.csv cannot be read: No such file or directory.",
 }
 
@@ -96,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none.toml cannot be read: No such file"):
         read_workload(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"title = 'Zo\xeb'")
-    with pytest.raises(ConfigurationError, match=r"latin.toml is no TOML: byte 11 is not UTF-8"):
+    with pytest.raises(ConfigurationError, match=r"latin.toml is not TOML: byte 11 is not UTF-8"):
         read_workload(tmp_path / "latin.toml")
 
 
@@ -150,7 +149,7 @@ def test_workloads_are_found_by_name_and_by_path_each_once_and_in_order(written:
 
 def test_a_name_of_no_workload_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ConfigurationError, match=rf"'loby' names no workload. There are: {', '.join(workload_names())}"
+        ConfigurationError, match=rf"'loby' is not a workload. Known workloads: {', '.join(workload_names())}"
     ):
         find_workloads(["loby"])
 

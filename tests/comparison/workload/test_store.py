@@ -103,7 +103,7 @@ def test_two_processes_at_once_get_the_same_whole_files(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ConfigurationError, match=r"file cannot keep traces: .* name another folder"):
+    with pytest.raises(ConfigurationError, match=r"file cannot store traces: .* choose another folder"):
         get(tmp_path / "file")
 
 
@@ -112,7 +112,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         path.unlink()
     (tmp_path / name).mkdir()
-    with pytest.raises(ConfigurationError, match="cannot keep traces: Is a directory"):
+    with pytest.raises(ConfigurationError, match="cannot store traces: Is a directory"):
         get(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

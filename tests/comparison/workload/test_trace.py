@@ -296,7 +296,7 @@ def test_facts_of_an_empty_load_are_zero() -> None:
     ("players", "steps", "told"), [(0, 1, "0 players"), (10**7 + 1, 1, "players"), (1, 0, "0 steps")]
 )
 def test_sizes_out_of_range_are_refused(players: int, steps: int, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{told} cannot be drawn: give 1 to 10,000,000"):
+    with pytest.raises(ConfigurationError, match=rf"{told} cannot be generated: give 1 to 10,000,000"):
         draw_trace(SHIPPED["lobby"], players, steps, 7)
 
 
@@ -343,7 +343,7 @@ def test_a_toml_says_what_else_is_asked_beside_events(written: Writing, tmp_path
 
 
 def test_events_have_one_size(written: Writing) -> None:
-    with pytest.raises(ConfigurationError, match=r"season.csv: 1,000 players were asked for, but its events are of 23"):
+    with pytest.raises(ConfigurationError, match=r"season.csv: 1,000 players were requested, but its events have 23"):
         draw_trace(written(csv_of(100), "season.csv"), 1_000, 10, 7)
 
 
