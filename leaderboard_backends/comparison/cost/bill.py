@@ -144,7 +144,7 @@ class _Deployment(NamedTuple):
         """Return the bytes of the board in one place, and where they are from."""
         given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
         if given is not None:
-            return given * self.players, f"{given:.0f} bytes per player as the model says"
+            return given * self.players, f"{given:.0f} bytes per player as the cost model says"
         measured: Bytes = getattr(self.footprint, place)
         return measured.told(self.players)
 
@@ -176,7 +176,7 @@ class _Deployment(NamedTuple):
         if self.model.storage_servers == "cache nodes":
             return self.cache_nodes()
         if self.model.storage_servers == "own machines":
-            return self.own_machines("a machine of its own, as the model says")
+            return self.own_machines("a machine of its own, as the cost model says")
         return self.cheaper_server()
 
     def cheaper_server(self) -> Item:

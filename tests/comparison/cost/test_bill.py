@@ -136,7 +136,7 @@ def test_bytes_of_the_model_stand_in_place_of_those_measured() -> None:
     assert billed(board).items[0].sku == "large"
     given = PLAIN.with_bytes("mine", BytesAPlayer(process=GIB / 1000 / 2))
     assert billed(board, model=given).items[0].sku == "small"
-    assert "bytes per player as the model says" in billed(board, model=given).items[0].because
+    assert "bytes per player as the cost model says" in billed(board, model=given).items[0].because
 
 
 def test_hours_of_upkeep_are_part_of_running() -> None:

@@ -499,10 +499,11 @@ def test_a_wide_table_scrolls_in_its_own_box_and_keeps_its_names_in_view(browser
 NAMELESS: Final = """() => {
   const named = (element) => {
     const by = (element.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean);
-    return element.ariaLabel || element.textContent.trim() && element.role !== "img"
+    return element.ariaLabel || element.labels?.[0]?.firstChild.textContent.trim()
+      || element.textContent.trim() && element.role !== "img"
       || by.some((id) => document.getElementById(id)?.textContent.trim());
   };
-  const wanted = "img, [role=img], [role=region], nav, table, button, a, summary, figure";
+  const wanted = "img, [role=img], [role=region], nav, table, button, a, summary, figure, select";
   const nameless = [...document.querySelectorAll(wanted)].filter((each) => !named(each));
   return nameless.map((each) => each.outerHTML.slice(0, 80));
 }"""
