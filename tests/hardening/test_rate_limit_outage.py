@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -22,6 +24,8 @@ from leaderboard_backends.hardening.rate_limiting.settings import Settings
 from leaderboard_backends.hardening.rate_limiting.shared import close_storage, open_storage
 from leaderboard_backends.hardening.rate_limiting.windows import Charge, Limit, Refusal, SharedWindows
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+
+from ..backends.redis.conftest import Proxy
 
 WAIT = 20
 
@@ -267,6 +271,59 @@ def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: Em
         for _ in range(10_000):
             board.update_score("ada", "", 2)
     in_force(board, "bob")
+
+
+def test_a_server_that_became_a_replica_is_left_for_the_one_that_its_address_leads_to(
+    server: EmbeddedServer, running_server: EmbeddedServer, limited: Open
+) -> None:
+    with Proxy(server.port) as address, redis.Redis(port=server.port) as old:
+        board = limited(address.url, "failover", updates_a_minute=1, retry_every=0.001)
+        in_force(board, "ada")
+        old.replicaof("127.0.0.1", "1")
+        address.lead_to(running_server.port)
+        with suppress(RateLimitExceededError):
+            for number in range(2000):
+                board.update_score("bob", "", number)
+        assert 0 < board.counts["uncounted"] < 2000
+        in_force(board, "eve")
+
+
+INTERRUPTED = """
+import logging, signal, sys
+from random import Random
+import redis
+from leaderboard_backends import open_leaderboard
+
+class Stop(Exception):
+    pass
+
+def stop(*_):
+    raise Stop
+
+logging.disable()  # its lock can stay taken where it is interrupted
+sys.unraisablehook = lambda _: None
+signal.signal(signal.SIGALRM, stop)
+limit = {"storage": sys.argv[1], "updates_a_minute": 1_000_000, "timeout": 5}
+board, random, caught = open_leaderboard("memory://interrupted", rate_limit=limit), Random(1), 0
+while caught < 300:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 5e-5 + random.random() * 1e-3)
+        for number in range(20):
+            board.update_score(f"p{number}", "", number)
+    except Stop:
+        caught += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+for number in range(100):
+    board.update_score("ada", "", number)
+clients = redis.Redis.from_url(sys.argv[1]).client_list()
+print(board.counts["uncounted"], board.storage_down, len(clients) <= 2)
+"""
+
+
+def test_interrupts_lose_no_connection_and_leave_none_half_made(running_server: EmbeddedServer) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, running_server.unix_url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "0 False True\n"), done.stderr
 
 
 def test_a_server_that_does_not_permit_it_is_no_outage_and_says_so_at_opening(limited: Open) -> None:

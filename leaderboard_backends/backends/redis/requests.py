@@ -26,7 +26,8 @@ from .scripts import Script, load_scripts
 
 T = TypeVar("T")
 U = TypeVar("U")
-Argument: TypeAlias = bytes | str | int | float
+Argument: TypeAlias = bytes | str
+"""No number: hiredis asks Python for its text, and crashes where a signal, such as Ctrl-C, is raised right there."""
 
 _pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
 _MULTI: Final = _pack((b"MULTI",))
@@ -100,9 +101,9 @@ class BoardRequests:
     def update(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Request[int]:
         """Store a score; answers the rank. Raises `ScoreLimitError` where it breaks a limit, as those below do."""
         if limits is not None:
-            return self._call("update", _rank_within, player_id, username, score, *_limits(limits))
+            return self._call("update", _rank_within, player_id, username, str(score), *_limits(limits))
         script = self._update
-        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, score))
+        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, str(score)))
         return Request(packed, _rank, self._name, True, script)  # noqa: FBT003 - by position, which is half the time
 
     def increment(
@@ -116,13 +117,14 @@ class BoardRequests:
             _refuse_beyond_limits(reply)
             return Entry(reply[0] + 1, player_id, username, _score(reply[1]))
 
-        return self._call("increment", parse, player_id, username, delta, *_limits(limits))
+        return self._call("increment", parse, player_id, username, str(delta), *_limits(limits))
 
     def update_many(
         self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None
     ) -> Request[None]:
         """Apply updates, in order, as one atomic step."""
-        return self._call("update_many", _refuse_beyond_limits, *chain.from_iterable(updates), *_limits(limits))
+        texts = chain.from_iterable((player_id, username, str(score)) for player_id, username, score in updates)
+        return self._call("update_many", _refuse_beyond_limits, *texts, *_limits(limits))
 
     def remove(self, player_id: str) -> Request[bool]:
         """Remove a player; answers whether there was one."""
@@ -151,18 +153,18 @@ class BoardRequests:
         first, last = min(first_rank, _MAX_RANK), min(last_rank, _MAX_RANK)
         return self._command(
             partial(_entries, first_rank=first),
-            *(b"ZRANGE", self._key, first - 1, last - 1, *self._reversed, b"WITHSCORES"),
+            *(b"ZRANGE", self._key, str(first - 1), str(last - 1), *self._reversed, b"WITHSCORES"),
         )
 
     def around(self, player_id: str, radius: int) -> Request[list[Entry]]:
         """Answers the entries around a player."""
-        return self._call("around", _neighbours, player_id, min(radius, _MAX_RANK))
+        return self._call("around", _neighbours, player_id, str(min(radius, _MAX_RANK)))
 
     def by_score(self, low: Score, high: Score, limit: int | None) -> Request[list[Entry]]:
         """Answers the entries of a range of scores, best first."""
         better, worse = (high, low) if self._descending else (low, high)
         count = -1 if limit is None else min(limit, _MAX_RANK)
-        return self._call("by_score", _ranked, _bound(better), _bound(worse), count)
+        return self._call("by_score", _ranked, _bound(better), _bound(worse), str(count))
 
     def count_by_score(self, low: Score, high: Score) -> Request[int]:
         """Answers how many players have a score in a range."""
@@ -176,7 +178,8 @@ class BoardRequests:
 
     def changes(self, after: Version | None, limit: int) -> Request[Changes]:
         """Answers the version and, for an `after`, the changes that follow it."""
-        request = self._call("changes", _nothing, b"" if after is None else after.number, min(limit, _MAX_RANK))
+        number = "" if after is None else str(after.number)
+        request = self._call("changes", _nothing, number, str(min(limit, _MAX_RANK)))
         parse = partial(_changes, after=after, inverted=self._descending)
         return request.followed_by(parse, *self._replication)
 
@@ -215,7 +218,7 @@ class BoardRequests:
 
         `feed` is how many changes the board keeps from now on; `None` leaves that as it is.
         """
-        request = self._call("open", _nothing, b"" if feed is None else feed)
+        request = self._call("open", _nothing, "" if feed is None else str(feed))
         if not loading:
             return request
         scripts = self._scripts.values()
@@ -293,12 +296,12 @@ def _nothing(_reply: Any) -> None:
 def _limits(limits: ScoreLimits | None) -> tuple[Argument, ...]:
     if limits is None:
         return ()
-    return (*(_finite(bound) for bound in limits[:3]), int(limits.exempt_first))
+    return (*(_finite(bound) for bound in limits[:3]), "1" if limits.exempt_first else "0")
 
 
-def _finite(bound: float) -> float | bytes:
+def _finite(bound: float) -> str:
     """Return a bound as every Lua reads it: not all of them know the word for infinity."""
-    return b"1e999" if bound == inf else b"-1e999" if bound == -inf else bound
+    return "1e999" if bound == inf else "-1e999" if bound == -inf else str(bound)
 
 
 def _refuse_beyond_limits(reply: Any) -> None:
@@ -319,8 +322,8 @@ def _score(text: bytes) -> Score:
     return score_from_float(float(text))
 
 
-def _bound(score: Score) -> Score | bytes:
-    return b"+inf" if score == inf else b"-inf" if score == -inf else score
+def _bound(score: Score) -> str:
+    return "+inf" if score == inf else "-inf" if score == -inf else str(score)
 
 
 def _percentile(reply: Any) -> float | None:

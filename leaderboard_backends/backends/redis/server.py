@@ -164,7 +164,7 @@ def shared_server(address: Address) -> Server:
 def make_connection(address: Address) -> Wire:
     """Return an unconnected connection of redis-py that tries everything once."""
     options: dict[str, Any] = {
-        "db": address.db,
+        "db": str(address.db) if address.db else 0,  # no number is sent: see `requests.Argument`
         "username": address.username,
         "password": address.password,
         "client_name": address.client_name,

@@ -14,6 +14,7 @@ from limits.storage import Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from .memory import MemoryWindows
+from .shared import forget_connections
 
 MARGIN: Final = 0.001
 """Seconds that a caller waits beyond the end of a window, for what the arithmetic of times loses."""
@@ -121,16 +122,24 @@ class SharedWindows(Windows):
 
     Of several, all are looked at before the first is entered, so that what is refused costs nothing, unless another
     caller takes the room in between: then the charges before the one that fails stand. Two round trips a charge, one
-    for a single one.
+    for a single one. Whatever is raised, an interrupt included, the next call connects anew.
     """
 
     def __init__(self, storage: Storage, clock: Callable[[], float] = time.time) -> None:
         super().__init__(storage, clock)
+        self._storage: Final = storage
         self.hit: Final = MovingWindowRateLimiter(storage).hit
 
     def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
         """Charge a call, or say what does not fit."""
         del updates
+        try:
+            return self._spend(charges)
+        except BaseException:
+            forget_connections(self._storage)
+            raise
+
+    def _spend(self, charges: Sequence[Charge]) -> Refusal | None:
         if len(charges) > 1 and (refusal := self.longest(charges)).wait:
             return refusal
         for limit, who, cost in charges:

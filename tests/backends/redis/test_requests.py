@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
@@ -84,3 +86,45 @@ def test_failures_are_explained_by_the_request() -> None:
     assert "~game1:*" in str(refused(ResponseError("NOPERM no"), address, read))
     with pytest.raises(BoardMismatchError, match=r"game1:\{weekly\}:order"):
         REQUESTS.range(1, 2).answer([b"no separator", b"5"])
+
+
+INTERRUPTED = """
+import signal
+from itertools import cycle
+from random import Random
+from leaderboard_backends.backends.redis.requests import BoardRequests
+from leaderboard_backends.changes import Version
+from leaderboard_backends.score_limits import ScoreLimits
+
+class Stop(Exception):
+    pass
+
+def stop(*_):
+    raise Stop
+
+requests, limits = BoardRequests("weekly", "descending", "last", "game1"), ScoreLimits(-1.5, 9, 3)
+made = cycle([
+    lambda: requests.update("ann", "", 1.5), lambda: requests.update("ann", "", 2, limits),
+    lambda: requests.increment("ann", "", 3), lambda: requests.update_many([("ann", "", 1)] * 3, limits),
+    lambda: requests.range(1, 10), lambda: requests.around("ann", 3), lambda: requests.by_score(1, 2.5, 3),
+    lambda: requests.count_by_score(1, 2), lambda: requests.changes(Version("h", 9), 5),
+    lambda: requests.open(100, loading=False),
+])
+signal.signal(signal.SIGALRM, stop)
+random, caught = Random(1), 0
+while caught < 3000:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 5e-6 + random.random() * 5e-5)
+        for make in made:
+            make()
+    except Stop:
+        caught += 1
+print(caught)
+"""
+
+
+def test_a_signal_while_a_request_is_made_raises_its_exception_and_ends_no_process() -> None:
+    """The C code of hiredis crashes where a signal is raised while it makes a number's text."""
+    command = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "3000\n"), done.stderr
