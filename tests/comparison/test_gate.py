@@ -128,8 +128,8 @@ def test_each_run_says_what_was_checked(whole: Result) -> None:
         if isinstance(run.figures, ServiceFigures | ThroughputFigures | ResponseFigures)
     }
     assert told["service"].startswith("every answer")
-    assert told["response"].startswith("the whole end state")
-    assert told["throughput"].startswith("who stands in the end")
+    assert told["response"].startswith("the whole final state")
+    assert told["throughput"].startswith("each player's username and score")
 
 
 def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
