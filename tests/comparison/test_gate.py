@@ -273,5 +273,5 @@ def test_a_board_that_loses_updates_between_threads_has_no_throughput(comparing:
     result = comparing("boards:LosesInThreads", "memory", plan=plan)
     racy, right = (run for run in result.runs if run.cell.mode == "throughput")
     assert (racy.status, right.status) == ("wrong", "ok")
-    assert racy.reason.startswith("in the end ")
+    assert racy.reason.startswith("at the end, ")
     assert isinstance(right.figures, ThroughputFigures)

@@ -17,7 +17,7 @@ from .session import Session
 WARM_UP_SHARE: Final = 0.1
 """Of the time limit."""
 
-CHECKED: Final = "every answer, and the whole end state"
+CHECKED: Final = "every answer, and the whole final state"
 
 
 def measure(job: Job, session: Session, trace: Trace) -> tuple[ServiceFigures, float | None]:

@@ -96,11 +96,11 @@ def _compare(board: LeaderboardBackend, standings: dict[str, _Standing]) -> None
             )
         if above is not None and not _in_order(above, (entry, standing)):
             raise WrongBoardError(
-                f"in the end {show(above[0])} stands before {show(entry)}, who reached the score first"
+                f"at the end, {show(above[0])} is ranked before {show(entry)}, who reached the score first"
             )
         above = entry, standing
     if standings:
-        raise WrongBoardError(f"in the end {len(standings)} players are missing, {next(iter(standings))!r} among them")
+        raise WrongBoardError(f"at the end, {len(standings)} players are missing, {next(iter(standings))!r} among them")
 
 
 def _in_order(above: tuple[Entry, _Standing], below: tuple[Entry, _Standing]) -> bool:

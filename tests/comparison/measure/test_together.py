@@ -58,12 +58,12 @@ def test_any_order_of_clients_of_one_phase_passes(steps: tuple[int, ...]) -> Non
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ((2, 1, 0, 4, 5, 6), "stands before"),  # one client's own order turned round
-        ((4, 0, 1, 2, 5, 6), "stands before"),  # a later phase before an earlier one
+        ((2, 1, 0, 4, 5, 6), "is ranked before"),  # one client's own order turned round
+        ((4, 0, 1, 2, 5, 6), "is ranked before"),  # a later phase before an earlier one
         ((0, 1, 2, 4, 6), "no order of the steps"),  # one removal lost
         ((0, 1, 2, 5, 6), "are missing"),  # one join lost
-        ((0, 1, 4, 5, 6), "stands before"),  # one increment lost: the score is right in the end, the place is not
-        ((0, 1, 2, 2, 4, 5, 6), "stands before"),  # one increment doubled
+        ((0, 1, 4, 5, 6), "is ranked before"),  # one increment lost: the score is right in the end, the place is not
+        ((0, 1, 2, 2, 4, 5, 6), "is ranked before"),  # one increment doubled
         ((0, 1, 2, 4, 5), "no order of the steps"),  # one username lost
     ],
     ids=str,
