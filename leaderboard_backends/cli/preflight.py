@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
@@ -31,6 +34,7 @@ PIPE_WIDTH: Final = 100
 """Columns of the table where no terminal says how wide it is."""
 
 SCHEMA_VERSION: Final = 1
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _STYLES: Final[dict[Status, str]] = {
     "passed": "green",
@@ -80,13 +84,28 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
     )  # simulated outages are no news; the table has the results
     reports = []
     for name in _chosen(path, names, openings):
-        with foreign_output_to_stderr():
+        with foreign_output_to_stderr(), _metrics_apart():
             reports.append(_run(name, openings, expectations, seconds))
         if not as_json:
             _print(reports[-1])
     if as_json:
         click.echo(_to_json(reports, expectations, seconds))
     sys.exit(1 if any(report.failed for report in reports) else 0)
+
+
+@contextmanager
+def _metrics_apart() -> Iterator[None]:
+    """Keep the counts of scratch boards out of the files in which the app's processes keep theirs."""
+    given = os.environ.get(METRICS_FOLDER)
+    if not given:
+        yield
+        return
+    with TemporaryDirectory(prefix="leaderboard-preflight-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            os.environ[METRICS_FOLDER] = given
 
 
 def _chosen(path: Path, names: Sequence[str], openings: Mapping[str, Opening]) -> list[str]:

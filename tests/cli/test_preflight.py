@@ -67,6 +67,18 @@ def test_a_table_has_a_line_a_check_with_its_figure_and_what_to_do(tmp_path: Pat
     assert all(len(line) <= 100 for line in lines)
 
 
+def test_what_scratch_boards_count_stays_out_of_the_metrics_of_the_app(tmp_path: Path) -> None:
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "temporary").mkdir()
+    folders = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"), "TMPDIR": str(tmp_path / "temporary")}
+    command = [*COMMAND, str(write(tmp_path, "memory://")), "--seconds", "0.1"]
+    done = subprocess.run(
+        command, env={**os.environ, **folders}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [*(tmp_path / "metrics").iterdir(), *(tmp_path / "temporary").iterdir()] == []
+
+
 def test_a_check_that_fails_ends_in_exit_code_1(tmp_path: Path) -> None:
     done = run(write(tmp_path, "memory://", "durable = true"))
     assert done.exit_code == 1

@@ -413,15 +413,30 @@ def test_a_board_of_one_process_is_refused_for_several_workers(
     tmp_path: Path, url: str, workers: int, status: str, words: str
 ) -> None:
     document = good(url, workers=workers)
-    with Opened(tmp_path, changed(document, validation=None)) as subject:
+    with Opened(tmp_path, changed(document, validation=None, rate_limit=None, monitoring=None)) as subject:
         finding = check_workers(subject)
     assert (finding.status, words in finding.figure) == (status, True), finding
+
+
+def test_what_each_worker_would_do_for_itself_alone_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = good("sqlite:///nowhere/board.db", workers=4)
+    with Opened(tmp_path, document) as subject:
+        finding = check_workers(subject)
+        assert finding.status == "warning"
+        assert "they let 4 times as many updates through; 4 workers, but PROMETHEUS_MULTIPROC_DIR" in finding.figure
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        assert "PROMETHEUS_MULTIPROC_DIR" not in check_workers(subject).figure
+    with Opened(tmp_path, changed(document, rate_limit={"storage": "redis://nowhere"})) as subject:
+        assert check_workers(subject).status == "passed"
 
 
 def test_rules_over_scores_that_the_storage_does_not_check_hold_for_one_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Opened(tmp_path, good("redis://nowhere", workers=2)) as subject:
+    document = changed(good("redis://nowhere", workers=2), rate_limit=None, monitoring=None)
+    with Opened(tmp_path, document) as subject:
         backend = subject.opening.backend
         monkeypatch.setattr(backend, "capabilities", replace(backend.capabilities, limits=False))
         finding = check_workers(subject)
