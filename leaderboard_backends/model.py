@@ -266,12 +266,12 @@ def percentile(rank: int, players: int) -> float:
 def shorten(value: object, width: int = 60) -> str:
     """Return a `repr` for error texts, cut in the middle, that never raises.
 
-    Of a URL, which may hold a password, it has no more than the scheme.
+    Of a URL, which may hold a password, it has no more than the scheme; where that was forgotten, no more than a user.
     """
     try:
         if isinstance(value, int) and abs(value) > 10**width:
             return f"an int of {value.bit_length()} bits"
-        text = re.sub(r"(?s)://.*", "://…", repr(value))
+        text = re.sub(r"(?s)(://|:(?=[^:]*@)).*", r"\1…", repr(value))
         if not text.isprintable():
             text = ascii(text)[1:-1]
         return text if len(text) <= width else f"{text[: width - 15]}…{text[-12:]}"

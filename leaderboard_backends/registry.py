@@ -61,6 +61,7 @@ _BUILT_IN: Final = {
 
 _INSTEAD: Final = {
     r"(redis|valkey)s?\+(unix|socket)|redis\.sock": "A unix socket is unix:///path/redis.sock?board=NAME.",
+    r"(redis|valkey)s?[+-](tls|ssl)": "TLS is rediss://HOST:PORT/0?board=NAME, or valkeys://.",
     r"(redis|valkey)s?([+-].*|cluster|sentinel)": (
         "Clusters and Sentinel are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
     ),

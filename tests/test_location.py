@@ -234,6 +234,8 @@ MISPLACED = f"redis://ada:{SECRET}@host/0"
         ("memory://", {"board": MISPLACED}),
         ("memory://", {"order": MISPLACED}),
         ("memory://", {"rate_limit": MISPLACED}),
+        ("memory://", {"rate_limit": f"ada:{SECRET}@host"}),
+        ("memory://", {"order": f"ada:{SECRET}@host"}),
         ("memory://", {"validation": [MISPLACED]}),
         ("memory://", {"rate_limit": {"storage": f"{MISPLACED}?{SECRET}"}}),
         ("memory://", {"rate_limit": {"storage": f"redis://host/{SECRET}"}}),

@@ -145,6 +145,7 @@ def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(sche
         ("rediss+cluster", "redis://HOST:PORT/0"),
         ("redis-cluster", "redis://HOST:PORT/0"),
         ("redis+socket", "unix:///path/redis.sock"),
+        ("redis+tls", "rediss://HOST:PORT/0"),
         ("valkey+unix", "unix:///path/redis.sock"),
         ("postgres", "sqlite:///PATH"),
         ("postgresql+psycopg", "sqlite:///PATH"),

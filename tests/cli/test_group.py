@@ -160,6 +160,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
         (tmp_path / "somebodys.py").write_text(
             "import click\n@click.command()\ndef shout(): click.echo('HEY')\nnothing = 5\n"
         )
+        (tmp_path / "ending.py").write_text("raise SystemExit(3)")
         monkeypatch.syspath_prepend(tmp_path)
 
     return install
@@ -177,7 +178,8 @@ def test_a_plug_in_takes_no_command_of_ours(installed: Callable[[str], None]) ->
 
 
 @pytest.mark.parametrize(
-    ("target", "problem"), [("somebodys:nothing", "is not a click command"), ("nowhere:it", "failed")]
+    ("target", "problem"),
+    [("somebodys:nothing", "is not a click command"), ("nowhere:it", "failed"), ("ending:it", "SystemExit: 3")],
 )
 def test_a_plug_in_that_is_broken_is_one_line(target: str, problem: str, installed: Callable[[str], None]) -> None:
     installed(f"shout = {target}")
