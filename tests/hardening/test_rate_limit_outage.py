@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +107,27 @@ def test_a_player_at_the_limit_takes_nothing_of_the_board_s(running_server: Embe
     windows = board._storage_of_limits
     assert isinstance(windows, limits.storage.redis.RedisStorage)
     assert windows.get_moving_window("both/updates_a_second/1000/", 1000, 60)[1] == 1
+
+
+def test_boards_of_one_storage_share_its_connections(running_server: EmbeddedServer) -> None:
+    with redis.Redis.from_url(running_server.url) as client:
+        before = len(client.client_list())
+        boards = [
+            RateLimitedLeaderboard(open_leaderboard(f"memory://b{number}"), storage=running_server.url)
+            for number in range(30)
+        ]
+        for board in boards:
+            board.update_score("ada", "", 1)
+        assert len(client.client_list()) == before + 1
+        for board in boards[1:]:
+            board.close()
+        boards[0].update_score("ada", "", 2)
+        assert (boards[0].storage_down, len(client.client_list())) == (False, before + 1)
+        boards[0].close()
+        for _ in range(2000):  # the server learns of a closed connection in its own time
+            if len(client.client_list()) == before:
+                break
+        assert len(client.client_list()) == before
 
 
 class Time:
@@ -324,6 +346,16 @@ def test_interrupts_lose_no_connection_and_leave_none_half_made(running_server: 
     command = [sys.executable, "-c", INTERRUPTED, running_server.unix_url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "0 False True\n"), done.stderr
+
+
+def test_a_node_of_a_cluster_is_refused(limited: Open) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        bus = str(free.getsockname()[1])
+    with (
+        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes", "cluster-port": bus}, tcp=True) as node,
+        pytest.raises(ConfigurationError, match=r"is a node of a cluster.*standalone"),
+    ):
+        limited(node.url)
 
 
 def test_a_server_that_does_not_permit_it_is_no_outage_and_says_so_at_opening(limited: Open) -> None:

@@ -79,8 +79,10 @@ class RateLimitedLeaderboard(Wrapper):
         storage = self._storage_of_limits
         if isinstance(storage, MemoryWindows):
             return OwnWindows(storage, clock)
-        policy = OutagePolicy(SharedWindows(storage), self._rules, self.counts, clock)
+        windows = SharedWindows(storage)
+        policy = OutagePolicy(windows, self._rules, self.counts, clock)
         try:
+            windows.refuse_cluster(self._rules)
             policy.try_out(Charge(Limit("opening", 1, 1, f"{self.name}/opening"), BOARD, 1))
         except BaseException:
             close_storage(storage)

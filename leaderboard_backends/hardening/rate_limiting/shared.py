@@ -1,15 +1,18 @@
-"""Opening the Redis or Valkey in which several processes count together, through the library limits."""
+"""The Redis or Valkey in which several processes count together, through the library limits, one for many boards."""
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.storage import Storage, storage_from_string
 
-from ...errors import MissingExtraError
+from ...errors import ConfigurationError, MissingExtraError
+from ...forks import guard
 from ...installing import install_extra
-from .settings import Settings
+from .settings import Settings, shown
 
 _CONNECTIONS: Final = 10_000
 """More than there are threads: a thread that found none would take the storage to be down."""
@@ -17,10 +20,30 @@ _CUTOFF: Final = 6000
 """Bytes above which an argument is not copied into the packed command; redis-py's own number."""
 
 
-def open_storage(settings: Settings) -> Storage:
-    """Return the storage; it connects when it is first used. Raises `MissingExtraError` without redis-py.
+_storages: Final[WeakValueDictionary[tuple[str, str, float], Storage]] = WeakValueDictionary()
+_boards: Final[WeakKeyDictionary[Storage, int]] = WeakKeyDictionary()
+"""How many boards use each storage."""
+_lock: Final = guard(RLock())
 
-    Its commands are packed in Python: hiredis crashes where a signal is raised while it makes a number's text.
+
+def open_storage(settings: Settings) -> Storage:
+    """Return the storage, which boards of equal settings share, to be given to `close_storage`.
+
+    It connects when it is first used. Raises `MissingExtraError` without redis-py.
+    """
+    key = (settings.storage, settings.prefix, settings.timeout)
+    with _lock:
+        storage = _storages.get(key)
+        if storage is None:
+            storage = _storages[key] = _make_storage(settings)
+        _boards[storage] = _boards.get(storage, 0) + 1
+        return storage
+
+
+def _make_storage(settings: Settings) -> Storage:
+    """Return a storage whose commands are packed in Python.
+
+    The C code of hiredis crashes where a signal is raised while it makes a number's text.
     """
     url = settings.storage
     try:
@@ -57,9 +80,29 @@ def forget_connections(storage: Storage) -> None:
         pool.reset()
 
 
+def refuse_cluster(storage: Storage, settings: Settings) -> None:
+    """Raise `ConfigurationError` where the server is a node of a cluster, which counts the players of its slots alone.
+
+    A server that does not answer is let through.
+    """
+    client = cast("Any", storage)
+    try:
+        told = client.storage.execute_command("HELLO")
+    except (client.base_exceptions, OSError):
+        return
+    if b"cluster" in (told.values() if isinstance(told, dict) else told):
+        raise ConfigurationError(
+            f"the storage of the rate limit, {shown(settings.storage)}, is a node of a cluster, which is not "
+            "supported: use a standalone server."
+        )
+
+
 def close_storage(storage: Storage) -> None:
-    """Close the connections of a storage that `open_storage` returned."""
-    cast("Any", storage).storage.close()
+    """Close the connections of a storage that `open_storage` returned, unless other boards use it."""
+    with _lock:
+        _boards[storage] -= 1
+        if not _boards[storage]:
+            cast("Any", storage).storage.close()
 
 
 def _pool(storage: object) -> Any:

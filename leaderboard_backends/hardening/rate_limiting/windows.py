@@ -14,7 +14,8 @@ from limits.storage import Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from .memory import MemoryWindows
-from .shared import forget_connections
+from .settings import Settings
+from .shared import forget_connections, refuse_cluster
 
 MARGIN: Final = 0.001
 """Seconds that a caller waits beyond the end of a window, for what the arithmetic of times loses."""
@@ -135,6 +136,14 @@ class SharedWindows(Windows):
         del updates
         try:
             return self._spend(charges)
+        except BaseException:
+            forget_connections(self._storage)
+            raise
+
+    def refuse_cluster(self, settings: Settings) -> None:
+        """Raise `ConfigurationError` where the storage is a node of a cluster."""
+        try:
+            refuse_cluster(self._storage, settings)
         except BaseException:
             forget_connections(self._storage)
             raise
