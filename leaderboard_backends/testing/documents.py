@@ -38,7 +38,7 @@ def sentence(report: Report) -> str:
     """Return the verdict with what it rests on."""
     if report.verdict == "NOT RUN":
         left = report.counts()["not run"]
-        return f"NOT RUN: {left} tests were not run" if left else "NOT RUN"
+        return f"NOT RUN: {left} test{'s were' if left > 1 else ' was'} not run" if left else "NOT RUN"
     good = len(report.outcomes) - len(report.failures) - len(report.deviations)
     text = f"{report.verdict}, {good} of {len(report.outcomes)} tests passed (seed {report.seed})"
     if refused := report.counts()["refused"]:

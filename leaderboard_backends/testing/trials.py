@@ -104,7 +104,7 @@ def trial_place(name: str) -> TrialPlace:
     places = trial_places()
     if name not in places:
         raise ConfigurationError(
-            f"{shorten(name)} names no backend. Ready to run here: {', '.join(places)}. Others are named by a URL such "
-            f"as redis://host:6379/0, or by module:Class."
+            f"{shorten(name)} is not a known backend. Ready to run here: {', '.join(places)}. Or give a URL such as "
+            f"redis://host:6379/0, or module:Class."
         )
     return places[name]

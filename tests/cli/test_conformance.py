@@ -404,7 +404,7 @@ def test_a_storage_that_nobody_may_harm_is_not_run_thoroughly() -> None:
     with EmbeddedServer() as server:
         result = run(server.unix_url, "--part", "lookups", "--thorough")
     assert result.exit_code == 1
-    assert "NOT RUN: 1 tests were not run" in result.output
+    assert "NOT RUN: 1 test was not run" in result.output
     assert "run only on files and servers that the kit made itself" in " ".join(result.output.split())
 
 

@@ -98,7 +98,7 @@ def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
         (GOOD.replace("place", "plaice"), "unknown field `plaice`"),
         (GOOD.replace("1", "3", 1), "schema version 3"),
         (GOOD.replace('"redis"', '"memory"'), "settings are for servers; memory is none"),
-        (GOOD.replace('"redis"', '"memroy"'), "names no backend"),
+        (GOOD.replace('"redis"', '"memroy"'), "is not a known backend"),
         ("place = ", "no TOML"),
     ],
 )
