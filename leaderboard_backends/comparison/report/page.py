@@ -49,7 +49,7 @@ CONTROLS: Final = {
     "players": "Players",
     "servers": "App servers",
     "workers": "Processes each",
-    "durability": "Power cut takes",
+    "durability": "Power cut may take",
     "updates": "Updates/s",
     "reads": "Reads/s",
 }

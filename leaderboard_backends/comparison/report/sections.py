@@ -11,7 +11,7 @@ from ..cost.sections import cost_sections
 from ..document import Section
 from ..schema import Result
 from .answer import answer_of_comparison
-from .tables.backends import backends_section
+from .tables.backends import backends_section, sorted_set_section
 from .tables.circumstances import circumstances_section, traces_section
 from .tables.drills import drills_section
 from .tables.growth import growth_section
@@ -44,5 +44,5 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         circumstances_section(result),
         *claims_sections(result),
     ]
-    first = [answer_of_comparison(result), *advice_sections(result), trust_section(result)]
+    first = [answer_of_comparison(result), *advice_sections(result), trust_section(result), sorted_set_section()]
     return [*first, *(replace(section, folded=True) for section in figures)]

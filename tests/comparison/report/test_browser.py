@@ -197,8 +197,14 @@ def test_its_controls_answer_as_advise_does(published: Shown) -> None:
             assert facts["p99 of an update"] == time_words(pick.times.update.p99_us or 0.0)
             assert facts["Capacity"].startswith(f"{pick.carries:,.0f} updates/s")
             assert facts["Cost"].startswith(f"{pick.monthly:,.2f} USD per month")
-        others = published.page.locator("#need-answer li strong").count()
+        others = published.page.locator("#need-answer .why-not li").count()
         assert others == (len(advice.candidates) - 1 if pick else 0)
+        weaker = advise(result, need.changed(durability="memory only")).pick
+        if need.durability != "memory only" and weaker and weaker.times:
+            line = published.page.locator("#need-answer .durability li").first.inner_text()
+            p99 = time_words(weaker.times.update.p99_us or 0.0)
+            cost = f"{weaker.monthly:,.2f} USD per month"
+            assert line == f"Where a power cut may take all: {weaker.label}, p99 {p99} per update, {cost}"
         assert command == (
             f"leaderboard advise result.json --players {need.players} --updates {need.updates}/s "
             f"--reads {need.reads}/s --servers {need.servers} --workers {need.workers} --durability '{need.durability}'"

@@ -7,7 +7,7 @@ if (need) offerChoice(need, JSON.parse(await inflated("grid")));
 
 function offerChoice(form, grid) {
   const answer = document.getElementById("need-answer");
-  const update = () => showAnswer(answer, grid, chosen(form, grid.axes));
+  const update = () => showAnswer(answer, grid, chosen(form), form.elements.durability.options);
   for (const select of form.querySelectorAll("select")) select.value = nearest(grid.axes[select.name], select);
   form.addEventListener("change", update);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -21,11 +21,15 @@ function nearest(values, select) {
   return values.some((value) => String(value) === select.value) ? select.value : String(values[0]);
 }
 
-function chosen(form, axes) {
-  const picked = Object.keys(axes).map((name) => [name, form.elements[name].value]);
-  const place = picked.reduce((sum, [name, value]) => sum * axes[name].length + axes[name].map(String).indexOf(value), 0);
-  const words = Object.fromEntries(picked.map(([name]) => [name, form.elements[name].selectedOptions[0].text]));
-  return { place, words, values: Object.fromEntries(picked) };
+function chosen(form) {
+  const selects = [...form.querySelectorAll("select")];
+  const words = Object.fromEntries(selects.map((select) => [select.name, select.selectedOptions[0].text]));
+  return { words, values: Object.fromEntries(selects.map((select) => [select.name, select.value])) };
+}
+
+function lookedUp({ axes, answers, index }, values) {
+  const places = Object.entries(axes).map(([name, all]) => [all.length, all.map(String).indexOf(values[name])]);
+  return answers[index[places.reduce((sum, [size, place]) => sum * size + place, 0)]];
 }
 
 function element(tag, className, ...content) {
@@ -36,15 +40,16 @@ function element(tag, className, ...content) {
 }
 
 // The sentence alone is read out after each change.
-function showAnswer(answer, grid, { place, words, values }) {
+function showAnswer(answer, grid, { words, values }, durabilities) {
   const text = (number) => grid.texts[number];
-  const [take, config, facts, notes, others] = grid.answers[grid.index[place]];
+  const [take, config, facts, notes, others] = lookedUp(grid, values);
   const [sentence, rest] = answer.children;
   sentence.replaceChildren(`For ${needWords(words, values)}: `, element("strong", "", text(take)), ".");
   const parts = [];
   if (config !== null && text(config)) parts.push(configLine(text(config)));
   if (facts.length) parts.push(factList(facts, text));
   if (notes.length) parts.push(element("ul", "points note", ...notes.map((note) => element("li", "", text(note)))));
+  parts.push(...withOtherDurability(grid, values, durabilities, text));
   if (others.length) parts.push(...whyNot(others, text));
   parts.push(element("p", "note", "On a terminal, for this and for any other need: ", element("code", "", command(values))));
   rest.replaceChildren(...parts);
@@ -54,7 +59,7 @@ function needWords(words, values) {
   const counted = (name, one) => `${words[name]} ${one}${values[name] === "1" ? "" : one.endsWith("s") ? "es" : "s"}`;
   const processes = `${counted("workers", "process")}${values.servers === "1" ? "" : " each"}`;
   const rates = `${words.updates} updates and ${words.reads} reads per second`;
-  return `${words.players} players, ${counted("servers", "server")} with ${processes}, ${rates}, a power cut takes ${words.durability}`;
+  return `${words.players} players, ${counted("servers", "server")} with ${processes}, ${rates}, a power cut may take ${words.durability}`;
 }
 
 function configLine(line) {
@@ -71,9 +76,20 @@ function factList(facts, text) {
   return element("dl", "facts", ...pairs);
 }
 
+function withOtherDurability(grid, values, durabilities, text) {
+  const lines = [...durabilities].filter((option) => !option.selected).map((option) => {
+    const [take, , facts] = lookedUp(grid, { ...values, durability: option.value });
+    const known = new Map(facts.map(([name, value]) => [text(name), text(value)]));
+    const p99 = known.has("p99 of an update") && `, p99 ${known.get("p99 of an update")} per update`;
+    const said = [p99, known.has("Cost") && `, ${known.get("Cost").split(", on ")[0]}`];
+    return element("li", "", `Where a power cut may take ${option.text}: `, element("strong", "", text(take)), ...said.filter(Boolean));
+  });
+  return [element("p", "subtitle", "With other durability"), element("ul", "points durability", ...lines)];
+}
+
 function whyNot(others, text) {
   const lines = others.map(([label, why]) => element("li", "", element("strong", "", text(label)), `: ${text(why)}`));
-  const list = (some) => element("ul", "points", ...some);
+  const list = (some) => element("ul", "points why-not", ...some);
   const rest = lines.slice(OTHERS_IN_VIEW);
   const parts = [element("p", "subtitle", "Why not the next ones"), list(lines.slice(0, OTHERS_IN_VIEW))];
   if (rest.length) parts.push(element("details", "more", element("summary", "", `Why not the other ${rest.length}`), list(rest)));

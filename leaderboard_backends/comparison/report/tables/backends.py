@@ -23,10 +23,24 @@ STATEMENTS: Final = (
     "Statements in the backend's own source, by Python's syntax tree and without docstrings; code that all backends "
     "share is not counted. Other lines: Lua and SQL. Fewer is not better, only less to read."
 )
+SORTED_SET: Final = (
+    "The sorted set of Redis and Valkey (`ZADD`, `ZREVRANK`) is close to a leaderboard. Every backend here adds:"
+)
+BESIDE_SORTED_SET: Final = (
+    "**Ties**: a sorted set orders equal scores by the text of the id, backwards; here, whoever was first is ahead.",
+    "**The new rank**: `ZADD` returns none, and a second call sees other writes. `update_score` returns it at once.",
+    "**Names, neighbours, percentiles**: kept in the same atomic step, not in keys of your own that drift apart.",
+)
+
 STUDY: Final = "the study, "
 """Begins what a note says of the study, which is left to its own section."""
 
 FEATURES: Final = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
+
+
+def sorted_set_section() -> Section:
+    """Return what every backend does and a plain sorted set of a server does not, by the contract."""
+    return Section("sorted-set", "Why not a plain sorted set", [SORTED_SET], points=BESIDE_SORTED_SET)
 
 
 def backends_section(result: Result) -> Section:
