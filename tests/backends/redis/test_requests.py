@@ -8,12 +8,20 @@ import sys
 from importlib.resources import files
 
 import pytest
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    NoScriptError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from leaderboard_backends import Entry
 from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address
-from leaderboard_backends.backends.redis.failures import raise_error_within, refused, unanswered
+from leaderboard_backends.backends.redis.failures import is_of_another_time, raise_error_within, refused, unanswered
 from leaderboard_backends.backends.redis.requests import BoardRequests
 from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import (
@@ -86,6 +94,21 @@ def test_failures_are_explained_by_the_request() -> None:
     assert "~game1:*" in str(refused(ResponseError("NOPERM no"), address, read))
     with pytest.raises(BoardMismatchError, match=r"game1:\{weekly\}:order"):
         REQUESTS.range(1, 2).answer([b"no separator", b"5"])
+
+
+@pytest.mark.parametrize(
+    ("reply", "renews"),
+    [
+        *[(kind("said"), True) for kind in (ReadOnlyError, MasterDownError, BusyLoadingError, ClusterDownError)],
+        (ResponseError("NOREPLICAS Not enough good replicas"), True),
+        (ResponseError("MISCONF cannot save"), True),
+        (ResponseError("WRONGTYPE another"), False),
+        (ResponseError("OOM full"), False),
+    ],
+    ids=repr,
+)
+def test_a_reply_of_a_server_that_is_not_the_one_to_use_costs_all_connections(reply: RedisError, renews: bool) -> None:  # noqa: FBT001 - of a table
+    assert is_of_another_time(reply) == renews
 
 
 INTERRUPTED = """
