@@ -82,6 +82,13 @@ def test_a_request_for_another_host_is_refused_reads_and_writes_alike() -> None:
                 assert client.post("/boards/weekly/scores", UPDATE).status == 200, host
 
 
+def test_a_text_for_the_hosts_is_one_host_and_not_its_letters() -> None:
+    with memory() as board, Caller(leaderboard_app({"weekly": board}, token=None, hosts="*.games.example")) as client:
+        for host, status in (("a.games.example", 200), ("evil.example", 421), ("g", 421)):
+            client.headers["Host"] = host
+            assert client.get("/boards/weekly/top").status == status, host
+
+
 def test_a_host_that_no_client_can_ask_for_is_refused() -> None:
     with memory() as board:
         for host in ("https://board.example", "board.example:8000", "board.example/", "", "a b", "[::1]"):

@@ -83,8 +83,8 @@ class Guard:
 
 
 def check_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that a server is asked by. Raises `ConfigurationError` for what no `Host` can be."""
-    found = tuple(hosts)
+    """Return the names of a server; a text is one name. Raises `ConfigurationError` for what no `Host` can be."""
+    found = (hosts,) if isinstance(hosts, str) else tuple(hosts)
     for host in found:
         if not _NAME.fullmatch(host):
             raise ConfigurationError(
