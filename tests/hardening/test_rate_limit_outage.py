@@ -363,10 +363,30 @@ def test_a_server_that_does_not_permit_it_is_no_outage_and_says_so_at_opening(li
         with pytest.raises(ConfigurationError, match="correct the user or the password") as caught:
             limited(server.url.replace("sesame", "wrong-sesame"))
         assert "sesame" not in str(caught.value)
-        client.execute_command("ACL SETUSER game on >pass ~game:* +@all -@dangerous")
-        url = f"redis://game:pass@127.0.0.1:{server.port}/0"
-        with pytest.raises(
-            ConfigurationError, match=r"~leaderboard:rate:\* \+@all -@dangerous\), or set another prefix"
-        ):
+        execute: Callable[..., object] = client.execute_command
+        execute("ACL", "SETUSER", "game", "on", ">pass", "-@all", "~game:*")
+        url = f"redis://game:pass@127.0.0.1:{server.port}/1"
+        with pytest.raises(ConfigurationError, match=r"~leaderboard:rate:\* -@all .*, or set another prefix"):
             limited(url)
-        in_force(limited(url, updates_a_minute=1, prefix="game:rate"), "ada")
+        with pytest.raises(ConfigurationError, match=r"allow this user ~game:rate:\* -@all") as caught:
+            limited(url, prefix="game:rate")
+        execute("ACL", "SETUSER", "game", *str(caught.value).partition("this user ")[2].partition(", or")[0].split())
+        execute("ACL", "LOG", "RESET")
+        board = limited(url, updates_a_minute=1, updates_a_second=1000, prefix="game:rate")
+        in_force(board, "ada")
+        board.update_scores([("bob", "", 1), ("eve", "", 1)])
+        assert not board.storage_down
+        assert execute("ACL", "LOG") == []
+        with redis.Redis.from_url(url) as game:
+            ask: Callable[..., object] = game.execute_command
+            for refused in (
+                "FLUSHALL",
+                "KEYS *",
+                "SCAN 0",
+                "SCRIPT FLUSH",
+                "EVAL 1 0",
+                "INFO",
+                "LRANGE game:rate/a 0 1",
+            ):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    ask(*refused.split())

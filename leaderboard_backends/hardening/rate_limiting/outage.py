@@ -76,9 +76,8 @@ class OutagePolicy:
                 prefix = self._settings.prefix
                 raise ConfigurationError(
                     f"the storage of the rate limit, {shown(self._settings.storage)}, does not permit the commands "
-                    f"that counting needs ({shorten(str(cause), 120)}): correct the user or the password, allow the "
-                    "user its keys "
-                    f"(~{prefix}:* +@all -@dangerous), or set another prefix."
+                    f"that counting needs ({shorten(str(cause), 120)}): correct the user or the password, allow this "
+                    f"user ~{prefix}:* -@all {_COMMANDS}, or set another prefix."
                 ) from error
             self._begin(error)
 
@@ -133,6 +132,9 @@ class OutagePolicy:
                 extra={"event": "rate_limit_up"},
             )
 
+
+_COMMANDS: Final = "+hello +select +client|setinfo +script|load +evalsha +lindex +lpush +ltrim +expire"
+"""All that counting sends, and what the scripts of the library limits call, in the words of ACL SETUSER."""
 
 _DENIALS: Final = {"NoPermissionError", "AuthenticationError"}
 """Names of redis-py's classes, as this part does not import redis-py: the library limits does."""
