@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
     "ranges that contradict each other": (
         with_layers(validation={"score_min": 10, "score_max": 5}),
         "storage answers",
-        "score_min 10 of validation is above score_max 5: no score is within",
+        "score_min 10 of validation is above score_max 5: no score is between them",
         "Correct boards.weekly in the file",
     ),
     "thresholds that contradict each other": (

@@ -113,6 +113,8 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
                 ]
                 for p50, facts in sorted(p50s, key=lambda found: found[0])
             ],
+            "Why not a plain `ZADD`: it ranks equal scores by the text of the id, and returns no rank. A board ranks "
+            "whoever was first ahead, and returns the new rank in the same round trip.",
         )
 
 

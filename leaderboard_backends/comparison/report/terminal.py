@@ -22,6 +22,9 @@ PIPE_WIDTH: Final = 120
 GAP: Final = 2
 """Columns of space between two of a table."""
 
+NAME: Final = 28
+"""Columns up to which the first column, which names the rows, stays on one line where the others have room."""
+
 BREAKABLE: Final = 24
 """Characters from which on a word, such as a hash, may be broken."""
 
@@ -95,7 +98,9 @@ def _widths(table: Table, width: int) -> list[int]:
         for word, found, column in zip(words, texts, table.columns, strict=True)
     ]
     room = width - GAP * (len(whole) - 1)
-    least = next((least for least in (lines, words) if sum(least) <= room), [1] * len(whole))
+    names = [whole[0]] if whole[0] <= NAME else []
+    tries = [[*first, *least[len(first) :]] for least in (lines, words) for first in (names, [])]
+    least = next((least for least in tries if sum(least) <= room), [1] * len(whole))
     return _filled(least, whole, room)
 
 
