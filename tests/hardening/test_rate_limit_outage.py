@@ -326,14 +326,20 @@ logging.disable()  # its lock can stay taken where it is interrupted
 sys.unraisablehook = lambda _: None
 signal.signal(signal.SIGALRM, stop)
 limit = {"storage": sys.argv[1], "updates_a_minute": 1_000_000, "timeout": 5}
-board, random, caught = open_leaderboard("memory://interrupted", rate_limit=limit), Random(1), 0
-while caught < 300:
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 5e-5 + random.random() * 1e-3)
-        for number in range(20):
-            board.update_score(f"p{number}", "", number)
-    except Stop:
-        caught += 1
+board, random = open_leaderboard("memory://interrupted", rate_limit=limit), Random(1)
+pack = board._storage_of_limits.storage.connection_pool.make_connection().pack_command
+
+def interrupted(times, longest, work):
+    while times:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 5e-6 + random.random() * longest)
+            for number in range(20):
+                work(number)
+        except Stop:
+            times -= 1
+
+interrupted(300, 1e-3, lambda number: board.update_score(f"p{number}", "", number))
+interrupted(2000, 5e-5, lambda number: [pack("EVALSHA", "sha", 1, "key", number, 60) for _ in range(20)])
 signal.setitimer(signal.ITIMER_REAL, 0)
 for number in range(100):
     board.update_score("ada", "", number)

@@ -113,7 +113,6 @@ def test_a_reply_of_a_server_that_is_not_the_one_to_use_costs_all_connections(re
 
 INTERRUPTED = """
 import signal
-from itertools import cycle
 from random import Random
 from leaderboard_backends.backends.redis.requests import BoardRequests
 from leaderboard_backends.changes import Version
@@ -126,19 +125,19 @@ def stop(*_):
     raise Stop
 
 requests, limits = BoardRequests("weekly", "descending", "last", "game1"), ScoreLimits(-1.5, 9, 3)
-made = cycle([
+made = [
     lambda: requests.update("ann", "", 1.5), lambda: requests.update("ann", "", 2, limits),
     lambda: requests.increment("ann", "", 3), lambda: requests.update_many([("ann", "", 1)] * 3, limits),
     lambda: requests.range(1, 10), lambda: requests.around("ann", 3), lambda: requests.by_score(1, 2.5, 3),
     lambda: requests.count_by_score(1, 2), lambda: requests.changes(Version("h", 9), 5),
     lambda: requests.open(100, loading=False),
-])
+]
 signal.signal(signal.SIGALRM, stop)
 random, caught = Random(1), 0
 while caught < 3000:
     try:
         signal.setitimer(signal.ITIMER_REAL, 5e-6 + random.random() * 5e-5)
-        for make in made:
+        for make in made * 50:
             make()
     except Stop:
         caught += 1
