@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison.report.terminal import PlainConsole
-from ..config import Opening, describe_file
+from ..config import Opening, check_file
 from ..errors import ConfigurationError
 from ..model import visible
 from ..preflight.expectations import Expectations, read_expectations, stated
@@ -75,15 +75,21 @@ def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int |
     """
     find_modules_here()
     with foreign_output_to_stderr():
-        openings = describe_file(path)
-    expectations = read_expectations(path, openings)
+        found = check_file(path)
+    expectations = read_expectations(path, found)
+    chosen, openings = _chosen(path, names, found), dict[str, Opening]()
+    for name, one in found.items():
+        if isinstance(one, Opening):
+            openings[name] = one
+        elif name in chosen:
+            raise one
     if workers is not None:
         expectations = {name: replace(expected, workers=workers) for name, expected in expectations.items()}
     logging.getLogger("leaderboard_backends").addHandler(
         logging.NullHandler()
     )  # simulated outages are no news; the table has the results
     reports = []
-    for name in _chosen(path, names, openings):
+    for name in chosen:
         with foreign_output_to_stderr(), _metrics_apart():
             reports.append(_run(name, openings, expectations, seconds))
         if not as_json:
@@ -108,10 +114,10 @@ def _metrics_apart() -> Iterator[None]:
             os.environ[METRICS_FOLDER] = given
 
 
-def _chosen(path: Path, names: Sequence[str], openings: Mapping[str, Opening]) -> list[str]:
-    if unknown := [name for name in names if name not in openings]:
-        raise ConfigurationError(f"{path} has no board {unknown[0]}; its boards are {', '.join(openings)}.")
-    return [name for name in openings if not names or name in names]
+def _chosen(path: Path, names: Sequence[str], boards: Collection[str]) -> list[str]:
+    if unknown := [name for name in names if name not in boards]:
+        raise ConfigurationError(f"{path} has no board {unknown[0]}; its boards are {', '.join(boards)}.")
+    return [name for name in boards if not names or name in names]
 
 
 def _run(

@@ -67,6 +67,16 @@ def test_a_table_has_a_line_a_check_with_its_figure_and_what_to_do(tmp_path: Pat
     assert all(len(line) <= 100 for line in lines)
 
 
+def test_a_board_is_checked_beside_one_that_cannot_be_opened(tmp_path: Path) -> None:
+    path = write(tmp_path, "memory://")
+    path.write_text(f"{path.read_text()}\n[boards.broken]\nurl = 'nowhere://broken'\n")
+    assert run(path, "--board", "weekly").exit_code == 0
+    for arguments in ([], ["--board", "broken"]):
+        done = run(path, *arguments)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "boards.broken: no backend is installed for 'nowhere'://" in done.stderr
+
+
 def test_what_scratch_boards_count_stays_out_of_the_metrics_of_the_app(tmp_path: Path) -> None:
     (tmp_path / "metrics").mkdir()
     (tmp_path / "temporary").mkdir()
