@@ -215,5 +215,5 @@ def test_apps_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         code_facts(tmp_path)
     (tmp_path / "study.toml").write_text((ROOT / "study.toml").read_text())
-    with pytest.raises(ConfigurationError, match="basic_board is not there: the app of this feature belongs into it"):
+    with pytest.raises(ConfigurationError, match="basic_board does not exist: it must have the app"):
         code_facts(tmp_path)
