@@ -104,5 +104,5 @@ def test_a_comparison_does_not_go_on_with_other_code(comparing: Callable[..., Re
     named = str(code.parent / "acme.toml")
     assert comparing(named, steps=5, journal=journal).runs[0].status == "ok"
     (code / "single.py").write_text(CLASS + "# slower\n")
-    with pytest.raises(ConfigurationError, match="as it was of other things: backends"):
+    with pytest.raises(ConfigurationError, match="cannot be resumed, because these differ: backends"):
         comparing(named, steps=5, journal=journal, resume=True)

@@ -82,7 +82,9 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) ->
         [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
         f"A server has {WORKERS} app processes. The cheapest that fits, then the fastest; within the noise, the "
         "simplest to run. Durable: every acknowledged update survives a power cut; in the other rows, data may be lost "
-        "in one." + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
+        "in one. Why not a plain `ZADD`: it ranks equal scores by the text of the id, and returns no rank; a board "
+        "ranks whoever was first ahead, and returns the new rank in the same round trip."
+        + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
 
 
@@ -113,8 +115,6 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
                 ]
                 for p50, facts in sorted(p50s, key=lambda found: found[0])
             ],
-            "Why not a plain `ZADD`: it ranks equal scores by the text of the id, and returns no rank. A board ranks "
-            "whoever was first ahead, and returns the new rank in the same round trip.",
         )
 
 

@@ -98,7 +98,7 @@ def _widths(table: Table, width: int) -> list[int]:
         for word, found, column in zip(words, texts, table.columns, strict=True)
     ]
     room = width - GAP * (len(whole) - 1)
-    names = [whole[0]] if whole[0] <= NAME else []
+    names = [length for length in whole[:1] if length <= NAME]
     tries = [[*first, *least[len(first) :]] for least in (lines, words) for first in (names, [])]
     least = next((least for least in tries if sum(least) <= room), [1] * len(whole))
     return _filled(least, whole, room)
