@@ -105,20 +105,20 @@ STEPS: Final = (
 
 
 def counts(lines: Sequence[str]) -> list[str]:
-    """Return the lines that say how much was run; of pytest and of the zoo the last one, of the kit one a backend."""
-    found = [line.strip("= ") for line in lines if COUNT.fullmatch(line)]
-    return [line.replace("|", "/") for line in found]
+    """Return the lines that say how much was run, each once."""
+    found = [line.strip("= ").replace("|", "/") for line in lines if COUNT.fullmatch(line)]
+    return [*{" ".join(line.replace(":", " ").split()): line for line in reversed(found)}.values()][::-1]
 
 
-def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
+def commit() -> str:
+    """Return the commit that is checked out, as git describes it."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "not known"
+
+
+def page(results: Sequence[Result], begun: datetime, at: str, *, short: bool) -> str:
     """Return the report."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git the user has
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     target = f"make proof{' SHORT=1' if short else ''}"
     tools = ", ".join([f"CPython {platform.python_version()}", *(f"{name} {version(name)}" for name in DISTRIBUTIONS)])
     left = [step.what for step in STEPS[len(results) :]]
@@ -126,7 +126,7 @@ def page(results: Sequence[Result], begun: datetime, *, short: bool) -> str:
         [
             "# Proof",
             "",
-            f"Begun {begun:%Y-%m-%d %H:%M} UTC by `{target}`, at commit {commit.stdout.strip() or 'not known'}.",
+            f"Begun {begun:%Y-%m-%d %H:%M} UTC by `{target}`, at commit {at}.",
             *(
                 ["", "**Shortened**: only a part of each step ran, to try the command. It is not a result."]
                 if short
@@ -155,10 +155,10 @@ def main(arguments: list[str]) -> int:
         raise SystemExit(f"unknown arguments {arguments}: --short is the only one")
     folder = ROOT / ("build" if short else "reports")
     folder.mkdir(exist_ok=True)
-    begun, results = datetime.now(UTC), []
+    begun, at, results = datetime.now(UTC), commit(), []
     for step in STEPS:
         results.append(step.run(folder, short=short))
-        (folder / "proof.md").write_text(page(results, begun, short=short))
+        (folder / "proof.md").write_text(page(results, begun, at, short=short))
     print(f"{folder / 'proof.md'}: {sum(result.code != 0 for result in results)} of {len(results)} steps failed")
     return int(any(result.code for result in results))
 
