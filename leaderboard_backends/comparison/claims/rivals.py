@@ -136,7 +136,7 @@ def slower_than_memory(*labels: str) -> Evaluator:
             slower += [one > 1 for one in by.values()]
             each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
             said.append(f"{label}: {each}")
-        return Judged(f"p50 by that of `memory` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
+        return Judged(f"p50 relative to `memory` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
 
     return judge
 
