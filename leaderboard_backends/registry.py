@@ -66,13 +66,12 @@ _INSTEAD: Final = {
         "Clusters and Sentinel are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
     ),
     r"keydb|dragonfly|kvrocks|garnet|tair": (
-        "redis:// supports Redis 7 or newer and Valkey 8 or newer; test other compatible servers with the conformance "
-        "kit."
+        "redis:// supports Redis 7 or newer and Valkey 8 or newer; test other compatible servers with the "
+        "conformance kit."
     ),
     r"(postgres|postgresql|mysql|mariadb|mssql|oracle|cockroachdb|mongodb|dynamodb|cassandra)([+-].*)?": (
         "That kind of database is not supported: redis:// is for boards that several machines share, sqlite:///PATH "
-        "(the "
-        "distribution leaderboard-backends-sqlite) for SQL in a file."
+        "(the distribution leaderboard-backends-sqlite) for SQL in a file."
     ),
     r"sqlite.*": "sqlite:///PATH comes with the distribution leaderboard-backends-sqlite.",
     r"file|zeo|relstorage|zconfig|zodb\+.*": "A ZODB file is zodb:///PATH?board=NAME.",

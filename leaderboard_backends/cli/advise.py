@@ -43,8 +43,7 @@ DURABLE: Final[Durability] = "every commit"
     "--durability",
     callback=option_by(read_durability),
     help="What must survive a power cut: 'every commit', everysec (all but the last second) or 'memory only' "
-    "(nothing).  "
-    "[default: memory only]",
+    "(nothing).  [default: memory only]",
 )
 @click.option(
     "--p99", callback=option_by(read_time), help="Largest allowed 99th percentile latency, such as 10ms or 500us."

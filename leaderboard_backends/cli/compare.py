@@ -172,9 +172,8 @@ def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...
     for file in files:
         if file.events is not None:
             raise ConfigurationError(
-                f"--players {players}: the events of {file.path.name} have {file.events.players:,} players, and can "
-                "be run at "
-                f"no other size; leave --players out."
+                f"--players {players}: the events of {file.path.name} have {file.events.players:,} players, and can be "
+                "run at no other size; leave --players out."
             )
     return sizes
 

@@ -49,8 +49,7 @@ MARKDOWN_FILE: Final = "conformance.md"
     "--players",
     type=click.IntRange(LEAST_PLAYERS),
     help=f"Players on large boards, at least {LEAST_PLAYERS}; with fewer than the default the verdict is only "
-    "partial.  "
-    "[default: 100000]",
+    "partial.  [default: 100000]",
 )
 @click.option("--thorough", is_flag=True, help="Longer runs, and fault tests on temporary files and servers.")
 @click.option(

@@ -70,6 +70,5 @@ def _add(found: dict[str, AlertSettings], board: str, settings: AlertSettings) -
     if found.setdefault(board, settings) != settings:
         raise ConfigurationError(
             f"another board named {board!r} has different alert settings, and rules distinguish boards only by name: "
-            "rename "
-            f"one of them, or give both the same alert settings."
+            "rename one of them, or give both the same alert settings."
         )

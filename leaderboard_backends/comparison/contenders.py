@@ -283,9 +283,8 @@ def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
     places = trial_places()
     if name not in places:
         raise ConfigurationError(
-            f"{shorten(name)} is not a known backend. Ready to run here: {', '.join(ready)}. Others are named by a "
-            "URL such "
-            f"as redis://host:6379/0, by module:Class, or by a .toml file."
+            f"{shorten(name)} is not a known backend. Ready to run here: {', '.join(ready)}. Others are named by a URL "
+            "such as redis://host:6379/0, by module:Class, or by a .toml file."
         )
     return places[name]
 

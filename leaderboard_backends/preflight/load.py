@@ -149,8 +149,7 @@ def _stated(subject: Subject) -> Finding:
     return warning(
         figure,
         f"The expected load is not given, so {DEFAULT_RATE:g} updates and {DEFAULT_RATE:g} reads per second were "
-        "assumed: "
-        f"set expected_updates and expected_reads in [preflight.{subject.name}].",
+        f"assumed: set expected_updates and expected_reads in [preflight.{subject.name}].",
     )
 
 
@@ -168,8 +167,7 @@ def _missed(subject: Subject, figure: str) -> Finding:
     return failed(
         f"{figure}: missed",
         "Compare backends at this load (leaderboard advise), cache the top (cache_top of degradation), or raise the "
-        "target: "
-        f"{', '.join(LABELS.values())} in [preflight.{subject.name}].",
+        f"target: {', '.join(LABELS.values())} in [preflight.{subject.name}].",
     )
 
 
@@ -193,6 +191,5 @@ def _too_slow(rate: float, reached: float) -> Finding:
     return failed(
         f"reached {whole(reached)} of {whole(rate)} calls per second",
         "One process, as preflight is, cannot make this load. If several processes of the app share it, set the rate "
-        "of "
-        "one of them; otherwise choose a faster backend (leaderboard advise).",
+        "of one of them; otherwise choose a faster backend (leaderboard advise).",
     )

@@ -68,8 +68,7 @@ class Scratch(AbstractContextManager["Scratch"]):
         except OSError as error:
             raise BackendUnavailableError(
                 f"the folder {beside} of the board's file cannot be written: {error.strerror}. Create it, and give "
-                "this "
-                f"user write permission."
+                "this user write permission."
             ) from error
         return Path(self._folders.enter_context(made))
 

@@ -50,8 +50,7 @@ class Crew(Generic[Result]):
         if hanging := [thread for thread in self._threads if thread.is_alive()]:
             raise AssertionError(
                 f"{len(hanging)} of {len(self._threads)} threads still hang in a call of the board after {seconds:g} "
-                "s. "
-                f"They are at:\n{_stacks(hanging)}"
+                f"s. They are at:\n{_stacks(hanging)}"
             )
         return [self._results[number] for number in range(len(self._threads))]
 

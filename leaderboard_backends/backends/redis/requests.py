@@ -76,8 +76,8 @@ class Request(NamedTuple, Generic[T]):
         except (ValueError, TypeError, LookupError) as error:
             raise BoardMismatchError(
                 f"the board of the key {self.key} is damaged: it has data that no board writes "
-                f"({type(error).__name__}: "
-                f"{error}). Something else wrote to its keys: restore them, or clear the board and load it again."
+                f"({type(error).__name__}: {error}). Something else wrote to its keys: restore "
+                "them, or clear the board and load it again."
             ) from error
 
 

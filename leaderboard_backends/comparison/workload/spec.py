@@ -101,8 +101,7 @@ def _path(name: str) -> Path:
     if path.suffix.lower() not in (".toml", ".csv"):
         raise ConfigurationError(
             f"{shorten(name)} is not a workload. Known workloads: {', '.join(workload_names())}. Others are named by "
-            "the "
-            f"path of a .toml, or of a .csv with player_id,username,score in time order."
+            "the path of a .toml, or of a .csv with player_id,username,score in time order."
         )
     return path
 

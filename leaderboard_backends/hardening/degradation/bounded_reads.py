@@ -29,8 +29,7 @@ def open_for_reads(board: LeaderboardBackend, reopen: Reopen, seconds: float) ->
     if not board.capabilities.shared:
         raise ConfigurationError(
             f"read_timeout needs a storage that several clients share, such as redis://, and {board!r} is not one: "
-            "leave "
-            f"read_timeout out."
+            "leave read_timeout out."
         )
     times = {name: share * seconds for name, share in SHARES.items()}
     try:

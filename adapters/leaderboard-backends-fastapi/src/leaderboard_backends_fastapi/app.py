@@ -107,8 +107,7 @@ def check_names(names: Mapping[str, Any]) -> None:
         if name in _UNREACHABLE or not name or not name.isascii() or not all(_plain(letter) for letter in name):
             raise ConfigurationError(
                 f"the board {ascii(name)[:80]} cannot be served under its name: a name in a URL path may have only "
-                "A-Z, a-z, "
-                f"0-9, '_', '.' and '-', and is not '.' or '..'. Rename its table."
+                "A-Z, a-z, 0-9, '_', '.' and '-', and is not '.' or '..'. Rename its table."
             )
 
 

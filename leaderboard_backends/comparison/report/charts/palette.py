@@ -103,9 +103,22 @@ def shapes(count: int) -> list[str]:
     return [SHAPES[place % len(SHAPES)] for place in range(count)]
 
 
+_BELOW: Final = {
+    "title": None,
+    "orient": "bottom",
+    "labelLimit": 260,
+    "symbolSize": 70,
+    "columnPadding": 16,
+    "rowPadding": 4,
+    "padding": 8,
+}
+"""Where a legend is, and its measures in pixels."""
+
+
 def theme(colours: Colours) -> dict[str, Any]:
     """Return the configuration of Vega-Lite that charts are drawn with."""
     text = {"labelColor": colours.muted, "titleColor": colours.muted, "labelFontSize": 12, "titleFontSize": 12}
+    lines = {"gridColor": colours.line, "domainColor": colours.line, "tickColor": colours.line}
     return {
         "font": FONT,
         "background": None,
@@ -115,10 +128,8 @@ def theme(colours: Colours) -> dict[str, Any]:
         "mark": {"color": colours.muted},
         "axis": {
             **text,
+            **lines,
             "titleFontWeight": "normal",
-            "gridColor": colours.line,
-            "domainColor": colours.line,
-            "tickColor": colours.line,
             "labelLimit": 140,
             "labelPadding": 4,
             "titlePadding": 8,
@@ -135,13 +146,7 @@ def theme(colours: Colours) -> dict[str, Any]:
         "legend": {
             **text,
             "labelColor": colours.ink,
-            "title": None,
-            "orient": "bottom",
-            "labelLimit": 260,
-            "symbolSize": 70,
-            "columnPadding": 16,
-            "rowPadding": 4,
-            "padding": 8,
+            **_BELOW,
         },
         "title": {
             "color": colours.ink,
