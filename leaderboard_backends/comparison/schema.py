@@ -126,7 +126,7 @@ class MemoryFigures(msgspec.Struct, frozen=True):
     board_bytes: int
     """Private memory that the load took in this process, beyond the names, which are the caller's."""
     server_used_bytes: int | None = None
-    """Growth of the server's own `used_memory`."""
+    """Growth of the server's own `used_memory`, up to 20 KB a connection too low: idle buffers are freed meanwhile."""
     server_private_bytes: int | None = None
     """Growth of the server process's private memory."""
     disk_bytes: int | None = None
