@@ -1,4 +1,4 @@
-"""The study's claims, each beside what was measured; and the facts of operating a board, in place of stars.
+"""The study's claims, each with what was measured; and the facts of operating a board, in place of stars.
 
 The arrows: `catalogue, findings <- evidence <- operating, rates, speed, rivals, programs, money, code, ratings, choices
 <- evaluation <- sections`. A claim is in `benchmarks/claims/study.toml`; its evaluator is under its id in one of these

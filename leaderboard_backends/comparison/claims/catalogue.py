@@ -25,7 +25,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claim: str
     kind: Kind
     how: str = ""
-    """How it is measured, or why it cannot be; an opinion without it is one that no figure decides."""
+    """How the claim is measured, or why it cannot be; empty for an opinion that no figure decides."""
     players: int | None = None
     value: float | None = None
     low: float | None = None
@@ -35,10 +35,10 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: str = ""
 
     def needs(self, name: Literal["players", "value", "low", "high", "below", "above"]) -> float:
-        """Return a figure that the claim has. Raises `ConfigurationError` where its entry lacks it."""
+        """Return a figure of the claim. Raises `ConfigurationError` where its entry lacks it."""
         figure: float | None = getattr(self, name)
         if figure is None:
-            raise ConfigurationError(f"claim {self.id} needs `{name}`, to be held against what was measured.")
+            raise ConfigurationError(f"claim {self.id} needs `{name}`, to compare it with what was measured.")
         return figure
 
 
@@ -51,7 +51,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_claims(path: Path | None = None) -> list[Claim]:
     """Read the claims, the shipped ones by default.
 
-    Raises `ConfigurationError` with the file, the key and what is allowed there, and where an id comes twice.
+    Raises `ConfigurationError`, with the file, the key and what is allowed there; also for an id that occurs twice.
     """
     chosen = path or shipped("claims/study.toml")
     try:
@@ -66,5 +66,5 @@ def read_claims(path: Path | None = None) -> list[Claim]:
         )
     twice = [name for name, count in Counter(claim.id for claim in file.claim).items() if count > 1]
     if twice:
-        raise ConfigurationError(f"{chosen}: {', '.join(twice)} comes twice; an id is one claim's.")
+        raise ConfigurationError(f"{chosen}: {', '.join(twice)} comes twice; give every claim its own id.")
     return file.claim

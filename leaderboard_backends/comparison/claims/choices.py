@@ -1,4 +1,4 @@
-"""Opinions with figures beside them, and claims that are decided by reading: their evaluators say what is known."""
+"""Opinions, shown with related figures, and claims that are decided by reading a package's metadata."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def _advised(found: Evidence, *needs: Need) -> str:
 
 
 def default_choice(_: Claim, found: Evidence) -> Judged:
-    """Tell what `leaderboard advise` answers for each of the study's three needs."""
+    """Report what `leaderboard advise` answers for each of the study's three needs."""
     return Judged(_advised(found, ONE_PROCESS, SEVERAL_SERVERS, ONE_DURABLE), "opinion")
 
 
 def one_server_acid(_: Claim, found: Evidence) -> Judged:
-    """Tell what `leaderboard advise` answers for one server and durable updates."""
+    """Report what `leaderboard advise` answers for one server and durable updates."""
     return Judged(_advised(found, ONE_DURABLE), "opinion")
 
 
 def maintenance(_: Claim, found: Evidence) -> Judged:
-    """Tell what there is to maintain: processes, ports, set-up steps, what can be watched."""
+    """Report what there is to maintain: processes, ports, set-up steps, what can be monitored."""
     every = [one for one in operations(found.result) if one.drilled]
     if not every:
         missing("crash recovery")
     watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)
-    return Judged(f"{in_short(every)}; to watch, {STATED}: {watched}", "opinion")
+    return Judged(f"{in_short(every)}; things to monitor ({STATED}): {watched}", "opinion")
 
 
 def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
-    """Tell the longest p99 of each board beside the thresholds."""
+    """Report the longest p99 of each board, with the thresholds."""
 
     def longest(label: str) -> float:
         names = found.operations(label, MIDDLE)
@@ -60,35 +60,35 @@ def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
         missing(f"p99 at {MIDDLE:,} players")
     said = [f"{label} {time_words(time)}" for label, time in p99.items()]
     low, high = claim.needs("low"), claim.needs("high")
-    return Judged(f"longest p99 of an operation, beside {low:g} and {high:g} ms: {', '.join(said)}", "opinion")
+    return Judged(f"longest p99 of any operation (thresholds {low:g} and {high:g} ms): {', '.join(said)}", "opinion")
 
 
 def where_replicas_begin(_: Claim, found: Evidence) -> Judged:
-    """Tell how far one process is from its end at a million players."""
+    """Report whether one process still meets the study's targets at a million players."""
     one = targets(found, LARGE)
     end = "it meets the study's targets there" if one.met else "it misses the study's targets there"
-    return Judged(f"`memory` {one.words}; {size(found.memory(MEMORY, LARGE))}: {end}", "opinion")
+    return Judged(f"`memory`: {one.words}; {size(found.memory(MEMORY, LARGE))} of memory; {end}", "opinion")
 
 
 def classified(said: str) -> Evaluator:
-    """Tell what a distribution says of itself: that decides what its authors make of it, and no more."""
-    return lambda _, __: Judged(f"its own classifier: Development Status :: {said}", "holds")
+    """Judge a claim on a package by what its metadata says; the metadata is its authors' own view."""
+    return lambda _, __: Judged(f"classifier in the package metadata: Development Status :: {said}", "holds")
 
 
 def operating_redis(_: Claim, found: Evidence) -> Judged:
-    """Tell what there is to operate of Redis that no other board has."""
+    """Report what there is to operate with Redis, and with `memory` for comparison."""
     return Judged(f"redis: {running(drilled(found, 'redis'))}; memory: {running(drilled(found, MEMORY))}", "opinion")
 
 
 def part_of_performance(_: Claim, found: Evidence) -> Judged:
-    """Tell the half of it that a result has: statements. Performance against a hand-written board is not in one."""
+    """Report statements. A result has no performance relative to a hand-written board."""
     counted = {
         label: facts.code.statements
         for label in found.labels
         if (facts := found.result.facts(label)) is not None and facts.code is not None
     }
     said = ", ".join(f"{label} {number:,}" for label, number in counted.items()) or "not counted"
-    return Judged(f"statements: {said}; the bars of `make bench` are not part of a result", "not measured")
+    return Judged(f"statements: {said}; a result does not include the benchmarks of `make bench`", "not measured")
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {

@@ -1,4 +1,4 @@
-"""Claims on lines of code, held against statements; the two are not the same unit, so that only sizes are compared."""
+"""Claims on lines of code, compared with statements. These are different units, so that about as many is enough."""
 
 from __future__ import annotations
 
@@ -23,63 +23,67 @@ FEATURES: Final = {
     "monitoring": "monitoring",
     "sharding": "sharding",
 }
-"""What rows of code are called, by their part of a claim's id; persistence is judged by rules of its own."""
+"""The feature of a row of code, by its part of a claim's id; persistence is judged by rules of its own."""
 
 
 def feature(name: str, backend: str) -> Evaluator:
-    """Judge a number of lines by the statements behind a feature: ours and the app's, about as many."""
+    """Judge a number of lines: it holds where this library and the app have about as many statements for it."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         row = built(found, name, CODE[backend])
         total = (row.app or 0) + (row.shipped or 0)
         if claim.value is None:
-            return Judged(columns(row), decide([total == 0]))
-        return Judged(columns(row), decide([is_about(total, claim.value)]))
+            return Judged(_statements(row), decide([total == 0]))
+        return Judged(_statements(row), decide([is_about(total, claim.value)]))
 
     return judge
 
 
 def built(found: Evidence, name: str, backend: str) -> CodeFacts:
-    """Return a row of code; raises `NotMeasuredError` where the feature is not built yet, or nothing was counted."""
+    """Return a row of code; raises `NotMeasuredError` where the feature was not built, or nothing was counted."""
     row = found.code(name, backend)
     if row.note.startswith(NOT_BUILT):
-        raise NotMeasuredError(f"not measured in this result: {name} was {NOT_BUILT} when it was made")
+        raise NotMeasuredError(f"not measured in this result: {name} was {NOT_BUILT} when the result was made")
     if row.app is None and row.shipped is None:
         raise NotMeasuredError(f"{name} on {backend}: {row.note}")
     return row
 
 
 def columns(row: CodeFacts) -> str:
-    """Return a row's four columns in words."""
+    """Return a row's four columns as text: three numbers of statements, and one of lines."""
     said = {
         "the app's author": row.app,
-        "ours": row.shipped,
+        "this library": row.shipped,
         "third party": row.third_party,
         "lines of configuration": row.configuration,
     }
     return ", ".join(f"{what} {'not counted' if number is None else f'{number:,}'}" for what, number in said.items())
 
 
+def _statements(row: CodeFacts) -> str:
+    return f"statements: {columns(row)}"
+
+
 # ---------------------------------------------------------------------- persistence
 
 
 def not_available(_: Claim, found: Evidence) -> Judged:
-    """Judge persistence of a board in the process: it holds where no setting can bring it."""
+    """Judge that a board in the app's process cannot be persistent: it holds where no setting makes it so."""
     row = found.code(PERSISTENCE, CODE["sortedcontainers"])
     return Judged(row.note, decide([row.note.startswith("not possible")]))
 
 
 def built_in(_: Claim, found: Evidence) -> Judged:
-    """Judge built-in persistence: it holds where neither the author nor we write a statement for it."""
+    """Judge built-in persistence: it holds where neither the app nor this library has a statement for it."""
     row = built(found, PERSISTENCE, CODE["redis"])
-    return Judged(f"{columns(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
+    return Judged(f"{_statements(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
 
 
 # ---------------------------------------------------------------------- sums
 
 
 def all_features(backend: str) -> Evaluator:
-    """Judge the study's sum by its own rows; ours is told as far as the features are built."""
+    """Judge the study's sum by its own rows, and report our statements for the features that were built."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         study = _study()
@@ -98,8 +102,8 @@ def _as_far_as_built(found: Evidence, backend: str) -> str:
     rows = [row for row in found.result.code if row.backend == backend]
     counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
     absent = [row.feature for row in rows if row.note.startswith(NOT_BUILT)]
-    said = [*counted, *([f"{', '.join(absent)} {NOT_BUILT} when this result was made"] if absent else [])]
-    return ", ".join(said) or "not counted"
+    said = [", ".join(counted), f"{NOT_BUILT} when this result was made: {', '.join(absent)}" if absent else ""]
+    return "; ".join(filter(None, said)) or "not counted"
 
 
 # ---------------------------------------------------------------------- backend against backend
@@ -110,18 +114,18 @@ def _totals(found: Evidence) -> dict[str, CodeFacts]:
 
 
 def _told(rows: dict[str, CodeFacts]) -> str:
-    return "; ".join(f"{CODE[name]}: {columns(row)}" for name, row in rows.items())
+    return "statements: " + "; ".join(f"{CODE[name]} ({columns(row)})" for name, row in rows.items())
 
 
 def redis_least(_: Claim, found: Evidence) -> Judged:
-    """Judge the least code by three columns: what the author writes, what we ship, what third parties ship."""
+    """Judge the least code by three columns: the app's author, this library, third party."""
     rows = _totals(found)
     parts = [_number(rows["redis"], what) <= _least(rows, what) for what in ("app", "shipped", "third_party")]
     return Judged(_told(rows), decide(parts))
 
 
 def zodb_most(_: Claim, found: Evidence) -> Judged:
-    """Judge the most code by what we ship and what third parties ship."""
+    """Judge the most code by the statements of this library and of third parties."""
     rows = _totals(found)
     parts = [_number(rows["zodb"], what) > _most_of_others(rows, what) for what in ("shipped", "third_party")]
     return Judged(_told(rows), decide(parts))
@@ -141,30 +145,32 @@ def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
 
 
 def no_dependencies(_: Claim, found: Evidence) -> Judged:
-    """Judge "no dependencies" by what `memory` stands on: sortedcontainers is one, of pure Python."""
+    """Judge "no dependencies" by what `memory` imports: sortedcontainers is one dependency, in pure Python."""
     row = built(found, BASIC, CODE["sortedcontainers"])
     third_party = _number(row, "third_party")
-    said = f"third party: {third_party:,} statements ({row.note})"
+    said = f"{third_party:,} third-party statements ({row.note})"
     return Judged(said, decide([third_party == 0, "compiled parts" not in row.note]))
 
 
 def pure_python(_: Claim, found: Evidence) -> Judged:
-    """Judge whether what `memory` stands on has a compiled file, as it was looked for when it was counted."""
+    """Judge whether what `memory` imports has compiled parts; the count looked for them."""
     row = built(found, BASIC, CODE["sortedcontainers"])
-    return Judged(row.note or "nothing was found compiled", decide(["compiled parts" not in row.note]))
+    pure = "compiled parts" not in row.note
+    said = "no compiled parts found" if pure else "compiled parts found"
+    return Judged(f"{said}; {row.note}" if row.note else said, decide([pure]))
 
 
 def production_ready(claim: Claim, found: Evidence) -> Judged:
-    """Judge a number of lines by the module of `memory`, and by that with what all boards share."""
+    """Judge a number of lines by the module of `memory`, and by that module plus what all boards share."""
     mine = _number(built(found, BASIC, CODE["sortedcontainers"]), "shipped")
     shared = _number(found.code(BASIC, SHARED), "shipped")
     about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
-    said = f"{mine:,} statements of `memory`, {shared:,} that all boards share"
+    said = f"{mine:,} statements in the module of `memory`, {shared:,} in code that all boards share"
     return Judged(f"{said}; statements and lines are not the same unit", decide(about))
 
 
 def stays_minimal(_: Claim, found: Evidence) -> Judged:
-    """Judge minimal code by whether the naive board, or any other, has fewer statements of ours."""
+    """Judge minimal code by whether the naive board, or any other, has fewer statements in this library."""
     sizes = {
         label: facts.code.statements
         for label in found.labels
@@ -182,7 +188,7 @@ def stays_minimal(_: Claim, found: Evidence) -> Judged:
 
 
 def listed(labels: Iterable[str]) -> str:
-    """Return labels in words."""
+    """Return labels as text."""
     return ", ".join(sorted(labels)) or "none"
 
 
@@ -192,7 +198,7 @@ def simplest(claim: Claim, found: Evidence) -> Judged:
     rows = _totals(found)
     own = ", ".join(f"{name} {lines}" for name, lines in totals.items())
     return Judged(
-        f"the study's own totals: {own}; ours, the basic board: {_told(rows)}",
+        f"the study's own totals in lines: {own}; our basic board in {_told(rows)}",
         decide(
             [
                 totals[CODE["sortedcontainers"]] == claim.needs("value") == min(totals.values()),

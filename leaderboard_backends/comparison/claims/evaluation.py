@@ -1,4 +1,4 @@
-"""Every claim of the study judged by a result: one finding each, none left out."""
+"""Judges every claim of the study by a result: one finding per claim."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMBINED: Final = {
 """Claims that follow from others."""
 
 UNBUILT: Final = ("not built yet", "not measurable here")
-"""How the reason begins of a claim that nothing here can measure, which needs no evaluator."""
+"""First words of `how` for a claim that nothing here can measure, which needs no evaluator."""
 
 NO_FIGURE: Final = "no figure decides it"
 
@@ -40,8 +40,8 @@ NO_FIGURE: Final = "no figure decides it"
 def evaluate(result: Result, inputs: Inputs | None = None) -> list[Finding]:
     """Return a finding for each claim, in the order of the study. Raises `ConfigurationError` for a broken list.
 
-    A claim without an evaluator is an opinion, or not built yet, as its entry says; one whose figures the result lacks
-    is not measured, and says what to run.
+    A claim without an evaluator is an opinion, or not built yet, as its entry says. Where the result lacks the figures,
+    the claim is not measured, and the finding says what to run.
     """
     found, claims = Evidence(result, inputs), read_claims()
     judged = {claim.id: _judge(claim, found) for claim in claims if claim.id not in COMBINED}
@@ -64,7 +64,7 @@ def _judge(claim: Claim, found: Evidence) -> Judged:
 
 
 def _combined(parts: Sequence[Judged], names: Sequence[str]) -> Judged:
-    """Return the verdict of claims together: what is not measured leaves it open, unless another part fails."""
+    """Combine the verdicts of several claims: `not measured` where one of them is, unless another one fails."""
     said = "; ".join(f"{name}: {part.verdict}" for name, part in zip(names, parts, strict=True))
     verdicts = [part.verdict for part in parts]
     verdict: Verdict = "holds"

@@ -1,6 +1,6 @@
-"""What a result has to say on the study's claims: medians with intervals, by backend or by program of the study.
+"""The figures of a result that claims are judged by: medians with intervals, by backend or by program of the study.
 
-Whatever is asked for and not in the result raises `NotMeasuredError`, with what to run.
+A figure that the result lacks raises `NotMeasuredError`, which says what to run.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ Statistic: TypeAlias = Literal["mean_us", "p50_us", "p99_us"]
 
 WORKLOAD: Final = "realtime"
 MEMORY: Final = "memory"
-"""The board that stands for the study's SortedContainers."""
+"""The board that represents the study's SortedContainers."""
 
 LABELS: Final = {"sortedcontainers": MEMORY, "redis": "redis", "zodb": "zodb"}
-"""The boards that stand for the study's, by the last part of a claim's id."""
+"""The boards that represent the study's, by the last part of a claim's id."""
 
 CODE: Final = {"sortedcontainers": "memory", "redis": "redis", "zodb": "zodb"}
-"""The same, as rows of code name them."""
+"""The same, by the names in the rows of code."""
 
 FULL: Final = "leaderboard compare --plan full measures it"
 
 
 class Evidence:
-    """A result, with the inputs of costs."""
+    """A result, with the prices and the model that costs are computed from."""
 
     def __init__(self, result: Result, inputs: Inputs | None = None) -> None:
         self.result = result
@@ -65,25 +65,25 @@ class Evidence:
 
     @property
     def labels(self) -> list[str]:
-        """The backends that were asked for."""
+        """The backends that were requested."""
         return self.result.settings.backends
 
     def runs(self, backend: str, players: int, workload: str = WORKLOAD) -> list[Run]:
-        """Return the service runs of a board that have figures; raises where there are none."""
+        """Return the service runs of a board that have figures; raises `NotMeasuredError` where there are none."""
         runs = runs_of(self.result, "service", workload, players, backend)
         return runs or missing(f"service times of {backend} at {players:,} players, {workload}")
 
     def by_round(
         self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
     ) -> dict[int, float]:
-        """Return one time a process in microseconds, by round."""
+        """Return the time of an operation in microseconds, by round: each round is a process of its own."""
         found = values(self.runs(backend, players, workload), _time_of(operation, statistic))
         return found or missing(f"{_NAMES[statistic]} of {operation} on {backend} at {players:,} players, {workload}")
 
     def time(
         self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
     ) -> Interval:
-        """Return a time in microseconds."""
+        """Return the time of an operation in microseconds: the median over processes, with its interval."""
         return interval([*self.by_round(backend, operation, players, statistic, workload).values()])
 
     def operations(self, backend: str, players: int, workload: str = WORKLOAD) -> list[str]:
@@ -91,17 +91,17 @@ class Evidence:
         return operations_of(self.runs(backend, players, workload))
 
     def memory(self, backend: str, players: int) -> float:
-        """Return the bytes that the load took, in the process and on a server, opening not counted."""
+        """Return the bytes that loading the players added, in the process and on a server; opening is not counted."""
         grown = values(self.runs(backend, players), _taken_by_load)
         return median(grown.values())
 
     def load_seconds(self, backend: str, players: int) -> float:
-        """Return the seconds of the load."""
+        """Return the seconds that loading the players took."""
         runs = self.runs(backend, players)
         return median(run.figures.load.seconds for run in runs if isinstance(run.figures, ServiceFigures))
 
     def throughput(self, backend: str, clients: int, kind: str = "threads") -> Interval:
-        """Return the operations per second of so many clients; of the first workload and size that has them."""
+        """Return the operations per second with a number of clients, from the first workload and size that has them."""
         return self.throughputs(backend, kind).get(clients) or missing(f"throughput of {clients} {kind} on {backend}")
 
     def throughputs(self, backend: str, kind: str) -> dict[int, Interval]:
@@ -115,7 +115,7 @@ class Evidence:
         return {number: interval(found) for number, found in rates.items()}
 
     def share_of_updates(self, backend: str) -> float:
-        """Return which share of the operations of `throughputs` changes the board: the others are reads."""
+        """Return the share of the operations in `throughputs` that change the board; the others are reads."""
         cells = {(run.cell.workload, run.cell.players) for run in self._of_mode("throughput", backend)}
         steps: Counter[str] = Counter()
         for trace in self.result.traces:
@@ -125,28 +125,28 @@ class Evidence:
         return changes / steps.total() if changes else missing(f"updates among the operations on {backend}")
 
     def drills(self, backend: str) -> list[DrillFigures]:
-        """Return the drills of a board, those of its largest size."""
+        """Return the figures of crash recovery of a board, at its largest size."""
         runs, largest = self._of_mode("drill", backend), self.drilled_players(backend)
         found = [run.figures for run in runs if run.cell.players == largest and isinstance(run.figures, DrillFigures)]
         return found or missing(f"crash recovery of {backend}")
 
     def drilled_players(self, backend: str) -> int:
-        """Return the players of the largest drill of a board."""
+        """Return the largest number of players with which crash recovery of a board was measured."""
         return max((run.cell.players for run in self._of_mode("drill", backend)), default=0)
 
     def lost(self, backend: str) -> tuple[int, int]:
-        """Return the acknowledged updates that were lost in all drills, and how many there were."""
+        """Return how many acknowledged updates all crashes lost, and how many updates were acknowledged."""
         drills = self.drills(backend)
         return sum(drill.lost for drill in drills), sum(drill.acknowledged for drill in drills)
 
     def _of_mode(self, mode: str, backend: str) -> list[Run]:
-        """Return the runs of a mode that have figures, twins left out; of the first workload there is."""
+        """Return the runs of a mode that have figures, of its first workload, without A/A runs."""
         mine = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == (mode, backend)]
         good = [run for run in mine if run.status == "ok" and not run.cell.twin]
         return [run for run in good if run.cell.workload == good[0].cell.workload]
 
     def floor(self, one: str, two: str, mode: Mode = "service", statistic: Noisy = "p50") -> float:
-        """Return the noise floor of two boards' figures, of their p50 of service times by default, as a ratio."""
+        """Return the noise floor of a figure of two boards, as a ratio; by default of the p50 of service times."""
         classes = [NoiseClass.of(self.result.facts(label)) for label in (one, two)]
         return max(self._floors.of(each, mode, statistic) for each in classes)
 
@@ -157,18 +157,18 @@ class Evidence:
     # ------------------------------------------------------------------ facts, code
 
     def facts(self, label: str) -> BackendFacts:
-        """Return what is known of a board."""
+        """Return the facts of a board."""
         return self.result.facts(label) or missing(f"the board {label}")
 
     def code(self, feature: str, backend: str) -> CodeFacts:
         """Return a row of code."""
         rows = [row for row in self.result.code if (row.feature, row.backend) == (feature, backend)]
-        return rows[0] if rows else missing(f"code of {feature} on {backend}")
+        return rows[0] if rows else missing(f"code size of {feature} on {backend}")
 
     # ------------------------------------------------------------------ programs of the study
 
     def program(self, name: str) -> list[StudyFigures]:
-        """Return the figures of a program, one a process; raises with the reason where it has none."""
+        """Return the figures of a program, one per process; raises with the reason where it has none."""
         runs = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == ("study", name)]
         found = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, StudyFigures)]
         if not found and runs:
@@ -176,7 +176,7 @@ class Evidence:
         return found or missing(f"`{name}`")
 
     def timing(self, name: str, operation: str) -> Interval:
-        """Return the mean time of an operation of a program, in microseconds: over processes, a median."""
+        """Return the mean time of an operation of a program, in microseconds: the median over processes."""
         means = [
             timing.time.mean_us
             for figures in self.program(name)
@@ -186,12 +186,12 @@ class Evidence:
         return interval(means) if means else missing(f"{operation} of `{name}`")
 
     def count(self, name: str, what: str) -> float:
-        """Return a count of a program: over processes, the median."""
+        """Return a count of a program: the median over processes."""
         found = [figures.counts[what] for figures in self.program(name) if what in figures.counts]
         return median(found) if found else missing(f"{what} of `{name}`")
 
     def program_memory(self, name: str) -> float:
-        """Return the bytes that a program's structure took: over processes, the median."""
+        """Return the bytes that a program's structure took: the median over processes."""
         found = [figures.memory_bytes for figures in self.program(name) if figures.memory_bytes is not None]
         return median(found) if found else missing(f"memory of `{name}`")
 
@@ -199,17 +199,17 @@ class Evidence:
 
     @cached_property
     def footprints(self) -> dict[str, Footprint]:
-        """What each board takes, by label."""
+        """Bytes of each board, by label."""
         return {one.backend: one for one in footprints(self.result)}
 
     @cached_property
     def study_bills(self) -> Mapping[int, Mapping[str, Bill]]:
-        """The bills of the boards that stand for the study's, by size and by the study's names."""
+        """The bills of the boards that represent the study's, by size and by the study's names."""
         inputs = self.inputs
         return study_bills(inputs.study, [*self.footprints.values()], inputs.model, inputs.prices)
 
     def bill(self, players: int, studied: str) -> Bill:
-        """Return the bill that stands for one of the study's; raises where there is no amount."""
+        """Return the bill of the board that represents one of the study's; raises where there is no amount."""
         found = self.study_bills[players].get(studied)
         if found is None:
             missing(f"bytes per player of {self.inputs.study.measured_as[studied]}")
@@ -219,11 +219,11 @@ class Evidence:
 
 
 Evaluator: TypeAlias = Callable[[Claim, Evidence], Judged]
-"""Judges one claim; raises `NotMeasuredError` where the result lacks what it takes."""
+"""Judges one claim; raises `NotMeasuredError` where the result lacks the figures."""
 
 
 def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked, Read]:
-    """Return what can be read of each; what a result lacks is left out."""
+    """Return the value read for each key, without the keys whose figures the result lacks."""
     found = {}
     for key in keys:
         with suppress(NotMeasuredError):
@@ -232,7 +232,7 @@ def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked
 
 
 def missing(what: str) -> NoReturn:
-    """Raise `NotMeasuredError`."""
+    """Raise `NotMeasuredError`, with what is missing and what to run."""
     raise NotMeasuredError(f"not measured in this result: {what}; {FULL}")
 
 
@@ -261,5 +261,5 @@ def _taken_by_load(figures: Figures) -> float | None:
 
 
 def told(time: Interval) -> str:
-    """Return a time of microseconds in words, with its interval."""
+    """Return a time in microseconds as text, with its interval."""
     return spread(time, lambda microseconds: elapsed(microseconds / 1e6))

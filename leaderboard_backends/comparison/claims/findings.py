@@ -1,4 +1,4 @@
-"""What was found of a claim: a verdict, and the figures behind it."""
+"""The finding on a claim: a verdict, and the figures that led to it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 Verdict: TypeAlias = Literal["holds", "does not hold", "holds in part", "not measured", "opinion"]
-"""`not measured`: the result lacks what it takes, nothing here measures it, or it is not built yet. What was only
-stated decides nothing. `opinion`: no figure decides it.
+"""`not measured`: the result lacks the figures, nothing here measures them, or the feature is not built yet. What is
+stated and not measured has no influence. `opinion`: no figure decides it.
 """
 
 
 class Judged(NamedTuple):
-    """What an evaluator says of a claim."""
+    """What an evaluator returns for a claim: the figures as text, and the verdict."""
 
     measured: str
     verdict: Verdict
@@ -30,11 +30,11 @@ class Finding(NamedTuple):
 
 
 class NotMeasuredError(Exception):
-    """A result lacks what a claim is judged by; the text says what, and what to run."""
+    """A result lacks the figures for a claim; the text says which, and what to run."""
 
 
 def decide(parts: Sequence[bool]) -> Verdict:
-    """Return `holds` where all parts do, `does not hold` where none does, and `holds in part` between."""
+    """Return `holds` where all parts do, `does not hold` where none does, else `holds in part`."""
     if all(parts):
         return "holds"
     return "holds in part" if any(parts) else "does not hold"

@@ -1,4 +1,4 @@
-"""Claims on costs: the study's arithmetic from its own inputs, and bills from bytes per player as measured."""
+"""Claims on costs: the study's arithmetic from its own inputs, and bills from measured bytes per player."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zod
 
 SIZES: Final = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 RATIO_ROUNDING: Final = 0.05
-"""The study gives ratios with one digit after the point."""
+"""The study rounds ratios to one decimal."""
 
 SHARDED: Final = ((10_000_000, 10), (10_000_000, 20), (100_000_000, 10), (100_000_000, 20))
-"""Players and shards at the ends of the study's third tier."""
+"""Smallest and largest numbers of players and of shards in the study's third tier."""
 
 
 def _unpriced(what: str) -> NoReturn:
-    raise NotMeasuredError(f"the price table and the model have no {what.removeprefix('a ')}: they are yours to edit")
+    raise NotMeasuredError(
+        f"the price table and the cost model have no {what.removeprefix('a ')}: add it to one of them"
+    )
 
 
 def _close(measured: float, claimed: float) -> bool:
@@ -35,13 +37,13 @@ def _close(measured: float, claimed: float) -> bool:
 
 
 def development(name: str) -> Evaluator:
-    """Judge an amount by the study's own days and rate."""
+    """Judge an amount by the study's own days and daily rate."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         study = found.inputs.study
         days, rate = study.days[STUDIED[name]], study.engineer_usd_a_day
         return Judged(
-            f"{days:g} days x {rate:,.0f} = {days * rate:,.0f}, from the study's inputs",
+            f"{days:g} days x {rate:,.0f} USD = {days * rate:,.0f} USD, from the study's inputs",
             decide([days * rate == claim.needs("value")]),
         )
 
@@ -49,28 +51,28 @@ def development(name: str) -> Evaluator:
 
 
 def days(name: str) -> Evaluator:
-    """Tell what the study's days are made of; how long it takes to build is not measured here."""
+    """Report what the study's days add up to; how long building takes is not measured here."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         parts = claim.how.partition("add up to ")[2].partition(",")[0]
-        return Judged(f"the study's own parts add up to {parts}; {_written(found, name)}", "not measured")
+        return Judged(
+            f"the study's own days for writing and testing add up to {parts}; {_written(found, name)}", "not measured"
+        )
 
     return judge
 
 
 def building_time(name: str) -> Evaluator:
-    """Tell what there is to write; how long that takes is not measured here."""
+    """Report what there is to write; how long that takes is not measured here."""
     return lambda _, found: Judged(_written(found, name), "not measured")
 
 
 def testing_time(name: str) -> Evaluator:
-    """Tell what tests a board without anybody writing them; how long testing takes is not measured here."""
+    """Report how many tests the conformance kit has; how long testing takes is not measured here."""
 
     def judge(_: Claim, found: Evidence) -> Judged:
         kit = found.facts(LABELS[name]).verdict or missing(f"the conformance kit's verdict on {LABELS[name]}")
-        return Judged(
-            f"the conformance kit has {kit.passed + kit.failed:,} tests of {LABELS[name]} ready", "not measured"
-        )
+        return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {LABELS[name]}", "not measured")
 
     return judge
 
@@ -93,7 +95,7 @@ def lowest_development(_: Claim, found: Evidence) -> Judged:
     by_code = ", ".join(f"{STUDIED[name]} {number}" for name, number in written.items())
     others = [number for name, number in written.items() if name != "sortedcontainers"]
     return Judged(
-        f"by the study's inputs {by_days}; statements that an app's author writes: {by_code}",
+        f"the study's inputs: {by_days}; statements that an app's author writes: {by_code}",
         decide([_least(spent), written["sortedcontainers"] < min(others)]),
     )
 
@@ -102,7 +104,7 @@ def lowest_development(_: Claim, found: Evidence) -> Judged:
 
 
 def monthly(name: str, players: int) -> Evaluator:
-    """Judge a monthly amount by the bill from measured bytes: within a tenth."""
+    """Judge a monthly amount: it holds within a tenth of the bill from measured bytes."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         bill = found.bill(players, STUDIED[name])
@@ -116,7 +118,7 @@ def _billed(bill: Bill) -> str:
 
 
 def server(players: int) -> Evaluator:
-    """Judge a server by what every one of the study's boards needs of its memory."""
+    """Judge a server by the memory that each of the study's boards needs on it."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         bills = found.study_bills[players]
@@ -124,6 +126,7 @@ def server(players: int) -> Evaluator:
         if not needs:
             missing(f"bytes per player of {', '.join(found.inputs.study.measured_as.values())}")
         said = ", ".join(f"{name} {need:.2f} GiB ({bills[name].items[0].sku})" for name, need in needs.items())
+        said = f"memory needed on the app server, and the type that has it: {said}"
         return Judged(said, decide([need <= claim.needs("value") for need in needs.values()]))
 
     return judge
@@ -140,12 +143,12 @@ def cheapest(_: Claim, found: Evidence) -> Judged:
         least = amounts[first]
         parts += [_close(amounts[label], least) for label in (MEMORY, "zodb")]
         both = f"{MEMORY} {amounts[MEMORY]:,.2f}, zodb {amounts['zodb']:,.2f}"
-        said.append(f"{players:,} players: {both}, the least {least:,.2f} ({first})")
-    return Judged("; ".join(said), decide(parts))
+        said.append(f"at {players:,} players: {both}, lowest {least:,.2f} ({first})")
+    return Judged(f"per month {'; '.join(said)}", decide(parts))
 
 
 def times_as_much(claim: Claim, found: Evidence) -> Judged:
-    """Judge how many times as much Redis costs, by the study's amounts and by measured bills."""
+    """Judge how many times as much Redis costs, by the study's amounts and by bills from measured bytes."""
     low, high = claim.needs("low"), claim.needs("high")
     study = found.inputs.study
     own = [each["Redis"] / each["SortedContainers"] for each in study.monthly.values()]
@@ -154,7 +157,7 @@ def times_as_much(claim: Claim, found: Evidence) -> Judged:
     ]
     said = ", ".join(f"{times(one)} at {players:,}" for players, one in zip(study.monthly, billed, strict=True))
     return Judged(
-        f"by the study's own amounts {', '.join(map(times, own))}; by measured bytes {said} players",
+        f"by the study's own amounts: {', '.join(map(times, own))}; by measured bytes: {said} players",
         decide([low <= one <= high for one in (*own, *billed)]),
     )
 
@@ -163,7 +166,7 @@ def times_as_much(claim: Claim, found: Evidence) -> Judged:
 
 
 def five_years(name: str, players: int) -> Evaluator:
-    """Judge a total by the study's inputs, to its rounding, and by the measured bill, within a tenth."""
+    """Judge a total by the study's inputs, to its rounding, and by the bill from measured bytes, within a tenth."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         claimed = claim.needs("value")
@@ -182,7 +185,7 @@ def five_years(name: str, players: int) -> Evaluator:
 
 
 def five_year_ratio(name: str, players: int) -> Evaluator:
-    """Judge a ratio of totals by the study's inputs, to its rounding, and by measured bills, within a tenth."""
+    """Judge a ratio of totals by the study's inputs, to its rounding, and by bills from measured bytes, to a tenth."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         claimed, study = claim.needs("value"), found.inputs.study
@@ -201,7 +204,7 @@ def five_year_ratio(name: str, players: int) -> Evaluator:
 def lowest_total(_: Claim, found: Evidence) -> Judged:
     """Judge the lowest total at each of the study's sizes: by its inputs, and by the bills of all boards.
 
-    Bills are judged as those of the infrastructure are: it holds where none is more than a tenth below.
+    As for the infrastructure, it holds where no other bill is more than a tenth below that of `memory`.
     """
     study = found.inputs.study
     said, parts = [], []
@@ -213,18 +216,18 @@ def lowest_total(_: Claim, found: Evidence) -> Judged:
         first = _first(known)
         parts += [_least({name: total(study, players, name) for name in study.days})]
         parts += [_close(known[MEMORY], known[first])]
-        said.append(f"{players:,} players: {MEMORY} {whole(known[MEMORY])}, the least {whole(known[first])} ({first})")
-    return Judged(f"of all boards by measured bytes, {'; '.join(said)}", decide(parts))
+        said.append(f"at {players:,} players {MEMORY} {whole(known[MEMORY])}, lowest {whole(known[first])} ({first})")
+    return Judged(f"totals of all boards by measured bytes: {'; '.join(said)}", decide(parts))
 
 
 def _bills(found: Evidence, players: int) -> dict[str, Bill]:
-    """Return the bills of all boards at a size, those without an amount left out."""
+    """Return the bills of all boards at a size, without those that have no amount."""
     every = {label: found.inputs.bill(one, players) for label, one in found.footprints.items()}
     return {label: bill for label, bill in every.items() if not bill.problem}
 
 
 def _first(amounts: Mapping[str, float]) -> str:
-    """Return who has the least, to a cent; of equal ones rather a board that stands for one of the study's."""
+    """Return the label with the lowest amount, to a cent; of equal amounts, `memory` or `zodb` comes first."""
     return min(amounts, key=lambda label: (round(amounts[label], 2), label not in {MEMORY, "zodb"}))
 
 
@@ -239,7 +242,7 @@ def one_server(claim: Claim, found: Evidence) -> Judged:
     """Judge a range by the table's prices of the servers that the study names."""
     amounts = _prices(found)
     low, high = claim.needs("low"), claim.needs("high")
-    said = ", ".join(f"{sku} {amount:.2f}" for sku, amount in amounts.items())
+    said = ", ".join(f"{sku} {amount:.2f} per month" for sku, amount in amounts.items())
     return Judged(said, decide([low <= amount <= high for amount in amounts.values()]))
 
 
@@ -258,7 +261,7 @@ def replicas(claim: Claim, found: Evidence) -> Judged:
     each = _prices(found)[sku]
     amounts = [3 * each, 4 * each]
     inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]
-    return Judged(f"3 and 4 x {sku}: {amounts[0]:,.2f} and {amounts[1]:,.2f}", decide(inside))
+    return Judged(f"3 and 4 x {sku}: {amounts[0]:,.2f} and {amounts[1]:,.2f} per month", decide(inside))
 
 
 def shards(claim: Claim, found: Evidence) -> Judged:
@@ -270,23 +273,23 @@ def shards(claim: Claim, found: Evidence) -> Judged:
         if bill.problem:
             _unpriced(f"a server for a shard of {players // number:,} players")
         amounts.append(number * bill.monthly)
-        said.append(f"{players:,} players on {number} x {bill.items[0].sku} {amounts[-1]:,.0f}")
+        said.append(f"{players:,} players on {number} x {bill.items[0].sku} {amounts[-1]:,.0f} per month")
     inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]
     return Judged(", ".join(said), decide(inside))
 
 
 def for_a_million(claim: Claim, found: Evidence) -> Judged:
-    """Judge a range for 1M players by the bill from measured bytes; the study's own table is beside it."""
+    """Judge a range for 1M players by the bill from measured bytes, and report the study's own table."""
     players = round(claim.needs("players"))
     bill, study = found.bill(players, "SortedContainers"), found.inputs.study
     own = {size: each["SortedContainers"] for size, each in study.monthly.items()}
     said = ", ".join(f"{amount:g} at {size:,}" for size, amount in own.items())
     inside = claim.needs("low") <= bill.monthly <= claim.needs("high")
-    return Judged(f"{_billed(bill)}; the study's own table has {said}", decide([inside]))
+    return Judged(f"{_billed(bill)}; the study's own table has {said} players", decide([inside]))
 
 
 def most_players(_: Claim, found: Evidence) -> Judged:
-    """Tell how many players the largest server of the price table holds, in one process."""
+    """Report how many players the largest server of the price table holds, in one process."""
     footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
     largest = max(found.inputs.prices.offers("server", found.inputs.term), key=lambda price: price.memory_gib)
     low, high = 1, 10**10

@@ -1,4 +1,4 @@
-"""What it takes to operate each board: what drills measured, and what its sheet states."""
+"""What it takes to operate each board: measured by crash recovery, and stated in the file of its backend."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .evidence import Evidence, missing
 from .findings import NotMeasuredError
 
 STATED: Final = "stated, not measured"
-"""Stands beside what a backend's sheet lists, which we wrote: steps to set it up, and what can be watched."""
+"""Marks the lists in a backend's file, which we wrote: steps to set it up, and what can be monitored."""
 
 
 class Operation(NamedTuple):
-    """What operating one board takes; `None` where no drill measured it."""
+    """What operating one board takes; `None` where crash recovery was not measured."""
 
     label: str
     durability: Durability
     setup: tuple[str, ...]
     watch: tuple[str, ...]
     processes: int | None = None
-    """To run beside the app's own."""
+    """To run in addition to the app's own."""
     ports: int | None = None
     players: int | None = None
-    """Of the drill."""
+    """On the board during crash recovery."""
     start_seconds: float | None = None
     restore_seconds: float | None = None
     restored_by: str = ""
@@ -36,19 +36,19 @@ class Operation(NamedTuple):
 
     @property
     def drilled(self) -> bool:
-        """Whether a drill measured it."""
+        """Whether crash recovery was measured."""
         return self.processes is not None
 
 
 def operations(result: Result) -> list[Operation]:
-    """Return what operating each board of a result takes, in its order; those never opened are left out."""
+    """Return what operating each board of a result takes, in the order of the result, without boards never opened."""
     found = Evidence(result)
     known = [facts for label in result.settings.backends if (facts := result.facts(label)) is not None]
     return [operation(found, facts) for facts in known]
 
 
 def operation(found: Evidence, facts: BackendFacts) -> Operation:
-    """Return what operating a board takes: its sheet, and the medians of its drills."""
+    """Return what operating a board takes: the lists of its file, and the medians of its crash-recovery runs."""
     sheet = facts.sheet
     bare = Operation(facts.label, facts.durability, tuple(sheet.setup), tuple(sheet.watch))
     try:
@@ -69,21 +69,21 @@ def operation(found: Evidence, facts: BackendFacts) -> Operation:
 
 
 def drilled(found: Evidence, label: str) -> Operation:
-    """Return what operating a board takes; raises where no drill measured it."""
+    """Return what operating a board takes; raises `NotMeasuredError` where crash recovery was not measured."""
     one = operation(found, found.facts(label))
     return one if one.drilled else missing(f"crash recovery of {label}")
 
 
 def running(one: Operation) -> str:
-    """Return what there is to run and to set up, in words."""
+    """Return what there is to run and to set up, as text."""
     start = "" if one.start_seconds is None else f", {duration(one.start_seconds)} to start"
     to_run = [counted(one.processes or 0, "process", "processes"), counted(one.ports or 0, "port")]
     return f"{', '.join(to_run)}{start}, {counted(len(one.setup), 'set-up step')} ({STATED})"
 
 
 def in_short(every: Iterable[Operation]) -> str:
-    """Return what there is to run and to set up of several boards, in as few words as can be."""
+    """Return what there is to run and to set up for several boards, as short text."""
     boards = list(every)
     to_run = ", ".join(f"{one.label} {one.processes}/{one.ports}" for one in boards)
     steps = ", ".join(f"{one.label} {len(one.setup)}" for one in boards)
-    return f"processes/ports: {to_run}; set-up steps, {STATED}: {steps}"
+    return f"processes/ports: {to_run}; set-up steps ({STATED}): {steps}"

@@ -1,4 +1,4 @@
-"""Claims that programs of the study are about: structures used in the way that the study shows."""
+"""Claims that are judged by programs of the study, which use data structures as the study shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .findings import Judged, decide
 from .speed import STUDY_BOARD
 
 ABOUT: Final = 1.5
-"""What is called "about" a figure may be so many times as much, or that part of it."""
+"""A figure is "about" another up to this factor above or below it."""
 
 NEGLIGIBLE: Final = 1.1
 """An impact of up to a tenth is called negligible."""
@@ -42,7 +42,7 @@ ADAPTER: Final = "study: bintrees adapter"
 
 
 def is_about(measured: float, claimed: float) -> bool:
-    """Whether a figure is about another."""
+    """Whether a figure is at most a factor of `ABOUT` away from another."""
     return claimed / ABOUT <= measured <= claimed * ABOUT
 
 
@@ -50,7 +50,7 @@ def is_about(measured: float, claimed: float) -> bool:
 
 
 def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
-    """Judge how many times as long each operation takes on bintrees' trees, against a range."""
+    """Judge each operation's time on bintrees' trees relative to SortedDict, against a range."""
     low, high = claim.needs("low"), claim.needs("high")
     by = {
         f"{tree.partition(' ')[2]} {name}": found.timing(tree, name).middle / found.timing(SORTED_DICT, name).middle
@@ -60,26 +60,31 @@ def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
     inside = [low <= one <= high for one in by.values()]
     said = ", ".join(f"{name} {times(one)}" for name, one in by.items())
     above, under = sum(one > high for one in by.values()), sum(one < low for one in by.values())
-    return Judged(f"{said}: {above} of {len(by)} more than claimed, {under} less", decide(inside))
+    return Judged(
+        f"time relative to SortedDict: {said}; of {len(by)}, {above} above the claimed range and {under} below it",
+        decide(inside),
+    )
 
 
 def bintrees_memory(claim: Claim, found: Evidence) -> Judged:
-    """Judge how many times as much memory bintrees' trees take; it holds from nine tenths of the claim on."""
+    """Judge the memory of bintrees' trees relative to SortedDict; it holds down to 1 / 1.1 of the claim."""
     mine = found.program_memory(SORTED_DICT)
     by = {tree: found.program_memory(tree) / mine for tree in TREES}
     said = ", ".join(f"{tree} {times(one)}" for tree, one in by.items())
     least = claim.needs("value") / NEGLIGIBLE
-    return Judged(f"{said} of SortedDict's {size(mine)}", decide([one >= least for one in by.values()]))
+    return Judged(
+        f"memory relative to SortedDict ({size(mine)}): {said}", decide([one >= least for one in by.values()])
+    )
 
 
 def adapter_matches(_: Claim, found: Evidence) -> Judged:
-    """Judge an adapter by how many of the methods it has."""
+    """Judge an adapter by how many of bintrees' methods it has."""
     every, covered = (found.count(ADAPTER, what) for what in (migration.ALL, migration.COVERED))
     return Judged(adapter(found), decide([covered >= every]))
 
 
 def adapter(found: Evidence) -> str:
-    """Return what the study's adapter has of bintrees' methods."""
+    """Return how many of bintrees' methods the study's adapter has, as text."""
     every, covered, warned = (
         found.count(ADAPTER, what) for what in (migration.ALL, migration.COVERED, migration.DEPRECATIONS)
     )
@@ -90,7 +95,7 @@ def adapter(found: Evidence) -> str:
 
 
 def adapter_hours(_: Claim, found: Evidence) -> Judged:
-    """Tell what the adapter has: hours are not measured."""
+    """Report which methods the adapter has; hours are not measured."""
     return Judged(adapter(found), "opinion")
 
 
@@ -98,12 +103,13 @@ def adapter_hours(_: Claim, found: Evidence) -> Judged:
 
 
 def sorting(claim: Claim, found: Evidence) -> Judged:
-    """Judge a ratio by the code that the study shows; what touches ten entries alone stands beside it."""
+    """Judge a ratio by the code that the study shows; the form that reads only ten entries is reported as well."""
     least = claim.needs("value") / NEGLIGIBLE
     sort = found.timing(QUERIES, queries.SORT).middle
     shown, short = (sort / found.timing(QUERIES, name).middle for name in (queries.LIST, queries.ISLICE))
     return Judged(
-        f"{times(shown)} with {queries.LIST}, the study's code; {times(short)} with {queries.ISLICE}, not its code",
+        f"time of {queries.SORT} relative to SortedDict: {times(shown)} with {queries.LIST}, the study's code; "
+        f"{times(short)} with {queries.ISLICE}, not its code",
         decide([shown >= least]),
     )
 
@@ -113,7 +119,7 @@ def top_10_in_k(_: Claim, found: Evidence) -> Judged:
     walk, short = (found.timing(QUERIES, name) for name in (queries.LIST, queries.ISLICE))
     by = walk.middle / short.middle
     return Judged(
-        f"{queries.LIST} {told(walk)}, {queries.ISLICE} {told(short)}: {times(by)}, as it lists all players",
+        f"{queries.LIST} {told(walk)}, {queries.ISLICE} {told(short)}: {times(by)}, because the list has all players",
         decide([by <= ABOUT]),
     )
 
@@ -128,7 +134,7 @@ def dict_is_faster(_: Claim, found: Evidence) -> Judged:
     ordered, plain = found.program_memory(UNORDERED), found.count(UNORDERED, queries.DICT_BYTES)
     said = ", ".join(f"{what} {times(one)}" for what, one in by.items())
     return Judged(
-        f"SortedDict by dict: {said}; memory {size(ordered)} and {size(plain)}",
+        f"time of SortedDict relative to dict: {said}; memory: SortedDict {size(ordered)}, dict {size(plain)}",
         decide([one > NEGLIGIBLE for one in by.values()]),
     )
 
@@ -141,23 +147,23 @@ def _losses(found: Evidence, keys: tuple[str, ...]) -> dict[str, float]:
 
 
 def _told_losses(losses: Mapping[str, float]) -> str:
-    return "players lost: " + "; ".join(f"{where} {whole(lost)}" for where, lost in losses.items())
+    return "players lost by key and scores: " + "; ".join(f"{where}: {whole(lost)}" for where, lost in losses.items())
 
 
 def score_overwrites(_: Claim, found: Evidence) -> Judged:
-    """Judge a key of the score alone by whether players get lost in every crowd."""
+    """Judge a key of the score alone: it holds where players get lost with every set of scores."""
     losses = _losses(found, (ties.SCORE_ALONE,))
     return Judged(_told_losses(losses), decide([lost > 0 for lost in losses.values()]))
 
 
 def timestamp_is_unique(_: Claim, found: Evidence) -> Judged:
-    """Judge a timestamp in the key by whether nobody gets lost, whatever the clock and the crowd."""
+    """Judge a timestamp in the key: it holds where no player gets lost, with any clock and any set of scores."""
     losses = _losses(found, tuple(ties.CLOCKS))
     return Judged(_told_losses(losses), decide([lost == 0 for lost in losses.values()]))
 
 
 def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
-    """Judge the order of ties by the same losses; what keeps it without a clock is beside it."""
+    """Judge the order of ties by the same losses, and report the kit's verdict on a board without a clock."""
     judged = timestamp_is_unique(claim, found)
     facts = found.result.facts(MEMORY)
     if facts is None or facts.verdict is None:
@@ -170,26 +176,28 @@ def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
 
 
 def player_takes(claim: Claim, found: Evidence) -> Judged:
-    """Judge the bytes of a whole player object: about the claim."""
+    """Judge the bytes of a whole player object: about as many as claimed."""
     whole_, reference = (found.count(ENTRIES, what) for what in (entries.PLAYER_WITH_TEXTS, entries.REFERENCE))
-    said = f"{significant(whole_)} bytes with its texts; {significant(reference)} for a reference to one kept elsewhere"
+    said = (
+        f"{significant(whole_)} bytes with its strings; {significant(reference)} for a reference to an object elsewhere"
+    )
     return Judged(said, decide([is_about(whole_, claim.needs("value"))]))
 
 
 def tuple_takes(claim: Claim, found: Evidence) -> Judged:
-    """Judge the bytes of an entry of two names: about the claim, with its texts and without."""
+    """Judge the bytes of an entry of two strings: about as many as claimed, with the strings and without."""
     bare, full = (found.count(ENTRIES, what) for what in (entries.TUPLE, entries.TUPLE_WITH_TEXTS))
-    said = f"{significant(bare)} bytes for the tuple, {significant(full)} with its texts"
+    said = f"{significant(bare)} bytes for the tuple, {significant(full)} with its strings"
     return Judged(said, decide([is_about(each, claim.needs("value")) for each in (bare, full)]))
 
 
 def profiles_apart(_: Claim, found: Evidence) -> Judged:
-    """Judge keeping profiles apart: it saves where they leave the process, and costs where they stay in it."""
+    """Judge keeping profiles apart: it saves memory if they leave the process, and costs memory if they stay."""
     full, player = (found.count(ENTRIES, what) for what in (entries.TUPLE_WITH_TEXTS, entries.PLAYER_WITH_TEXTS))
     bare, reference = (found.count(ENTRIES, what) for what in (entries.TUPLE, entries.REFERENCE))
     return Judged(
-        f"kept outside the process: {significant(full)} bytes an entry in place of {significant(player)}; kept in it: "
-        f"{significant(bare)} more in place of {significant(reference)} for a reference",
+        f"profiles outside the process: {significant(full)} bytes per entry instead of {significant(player)}; profiles "
+        f"in the process: {significant(bare)} for a tuple instead of {significant(reference)} for a reference",
         decide([full < player, bare < reference]),
     )
 
@@ -198,56 +206,58 @@ def profiles_apart(_: Claim, found: Evidence) -> Judged:
 
 
 def rate_limit_is_negligible(_: Claim, found: Evidence) -> Judged:
-    """Judge the impact of a rate limit on updates: of players at random, and of one who is close to it."""
+    """Judge the impact of a rate limit on updates: of random players, and of a player close to the limit."""
     plain = found.timing(RATE_LIMIT, hardening.UPDATE).middle
     limited, last = (found.timing(RATE_LIMIT, name).middle for name in (hardening.LIMITED, hardening.LIMITED_60TH))
     more = found.program_memory(RATE_LIMIT) / found.program_memory(STUDY_BOARD)
     return Judged(
-        f"{times(limited / plain)} of an update without it, {times(last / plain)} for a player's 60th in a minute; "
-        f"{times(more)} the memory of the board",
+        f"time relative to an update without the limit: {times(limited / plain)}, {times(last / plain)} for a player's "
+        f"60th in a minute; {times(more)} the memory of the board",
         decide([limited / plain <= NEGLIGIBLE, last / plain <= NEGLIGIBLE]),
     )
 
 
 def rate_limit_lets_pass(claim: Claim, found: Evidence) -> Judged:
-    """Judge how many of a hundred updates at once pass."""
+    """Judge how many of a hundred updates in quick succession pass."""
     passed = found.count(RATE_LIMIT, hardening.PASSED)
-    return Judged(f"{whole(passed)} of 100 updates at once", decide([passed == claim.needs("value")]))
+    return Judged(
+        f"{whole(passed)} of 100 updates in quick succession passed", decide([passed == claim.needs("value")])
+    )
 
 
 def cached_top_is_fresh(_: Claim, found: Evidence) -> Judged:
-    """Tell what the cache leaves out; that it is a second old at most is so by its code."""
+    """Report whether the cache misses a new best player; that it is at most a second old is read from its code."""
     stale = found.count(CACHED_TOP, hardening.STALE)
-    said = "is missing from it until then" if stale else "is in it at once"
-    return Judged(f"by its code; a new best player {said}", "holds")
+    said = "is missing from it until it is refreshed" if stale else "is in it at once"
+    return Judged(f"read from the code, not measured; a new best player {said}", "holds")
 
 
 def cached_top_serves(claim: Claim, found: Evidence) -> Judged:
-    """Judge how many entries the cache gives of those that are asked for."""
+    """Judge how many of the requested entries the cache returns."""
     given, asked = found.count(CACHED_TOP, hardening.GIVEN), claim.needs("value")
-    return Judged(f"{whole(given)} entries where {whole(asked)} are asked for", decide([given >= asked]))
+    return Judged(f"returns {whole(given)} entries where {whole(asked)} are requested", decide([given >= asked]))
 
 
 def cached_top_is_faster(_: Claim, found: Evidence) -> Judged:
-    """Judge the cached top against the live one."""
+    """Judge the time of the live top relative to the cached one."""
     live, cached = (found.timing(CACHED_TOP, name) for name in (hardening.TOP, hardening.CACHED_TOP))
     by = live.middle / cached.middle
-    return Judged(f"live {told(live)}, cached {told(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
+    return Judged(f"top 100 live {told(live)}, cached {told(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
 
 
 def read_only_refuses(_: Claim, found: Evidence) -> Judged:
-    """Judge read-only mode by whether all updates were refused and all reads were right meanwhile."""
+    """Judge read-only mode by whether all updates were refused and all reads were right during it."""
     names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
     out, reads, again = (found.count(READ_ONLY, name) for name in names)
     said = f"in read-only mode {whole(out)} of 100 updates raised and {whole(reads)} of 200 reads were right"
     every = [out == refusals.TRIED, reads == 2 * refusals.TRIED]
-    return Judged(f"{said}; after it, {whole(again)} of 100 updates were taken", decide(every))
+    return Judged(f"{said}; after it, {whole(again)} of 100 updates were accepted", decide(every))
 
 
 def range_is_refused(_: Claim, found: Evidence) -> Judged:
-    """Judge the range of scores by what is refused beyond it, and taken at its ends."""
+    """Judge the range of scores by the updates refused beyond it, and accepted at its ends."""
     out, ends = (found.count(VALIDATION, name) for name in (refusals.OUT_REFUSED, refusals.EDGES_TAKEN))
-    said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends taken"
+    said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends accepted"
     return Judged(said, decide([out == refusals.TRIED, ends == refusals.ENDS]))
 
 

@@ -1,4 +1,4 @@
-"""What each board does per second, by clients and by batches, to be held against that of another board."""
+"""Operations per second of each board, by number of clients and by batch size, to compare boards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .evidence import Evidence
 
 
 class RatePlace(NamedTuple):
-    """So many clients, or batches of a size, under a workload at a size."""
+    """A number of clients, or a batch size, with a workload and a number of players."""
 
     what: str
     players: int
@@ -24,7 +24,7 @@ class RatePlace(NamedTuple):
 
 
 def rates(found: Evidence, label: str) -> dict[RatePlace, Mapping[int, float]]:
-    """Return what a board does a second by round: of threads and processes, whichever of so many do more."""
+    """Return a board's operations per second by round; per number of clients, the better of threads and processes."""
     best: dict[RatePlace, Mapping[int, float]] = {}
     for place, by_round in _rates(found, label):
         if place not in best or median(by_round.values()) > median(best[place].values()):

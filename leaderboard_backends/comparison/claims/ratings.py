@@ -1,6 +1,6 @@
 """Claims on operating a board: judged by what was measured and counted, and by nothing that was only stated.
 
-A rating whose stars stand for something else than what was measured is told beside the facts, and not judged.
+A rating on something that was not measured is reported with related facts, and not judged.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .findings import Judged, decide
 from .operating import STATED, Operation, drilled, in_short, operations, running
 
 PERSISTENT_REDIS: Final = ("redis (appendfsync everysec)", "redis (appendfsync always)", "redis")
-"""The boards that stand for Redis where disaster recovery is rated, the first that was drilled: with its log on."""
+"""The boards that represent Redis in disaster recovery, log on before log off; the first one measured is used."""
 
 STARS: Final = {"sortedcontainers": 5, "redis": 3, "zodb": 4}
-"""The study's for deployment, to compare a claim's with the two others'."""
+"""The study's stars for deployment, to compare those of a claim with the other two."""
 
 Words: TypeAlias = Callable[[Evidence, str], str]
 
 
 def deployment(name: str) -> Evaluator:
-    """Judge stars by the order of what there is to run: more stars must have less, and equal stars as much."""
+    """Judge stars by the order of what there is to run: more stars must mean less to run, equal stars as much."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         facts = {other: _to_run(found, other) for other in STARS}
@@ -41,12 +41,12 @@ def deployment(name: str) -> Evaluator:
 
 
 def unrated(name: str, words: Words, why: str) -> Evaluator:
-    """Tell what is known of an aspect whose stars stand for something that nothing here measured."""
+    """Report related facts for stars on something that was not measured here."""
     return lambda _, found: Judged(f"{_each(found, name, words)}; {why}", "not measured")
 
 
 def _each(found: Evidence, name: str, words: Words) -> str:
-    """Say something of each of the study's backends, of the one that is rated first."""
+    """Return the words for each of the study's backends, the rated one first."""
     return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in LABELS if each != name)))
 
 
@@ -59,7 +59,7 @@ def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
 
 
 def _to_run(found: Evidence, name: str) -> tuple[int, ...]:
-    """Return what was measured and counted of running and setting up: processes, ports, lines of configuration."""
+    """Return what there is to run and to set up, as measured and counted: processes, ports, lines of configuration."""
     one = drilled(found, LABELS[name])
     return one.processes or 0, one.ports or 0, _configuration(found, name)
 
@@ -75,12 +75,12 @@ def _to_run_words(found: Evidence, name: str) -> str:
 
 
 def _watching_words(found: Evidence, name: str) -> str:
-    watched = found.facts(LABELS[name]).sheet.watch or missing(f"what can be watched of {LABELS[name]}")
+    watched = found.facts(LABELS[name]).sheet.watch or missing(f"what can be monitored of {LABELS[name]}")
     return ", ".join(watched)
 
 
 def _gain(found: Evidence, name: str) -> tuple[float, int, str]:
-    """Return the most that several clients did, by what one did, with their number and kind."""
+    """Return the highest throughput of several clients relative to one, with their number and kind."""
     label = LABELS[name]
     kind = "processes" if found.throughputs(label, "processes") else "threads"
     rates = {clients: rate.middle for clients, rate in found.throughputs(label, kind).items()}
@@ -93,11 +93,11 @@ def _gain(found: Evidence, name: str) -> tuple[float, int, str]:
 
 def _scaling_words(found: Evidence, name: str) -> str:
     gain, clients, kind = _gain(found, name)
-    return f"{clients} {kind} do {times(gain)} of what one does"
+    return f"{clients} {kind} have {times(gain)} the throughput of one"
 
 
 def _recovered(found: Evidence, name: str) -> str:
-    """Return the board that was drilled for one of the study's."""
+    """Return the board whose crash recovery represents one of the study's."""
     labels = PERSISTENT_REDIS if name == "redis" else (LABELS[name],)
     return next(iter(measured(labels, found.drills)), None) or missing(f"crash recovery of {labels[0]}")
 
@@ -109,25 +109,25 @@ def _recovery_words(found: Evidence, name: str) -> str:
     return f"{label} lost {lost:,} of {acknowledged:,} updates, {duration(seconds)} to restore"
 
 
-WATCHED: Final = f"{STATED}: the lists are ours, and how long they are decides nothing"
-SCALED: Final = "all on one server: the stars are for a cluster and for shards, and neither was measured"
+WATCHED: Final = f"{STATED}: we wrote these lists, and their length has no influence"
+SCALED: Final = "all on one server; the stars rate a cluster and shards, and neither was measured"
 RECOVERED: Final = (
-    "after kill -9, from the log or the file that was there: the stars are for snapshots and backups beside a rebuild, "
-    "and no snapshot or backup was taken or restored"
+    "recovery after kill -9, from the log or the file on disk; the stars rate snapshots, backups and a rebuild, and no "
+    "snapshot or backup was taken or restored"
 )
 
 # ---------------------------------------------------------------------- other claims
 
 
 def loses_with_process(_: Claim, found: Evidence) -> Judged:
-    """Judge whether a board in the process is lost with it."""
+    """Judge whether a board in the app's process is lost with the process."""
     lost, acknowledged = found.lost(MEMORY)
-    said = f"{lost:,} of {acknowledged:,} updates lost; {_recovery_words(found, 'sortedcontainers')}, by loading again"
+    said = f"{_recovery_words(found, 'sortedcontainers')}, by loading again"
     return Judged(said, decide([lost == acknowledged]))
 
 
 def redis_keeps(_: Claim, found: Evidence) -> Judged:
-    """Judge whether Redis keeps the board, by each of its settings that was drilled."""
+    """Judge whether Redis keeps the board, by crash recovery with each of its settings."""
     losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), found.lost)
     if not losses:
         missing("crash recovery of redis, redis (appendfsync everysec) or redis (appendfsync always)")
@@ -149,14 +149,14 @@ def one_more_to_run(_: Claim, found: Evidence) -> Judged:
 
 
 def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
-    """Judge whether ZODB has more to run and to configure than either of the others; steps are stated beside."""
+    """Judge whether ZODB has more to run and to configure than either of the others; steps are only stated."""
     facts = {name: _to_run(found, name) for name in LABELS}
     more = [facts["zodb"] > other for name, other in facts.items() if name != "zodb"]
     return Judged(_each(found, "zodb", _to_run_words), decide(more))
 
 
 def easiest(_: Claim, found: Evidence) -> Judged:
-    """Judge the easiest board to operate: nothing has less to run, and nothing loses less in a crash."""
+    """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
     every = [one for one in operations(found.result) if one.drilled]
     mine = next((one for one in every if one.label == MEMORY), None) or missing(f"crash recovery of {MEMORY}")
     others = [one for one in every if one is not mine]
@@ -165,7 +165,7 @@ def easiest(_: Claim, found: Evidence) -> Judged:
     least = all(_effort(mine) <= _effort(one) for one in others)
     safest = all((mine.lost or 0) <= (one.lost or 0) for one in others)
     lost = ", ".join(one.label for one in every if one.lost) or "none"
-    said = f"{in_short(every)}; updates lost by {lost}"
+    said = f"{in_short(every)}; backends that lost updates: {lost}"
     return Judged(said, decide([least, safest]))
 
 
@@ -174,17 +174,19 @@ def _effort(one: Operation) -> tuple[int, int]:
 
 
 def shared_by_servers(_: Claim, found: Evidence) -> Judged:
-    """Judge whether several servers may use one board: what it declares, and what the kit said of it."""
+    """Judge whether several servers may use one board: what it declares, and the kit's verdict."""
     facts = found.facts("redis")
     judged = facts.verdict or missing("the conformance kit's verdict on redis")
-    said = f"shared: {'yes' if facts.shared else 'no'}; the kit, {judged.parts}: {judged.verdict}"
+    said = f"declared as shared: {'yes' if facts.shared else 'no'}; conformance kit ({judged.parts}): {judged.verdict}"
     return Judged(said, decide([facts.shared and judged.allows_figures]))
 
 
 def acid(_: Claim, found: Evidence) -> Judged:
-    """Judge transactions by the conformance kit: in part where not all of the kit was run."""
+    """Judge transactions by the conformance kit: `holds in part` where not all of the kit was run."""
     judged = found.facts("zodb").verdict or missing("the conformance kit's verdict on zodb")
-    said = f"the kit, {judged.parts}: {judged.verdict}, {judged.passed} tests passed, {judged.failed} failed"
+    said = (
+        f"conformance kit ({judged.parts}): {judged.verdict}, {judged.passed:,} tests passed, {judged.failed:,} failed"
+    )
     if not judged.allows_figures:
         return Judged(said, "does not hold")
     return Judged(said, decide([True, judged.parts == "all"]))

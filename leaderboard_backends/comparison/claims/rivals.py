@@ -1,4 +1,4 @@
-"""Claims on one board beside another: which is faster, by how much, and whether that is clear of noise."""
+"""Claims that compare boards: which is faster, by how much, and whether that is clear of noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rates import RatePlace, rates
 from .speed import MIDDLE
 
 SHOWN: Final = 3
-"""Places in which a board is beaten that are named."""
+"""How many of the cases in which a board is slower are named."""
 
 
 class Place(NamedTuple):
@@ -31,23 +31,23 @@ class Place(NamedTuple):
 
 
 class Against(NamedTuple):
-    """How many times as slow as another board `memory` is, and whether that is clear of noise."""
+    """Time of `memory` relative to another board, and whether the difference is clear of noise."""
 
     ratio: Interval
     clear: bool
 
 
 class Outcome(NamedTuple):
-    """Whether `memory` is clearly faster than every other board at a place, and what clearly beats it most."""
+    """Whether `memory` is clearly faster than every other board in one case, and which board beats it most."""
 
     place: str
     won: bool
     beaten: tuple[float, str] | None
-    """By how much, and by whom."""
+    """The time of `memory` relative to the board that clearly beats it most, and that board's label."""
 
     @classmethod
     def of(cls, place: str, judged: Mapping[str, Against | None]) -> Outcome | None:
-        """Return what came of a place; `None` without processes or twins enough for a verdict on any other board."""
+        """Return the outcome; `None` where no other board has enough processes and A/A runs for a verdict."""
         known = {label: by for label, by in judged.items() if by is not None}
         if not known:
             return None
@@ -57,16 +57,16 @@ class Outcome(NamedTuple):
 
 
 def beats_all(_: Claim, found: Evidence) -> Judged:
-    """Judge whether `memory` is the fastest, clear of noise: by service times, by clients at once and by batches."""
+    """Judge whether `memory` is the fastest, clear of noise: by service times, by throughput and by batches."""
     times_ = [one for place in _places(found) if (one := Outcome.of(str(place), _times(found, place))) is not None]
     if not times_:
-        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs to know the noise")
+        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs for the noise floor")
     rates_ = [one for place, judged in _rates(found).items() if (one := Outcome.of(str(place), judged)) is not None]
-    said = f"the fastest, clear of noise, in {_counted(times_)} operations, workloads and sizes"
-    said += f"; in {_counted(rates_)} numbers of clients and sizes of batches" if rates_ else "; no throughput to judge"
+    said = f"fastest, clear of noise, in {_counted(times_)} combinations of operation, workload and size"
+    said += f", and in {_counted(rates_)} numbers of clients and batch sizes" if rates_ else "; no throughput to judge"
     beaten = [one for one in (*times_, *rates_) if one.beaten]
     slower = "; ".join(_beaten(one) for one in beaten[:SHOWN])
-    said += f"; slower in {len(beaten)}, such as {slower}" if beaten else ""
+    said += f"; slower in {len(beaten)}, for example {slower}" if beaten else ""
     return Judged(said + _crowded(found), decide([one.won for one in (*times_, *rates_)]))
 
 
@@ -76,14 +76,16 @@ def _counted(outcomes: Sequence[Outcome]) -> str:
 
 def _beaten(one: Outcome) -> str:
     by, label = one.beaten or (0.0, "")
-    return f"{one.place}: {times(by)} of {label}"
+    return f"{one.place}: {times(by)} slower than {label}"
 
 
 def _crowded(found: Evidence) -> str:
-    """Say what the most threads do on `memory`, by what one does."""
+    """Return the throughput of the most threads on `memory`, relative to one thread, as text."""
     rate = {clients: one.middle for clients, one in found.throughputs(MEMORY, "threads").items()}
     most = max(rate, default=1)
-    return f"; `{MEMORY}` with {most} threads does {times(rate[most] / rate[1])} of what one does" if most > 1 else ""
+    return (
+        f"; `{MEMORY}` with {most} threads has {times(rate[most] / rate[1])} the throughput of one" if most > 1 else ""
+    )
 
 
 def _places(found: Evidence) -> Iterator[Place]:
@@ -108,7 +110,7 @@ def _against(found: Evidence, place: Place, label: str) -> Against | None:
 
 
 def _rates(found: Evidence) -> dict[RatePlace, dict[str, Against | None]]:
-    """Return `memory` against every other board, by clients and by batches: what the other does, by what it does."""
+    """Return the throughput of every other board relative to `memory`, by number of clients and batch size."""
     mine = rates(found, MEMORY)
     judged: dict[RatePlace, dict[str, Against | None]] = {place: {} for place in mine}
     for label in found.labels:
@@ -124,7 +126,7 @@ def _judged(by: Interval, floor: float) -> Against | None:
 
 
 def slower_than_memory(*labels: str) -> Evaluator:
-    """Judge whether boards, those that were measured, are slower than `memory` at each operation."""
+    """Judge whether boards, as far as measured, are slower than `memory` at each operation."""
 
     def judge(_: Claim, found: Evidence) -> Judged:
         measured = [label for label in labels if runs_of(found.result, "service", WORKLOAD, MIDDLE, label)]
@@ -146,7 +148,7 @@ def _ratio(found: Evidence, label: str, operation: str) -> float:
 
 
 def good_on_one_server(_: Claim, found: Evidence) -> Judged:
-    """Judge ZODB for persistence on one server: it loses nothing, and none of its class is faster at updates."""
+    """Judge ZODB on one server: it loses nothing, and no board as durable is faster at updates."""
     lost, acknowledged = found.lost("zodb")
     durable = [label for label in found.labels if _is_durable(found, label)]
     update = {label: found.time(label, "update", MIDDLE) for label in durable}
@@ -154,7 +156,7 @@ def good_on_one_server(_: Claim, found: Evidence) -> Judged:
     said = ", ".join(f"{label} {told(time)}" for label, time in update.items())
     fastest = all(mine.middle <= time.middle for time in update.values())
     return Judged(
-        f"lost {lost:,} of {acknowledged:,} updates; p50 of an update, durable at every commit: {said}",
+        f"zodb lost {lost:,} of {acknowledged:,} updates; p50 of an update, durable at every commit: {said}",
         decide([lost == 0, fastest]),
     )
 
@@ -165,14 +167,14 @@ def _is_durable(found: Evidence, label: str) -> bool:
 
 
 def live_top_10(_: Claim, found: Evidence) -> Judged:
-    """Judge whether a live top 10 is much cheaper than a top 100: twice, at least."""
+    """Judge whether a live top 10 is much faster than a top 100: at least twice as fast."""
     ten, hundred = (found.time(MEMORY, name, MIDDLE) for name in ("top_10", "top_100"))
-    said = f"p50 of `memory`: top 10 {told(ten)}, top 100 {told(hundred)}, {times(hundred.middle / ten.middle)}"
+    said = f"p50 of `memory`: top 10 {told(ten)}, top 100 {told(hundred)}: {times(hundred.middle / ten.middle)}"
     return Judged(said, decide([hundred.middle >= 2 * ten.middle]))
 
 
 def approximate_ranks(_: Claim, found: Evidence) -> Judged:
-    """Tell what an approximate rank could save: an exact percentile is there, and costs what it costs."""
+    """Report what an approximate rank could save, by the time of an exact percentile relative to a rank."""
     exact, rank = (found.time(MEMORY, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
     saves = "nothing to save" if exact.middle <= 2 * rank.middle else "something to save"
     said = f"an exact percentile takes {told(exact)}, a rank {told(rank)} (p50 of `memory`, lobby): {saves}"

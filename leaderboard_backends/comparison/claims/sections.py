@@ -29,13 +29,13 @@ INTRODUCTION: Final = (
     "one of its claims, with what was measured here."
 )
 VERDICTS: Final = (
-    "**Holds in part**: some of the claim does. **Not measured**: this result lacks the figures, nothing here measures "
-    "it, or it is not built yet. **Opinion**: no figure decides it; related figures are shown. **Stated, not "
-    "measured**: a list that we wrote, which decides nothing. A claimed time holds where none of ours is longer."
+    "**Holds in part**: some parts of the claim hold. **Not measured**: this result lacks the figures, nothing here "
+    "measures it, or it is not built yet. **Opinion**: no figure decides it; related figures are shown. **Stated, not "
+    "measured**: a list that we wrote; no verdict depends on it. A claimed time holds where no measured time is longer."
 )
 BOARDS: Final = (
-    "`memory` is the board on SortedContainers, `redis` that on a Redis server, `zodb` that on BTrees. Names with a "
-    "colon are programs written as the study shows them, not boards of this library."
+    "`memory` is the board on SortedContainers, `redis` the one on a Redis server, `zodb` the one on BTrees. Names "
+    "with a colon are programs written as the study shows them, not boards of this library."
 )
 
 
@@ -79,7 +79,7 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _plain(text: str) -> str:
-    """Return a text without the marks of code, which a cell shows as they are."""
+    """Return a text without backticks, which a cell would show as they are."""
     return text.replace("`", "")
 
 
@@ -87,7 +87,7 @@ def _plain(text: str) -> str:
 
 
 def operations_sections(result: Result) -> list[Section]:
-    """Return what operating each board takes: to run and to restore as measured, to set up and to watch as stated."""
+    """Return what operating each board takes: running and restoring, measured; set-up and monitoring, stated."""
     every = operations(result)
     return [
         Section(

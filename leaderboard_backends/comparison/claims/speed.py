@@ -19,20 +19,20 @@ LARGE: Final = 1_000_000
 STUDY_BOARD: Final = "study: SortedDict"
 
 TARGETS_MS: Final = {"update": 10.0, "top_100": 50.0, "rank": 20.0}
-"""The study's targets by operation."""
+"""The study's targets in milliseconds, by operation."""
 
 MS: Final = 1_000.0
 MB: Final = 1e6
 
 PROGRAM_OPERATIONS: Final = {"update": ("update", "update and rank"), "top_100": ("top 100",), "rank": ("rank",)}
-"""What the study's own board does, for each operation of ours."""
+"""Operations of the study's own board, for each operation of this library."""
 
 
 # ---------------------------------------------------------------------- latencies and targets
 
 
 def latency(operation: str) -> Evaluator:
-    """Judge an average of the study's: it holds where neither its own board nor ours, as far as measured, is slower."""
+    """Judge a mean: it holds where neither the study's board nor `memory`, as far as measured, is slower."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         limit = claim.needs("value") * MS
@@ -55,7 +55,7 @@ def _times_faster(claimed: float, taken: float) -> str:
 
 
 def target(operation: str) -> Evaluator:
-    """Judge a target by the p99 of `memory`, with that of every other board beside it."""
+    """Judge a target by the p99 of `memory`, and report that of every other board."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         limit = claim.needs("below") * MS
@@ -64,16 +64,16 @@ def target(operation: str) -> Evaluator:
         p99 = measured(others, lambda label: found.time(label, operation, MIDDLE, "p99_us").middle)
         met = [label for label, time in p99.items() if time < limit]
         missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
-        missed += [f"{label}, p99 not known" for label in others if label not in p99]
-        beside = f"; below as well: {', '.join(met)}" if met else ""
-        but = f"; not: {', '.join(missed)}" if missed else ""
+        missed += [f"{label} (p99 not known)" for label in others if label not in p99]
+        beside = f"; also below the target: {', '.join(met)}" if met else ""
+        but = f"; not below: {', '.join(missed)}" if missed else ""
         return Judged(f"p99 of `memory` {told(mine)}{beside}{but}", decide([mine.middle < limit]))
 
     return judge
 
 
 def below_1_ms(claim: Claim, found: Evidence) -> Judged:
-    """Judge all operations of `memory` by p50 and p99 against one bound."""
+    """Judge all operations of `memory` by their p99 against one bound."""
     limit = claim.needs("below") * MS
     p99 = {name: found.time(MEMORY, name, MIDDLE, "p99_us") for name in found.operations(MEMORY, MIDDLE)}
     slowest = max(p99, key=lambda name: p99[name].middle)
@@ -82,7 +82,7 @@ def below_1_ms(claim: Claim, found: Evidence) -> Judged:
 
 
 def between(claim: Claim, found: Evidence) -> Judged:
-    """Judge all operations of `memory` by p50 and p99 against a range: as with an average, by whether one is slower."""
+    """Judge all operations of `memory` against a range: as with a mean, it holds where none is slower."""
     low, high = claim.needs("low") * MS, claim.needs("high") * MS
     names = found.operations(MEMORY, MIDDLE)
     p50 = {name: found.time(MEMORY, name, MIDDLE).middle for name in names}
@@ -106,14 +106,14 @@ class Targets(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Whether all of them are."""
+        """Whether all of them are met."""
         return all(time < TARGETS_MS[name] * MS for name, time in self.p99_us.items())
 
     @property
     def words(self) -> str:
-        """The p99 of each operation."""
+        """The p99 of each operation, as text."""
         each = (f"{operation_title(name)} {elapsed(time / 1e6)}" for name, time in self.p99_us.items())
-        return f"at {self.players:,} players p99 of {', '.join(each)}"
+        return f"p99 at {self.players:,} players: {', '.join(each)}"
 
 
 def targets(found: Evidence, players: int) -> Targets:
@@ -138,15 +138,15 @@ def targets_at(players: int) -> Evaluator:
 
 
 def one_server(claim: Claim, found: Evidence) -> Judged:
-    """Judge whether the targets are met by one process at the claim's size, with its load and its memory."""
+    """Judge whether one process meets the targets at the claim's size, and report its load time and memory."""
     players = round(claim.needs("players"))
     one = targets(found, players)
     load, bytes_ = found.load_seconds(MEMORY, players), found.memory(MEMORY, players)
-    return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)}", decide([one.met]))
+    return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([one.met]))
 
 
 def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
-    """Judge scaling by the targets at a million, and tell how each operation grew from the smallest size."""
+    """Judge scaling by the targets at a million, and report how each p50 grew from the smallest size."""
     players = round(claim.needs("players"))
     one = targets(found, players)
     smallest = min(sizes_of(found.result, "service", WORKLOAD))
@@ -156,7 +156,7 @@ def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
     }
     said = ", ".join(f"{name} {times(by)}" for name, by in grown.items())
     return Judged(
-        f"{one.words}; p50 for {times(players / smallest)} the players, from {smallest:,} on: {said}",
+        f"{one.words}; growth of p50 from {smallest:,} to {players:,} players: {said}",
         decide([one.met]),
     )
 
@@ -177,21 +177,21 @@ def n_log_n(_: Claim, found: Evidence) -> Judged:
 
 
 LINEAR: Final = (0.9, 1.35)
-"""Exponents between two sizes ten times apart that n or n log n may show; caches blur more than the logarithm."""
+"""Exponents between two sizes ten times apart that count as n or n log n; caches add more than the logarithm."""
 
 
 # ---------------------------------------------------------------------- rates
 
 
 def updates_a_second(claim: Claim, found: Evidence) -> Judged:
-    """Judge a rate of updates by one client of `memory`; reads of the mix do not count."""
+    """Judge a rate of updates by one client of `memory`; the reads of the workload do not count."""
     rate, share = found.throughput(MEMORY, 1).middle, found.share_of_updates(MEMORY)
     said = f"{whole(rate * share)} updates per second, among {whole(rate)} operations ({percent(share)} are updates)"
     return Judged(f"`memory`, one client: {said}", decide([rate * share > claim.needs("above")]))
 
 
 def near_capacity(claim: Claim, found: Evidence) -> Judged:
-    """Judge a rate that is called near the capacity: within a factor of two of what one process of `memory` does."""
+    """Judge "near the capacity": within a factor of two of the updates per second of one process of `memory`."""
     limit = claim.needs("above")
     rate = found.throughput(MEMORY, 1).middle * found.share_of_updates(MEMORY)
     best = {
@@ -202,12 +202,13 @@ def near_capacity(claim: Claim, found: Evidence) -> Judged:
     said = ", ".join(f"{label} {whole(most)}" for label, most in best.items())
     near = limit / 2 <= rate <= limit * 2
     return Judged(
-        f"updates per second: `memory` with one client {whole(rate)}; the most of any number: {said}", decide([near])
+        f"updates per second: `memory` with one client {whole(rate)}; the most with any number of clients: {said}",
+        decide([near]),
     )
 
 
 def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
-    """Judge whether one process is at an end at a rate, by the study's own board and by ours at two sizes."""
+    """Judge whether one process does no more than a rate: on the study's board, and on `memory` at two sizes."""
     limit = claim.needs("above")
     study = measured([STUDY_BOARD], lambda name: 1e6 / found.timing(name, "update").middle)
     sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(MEMORY, "update", size, "mean_us").middle)
@@ -223,7 +224,7 @@ def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
 
 
 def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
-    """Judge the study's bytes by its own board and by ours: it holds where neither, as far as measured, takes more."""
+    """Judge bytes: it holds where neither the study's board nor `memory`, as far as measured, takes more."""
     limit = claim.needs("value") * MB
     taken = measured([STUDY_BOARD], found.program_memory)
     taken.update(measured([MEMORY], lambda label: found.memory(label, MIDDLE)))
@@ -232,11 +233,11 @@ def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
     said = ", ".join(
         f"`{name}` {size(bytes_)} ({significant(bytes_ / MIDDLE)} bytes per player)" for name, bytes_ in taken.items()
     )
-    return Judged(f"{said}; names not counted", decide([bytes_ <= limit for bytes_ in taken.values()]))
+    return Judged(f"{said}; player ids and names not counted", decide([bytes_ <= limit for bytes_ in taken.values()]))
 
 
 def memory_target(claim: Claim, found: Evidence) -> Judged:
-    """Judge a bound by every board, the server's memory included."""
+    """Judge a bound by the memory of every board, a server's included."""
     limit = claim.needs("below") * MB
     taken = measured(found.labels, lambda label: found.memory(label, MIDDLE))
     if MEMORY not in taken:

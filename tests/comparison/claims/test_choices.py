@@ -27,15 +27,15 @@ def test_maintenance_is_told_by_what_there_is_to_run_and_to_watch() -> None:
     backends = [facts("redis", setup=4, watch=3)]
     found = judged("maintenance-low-medium-high", drill("redis", processes=1, ports=2), backends=backends)
     assert found.measured == (
-        "processes/ports: redis 1/2; set-up steps, stated, not measured: redis 4; "
-        "to watch, stated, not measured: redis 3"
+        "processes/ports: redis 1/2; set-up steps (stated, not measured): redis 4; "
+        "things to monitor (stated, not measured): redis 3"
     )
 
 
 def test_alerts_stand_beside_the_longest_p99_of_each_board() -> None:
     boards = service("memory", {"update": 10.0, "top_100": distribution(10.0, 900.0)}, MIDDLE)
     found = judged("alert-p99-50-and-100-ms", boards)
-    assert found.measured == "longest p99 of an operation, beside 50 and 100 ms: memory 900 µs"
+    assert found.measured == "longest p99 of any operation (thresholds 50 and 100 ms): memory 900 µs"
 
 
 def test_replicas_begin_where_one_process_misses_the_targets() -> None:
@@ -48,7 +48,7 @@ def test_replicas_begin_where_one_process_misses_the_targets() -> None:
 def test_what_is_no_part_of_a_result_is_not_measured() -> None:
     found = judged("95-percent-of-performance-10-percent-of-complexity", service("memory", {"update": 1.0}))
     assert found.verdict == "not measured"
-    assert found.measured == "statements: memory 100; the bars of `make bench` are not part of a result"
+    assert found.measured == "statements: memory 100; a result does not include the benchmarks of `make bench`"
 
 
 def test_what_is_decided_by_reading_needs_no_figure() -> None:

@@ -20,16 +20,18 @@ def test_about_as_many_statements_as_lines_hold(app: int, shipped: int, verdict:
     code = [row("basic board", "memory", app, shipped, 700, 2)]
     found = judged("lines-basic-board-sortedcontainers", RUNS, code=code)
     assert found.verdict == verdict
-    assert found.measured == f"the app's author {app}, ours {shipped}, third party 700, lines of configuration 2"
+    assert found.measured == (
+        f"statements: the app's author {app}, this library {shipped}, third party 700, lines of configuration 2"
+    )
 
 
 def test_a_feature_that_is_not_built_yet_is_not_measured() -> None:
     code = [row("rate limiting", "memory", None, None, None, None, "not built yet; the study says 30 lines")]
     with pytest.raises(
-        NotMeasuredError, match="not measured in this result: rate limiting was not built yet when it was made"
+        NotMeasuredError, match="not measured in this result: rate limiting was not built yet when the result was made"
     ):
         judged("rate-limiting-30-lines", RUNS, code=code)
-    with pytest.raises(NotMeasuredError, match="code of monitoring on memory"):
+    with pytest.raises(NotMeasuredError, match="code size of monitoring on memory"):
         judged("monitoring-40-lines", RUNS, code=code)
     uncounted = [row("basic board", "zodb", None, None, None, None, "ZODB is not installed")]
     with pytest.raises(NotMeasuredError, match="ZODB is not installed"):
@@ -56,8 +58,8 @@ def test_sums_are_those_of_the_studys_rows_and_ours_as_far_as_they_are_built() -
     found = judged("lines-all-features-sortedcontainers", RUNS, code=code)
     assert found.verdict == "not measured"
     assert found.measured == (
-        "the study's rows add up to 180; ours: basic board 173 statements, sharding not built yet when "
-        "this result was made"
+        "the study's rows add up to 180; ours: basic board 173 statements; not built yet when this result was made: "
+        "sharding"
     )
 
 

@@ -25,14 +25,15 @@ def boards(*, process: int = 100, server: int = 100, zodb: int = 100) -> list[li
 
 def test_building_costs_the_studys_days_at_its_rate() -> None:
     found = judged("development-cost-redis", *boards())
-    assert (found.verdict, found.measured) == ("holds", "5 days x 1,000 = 5,000, from the study's inputs")
+    assert (found.verdict, found.measured) == ("holds", "5 days x 1,000 USD = 5,000 USD, from the study's inputs")
 
 
 def test_days_are_not_measured_and_what_an_author_writes_is_beside_them() -> None:
     found = judged("development-days-redis", *boards(), code=[row("basic board", "redis", 9, configuration=2)])
     assert found.verdict == "not measured"
     assert found.measured == (
-        "the study's own parts add up to 3 to 5 days; an app's author writes 9 statements and 2 lines of configuration"
+        "the study's own days for writing and testing add up to 3 to 5 days; an app's author writes 9 statements and 2 "
+        "lines of configuration"
     )
 
 
@@ -75,7 +76,7 @@ def test_a_server_is_too_small_for_boards_that_need_more() -> None:
 def test_the_cheapest_is_judged_among_all_boards() -> None:
     found = judged("sortedcontainers-and-zodb-cheapest-infrastructure", *boards())
     assert found.verdict == "holds in part"  # at 10M the names of players in the process need a larger server
-    assert found.measured.endswith("10,000,000 players: memory 30.37, zodb 15.18, the least 15.18 (zodb)")
+    assert found.measured.endswith("at 10,000,000 players: memory 30.37, zodb 15.18, lowest 15.18 (zodb)")
 
 
 def test_the_lowest_total_is_judged_among_all_boards_as_the_cheapest_is() -> None:
@@ -85,7 +86,9 @@ def test_the_lowest_total_is_judged_among_all_boards_as_the_cheapest_is() -> Non
     assert judged("sortedcontainers-lowest-total-at-every-size", *boards_).verdict == "holds"
     found = judged("sortedcontainers-lowest-total-at-every-size", *boards_, sqlite)
     assert found.verdict == "holds in part"
-    assert found.measured.startswith("of all boards by measured bytes, 100,000 players: memory 3,911, the least 3,911")
+    assert found.measured.startswith(
+        "totals of all boards by measured bytes: at 100,000 players memory 3,911, lowest 3,911"
+    )
     assert found.measured.endswith("(sqlite)")
 
 
@@ -94,14 +97,14 @@ def test_the_parts_of_building_are_not_measured_and_what_is_known_stands_beside_
     found = judged("development-time-zodb", *boards(), code=code)
     assert (found.verdict, found.measured[:35]) == ("not measured", "an app's author writes 9 statements")
     tested = judged("testing-time-redis", *boards(), backends=[facts("redis")])
-    assert tested == ("the conformance kit has 100 tests of redis ready", "not measured")
+    assert tested == ("the conformance kit has 100 tests for redis", "not measured")
 
 
 def test_shards_are_bought_by_measured_bytes() -> None:
     found = judged("shards-cost", *boards())
     assert found.measured == (
-        "10,000,000 players on 10 x t3.small 152, 10,000,000 players on 20 x t3.small 304, "
-        "100,000,000 players on 10 x t3.medium 304, 100,000,000 players on 20 x t3.small 304"
+        "10,000,000 players on 10 x t3.small 152 per month, 10,000,000 players on 20 x t3.small 304 per month, "
+        "100,000,000 players on 10 x t3.medium 304 per month, 100,000,000 players on 20 x t3.small 304 per month"
     )
     assert found.verdict == "does not hold"
 

@@ -150,7 +150,7 @@ def test_read_only_mode_is_judged_by_what_raised_and_what_was_right(raised: int,
     assert found.verdict == verdict
     assert found.measured == (
         f"in read-only mode {raised} of 100 updates raised and {right} of 200 reads were right; after it, 100 of 100 "
-        "updates were taken"
+        "updates were accepted"
     )
 
 

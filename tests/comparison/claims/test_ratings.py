@@ -66,8 +66,8 @@ def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them(
     for name in ("sortedcontainers", "redis", "zodb"):
         found = judged(f"rating-scaling-{name}", *runs, backends=boards())
         assert found.verdict == "not measured"
-        assert "redis: 4 processes do 2.5x of what one does" in found.measured
-        assert found.measured.endswith("the stars are for a cluster and for shards, and neither was measured")
+        assert "redis: 4 processes have 2.5x the throughput of one" in found.measured
+        assert found.measured.endswith("the stars rate a cluster and shards, and neither was measured")
     with pytest.raises(NotMeasuredError, match="several clients on memory"):
         judged("rating-scaling-redis", threads("memory", {1: 100}), *runs[1:], backends=boards())
 

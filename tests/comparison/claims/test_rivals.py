@@ -42,8 +42,8 @@ def test_it_outperforms_where_it_is_clearly_faster(update: float, rank: float, v
 
 def test_where_it_is_beaten_it_says_by_whom_and_by_how_much() -> None:
     found = judged(BEATS, board("memory"), twins(), board("redis", update=20.0, rank=5.0), board("zodb", rank=2.0))
-    assert "slower in 1, such as rank at 100,000 players, realtime: 5.0x of zodb" in found.measured
-    assert found.measured.startswith("the fastest, clear of noise, in 0 of 2")
+    assert "slower in 1, for example rank at 100,000 players, realtime: 5.0x slower than zodb" in found.measured
+    assert found.measured.startswith("fastest, clear of noise, in 0 of 2")
 
 
 def test_without_twins_or_processes_there_is_no_verdict() -> None:
@@ -69,14 +69,19 @@ def rates(label: str, clients: dict[int, float], batch: float, *, twin: bool = F
 @pytest.mark.parametrize(
     ("several", "batch", "verdict", "said"),
     [
-        (5_000.0, 9_000.0, "holds", "in 3 of 3 numbers of clients and sizes of batches"),
+        (5_000.0, 9_000.0, "holds", "in 3 of 3 numbers of clients and batch sizes"),
         (
             5_000.0,
             40_000.0,
             "holds in part",
-            "slower in 1, such as batches of 100 at 100,000 players, realtime: 4.0x of",
+            "slower in 1, for example batches of 100 at 100,000 players, realtime: 4.0x slower than",
         ),
-        (9_000.0, 9_000.0, "holds in part", "slower in 1, such as 4 clients at 100,000 players, realtime: 1.50x of"),
+        (
+            9_000.0,
+            9_000.0,
+            "holds in part",
+            "slower in 1, for example 4 clients at 100,000 players, realtime: 1.50x slower than",
+        ),
         (6_100.0, 9_000.0, "holds in part", "in 2 of 3"),  # within the noise floor
     ],
 )
@@ -90,7 +95,7 @@ def test_it_outperforms_with_several_clients_and_in_batches_too(
     found = judged(BEATS, *runs)
     assert found.verdict == verdict
     assert said in found.measured
-    assert found.measured.endswith("`memory` with 4 threads does 0.60x of what one does")
+    assert found.measured.endswith("`memory` with 4 threads has 0.60x the throughput of one")
 
 
 def test_slower_boards_are_told_by_operation() -> None:

@@ -43,7 +43,7 @@ def test_a_target_is_judged_by_the_p99_of_memory(p99: float, verdict: Verdict) -
     naive = service("naive", {"update": without_p99(1)}, MIDDLE)
     found = judged("update-target-100k", mine, board(1.0, label="redis"), board(20_000.0, label="zodb"), naive)
     assert found.verdict == verdict
-    assert found.measured.endswith("below as well: redis; not: zodb 20.0 ms, naive, p99 not known")
+    assert found.measured.endswith("also below the target: redis; not below: zodb 20.0 ms, naive (p99 not known)")
 
 
 @pytest.mark.parametrize(("p99", "verdict"), [(999.0, "holds"), (1_000.0, "does not hold")])
@@ -69,7 +69,7 @@ def test_sizes_are_judged_by_the_targets_at_each() -> None:
 def test_growth_is_told_from_the_smallest_size_on() -> None:
     found = judged("scales-to-1m-players", board(100.0, 100), board(300.0, 1_000_000))
     assert found.verdict == "holds"
-    assert "p50 for 10,000x the players, from 100 on: update and rank 3.0x" in found.measured
+    assert "growth of p50 from 100 to 1,000,000 players: update and rank 3.0x" in found.measured
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_near_the_capacity_is_within_a_factor_of_two(rate: float, verdict: Verdi
     runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate, 4: 30_000})
     found = judged("alert-10k-updates-a-second", *runs)
     assert found.verdict == verdict
-    assert "the most of any number: memory 24,000" in found.measured
+    assert "the most with any number of clients: memory 24,000" in found.measured
 
 
 def test_one_process_is_at_an_end_where_it_does_fewer() -> None:
@@ -120,7 +120,8 @@ def test_memory_is_judged_by_the_studys_board_and_ours() -> None:
     found = judged("memory-100k", mine, program(STUDY, bytes_=31_000_000))
     assert found.verdict == "holds in part"
     assert found.measured == (
-        "`study: SortedDict` 31.0 MB (310 bytes per player), `memory` 20.0 MB (200 bytes per player); names not counted"
+        "`study: SortedDict` 31.0 MB (310 bytes per player), `memory` 20.0 MB (200 bytes per player); player ids and "
+        "names not counted"
     )
 
 
