@@ -1,4 +1,5 @@
--- ARGV: player id, radius. Returns the first rank (from 0), then members and scores; nil for an unknown player.
+-- ARGV: player id, radius. Returns the rank of the first entry (from 0), then members and scores; nil for an unknown
+-- player.
 local rank = standing_of(ARGV[1])
 if damaged then return damage() end
 if not rank then return false end

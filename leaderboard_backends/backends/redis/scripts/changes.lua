@@ -1,5 +1,6 @@
--- ARGV: the number of the last change known ('' asks for the version alone), the limit. Returns history, version, and for
--- a board with a feed the id of the oldest change kept ('' for none) and the changes that follow.
+-- ARGV: the number of the last change that the caller knows ('' asks for the version alone), the limit. Returns history
+-- and version; for a board with a feed also the id of the oldest change kept ('' for none) and the changes after the
+-- known one.
 local version = {call('HGET', meta, 'history') or '', sequence}
 if ARGV[1] == '' or not feed then return version end
 local function id_of(number) return string.format('%.0f-0', number) end

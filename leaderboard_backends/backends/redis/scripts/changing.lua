@@ -1,6 +1,6 @@
 -- Shared by the scripts that change a board.
 
--- Stores the description; a new one begins a new history, of which no change that is left here is a part.
+-- Stores the description. A new description begins a new history, so changes left from an older one are deleted.
 local function describe()
   if fresh then
     local now = call('TIME')
@@ -14,8 +14,9 @@ end
 -- The id of a change in the feed.
 local function id_of(number) return string.format('%.0f-0', number) end
 
--- Appends the change that `sequence` numbers, on a board that keeps a feed; cuts the feed at every 64th. Returns false
--- where the feed does not take it. So it comes before all other writes of the change, and then there must be none.
+-- Appends change number `sequence` to the feed of a board that keeps one, and trims the feed at every 64th change.
+-- Returns false where the server refuses the entry. A script calls it before all other writes of the change, and makes
+-- none of them if it returns false.
 local function append(...)
   if not feed then return true end
   if type(redis.pcall('XADD', changes, id_of(sequence), ...)) == 'table' then

@@ -1,3 +1,3 @@
--- The check of the board's keys alone: for a server that takes no writes, and after an empty answer.
+-- Only checks the board's keys: for a server that refuses writes, and after an empty reply.
 if call('ZCARD', order) ~= players then damaged = order end
 return damaged and damage() or 1

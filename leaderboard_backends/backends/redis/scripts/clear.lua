@@ -1,5 +1,5 @@
--- Deletes all of the board but its description, of which version, feed and history go on. Without one, all of it: the
--- next write begins a new history.
+-- Deletes all of the board except its description, so that version, feed and history continue. If the description is
+-- missing, deletes everything: the next write begins a new history.
 local refused = feed and not fresh and drop_foreign_changes()
 if refused then return refused end
 unlink_players()

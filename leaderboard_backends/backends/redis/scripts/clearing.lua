@@ -1,7 +1,7 @@
 -- Shared by the scripts that remove all players.
 
--- Deletes the order and all hashes of players, wherever the board is damaged, too: without a description of how many
--- there are, a thousand at a time until none is found.
+-- Deletes the order and all hashes of players, also on a damaged board. Without a description, the number of hashes is
+-- unknown: it tries a thousand at a time until none of them exists.
 local function unlink_players()
   call('UNLINK', order)
   local first, removed = 0

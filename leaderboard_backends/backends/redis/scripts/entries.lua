@@ -1,4 +1,4 @@
--- ARGV: player ids. Returns rank (from 0), score and username of each, or three nils.
+-- ARGV: player ids. Returns rank (from 0), score and username of each player, or three nils for an unknown one.
 local entries = {}
 for i = 1, #ARGV do
   local rank, member, record = standing_of(ARGV[i])

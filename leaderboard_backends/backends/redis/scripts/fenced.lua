@@ -1,2 +1,2 @@
--- Returns where the board went, or nil.
+-- Returns where the board was moved, or nil.
 return found[6]

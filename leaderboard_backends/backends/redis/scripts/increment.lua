@@ -1,5 +1,5 @@
--- ARGV: player id, username, delta, and the limits, if any. Returns the rank, from 0, the score and the username; the old score alone where
--- the sum is outside the rule: whole numbers within 2^53 add exactly or not at all, and no sum is infinite.
+-- ARGV: player id, username, delta, and the limits, if any. Returns the rank (from 0) and the score; only the old score
+-- where the sum breaks the rule: whole numbers within 2^53 add exactly or are refused, and no sum is infinite.
 local exact = 9007199254740992
 
 local function whole(number)

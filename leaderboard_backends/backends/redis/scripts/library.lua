@@ -1,7 +1,7 @@
--- What every script of a board starts with. KEYS[1] is the board's order (a sorted set); `board`, `descending`,
--- `best_only`, `writes` and `removes` are set above. A record is what a player's hash holds: six bytes of the number of
--- the change with which the player reached the score, then the username. Each hash has a field '' as well, so that none
--- is empty.
+-- The start of every script of a board. KEYS[1] is the board's order (a sorted set). `board`, `descending`,
+-- `best_only`, `writes` and `removes` are set in the line above. A record is the value of a player's field in a hash:
+-- six bytes with the number of the change with which the player reached the score, then the username. Each hash also
+-- has a field '', so that it is never empty.
 local call, byte, char, sub = redis.call, string.byte, string.char, string.sub
 local order = KEYS[1]
 local base = sub(order, 1, -6)
@@ -23,15 +23,15 @@ if not (buckets and buckets >= 1 and sequence and players) then
   fresh, buckets = true, 1
 end
 
--- The key of which something is missing, once that shows.
+-- The key that is missing or incomplete, once a script has noticed.
 local damaged
 
 -- Linear hashing (Litwin 1980): `power` is the largest power of two that is not above the number of buckets.
 local _, exponent = math.frexp(buckets)
 local power = 2 ^ (exponent - 1)
 
--- Eight bytes at a time, modulo the largest prime below 2^32; every product stays below 2^53, so it is exact. The last
--- multiplication spreads ids that differ in few bits, such as numbered ones, over all buckets.
+-- Hashes eight bytes at a time, modulo the largest prime below 2^32. Every product stays below 2^53, so it is exact.
+-- The last multiplication spreads ids that differ in few bits, such as numbered ones, over all buckets.
 local function hash(id)
   local value = #id
   for i = 1, value, 8 do
@@ -44,10 +44,10 @@ local function hash(id)
   return value * 1048573 % 4294967291
 end
 
--- Makes the key of a hash; a script that makes many may have a faster way.
+-- Returns the key of a hash by its number; set by a script that needs a faster way than concatenation.
 local name_of
 
--- Returns the key of the player's hash and, for a known player, the record and the member of the order.
+-- Returns the key of the player's hash and, for a known player, the record and the member of the sorted set.
 local function find(id)
   local bucket = hash(id) % (power * 2)
   if bucket >= buckets then bucket = bucket - power end

@@ -1,6 +1,6 @@
--- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board, and drops changes that are not
--- those of its history up to now. The calls that change nothing show now, not in the middle of an update, what is not
--- permitted.
+-- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board, and deletes a feed that is not
+-- the board's history up to now. The first calls change nothing: a command that the server does not permit fails here,
+-- not in the middle of an update.
 call('ZADD', order, 'XX', 0, '')
 call('ZREM', order, '')
 call('HDEL', prefix .. 0, 'none')

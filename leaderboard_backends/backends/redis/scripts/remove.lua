@@ -1,4 +1,4 @@
--- ARGV: player id. Returns 1 where there was such a player, else 0.
+-- ARGV: player id. Returns 1 if the player was on the board, else 0.
 local id = ARGV[1]
 local key, record, member = find(id)
 if record and not call('ZSCORE', order, member) then damaged = order end

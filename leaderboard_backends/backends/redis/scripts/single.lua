@@ -1,6 +1,6 @@
 -- Shared by the scripts that move one player.
 
--- Finds whom one update is about; where a part of the board is missing, that shows before anything is written.
+-- Looks up the player of an update; notices missing parts of the board before anything is written.
 local function look_up(id)
   local key, record, member = find(id)
   local standing = record and call('ZSCORE', order, member)
@@ -8,7 +8,7 @@ local function look_up(id)
   return key, record, member, standing
 end
 
--- Applies one update and returns the member and the score (as text) that stand after it; nil where the feed is damaged.
+-- Applies one update and returns the member and the score (as text) after it; nil where the feed is damaged.
 local function apply(id, username, score, key, record, member, standing)
   local changed, settled = decide(username, score, record, standing)
   if not changed then return member, standing end

@@ -1,4 +1,4 @@
--- ARGV: player id, username, score, and the limits, if any. Returns the rank, from 0.
+-- ARGV: player id, username, score, and the limits, if any. Returns the rank (from 0).
 local id, username, score = ARGV[1], ARGV[2], ARGV[3]
 local key, record, member, standing = look_up(id)
 if damaged then return damage() end

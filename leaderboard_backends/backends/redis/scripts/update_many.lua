@@ -1,11 +1,11 @@
--- ARGV: player id, username, score, and so on, and the limits, if any. Players are moved in groups in which nobody comes twice, with one command
--- for all that a group takes off the order and one for all that it puts there. The tables serve all groups in turn, and
--- a group is small enough for its part of the board to stay in the processor's caches.
+-- ARGV: player id, username and score of each update, then the limits, if any. Players are moved in groups in which
+-- each occurs once: one ZREM removes the old members of a group, one ZADD adds the new ones. All groups reuse the same
+-- tables, and a group is small enough for its part of the board to stay in the processor's caches.
 local updates = ARGV
 local most_in_group = 64
 local group, group_of = 0, {}
 
--- Making text of a number is dear, so the names of hashes are put together from pieces that many of them have.
+-- Converting numbers to text is slow, so the names of hashes are concatenated from parts that many of them share.
 local heads, tails = {}, {}
 
 name_of = function(bucket)
@@ -25,8 +25,8 @@ end
 
 local keys, records, members, leaving, placed = {}, {}, {}, {}, {}
 
--- Finds the players of the group that starts at `first`; a new player has no record and an empty member. Returns how
--- many there are, and how many of them are new.
+-- Looks up the players of the group that starts at `first`; a new player has no record and an empty member. Returns the
+-- size of the group, and how many of its players are new.
 local function gather(first)
   local n, joined = 0, 0
   group = group + 1
@@ -42,8 +42,8 @@ local function gather(first)
   return n, joined
 end
 
--- Returns the scores of the group's players. Reading them comes before all writes even where all players are new, as it
--- fails where the key holds something else than an order.
+-- Returns the scores of the group's players. They are read before all writes, even if all players are new, because the
+-- read fails where the key is not a sorted set.
 local function standings(n)
   local scores = call('ZMSCORE', order, unpack(members, 1, n))
   for k = 1, n do
@@ -80,7 +80,8 @@ local function move(first)
   return i
 end
 
--- Returns the refusal where an update breaks a limit, by what stands after those before it; takes the limits off ARGV.
+-- Returns the refusal if an update breaks a limit, given the scores after the updates before it. Otherwise removes the
+-- limits from ARGV.
 local function refused()
   local at, given = #ARGV - 3, {}
   for i = 1, at - 1, 3 do

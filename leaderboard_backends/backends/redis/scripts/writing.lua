@@ -2,15 +2,15 @@
 local most_in_bucket = 16
 local started = sequence
 
--- The first hash, of which all others are split off; a board that has it has a description, too.
+-- The first hash, from which all others are split; a board that has it also has a description.
 if players == 0 then call('HSET', prefix .. 0, '', '') end
 if fresh then describe() end
 
 local upper, upper_bytes
 
--- Returns the record and the score (as text) that stand after an update and counts the change, or nil where nothing
--- changes. A player who reaches a score gets the number of the change in six bytes, big endian, which sort as the order
--- of a tie: ascending where ZRANGE reads, inverted where ZREVRANGE does.
+-- Returns the record and the score (as text) after an update and counts the change, or nil where nothing changes. The
+-- record of a player who reaches a new score starts with the number of the change in six bytes, big endian, so that
+-- ties sort by who was first: ascending for ZRANGE, inverted for ZREVRANGE.
 local function decide(username, score, record, standing)
   if standing then
     local new, old = score + 0, standing + 0
@@ -35,8 +35,9 @@ local function decide(username, score, record, standing)
   return upper_bytes .. char(low) .. username, score
 end
 
--- Whether a write breaks the limits in ARGV from `at` on: lowest and highest score, largest change, 1 where a first score
--- is exempt from that. None are there where nothing is limited. `standing` is a number, or false.
+-- Whether a write breaks the limits in ARGV from `at` on: lowest score, highest score, largest change, and 1 if a first
+-- score is exempt from the largest change. Without limits, ARGV ends before `at`. `standing` is the current score, or
+-- false.
 local function breaks(at, standing, new, delta)
   if not ARGV[at] then return false end
   if new < ARGV[at] + 0 or new > ARGV[at + 1] + 0 then return true end
@@ -45,13 +46,13 @@ local function breaks(at, standing, new, delta)
   return not best_only or (new ~= standing and (new > standing) == descending)
 end
 
--- The reply to a write that breaks a limit: three texts, the first one the standing score.
+-- The reply to a write that breaks a limit: three strings, the first one the current score ('' for a new player).
 local function refusal(standing)
   return {standing and string.format('%.17g', standing) or '', '', ''}
 end
 
--- Splits hashes until there are enough, the next one in line each time, unless that is missing or none. Writing both halves anew
--- keeps them packed tightly.
+-- Splits hashes until there are enough, always the next one in line; stops where that is missing or not a hash. Both
+-- halves are written anew, which keeps them compact.
 local function grow()
   local function fill(key, fields)
     for first = 1, #fields, 1000 do
