@@ -1,6 +1,6 @@
-"""The comparison: the same trace on every backend, checked against an independent model, then measured and told.
+"""The comparison: the same trace on every backend, checked against an independent model, then measured and reported.
 
 The arrows between its parts run one way, on two sides that meet in `schema`, the result, alone. The side that measures:
-`workload, study <- measure <- contenders, processes <- identity, proof, drilling <- execute`. The side that tells:
+`workload, study <- measure <- contenders, processes <- identity, proof, drilling <- execute`. The side that reports:
 `readings <- statistics <- document <- cost <- advice, analysis <- claims <- report`.
 """

@@ -1,7 +1,7 @@
 """What is compared: backends of files in `benchmarks/backends`, of installed plug-ins, and what a user names.
 
-A file says where boards are opened for a run (a place for trials, a URL, or
-`module:callable`), with which settings of a server, and what a person has to know of the row.
+A file says where boards are opened for a run (the target: a name of a temporary storage, a URL, or `module:callable`),
+with which settings of a server, and what a reader has to know of the row.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from .shipped import shipped
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
 LEFT_OUT: Final = ("fakeredis",)
-"""Not compared unless named: fakeredis stands in for a server in unit tests, and its speed tells nothing about one."""
+"""Not compared unless named: fakeredis replaces a server in unit tests; its speed says nothing about a server."""
 
 NO_SHEET: Final = Sheet()
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An open place for one run."""
+    """An open target for one run."""
 
     where: Where = field(repr=False)
     server: EmbeddedServer | None = None
 
 
 class Contender(Protocol):
-    """Something to compare: a label for the tables, what there is to know of it, and a fresh place for each run."""
+    """A backend to compare: its label in the tables, its metadata, and a fresh target for each run."""
 
     @property
     def label(self) -> str:
@@ -72,7 +72,7 @@ class Contender(Protocol):
 
     @property
     def identity(self) -> str:
-        """What makes it this contender and no other, without secrets."""
+        """Text that identifies this backend and its settings, without secrets."""
         ...
 
     @property
@@ -81,13 +81,13 @@ class Contender(Protocol):
         ...
 
     def open(self, directory: Path) -> AbstractContextManager[Place]:
-        """Make the place ready, with `directory` for its files; all it started ends with the context."""
+        """Make the target ready, with its files in `directory`; all it started ends with the context."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A place that is made for each run, so that its memory and its files are that board's alone."""
+    """A target made anew for each run, so that memory and files belong to that one board."""
 
     label: str
     place: TrialPlace
@@ -97,17 +97,17 @@ class Ready:
 
     @property
     def identity(self) -> str:
-        """The place, with a server's settings."""
+        """The target, with a server's settings."""
         return conceal(repr(self.place))
 
     @property
     def modules(self) -> Sequence[str]:
-        """Those of the plug-in that makes the place, if one does."""
+        """Modules of the plug-in that makes the target, if one does."""
         return plugin_modules(self.place.name)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:
-        """Make the place; raises what making it raises."""
+        """Make the target; raises what making it raises."""
         with self.place.open(directory) as trial:
             server = trial.server
             where = Where(
@@ -158,7 +158,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     schema_version: int
     place: str
-    """The name of a place for trials, a URL, or `module:callable`."""
+    """The target: the name of a temporary storage, a URL, or `module:callable`."""
     title: str
     label: str = ""
     """The name in results and tables; the file's own where none is given."""
@@ -173,7 +173,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def ready_contenders() -> dict[str, Contender]:
-    """Return by label what is ready to run here: one for each file, and for each place that no file is about."""
+    """Return by label what is ready to run here: one for each file, and for each target without a file."""
     from_files = dict(_from_files(shipped("backends")))
     places = trial_places()
     named = {contender.place.name for contender in from_files.values() if isinstance(contender, Ready)}
@@ -185,7 +185,7 @@ def ready_contenders() -> dict[str, Contender]:
 
 
 def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
-    """Yield what the files of a folder offer; a place of a plug-in that is not installed is left out."""
+    """Yield the backends of the files in a folder, without targets of plug-ins that are not installed."""
     for path in sorted(folder.glob("*.toml")):
         file = _read(path)
         if is_url(file.place) or ":" in file.place or file.place in trial_places():
@@ -194,7 +194,7 @@ def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
 
 
 def read_contender(path: Path) -> Contender:
-    """Return the contender of a file. Raises `ConfigurationError` with the file, the key, and what is allowed there."""
+    """Return the backend of a file. Raises `ConfigurationError` with the file, the key, and what is allowed there."""
     return _contender(path, _read(path))
 
 
@@ -232,7 +232,7 @@ def _contender(path: Path, file: _File) -> Contender:
 
 
 def find_contenders(named: Iterable[str]) -> list[Contender]:
-    """Return the contenders that the user named: by label, by a file of their own, by URL or `module:callable`.
+    """Return the backends that the user named: by label, by a file of their own, by URL or `module:callable`.
 
     Raises a `ConfigurationError` for what names nothing, one named twice, a URL with board, order or keep.
     """
@@ -245,7 +245,7 @@ def find_contenders(named: Iterable[str]) -> list[Contender]:
 
 
 def _told_apart(found: Sequence[Contender]) -> list[Contender]:
-    """Return the contenders, several URLs of one scheme with labels of their own."""
+    """Return the backends, with distinct labels for several URLs of one scheme."""
     alike: dict[str, list[str]] = {}
     for one in found:
         if is_url(one.target) and one.target not in alike.setdefault(one.label, []):
@@ -279,7 +279,7 @@ def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
-    """Return a place that no file is about. Raises `ConfigurationError`, with all labels that there are."""
+    """Return a target without a file. Raises `ConfigurationError`, with all labels that there are."""
     places = trial_places()
     if name not in places:
         raise ConfigurationError(

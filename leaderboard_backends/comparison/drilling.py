@@ -1,7 +1,7 @@
-"""A drill: start a backend from nothing, load it, kill what keeps its data amid updates, and see what comes back.
+"""Crash recovery: start a backend from nothing, load it, kill the process with its data during updates, and restore.
 
-The victim is the server where there is one, else the process that has the board open. A kill -9 says nothing about a
-power cut: what the process had handed to the system is still written.
+The killed process is the server where there is one, else the process that has the board open. A kill -9 says nothing
+about a power cut: what the process had handed to the system is still written.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .usage import listening_ports
 
 KILL_AFTER: Final = 400
 KILL_SECONDS: Final = 3.0
-"""Acknowledged updates after which the victim is killed, and seconds, whichever comes first."""
+"""The process is killed after this number of acknowledged updates or these seconds, whichever comes first."""
 
 Told = TypeVar("Told", Up, Loaded, Ready, Back)
 
 
 def drill(contender: Contender, trace: Path, directory: Path, patience: float) -> DrillFigures:
-    """Return the figures of one drill.
+    """Return the figures of one crash recovery.
 
-    Raises `WrongBoardError`, `WorkerError`, `PatienceError`, and what making the place raises.
+    Raises `WrongBoardError`, `WorkerError`, `PatienceError`, and what making the target raises.
     """
     with _worker(contender, patience) as victim, _worker(contender, patience) as survivor:
         begun = time.monotonic()
@@ -105,7 +105,7 @@ def _kill(victim: Process, place: Place, patience: float) -> tuple[int, float]:
 
 @contextmanager
 def _worker(contender: Contender, patience: float) -> Iterator[Process]:
-    """Start a worker that is ended after so many seconds, so that reading from it never hangs."""
+    """Start a worker that is ended after a timeout in seconds, so that reading from it never hangs."""
     with started(WORKER, contender.path) as process:
         timer = Timer(patience + GRACE, end, [process])
         timer.start()
@@ -127,7 +127,7 @@ def _ask(process: Process, job: Job) -> None:
 def _told(process: Process, kind: type[Told], patience: float) -> Told:
     """Return the next line that is not an acknowledgement.
 
-    Raises `WorkerError` where the process ends before it, `WrongBoardError` where it tells of a wrong board instead.
+    Raises `WorkerError` where the process ends before it, `WrongBoardError` where it reports a wrong board instead.
     """
     line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
     if not line:

@@ -46,11 +46,11 @@ AGAIN: Final = ("unavailable", "not run")
 """What a resumed comparison tries again: a server may be there now."""
 
 REASONS: Final = (LeaderboardError, ServerNotFoundError, ServerStartError, OSError)
-"""What may keep a place from being made."""
+"""Errors that may occur when a target is made."""
 
 
 class Watcher(Protocol):
-    """Is told how the comparison goes on."""
+    """Receives the progress of a comparison."""
 
     def planned(self, runs: Sequence[Unit]) -> None:
         """Take in what is left to run."""
@@ -138,7 +138,7 @@ class _Comparison:
         return head(self.order.plan, self.order.contenders, self.order.workloads, self.order.seed, salt)
 
     def _take_up(self) -> None:
-        """Begin a journal, or go on with the one that is there."""
+        """Begin a journal, or resume the existing one."""
         if not self.order.resume:
             self.journal.begin(self.head)
             return
@@ -231,7 +231,7 @@ class _Comparison:
     # ------------------------------------------------------------------ one run
 
     def _undisturbed(self, unit: Unit, number: int, folder: Path) -> Run:
-        """Return a run; a disturbed one is done again, and the least disturbed counts, or one that has no figures."""
+        """Return a run; a disturbed run is repeated. The least disturbed counts, or any without figures."""
         run = self._run(unit, number, folder)
         told = [run.cores_elsewhere]
         while run.disturbed and len(told) <= self.order.repeats and self.repeats_left:
@@ -296,7 +296,7 @@ class _Comparison:
         return found
 
     def _at_its_place(self, contender: Contender, folder: Path, work: Callable[[Place], Answer]) -> Answer:
-        """Make a fresh place for a piece of work; whatever keeps it from being made becomes the reason."""
+        """Make a fresh target for a run; an error in making it becomes the reason for having no figures."""
         with tempfile.TemporaryDirectory(dir=folder) as directory:
             target = ""
             try:

@@ -1,7 +1,7 @@
 """Wrong means no figure of that backend at all: which short runs come ahead to know it, and what a wrong run withholds.
 
 The runs that time single operations compare every answer with the model's. A plan that has none of these under a
-workload has a short one ahead, of each backend, whose figures nobody sees.
+workload has a short one ahead, of each backend, whose figures are not published.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Un
 from .schema import Cell, Gate, Run
 
 PLAYERS: Final = 10_000
-"""Of the short run, or fewer where the plan has no board of so many."""
+"""Players of the short run; fewer where no board of the plan has that many."""
 
 STEPS: Final = 2_000
 
@@ -25,7 +25,7 @@ WITHHELD: Final = "withheld, as another run was wrong"
 def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     """Return the workloads whose answers no run of a plan compares, each with the size of its short run.
 
-    `only_sizes` has, by workload, the one size of those that are made of events.
+    `only_sizes` has, by workload, the only size of workloads that are made of events.
     """
     compared = {name for part in plan.service for name in part.workloads}
     found: dict[str, int] = {}

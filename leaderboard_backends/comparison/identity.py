@@ -35,7 +35,7 @@ def head(
     seed: int,
     salt: str | None = None,
 ) -> Head:
-    """Return the head of a journal that begins now; `salt` is that of one to compare it with."""
+    """Return the head of a journal that begins now; `salt` is that of a journal to compare it with."""
     salt = token_hex(16) if salt is None else salt
     told = dict(_told(plan, contenders, workloads, seed, salt))
     digest = sha256(msgspec.json.encode(sorted(told.items()))).hexdigest()

@@ -28,7 +28,7 @@ class Jobs:
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
 
     def of(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
-        """Return the job of a run; one of the study has no trace."""
+        """Return the job of a run; a program of the study has no trace."""
         part = unit.part
         job = Job(
             task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
@@ -51,7 +51,7 @@ class Jobs:
         return job
 
     def patience(self, unit: Unit | None = None) -> float:
-        """Return the seconds after which a worker is ended: far above what a working one needs."""
+        """Return the timeout of a worker in seconds: far above what one that works needs."""
         if self.give_up_after is not None:
             return self.give_up_after
         return PATIENCE if unit is None else PATIENCE + 10 * self.plan.time_limit + unit.cell.players / 2000

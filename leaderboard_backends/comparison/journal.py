@@ -92,7 +92,7 @@ class Journal(AbstractContextManager["Journal"]):
         self.add(head)
 
     def go_on(self) -> Kept:
-        """Return what the journal holds, and let lines be added to it: one that was cut off is taken away.
+        """Return what the journal holds, and prepare it for more lines: an incomplete last line is removed.
 
         Raises `ConfigurationError` where there is none, or it is no journal, and `JournalError`.
         """
@@ -105,7 +105,7 @@ class Journal(AbstractContextManager["Journal"]):
         return kept
 
     def _locked(self, path: Path, mode: Literal["a+b", "rb+"]) -> BufferedRandom:
-        """Open the file, and hold it until this journal ends; one that its owner removed meanwhile is opened anew."""
+        """Open and lock the file until this journal ends; a file that its owner removed meanwhile is opened anew."""
         self._lock = self._lock or path.open(mode)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

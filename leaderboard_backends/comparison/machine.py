@@ -42,7 +42,7 @@ _CPU_NAME: Final = re.compile(r"^(?:model name|Model)\s*:\s*(.+)$", re.MULTILINE
 
 
 def folder_on_disk() -> Path:
-    """Return the folder for temporary files: the system's own, or `/var/tmp` where that one is in memory.
+    """Return the folder for temporary files: the system's own, or `/var/tmp` where that folder is in memory.
 
     Where a file system is in memory, waiting for the disk costs nothing, and a durable backend looks faster than it is.
     """
@@ -53,7 +53,7 @@ def folder_on_disk() -> Path:
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that a folder is on, `unknown` where the system does not tell."""
+    """Return the type of the file system that a folder is on, `unknown` where the system does not say."""
     try:
         mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
     except OSError:

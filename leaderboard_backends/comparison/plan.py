@@ -1,7 +1,7 @@
-"""What to run: a plan from a TOML file, and the cells that it comes to.
+"""What to run: a plan from a TOML file, and its cells.
 
 A cell is one backend under one workload at one size in one mode. It is repeated in several rounds, each run in a fresh
-process; within a round the cells come in a random order, so that what the machine does meanwhile hits all alike.
+process; within a round the cells come in a random order, so that disturbances of the machine affect all alike.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes
 """The parts of the kit that take more than seconds: they look for races, try random programs, and load large boards."""
 
 EVERY: Final = "every"
-"""Among `twins`: all backends are run twice in this part, to know the noise."""
+"""In `twins`: run all backends of this part twice (A/A runs), to know the noise."""
 
 Players = Annotated[int, Meta(ge=1, le=MOST_PLAYERS)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -50,7 +50,7 @@ class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Clients at once, and batches, each for so many seconds."""
+    """Several clients at once, and batches, each for `seconds`."""
 
     workload: str
     players: list[Players]
@@ -62,7 +62,7 @@ class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Response times at the rates of the workload, each for so many seconds."""
+    """Response times at the rates of the workload, each for `seconds`."""
 
     workload: str
     players: list[Players]
@@ -80,7 +80,7 @@ class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StudyPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The programs that the study's claims are about, in so many rounds, each operation for so many seconds."""
+    """The programs that the study's claims are about, in `rounds`, each operation for `seconds`."""
 
     rounds: Count
     seconds: Seconds
@@ -147,7 +147,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ) -> Plan:
         """Return the plan with other sizes, workloads or steps in all its parts; what is not given stays as it is.
 
-        A part that has one workload gets the first.
+        A part with a single workload gets the first one.
         """
         sizes = {"players": list(players)} if players else {}
         counts = {"steps": steps} if steps else {}
@@ -184,7 +184,7 @@ class Unit(msgspec.Struct, frozen=True):
 
 
 def read_plan(name: str | Path) -> Plan:
-    """Read a plan: the path of a TOML file, or the name of one that comes with the library.
+    """Read a plan: the path of a TOML file, or the name of a plan that comes with the library.
 
     Raises `ConfigurationError` with the file, the key, and what is allowed there.
     """
@@ -223,7 +223,7 @@ def units(
 ) -> list[Unit]:
     """Return all cells of a plan without order, for backends by label and programs of the study with their sizes.
 
-    `only_sizes` has, by workload, the one size of those that are made of events.
+    `only_sizes` has, by workload, the only size of workloads that are made of events.
     """
     return [
         *_measured(plan, backends, only_sizes),
@@ -233,7 +233,7 @@ def units(
 
 
 def _measured(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Iterator[Unit]:
-    """Yield the cells of parts that may have twins, each once, whichever parts name it."""
+    """Yield the cells of parts that may have A/A runs, each once, even if several parts name it."""
     seen: set[Cell] = set()
     for mode, workload, players, part in _asked(plan, only):
         for backend in backends:

@@ -22,7 +22,7 @@ WORKER: Final = f"{__package__}.measure.worker"
 PROVER: Final = f"{__package__}.measure.prove"
 
 GRACE: Final = 5.0
-"""Seconds beyond its time limit after which a process is ended that did not end itself with a traceback."""
+"""Seconds after its time limit at which a process is killed that has not ended itself with a traceback."""
 
 _TIMEOUT: Final = "Timeout ("
 """What such a traceback begins with (`faulthandler`)."""
@@ -90,7 +90,7 @@ def ask(module: str, question: msgspec.Struct, kind: type[Told], *, patience: fl
 
 
 def answer(job: Job, path: str = "") -> Answer:
-    """Return a worker's answer to a job; one that has none says why."""
+    """Return a worker's answer to a job; without figures, the answer has the reason."""
     try:
         return ask(WORKER, job, Answer, patience=job.give_up_after, path=path)
     except PatienceError as error:
@@ -100,7 +100,7 @@ def answer(job: Job, path: str = "") -> Answer:
 
 
 def redacted(found: Answer, target: str) -> Answer:
-    """Take out of an answer what no result may tell: its reason, its notes, and what the kit said of failures."""
+    """Redact what an answer quotes: its reason, its notes, and the kit's texts about failures."""
     facts = found.facts
     if facts is not None and facts.verdict is not None:
         failures = [redact(failure, target) for failure in facts.verdict.failures]

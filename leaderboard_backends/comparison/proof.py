@@ -31,10 +31,10 @@ def prove(
     kept: Path | None,
     patience: float = PATIENCE,
 ) -> Verdict:
-    """Return the kit's verdict on a backend at its place: one kept in the folder `kept`, or of a run now.
+    """Return the kit's verdict on a backend at its target: a stored one from the folder `kept`, or that of a run now.
 
-    It is ended after `patience` seconds. Kept are verdicts on this library's own backends at places of their own: what
-    others depend on is not known here.
+    The timeout is `patience` seconds. Only verdicts on this library's own backends at targets made for a run are
+    stored: what others depend on is not known here.
     """
     keep = kept is not None and isinstance(contender, Ready) and facts.distribution.startswith(f"{DISTRIBUTION} ")
     path = kept / f"{_key(contender, facts, parts, seed)}.json" if keep and kept is not None else None

@@ -1,6 +1,6 @@
 """The figures of a run, each as one number under a name, so that one rule can judge all of them.
 
-A study's figures are those of programs, not of backends: they have no readings.
+Programs of the study are not backends: their figures have no readings.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def readings(figures: Figures) -> dict[Figure, float]:
 
 
 def is_cut(figures: Figures, part: str) -> bool:
-    """Whether the time limit left out some of an operation's planned steps: its figures are of the first ones."""
+    """Whether the time limit left out some of an operation's planned steps: its figures are of the first steps."""
     timed = figures.operations.get(part) if isinstance(figures, ServiceFigures) else None
     return timed is not None and timed.time.samples < timed.planned
 

@@ -1,4 +1,4 @@
-"""Samples in nanoseconds, and what is told of them: exact percentiles, and a histogram that keeps them all."""
+"""Samples in nanoseconds, and their summary: exact percentiles, and a histogram of all of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ P99: Final = Fraction(99, 100)
 P999: Final = Fraction(999, 1000)
 
 LEAST_BEYOND: Final = {P50: 1, P95: 1, P99: 1, P999: 10}
-"""How many samples must lie beyond a percentile for it to be told: a p99.9 from ten samples is no p99.9."""
+"""How many samples must lie beyond a percentile for it to be reported: a p99.9 of ten samples is no p99.9."""
 
 _CLOCK_SAMPLES: Final = 2001
 _STEP: Final = log(BUCKET)
 
 
 def preallocated(count: int) -> array[int]:
-    """Return room for so many samples, so that taking one allocates nothing."""
+    """Return an array for that many samples, so that taking one allocates nothing."""
     return array("q", bytes(8 * count))
 
 
@@ -41,7 +41,7 @@ def percentile(ordered: Sequence[int], part: Fraction) -> int | None:
 
 
 def distribution(samples: Sequence[int]) -> Distribution:
-    """Return what is told of samples in nanoseconds; there must be at least one. O(n log n)."""
+    """Return the summary of samples in nanoseconds; there must be at least one. O(n log n)."""
     ordered = sorted(samples)
 
     def told(part: Fraction) -> float | None:
@@ -61,7 +61,7 @@ def distribution(samples: Sequence[int]) -> Distribution:
 
 
 def histogram(samples: Sequence[int]) -> Histogram:
-    """Return how many samples lie in each logarithmic bucket; a sample of 0 ns counts as one of 1 ns."""
+    """Return how many samples lie in each logarithmic bucket; a sample of 0 ns counts as 1 ns."""
     counted = Counter(int(log(max(1, sample)) / _STEP) for sample in samples)
     first, last = min(counted), max(counted)
     return Histogram(first, [counted[place] for place in range(first, last + 1)])

@@ -23,8 +23,8 @@ Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "study"]
 """What a run measures. Figures of two modes are never mixed.
 
 `service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
-several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: starting, being
-killed and coming back, and what an update writes to the disk. `study`: programs that a claim of the study is about.
+several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: crash recovery
+(start, kill, restore), and what an update writes to the disk. `study`: programs that a claim of the study is about.
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
@@ -52,7 +52,7 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ResultError(ValueError):
-    """A file is no result of a comparison, or one of another schema version."""
+    """A file is no result of a comparison, or has another schema version."""
 
 
 # ---------------------------------------------------------------------- samples
@@ -73,7 +73,7 @@ class Histogram(msgspec.Struct, frozen=True):
             yield BUCKET**place / 1000, BUCKET ** (place + 1) / 1000, count
 
     def middle_us(self, place: int) -> float:
-        """Return the geometric middle of the bucket at a place of `counts`."""
+        """Return the geometric middle of the bucket at an index of `counts`."""
         return exp(log(BUCKET) * (self.first + place + 0.5)) / 1000
 
 
@@ -143,7 +143,7 @@ class Checked(msgspec.Struct, frozen=True):
     state_sha256: str = ""
     """Of the whole end state, best first; empty where the order within a tie is left to chance (several clients)."""
     what: str = ""
-    """In words; empty in results of before it was told."""
+    """As text; empty in results from before it was recorded."""
 
 
 class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
@@ -158,7 +158,7 @@ class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
 
 
 class ClientsFigures(msgspec.Struct, frozen=True):
-    """Operations per second of so many clients at once, in the time in which all of them were at work."""
+    """Operations per second of several clients at once, during the time in which all of them worked."""
 
     kind: Literal["threads", "processes"]
     clients: Count
@@ -167,7 +167,7 @@ class ClientsFigures(msgspec.Struct, frozen=True):
     client_cores: float
     """Processor time of the clients, by the time that passed."""
     server_cores: float | None = None
-    """Of the server, where there is one: under one core, it had time left."""
+    """Busy cores of the server, if there is one: under one core, it had time left."""
 
     @property
     def per_second(self) -> float:
@@ -203,7 +203,7 @@ class RateFigures(msgspec.Struct, frozen=True):
     achieved: PerSecond
     """Operations per second that were completed."""
     response: Distribution | None
-    """`None` where the backend did not keep up: then the times would tell how long the run was, and nothing else."""
+    """`None` where the backend did not keep up: then the times would only show how long the run was."""
 
 
 class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
@@ -222,7 +222,7 @@ class DiskFigures(msgspec.Struct, frozen=True):
     updates: int
     grown_bytes: int
     written_bytes: int | None
-    """From `/proc/PID/io`; `None` where the system does not tell."""
+    """From `/proc/PID/io`; `None` where the system does not report it."""
 
     @property
     def grown(self) -> int | None:
@@ -288,7 +288,7 @@ class Run(msgspec.Struct, frozen=True):
 
     cell: Cell
     round: int
-    """Runs of one round were interleaved: they saw the same hours of the machine."""
+    """Runs of one round were interleaved: they ran in the same period."""
     status: Status
     reason: str = ""
     seconds: float = 0.0
@@ -300,7 +300,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def disturbed(self) -> bool:
-        """Whether other processes were at work during the run, as far as the system told."""
+        """Whether other processes were busy during the run, as far as the system reports it."""
         return self.cores_elsewhere is not None and self.cores_elsewhere >= DISTURBED_FROM
 
 
@@ -352,7 +352,7 @@ class Sheet(msgspec.Struct, frozen=True):
     setup: list[str] = []
     """Steps from a machine with Python to a running board."""
     watch: list[str] = []
-    """What can be watched of it in production."""
+    """What can be monitored in production."""
     configuration: str = ""
     """What an app's configuration has for it."""
 
@@ -390,7 +390,7 @@ class WorkloadFacts(msgspec.Struct, frozen=True):
 
 
 class TraceFacts(msgspec.Struct, frozen=True):
-    """What is told of a trace; the same workload, size, seed and number of steps have the same hash everywhere."""
+    """Facts of a trace; the same workload, size, seed and number of steps have the same hash everywhere."""
 
     workload: str
     players: int
@@ -402,7 +402,7 @@ class TraceFacts(msgspec.Struct, frozen=True):
     tied_share: float
     name_bytes_per_player: float
     repeated: int = 0
-    """Measured updates that give a player the score and the username that stand: of events, as they were."""
+    """Measured updates that repeat a player's current score and username; events are replayed as they were."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -434,7 +434,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class CodeFacts(msgspec.Struct, frozen=True):
-    """The code behind one feature on one backend, by who writes it. `None`: not counted, and `note` says why."""
+    """The code size of one feature on one backend, by who writes it. `None`: not counted, and `note` says why."""
 
     feature: str
     backend: str

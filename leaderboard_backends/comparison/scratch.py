@@ -1,4 +1,4 @@
-"""The folder of a comparison's files: it goes with the comparison, and one that a kill -9 left goes with the next."""
+"""The folder of a comparison's files: deleted with the comparison, or after a kill -9 by the next comparison."""
 
 from __future__ import annotations
 

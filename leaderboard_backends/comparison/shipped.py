@@ -1,6 +1,6 @@
 """Where the data files of the comparison are: beside the code in an installed wheel, in `benchmarks/` in a source tree.
 
-They are workloads, backends' sheets, plans and prices: TOML, which a user reads, copies and edits.
+They are workloads, metadata of backends, plans and prices: TOML, which a user reads, copies and edits.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ PACKAGE: Final = "__init__.py"
 
 
 def digest_of(folder: Path, files: Iterable[Path]) -> str:
-    """Return the SHA-256 of source files of a folder, with their places in it."""
+    """Return the SHA-256 of source files of a folder, with their relative paths."""
     digest = sha256()
     for path in sorted(path for path in files if path.suffix in KINDS):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
@@ -44,7 +44,7 @@ def _sources(modules: Sequence[str], folder: str) -> Iterator[tuple[Path, list[P
 
 
 def _find(module: str, folder: str) -> Path | None:
-    """Look where a process that is started looks: in `folder`, among what is installed, in the current folder."""
+    """Search where a started process would: in `folder`, in installed packages, in the current folder."""
     first, *rest = module.split(".")
     if folder and (found := _beneath(Path(folder), [first, *rest])):
         return found

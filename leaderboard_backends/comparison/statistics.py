@@ -1,7 +1,7 @@
-"""What several processes say together: a median with its interval, ratios of two sides, and the noise floor.
+"""Statistics over processes: a median with its interval, ratios of two sides, and the noise floor.
 
 A run is one process and gives one value of each figure; samples within a process are never pooled, because they share
-its luck (memory layout, hash seed, what else the machine did). All intervals are of 95 %.
+its circumstances (memory layout, hash seed, what else the machine did). All intervals are of 95 %.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .readings import Figure, Statistic, readings
 from .schema import BackendFacts, Cell, Figures, Home, Mode, Result, Run, ServiceFigures
 
 ENOUGH_PROCESSES: Final = 5
-"""Below so many, an interval is shown and no verdict is given."""
+"""With fewer processes, an interval is shown and no verdict is given."""
 
 _TAIL: Final = 40
-"""One part in so many of all resamples may lie beyond each end of an interval: 2.5 %."""
+"""One in this many resamples may lie beyond each end of an interval: 2.5 %."""
 
 
 # ---------------------------------------------------------------------- intervals
@@ -35,7 +35,7 @@ class Interval(NamedTuple):
     middle: float
     high: float
     processes: int
-    """How many values stand behind it; of a ratio, on the side that has fewer."""
+    """How many values it is computed from; for a ratio, on the side with fewer."""
 
     @property
     def enough(self) -> bool:
@@ -156,7 +156,7 @@ def runs_of(result: Result, mode: Mode, workload: str, players: int, backend: st
 def values(runs: Iterable[Run], read: Callable[[Figures], float | None]) -> dict[int, float]:
     """Return one value per process, by round; runs without this figure are left out.
 
-    `read` is the `read` of a `Figure`, or any function of figures. Raises `ValueError` where a round comes twice, as
+    `read` is the `read` of a `Figure`, or any function of figures. Raises `ValueError` where a round occurs twice, as
     it does when runs of several cells are mixed.
     """
     found: dict[int, float] = {}
@@ -177,7 +177,7 @@ def operations_of(runs: Iterable[Run]) -> list[str]:
 
 
 def sizes_of(result: Result, mode: Mode, workload: str) -> list[int]:
-    """Return the sizes in players that a workload was run at, whatever came of it, in rising order."""
+    """Return the sizes in players that a workload was run at, with or without figures, in rising order."""
     cells = (run.cell for run in result.runs)
     return sorted({cell.players for cell in cells if (cell.mode, cell.workload) == (mode, workload)})
 
@@ -207,7 +207,7 @@ class Floor(NamedTuple):
 
 
 class Floors(msgspec.Struct, frozen=True):
-    """The noise floors of a result, as measured by its twins."""
+    """The noise floors of a result, as measured by its A/A runs."""
 
     measured: dict[tuple[NoiseClass | None, Mode, Statistic], Floor]
 
@@ -218,7 +218,7 @@ class Floors(msgspec.Struct, frozen=True):
     def find(self, noise_class: NoiseClass | None, mode: Mode, statistic: Statistic) -> Floor:
         """Return the floor of a class with its source: its own, or else the largest of all classes.
 
-        Where no twin at all has this statistic in this mode, the floor is infinite: then nothing differs from it.
+        Where no A/A run has this statistic in this mode, the floor is infinite: then nothing counts as a difference.
         """
         own = self.measured.get((noise_class, mode, statistic))
         if own is not None:
@@ -231,10 +231,10 @@ class Floors(msgspec.Struct, frozen=True):
 
 
 def noise_floors(result: Result) -> Floors:
-    """Return how far equal cells of a result lay apart, by class, mode and statistic.
+    """Return how far equal cells of a result were apart, by class, mode and statistic.
 
-    The floor is the largest ratio of medians, folded to at least 1, of all twins and parts (operations) of the class.
-    Figures that are not above 0 have no ratio and are left out.
+    The floor is the largest ratio of medians, folded to at least 1, of all A/A runs and parts (operations) of the
+    class. Figures that are not above 0 have no ratio and are left out.
     """
     measured: dict[tuple[NoiseClass | None, Mode, Statistic], Floor] = {}
     for cell in dict.fromkeys(run.cell for run in result.runs if run.cell.twin):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psutil
 
 LEAST_SECONDS: Final = 0.1
-"""In which the work of others can be told."""
+"""Shortest time over which the work of other processes can be measured."""
 
 SQLITE_LOG: Final = "-wal"
 """What the name of an SQLite file's write-ahead log ends in."""
@@ -75,7 +75,7 @@ def _files(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 def bytes_written(pid: int | None = None) -> int | None:
-    """Return how many bytes a process has sent to the storage layer, `None` where the system does not tell.
+    """Return how many bytes a process has sent to the storage layer, `None` where the system does not report it.
 
     It is `write_bytes` of `/proc/PID/io`: pages of 4 KiB that became dirty, whatever the program wrote of them.
     """
@@ -101,9 +101,9 @@ def listening_ports(pid: int) -> int:
 
 
 class OtherWork:
-    """How many of the cores that this process may use all others kept busy, from now on until `cores` is asked.
+    """Measures how many of the cores that this process may use others kept busy, from now until `cores` is read.
 
-    The system counts in hundredths of a second, so that a span of under `LEAST_SECONDS` tells nothing.
+    The system counts in hundredths of a second, so that less than `LEAST_SECONDS` is too short.
     """
 
     def __init__(self, pids: Iterable[int]) -> None:

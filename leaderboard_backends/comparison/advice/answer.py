@@ -34,9 +34,9 @@ class Ranking(NamedTuple):
 
     order: tuple[Candidate, ...]
     ties: tuple[tuple[str, ...], ...]
-    """Labels whose cost is equal and whose p99 is not told apart."""
+    """Labels whose cost is equal and whose p99 differs by no more than the noise."""
     untold: bool
-    """Whether there were too few processes, or no twins, to know the noise between some of them."""
+    """Whether there were too few processes, or no A/A runs, to know the noise between some of them."""
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -74,10 +74,10 @@ def advise(
 ) -> Advice:
     """Return which backend of a result meets a need, with the shipped prices and model where none are given.
 
-    Those that meet the need stand in the order of their monthly cost; where that is equal, the class of durability
-    that was asked for comes before stronger ones, and p99 decides within a class. Figures that are not told apart by
-    the noise are ties: there, what is simpler to run comes first. Raises `ConfigurationError` where the result has no
-    service times of updates.
+    Those that meet the need are sorted by monthly cost; where that is equal, the class of durability that was asked for
+    comes before stronger ones, and p99 decides within a class. Figures within the noise of each other are ties: among
+    them, what is simpler to run comes first. Raises `ConfigurationError` where the result has no service times of
+    updates.
     """
     shipped = Inputs.shipped()
     inputs = Inputs(prices or shipped.prices, model or shipped.model, shipped.study, term)
@@ -144,7 +144,7 @@ def _amount(one: Candidate) -> float:
 
 
 def _told_apart(records: Records, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Yield groups by rising p99: the fastest left, with those that the noise does not tell apart from it."""
+    """Yield groups by rising p99: the fastest one left, with those within the noise of it."""
     left = sorted(alike, key=lambda one: _p99(one, need))
     while left:
         first, *others = left
@@ -168,7 +168,7 @@ def _tied(records: Records, need: Need, first: Candidate, other: Candidate) -> b
 
 
 def _can_tell(records: Records, need: Need, first: Candidate, other: Candidate) -> bool:
-    """Whether there are processes and twins enough to say that two differ or do not."""
+    """Whether there are enough processes and A/A runs to say whether two differ."""
     one, two = first.judged(need), other.judged(need)
     if not (one and two and one.p99_by_round and two.p99_by_round):
         return False
@@ -239,7 +239,7 @@ def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
 
 
 def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
-    """Yield which demands rule out how many, and who is ruled out by one alone; where nothing is known, why."""
+    """Yield how many each demand rules out, and who is ruled out by a single demand; where nothing is known, why."""
     if not any(one.times for one in found):
         texts = dict.fromkeys(reason.text for one in found for reason in one.reasons)
         for text in texts:

@@ -25,7 +25,7 @@ TIMED: Final[tuple[Demand, ...]] = ("load", "p99")
 DISTURBED: Final = "other processes disturbed its runs, so that its times are too long"
 
 FEW_SAMPLES: Final = 1_000
-"""Below so many in a process, a p99 rests on fewer than ten samples."""
+"""With fewer samples in a process, fewer than ten of them determine the p99."""
 
 _ROUNDING: Final = 1e-9
 

@@ -18,7 +18,7 @@ from .need import DURABILITIES, LOST, Need, rate_words, time_words
 from .records import FURTHEST, Records
 
 PLAYERS: Final = (1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000)
-"""Sizes that are asked for, as far as a result has figures; those that it measured are asked for as well."""
+"""Sizes in the grid, as far as a result has figures; its measured sizes are in the grid as well."""
 
 SMALLEST: Final = 1_000
 """Below, a size is not asked for, though it was measured."""
@@ -47,7 +47,7 @@ class Axes(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
-    """One answer; every number is the place of a text in `Grid.texts`."""
+    """One answer; every number is an index into `Grid.texts`."""
 
     take: int
     """The label of the pick, or the verdict where there is none."""
@@ -58,11 +58,11 @@ class Found(msgspec.Struct, frozen=True, array_like=True):
     notes: tuple[int, ...]
     """What the figures do not show; without a pick, why nothing fits."""
     others: tuple[tuple[int, int], ...]
-    """The other backends, the next one first, each with why it is not the pick."""
+    """The other backends, the runner-up first, each with the reason why it is not the pick."""
 
 
 class Grid(msgspec.Struct, frozen=True):
-    """The answers to all needs of the axes, equal ones once, as compact JSON has them."""
+    """The answers to all needs of the axes, for compact JSON: equal answers are stored once."""
 
     axes: Axes
     texts: list[str]
@@ -104,7 +104,7 @@ class _Book:
         self.answers: dict[Found, int] = {}
 
     def answer(self, advice: Advice) -> int:
-        """Return the place of an answer."""
+        """Return the index of an answer."""
         pick = advice.pick
         notes = _notes(pick, advice.need) if pick else advice.why
         found = Found(
@@ -156,7 +156,7 @@ def _others(pick: Candidate, advice: Advice) -> Iterator[tuple[str, str]]:
 
 
 def _behind(pick: Candidate, other: Candidate, need: Need, ranking: Ranking) -> str:
-    """Return why one that fits is not the pick, by the rule that decided: cost, then the noise, then p99."""
+    """Return why a backend that fits is not the pick, by the rule that decided: cost, then the noise, then p99."""
     if pick.monthly is None or other.monthly is None or other.monthly > pick.monthly * (1 + EQUAL_COST):
         return f"costs {_money(other)}" if other.monthly is not None else "its cost is not known"
     if any({pick.label, other.label} <= {*labels} for labels in ranking.ties):

@@ -19,7 +19,7 @@ _SAME: Final = 1 + 1e-9
 
 
 class Together(NamedTuple):
-    """How many times as much several clients do as one."""
+    """Throughput of several clients relative to one."""
 
     times: float
     source: str
@@ -32,7 +32,7 @@ class Together(NamedTuple):
 
 
 class Response(NamedTuple):
-    """Response time of one client from the intended start, at the rates on both sides of the one that is asked for.
+    """Response time of one client from the intended start, at the measured rates around the requested one.
 
     A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
     """
@@ -40,7 +40,7 @@ class Response(NamedTuple):
     asked: float
     """Of all processes together."""
     rate: float
-    """What one client is looked up at: at least as much."""
+    """The rate at which one client is looked up: at least the requested rate."""
     above: float | None
     """The lowest measured rate that is not below it."""
     p99_us: float | None
@@ -49,7 +49,7 @@ class Response(NamedTuple):
     """The highest measured rate that is not above it."""
     below_p99_us: float | None
     several: bool
-    """Whether the one client stands for several, who were not measured."""
+    """Whether the figure of one client is used for several clients, which were not measured."""
     where: str
 
     @property
@@ -59,7 +59,7 @@ class Response(NamedTuple):
 
     @property
     def _as_busy(self) -> str:
-        """Why one client is looked up at more than is asked for, in words."""
+        """Why one client is looked up at a higher rate than requested, as text."""
         if self.rate <= self.asked * _SAME:
             return ""
         return f"; {whole(self.asked)}/s of several clients keep it as busy as {whole(self.rate)}/s of one"
@@ -77,9 +77,10 @@ class Response(NamedTuple):
         )
 
     def late(self, limit: float) -> str:
-        """Return why answers come later than a limit under load; empty where they do not, or where it is not known.
+        """Return why answers under load take longer than a limit; empty where they do not, or where it is not known.
 
-        More load never makes answers faster: where nothing is known at the rate, a lower one that is late is enough.
+        More load never makes answers faster: where nothing is known at the rate, it is enough that a lower rate is too
+        slow.
         """
         if self.p99_us is None:
             known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
@@ -102,11 +103,11 @@ NOT_MEASURED = "several processes at once were not measured: assumed to do no mo
 
 @lru_cache(maxsize=512)  # as `times`
 def together(records: Records, backend: str, clients: int, players: int) -> Together:
-    """Return what so many app processes do together, by what one of them does alone.
+    """Return the throughput of several app processes relative to one.
 
-    As measured with as many client processes. Between two measured numbers it is on the straight line, and no more
-    than with the larger one; beyond the largest it falls as it fell before, and never rises. So many clients count for
-    no more than so many times one, whatever disturbed the one. Where none were measured, no more than one alone.
+    As measured with as many client processes. Between two measured numbers it is on the straight line, and no more than
+    with the larger one; beyond the largest it falls as it fell before, and never rises. N clients count for at most N
+    times one client, even if a disturbance slowed down the one. Where none were measured, it is that of one client.
     """
     if clients == 1:
         return ALONE
@@ -120,7 +121,7 @@ def together(records: Records, backend: str, clients: int, players: int) -> Toge
 
 
 def _gains(near: Near) -> dict[int, float]:
-    """Return, by rising number of client processes, the median of what they did by what one did in the same run."""
+    """Return, by rising number of client processes, their median throughput relative to one process of the same run."""
     gains: dict[int, list[float]] = {}
     for run in near.runs:
         clients = run.figures.clients if isinstance(run.figures, ThroughputFigures) else []
@@ -169,8 +170,8 @@ def _beyond(gains: dict[int, float], clients: int) -> str:
 def response(records: Records, backend: str, rate: float, players: int, several: Together = ALONE) -> Response | None:
     """Return the p99 of one client near the rate of all processes together; `None` where no response was measured.
 
-    It was measured with one client. Processes that share a storage wait for one another in it, so that one of them
-    stands for all with the whole rate; where several do less than one does, with as much more as makes one as busy.
+    It was measured with one client. Processes that share a storage wait for one another in it, so that one client at
+    the whole rate represents all; where several do less than one, its rate is raised until it is as busy.
     """
     found = _measured(records, backend, players)
     if found is None:

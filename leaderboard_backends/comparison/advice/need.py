@@ -35,7 +35,7 @@ _JUST_ONE: Final = 1 - _ROUNDING
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Players, load, app processes, and what must hold; rates are of all players together, a second."""
+    """Players, load, app processes, and what must hold; rates are per second, of all players together."""
 
     players: int
     updates: float
@@ -78,7 +78,7 @@ def covers(offered: Durability, asked: Durability) -> bool:
 
 
 def rate_words(a_second: float, what: str) -> str:
-    """Return a rate by the second, or by the minute or hour where it is less than one: `2,000 updates/s`, `5 reads/h`.
+    """Return a rate as text, per second; per minute or hour where it is less than one: `2,000 updates/s`, `5 reads/h`.
 
     Whole from 10 on, and below with so many digits that it is not nothing.
     """

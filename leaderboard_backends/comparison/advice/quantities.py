@@ -36,7 +36,7 @@ def read_sizes(text: str) -> tuple[int, ...]:
 
 
 def read_rate(text: str) -> float:
-    """Return what a rate comes to a second: `2000/s`, `120K/m`, `1M/h`; 0 is allowed. Raises `ConfigurationError`."""
+    """Return a rate in events per second: `2000/s`, `120K/m`, `1M/h`; 0 is allowed. Raises `ConfigurationError`."""
     found = _RATE.fullmatch(text.strip())
     if not found:
         raise ConfigurationError(f"{shorten(text)} is no rate: write 2000/s, 120K/m or 1M/h, for example.")

@@ -38,7 +38,7 @@ class Near(NamedTuple):
 
 
 class Records:
-    """The runs of a result by cell, twins left out, with its noise floors and footprints.
+    """The runs of a result by cell, without A/A runs, with its noise floors and footprints.
 
     Raises `ConfigurationError` where no service run has an update: then there is nothing to advise from.
     """
@@ -110,7 +110,7 @@ class Records:
     def problem(self, backend: str, players: int) -> str:
         """Return why a backend has no figures that may be used at a size; empty where it has them.
 
-        A wrong answer anywhere rules it out; else what came of the nearest size at or above at which it was run.
+        A wrong answer anywhere rules it out; else the outcome at the nearest size at or above at which it was run.
         """
         facts = self.result.facts(backend)
         if facts is not None and facts.verdict is not None and not facts.verdict.allows_figures:

@@ -25,7 +25,7 @@ UPDATES: Final = 500.0
 """Updates per second of the typical needs, and as many reads, whatever the size."""
 
 ALONE: Final = "†"
-"""Stands beside the p99 of one client alone where several processes are asked for."""
+"""Marks a p99 of one client alone where the need has several processes."""
 
 DISTURBED_MARK: Final = "~"
 
@@ -47,7 +47,7 @@ class Typical(NamedTuple):
 
 
 WORKERS: Final = 4
-"""App processes on each server of the typical needs that are not of one process."""
+"""App processes per server in those typical needs that have several processes."""
 
 TYPICAL: Final = (
     Typical("one app process", 1, 1, "memory only"),

@@ -1,4 +1,4 @@
-"""What would change an answer: the nearest load, size, durability, number of processes and p99 with another one."""
+"""What would change an answer: the nearest load, size, durability, number of processes and p99 with another pick."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FARTHEST: Final = 100
 """So many times the players are looked at for another answer."""
 
 CLOSE: Final = 1.01
-"""How near a size is found at which the answer changes."""
+"""How closely the size at which the answer changes is determined."""
 
 _JUST_MORE: Final = 1.000_001
 _LEAST_PART: Final = 0.001
@@ -48,7 +48,7 @@ def thresholds(
 ) -> Iterator[Threshold]:
     """Yield what changes the answer, or what it takes to have one.
 
-    `answer` ranks for another need; `extrapolated_up_to` tells up to how many players a backend, by its label, has
+    `answer` ranks for another need; `extrapolated_up_to` returns up to how many players a backend, by its label, has
     figures.
     """
     if pick is None:
@@ -69,9 +69,9 @@ def _more_updates(need: Need, pick: Candidate, answer: Answer) -> Iterator[Thres
 
 
 def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) -> Iterator[Threshold]:
-    """Yield the size from which on the pick is another one, and that at which its bill rises.
+    """Yield the size from which on another backend is the pick, and the size at which the bill of the pick rises.
 
-    Where its figures end, it is not that nothing fits: beyond, nothing is known of it.
+    Beyond its largest figures nothing is known of a backend, which does not mean that nothing fits.
     """
     most = min(FARTHEST * need.players, most_known)
 
@@ -100,8 +100,8 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
 def _first_size(players: int, most: int, changed: Callable[[int], bool]) -> int | None:
     """Return the first size above, to a hundredth, at which something has changed; `None` without one up to the most.
 
-    Looked for at 2, 4, 8 … times the players, then between the last two of these: a change that is undone within such
-    a step is not seen. Cost: about 15 calls.
+    It is searched at 2, 4, 8 … times the players, then between the last two of these: a change that is undone within
+    such a step is missed. Cost: about 15 calls.
     """
     same, size = players, min(2 * players, most)
     while size > same and not changed(size):
@@ -155,7 +155,7 @@ def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshol
 
 
 def _relaxed(need: Need, answer: Answer) -> Iterator[Threshold]:
-    """Yield each demand that would have to go for something to fit, one at a time."""
+    """Yield each single demand without which something would fit."""
     weaker = DURABILITIES[: DURABILITIES.index(need.durability)]
     others = [
         *(("durability", f"with {durability}", need.changed(durability=durability)) for durability in reversed(weaker)),

@@ -1,4 +1,4 @@
-"""How long a backend's updates and reads take at a size: measured there, or extrapolated beyond the largest one."""
+"""How long a backend's updates and reads take at a size: measured there, or extrapolated beyond the largest size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Taken(NamedTuple):
     p99_us: float | None
     p99_by_round: Mapping[int, float]
     samples: int
-    """The fewest of a process."""
+    """The fewest samples of a process."""
 
     @property
     def p99_words(self) -> str:
@@ -50,7 +50,7 @@ class Times(NamedTuple):
 
     @property
     def slowest_read(self) -> Taken | None:
-        """The read with the longest p99; those without one come first."""
+        """The read with the longest p99; reads without a p99 come first."""
         return max(self.reads, key=lambda taken: (taken.p99_us is None, taken.p99_us or 0.0), default=None)
 
     @property

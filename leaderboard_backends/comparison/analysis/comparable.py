@@ -52,7 +52,7 @@ def _workloads(old: Result, new: Result) -> Iterator[str]:
 
 
 def _traces(old: Result, new: Result) -> Iterator[str]:
-    """Yield what differs of traces with one workload and size; modes of one plan may have traces of several lengths."""
+    """Yield differences of traces with the same workload and size; modes of one plan may use different lengths."""
     before, after = _by_size(old), _by_size(new)
     for name, players in sorted(before.keys() & after.keys()):
         was, now = before[name, players], after[name, players]

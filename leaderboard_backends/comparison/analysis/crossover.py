@@ -18,7 +18,7 @@ from ..schema import Result, Run
 from ..statistics import Interval, operations_of, ratio, runs_of, sizes_of, values
 
 Outcome: TypeAlias = Literal["below", "above", "never", "always", "not known"]
-"""Where the first of two backends wins: the one with less time."""
+"""Where the first of two backends wins, the one that takes less time."""
 
 SIZES_NEEDED: Final = 2
 """A crossover lies between two sizes."""
@@ -44,10 +44,10 @@ class Crossover(NamedTuple):
     sizes: tuple[SizeRatio, ...]
     outcome: Outcome
     players: Interval | None
-    """Board size at the last crossing of the ratio and of the ends of its interval; `None` where nothing is known.
+    """Board size at which the ratio, and each end of its interval, last crosses 1; `None` where nothing is known.
 
-    0 stands for "below the smallest measured size", infinity for "above the largest". Without a crossing the middle
-    is 0, and `high` tells from which size on the interval is clear.
+    0 stands for "below the smallest measured size", infinity for "above the largest". Without a crossing the middle is
+    0, and `high` is the size from which on the interval is clear of 1.
     """
     crossings: int
     """How often the ratio crosses 1. From the last one on, the same backend wins at all measured sizes."""
@@ -81,7 +81,7 @@ class Crossover(NamedTuple):
 
 
 def crossovers(result: Result, first: str = "naive", *, statistic: Literal["p50", "p99"] = "p50") -> list[Crossover]:
-    """Return where a backend crosses each other one, for each operation of each workload run at two sizes or more.
+    """Return the crossovers of a backend with each other, for each operation of a workload run at two sizes or more.
 
     Raises `ConfigurationError` where the result has no such backend. Cost: a look at each run for each cell.
     """
@@ -110,7 +110,7 @@ def _of_pair(result: Result, first: str, second: str, statistic: Literal["p50", 
 
 
 def size_ratio(players: int, first: Sequence[Run], second: Sequence[Run], figure: Figure) -> SizeRatio | None:
-    """Return two backends' ratio at one size, `None` where one of them has no such figure there."""
+    """Return the ratio of two backends at one size; `None` where one of them has no such figure there."""
     one, other = values(first, figure.read), values(second, figure.read)
     if not one or not other:
         return None
@@ -174,5 +174,5 @@ def _last(sizes: Sequence[SizeRatio], curve: _Curve) -> float:
 
 
 def _rounded(players: float) -> str:
-    """Return a board size with two digits that count: an interpolated one knows no more."""
+    """Return a board size with two significant digits: interpolation yields no more."""
     return f"{float(f'{players:.1e}'):,.0f}"

@@ -1,7 +1,7 @@
 """What changed since an older result: `leaderboard report NEW.json --against OLD.json`.
 
 A figure is worse or better only where the interval of new / old is clear of 1 and of the noise floor. That no change
-was seen does not say that there is none: such a row tells how large a change could hide.
+was seen does not mean that there is none: such a row says how large a change could hide.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     ratio: Interval | None = None
     """New by old."""
     floor: float | None = None
-    """The larger of both results' noise floors; infinite where one of them is not known."""
+    """The larger noise floor of the two results; infinite where one of them is not known."""
 
 
 class Changes(NamedTuple):
@@ -62,7 +62,7 @@ class Changes(NamedTuple):
 
 
 def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> Changes:
-    """Compare each cell and figure of two results; twins and programs of the study are left out.
+    """Compare each cell and figure of two results, without A/A runs and programs of the study.
 
     Raises `ConfigurationError` where the results cannot be compared: another workload or trace under the same name,
     another machine unless it is allowed, or no cell in common.
@@ -233,7 +233,7 @@ def _come(cell: Cell, both: _Both) -> Change:
 
 
 def _all_and_none(both: _Both, within: Sequence[Run], without: Sequence[Run]) -> bool:
-    """Whether every process of one side kept up with a rate, none of the other did, and there are enough of them."""
+    """Whether all processes of one result kept up with a rate, none of the other did, and there are enough of both."""
     enough = min(len(within), len(without)) >= ENOUGH_PROCESSES and not both.hindrance
     behind = all(_falls_behind(run, both.figure.part) for run in without)
     return enough and behind and len(both.values(within)) == len(within)
@@ -253,7 +253,7 @@ def _falls_behind(run: Run, part: str) -> bool:
 
 
 def _too_few(both: _Both, old: int, new: int) -> str:
-    """Return why so many values allow no verdict."""
+    """Return why this number of values allows no verdict."""
     if min(old, new) < ENOUGH_PROCESSES:
         return f"{old} processes before and {new} now have it: a verdict needs {ENOUGH_PROCESSES} each"
     runs = len(both.old), len(both.new)

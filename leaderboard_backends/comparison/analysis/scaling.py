@@ -40,7 +40,7 @@ class Curve(NamedTuple):
 
 
 class MemoryLine(NamedTuple):
-    """What a board takes in one place: `fixed + each * players` bytes."""
+    """Memory or disk of a board in one location: `fixed + each * players` bytes."""
 
     backend: str
     workload: str
@@ -83,9 +83,10 @@ def curves(result: Result, *, statistic: Literal["p50", "p99"] = "p50") -> list[
 
 
 def memory_lines(result: Result) -> list[MemoryLine]:
-    """Return what each backend takes in each place by size, and the line through it where there are three sizes.
+    """Return the bytes of each backend by location and size, and the line through them where there are three sizes.
 
-    In the app's process, opening the board is part of it. A place in which a backend never takes anything has no row.
+    In the app's process, opening the board is part of it. A location in which a backend takes nothing at any size has
+    no row.
     """
     found = []
     for backend, workload, runs in _by_size(result):

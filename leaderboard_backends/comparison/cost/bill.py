@@ -28,7 +28,7 @@ class Item(NamedTuple):
     because: str
     sku: str
     need: float
-    """GiB of memory, or GB of disk, that one of it has to have."""
+    """GiB of memory, or GB of disk, that each of them needs."""
 
 
 class Bill(NamedTuple):
@@ -110,7 +110,7 @@ def bill(footprint: Footprint, players: int, model: Model, prices: PriceTable, t
 
 
 def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
-    """Return why so many app processes cannot share the one board; empty where they can, or where there is one."""
+    """Return why this number of app processes cannot share one board; empty where they can, or for one process."""
     if servers * workers == 1:
         return ""
     if not footprint.shared:
@@ -141,7 +141,7 @@ class _Deployment(NamedTuple):
             yield self.disk()
 
     def board(self, place: Place) -> tuple[float, str]:
-        """Return the bytes of the board in one place, and where they are from."""
+        """Return the bytes of the board in one location (process, server or disk), and where the figure is from."""
         given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
         if given is not None:
             return given * self.players, f"{given:.0f} bytes per player as the cost model says"
@@ -170,7 +170,7 @@ class _Deployment(NamedTuple):
         return size, f", {size:.3f} for the file in the system's cache, as it was when measured"
 
     def storage_server(self) -> Item:
-        """Return what the board's server runs on: with a log its own machines, without one what the model says."""
+        """Return what the board's server runs on: own machines if it has a log, else what the cost model says."""
         if self.footprint.durability != "memory only":
             return self.own_machines("a machine of its own, as managed cache nodes keep no log")
         if self.model.storage_servers == "cache nodes":

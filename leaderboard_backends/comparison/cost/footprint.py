@@ -33,7 +33,7 @@ NOTHING = Line(0.0, 0.0)
 
 
 class Bytes(NamedTuple):
-    """Bytes by players in one place: as measured where they were, and by a line beyond the largest measured size."""
+    """Bytes by players in one location: as measured, or by a fitted line beyond the largest measured size."""
 
     measured: tuple[tuple[int, float], ...]
     """Players, and the median of the bytes that they took, by rising players."""
@@ -99,7 +99,7 @@ def _words(line: Line) -> str:
 
 
 def _through(sizes: Sequence[int]) -> str:
-    """Return the sizes that a line goes through; of one alone it is the ratio there."""
+    """Return the sizes that a line is fitted to; for a single size it is the ratio there."""
     *others, largest = (f"{players:,}" for players in sizes)
     return f"by the line through {', '.join(others)} and {largest}" if others else f"as measured at {largest}"
 
@@ -117,7 +117,7 @@ class Footprint(NamedTuple):
     names: float
     """Bytes of text per player: id and username. Only a board in the process keeps them there."""
     grown: float | None
-    """Bytes that one update adds to the files; `None` where no drill measured it."""
+    """Bytes that one update adds to the files; `None` where crash recovery was not measured."""
     sizes: tuple[int, ...]
     """The sizes that it was measured at."""
     source: str
@@ -127,8 +127,8 @@ class Footprint(NamedTuple):
 def fit(points: Sequence[tuple[int, float]]) -> Line:
     """Fit a line by least squares of relative errors, so that each size counts alike; one size gives its ratio.
 
-    Where the bytes fall with the players, as the grain of memory pages can make them at small sizes, it is the ratio
-    of the largest size. Cost O(n). With weights 1 / bytes^2, the normal equations of `fixed + each * players`.
+    Where the bytes fall with the players, as the size of memory pages can cause at small sizes, it is the ratio of the
+    largest size. Cost O(n). With weights 1 / bytes^2, the normal equations of `fixed + each * players`.
     """
     known = [(float(players), size) for players, size in points if size > 0 and players > 0]
     if not known:
@@ -161,7 +161,7 @@ def _least_squares(known: Sequence[tuple[float, float]]) -> Line:
 def footprints(result: Result) -> list[Footprint]:
     """Return what each backend of a result takes; those without figures are left out.
 
-    From the service runs of the workload that has the most sizes, medians over processes; twins are left out.
+    From the service runs of the workload that has the most sizes, medians over processes, without A/A runs.
     """
     found = (_footprint(result, facts) for label in result.settings.backends if (facts := result.facts(label)))
     return [footprint for footprint in found if footprint is not None]
@@ -232,7 +232,7 @@ def _server_bytes(memory: MemoryFigures) -> int | None:
 
 
 def _grown(result: Result, backend: str) -> float | None:
-    """Return what one update adds to the files where each is a call of its own, from the largest drill."""
+    """Return what one update per call adds to the files, from crash recovery at the largest size."""
     drills = [run for run in result.runs if run.cell.mode == "drill" and run.cell.backend == backend]
     measured = [run for run in drills if run.status == "ok" and not run.cell.twin]
     if not measured:

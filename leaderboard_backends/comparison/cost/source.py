@@ -1,4 +1,4 @@
-"""The result that costs and advice are computed from: the one that is named, or the one that comes with the library."""
+"""The result that costs and advice are computed from: a named file, or the result shipped with the library."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from .footprint import Footprint
 from .tables import PER, Model, PriceTable, Study
 
 ROUNDING: Final = 0.05
-"""In thousands of USD: the study gives one digit after the point."""
+"""In thousands of USD: the study rounds to one decimal."""
 CLAIMED_RATIO: Final = (2, 3)
 """How many times as much Redis is said to cost to run."""
 CLOSE: Final = 0.1
@@ -103,7 +103,7 @@ Outcome: TypeAlias = Literal[
 
 
 class Change(NamedTuple):
-    """One machine of the study, and the one that measured bytes need."""
+    """A machine of the study, and the machine that measured bytes need."""
 
     players: int
     studied: str
@@ -127,8 +127,8 @@ def study_bills(
 ) -> dict[int, dict[str, Bill]]:
     """Return, by the study's sizes and backends, the bill of the backend that was measured for each.
 
-    One app server with one worker, and a cache node without replica, as in the study. A backend that the result does
-    not have is left out.
+    One app server with one worker, and a cache node without replica, as in the study. Backends that the result lacks
+    are left out.
     """
     alone = model.changed(servers=1, workers=1, replicas=0).with_storage_servers("cache nodes")
     known = {footprint.backend: footprint for footprint in footprints}

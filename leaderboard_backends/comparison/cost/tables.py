@@ -64,7 +64,7 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices of one region. `source` and `read` hold for each price that has none of its own."""
+    """Prices of one region. `source` and `read` apply to each price without its own."""
 
     schema_version: int
     currency: str
@@ -86,7 +86,7 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((price for price in self.price if price.sku == sku and price.term == ON_DEMAND), None)
 
     def monthly(self, price: Price) -> float:
-        """Return what one of it costs per month; of a disk, one GB."""
+        """Return the price per month of one instance, or of one GB of disk."""
         return price.usd * self.hours_a_month if price.unit == "hour" else price.usd
 
     def stale(self, today: date) -> list[str]:
@@ -102,7 +102,7 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BytesAPlayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bytes per player that stand in place of those measured; `None` leaves the measured ones."""
+    """Bytes per player to use instead of the measured ones; `None` leaves the measured ones."""
 
     process: float | None = None
     server: float | None = None
@@ -141,7 +141,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, **numbers)
 
     def with_bytes(self, backend: str, given: BytesAPlayer) -> Model:
-        """Return the model with bytes per player of a backend in place of those measured."""
+        """Return the model with bytes per player of a backend instead of the measured ones."""
         return msgspec.structs.replace(self, bytes_a_player={**self.bytes_a_player, backend: given})
 
     def with_storage_servers(self, kind: StorageServers) -> Model:
@@ -158,7 +158,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engineer_usd_a_day: float
     days: dict[str, float]
     measured_as: dict[str, str]
-    """The backend whose measured bytes stand for each of the study's."""
+    """The backend whose measured bytes represent each of the study's."""
     monthly: dict[int, dict[str, float]]
     total_thousands: dict[int, dict[str, float]]
     servers: dict[int, str]

@@ -14,7 +14,7 @@ Tone: TypeAlias = Literal["", "good", "bad", "dim"]
 
 
 class Value(NamedTuple):
-    """What stands in one place of a table."""
+    """The content of one cell of a table."""
 
     text: str
     sort: float | str | None = None

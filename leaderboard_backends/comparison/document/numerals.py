@@ -26,7 +26,7 @@ _LEAST_WITH_TWO_PLACES: Final = 0.1
 
 
 def significant(number: float, digits: int = DIGITS) -> str:
-    """Return a number with so many digits that count and thousands separated: `0.0501`, `10.7`, `99,500`."""
+    """Return a number with that many significant digits and thousands separated: `0.0501`, `10.7`, `99,500`."""
     if not isfinite(number):
         return NONE
     if not number:
@@ -53,7 +53,7 @@ def times(ratio: float) -> str:
 
 
 def percent(part: float) -> str:
-    """Return a part of one as percent: `20 %`, `0.5 %`."""
+    """Return a fraction as percent: `20 %`, `0.5 %`."""
     if not isfinite(part):
         return NONE
     return f"{100 * part:.1f} %" if abs(part) < _LEAST_WHOLE_PERCENT else f"{100 * part:.0f} %"
@@ -85,7 +85,7 @@ def elapsed(seconds: float) -> str:
 
 
 def spread(interval: Interval, write: Write = significant) -> str:
-    """Return a median with its interval, `10.7 (10.2-11.1)`; of one process it is the figure alone."""
+    """Return a median with its interval, `10.7 (10.2-11.1)`; for one process, the figure alone."""
     if interval.processes <= 1:
         return write(interval.middle)
     between = "-" if interval.low >= 0 else " to "

@@ -44,12 +44,12 @@ def quoted(names: Iterable[str]) -> str:
 
 
 def number(value: float | None, write: Write = whole) -> Value:
-    """Return one number; `None`, and what is not finite, is the dash."""
+    """Return a number; `None`, and what is not finite, becomes a dash."""
     return NOTHING if value is None or not isfinite(value) else Value(write(value), value)
 
 
 def median_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
-    """Return the median of one value per process, with its interval; without any it is the dash."""
+    """Return the median of one value per process, with its interval; without values, a dash."""
     every = [*values.values()] if isinstance(values, Mapping) else [*values]
     return of_interval(interval(every), write) if every else NOTHING
 
@@ -61,7 +61,7 @@ def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", h
 
 
 def middle_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
-    """Return the median of one value per process where there is no room for its interval: that is the hint."""
+    """Return the median of one value per process, with the interval as the hint, for columns without room for it."""
     value = median_of(values, write)
     return (
         value if value.sort is None else Value(write(float(value.sort)), value.sort, hint=f"{value.text}, {value.hint}")

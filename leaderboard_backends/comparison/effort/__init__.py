@@ -1,4 +1,4 @@
-"""How much code a board is: what the app's author writes, what we ship, what third parties ship, what is configured.
+"""Code size of a board: written by the app's author, in this library, by third parties, and lines of configuration.
 
 The arrows: `counting <- libraries, apps <- facts`, `study <- facts`. What the author writes is counted from apps that
 run, in `benchmarks/effort`.

@@ -2,7 +2,7 @@
 
 `basic_board` is a whole app, `app.py`, the same for every backend, and a configuration for each, `BACKEND.toml`. Any
 other feature's folder has what changes: an `app.py` where the app has to, files `BACKEND.*` where configuration has to.
-What is counted of it is what it has more than the basic board.
+What it has in addition to the basic board is counted.
 """
 
 from __future__ import annotations

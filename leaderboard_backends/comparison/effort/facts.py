@@ -62,11 +62,10 @@ NOT_BUILT: Final = "not built yet"
 
 
 def code_facts(root: Path | None = None) -> list[CodeFacts]:
-    """Return a row for each feature and backend, and one of what all share; `root` holds the apps.
+    """Return a row for each feature and backend, and one for what all share; `root` holds the apps.
 
     What cannot be counted here, a library that is not installed for example, is `None`, and the note says why. Imports
-    every backend and parses all that it stands on: some seconds. Raises `ConfigurationError` for a `root` without
-    apps.
+    every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
     """
     folder = shipped("effort") if root is None else root
     study = read_study(folder / "study.toml")

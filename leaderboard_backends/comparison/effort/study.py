@@ -1,4 +1,4 @@
-"""The study's lines of code, to stand beside ours: `benchmarks/effort/study.toml`."""
+"""The study's lines of code, to compare with ours: `benchmarks/effort/study.toml`."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ClientError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What one client did: how many of its calls, from when to when, with how much processor time in seconds."""
+    """What one client did: number of calls, start and end, processor time in seconds."""
 
     operations: int
     started: float
@@ -42,7 +42,7 @@ class Done:
 
 
 class Flag(Protocol):
-    """Tells all clients to stop once one of them has: `value` is then true."""
+    """Stops all clients once one of them has stopped: `value` is then true."""
 
     value: Any
 
@@ -61,7 +61,7 @@ class Crew(Protocol):
     kind: Literal["threads", "processes"]
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
-        """Let each client make its calls, all from one moment on, until one is through or the time is up."""
+        """Run the calls of all clients, started together, until one client has finished or the time is up."""
         ...
 
 
@@ -152,7 +152,7 @@ class Processes(AbstractContextManager["Processes"]):
 
 
 def _receive(pipe: Connection, process: SpawnProcess) -> Any:
-    """Return what a client tells; raises `ClientError` where that is an error, or nothing comes."""
+    """Return what a client sends; raises `ClientError` where that is an error, or nothing arrives."""
     try:
         found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process did not answer for {PATIENCE:g} s"
     except EOFError:

@@ -1,4 +1,4 @@
-"""The two processes of a drill: one that is killed while it updates a board, and one that finds what is left.
+"""The two processes of crash recovery: one is killed while it updates a board, the other checks what is left.
 
 Both speak in lines of JSON on their standard output, the second also listens. Times are of the monotonic clock, which
 all processes of a machine share.
@@ -40,7 +40,7 @@ class Up(msgspec.Struct, frozen=True, tag="up"):
 
 
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """All players are there; then so many updates were made to count what they write."""
+    """All players are loaded; then `updates` were made to count the bytes that they write."""
 
     seconds: float
     updates: int
@@ -48,7 +48,7 @@ class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The second process has all it needs, and waits to be told how many updates were acknowledged."""
+    """The second process is ready, and waits for the number of acknowledged updates."""
 
 
 class Back(msgspec.Struct, frozen=True, tag="back"):
@@ -133,7 +133,7 @@ def count_lost(board: LeaderboardBackend, trace: Trace, acknowledged: int) -> in
 
 
 def _check(board: LeaderboardBackend, trace: Trace) -> None:
-    """Raise `WrongBoardError` unless the board answers as a whole one."""
+    """Raise `WrongBoardError` unless the board is whole."""
     top = board.get_top_n(1)
     if len(board) < len(trace.scores):
         raise WrongBoardError(f"after recovery, the board has {len(board)} of {len(trace.scores)} players")
@@ -144,7 +144,7 @@ def _check(board: LeaderboardBackend, trace: Trace) -> None:
 def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:
     """Yield what updates write, one per call and in batches: from one clean-up of the files to the next.
 
-    So nothing that the load has left to be cleaned up counts, and all that these updates leave does.
+    So clean-up work left by the load does not count, and that left by these updates does.
     """
     owner = session.where.server_pid or os.getpid()
     for size, calls in DISK_CALLS:

@@ -30,7 +30,7 @@ class WrongBoardError(Exception):
 
 
 def explain(trace: Trace, wrong: WrongAnswerError) -> WrongBoardError:
-    """Return the error that tells a wrong answer beside the model's, which is drawn again up to that step."""
+    """Return the error with a wrong answer and the model's, which is computed again up to that step."""
     index, arguments = trace.steps[wrong.position]
     operation = OPERATIONS[trace.operations[index]]
     call = f"{operation.method}({', '.join(map(repr, arguments))})"
@@ -45,7 +45,7 @@ def explain(trace: Trace, wrong: WrongAnswerError) -> WrongBoardError:
 def check_state(board: LeaderboardBackend, trace: Trace, changes: int) -> str:
     """Compare all entries with the model's after so many changing steps, and return the SHA-256 of them.
 
-    Raises `WrongBoardError` at the first difference, an entry too many included.
+    Raises `WrongBoardError` at the first difference, also for an entry too many.
     """
     digest = sha256()
     encode = msgspec.json.Encoder().encode

@@ -9,8 +9,9 @@ import msgspec
 from ..schema import BackendFacts, Figures, Status
 
 Task = Literal["service", "throughput", "response", "study", "facts", "clear", "crash", "return"]
-"""The modes; `facts` opens a board and tells what it is; `clear` clears what a worker that was ended left behind;
-`crash` and `return` are the two sides of a drill: the process that will be killed, and the one that finds what is left.
+"""The modes; `facts` opens a board and reports what it is; `clear` deletes what a terminated worker left behind;
+`crash` and `return` are the two sides of crash recovery: the process that will be killed, and the one that checks what
+is left.
 """
 
 
@@ -50,7 +51,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a worker found."""
+    """What a worker returns."""
 
     status: Status
     reason: str = ""

@@ -1,7 +1,7 @@
 """The conformance kit on one backend, in a process of its own: `python -m …measure.prove`, a request in, a verdict out.
 
-It runs before anything is measured, and on the place that is measured, so that no figure is published of a board that
-does not keep the contract.
+It runs before anything is measured, and on the target that is measured, so that no figure is published of a board that
+breaks the contract.
 """
 
 from __future__ import annotations

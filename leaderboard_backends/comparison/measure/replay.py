@@ -1,7 +1,8 @@
 """Replaying the steps of a trace on a board, one after the other, against the clock and the model's answers.
 
-Reads change nothing, so that one may be left out and the others still be compared: each kind of read has a budget of
-seconds, and is left out once that is spent. Writes follow one another, so that the replay ends where theirs is spent.
+Reads change nothing, so that a read may be left out and the others still be compared: each kind of read has a budget of
+seconds, and is left out once that is spent. Writes depend on each other, so that the replay ends once their budget is
+spent.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class WrongAnswerError(Exception):
 
 
 class Replay:
-    """A walk along the steps of a trace: first unmeasured ones, then measured ones, from where the others ended."""
+    """Replays the steps of a trace: first unmeasured, then measured ones, each call from where the last one ended."""
 
     def __init__(self, trace: Trace, answers: bytes) -> None:
         self._steps = trace.steps
@@ -43,8 +44,8 @@ class Replay:
     def run(self, board: LeaderboardBackend, seconds: float, end: int | None = None) -> list[Samples]:
         """Run the steps up to `end`, and return the samples of each operation.
 
-        There is a budget of so many seconds for all writes, and one for each kind of read. Raises what the board
-        raises, and `WrongAnswerError` for the first answer that is not the model's.
+        All writes share a budget in seconds, and each kind of read has one. Raises what the board raises, and
+        `WrongAnswerError` for the first answer that is not the model's.
         """
         steps = self._steps[self._position : end]
         timed = self._room(steps)
@@ -83,7 +84,7 @@ class Replay:
 
 
 class Samples:
-    """The samples of one operation in nanoseconds, in room that was made beforehand."""
+    """The samples of one operation in nanoseconds, in a preallocated array."""
 
     def __init__(self, planned: int) -> None:
         self.planned = planned

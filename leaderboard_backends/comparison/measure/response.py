@@ -2,7 +2,7 @@
 
 One client works through arrivals that come whether or not it is ready, so that a stall is seen by every operation that
 it keeps waiting (G. Tene calls the mistake of not doing so "coordinated omission"). Where the backend cannot keep up,
-waiting times grow for as long as one looks: then there are no percentiles, but the rate that it reached.
+waiting times grow without end: then there are no percentiles, but the rate that it reached.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ IDLE_SHARE: Final = 0.25
 CHECKED: Final = "the whole final state; answers are checked in other runs"
 
 Arrival: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], float]
-"""A call, its arguments, and the gap before it in seconds at one operation a second."""
+"""A call, its arguments, and the gap before it in seconds at one operation per second."""
 
 
 def measure(job: Job, session: Session, trace: Trace) -> tuple[ResponseFigures, float | None]:
@@ -80,7 +80,7 @@ def at_rate(arrivals: Sequence[Arrival], rate: float, give_up: float) -> tuple[R
 
 
 def _stretch(arrivals: Sequence[Arrival]) -> float:
-    """Return what makes the gaps 1 on average, so that the rate is the one that was asked for."""
+    """Return the factor that makes the gaps 1 on average, so that the requested rate is met."""
     total = sum(gap for _, _, gap in arrivals)
     return len(arrivals) / total if total else 1.0
 

@@ -46,7 +46,7 @@ class Session:
         self.notes: list[str] = []
 
     def load(self, trace: Trace) -> tuple[LoadFigures, MemoryFigures]:
-        """Load the trace's players by one call, the scores made anew on the way, as the board's own."""
+        """Load the trace's players by one call; scores are created anew, so that the board owns them."""
         scores = packed(trace.scores)
         loaded = len(scores)
         before = settled_private_bytes()
@@ -84,7 +84,7 @@ class Session:
         return bytes_on_disk(path)
 
     def data_path(self) -> Path | None:
-        """Return the folder of a place that was made for the run, or the file that the board names."""
+        """Return the folder of a target that was made for the run, or the file that the board names."""
         if self.where.data_path is not None:
             return Path(self.where.data_path)
         return next(iter(self.storage.files), None)
@@ -148,7 +148,7 @@ def session(where: Where) -> Iterator[Session]:
 
 
 def touch(board: LeaderboardBackend) -> None:
-    """Use the board once, so that connections, scripts and lazy imports are no part of a player's memory."""
+    """Use the board once, so that connections, scripts and lazy imports do not count as memory of players."""
     board.update_scores([("touched", "", 1)])
     board.update_score("touched", "", 2)
     board.increment_score("touched", "", 1)
@@ -164,5 +164,5 @@ def packed(scores: Sequence[Score]) -> array[int] | array[float]:
 
 
 def growth(before: int | None, after: int | None) -> int | None:
-    """Return the difference, `None` where one side is not known."""
+    """Return the difference; `None` where a side is not known."""
     return None if before is None or after is None else after - before

@@ -1,7 +1,7 @@
 """Throughput: operations per second of several clients at once, threads or processes, and of batches of updates.
 
-Each player belongs to one client, whoever reads beside it, so that what stands in the end is known whatever the
-clients met. Each phase goes on along the trace where the one before it ended, so that no update repeats a score.
+Only one client writes a given player, and all may read it, so that the final state is known however the calls
+interleave. Each phase continues the trace where the phase before it ended, so that no update repeats a score.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Supply:
         self._methods = [OPERATIONS[name].method for name in trace.operations]
 
     def take(self, clients: int) -> list[list[int]]:
-        """Return the positions of the next phase, by client: a player's steps are all one client's."""
+        """Return the positions of the next phase, by client: all steps of a player belong to one client."""
         positions = range(self._next, min(self._next + self._size, len(self.trace.steps)))
         self._next += self._size
         return share_out([self._player(position) for position in positions], positions, clients)
@@ -52,16 +52,17 @@ class Supply:
         return [(self._methods[steps[position][0]], steps[position][1]) for position in positions]
 
     def _player(self, position: int) -> object:
-        """Return whose step it is; one that is nobody's is its own."""
+        """Return the player of a step; a step without a player counts as a player of its own."""
         arguments = self.trace.steps[position][1]
         first = arguments[0] if arguments else None
         return first if isinstance(first, str) else position
 
 
 def share_out(owners: Sequence[object], positions: Sequence[int], clients: int) -> list[list[int]]:
-    """Give each owner's positions to one client, so that all clients have about as many; each in their order.
+    """Assign each player's positions to one client, in order, so that all clients have about as many.
 
-    The owner with the most goes first, to the client with the fewest (longest processing time first, R. Graham 1969).
+    The player with the most is assigned first, to the client with the fewest (longest processing time first, R. Graham
+    1969).
     """
     loads = [(0, client) for client in range(clients)]
     of: dict[object, int] = {}
@@ -76,7 +77,7 @@ def share_out(owners: Sequence[object], positions: Sequence[int], clients: int) 
 
 
 def measure(job: Job, session: Session, trace: Trace) -> tuple[ThroughputFigures, float | None]:
-    """Load, run all phases, and check what stands in the end; returns the figures, and the cores used elsewhere.
+    """Load, run all phases, and check the final state; returns the figures, and the cores that others used.
 
     Raises `WrongBoardError`, what the board raises, and `ClientError` where a client process does not answer.
     """
@@ -100,7 +101,7 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ThroughputFigures
 def _together(
     job: Job, session: Session, supply: Supply, phases: list[Phase], crew: Crew, clients: int
 ) -> ClientsFigures:
-    """Run one phase by so many clients."""
+    """Run one phase with that many clients."""
     parts = supply.take(clients)
     pid = session.where.server_pid
     server = None if pid is None else processor_seconds(pid)
@@ -118,7 +119,7 @@ def _together(
 
 
 def _in_batches(job: Job, session: Session, supply: Supply, phases: list[Phase], size: int) -> BatchFigures:
-    """Run updates by so many a call, for the phase's seconds."""
+    """Run updates in batches of that size, for the phase's seconds."""
     positions = supply.updates()
     updates = [arguments for _, arguments in supply.calls(positions)]
     update_scores, count = session.board.update_scores, 0

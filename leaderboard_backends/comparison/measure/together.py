@@ -1,4 +1,4 @@
-"""The gate for boards that several clients wrote at once: what stands is known but for who came first in a tie.
+"""The gate for boards that several clients wrote at once: all is known except who came first in some ties.
 
 Each player was written by one client alone, so that score and username are known. Of two players who share a score,
 the one whose last change came in an earlier phase, or earlier with the same client, must rank first.
@@ -22,7 +22,7 @@ CHECKED: Final = (
 
 
 class Phase(NamedTuple):
-    """Steps that so many clients ran at once: the positions in the trace of each client's, and how many it ran."""
+    """Steps that clients ran at once: for each client, its positions in the trace, and how many of them it ran."""
 
     parts: Sequence[Sequence[int]]
     run: Sequence[int]
@@ -36,7 +36,7 @@ class Reached(NamedTuple):
     step: int
 
     def before(self, other: Reached) -> bool | None:
-        """Whether it was earlier; `None` where only chance knows."""
+        """Whether it was earlier; `None` where that is not known."""
         if self.phase != other.phase:
             return self.phase < other.phase
         return self.step < other.step if self.client == other.client else None
@@ -49,7 +49,7 @@ class _Standing(NamedTuple):
 
 
 def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Phase]) -> Checked:
-    """Compare the whole board with what must stand; raises `WrongBoardError` at the first difference."""
+    """Compare the whole board with the expected state; raises `WrongBoardError` at the first difference."""
     standings = _loaded(trace)
     changes = 0
     for number, phase in enumerate(phases):
@@ -69,7 +69,7 @@ def _loaded(trace: Trace) -> dict[str, _Standing]:
 
 
 def _apply(standings: dict[str, _Standing], trace: Trace, position: int, reached: Reached) -> bool:
-    """Apply one step; returns whether it is one that changes boards."""
+    """Apply one step; returns whether it changes the board."""
     index, arguments = trace.steps[position]
     operation = OPERATIONS[trace.operations[index]]
     if not operation.changes:

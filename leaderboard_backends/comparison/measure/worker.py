@@ -1,8 +1,8 @@
 """One job in a process of its own: `python -m leaderboard_backends.comparison.measure.worker`, a job in, an answer out.
 
-The order of things decides what a figure means. The trace is read first, so that its names are nobody's memory; then
-the backend is imported, opened and touched once; then the load is measured, then the job's own figures, and last, when
-nothing is measured any more, the whole board is compared with the model.
+The order of the steps decides what a figure means. The trace is read first, so that its names do not count as memory of
+the board; then the backend is imported, opened and touched once; then the load is measured, then the job's own figures,
+and last, when nothing is measured any more, the whole board is compared with the model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "throughput": throughput.measure,
     "response": response.measure,
 }
-"""The modes that replay a trace on one open board."""
+"""What replays a trace on one open board, by mode."""
 
 
 def answer(job: Job) -> Answer:

@@ -1,4 +1,4 @@
-"""Backends by what a power cut leaves of their updates: rows of two durability classes never stand in one table."""
+"""Backends by what a power cut leaves of their updates: rows of two durability classes are never in one table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def classes(result: Result) -> list[DurabilityClass]:
 def tables_by_class(
     result: Result, columns: Sequence[Column], rows: Callable[[DurabilityClass], Rows], title: str = "", note: str = ""
 ) -> list[Table]:
-    """Return one table per class, those without rows left out; a note stands under the last one."""
+    """Return one table per class that has rows; a note follows the last one."""
     found = [(each, made) for each in classes(result) if (made := rows(each))]
     last = len(found) - 1
     return [

@@ -1,4 +1,4 @@
-"""Telling the fastest of a class apart: only where the next one is slower by more than chance and the noise floor."""
+"""Marks the fastest of a class, if the next one is slower by more than chance and the noise floor."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Times: TypeAlias = Mapping[str, Mapping[int, float]]
 """One figure of several backends, by label and round; less is better."""
 
 FASTEST: Final = "*"
-"""Stands beside the figure of a backend that is told apart."""
+"""Marks the figure of the fastest backend."""
 
 SAME: Final = "≈"
-"""Stands before a ratio that says nothing: within the noise, or of too few processes."""
+"""Marks a ratio that says nothing: within the noise, or of too few processes."""
 
 LEGEND: Final = (
     f"`{FASTEST}` the fastest of its class: the next one is slower by more than the interval of their ratio and the "
@@ -31,7 +31,7 @@ LEGEND: Final = (
 
 
 class Judge(NamedTuple):
-    """Says what counts as a difference within one mode of a result."""
+    """Judges what counts as a difference within one mode of a result."""
 
     result: Result
     floors: Floors
@@ -51,13 +51,13 @@ class Judge(NamedTuple):
         return by, differs(by, self.floor(statistic, (label, other)))
 
     def fastest(self, statistic: Statistic, measured: Times) -> str | None:
-        """Return the fastest backend where it is told apart from the next one, else `None`."""
+        """Return the fastest backend if it is clearly faster than the next one, else `None`."""
         order = ranked(measured)
         found = self.slower(statistic, measured, order[1], order[0]) if len(order) > 1 else None
         return order[0] if found is not None and found[1] else None
 
     def behind(self, statistic: Statistic, measured: Times, label: str) -> Value:
-        """Return by how much a backend is behind the fastest one, as it stands in a table."""
+        """Return by how much a backend is slower than the fastest one, as text for a table."""
         order = ranked(measured)
         first = order[0] if label in order and len(order) > 1 else None
         found = None if first is None else self.slower(statistic, measured, label, first)

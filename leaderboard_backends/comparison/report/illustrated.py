@@ -35,7 +35,7 @@ def pictures(result: Result) -> dict[str, Chart]:
 
 
 def illustrated(sections: Sequence[Section], charts: Mapping[str, Chart]) -> list[Section]:
-    """Return the sections with the charts that are about them; one that no section is about is left out."""
+    """Return the sections with their charts; a chart without a section is left out."""
     return [replace(section, charts=[*section.charts, *_about(section.name, charts)]) for section in sections]
 
 

@@ -69,7 +69,7 @@ def _paragraph(text: str) -> str:
 
 
 def table_text(table: Table) -> str:
-    """Return a table; each column begins at the same place in every line, and a long last one of words is ragged."""
+    """Return a table with aligned columns; a long last column of words is not padded."""
     head = [escaped(column.heading) for column in table.columns]
     rows = [[escaped(value.text) for value in row] for row in table.rows]
     right = [column.figures for column in table.columns]
@@ -89,5 +89,5 @@ def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def escaped(text: str) -> str:
-    """Return text on one line, without anything that Markdown would take for a mark."""
+    """Return text on one line, with all Markdown markup escaped."""
     return _SPECIAL.sub(_ESCAPE, " ".join(text.split()))

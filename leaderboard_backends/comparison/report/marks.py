@@ -21,7 +21,7 @@ LEGEND: Final = (
 
 
 class Taken(NamedTuple):
-    """The runs of one backend in one place: those with figures, and how many there are in all."""
+    """The runs of one backend in one cell: those with figures, and the number of all."""
 
     label: str
     runs: list[Run]
@@ -58,7 +58,7 @@ def partly_replayed(result: Result) -> Iterator[str]:
 
 
 def cut_mark(runs: Sequence[Run], operation: str) -> list[str]:
-    """Return the fewest samples of an operation in a process, where the time limit left some out."""
+    """Return the fewest samples of an operation in a process, if the time limit left out some."""
     cut = [
         run.figures.operations[operation].time.samples
         for run in runs
@@ -68,12 +68,12 @@ def cut_mark(runs: Sequence[Run], operation: str) -> list[str]:
 
 
 def marked(*marks: str) -> Value:
-    """Return marks as they stand in a table; none are an empty place."""
+    """Return marks as text for a table; empty without marks."""
     return Value(", ".join(marks), ", ".join(marks) or None)
 
 
 def places(result: Result, mode: Mode) -> Iterator[tuple[str, int]]:
-    """Yield the workloads and sizes at which a mode was run, whatever came of it, in the order of the workloads."""
+    """Yield the workloads and sizes at which a mode was run, with or without figures, in the order of the workloads."""
     found = {(run.cell.workload, run.cell.players) for run in result.runs if run.cell.mode == mode}
     known = [facts.name for facts in result.workloads]
     names = list(dict.fromkeys([*known, *sorted(workload for workload, _ in found)]))

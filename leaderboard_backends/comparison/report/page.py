@@ -39,7 +39,7 @@ LIMIT: Final = 2_000_000
 TITLE: Final = "Leaderboard backends, measured"
 FOLDER: Final = Path(__file__).with_name("page")
 SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "choice.js", "charts.js")
-"""One after the other, they are one module."""
+"""Concatenated in this order, they are one module."""
 
 MOST_COLUMNS: Final = 40
 CHARTS_IN_VIEW: Final = 1
@@ -56,16 +56,16 @@ CONTROLS: Final = {
 """The axes of a need as a reader sets them."""
 
 FIRST_PLAYERS: Final = 100_000
-"""The size that is answered at first, where it was measured; else the largest one that was."""
+"""The size that the page answers first if it was measured, else the largest measured size."""
 
 POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
 
 _ROOM: Final = 0.2
-"""Powers of ten that a scale leaves free beside its least and its largest value."""
+"""Powers of ten left free at both ends of a scale."""
 
 _NUMBER: Final = re.compile(r"-?(?:[0-9][0-9,]*)?\.?[0-9]+")
 _AS_TOLD: Final = 0.006
-"""A text of three digits that count tells a number to within half of the last one."""
+"""A text of three significant digits is exact to half of the last digit."""
 
 
 def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> str:
@@ -96,7 +96,7 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
 
 
 def _in_view(section: Section) -> bool:
-    """Whether any of a section stands unfolded: a folded one without a chart is among all figures."""
+    """Whether any part of a section is unfolded: a folded one without a chart is among all figures."""
     return bool(section.charts) or not (section.folded or section.detail)
 
 
@@ -179,7 +179,7 @@ def rest_words(section: Section) -> str:
 
 
 def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
-    """Yield the controls of a need: the axis, its title, and the values with their words; one is chosen at first."""
+    """Yield the controls of a need: the axis, its title, and the values with their words; one value is preselected."""
     typical = TYPICAL[3].need(players=min(FIRST_PLAYERS, answers.largest))
     first = {**msgspec.structs.asdict(typical), "updates": int(UPDATES), "reads": int(UPDATES)}
     for name, title in CONTROLS.items():
@@ -190,7 +190,7 @@ def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, 
 
 
 class Scale(NamedTuple):
-    """The logarithmic axis of a table's column, from and to so many powers of ten of a microsecond."""
+    """The logarithmic axis of a table's column, from one power of ten in microseconds to another."""
 
     low: float
     high: float
@@ -207,7 +207,7 @@ class Scale(NamedTuple):
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """The place of each power of ten with its name."""
+        """The position of each power of ten, with its label."""
         powers = range(ceil(self.low), floor(self.high) + 1)
         return [(self._place(power), _power_words(power)) for power in powers]
 
@@ -241,7 +241,7 @@ def word_columns(table: Table) -> str:
 
 
 def attributes(value: Value, column: Column) -> dict[str, str]:
-    """Return the attributes of a cell: how it looks, and what it is sorted by where its text does not tell."""
+    """Return the attributes of a cell: its looks, and its sort key if that is not the text."""
     kinds = " ".join(filter(None, ["scale" if column.scale else "", value.tone]))
     return ({"class": kinds} if kinds else {}) | _sort_key(value, column)
 

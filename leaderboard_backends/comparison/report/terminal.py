@@ -33,7 +33,7 @@ _STYLES: Final[dict[Style, str]] = {"": "", "code": "cyan", "bold": "bold"}
 
 
 class PlainConsole(Console):
-    """A console on which foreign texts are texts: an escape in one is written out, and changes no terminal."""
+    """A console that prints texts of others literally: escape sequences in them are shown, not executed."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """Yield the segments of whatever is printed, the cells of a table on their own."""
@@ -105,7 +105,7 @@ def _widths(table: Table, width: int) -> list[int]:
 
 
 def _filled(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
-    """Return widths between the least and the whole ones: an equal share of the room for each that needs it."""
+    """Return widths between minimum and full: each column that needs more gets an equal share of the room."""
     widths, left = list(least), max(0, room - sum(least))
     order = sorted(range(len(widths)), key=lambda place: whole[place] - least[place])
     for behind, place in zip(range(len(order), 0, -1), order, strict=True):

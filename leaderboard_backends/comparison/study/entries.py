@@ -40,7 +40,7 @@ class Player:
 
 
 def run(setting: Setting) -> Findings:
-    """Build so many entries of each kind, and divide the growth of the process by them."""
+    """Build many entries of each kind, and divide the growth of the process by their number."""
     numbers = range(setting.players)
     texts = [names(number) for number in numbers]
     counts: dict[str, float] = {}
@@ -63,7 +63,7 @@ def names(number: int) -> tuple[str, str]:
 
 
 def draw_player(number: int) -> Player:
-    """Return a player whose texts are nobody else's."""
+    """Return a player whose strings are not shared with any other player."""
     player_id, username = names(number)
     return Player(
         id=player_id,

@@ -36,7 +36,7 @@ class TooManyUpdatesError(Exception):
 
 
 class RateLimitedBoard(StudyBoard):
-    """Keeps the times of each player's updates, and lets so many pass in any minute."""
+    """Keeps the times of each player's updates, and limits their number in any minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class CachedBoard(StudyBoard):
 
 
 def run_rate_limit(setting: Setting) -> Findings:
-    """Time updates of players at random with and without the limit, and of one who is close to it."""
+    """Time updates of random players with and without the limit, and of a player close to the limit."""
     free_standings, standings = (Standings(setting.players, setting.seed) for _ in range(2))
     free, board = load(StudyBoard(), free_standings), RateLimitedBoard()
     memory = with_growth(lambda: load(board, standings))[1]
@@ -89,7 +89,7 @@ def run_rate_limit(setting: Setting) -> Findings:
 
 
 def _relieved(board: RateLimitedBoard, standings: Standings) -> tuple[str, int]:
-    """Draw an update of a player who has not used up the minute, whatever the turns before did."""
+    """Draw an update of a player below the limit; one at the limit is reset first."""
     player, score = standings.draw_update()
     if len(board.times[player]) >= MOST_A_MINUTE:
         board.times[player].clear()
@@ -97,7 +97,7 @@ def _relieved(board: RateLimitedBoard, standings: Standings) -> tuple[str, int]:
 
 
 def _nearly_used_up(board: RateLimitedBoard, standings: Standings) -> tuple[str, int]:
-    """Draw an update of a player of whom the minute has seen all but one that may pass."""
+    """Draw an update of a player who may make only one more in this minute."""
     player, score = standings.draw_update()
     board.times[player] = [time()] * (MOST_A_MINUTE - 1)
     return player, score
@@ -127,7 +127,7 @@ def run_cached_top(setting: Setting) -> Findings:
 
 
 def _left_out(board: CachedBoard, player: str) -> dict[str, float]:
-    """Count what the cache leaves out, at one moment for which the clock stands still."""
+    """Count what is missing from the cache, with the clock stopped."""
     now = time()
     board.clock = lambda: now
     given = len(board.cached_top(200))

@@ -150,18 +150,18 @@ class Work:
         return (key,)
 
     def room_for_new(self, order: OrderedMap) -> tuple[Key, str]:
-        """Delete a key, so that the map stays as large as it is, and draw one to insert."""
+        """Delete a key, so that the map keeps its size, and draw a key to insert."""
         del order[self.draw_old()[0]]
         return self.draw_new()
 
     def one_too_many(self, order: OrderedMap) -> tuple[Key]:
-        """Insert a key, so that the map stays as large as it is, and draw one to delete."""
+        """Insert a key, so that the map keeps its size, and draw a key to delete."""
         key, player = self.draw_new()
         order[key] = player
         return self.draw_old()
 
     def draw_move(self) -> tuple[Key, Key, str]:
-        """Draw a player's key and the one to take its place."""
+        """Draw a player's key and a new key for the player."""
         (old,) = self.draw_old()
         return old, *self.draw_new()
 

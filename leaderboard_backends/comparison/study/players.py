@@ -12,12 +12,12 @@ BEST: Final = 1_000_000
 
 
 def draw_names(count: int) -> list[str]:
-    """Return the names of so many players, 14 characters each."""
+    """Return the names of that many players, 14 characters each."""
     return [f"player-{number:07d}" for number in range(count)]
 
 
 def draw_scores(count: int, seed: int, best: int = BEST) -> array[int]:
-    """Return a score from 0 to `best` for each of so many players, all equally likely.
+    """Return a score from 0 to `best` for each player, all equally likely.
 
     In an array, no number is an object: whoever reads them makes and keeps their own. Neither do any become free
     before a measurement of memory, where they would make room for what is measured, and hide its growth.
@@ -46,7 +46,7 @@ class Standings:
         return (self.names[self._rng.randrange(len(self.names))],)
 
     def draw_update(self) -> tuple[str, int]:
-        """Draw a player and a score that the player does not have yet; it stands from now on."""
+        """Draw a player and a score that the player does not have yet; it is the current score from now on."""
         (name,) = self.draw_player()
         old = -self._standing[name][0]
         new = (old + self._rng.randint(1, BEST)) % (BEST + 1)

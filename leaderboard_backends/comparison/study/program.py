@@ -13,13 +13,13 @@ from ..samples import distribution
 from ..schema import Distribution, Timing
 
 Summarise: TypeAlias = Callable[[Sequence[int]], Distribution]
-"""Makes of samples in nanoseconds what is told of them."""
+"""Summarises samples in nanoseconds."""
 
 Samples: TypeAlias = "dict[str, array[int]]"
 """Samples in nanoseconds by operation."""
 
 SECONDS: Final = 1.0
-"""The longest that the calls of one operation may take together."""
+"""Maximum time of all calls of one operation together."""
 
 
 class WrongProgramError(Exception):
@@ -36,13 +36,13 @@ class Setting:
     summarise: Summarise = field(default=distribution)
 
     def timings(self, samples: Samples) -> list[Timing]:
-        """Return what is told of each operation."""
+        """Return the summary of each operation."""
         return [Timing(operation, self.summarise(taken)) for operation, taken in samples.items()]
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a program found."""
+    """The figures of a program."""
 
     timings: list[Timing]
     memory_bytes: int | None = None

@@ -29,7 +29,7 @@ ONE_BYTES: Final = "bytes of one board"
 
 
 class ShardedBoard(StudyBoard):
-    """Ten boards; a player is on the one that the id hashes to, as shards by player have it."""
+    """Ten boards; a hash of the player id selects the board, as with shards by player."""
 
     def __init__(self) -> None:
         super().__init__()

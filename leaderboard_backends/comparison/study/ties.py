@@ -22,7 +22,7 @@ RATE: Final = 10_000
 """Updates per second, arriving at random (Poisson)."""
 
 BATCH: Final = 0.1
-"""Seconds whose updates share one reading of the clock where they come in batches: about 1,000 of them."""
+"""Seconds of a batch, whose updates (about 1,000) share one reading of the clock."""
 
 CROWDS: Final = {"scores up to 1,000,000": BEST, "scores up to 1,000": 1_000, "all tied": 0}
 """How many different scores there can be."""
@@ -35,7 +35,7 @@ CLOCKS: Final = {
     "(-score, seconds)": 1.0,
     "(-score, time of the batch)": BATCH,
 }
-"""What stands in the key, with the seconds that its clock does not tell apart; 0: this machine's, read as it is."""
+"""The key, with the resolution of its clock in seconds; 0: this machine's clock, read as it is."""
 
 
 def lost(key: str, crowd: str) -> str:
@@ -65,7 +65,7 @@ def missing(names: list[str], keys: Iterable[object]) -> int:
 
 
 def readings(step: float, seed: int) -> Iterator[float]:
-    """Yield what a clock of a resolution of `step` seconds tells at each update; this machine's clock for 0."""
+    """Yield the reading of a clock with a resolution of `step` seconds at each update; this machine's clock for 0."""
     if not step:
         yield from iter(time, None)
     rng = Random(f"arrivals of the study {seed}")  # noqa: S311 - nothing here is a secret

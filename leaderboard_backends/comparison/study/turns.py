@@ -29,7 +29,7 @@ class Operation(NamedTuple):
 
 
 def take_turns(operations: Sequence[Operation], seconds: float) -> Samples:
-    """Return the samples of each operation: 10,000, or fewer where its calls have taken so many seconds before."""
+    """Return the samples of each operation: 10,000, or fewer once its calls have taken `seconds`."""
     _turn(operations, seconds * WARM_UP_SHARE, int(MOST_SAMPLES * WARM_UP_SHARE))
     gc.collect()
     return _turn(operations, seconds, MOST_SAMPLES)

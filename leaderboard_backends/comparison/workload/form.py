@@ -10,7 +10,7 @@ import msgspec
 SCHEMA_VERSION: Final = 1
 LARGEST_SIZE: Final = 10_000_000
 LARGEST_BLOCK: Final = 1000
-"""Steps within which the mix is kept; the smallest share is one step of it."""
+"""The largest number of steps in a block with the exact mix; the smallest share is one step of it."""
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class PlayerForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which players the steps name."""
 
     popularity: str = "uniform"
-    """`uniform`, or `zipf`: the k-th most popular one with a weight of `k ** -exponent`."""
+    """`uniform`, or `zipf`: the k-th most popular player with a weight of `k ** -exponent`."""
     exponent: float = 1.0
 
 

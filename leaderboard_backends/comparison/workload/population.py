@@ -12,10 +12,10 @@ from .chance import Chance
 from .scores import Scores
 
 NOT_ASCII: Final = 16
-"""One username in so many is not ASCII, so that encoding is part of what is measured."""
+"""One in this many usernames is not ASCII, so that encoding is part of what is measured."""
 
 ATTEMPTS: Final = 16
-"""Draws by popularity of a player who is on the board, before one is drawn of those who are."""
+"""Draws by popularity until a player on the board is found; after these, one is drawn from those on the board."""
 
 WEIGHT: Final = 2**29
 """The most popular player's. Whole numbers, so that sums are exact; those of 10,000,000 players stay under 2^53."""
@@ -46,15 +46,15 @@ class Members:
         return len(self._order) - self.on_board
 
     def one_on_board(self, chance: Chance) -> int:
-        """Draw one who is on the board; there must be one."""
+        """Draw a player who is on the board; there must be one."""
         return self._order[chance.below(self.on_board)]
 
     def one_absent(self, chance: Chance) -> int:
-        """Draw one who is not; there must be one."""
+        """Draw a player who is not on the board; there must be one."""
         return self._order[self.on_board + chance.below(self.absent)]
 
     def some_on_board(self, count: int, chance: Chance) -> list[int]:
-        """Draw different ones who are on the board, or take all where there are no more than `count`."""
+        """Draw different players who are on the board, or take all where there are no more than `count`."""
         if self.on_board <= count:
             return self._order[: self.on_board]
         places: dict[int, None] = {}
@@ -87,7 +87,7 @@ class Members:
 class Popularity:
     """Draws players by Zipf's law: the k-th most popular one has a weight of `k ** -exponent`.
 
-    Who is popular is shuffled, so that it has nothing to do with the order of the load. A draw is O(log players).
+    Popularity is shuffled, so that it does not depend on the order of the load. A draw is O(log players).
     """
 
     def __init__(self, players: int, exponent: float, chance: Chance) -> None:
@@ -142,7 +142,7 @@ class Population:
         return [self.ids[player] for player in self.members.some_on_board(count, self.chance)] or self.ids[:count]
 
     def score(self) -> Score:
-        """Draw a score that a player stands at."""
+        """Draw the current score of a player."""
         return self._scores[self._on_board()]
 
     def _on_board(self) -> int:

@@ -27,7 +27,7 @@ _WRONG_TYPE: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<key>.*)`")
 
 
 class Rules:
-    """The rules for one file, as it was found and as it is understood."""
+    """The rules for one file, as read and as interpreted."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

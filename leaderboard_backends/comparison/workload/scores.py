@@ -1,7 +1,7 @@
 """Scores: how they are distributed, how many players share one, and how a player gets from one to the next.
 
-A score is a whole number: a draw from a continuous distribution, times a scale, rounded down. The scale is found so
-that as many players share one score as the workload says, on average over the scores that occur.
+A score is a whole number: a draw from a continuous distribution, times a scale, rounded down. The scale is chosen so
+that as many players share a score as the workload says, on average over the scores that occur.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLIMB: Final = 100
 """A climb is at most this part of the scale: a point at least."""
 
 REDRAWS: Final = 8
-"""Draws of another score than the standing one, before the next higher one is taken."""
+"""Draws of a score other than the current one, before the next higher score is taken."""
 
 
 class Distribution(NamedTuple):
@@ -73,7 +73,7 @@ def _climb(scores: Scores, standing: Score) -> Score:
 
 
 CHANGES: Final[dict[str, Callable[[Scores, Score], Score]]] = {"any other": _any_other, "climb": _climb}
-"""How a player's next score is drawn, by the names that a workload uses: it is never the standing one."""
+"""How a player's next score is drawn, by the names that a workload uses: it is never the current score."""
 
 
 class Scores:
@@ -91,7 +91,7 @@ class Scores:
         return int(self.scale * self._draw(self.chance))
 
     def after(self, standing: Score) -> Score:
-        """Return a player's next score: never the standing one, as a write that changes nothing is quicker than one."""
+        """Return a player's next score, never the current one: a write that changes nothing is faster."""
         return self._change(self, standing)
 
 
@@ -103,7 +103,7 @@ HALVINGS: Final = 60
 
 
 def scale(distribution: Distribution, players: int, players_per_score: float) -> float:
-    """Return the scale at which, on average, so many players share a score that occurs; to 4 digits, at least 1.
+    """Return the scale at which that many players share a score on average; to 4 digits, at least 1.
 
     A score of probability p occurs among n players with probability 1 - exp(-n p), so that the number of different
     scores is an integral over the density, and grows with the scale. Where there are less than about a hundred of them,

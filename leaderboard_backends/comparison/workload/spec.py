@@ -38,7 +38,7 @@ update = 90
 rank = 8
 top_100 = 2
 """
-"""What a CSV without a TOML stands for."""
+"""The workload that a CSV without a TOML file means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class WorkloadFile:
     events: Events | None = None
 
     def facts(self) -> WorkloadFacts:
-        """Return what a result tells of it."""
+        """Return the facts for a result."""
         events = len(self.events.rows) if self.events else 0
         return WorkloadFacts(self.spec.name, self.spec.title, self.sha256, self.text, events)
 

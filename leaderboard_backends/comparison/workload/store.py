@@ -1,8 +1,8 @@
-"""Stored traces: each drawn once on a machine, and found again by what it was drawn from.
+"""Stored traces: each drawn once per machine, and looked up by its inputs.
 
 A folder holds `<sha256>.trace`, known by its own bytes, the model's answers beside it, and for each workload, size,
-number of steps and seed a small JSON that leads to both. Files are written beside their place and renamed, and compared
-with their hash when they are found: one that is damaged or cut short is drawn anew, and two processes at once write the
+number of steps and seed a small JSON that leads to both. Files are written under another name and renamed, and checked
+against their hash when they are read: a damaged or incomplete one is drawn anew, and two processes at once write the
 same bytes. Nothing is ever deleted; the folder may be, at any time.
 """
 
@@ -28,7 +28,7 @@ from .spec import WorkloadFile
 from .trace import VERSION, draw_trace, encode_trace, trace_facts
 
 EVENT_FACTS: Final = "repeated updates counted"
-"""What is told of events and was not always: a trace of them whose facts lack it is drawn anew."""
+"""A fact of traces from events that older versions did not record: a trace without it is drawn anew."""
 
 
 def model_version() -> str:
@@ -48,7 +48,7 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class StoredTrace:
-    """The files of a trace and of the model's answers, and what is told of it."""
+    """The files of a trace and of the model's answers, and the facts of the trace."""
 
     trace: Path
     answers: Path

@@ -1,7 +1,7 @@
 """The trace: the players to load and the steps to replay, drawn once, the same for every backend.
 
-Steps are drawn in blocks, each with the exact mix of the workload and shuffled inside, so that whatever prefix is
-replayed has nearly that mix. The first of them are for warming up; the measured ones begin with a new block.
+Steps are drawn in blocks, each with the exact mix of the workload and shuffled inside, so that any replayed prefix has
+nearly that mix. The first of them are for warming up; the measured ones begin with a new block.
 
 A trace is kept as MessagePack, and known by the SHA-256 of those bytes: the same workload, size, seed and number of
 steps give the same bytes on every machine (see `chance`).
@@ -31,13 +31,13 @@ from .scores import Scores
 from .spec import WorkloadFile
 
 VERSION: Final = 2
-"""Of the way in which a trace is drawn: raised whenever other bytes come of the same workload, size, steps and seed."""
+"""Version of how a trace is drawn: raised whenever the same workload, size, steps and seed give other bytes."""
 
 WARM_UP_SHARE: Final = 20
-"""For so many measured steps there is one before them, which is not measured."""
+"""For this many measured steps there is one warm-up step before them, which is not measured."""
 
 Step: TypeAlias = tuple[int, Arguments]
-"""The operation's place in `operations`, and the arguments."""
+"""The operation's index in `operations`, and the arguments."""
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -53,11 +53,11 @@ class Trace(msgspec.Struct, frozen=True):
     ids: list[str]
     usernames: list[str]
     scores: list[Score]
-    """Of the players to load, the first so many of `ids`; the others come by steps."""
+    """Scores of the players to load, who are the first of `ids`; the others join by steps."""
     warm_up: int
     steps: list[Step]
     gaps: list[float]
-    """Before each step, in seconds at one operation a second; divided by a rate, the gaps of that rate."""
+    """The gap before each step, in seconds at one operation per second; divide by a rate for the gaps of that rate."""
 
     def planned(self) -> dict[str, int]:
         """Return how many measured steps each operation has."""
@@ -66,7 +66,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 def draw_trace(workload: WorkloadFile, players: int, steps: int, seed: int) -> Trace:
-    """Draw a trace with so many measured steps, or as many as there are events for. O(players + steps).
+    """Draw a trace with that many measured steps, or as many as there are events for. O(players + steps).
 
     Raises `ConfigurationError` for sizes out of range, or another size than that of the workload's events.
     """
@@ -97,10 +97,10 @@ def draw_trace(workload: WorkloadFile, players: int, steps: int, seed: int) -> T
 
 
 def block(shares: Sequence[Fraction]) -> list[int]:
-    """Return the steps of one block, as places of `shares`, which sum to 1.
+    """Return the steps of one block, as indices of `shares`, which sum to 1.
 
-    It is the smallest in which all shares are whole steps. Where that is a longer one than `LARGEST_BLOCK`, it is of
-    that length, and what is left of a step goes where most of it is (largest remainder).
+    It is the smallest in which all shares are whole steps. If that is longer than `LARGEST_BLOCK`, the block has that
+    length, and fractions of steps are rounded by largest remainder.
     """
     size = min(lcm(*(share.denominator for share in shares)), LARGEST_BLOCK)
     counts = [int(share * size) for share in shares]
@@ -171,9 +171,9 @@ def _steps(population: Population, operations: Sequence[Operation], drawn: Seque
 
 
 def _bring_forward(waiting: list[int], position: int, operations: Sequence[Operation], population: Population) -> None:
-    """Where nobody is there for a step, take the next one first that makes it possible, and that step in its place.
+    """Where no player is available for a step, swap it with the next step that makes one available.
 
-    As a block has no fewer joins than leaves, a leave finds one. A join that finds no leave is of a new player.
+    As a block has no fewer joins than leaves, a leave finds a join. A join that finds no leave adds a new player.
     """
     operation = operations[waiting[position]]
     if operation.possible(population):
@@ -199,7 +199,7 @@ def decode_trace(stored: bytes) -> Trace:
 
 
 def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
-    """Return what a result tells of a trace of a workload's name: its hash, its ties, the length of its names.
+    """Return the facts of a trace for a result: its hash, its ties, the length of its names.
 
     Ties and names are those of the players who are loaded.
     """
@@ -221,7 +221,7 @@ def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
 
 
 def _repeated(trace: Trace) -> int:
-    """Return how many measured updates give a player the score and the username that stand."""
+    """Return how many measured updates repeat a player's current score and username."""
     standing = {line[0]: line[1:] for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
     methods = [OPERATIONS[name].method for name in trace.operations]
     count = 0

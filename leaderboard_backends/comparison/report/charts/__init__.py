@@ -40,7 +40,7 @@ def cost_charts(points: Sequence[CostPoint], labels: Sequence[str], years: float
 def chart_files(charts: Iterable[Chart], *, png: bool = False) -> dict[str, bytes]:
     """Return each chart as SVG, and as PNG on demand, drawn for a light and for a dark page: `NAME-light.svg`.
 
-    Raises `MissingExtraError` without vl-convert. Cost: some 50 ms a file, after a start of a second.
+    Raises `MissingExtraError` without vl-convert. Cost: some 50 ms per file, after a start of a second.
     """
     with report_extra():
         from .files import drawn  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""Bars by backend, one for each part of it, with its value beside it and the 95 % interval as a whisker."""
+"""Bars by backend, one for each of its parts, labelled with the value, and the 95 % interval as a whisker."""
 
 from __future__ import annotations
 

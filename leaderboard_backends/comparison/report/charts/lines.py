@@ -1,4 +1,4 @@
-"""Lines on log-log axes: one a backend, a point where it was measured, and the 95 % interval as band and whisker."""
+"""Lines on log-log axes: one per backend, a point per measured size, and the 95 % interval as band and whisker."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _points(figures: alt.Chart, frame: Frame, up: alt.Y) -> alt.Chart:
 
 
 def _legend() -> alt.Legend:
-    """Return the legend of colours and shapes, which is one because they agree."""
+    """Return the common legend of colours and shapes."""
     return alt.Legend(symbolOpacity=1)
 
 

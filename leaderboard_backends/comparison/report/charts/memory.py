@@ -22,7 +22,7 @@ PLACES: Final = {
 
 
 def memory(result: Result) -> Iterator[Chart]:
-    """Yield a chart of what a player takes, of each backend at the largest size at which it has figures."""
+    """Yield a chart of bytes per player, for each backend at the largest size at which it has figures."""
     place = usual_place(result, "service")
     rows = [*_rows(result, place.workload)] if place else []
     if place is None or not rows:

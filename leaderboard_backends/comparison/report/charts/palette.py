@@ -1,7 +1,7 @@
 """How charts look: colours of both themes, shapes, and the configuration that every chart is drawn with.
 
 A chart's specification names no colour. A backend has a place in the palette, by its place in the result, so that it
-looks the same in every chart of a report; beside its colour it has a shape, so that colour is never alone.
+looks the same in every chart of a report; it also has a shape, so that colour is never the only sign.
 
 Any two colours of a theme are at least 0.085 apart in OKLab, four times what can just be told apart, as seen with full
 colour vision and with each of the three kinds of colour blindness (Machado, Oliveira and Fernandes, A physiologically-
@@ -99,7 +99,7 @@ def variables() -> Iterator[tuple[str, str, str]]:
 
 
 def shapes(count: int) -> list[str]:
-    """Return the shapes of so many backends."""
+    """Return the shapes of that many backends."""
     return [SHAPES[place % len(SHAPES)] for place in range(count)]
 
 

@@ -41,7 +41,7 @@ def on_lines(name: str) -> str:
 
 
 class Stacked(NamedTuple):
-    """What differs between panels that stand one above the other."""
+    """What differs between stacked panels."""
 
     names: alt.Scale
     """Of the y axis."""
@@ -102,7 +102,7 @@ class Frame(NamedTuple):
 
     @property
     def tooltip(self) -> list[alt.Tooltip]:
-        """What a mark tells: the columns of the table, with the number in words."""
+        """The tooltip of a mark: the columns of the table, with the number as text."""
         told = [column for column in self.columns if column[0] not in VALUES[:-1]]
         return [_told(field, heading) for field, heading in told]
 

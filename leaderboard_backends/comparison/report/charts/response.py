@@ -18,10 +18,10 @@ from .panels import Frame, known_labels, number_columns
 from .rows import Place, Reading, Row, class_names, ends, measured, panels_of, rounded, spans, usual_place
 
 BEHIND: Final = "behind"
-"""The kind of a row that tells which backends of a panel did not keep up with a rate."""
+"""The kind of a row that lists the backends of a panel that did not keep up with a rate."""
 
 IDLE: Final = "idle"
-"""The kind of a row that tells what the harness itself adds."""
+"""The kind of a row with the time that the harness itself adds."""
 
 
 _ROOM: Final = 1.6

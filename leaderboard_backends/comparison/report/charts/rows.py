@@ -1,4 +1,4 @@
-"""What stands behind the marks of a chart: figures of a result, each the median over processes with its interval."""
+"""The data of a chart: figures of a result, each the median over processes with its interval."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ...statistics import Interval, interval, runs_of
 from ..classes import in_class_order
 
 Row: TypeAlias = Mapping[str, Any]
-"""What stands behind one mark. Each has `panel` and `backend`; `what` tells rows of several kinds apart."""
+"""The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
 
 FIGURE: Final = "figure"
-"""The kind of a row that is a measured figure: it has `value`, `low`, `high`, and all that in words, `told`."""
+"""The kind of a row that is a measured figure: it has `value`, `low`, `high`, and `told`, all of these as text."""
 
 MAIN: Final = ("update", "rank", "top_100", "around")
 """The operations that most apps need: their charts come first."""
@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
 
 def usual_place(result: Result, mode: Mode) -> Place | None:
-    """Return the workload and size with the most runs of a mode, the larger one of two; `None` where there are none."""
+    """Return the workload and size with the most runs of a mode, of equals the larger size; `None` without runs."""
     counted = Counter((run.cell.players, run.cell.workload) for run in result.runs if run.cell.mode == mode)
     if not counted:
         return None
@@ -69,7 +69,7 @@ def usual_place(result: Result, mode: Mode) -> Place | None:
 
 
 def measured(result: Result, place: Place, read: Read, write: Write, across: str) -> Iterator[Row]:
-    """Yield a row for all that was read in one place, class by class; `across` is the field of where it stands."""
+    """Yield a row for each reading, class by class; `across` is the field of its position."""
     for backend, durability in class_names(result).items():
         for (part, at), value in gathered(result, place, backend, read).items():
             yield figure(panel(durability, part), backend, value, write, **{across: at})

@@ -18,13 +18,13 @@ from .panels import Frame, known_labels, number_columns
 from .rows import MAIN, Row, class_names, ends, figure, panel, panels_of, spans
 
 SIZES_NEEDED: Final = 2
-"""A curve through one size would show no growth."""
+"""Fewer sizes would show no growth."""
 
 _COLUMNS: Final = (("backend", "backend"), ("panel", "durability"), ("players", "players"), *number_columns("p50, µs"))
 
 
 def scaling(result: Result) -> Iterator[Chart]:
-    """Yield a chart for each operation of the workload that was run at the most sizes; none where that is one size."""
+    """Yield a chart for each operation of the workload with the most sizes; none if it has a single size."""
     sizes = {facts.name: sizes_of(result, "service", facts.name) for facts in result.workloads}
     workload = max(sizes, key=lambda name: len(sizes[name]), default="")
     by_operation: dict[str, list[Curve]] = {}

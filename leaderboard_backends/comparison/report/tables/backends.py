@@ -1,6 +1,6 @@
-"""The backends: what each is and promises, how it was set, what the conformance kit said, and how large its code is.
+"""The backends: what each is and promises, its settings, the conformance kit's verdict, and its code size.
 
-This is the fairness sheet: what has to be known of two rows before they are compared.
+This is what has to be known of two rows before they are compared.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def sorted_set_section() -> Section:
 
 
 def backends_section(result: Result) -> Section:
-    """Return the fairness sheet, with a row for every backend that was asked for."""
+    """Return the section, with a row for every requested backend."""
     tables = [
         _table(result, "What each backend is", ["durability", "lives in", "round trips", "shared", "what"], _stands),
         _table(

@@ -1,4 +1,4 @@
-"""The crash drill: from nothing to a board, a kill -9 of the process that keeps it amid updates, and back."""
+"""Crash recovery: start from nothing, kill -9 of the process with the data during updates, and restore."""
 
 from __future__ import annotations
 

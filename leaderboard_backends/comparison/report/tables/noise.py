@@ -26,7 +26,7 @@ NO_TWINS: Final = (
 
 
 def noise_section(result: Result) -> Section:
-    """Return noise floors, the clock's cost and disturbed runs; each twin's ratios as detail."""
+    """Return noise floors, the clock's cost and disturbed runs; the ratios of each A/A run as detail."""
     tables = [*_clock(result), *_disturbed(result)]
     floors = FLOORS if any(run.cell.twin for run in result.runs) else NO_TWINS
     twins = Section(

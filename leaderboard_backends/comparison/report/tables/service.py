@@ -59,7 +59,7 @@ def service_section(result: Result) -> Section:
 
 
 def _usual_size(result: Result) -> int:
-    """Return the size with the most service runs, the larger one of two: the others are details."""
+    """Return the size with the most service runs, of equals the larger: other sizes are details."""
     counted = Counter(run.cell.players for run in result.runs if run.cell.mode == "service")
     return max(counted, key=lambda players: (counted[players], players))
 
@@ -152,7 +152,7 @@ def _times(measured: Sequence[Taken], operation: str, statistic: Statistic) -> T
 
 
 def _time(judge: Judge, statistic: Statistic, times: Times, label: str) -> Value:
-    """Return a time, with a mark and a tone where it is told apart as the fastest."""
+    """Return a time, with a mark and a tone if it is clearly the fastest."""
     value = median_of(times[label])
     if judge.fastest(statistic, times) != label:
         return value
@@ -160,7 +160,7 @@ def _time(judge: Judge, statistic: Statistic, times: Times, label: str) -> Value
 
 
 def _fewer(processes: int, **known: Mapping[int, float]) -> Iterator[str]:
-    """Yield a mark for each percentile that only some of so many processes have samples enough for."""
+    """Yield a mark for each percentile for which only some processes have enough samples."""
     for percentile, times in known.items():
         if 0 < len(times) < processes:
             yield f"{percentile} of {len(times)}"

@@ -14,10 +14,10 @@ from ..classes import DurabilityClass, tables_by_class
 from ..marks import Taken, marked, partly_replayed, places, taken
 
 BUSY_FROM: Final = 0.7
-"""Of a core, from which on a server that works in one thread has little left to give."""
+"""Share of a core at which a single-threaded server counts as the limit."""
 
 ALL_FROM: Final = 0.8
-"""Of the cores that clients can use, from which on they are said to use all."""
+"""Share of the cores available to clients from which on they count as using all."""
 
 Limit: TypeAlias = Literal["server", "client-bound", "processor", "waiting"]
 """What kept clients from more operations per second."""
@@ -41,7 +41,7 @@ Place: TypeAlias = tuple[Literal["threads", "processes"], int]
 
 
 class Crowd(NamedTuple):
-    """So many clients of one kind on one backend, in every process that has figures of them."""
+    """A number of clients of one kind on one backend, in every process that has figures of them."""
 
     kind: Literal["threads", "processes"]
     clients: int
@@ -64,7 +64,7 @@ class Crowd(NamedTuple):
         return median(known) if known else None
 
     def limit(self, cores: float) -> Limit:
-        """Return what held the clients back on a machine with so many cores."""
+        """Return what limited the clients, given the number of cores."""
         server = self.server_cores
         if server is not None and server >= BUSY_FROM:
             return "server"

@@ -17,7 +17,7 @@ IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
 
 SHORT: Final = 5
-"""Limits that stand in view; the further ones are a detail."""
+"""Number of limits shown; further ones are a detail."""
 
 MISTAKES: Final = {
     "Updates repeated the score that was loaded, so that nothing was written.": (
@@ -53,11 +53,11 @@ MISTAKES: Final = {
     ),
     "What failed was left out.": "“Without figures” lists every run that has none, with its reason.",
 }
-"""What went wrong elsewhere, and what is done about it here."""
+"""Mistakes of other benchmarks, and how they are avoided here."""
 
 
 def trust_section(result: Result) -> Section:
-    """Return the limits of a result, the particular ones first, and the mistakes of others."""
+    """Return the limits of a result, those of this result first, and mistakes that other comparisons make."""
     limits = [*_of_this_result(result), *_of_all(result)]
     mistakes = [[word(wrong), word(here)] for wrong, here in MISTAKES.items()]
     return Section(
@@ -143,7 +143,7 @@ def _servers(result: Result) -> str:
 
 
 def _reached(result: Result) -> Iterator[str]:
-    """Yield how servers were reached, as far as a result tells."""
+    """Yield how servers were reached, as far as a result says."""
     own = _own_server(result)
     if any(own.values()):
         yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
