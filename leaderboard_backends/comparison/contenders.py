@@ -140,7 +140,7 @@ class Given:
         return plugin_modules(scheme) if mark else (self.target.partition(":")[0],)
 
     def open(self, directory: Path) -> AbstractContextManager[Place]:
-        """Choose the board's name; nothing is made ready, the storage is the user's."""
+        """Choose the board's name; nothing else is prepared, because the storage is the user's."""
         del directory
         board = f"{BOARD}-{token_hex(8)}"
         if not is_url(self.target):
@@ -165,7 +165,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, str] = {}
     """Lines of the configuration of a server that is started for each run."""
     path: str = ""
-    """A folder, beside the file, to import from."""
+    """The folder of the file, to import from."""
     tuning: list[str] = []
     setup: list[str] = []
     watch: list[str] = []

@@ -83,9 +83,9 @@ class _Strike:
 
 
 def _kill(victim: Process, place: Place, patience: float) -> tuple[int, float]:
-    """Kill what keeps the data amid updates, start a server again; returns how many were acknowledged, and when.
+    """Kill the process with the data during updates, restart a server; return how many were acknowledged, and when.
 
-    Raises `WorkerError` where the victim ends by itself.
+    Raises `WorkerError` where the process to kill ends by itself.
     """
     strike = _Strike(victim, place)
     late = Timer(KILL_SECONDS, strike)

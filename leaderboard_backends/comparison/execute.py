@@ -1,6 +1,6 @@
 """The comparison as a whole: prove each backend, run every cell in processes of their own, round by round, keep it all.
 
-Ctrl-C, or whatever else ends it, stops the processes of the run in work and keeps what is finished; `resume` goes on.
+Ctrl-C, or any other end, stops the processes of the current run and keeps the finished runs; `resume` continues.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Watcher(Protocol):
 
 @dataclass
 class Order:
-    """What is asked for: a plan, who takes part, under which workloads."""
+    """A request: a plan, the backends, and the workloads."""
 
     plan: Plan
     name: str
@@ -79,7 +79,7 @@ class Order:
     journal: Journal = field(default_factory=lambda: Journal(None))
     resume: bool = False
     proven: Path | None = None
-    """Where verdicts of the kit are kept from one comparison to the next, and beside it what code has been counted."""
+    """Folder in which verdicts of the kit are kept for later comparisons; counts of code are kept next to it."""
     give_up_after: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
     repeats: int = 2
@@ -89,9 +89,9 @@ class Order:
 
 
 def compare(order: Order, watcher: Watcher) -> Result:
-    """Run what is asked for; returns what is finished, `finished` being false, where Ctrl-C ended it.
+    """Run the comparison; after Ctrl-C, return what was completed, with `finished` false.
 
-    Raises `ConfigurationError` where `resume` finds nothing to go on with, or the journal of something else.
+    Raises `ConfigurationError` where `resume` finds no journal, or the journal of another comparison.
     """
     return _Comparison(order, watcher).run()
 

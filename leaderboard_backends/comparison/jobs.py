@@ -14,7 +14,7 @@ from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace
 
 PATIENCE: Final = 90.0
-"""Seconds that any run may take, beside what its size and its plan ask for."""
+"""Seconds that any run may take, in addition to those for its size and its plan."""
 
 
 @dataclass(frozen=True, slots=True)

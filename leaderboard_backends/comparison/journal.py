@@ -33,7 +33,7 @@ class Head(msgspec.Struct, frozen=True, tag="head"):
     """Of everything that figures depend on: plan, backends, workloads, code, machine."""
     started: str
     told: dict[str, str]
-    """The same in words, to say what differs."""
+    """The same as text, to say what differs."""
     salt: str = ""
     """Of the hashes of URLs in it."""
 
@@ -66,7 +66,7 @@ class Kept(NamedTuple):
 
 
 class Journal(AbstractContextManager["Journal"]):
-    """A file that only grows, locked from `begin` or `go_on` to `close`. Where no path is given, nothing is kept."""
+    """An append-only file, locked from `begin` or `go_on` to `close`. Without a path, nothing is kept."""
 
     def __init__(self, path: Path | None, *, force: bool = False) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class Journal(AbstractContextManager["Journal"]):
         self._lock: BufferedRandom | None = None
 
     def begin(self, head: Head) -> None:
-        """Begin anew; an interrupted comparison's journal is replaced by `force` alone.
+        """Begin anew; only `force` replaces the journal of an interrupted comparison.
 
         Raises `ConfigurationError` where there is one, and `JournalError`, also where another comparison writes it.
         """

@@ -1,4 +1,4 @@
-"""How the figures come about, in words that belong into every result."""
+"""How the figures are measured: texts that every result holds."""
 
 from __future__ import annotations
 

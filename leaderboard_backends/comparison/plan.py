@@ -175,7 +175,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A cell with what its runs are asked beside it: how many rounds, how many steps, and its part of the plan."""
+    """A cell with the settings of its runs: number of rounds, number of steps, and its part of the plan."""
 
     cell: Cell
     rounds: int

@@ -19,7 +19,7 @@ _PATH: Final = re.compile(r"(?<![\w:/.])(?:/[^\s/'\",;:()]+)+/(?P<name>[^\s/'\",
 _AUTHORITY: Final = re.compile(
     r"(?P<scheme>\b[A-Za-z][\w+.-]*:/{0,3})(?P<user>[^\s<>/][^\s<>]*)@(?P<host>[^\s'\"<>/?,;)]*)"
 )
-"""A URL with a user or a password, whoever wrote it, and however wrongly: what stands before its last `@` is theirs."""
+"""A URL with a user or a password, even if it is not valid: the part before its last `@` counts as these."""
 
 _SETTING: Final = re.compile(
     r"(?i)(?P<name>\b\w*(?:passw(?:or)?d|secret|token|api_?key)\w*(?:\s*=|['\"]\s*[=:])\s*"

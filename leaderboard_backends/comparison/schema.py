@@ -38,10 +38,10 @@ Durability: TypeAlias = Literal["memory only", "everysec", "every commit", "not 
 """
 
 Home: TypeAlias = Literal["process", "file", "server"]
-"""Where a board lives: in the app's process alone, in a file beside it, or on a server."""
+"""Where a board is kept: in the app's process only, in a file, or on a server."""
 
 DISTURBED_FROM: Final = 0.3
-"""Cores busy elsewhere from which on a run is called disturbed."""
+"""Cores kept busy by other processes from which on a run counts as disturbed."""
 
 Microseconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 """What a call took; the clock tells no call that took nothing."""
@@ -234,7 +234,7 @@ class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
     """From nothing to a board, a crash of the process that keeps it (kill -9), and back."""
 
     processes: int
-    """To run beside the app's own."""
+    """To run in addition to the app's own."""
     ports: int
     """TCP ports open on the machine."""
     start_seconds: Seconds
@@ -320,7 +320,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     verdict: str
     parts: str
-    """`all`, or the parts of the kit that were asked for."""
+    """`all`, or the requested parts of the kit."""
     passed: int
     failed: int
     kit: str
@@ -420,7 +420,7 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What was asked for."""
+    """The request."""
 
     plan: str
     command: str
@@ -443,7 +443,7 @@ class CodeFacts(msgspec.Struct, frozen=True):
     shipped: int | None
     """Statements of ours."""
     third_party: int | None
-    """Statements of the libraries that it stands on."""
+    """Statements of the libraries that it depends on."""
     configuration: int | None
     """Lines."""
     note: str = ""

@@ -29,7 +29,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove folders of this user whose lock nobody holds; what cannot be removed stays."""
+    """Remove folders of this user that no process has locked; what cannot be removed stays."""
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if folder.stat().st_uid == os.getuid() and _is_abandoned(folder):

@@ -102,8 +102,8 @@ def independent_ratio(first: Sequence[float], second: Sequence[float]) -> Interv
 def ratio(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
     """Return the ratio of two sides of one result, by round: paired where both have the same rounds.
 
-    Where a round is missing on a side, they are taken as independent. For two results, whose rounds have nothing to do
-    with each other whatever their numbers, use `independent_ratio`. Raises `ValueError` as those two do.
+    Where a round is missing on a side, they are taken as independent. For two results, whose rounds are unrelated even
+    if their numbers are equal, use `independent_ratio`. Raises `ValueError` as those two do.
     """
     if first.keys() == second.keys():
         return paired_ratio(first, second)
@@ -194,7 +194,7 @@ class NoiseClass(NamedTuple):
 
     @classmethod
     def of(cls, facts: BackendFacts | None) -> NoiseClass | None:
-        """Return the class of a backend, `None` where nothing is known of it."""
+        """Return the class of a backend; `None` where nothing is known of it."""
         return None if facts is None else cls(facts.home, facts.durability == "every commit")
 
 
@@ -203,7 +203,7 @@ class Floor(NamedTuple):
 
     ratio: float
     source: str
-    """Where it comes from, in words."""
+    """Where it comes from, as text."""
 
 
 class Floors(msgspec.Struct, frozen=True):

@@ -65,7 +65,7 @@ def fold_logs(path: Path) -> None:
 def _files(path: Path) -> Iterator[tuple[Path, int]]:
     """Yield the files of a folder, or a file and those beside it that carry its name, with their sizes.
 
-    One that goes meanwhile, as the log that a server has rewritten does, is none.
+    A file that disappears meanwhile, such as the old log after a rewrite, is skipped.
     """
     for file in path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*"):
         with suppress(FileNotFoundError):

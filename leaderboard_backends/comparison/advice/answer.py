@@ -40,7 +40,7 @@ class Ranking(NamedTuple):
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """Which backend meets a need, and all that the answer stands on."""
+    """Which backend meets a need, and all figures that the answer is based on."""
 
     need: Need
     pick: Candidate | None

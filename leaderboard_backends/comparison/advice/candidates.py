@@ -38,7 +38,7 @@ class Reason(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """One backend beside a need."""
+    """One backend, judged for a need."""
 
     facts: BackendFacts
     reasons: tuple[Reason, ...]
@@ -47,7 +47,7 @@ class Candidate(NamedTuple):
     times: Times | None
     together: Together
     carries: float
-    """Updates per second beside the reads that are asked for, with the model's reserve; 0 where nothing is known."""
+    """Updates per second possible besides the requested reads, with the model's reserve; 0 if unknown."""
     share: float
     """The asked load, by what it carries with that reserve."""
     response: Response | None
@@ -60,7 +60,7 @@ class Candidate(NamedTuple):
 
     @property
     def plug_in(self) -> str:
-        """The distribution to install beside this library; empty where there is none."""
+        """The distribution to install in addition to this library; empty without one."""
         name, _, version = self.facts.distribution.partition(" ")
         return name if version and name != DISTRIBUTION else ""
 
@@ -81,18 +81,18 @@ class Candidate(NamedTuple):
 
     @property
     def simplicity(self) -> tuple[int, int, str]:
-        """What ties are ordered by: something to run beside the app, set-up steps, the label."""
+        """Sort key of ties: something to run in addition to the app, set-up steps, the label."""
         return int(self.facts.home == "server"), len(self.facts.sheet.setup), self.label
 
     def judged(self, need: Need) -> Taken | None:
-        """Return the operation whose p99 stands for it: updates, or the slowest read where there are no updates."""
+        """Return the operation whose p99 counts: updates, or the slowest read if there are no updates."""
         if self.times is None:
             return None
         return self.times.update if need.updates or not self.times.reads else self.times.slowest_read
 
 
 def candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
-    """Return every backend of a result beside a need, in the order of the result; those never opened are left out."""
+    """Return every backend of a result judged for a need, in the order of the result, without backends never opened."""
     result = records.result
     known = [facts for label in result.settings.backends if (facts := result.facts(label)) is not None]
     judged = [_candidate(records, facts, need, inputs) for facts in known]

@@ -21,7 +21,7 @@ PLAYERS: Final = (1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000,
 """Sizes in the grid, as far as a result has figures; its measured sizes are in the grid as well."""
 
 SMALLEST: Final = 1_000
-"""Below, a size is not asked for, though it was measured."""
+"""Smaller sizes are not in the grid, even if they were measured."""
 
 SERVERS: Final = (1, 3)
 WORKERS: Final = (1, 4, 8)

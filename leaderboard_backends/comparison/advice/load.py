@@ -54,7 +54,7 @@ class Response(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where the p99 is from, in words."""
+        """Where the p99 is from, as text."""
         return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}{self._as_busy}"
 
     @property

@@ -19,7 +19,7 @@ FURTHEST: Final = 10
 
 
 class Near(NamedTuple):
-    """The runs of a backend at the measured size that stands for another."""
+    """The runs of a backend at the measured size that is used for another."""
 
     players: int
     workload: str
@@ -27,7 +27,7 @@ class Near(NamedTuple):
 
     @property
     def where(self) -> str:
-        """The size and workload in words."""
+        """The size and workload as text."""
         said = f"{self.workload}, {self.players:,} players, {counted(len(self.runs), 'process', 'processes')}"
         return f"{said}, disturbed by other work" if self.disturbed else said
 
@@ -137,7 +137,7 @@ class Records:
 
 
 def beyond_words(measured: int) -> str:
-    """Return why nothing is known of a board that is too much larger than the largest measured size to extrapolate."""
+    """Return why nothing is known of a board that is too large to extrapolate from the largest measured size."""
     return f"was measured up to {measured:,} players, and is not extrapolated beyond {FURTHEST} times as many"
 
 

@@ -30,7 +30,7 @@ ALONE: Final = "†"
 DISTURBED_MARK: Final = "~"
 
 BEYOND: Final = "*"
-"""Stands beside what is extrapolated beyond the largest measured size."""
+"""Marks what is extrapolated beyond the largest measured size."""
 
 
 class Typical(NamedTuple):
@@ -94,7 +94,7 @@ def _matrix(rows: Rows) -> Table:
 
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
-    """Yield what is to be known of the picks that stand in the matrix; nothing of those that do not."""
+    """Yield notes on the picks in the matrix; nothing on other backends."""
     yield _HOW_TO_READ
     yield "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run."
     if any(pick.times and pick.times.beyond for pick, _ in picks):
@@ -123,7 +123,7 @@ def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:
 
 
 def _never_opened(result: Result) -> Iterator[str]:
-    """Yield a sentence for each backend that was asked for and could not be judged."""
+    """Yield a sentence for each requested backend that could not be judged."""
     for label in result.settings.backends:
         if result.facts(label) is None:
             yield f"{quoted([label])} was not judged: {result.why_not(label)}."

@@ -22,7 +22,7 @@ CLOSE: Final = 1.01
 
 _JUST_MORE: Final = 1.000_001
 _LEAST_PART: Final = 0.001
-"""Of a load: whoever needs a thousand times as much as anything carries needs something else."""
+"""Least share of a load that is tried: a need of a thousand times what any backend carries needs something else."""
 
 _MAY_LOSE: Final = {
     "memory only": "if a power cut may take everything",

@@ -46,7 +46,7 @@ class Times(NamedTuple):
     growth: float
     """By what the figures of the largest measured size were multiplied; 1 where the size was measured."""
     beyond: bool
-    """Whether more players are asked for than were measured."""
+    """Whether the need has more players than were measured."""
 
     @property
     def slowest_read(self) -> Taken | None:
@@ -55,7 +55,7 @@ class Times(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where the figures are from, in words."""
+        """Where the figures are from, as text."""
         if not self.beyond:
             return f"service times of {self.where.where}"
         return (

@@ -10,7 +10,7 @@ from ..schema import BackendFacts, Cell, Machine, Result, TraceFacts
 
 
 class Difference(NamedTuple):
-    """Something beside the figures that is not the same in two results; empty where a side does not have it."""
+    """A difference of two results other than in their figures; empty where one result lacks the value."""
 
     what: str
     old: str

@@ -1,6 +1,6 @@
 """Where two backends cross: "the naive board wins below N players", for each operation, with an interval.
 
-A crossover lies between measured sizes. Where there is none within them, that is the answer, and nothing is
+A crossover lies between measured sizes. Without a crossover among them, the answer is that there is none; nothing is
 extrapolated.
 """
 

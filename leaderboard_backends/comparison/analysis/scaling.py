@@ -15,7 +15,7 @@ Place: TypeAlias = Literal["process", "server", "disk"]
 """Where bytes lie: in each app process, in the server's process, in files."""
 
 SIZES_NEEDED: Final = 3
-"""Of `TOLD_FROM` players on; a line through fewer sizes would fit whatever was measured."""
+"""Of `TOLD_FROM` players on; a line through fewer sizes fits anything."""
 
 
 class Point(NamedTuple):

@@ -65,7 +65,7 @@ class Bill(NamedTuple):
 
     @property
     def runs_on(self) -> str:
-        """What is bought, or why nothing is."""
+        """What is bought, or why nothing is bought."""
         return self.problem or " + ".join(item.what for item in self.items)
 
     def trace(self) -> Iterator[str]:

@@ -50,7 +50,7 @@ class Bytes(NamedTuple):
         return self.told(players)[0]
 
     def told(self, players: int) -> tuple[float, str]:
-        """Return the bytes, and in words what they are from.
+        """Return the bytes, and as text how they were determined.
 
         Between two measured sizes they are on the straight line between them; beyond the largest by the fitted line
         and never fewer than were measured there; below the smallest by that line and never more.
@@ -227,7 +227,7 @@ def _loaded(runs: Iterable[Run]) -> int:
 
 
 def _server_bytes(memory: MemoryFigures) -> int | None:
-    """Return the server's private memory, or what it says itself where nobody else can see it."""
+    """Return the server's private memory, or what it reports itself where the system does not show it."""
     return memory.server_used_bytes if memory.server_private_bytes is None else memory.server_private_bytes
 
 

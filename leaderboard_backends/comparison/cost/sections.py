@@ -1,4 +1,4 @@
-"""What boards cost, as sections of a report: amounts by size, what they buy, and the amounts of a study beside them."""
+"""What boards cost, as sections of a report: amounts by size, what they buy, and those of a study to compare."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CostPoint(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What amounts are computed from, beside the result; the shipped files by default."""
+    """What amounts are computed from in addition to the result; the shipped files by default."""
 
     prices: PriceTable
     model: Model
@@ -79,7 +79,7 @@ def cost_sections(
 
 
 def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
-    """Yield a sentence for each backend that was asked for and has no amounts."""
+    """Yield a sentence for each requested backend without amounts."""
     known = {footprint.backend for footprint in measured}
     for label in result.settings.backends:
         if label not in known:

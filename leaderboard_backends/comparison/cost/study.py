@@ -14,7 +14,7 @@ ROUNDING: Final = 0.05
 CLAIMED_RATIO: Final = (2, 3)
 """How many times as much Redis is said to cost to run."""
 CLOSE: Final = 0.1
-"""A price within a tenth of the table's is called the same."""
+"""Relative difference up to which two amounts count as equal."""
 
 
 class Check(NamedTuple):

@@ -47,7 +47,7 @@ StorageServers = Literal["cheapest", "cache nodes", "own machines"]
 Unit = Literal["hour", "month", "GB-month"]
 
 PER: Final[dict[Unit, str]] = {"hour": "per hour", "month": "per month", "GB-month": "per GB and month"}
-"""What a price is for, in words."""
+"""What a price is for, as text."""
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +120,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_reserved: float
     disk_headroom: float
     storage_servers: StorageServers
-    """What a board's server runs on where it keeps no log; with a log it is a machine of its own."""
+    """What a board's server runs on without a log; with a log, it is always a machine of its own."""
     busiest: float
     """The part of a measured rate that is relied on."""
     servers: int

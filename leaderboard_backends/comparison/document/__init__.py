@@ -26,7 +26,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading; figures stand on the right."""
+    """A heading; figures are aligned right."""
 
     heading: str
     figures: bool = True
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. Rows stand in the order in which they are best read; a page can sort them."""
+    """A table. Rows are in the best order to read; a page can sort them."""
 
     title: str
     columns: Sequence[Column]
@@ -76,4 +76,4 @@ class Section:
     detail: bool = False
     folded: bool = False
     points: Sequence[str] = ()
-    """A list that stands after the paragraphs; each item is Markdown as theirs."""
+    """A list after the paragraphs; its items have the same Markdown."""

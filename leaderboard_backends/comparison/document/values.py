@@ -1,4 +1,4 @@
-"""The kinds of values that stand in tables, each with what it is sorted by."""
+"""The kinds of values in tables, each with its sort key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def listed(texts: Iterable[str]) -> Value:
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Return names as a paragraph has them: whatever is in them, they are no Markdown."""
+    """Return names for a paragraph, without anything that Markdown would interpret."""
     return ", ".join(f"`{name}`" for name in (name.replace("`", "'") for name in names))
 
 
@@ -69,17 +69,17 @@ def middle_of(values: Mapping[int, float] | Sequence[float], write: Write = sign
 
 
 def operation_title(name: str) -> str:
-    """Return what an operation is called in tables."""
+    """Return the title of an operation in tables."""
     return OPERATIONS[name].title if name in OPERATIONS else name.replace("_", " ")
 
 
 def statistic_title(statistic: Statistic) -> str:
-    """Return what a statistic is called, with its unit: `p50, µs`."""
+    """Return the title of a statistic, with its unit: `p50, µs`."""
     return _STATISTICS.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
 
 
 def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:
-    """Return a table without the columns in which nothing stands at all, such as marks that no row has."""
+    """Return a table without its empty columns, such as marks that no row has."""
     filled = [place for place in range(len(columns)) if any(row[place].text for row in rows)]
     return Table(title, [columns[place] for place in filled], [[row[place] for place in filled] for row in rows], note)
 

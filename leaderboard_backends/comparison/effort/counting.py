@@ -40,7 +40,7 @@ LANGUAGES: Final = {
 """By the suffix of a file's name: what is counted in lines."""
 
 OTHER_SOURCE: Final = (".lua", ".sql")
-"""Of these, what is source beside Python, and not configuration."""
+"""Of these, the suffixes of source that is not Python and not configuration."""
 
 _COUNTED: Final[dict[str, int]] = {}
 """Statements by the digest of their source: the files of a feature are counted for each backend."""

@@ -47,7 +47,7 @@ def library(name: str) -> Library:
 
 
 def is_test(file: PackagePath) -> bool:
-    """Whether a file of a distribution is one of its tests: in a folder of tests, or called like one."""
+    """Whether a file of a distribution is one of its tests: in a folder of tests, or named like a test."""
     folders = file.parts[:-1]
     return file.name in ("tests.py", "conftest.py") or any(re.search("(^|_)tests?$", folder) for folder in folders)
 

@@ -26,7 +26,7 @@ class StudyCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total: dict[str, int]
 
     def of(self, feature: str, backend: str) -> str:
-        """Return what the study says of a feature on a backend, in words; empty where it is silent."""
+        """Return what the study says of a feature on a backend, as text; empty if it says nothing."""
         lines = self.lines.get(feature, {}).get(backend)
         return f"{lines} lines" if lines is not None else self.words.get(feature, {}).get(backend, "")
 

@@ -61,7 +61,7 @@ class Back(msgspec.Struct, frozen=True, tag="back"):
 
 
 class Wrong(msgspec.Struct, frozen=True, tag="wrong"):
-    """The board came back with something that nobody left there; then there are no figures."""
+    """The restored board holds something that was never written; then there are no figures."""
 
     reason: str
 
@@ -121,9 +121,9 @@ def climbing(trace: Trace, first: int = 0) -> Iterator[tuple[str, str, Score]]:
 
 
 def count_lost(board: LeaderboardBackend, trace: Trace, acknowledged: int) -> int:
-    """Return how many players do not stand where their last acknowledged update put them.
+    """Return how many players do not have the score of their last acknowledged update.
 
-    The update after those was under way: it may have been applied, or not.
+    The update after the last acknowledged one was in flight: it may have been applied, or not.
     """
     last = {player: {score} for player, _, score in islice(climbing(trace), acknowledged)}
     under_way, _, score = next(climbing(trace, acknowledged))

@@ -22,7 +22,7 @@ from .replay import WrongAnswerError
 
 LEAST_PAGE: Final = 25_000
 MOST_PAGES: Final = 8
-"""Pages in which a whole board is read: few, as the naive board sorts anew for each."""
+"""Number of pages in which a whole board is read: few, because the naive board sorts for each page."""
 
 
 class WrongBoardError(Exception):
@@ -65,7 +65,7 @@ def entries(board: LeaderboardBackend) -> Iterator[Entry]:
 
 
 def show(entry: object) -> str:
-    """Return an entry in words."""
+    """Return an entry as text."""
     if isinstance(entry, Entry):
         return f"{entry.player_id!r} ({entry.username!r}) with {entry.score!r} at rank {entry.rank}"
     return "nobody" if entry is None else shorten(entry)

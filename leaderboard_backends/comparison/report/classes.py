@@ -15,7 +15,7 @@ TITLES: Final[dict[Durability, str]] = {
     "every commit": "every commit: each update waits for the disk",
     "not known": "durability not known",
 }
-"""What a class is called above its table, the least durable first; what could not be opened is in the last."""
+"""The title of each class above its table, the least durable first; what could not be opened is in the last."""
 
 
 class DurabilityClass(NamedTuple):
@@ -34,7 +34,7 @@ Rows = Sequence[Sequence[Value]]
 
 
 def labels(result: Result) -> list[str]:
-    """Return the label of every backend that a result knows of in any way, those asked for first."""
+    """Return the label of every backend that occurs in a result, the requested ones first."""
     run = (run.cell.backend for run in result.runs if run.cell.mode != "study")
     opened = (facts.label for facts in result.backends)
     return list(dict.fromkeys([*result.settings.backends, *opened, *run]))

@@ -69,7 +69,7 @@ class Judge(NamedTuple):
         return Value(same + times(by.middle), by.middle, hint=ends)
 
     def note(self, labels: Iterable[str], *statistics: Statistic) -> str:
-        """Return the noise floors of backends in words."""
+        """Return the noise floors of backends as text."""
         known = dict.fromkeys(NoiseClass.of(self.result.facts(label)) for label in labels)
         return "Noise floor: " + "; ".join(self._floors(each, statistics) for each in known) + "."
 
@@ -85,7 +85,7 @@ def ranked(measured: Times) -> list[str]:
 
 
 def class_words(noise_class: NoiseClass | None) -> str:
-    """Return what a class of noise is called."""
+    """Return the name of a noise class."""
     if noise_class is None:
         return "never opened"
     where = {"process": "in the process", "file": "in a file", "server": "on a server"}[noise_class.home]

@@ -21,7 +21,7 @@ OF_SECTION: Final[dict[str, tuple[str, ...]]] = {
     "memory-and-disk": ("memory", "disk"),
     "crash-recovery": ("recovery",),
 }
-"""By section: the charts called so, or so and more after a hyphen."""
+"""Charts by section: those with this name, or with this name and a suffix after a hyphen."""
 
 
 def pictures(result: Result) -> dict[str, Chart]:

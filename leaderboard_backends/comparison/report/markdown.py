@@ -60,7 +60,7 @@ def _blocks(table: Table) -> Iterator[str]:
 
 
 def _paragraph(text: str) -> str:
-    """Return a paragraph with its `code` and **bold**; whatever else looks like a mark comes from a result."""
+    """Return a paragraph with its `code` and **bold**; other markup comes from a result, and is escaped."""
     found = "".join(
         _MARKS[style].format(piece if style == "code" else _SPECIAL.sub(_ESCAPE, piece))
         for piece, style in pieces(" ".join(text.split()))

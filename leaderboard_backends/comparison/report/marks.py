@@ -1,4 +1,4 @@
-"""What speaks against a figure, as marks beside it: cut short, disturbed, or not of all processes."""
+"""Marks of figures with a limit: cut short, disturbed, or not from all processes."""
 
 from __future__ import annotations
 

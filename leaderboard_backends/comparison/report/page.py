@@ -172,7 +172,7 @@ def _template() -> Template:
 
 
 def rest_words(section: Section) -> str:
-    """Return what is folded of a section, as its fold is called: `The tables, and 3 more charts`."""
+    """Return the title of a section's fold, which says what is in it: `The tables, and 3 more charts`."""
     more = len(section.charts[CHARTS_IN_VIEW:])
     charts = f", and {more} more chart{'s' if more > 1 else ''}" if more else ""
     return f"Tables, and how to read them{charts}"
@@ -213,7 +213,7 @@ class Scale(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The axis in words."""
+        """The axis as text."""
         return f"on a logarithmic scale, {self.ticks[0][1]} to {self.ticks[-1][1]}"
 
     def place(self, value: Value) -> float:
@@ -236,7 +236,7 @@ def has_hints(table: Table) -> bool:
 
 
 def word_columns(table: Table) -> str:
-    """Return the classes of a table that say in which columns words stand: `w1` is the first."""
+    """Return the classes of a table that say which columns have words: `w1` is the first."""
     return " ".join(f"w{place}" for place, column in enumerate(table.columns, 1) if not column.figures)
 
 

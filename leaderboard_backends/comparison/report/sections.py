@@ -1,4 +1,4 @@
-"""The whole report in reading order: the answer, what speaks against it, then the figures that it rests on."""
+"""The whole report in reading order: the answer, its limits, then the figures that it is based on."""
 
 from __future__ import annotations
 

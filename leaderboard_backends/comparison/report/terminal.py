@@ -36,7 +36,7 @@ class PlainConsole(Console):
     """A console that prints texts of others literally: escape sequences in them are shown, not executed."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Yield the segments of whatever is printed, the cells of a table on their own."""
+        """Yield the segments of what is printed, each cell of a table separately."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
 

@@ -63,7 +63,7 @@ class CachedBoard(StudyBoard):
         self._taken = -inf
 
     def cached_top(self, count: int) -> list[tuple[int, str, int]]:
-        """Return the best, a hundred at most, whatever `count` says: as the study shows it."""
+        """Return the best, at most a hundred even for a larger `count`, as in the study's code."""
         if self.clock() - self._taken >= FRESH:
             self._top = self.top(100)
             self._taken = self.clock()

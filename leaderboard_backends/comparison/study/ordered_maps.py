@@ -51,7 +51,7 @@ class OrderedMap(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A map and how it is asked for its ends; bintrees and sortedcontainers name that differently."""
+    """A map, with its calls for both ends; bintrees and sortedcontainers name these differently."""
 
     make: Callable[[], Any]
     extremes: Callable[[Any], tuple[object, object]]

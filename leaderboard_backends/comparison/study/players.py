@@ -19,7 +19,7 @@ def draw_names(count: int) -> list[str]:
 def draw_scores(count: int, seed: int, best: int = BEST) -> array[int]:
     """Return a score from 0 to `best` for each player, all equally likely.
 
-    In an array, no number is an object: whoever reads them makes and keeps their own. Neither do any become free
+    In an array, no number is an object: reading one creates an object that the reader owns. Neither do any become free
     before a measurement of memory, where they would make room for what is measured, and hide its growth.
     """
     rng = Random(f"scores of the study {count} {seed} {best}")  # noqa: S311 - nothing here is a secret
@@ -27,7 +27,7 @@ def draw_scores(count: int, seed: int, best: int = BEST) -> array[int]:
 
 
 class Standings:
-    """A plain dict of what stands: each player's score, and the number of the update that reached it."""
+    """A plain dict of the expected state: each player's score, and the number of the update that reached it."""
 
     def __init__(self, count: int, seed: int) -> None:
         self.names: Final = draw_names(count)
@@ -59,5 +59,5 @@ class Standings:
         self._standing[name] = (-score, self._updates)
 
     def order(self) -> list[str]:
-        """Return all players, best first and whoever reached a score first before others. O(n log n)."""
+        """Return all players, best first, ties in the order of reaching the score. O(n log n)."""
         return sorted(self._standing, key=self._standing.__getitem__)

@@ -1,4 +1,4 @@
-"""What a program of the study is: a name, the size at which the study speaks of it, and what runs and answers."""
+"""What a program of the study is: a name, the size in the study, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WrongProgramError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a run is asked for: players, the seed that they are drawn from, seconds for each operation."""
+    """Settings of a run: players, the seed that they are drawn from, seconds for each operation."""
 
     players: int
     seed: int = 1

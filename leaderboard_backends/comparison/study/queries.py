@@ -75,7 +75,7 @@ def run_queries(setting: Setting) -> Findings:
 
 
 def run_unordered(setting: Setting) -> Findings:
-    """Time new keys and look-ups where nobody asks for an order: first anti-pattern."""
+    """Time new keys and look-ups where no order is needed: first anti-pattern."""
     names = draw_names(setting.players)
     plain, plain_bytes = with_growth(lambda: dict.fromkeys(names, 0))
     ordered, memory = with_growth(lambda: SortedDict(dict.fromkeys(names, 0)))

@@ -1,7 +1,7 @@
 """Events that happened: a CSV of `player_id,username,score` in time order, one update per row.
 
-The columns may stand in any order beside others, which are ignored. The bytes of the file are part of the workload's
-hash; ids and usernames of its players go into the stored trace, and nowhere else.
+The columns may be in any order; other columns are ignored. The bytes of the file are part of the workload's hash; ids
+and usernames of its players go into the stored trace, and nowhere else.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Events(NamedTuple):
     players: int
 
     def loaded(self, count: int) -> dict[str, tuple[str, Score]]:
-        """Return what stands after the first `count` events: username and score by player, in the order of reaching it.
+        """Return the state after the first `count` events: username and score by player, in the order of reaching it.
 
         Loading a board in this order leaves each tie as the events did.
         """

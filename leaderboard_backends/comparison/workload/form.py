@@ -17,7 +17,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is on the board before the first step."""
 
     share: float | None = None
-    """The part of the players who are on it: all, where nothing is said. Of events, the part that is loaded: half."""
+    """Share of the players on the board at first, by default all; share of the events to load, by default half."""
     scores: str = "drawn"
     """`drawn` from the distribution, or `tied`: all at 0, as at the start of a season."""
 

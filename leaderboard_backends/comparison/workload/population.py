@@ -172,7 +172,7 @@ class Population:
         return player_id, username, score - before
 
     def join(self) -> tuple[str, str, Score]:
-        """Draw who comes to the board with which score: a new player where everybody is there already."""
+        """Draw a player to join the board, and a score: a new player if all are on the board already."""
         player = self.members.one_absent(self.chance) if self.members.absent else self._add()
         return self._stored(player, self._source.draw())
 

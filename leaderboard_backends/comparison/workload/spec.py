@@ -1,7 +1,7 @@
 """Workload files: finding, reading and hashing them.
 
 A workload is a TOML file (`form` says what it may contain), or a CSV of events alone, which gets a mix of its own. The
-hash is of what is asked, so that neither comments nor a new name change it.
+hash covers only what is measured, so that neither comments nor a new name change it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _named(workload: Workload, path: Path) -> Workload:
 def _sha256(workload: Workload, events: str | None = None) -> str:
     """Return the SHA-256 of what is asked, in one form: keys sorted, no names; events stand for their sizes.
 
-    What is as it would be unsaid is left out, so that a key that a later version adds changes no hash.
+    Default values are left out, so that a key that a later version adds changes no hash.
     """
     asked = msgspec.to_builtins(msgspec.structs.replace(workload, name="", title="", events=events))
     unsaid = msgspec.to_builtins(Workload(SCHEMA_VERSION, {}))

@@ -47,7 +47,7 @@ class Trace(msgspec.Struct, frozen=True):
     workload: str
     """The SHA-256 of the workload."""
     players: int
-    """The size that was asked for."""
+    """The requested size."""
     seed: int
     operations: list[str]
     ids: list[str]

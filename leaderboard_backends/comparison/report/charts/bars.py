@@ -18,7 +18,7 @@ _FILLS: Final = (0.95, 0.4, 0.15)
 """Opacities of the parts of a backend."""
 
 _ROOM: Final = 1.3
-"""For the words beside the longest bar, as a factor."""
+"""Factor that leaves room for the label of the longest bar."""
 
 _SEPARATOR: Final = "\x1f"
 _NAME: Final = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
@@ -56,7 +56,7 @@ def _layers(frame: Frame, names: alt.Scale, value: alt.X, low: alt.X, high: alt.
 
 
 def _numbered(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield the rows with what is drawn of them: each is a line of its own, and the first of a backend has its name."""
+    """Yield the rows with their drawn fields: each has its own line, and the first of a backend has the name."""
     seen: dict[tuple[str, str], int] = {}
     for row in rows:
         place = seen.get((row["panel"], row["backend"]), 0)

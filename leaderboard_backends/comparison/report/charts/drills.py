@@ -34,7 +34,7 @@ AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
 
 
 def disk(result: Result) -> Iterator[Chart]:
-    """Yield a chart of the bytes that an update writes; none where nothing is kept on a disk."""
+    """Yield a chart of the bytes that an update writes; none where nothing is written to a disk."""
     place = usual_place(result, "drill")
     rows = [*_rows(result, place, _bytes, significant)] if place else []
     if place is None or not rows:

@@ -87,7 +87,7 @@ BY_VARIABLE: Final = Colours(
     line="var(--line)",
     series=tuple(f"var(--series-{place})" for place in range(len(LIGHT.series))),
 )
-"""Colours as a page's stylesheet has them: a chart drawn as SVG follows its theme without being drawn anew."""
+"""Colours by names of a page's stylesheet: a chart drawn as SVG follows the theme without being redrawn."""
 
 
 def variables() -> Iterator[tuple[str, str, str]]:

@@ -77,7 +77,7 @@ class Frame(NamedTuple):
     labels: tuple[str, ...]
     """Of all backends of the report, in the order of the palette."""
     panels: tuple[str, ...]
-    """In the order in which they stand."""
+    """In display order."""
     columns: tuple[tuple[str, str], ...]
     """Field and heading of each column of the table behind the chart."""
 

@@ -33,7 +33,7 @@ class Reading(NamedTuple):
     """The part of a class that it belongs to, which has a panel of its own; empty where there is one panel per "
     "class."""
     at: float | str
-    """Where it stands within the panel: a number of clients, a rate."""
+    """Position within the panel: a number of clients, a rate."""
     value: float
 
 
@@ -76,7 +76,7 @@ def measured(result: Result, place: Place, read: Read, write: Write, across: str
 
 
 def gathered(result: Result, place: Place, backend: str, read: Read) -> dict[tuple[str, float | str], Interval]:
-    """Return what the processes of a backend say together, by part and by where it stands."""
+    """Return the statistics over the processes of a backend, by part and by position."""
     found: dict[tuple[str, float | str], list[float]] = {}
     for run in runs_of(result, *place, backend):
         for part, at, value in read(run.figures) if run.figures else ():
@@ -124,7 +124,7 @@ def ends(rows: Iterable[Row]) -> list[float]:
 
 
 def spans(rows: Sequence[Row], write: Write, panels: Sequence[str]) -> str:
-    """Return for each panel, in words, from which to which value these rows go, and of which backends they are."""
+    """Return for each panel, as text, the range of values of these rows, and their backends."""
     said = []
     for name in panels:
         found = sorted((row for row in rows if row["panel"] == name), key=itemgetter("value"))

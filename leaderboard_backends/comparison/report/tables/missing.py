@@ -1,4 +1,4 @@
-"""Runs without figures, with their reasons: what was wrong comes first, and nothing that was asked for is left out."""
+"""Runs without figures, with their reasons: wrong answers come first, and every requested run is listed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...schema import Cell, Result, Run
 from ..classes import labels
 
 ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
-"""Of the table: from the backend's own faults to what nobody can be blamed for."""
+"""Order of the table: from faults of the backend to causes outside of it."""
 
 NO_FIGURES: Final = "it has no figures, although its status is ok"
 

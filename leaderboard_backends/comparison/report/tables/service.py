@@ -94,7 +94,7 @@ def _of_size(result: Result, floors: Floors, workload: str, players: int, detail
 
 
 def _absent(result: Result, workload: str, players: int) -> Iterator[str]:
-    """Yield a sentence on backends that were asked for there and have no figures."""
+    """Yield a sentence on backends that were requested there and have no figures."""
     measured = {one.label for one in taken(result, "service", workload, players, labels(result))}
     without = [label for label in labels(result) if label not in measured]
     if without:
@@ -113,7 +113,7 @@ def _table(judge: Judge, each: DurabilityClass, measured: Sequence[Taken]) -> Ta
 
 
 def _place(operation: str) -> int:
-    """Return where an operation stands among all; those that are not known come last."""
+    """Return the position of an operation among all; unknown operations come last."""
     return [*OPERATIONS, operation].index(operation)
 
 
