@@ -132,7 +132,7 @@ def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
     yield "Capacity", f"{rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}"
     if pick.bill is not None:
         yield "Cost", _money(pick) if pick.bill.problem else f"{_money(pick)}, on {pick.bill.runs_on}"
-    yield "A power cut takes", LOST[pick.facts.durability]
+    yield "Lost in a power cut", LOST[pick.facts.durability]
 
 
 def _notes(pick: Candidate, need: Need) -> Iterator[str]:

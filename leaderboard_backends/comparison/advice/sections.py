@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
@@ -49,23 +49,48 @@ class Typical(NamedTuple):
 WORKERS: Final = 4
 """App processes per server in those typical needs that have several processes."""
 
+_AND_DURABLE: Final = ", durable"
+
 TYPICAL: Final = (
     Typical("one app process", 1, 1, "memory only"),
-    Typical("one app process, durable", 1, 1, "every commit"),
+    Typical(f"one app process{_AND_DURABLE}", 1, 1, "every commit"),
     Typical("one server", 1, WORKERS, "memory only"),
-    Typical("one server, durable", 1, WORKERS, "every commit"),
+    Typical(f"one server{_AND_DURABLE}", 1, WORKERS, "every commit"),
     Typical("3 servers", 3, WORKERS, "memory only"),
-    Typical("3 servers, durable", 3, WORKERS, "every commit"),
+    Typical(f"3 servers{_AND_DURABLE}", 3, WORKERS, "every commit"),
 )
 
+
+PICKED: Final = "Picked: the cheapest that fits, then the fastest; within the noise, the simplest to run."
+DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut; the other rows do not require that."
 
 _HOW_TO_READ: Final = (
     f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
     f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. Read the first "
     f"column that is not smaller than your board. "
-    f"**Durable**: every acknowledged update survives a power cut; in the other rows, data may be lost in one."
+    f"{DURABLE}"
 )
 _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
+
+
+def price_of_durability(advised: Mapping[str, Advice]) -> str:
+    """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
+    said = []
+    for title, without in advised.items():
+        keeps = advised.get(f"{title}{_AND_DURABLE}")
+        if keeps is None or keeps.pick is None or without.pick is None:
+            continue
+        if keeps.pick.label == without.pick.label:
+            said.append(f"nothing for {title}")
+        else:
+            said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
+    needless = f" Not needed, it costs time per update (p99): {', '.join(said)}." if said else ""
+    return f"Needed but missing, it costs all scores since the last backup.{needless}"
+
+
+def _update_time(advice: Advice) -> str:
+    update = advice.pick.judged(advice.need) if advice.pick else None
+    return time_words(update.p99_us) if update and update.p99_us else NONE
 
 
 def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
@@ -96,7 +121,7 @@ def _matrix(rows: Rows) -> Table:
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield notes on the picks in the matrix; nothing on other backends."""
     yield _HOW_TO_READ
-    yield "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run."
+    yield PICKED
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"`{BEYOND}` extrapolated: more players than were measured."
     if several := {pick.together.measured for pick, need in picks if need.processes > 1}:

@@ -11,8 +11,18 @@ from ..advice.answer import Advice, advise_without_thresholds
 from ..advice.candidates import Candidate
 from ..advice.need import LOST, time_words
 from ..advice.records import Records
-from ..advice.sections import TYPICAL, UPDATES, WORKERS, Typical, disturbed_words
+from ..advice.sections import (
+    DURABLE,
+    PICKED,
+    TYPICAL,
+    UPDATES,
+    WORKERS,
+    Typical,
+    disturbed_words,
+    price_of_durability,
+)
 from ..advice.times import times
+from ..cost.bill import counted
 from ..cost.sections import Inputs
 from ..document import Column, Section, Table, Value
 from ..document.numerals import whole
@@ -25,6 +35,11 @@ BLOCK: Final = "#"
 MOST_SIZES: Final = 4
 """Columns of the table: the largest sizes, where more were measured."""
 
+
+NO_SORTED_SET: Final = (
+    "Why not a plain sorted set? On a tie, `ZADD` ranks by the text of the id, a board by who reached the score first. "
+    "`ZADD` returns no rank, a board returns it with the update."
+)
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 """What the sentence is about: the first of these needs that something meets."""
@@ -68,7 +83,8 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     update = pick.judged(need)
     p99 = [] if update is None or update.p99_us is None else [f"p99 {time_words(update.p99_us)} per update"]
     cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
-    yield f"{', '.join([*p99, f'up to {whole(pick.carries)} updates per second', *cost])}."
+    carries = f"{counted(need.processes, 'process', 'processes')} up to {whole(pick.carries)} updates per second"
+    yield f"{', '.join([*p99, carries, *cost])}."
 
 
 def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) -> Table:
@@ -80,10 +96,8 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) ->
         f"What to take, by number of players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
         words("what you have", *(f"{size:,}" for size in sizes)),
         [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
-        f"A server has {WORKERS} app processes. The cheapest that fits, then the fastest; within the noise, the "
-        "simplest to run. Durable: every acknowledged update survives a power cut; in the other rows, data may be lost "
-        "in one. Why not a plain `ZADD`: it ranks equal scores by the text of the id, and returns no rank; a board "
-        "ranks whoever was first ahead, and returns the new rank in the same round trip."
+        f"A server has {WORKERS} app processes. {PICKED} {DURABLE} "
+        f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
 
@@ -100,11 +114,11 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
     if p50s:
         least = min(p50 for p50, _ in p50s)
         yield Table(
-            f"Time of an update with its new rank at {players:,} players (p50)",
+            f"Time of an update with its new rank at {players:,} players (p50, log scale)",
             [
-                *words("backend", "power cut takes"),
+                *words("backend", "lost in a power cut"),
                 *numbers("p50"),
-                Column(f"each {BLOCK} more doubles it", figures=False, scale=True),
+                Column("", figures=False, scale=True),
             ],
             [
                 [
@@ -115,6 +129,7 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
                 ]
                 for p50, facts in sorted(p50s, key=lambda found: found[0])
             ],
+            NO_SORTED_SET,
         )
 
 

@@ -49,7 +49,7 @@ CONTROLS: Final = {
     "players": "Players",
     "servers": "App servers",
     "workers": "Processes each",
-    "durability": "Power cut may take",
+    "durability": "May be lost in a power cut",
     "updates": "Updates/s",
     "reads": "Reads/s",
 }

@@ -204,7 +204,7 @@ def test_its_controls_answer_as_advise_does(published: Shown) -> None:
             line = published.page.locator("#need-answer .durability li").first.inner_text()
             p99 = time_words(weaker.times.update.p99_us or 0.0)
             cost = f"{weaker.monthly:,.2f} USD per month"
-            assert line == f"Where a power cut may take all: {weaker.label}, p99 {p99} per update, {cost}"
+            assert line == f"If a power cut may take all: {weaker.label}, p99 {p99} per update, {cost}"
         assert command == (
             f"leaderboard advise result.json --players {need.players} --updates {need.updates}/s "
             f"--reads {need.reads}/s --servers {need.servers} --workers {need.workers} --durability '{need.durability}'"

@@ -82,7 +82,7 @@ function withOtherDurability(grid, values, durabilities, text) {
     const known = new Map(facts.map(([name, value]) => [text(name), text(value)]));
     const p99 = known.has("p99 of an update") && `, p99 ${known.get("p99 of an update")} per update`;
     const said = [p99, known.has("Cost") && `, ${known.get("Cost").split(", on ")[0]}`];
-    return element("li", "", `Where a power cut may take ${option.text}: `, element("strong", "", text(take)), ...said.filter(Boolean));
+    return element("li", "", `If a power cut may take ${option.text}: `, element("strong", "", text(take)), ...said.filter(Boolean));
   });
   return [element("p", "subtitle", "With other durability"), element("ul", "points durability", ...lines)];
 }
