@@ -149,6 +149,8 @@ class _Comparison:
         self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
         for run in self.runs.values():
             self._refuse_if_wrong(run)
+        for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "study"}.values():
+            self._trace(unit.cell.workload, unit.cell.players, unit.steps)  # of runs that were done before
 
     def _run_all(self, folder: Path) -> None:
         left = [(number, unit) for number, unit in in_order(self.units, self.order.seed)]

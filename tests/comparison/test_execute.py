@@ -321,6 +321,7 @@ def test_a_comparison_goes_on_where_it_was_interrupted(traces: Path, watcher: An
     done = {(run.cell, run.round): run for run in first.runs if run.status == "ok"}
     assert all({(run.cell, run.round): run for run in whole.runs}[key] == run for key, run in done.items())
     assert {run.status for run in whole.runs} == {"ok"}
+    assert {(trace.workload, trace.players) for trace in whole.traces} == {("realtime", 10), ("realtime", 20)}
 
 
 def test_a_disturbed_run_is_done_again_and_the_least_disturbed_counts(

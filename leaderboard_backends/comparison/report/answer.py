@@ -98,6 +98,7 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) ->
         [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
         f"A server has {WORKERS} app processes. {PICKED} {DURABLE} "
         f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
+        f"\n{NO_SORTED_SET}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
 
@@ -129,7 +130,6 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
                 ]
                 for p50, facts in sorted(p50s, key=lambda found: found[0])
             ],
-            NO_SORTED_SET,
         )
 
 

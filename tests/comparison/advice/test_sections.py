@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
-from leaderboard_backends.comparison.advice.sections import SIZES, TYPICAL
+from leaderboard_backends.comparison.advice.sections import PICKED, SIZES, TYPICAL
 from leaderboard_backends.comparison.cost.sections import cost_sections
 from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.schema import Result
@@ -89,7 +89,7 @@ def test_notes_are_of_what_stands_in_the_matrix() -> None:
     runs = [run for players in SIZES for run in service("file", {"update": 200.0}, players)]
     (section,) = advice_sections(result([facts("file", "file", "every commit")], runs), inputs())
     note = section.tables[0].note
-    assert "The cheapest that fits comes first, then the fastest; within the noise, the simplest to run. For a" in note
+    assert f"{PICKED} For a need of your own" in note
     assert [mark for mark in ("extrapolated", "†", "~", "in a process") if mark in note] == []
 
 

@@ -144,7 +144,7 @@ def test_its_first_screen_has_the_sentence_the_line_for_a_config_and_a_chart(
             assert box["y"] >= 0, name
             assert box["y"] + box["height"] <= height, name
             assert box["x"] + box["width"] <= width, name
-        assert lead.locator(".plotted circle").count() == 10
+        assert lead.locator(".plotted circle").count() == 9
         assert published.evaluate("() => document.documentElement.scrollWidth") == width
     finally:
         published.page.set_viewport_size({"width": LAPTOP, "height": 900})
