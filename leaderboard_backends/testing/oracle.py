@@ -37,6 +37,12 @@ class OracleBoard:
         self._standings: dict[str, _Standing] = {}
         self._sorted: list[tuple[Score, int, str]] = []
 
+    def copy(self) -> OracleBoard:
+        """Return another board that is as this one. O(n), and quicker than to fill it."""
+        made = OracleBoard("descending" if self._sign < 0 else "ascending", self._keep)
+        made._reached, made._standings, made._sorted = self._reached, self._standings.copy(), self._sorted.copy()
+        return made
+
     # ------------------------------------------------------------------ writes
 
     def update_score(self, player_id: str, username: str, score: Score) -> int:

@@ -18,13 +18,10 @@ MANY: Final = 4096
 CHUNK: Final = 1000
 ONE_CALL: Final = "test_one_call_takes_every_player_and_some_twice"
 TIES: Final = "test_ties_keep_the_order_of_any_number_of_updates"
-DEPTHS: Final = "test_every_depth_has_its_ranks"
-RANGES: Final = "test_ranges_and_neighbours_of_any_length_at_any_depth"
-SCORES: Final = "test_score_ranges_of_thousands"
-ASKED: Final = "test_one_call_asks_for_every_player_and_some_twice"
+READS: Final = "test_reads_at_every_depth_and_of_any_length"
 PAGES: Final = "test_many_pages_are_exact_and_never_fail_beside_writes"
 SINGLE: Final = "test_single_changes_to_a_large_board"
-SHRINKING: Final = "test_a_large_board_loses_a_stretch_and_a_smaller_one_nearly_all"
+SHRINKING: Final = "test_a_board_of_thousands_loses_nearly_all"
 CLEARED: Final = "test_a_large_board_is_cleared_and_grows_again"
 
 Updates = Sequence[tuple[str, str, Score]]
@@ -61,7 +58,7 @@ class PlayersIn12Bits(PlainBoard):
         return super()._count() & 0xFFF
 
 
-@killed_by("scale", SCORES)
+@killed_by("scale", READS)
 class CountsSaturate(PlainBoard):
     """No range of scores has more than 4,096 players."""
 
@@ -69,7 +66,7 @@ class CountsSaturate(PlainBoard):
         return min(super()._count_by_score(low, high), MANY)
 
 
-@killed_by("scale", DEPTHS)
+@killed_by("scale", READS)
 class PercentilesInSinglePrecision(PlainBoard):
     """Percentiles among more than 4,096 players are single-precision numbers."""
 
@@ -81,7 +78,7 @@ class PercentilesInSinglePrecision(PlainBoard):
         return rounded
 
 
-@killed_by("scale", DEPTHS)
+@killed_by("scale", READS)
 class RanksDeepDownAreEstimates(PlainBoard):
     """A rank beyond 1,000 is one of every tenth."""
 
@@ -192,7 +189,7 @@ class JoinsALongTieInFront(PlainBoard):
 # ---------------------------------------------------------------------- ranges
 
 
-@killed_by("scale", RANGES)
+@killed_by("scale", READS)
 class RangesAreCapped(PlainBoard):
     """No range has more than 4,096 entries."""
 
@@ -200,7 +197,7 @@ class RangesAreCapped(PlainBoard):
         return super()._get_range(first_rank, last_rank)[:MANY]
 
 
-@killed_by("scale", RANGES)
+@killed_by("scale", READS)
 class NothingDeepDown(PlainBoard):
     """A range that begins beyond rank 3,000 is empty."""
 
@@ -208,7 +205,7 @@ class NothingDeepDown(PlainBoard):
         return super()._get_range(first_rank, last_rank) if first_rank <= 3 * CHUNK else []
 
 
-@killed_by("scale", RANGES)
+@killed_by("scale", READS)
 class TopIsCapped(PlainBoard):
     """The top has at most 2,048 entries."""
 
@@ -216,7 +213,7 @@ class TopIsCapped(PlainBoard):
         return super()._get_top_n(min(n, MANY // 2))
 
 
-@killed_by("scale", RANGES)
+@killed_by("scale", READS)
 class NeighboursAreCapped(PlainBoard):
     """At most 512 neighbours on each side are shown."""
 
@@ -224,7 +221,7 @@ class NeighboursAreCapped(PlainBoard):
         return super()._get_around(player_id, min(radius, MANY // 8))
 
 
-@killed_by("scale", SCORES)
+@killed_by("scale", READS)
 class ScoreRangesAreCapped(PlainBoard):
     """Without a limit, a range of scores has at most 1,500 entries."""
 
@@ -232,7 +229,7 @@ class ScoreRangesAreCapped(PlainBoard):
         return super()._get_by_score(low, high, 3 * CHUNK // 2 if limit is None else limit)
 
 
-@killed_by("scale", SCORES)
+@killed_by("scale", READS)
 class LargeLimitsAreNone(PlainBoard):
     """A limit above 1,000 is no limit."""
 
@@ -243,7 +240,7 @@ class LargeLimitsAreNone(PlainBoard):
 # ---------------------------------------------------------------------- many players asked for
 
 
-@killed_by("scale", ASKED)
+@killed_by("scale", READS)
 class TooManyArguments(PlainBoard):
     """The storage refuses a statement with more than 4,096 ids."""
 
@@ -253,7 +250,7 @@ class TooManyArguments(PlainBoard):
         return super()._get_entries(player_ids)
 
 
-@killed_by("scale", ASKED)
+@killed_by("scale", READS)
 class OnlyTheFirstAreAnswered(PlainBoard):
     """Of the players asked for, those after the first 4,096 are unknown."""
 
@@ -262,7 +259,7 @@ class OnlyTheFirstAreAnswered(PlainBoard):
         return found[:MANY] + [None] * len(found[MANY:])
 
 
-@killed_by("scale", ASKED)
+@killed_by("scale", READS)
 class RepeatsAreAnsweredOnce(PlainBoard):
     """Among more than 4,096 players asked for, one who comes again is unknown."""
 
@@ -273,7 +270,7 @@ class RepeatsAreAnsweredOnce(PlainBoard):
         return [found.pop(player_id, None) for player_id in player_ids]
 
 
-@killed_by("scale", ASKED)
+@killed_by("scale", READS)
 class AnswersAsStored(PlainBoard):
     """More than 4,096 players asked for come in the order of their ranks."""
 
