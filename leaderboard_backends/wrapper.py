@@ -6,65 +6,40 @@ answer came about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, NamedTuple, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
 
+from .answers import LIVE, Answer, Source, answered, ask, last_answer
 from .delegating import DelegatingLeaderboard
 from .errors import InvalidArgumentTypeError
 from .location import Option
 from .model import Entry, Score, Update, shorten
 from .protocol import LeaderboardBackend
 
+__all__ = [
+    "LIVE",
+    "Answer",
+    "Moment",
+    "Reopen",
+    "Source",
+    "Wrapper",
+    "achieved",
+    "achieved_at",
+    "answered",
+    "ask",
+    "last_answer",
+    "layer",
+    "layers",
+    "seconds_of",
+]
+
 Moment = datetime | float
 """A time: aware of its time zone, or seconds since the epoch."""
 
-Source = Literal["live", "cached", "stale", "approximate"]
-"""How an answer came about.
-
-`live`: the storage was asked. `cached`: from memory, within the age that was set. `stale`: from memory, as the storage
-did not answer. `approximate`: within a stated error.
-"""
-
-Parameters = ParamSpec("Parameters")
-Value = TypeVar("Value")
-
-
-class Answer(NamedTuple):
-    """How an answer came about, and how old it is in seconds; a live one has the age 0."""
-
-    source: Source
-    age: float
-
-
-LIVE: Final = Answer("live", 0.0)
-
-_answer: ContextVar[Answer] = ContextVar("answer", default=LIVE)
-_achieved: ContextVar[float | None] = ContextVar("achieved", default=None)
-
-
-def last_answer() -> Answer:
-    """Return how the last read of this thread or task was answered.
-
-    A board without parts that degrade notes nothing: its answers are live. What is read in `asyncio.to_thread` is
-    noted there, and not in the task that waits: use `await asyncio.to_thread(ask, board.get_rank, "ada")`.
-    """
-    return _answer.get()
-
-
-def answered(answer: Answer) -> None:
-    """Note how a read was answered; for wrappers."""
-    _answer.set(answer)
-
-
-def ask(
-    read: Callable[Parameters, Value], *arguments: Parameters.args, **options: Parameters.kwargs
-) -> tuple[Value, Answer]:
-    """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`."""
-    _answer.set(LIVE)
-    return read(*arguments, **options), _answer.get()
+_achieved: Final[ContextVar[float | None]] = ContextVar("achieved", default=None)
 
 
 def achieved_at() -> float | None:
@@ -115,8 +90,8 @@ class Wrapper(DelegatingLeaderboard):
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
     position: ClassVar[int] = 350
-    """The place around a board: a higher one is further out. `degradation` has 100, `validation` 200, `rate_limit` 300
-    and `monitoring` 400."""
+    """The place around a board: a higher one is further out. `replica` has 50, `degradation` 100, `validation` 200,
+    `rate_limit` 300 and `monitoring` 400."""
 
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:

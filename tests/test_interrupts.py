@@ -21,13 +21,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from leaderboard_backends import LeaderboardBackend, LeaderboardError, forks, open_leaderboard
+from leaderboard_backends.answers import live_wanted
 from leaderboard_backends.changes import version_wanted
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendUnavailableError
 from leaderboard_backends.hardening import DegradableLeaderboard, MonitoredLeaderboard, ValidatedLeaderboard
 from leaderboard_backends.hardening.degradation.breaker import Breaker
 from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
-from leaderboard_backends.hardening.live import live_wanted
 from leaderboard_backends.score_limits import limits_wanted
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import layer

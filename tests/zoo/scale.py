@@ -34,7 +34,7 @@ def chunks(updates: Updates) -> list[Updates]:
 # ---------------------------------------------------------------------- counters
 
 
-@killed_by("scale", TIES, players=30_000)
+@killed_by("scale", TIES, players=33_000)
 class UpdatesIn16Bits(PlainBoard):
     """The number that orders a tie starts again after 65,535 updates."""
 
@@ -42,7 +42,7 @@ class UpdatesIn16Bits(PlainBoard):
         return self._merit(player_id), self._players[player_id].reached & 0xFFFF
 
 
-@killed_by("scale", TIES, players=15_000)
+@killed_by("scale", TIES, players=16_500)
 class UpdatesInSigned16Bits(PlainBoard):
     """The number that orders a tie is negative after 32,767 updates."""
 

@@ -9,12 +9,12 @@ from time import monotonic
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, TypeVarTuple, cast
 
 from ... import model
+from ...answers import live_wanted
 from ...errors import BackendReadOnlyError, BackendUnavailableError, ConfigurationError
 from ...location import Option
 from ...model import Entry, Score
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...wrapper import LIVE, Answer, Reopen, Wrapper, answered, last_answer
-from ..live import live_wanted
 from .bands import Asked, RankBand, RankBands
 from .bounded_reads import open_for_reads
 from .breaker import Breaker, Circuit

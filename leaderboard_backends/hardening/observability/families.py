@@ -39,7 +39,7 @@ class Families:
         )
         self.degraded: Final = Counter(
             names.DEGRADED_ANSWERS,
-            "Queries that were not answered live; source=cached counts cache hits.",
+            "Queries that were not answered live; source=cached counts cache hits, source=replica reads of copies.",
             [*board, "source"],
             registry=None,
         )

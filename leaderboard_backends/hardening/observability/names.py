@@ -11,7 +11,7 @@ UPDATES: Final = "leaderboard_updates_total"
 ERRORS: Final = "leaderboard_errors_total"
 """A counter: errors by kind, and by whose fault they are."""
 DEGRADED_ANSWERS: Final = "leaderboard_degraded_answers_total"
-"""A counter: queries that were not answered live, by source; `cached` are the cache hits."""
+"""A counter: queries that were not answered live, by source; `cached` are the cache hits, `replica` reads of copies."""
 RULE_VIOLATIONS: Final = "leaderboard_rule_violations_total"
 """A counter: updates and queries that validation or the rate limit refused, flagged or let pass uncounted, by rule."""
 PLAYERS: Final = "leaderboard_players"
@@ -19,7 +19,7 @@ PLAYERS: Final = "leaderboard_players"
 UP: Final = "leaderboard_up"
 """A gauge: 1 where the storage told the number of players in time, else 0."""
 
-SOURCES: Final = ("cached", "stale", "approximate")
+SOURCES: Final = ("replica", "cached", "stale", "approximate")
 """How answers come about that are not live."""
 
 BOARD_LABELS: Final = ("board", "backend")

@@ -8,12 +8,12 @@ from functools import partial
 from math import inf
 from typing import Any, Final, NoReturn
 
+from ...answers import ask_live
 from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
 from ...model import Entry, Score, add_scores
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...score_limits import within
 from ...wrapper import Wrapper, achieved_at
-from ..live import ask_live
 from .cases import Case, Look, Steps
 from .reports import Flag, Reports, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules, storage_limits

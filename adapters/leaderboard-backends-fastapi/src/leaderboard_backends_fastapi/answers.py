@@ -12,9 +12,9 @@ HEADER: Final = "Leaderboard-Answer"
 
 DESCRIBED: Final = {
     HEADER: {
-        "description": "Where the answer comes from: live, cached (not older than configured), stale (the storage did "
-        "not answer) or approximate; and its age in seconds if it is not live.",
-        "schema": {"type": "string", "pattern": r"^(live|(cached|stale|approximate); age=[0-9]+\.[0-9])$"},
+        "description": "Where the answer comes from: live, replica or cached (not older than configured), stale (the "
+        "storage did not answer) or approximate; and its age in seconds if it is not live.",
+        "schema": {"type": "string", "pattern": r"^(live|(replica|cached|stale|approximate); age=[0-9]+\.[0-9])$"},
         "example": "cached; age=0.4",
     }
 }

@@ -12,11 +12,12 @@ from unicodedata import category
 from leaderboard_backends import LeaderboardBackend, LeaderboardError, Score
 from leaderboard_backends.wrapper import ask
 
-Condition: TypeAlias = Literal["live", "cached", "stale", "approximate", "down"]
+Condition: TypeAlias = Literal["live", "replica", "cached", "stale", "approximate", "down"]
 """How the answer came about; `down` where there was none."""
 
 _WORDS: Final = {
     "live": "Live",
+    "replica": "From a replica",
     "cached": "From a cache",
     "stale": "Storage not answering: last known scores",
     "approximate": "Approximate",
@@ -59,13 +60,13 @@ class Snapshot:
     """Why the board could not be read, for the log alone."""
 
     def differs(self, other: Snapshot | None) -> bool:
-        """Whether a viewer who saw `other` has something new to see; a fresh answer from a cache is as good as live."""
+        """Whether a viewer who saw `other` has something new to see; from a replica or a cache is as good as live."""
         return other is None or self.seen != other.seen
 
     @property
     def seen(self) -> tuple[object, ...]:
         """What a viewer notices: the condition, and what is shown where anything is."""
-        fresh = "live" if self.condition == "cached" else self.condition
+        fresh = "live" if self.condition in ("replica", "cached") else self.condition
         return (fresh,) if self.rows is None else (fresh, self.players, self.rows)
 
     @property
