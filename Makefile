@@ -42,7 +42,7 @@ PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The suite, or what MARKS chooses of it, in parts, four at once, as they wait a good deal; each line that one shows begins with
+# The suite, or what MARKS chooses of it, in parts, five at once, as they wait a good deal; each line that one shows begins with
 # its name. Each part is a process of its own, as tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
 SQLITE := adapters/leaderboard-backends-sqlite
@@ -51,7 +51,7 @@ TESTING := tests/testing tests/zoo
 TESTS := test-comparison test-testing test-rest test-conformance test-parts test-cli test-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
-	@$(MAKE) --no-print-directory --jobs=4 --keep-going $(TESTS)
+	@$(MAKE) --no-print-directory --jobs=5 --keep-going $(TESTS)
 
 test-cli: CHOSEN = tests/cli
 test-comparison: CHOSEN = tests/comparison
@@ -66,7 +66,8 @@ $(TESTS): .venv/dev
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
-	tests/backends/test_zodb_crash.py tests/backends/redis/test_server.py tests/comparison/effort tests/comparison/measure \
+	tests/backends/test_zodb_crash.py tests/backends/redis/test_server.py tests/backends/redis/test_sentinel.py \
+	tests/comparison/effort tests/comparison/measure \
 	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)

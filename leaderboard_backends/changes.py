@@ -13,12 +13,12 @@ know.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
 from secrets import token_hex
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from .errors import (
     BackendUnavailableError,
@@ -173,6 +173,25 @@ def board_moved(moved_to: str) -> BoardMovedError:
         f"the board does not accept writes any more: it has moved to {moved_to}: open it there. Nothing was applied.",
         moved_to,
     )
+
+
+@runtime_checkable
+class FollowsTogether(Protocol):
+    """A board whose storage can wait for changes of several boards by one call; backends of servers have these two."""
+
+    def feed_group(self) -> object:
+        """Return what the boards have in common whose feeds one call can read, such as the server object."""
+        ...
+
+    def follow_feeds(
+        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+    ) -> dict[Any, Changes | None]:
+        """Wait, at most so long, for changes of boards of this one's group, and return those, at most `limit` each.
+
+        The answer has all `checked` boards. Of the others, it may leave out those without changes, and have `None`
+        for those that are to be asked again, checked.
+        """
+        ...
 
 
 # ---------------------------------------------------------------------- the version of one answer

@@ -22,6 +22,7 @@
     │   ├── WriteOutcomeUnknownError           it stopped answering: the write may have been applied, or not
     │   ├── BoardMovedError                    the board is fenced; `moved_to` says where it went; nothing was applied
     │   ├── ChangesLostError                   the feed does not go back that far: read the board anew
+    │   ├── StaleReplicaError                  the copy in memory is too old, and the storage is not to be asked instead
     │   └── BoardMismatchError                 the place holds something else than this board
     └── ConfigurationError (ValueError)        a URL, a mapping or a file describes no board
         ├── UnknownSchemeError
@@ -149,6 +150,10 @@ class BoardMovedError(BackendError):
 
 class ChangesLostError(BackendError):
     """The change feed does not go back to that version, or has another history. Read the whole board again."""
+
+
+class StaleReplicaError(BackendError):
+    """The copy of the board in memory is too old or not loaded yet, and `when_stale` is `raise`: try again."""
 
 
 class BoardMismatchError(BackendError):

@@ -26,6 +26,8 @@ _HOST = re.compile(r"(?P<host>[\w.-]+|\[[\w:.%]+\])(?::\d{0,5})?")
 _MISPLACED = re.compile(r"[&;,]\s*\w+=")
 """An option before the '?', as other libraries write it: it would become part of a host, a database or a file name."""
 _DATABASE = re.compile(r"/?\d*/?")
+_SERVICE = re.compile(r"/[\w.-]*(/\d*)?")
+"""The path of a URL of several servers: what they serve, and the database's number."""
 _SECRET_NAME = re.compile(r"(?i)passw|pwd|secret|token|credential|api_?key")
 
 
@@ -65,7 +67,8 @@ class Location:
     def shown(self) -> str:
         """The URL with `***` for a password, and `…` for a path behind a host that is no number of a database."""
         start = len(self.scheme) + 3
-        url = self.url if not self.parts.netloc or _DATABASE.fullmatch(self.parts.path) else self._without_path()
+        path = _SERVICE if self.scheme.endswith("+sentinel") else _DATABASE
+        url = self.url if not self.parts.netloc or path.fullmatch(self.parts.path) else self._without_path()
         before, at, after = url[start:].rpartition("@")
         return url[:start] + re.sub(r"(?s):.*", ":***", before) + at + after
 
@@ -79,6 +82,11 @@ class Location:
 
     def __str__(self) -> str:
         return self.shown
+
+    @property
+    def hosts(self) -> list[tuple[str, int | None]]:
+        """The hosts and ports of a URL such as `redis+sentinel://h1:26379,h2/service`; `None` for a port left out."""
+        return [(unquote(host.hostname or ""), host.port) for host in _hosts(self.parts.netloc)]
 
     def file_path(self, example: str) -> str:
         """Return the path of a URL such as `zodb:///var/lib/app/board.fs`, whose path is `example`.
@@ -144,7 +152,7 @@ def _split(url: str) -> SplitResult:
         raise _refused(url, "has a line break, a tab or another character that is not printable: remove it.")
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = [host.port for host in _hosts(parts.netloc)]
     except ValueError:
         raise _refused(
             url,
@@ -169,6 +177,10 @@ def _split(url: str) -> SplitResult:
         )
     _check_escapes(url)
     return parts
+
+
+def _hosts(netloc: str) -> list[SplitResult]:
+    return [urlsplit(f"//{host}") for host in netloc.rpartition("@")[2].split(",")]
 
 
 def _check_escapes(url: str) -> None:

@@ -45,25 +45,32 @@ class _BuiltIn:
 
 
 _BUILT_IN: Final = {
-    "memory": _BuiltIn("sortedcontainers", "SortedContainersLeaderboard"),
-    "sortedcontainers": _BuiltIn("sortedcontainers", "SortedContainersLeaderboard"),
-    "naive": _BuiltIn("naive", "NaiveLeaderboard"),
-    "redis": _BuiltIn("redis", "RedisLeaderboard", "redis"),
-    "rediss": _BuiltIn("redis", "RedisLeaderboard", "redis"),
-    "valkey": _BuiltIn("redis", "RedisLeaderboard", "redis"),
-    "valkeys": _BuiltIn("redis", "RedisLeaderboard", "redis"),
-    "unix": _BuiltIn("redis", "RedisLeaderboard", "redis"),
-    "fakeredis": _BuiltIn("redis.fake", "FakeRedisLeaderboard", "fakeredis"),
-    "zodb": _BuiltIn("zodb", "ZODBLeaderboard", "zodb"),
-    "zodb+memory": _BuiltIn("zodb", "ZODBMemoryLeaderboard", "zodb"),
+    "memory": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
+    "sortedcontainers": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
+    "naive": _BuiltIn("backends.naive", "NaiveLeaderboard"),
+    "redis": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
+    "rediss": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
+    "valkey": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
+    "valkeys": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
+    "unix": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
+    **dict.fromkeys(
+        ("redis+sentinel", "rediss+sentinel", "valkey+sentinel", "valkeys+sentinel"),
+        _BuiltIn("backends.redis.sentinel", "SentinelLeaderboard", "redis"),
+    ),
+    "fakeredis": _BuiltIn("backends.redis.fake", "FakeRedisLeaderboard", "fakeredis"),
+    "zodb": _BuiltIn("backends.zodb", "ZODBLeaderboard", "zodb"),
+    "zodb+memory": _BuiltIn("backends.zodb", "ZODBMemoryLeaderboard", "zodb"),
 }
 
 
 _INSTEAD: Final = {
     r"(redis|valkey)s?\+(unix|socket)|redis\.sock": "A unix socket is unix:///path/redis.sock?board=NAME.",
     r"(redis|valkey)s?[+-](tls|ssl)": "TLS is rediss://HOST:PORT/0?board=NAME, or valkeys://.",
-    r"(redis|valkey)s?([+-].*|cluster|sentinel)": (
-        "Clusters and Sentinel are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
+    r"(redis|valkey)s?[+-]?sentinels?": (
+        "A service of Sentinels is redis+sentinel://HOST1:26379,HOST2:26379/SERVICE/0?board=NAME."
+    ),
+    r"(redis|valkey)s?([+-].*|cluster)": (
+        "Clusters are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
     ),
     r"keydb|dragonfly|kvrocks|garnet|tair": (
         "redis:// supports Redis 7 or newer and Valkey 8 or newer; test other compatible servers with the "
@@ -83,10 +90,10 @@ _ELSEWHERE: Final = {"sqlite": "leaderboard-backends-sqlite"}
 """Schemes that plug-ins of ours bring, and the distribution of each."""
 
 _WRAPPERS: Final = {
-    "degradation": _BuiltIn("degradation", "DegradableLeaderboard", "production"),
-    "validation": _BuiltIn("validation", "ValidatedLeaderboard", "production"),
-    "rate_limit": _BuiltIn("rate_limiting", "RateLimitedLeaderboard", "production"),
-    "monitoring": _BuiltIn("monitoring", "MonitoredLeaderboard", "production"),
+    "degradation": _BuiltIn("hardening.degradation", "DegradableLeaderboard", "production"),
+    "validation": _BuiltIn("hardening.validation", "ValidatedLeaderboard", "production"),
+    "rate_limit": _BuiltIn("hardening.rate_limiting", "RateLimitedLeaderboard", "production"),
+    "monitoring": _BuiltIn("hardening.monitoring", "MonitoredLeaderboard", "production"),
 }
 """What this library can put around a board, from the innermost to the outermost, by the `position` of each class."""
 
@@ -227,7 +234,7 @@ def wrapper_names() -> list[str]:
 def wrapper_class(name: str) -> type[Wrapper]:
     """Return the class of a wrapper. Raises `MissingExtraError`, with the `pip install` line, or `PluginError`."""
     if name in _WRAPPERS:
-        built_in: type[Wrapper] = _load(name, "hardening", _WRAPPERS[name])
+        built_in: type[Wrapper] = _load(name, _WRAPPERS[name])
         return built_in
     plugins = list(installed(WRAPPER_GROUP).select(name=name))
     if len(plugins) > 1:
@@ -247,14 +254,14 @@ def in_place(names: Iterable[str]) -> dict[str, type[Wrapper]]:
 
 
 def _load_built_in(scheme: str, built_in: _BuiltIn) -> type[LeaderboardBackend]:
-    found: type[LeaderboardBackend] = _load(f"{scheme}://", "backends", built_in)
+    found: type[LeaderboardBackend] = _load(f"{scheme}://", built_in)
     return found
 
 
-def _load(owner: str, package: str, built_in: _BuiltIn) -> Any:
+def _load(owner: str, built_in: _BuiltIn) -> Any:
     """Import a class of ours; raises `MissingExtraError` where it needs what is not installed."""
     try:
-        module = import_module(f".{package}.{built_in.module}", __package__)
+        module = import_module(f".{built_in.module}", __package__)
     except ImportError as error:
         if built_in.extra is None or (error.name or "").partition(".")[0] == __package__:
             raise

@@ -52,6 +52,7 @@ def test_a_url_has_a_scheme_a_host_a_path_and_options(
         "unix:///path/redis.sock",
         "zodb:///var/lib/a:b.fs",
         "zodb+memory://weekly",
+        "redis+sentinel://h1:26379,h2/my-service/0",
     ],
 )
 def test_a_location_without_a_password_shows_as_it_was_written(url: str) -> None:
@@ -126,6 +127,8 @@ HOSTILE = [
     "naive://ada:{}@weekly?board=other",
     "zodb+memory://ada:{}@weekly/path",
     "nosuch://ada:{}@host/0",
+    "redis+sentinel://ada:{}@h1:26379,h2:26379/service/0",
+    "redis+sentinel://h1:26379,h2:26379/service?sentinel_password={}",
     "redis://host/0&password={}",
     "redis://host/0;password={}",
     "redis://host;password={}",

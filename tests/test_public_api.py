@@ -48,6 +48,7 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "Score",
         "ScoreLimitError",
         "ScoreUpdate",
+        "StaleReplicaError",
         "StorageInfo",
         "UnknownOptionError",
         "UnknownSchemeError",

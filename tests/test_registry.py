@@ -141,7 +141,7 @@ def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(sche
 @pytest.mark.parametrize(
     ("scheme", "instead"),
     [
-        ("redis+sentinel", "redis://HOST:PORT/0"),
+        ("redis-sentinel", "redis+sentinel://HOST1:26379,HOST2:26379/SERVICE/0"),
         ("rediss+cluster", "redis://HOST:PORT/0"),
         ("redis-cluster", "redis://HOST:PORT/0"),
         ("redis+socket", "unix:///path/redis.sock"),

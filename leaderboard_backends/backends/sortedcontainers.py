@@ -209,6 +209,9 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
         self._changes.number += 1
         return (upper + self._changes.number, player_id, username)
 
+    def _packed(self, score: Score) -> int:
+        return score << _SCORE_SHIFT if type(score) is int else self._pack_fraction(score)
+
     def _pack_fraction(self, score: Score) -> int:
         self._whole_only = False
         return _pack(score)

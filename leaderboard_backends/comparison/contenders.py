@@ -33,8 +33,8 @@ from .shipped import shipped
 
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
-LEFT_OUT: Final = ("fakeredis",)
-"""Not compared unless named: fakeredis replaces a server in unit tests; its speed says nothing about a server."""
+LEFT_OUT: Final = ("fakeredis", "redis+sentinel", "redis+sentinel (read_from replica)")
+"""Not compared unless named: fakeredis, whose speed says nothing about a server's, and boards on several servers."""
 
 NO_SHEET: Final = Sheet()
 
@@ -263,7 +263,7 @@ def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
     Those that differ in nothing else are numbered.
     """
     parsed = [Location.parse(url) for url in urls]
-    hosts = [(where.parts.hostname or "") + (f":{where.parts.port}" if where.parts.port else "") for where, _ in parsed]
+    hosts = [",".join(f"{host}:{port}" if port else host for host, port in where.hosts) for where, _ in parsed]
     paths = [where.path for where, _ in parsed]
     names = [path.rpartition("/")[2] for path in paths]
     columns = [hosts, names if len({*names}) == len({*paths}) else paths]

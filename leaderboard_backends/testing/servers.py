@@ -27,7 +27,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from threading import Event, Thread
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, ClassVar, Final, Self
 from urllib.parse import quote
 
 from ..installing import install_distribution
@@ -43,7 +43,6 @@ START_TIMEOUT: Final = 30.0
 STOP_TIMEOUT: Final = 10.0
 _PORT_ATTEMPTS: Final = 5
 _LOG_LINES: Final = 20
-_READY: Final = "eady to accept connections"
 _EMPTY: Final = '""'
 _NO_PERSISTENCE: Final = {"save": "", "appendonly": "no"}
 
@@ -87,6 +86,9 @@ class EmbeddedServer:
     password. With `directory` its files stay there; without, they go with the server. Stopping and starting again
     keeps the port, the socket, the password and the directory, so clients find a restarted server in its place.
     """
+
+    _ready: ClassVar[str] = "eady to accept connections"
+    """What it logs once it serves."""
 
     def __init__(
         self,
@@ -191,7 +193,7 @@ class EmbeddedServer:
     def _launch(self, port: int) -> _Log:
         """Start the process; it reads its configuration, which may hold a password, from its standard input."""
         self._process = subprocess.Popen(  # noqa: S603 - the executable is the user's own choice
-            [self.executable, "-"],
+            [self.executable, *self._arguments(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -206,9 +208,16 @@ class EmbeddedServer:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._process.stdin as stdin:
-            stdin.write(self._configuration(port))
-        self._log = _Log(self._process.stdout)
+            stdin.write(self._input(port))
+        self._log = _Log(self._process.stdout, self._ready)
         return self._log
+
+    def _arguments(self, port: int) -> list[str]:
+        del port
+        return ["-"]
+
+    def _input(self, port: int) -> str:
+        return self._configuration(port)
 
     def _configuration(self, port: int) -> str:
         lines = {
@@ -286,8 +295,9 @@ class EmbeddedServer:
 class _Log:
     """Reads a server's output to its end, so that the pipe never fills; `ready` is set once it serves, or ended."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], ready: str) -> None:
         self.ready = Event()
+        self._ready = ready
         self.ended = False
         self._stream = stream
         self._lines: deque[str] = deque(maxlen=_LOG_LINES)
@@ -297,7 +307,7 @@ class _Log:
     def _read(self) -> None:
         for line in self._stream:
             self._lines.append(line)
-            if _READY in line:
+            if self._ready in line:
                 self.ready.set()
         self.ended = not self.ready.is_set()
         self.ready.set()

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlencode
 
 from ..errors import ConfigurationError
 from ..model import shorten
@@ -66,13 +67,33 @@ class ServerPlace:
     name: str
     settings: Mapping[str, str] = field(default_factory=dict)
     unix_socket: bool = False
+    options: str = ""
+    """What is added to the board's URL."""
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
         """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
         with EmbeddedServer(self.settings, tcp=not self.unix_socket, directory=directory) as server:
             url = server.unix_url if self.unix_socket else server.url
-            yield Trial(url, server, directory if self.settings.get("appendonly") == "yes" else None)
+            yield Trial(url + self.options, server, directory if self.settings.get("appendonly") == "yes" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlace:
+    """A primary with two replicas and three Sentinels of its own, all on this machine, without persistence."""
+
+    name: str
+    options: str = ""
+
+    @contextmanager
+    def open(self, directory: Path) -> Iterator[Trial]:
+        """Start the servers; raises `ServerNotFoundError` or `ServerStartError`."""
+        from .groups import EmbeddedSentinel  # noqa: PLC0415 - needs the extra `redis`
+
+        del directory
+        with EmbeddedSentinel() as group:
+            secret = urlencode(group.options)
+            yield Trial(f"{group.url}?{secret}{self.options}")
 
 
 ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}
@@ -84,6 +105,8 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     ServerPlace("redis"),
     ServerPlace("redis (unix socket)", unix_socket=True),
     ServerPlace("redis (appendfsync always)", ALWAYS),
+    GroupPlace("redis+sentinel"),
+    GroupPlace("redis+sentinel (read_from replica)", "&read_from=replica"),
     SchemePlace("fakeredis"),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
@@ -15,6 +16,13 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tem
 def server() -> Iterator[EmbeddedServer]:
     """A real server for all tests here; where there is none, they fail with what to install."""
     with EmbeddedServer(tcp=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def group() -> Iterator[EmbeddedSentinel]:
+    """A primary, two replicas and three Sentinels for all tests here."""
+    with EmbeddedSentinel() as running:
         yield running
 
 

@@ -16,6 +16,7 @@ import pytest
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
@@ -88,6 +89,37 @@ class TestTCP(AtAURL):
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:
         self.url = server.url
+
+
+class AtAGroup(AtAURL):
+    """The code of a server's boards, behind Sentinels; `proof` judges it whole."""
+
+    under_one_rule = True
+    repeats = REPEATS
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    more: dict[str, Any] = {}  # noqa: RUF012 - a constant
+
+    @pytest.fixture(autouse=True)
+    def take_group(self, group: EmbeddedSentinel) -> None:
+        self.url, self.secrets = group.url, group.options
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return super().make(name=name, **self.secrets, **self.more, **options)
+
+
+class TestSentinel(AtAGroup):
+    pass
+
+
+class TestReadReplicas(AtAGroup):
+    """Any answer may be late by a second, and every own write is seen."""
+
+    repeats = REPEATS - {"histories"}
+    more = {"read_from": "replica"}  # noqa: RUF012 - a constant
+    histories = 5
 
 
 class Delegated(AtAURL):

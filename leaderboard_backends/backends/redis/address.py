@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 from urllib.parse import quote, unquote
 
 from ...errors import ConfigurationError
 from ...location import Location, Option, boolean, integer, one_of, seconds, text
 
 DEFAULT_PORT: Final = 6379
+SENTINEL_PORT: Final = 26379
 MAX_BATCH: Final = 10_000
+SENTINEL_TIMEOUT: Final = 0.5
+"""Seconds that a Sentinel may take to be connected to, and to answer."""
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -43,6 +46,9 @@ class Address:
     ssl_check_hostname: bool = True
     ssl_cert_reqs: Literal["required", "none"] = "required"
 
+    hint: ClassVar[str] = ""
+    """What an error of the server may come from, beside what its text says."""
+
     @property
     def url(self) -> str:
         """The server as a URL, without user, password and options."""
@@ -51,8 +57,49 @@ class Address:
     def __str__(self) -> str:
         if self.unix_socket is not None:
             return f"unix://{self.unix_socket} (database {self.db})"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'rediss' if self.tls else 'redis'}://{host}:{self.port}/{self.db}"
+        return f"{'rediss' if self.tls else 'redis'}://{_in_url(self.host)}:{self.port}/{self.db}"
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelAddress(Address):
+    """A primary and its replicas, by the name of the service that Sentinels know them by.
+
+    User, password and TLS files are those of the servers; TLS is for the Sentinels as well.
+    """
+
+    sentinels: tuple[tuple[str, int], ...] = ()
+    service: str = ""
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+
+    hint: ClassVar[str] = (
+        " After the failure of a primary, Sentinel takes some seconds to promote a replica: try again then."
+    )
+
+    def __str__(self) -> str:
+        hosts = ",".join(f"{_in_url(host)}:{port}" for host, port in self.sentinels)
+        return f"{'rediss' if self.tls else 'redis'}+sentinel://{hosts}/{self.service}/{self.db}"
+
+    def at(self, host: str, port: int, **changes: Any) -> Address:
+        """Return the address of one of the servers."""
+        own = {own.name: getattr(self, own.name) for own in fields(Address)}
+        return Address(**{**own, "host": host, "port": port, **changes})
+
+    def sentinel(self, host: str, port: int) -> Address:
+        """Return the address of one of the Sentinels, which are asked on the way of a call: they must be quick."""
+        return self.at(
+            host,
+            port,
+            db=0,
+            username=self.sentinel_username,
+            password=self.sentinel_password,
+            connect_timeout=min(self.connect_timeout, SENTINEL_TIMEOUT),
+            socket_timeout=min(self.socket_timeout, SENTINEL_TIMEOUT),
+        )
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 LOCAL: Final = Address()
@@ -100,48 +147,91 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
 }
 
-_ADDRESS_OPTIONS: Final = {f.name for f in fields(Address)}
+SENTINEL_OPTIONS: Final[Mapping[str, Option]] = {
+    "sentinel_username": Option(text, "user name in the Sentinels' access control list"),
+    "sentinel_password": Option(text, "the Sentinels' password", secret=True),
+    "read_from": Option(one_of("primary", "replica"), "which server answers reads (primary)"),
+    "max_staleness": Option(seconds, "largest age of an answer of a replica, in seconds (1)"),
+}
+"""What boards found through Sentinel take beside the options of all servers."""
+
+ADDRESS_OPTIONS: Final = {own.name for own in fields(SentinelAddress)}
 
 
 def address_of(location: Location, options: Mapping[str, Any]) -> Address:
     """Return the address that a URL and its options describe. Raises `ConfigurationError`."""
-    unix = location.scheme == "unix"
-    tls = location.scheme in ("rediss", "valkeys")
-    own = {name: value for name, value in options.items() if name in _ADDRESS_OPTIONS}
+    kind, _, group = location.scheme.partition("+")
+    tls = kind in ("rediss", "valkeys")
+    own = {name: value for name, value in options.items() if name in ADDRESS_OPTIONS}
     if not tls and (wrong := sorted(name for name in own if name.startswith("ssl_"))):
         raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// and valkeys:// URLs.")
-    address = _unix(location) if unix else replace(_tcp(location), tls=tls)
+    address, db = _FINDERS.get(kind if kind == "unix" else group, _tcp)(location)
     credentials = {"username": _decoded(location.parts.username), "password": _decoded(location.parts.password)}
-    found = {"db": None if unix or not location.path.strip("/") else address.db, **credentials}
+    found = {"db": db, **credentials}
     for name, value in found.items():
         if value is not None and own.get(name, value) != value:
             raise ConfigurationError(f"{location} has one {name}, and the option {name} has another: give only one.")
     given: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
-    return replace(address, **{**own, **given})
+    return replace(address, tls=tls, **{**own, **given})
 
 
 def _decoded(part: str | None) -> str | None:
     return unquote(part) if part else None
 
 
-def _unix(location: Location) -> Address:
+_Found: TypeAlias = tuple["Address", int | None]
+"""An address without its options, and the database's number, if its URL has one."""
+
+
+def _unix(location: Location) -> _Found:
     path = location.path
     if location.parts.hostname or not path.startswith("/") or path == "/":
         raise ConfigurationError(
             f"{location} has no absolute path of a socket: write unix:///path/redis.sock?board=NAME."
         )
-    return Address(unix_socket=path)
+    return Address(unix_socket=path), None
 
 
-def _tcp(location: Location) -> Address:
-    db = location.path.strip("/")
+def _tcp(location: Location) -> _Found:
+    example = f"{location.scheme}://localhost:{DEFAULT_PORT}/0?board=NAME"
+    hosts = _hosts(location, DEFAULT_PORT)
+    if len(hosts) > 1:
+        raise ConfigurationError(f"{location.place} has several hosts: give that of one server, {example}.")
+    (host, port) = hosts[0]
+    return Address(host=host, port=port), _database(location, location.path.strip("/"), example)
+
+
+def _service(location: Location) -> _Found:
+    example = f"{location.scheme}://h1:{SENTINEL_PORT},h2:{SENTINEL_PORT}/SERVICE/0?board=NAME"
+    service, _, db = location.path.strip("/").partition("/")
+    if not service or service.isdecimal():
+        raise ConfigurationError(
+            f"{location.place} does not name the service that its Sentinels watch (sentinel monitor SERVICE …): write "
+            f"{example}."
+        )
+    hosts = tuple(dict.fromkeys(_hosts(location, SENTINEL_PORT)))
+    return SentinelAddress(sentinels=hosts, service=service), _database(location, db, example)
+
+
+_FINDERS: Final[dict[str, Callable[[Location], _Found]]] = {"unix": _unix, "sentinel": _service}
+
+
+def _database(location: Location, db: str, example: str) -> int | None:
     if db and not (db.isascii() and db.isdecimal()):
         raise ConfigurationError(
-            f"{location.place} has a path that is not a database number: write, for example, "
-            f"{location.scheme}://localhost:{DEFAULT_PORT}/0?board=NAME."
+            f"{location.place} has a path that is not a database number: write, for example, {example}."
         )
-    host = unquote(location.parts.hostname or "") or "localhost"
-    port = location.parts.port
-    if port == 0:
-        raise ConfigurationError(f"{location} has port 0, which is not valid: leave it out for {DEFAULT_PORT}.")
-    return Address(host=host, port=port or DEFAULT_PORT, db=int(db or 0))
+    return int(db) if db else None
+
+
+def _hosts(location: Location, default_port: int) -> list[tuple[str, int]]:
+    if len(location.hosts) > 1 and not all(host for host, _ in location.hosts):
+        raise ConfigurationError(f"{location.place} has an empty host between two commas: remove it.")
+    if "," in location.parts.netloc.rpartition("@")[0]:
+        raise ConfigurationError(
+            f"{location.place} has a comma before its '@': give one user and password before all hosts, and write a "
+            "comma in them as %2C."
+        )
+    if any(port == 0 for _, port in location.hosts):
+        raise ConfigurationError(f"{location} has port 0, which is not valid: leave it out for {default_port}.")
+    return [(host or "localhost", port or default_port) for host, port in location.hosts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 from ...capabilities import StorageInfo
@@ -12,15 +12,14 @@ from ...location import Location, Option
 from ...model import Entry, Keep, Order, Score
 from ...protocol import Capabilities, LeaderboardBackend
 from ...score_limits import limits_wanted
-from .address import LOCAL, OPTIONS, Address, address_of
-from .requests import BoardRequests, Request
+from .address import ADDRESS_OPTIONS, LOCAL, OPTIONS, Address, address_of
+from .requests import BoardRequests, Followed, Request, follow
 from .server import Server, shared_server
 
 T = TypeVar("T")
 
 DEFAULT_PREFIX: Final = "leaderboard"
 DEFAULT_BATCH: Final = 1000
-_BOARD_OPTIONS: Final = ("prefix", "batch_size", "feed")
 
 
 class RedisLeaderboard(LeaderboardBackend):
@@ -65,8 +64,8 @@ class RedisLeaderboard(LeaderboardBackend):
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
-        """Open the board on the server that a URL names; `redis://`, `rediss://` or `unix://`."""
-        own = {option: options[option] for option in _BOARD_OPTIONS if option in options}
+        """Open the board on the server that a URL names."""
+        own = {name: value for name, value in options.items() if name not in ADDRESS_OPTIONS}
         address = address_of(location, options)
         return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
 
@@ -138,6 +137,20 @@ class RedisLeaderboard(LeaderboardBackend):
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         return self._server.carry(self._requests.changes(after, limit))
+
+    def feed_group(self) -> object:
+        """Return the server, which can wait for the changes of all its boards by one call."""
+        return self._server
+
+    def follow_feeds(
+        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+    ) -> dict[Any, Changes | None]:
+        """Wait in the server, by one round trip for all boards there, over connections of their own."""
+        boards = {board._requests: board for board in after}  # noqa: SLF001 - of this class
+        asked = [Followed(requests, after[board], board in checked) for requests, board in boards.items()]
+        milliseconds = max(1, round(min(seconds, self._server.address.socket_timeout / 2) * 1000))
+        found = self._server.for_feeds.carry(follow(asked, limit, milliseconds))
+        return {boards[requests]: changes for requests, changes in found.items()}
 
     def _fence(self, moved_to: str | None) -> None:
         self._server.carry(self._requests.fence(moved_to))

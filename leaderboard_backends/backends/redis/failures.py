@@ -26,7 +26,7 @@ _ACCESS: Final = "ACCESS"
 _COMMANDS: Final = (
     "ping info select client|setname multi exec evalsha script|load exists del unlink time hget hmget hgetall hset "
     "hdel zadd zrem zscore zmscore zcard zcount zrank zrevrank zrange zrevrange zrangebyscore zrevrangebyscore xadd "
-    "xrange xtrim xinfo|stream"
+    "xrange xread xtrim xinfo|stream"
 )
 """All that boards send, and what their scripts call."""
 
@@ -128,6 +128,7 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
         )
     return BackendUnavailableError(
         f"{address} cannot be reached ({error}): check the address, and that a Redis or Valkey runs there."
+        f"{address.hint}"
     )
 
 
@@ -146,7 +147,10 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
         return WriteOutcomeUnknownError(f"{address} failed during the update ({reply}). {_UNKNOWN}.")
     if denied or word in _REFUSALS:
         kind, remedy = _REFUSALS["NOPERM" if denied else word]
-        return kind(f"{address} {remedy.replace(_ACCESS, access_list(request.key))}. It said: {reply}")
+        hint = address.hint if word in _OF_ANOTHER_TIME else ""
+        return kind(
+            f"{address} {remedy.replace(_ACCESS, access_list(request.key))}. It said: {reply}{hint and '.'}{hint}"
+        )
     return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
 
 
@@ -162,7 +166,9 @@ def unanswered(error: Exception, address: Address, request: Request[Any]) -> Bac
         problem = f"{address} closed the connection before it replied ({error})"
     if request.writes:
         return WriteOutcomeUnknownError(f"{problem}. {_UNKNOWN}.")
-    return BackendUnavailableError(f"{problem}. Check that it runs and is not overloaded; reading again is safe.")
+    return BackendUnavailableError(
+        f"{problem}. Check that it runs and is not overloaded; reading again is safe.{address.hint}"
+    )
 
 
 def _mismatch(found: str, address: Address) -> BoardMismatchError:

@@ -45,8 +45,11 @@ def check_server(information: object, address: Address) -> str:
         raise BackendUnavailableError(f"{address} does not reply like Redis or Valkey: check the host and the port.")
     found = _fields(information)
     server = _check_version(found, address)
-    if found.get("redis_mode") == "sentinel":
-        raise BackendUnavailableError(f"{address} is a Sentinel, which holds no data: give the server's own address.")
+    if "sentinel" in (found.get("redis_mode"), found.get("server_mode")):  # Redis, Valkey
+        raise BackendUnavailableError(
+            f"{address} is a Sentinel, which holds no data: open redis+sentinel://HOST:PORT/SERVICE/0, with the "
+            f"name of the service that it watches."
+        )
     if found.get("cluster_enabled") == "1":
         raise BackendUnavailableError(
             f"{address} is a node of a cluster, which holds only a part of the keys: give the address of a standalone "

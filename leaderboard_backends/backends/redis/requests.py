@@ -29,10 +29,10 @@ U = TypeVar("U")
 Argument: TypeAlias = bytes | str
 """No number: hiredis asks Python for its text, and crashes where a signal, such as Ctrl-C, is raised right there."""
 
-_pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
-_MULTI: Final = _pack((b"MULTI",))
-_EXEC: Final = _pack((b"EXEC",))
-_REPLICATION: Final = _pack((b"INFO", b"replication"))
+pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_command)
+_MULTI: Final = pack((b"MULTI",))
+_EXEC: Final = pack((b"EXEC",))
+REPLICATION: Final = pack((b"INFO", b"replication"))
 _REPLICATION_ID: Final = re.compile(rb"^master_replid:(\w+)", re.MULTILINE)
 _MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
@@ -47,7 +47,7 @@ class Request(NamedTuple, Generic[T]):
     packed: bytes
     """All bytes to send, at once."""
     parse: Callable[[Any], T]
-    """Makes the answer of the reply, of the last one where there are several."""
+    """Makes the answer of the reply; of the last one where there are several, unless it `takes_all`."""
     key: str
     """The board's main key, for texts."""
     writes: bool = False
@@ -56,10 +56,12 @@ class Request(NamedTuple, Generic[T]):
     """The script that it calls, where the server may have to be given it again."""
     replies: int = 1
     """How many replies there are; the first error among them is the answer."""
+    takes_all: bool = False
+    """Whether the answer is made of all replies, as a list."""
 
     def reloaded(self, script: Script) -> Request[T]:
         """Return the request that loads its script first, for a server that has forgotten it."""
-        load = _pack((b"SCRIPT", b"LOAD", script.text))
+        load = pack((b"SCRIPT", b"LOAD", script.text))
         return self._replace(packed=load + self.packed, script=None, replies=self.replies + 1)
 
     def followed_by(self, parse: Callable[[Any], U], *commands: bytes) -> Request[U]:
@@ -87,14 +89,15 @@ class BoardRequests:
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, is_server: bool = True) -> None:
         self.kind: Final = (order, keep, is_server)
         """Boards of one kind run the same scripts."""
-        self._name: Final = f"{prefix}:{{{name}}}:order"
-        self._key: Final = self._name.encode()
-        self._stored_version: Final = _pack((b"HMGET", f"{prefix}:{{{name}}}:meta", b"history", b"sequence"))
-        self._replication: Final = (_REPLICATION,) if is_server else ()
+        self.key: Final = f"{prefix}:{{{name}}}:order"
+        self._key: Final = self.key.encode()
+        self.changes_key: Final = f"{prefix}:{{{name}}}:changes"
+        self.stored_version: Final = pack((b"HMGET", f"{prefix}:{{{name}}}:meta", b"history", b"sequence"))
+        self._replication: Final = (REPLICATION,) if is_server else ()
         self._scripts: Final = load_scripts(order, keep, with_flags=is_server)
         self._update: Final = self._scripts["update"]
         self._reversed: Final = (b"REV",) if order == "descending" else ()
-        self._descending: Final = order == "descending"
+        self.descending: Final = order == "descending"
 
     # ------------------------------------------------------------------ writes
 
@@ -103,8 +106,8 @@ class BoardRequests:
         if limits is not None:
             return self._call("update", _rank_within, player_id, username, str(score), *_limits(limits))
         script = self._update
-        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, str(score)))
-        return Request(packed, _rank, self._name, True, script)  # noqa: FBT003 - by position, which is half the time
+        packed = pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, str(score)))
+        return Request(packed, _rank, self.key, True, script)  # noqa: FBT003 - by position, which is half the time
 
     def increment(
         self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
@@ -162,7 +165,7 @@ class BoardRequests:
 
     def by_score(self, low: Score, high: Score, limit: int | None) -> Request[list[Entry]]:
         """Answers the entries of a range of scores, best first."""
-        better, worse = (high, low) if self._descending else (low, high)
+        better, worse = (high, low) if self.descending else (low, high)
         count = -1 if limit is None else min(limit, _MAX_RANK)
         return self._call("by_score", _ranked, _bound(better), _bound(worse), str(count))
 
@@ -180,8 +183,13 @@ class BoardRequests:
         """Answers the version and, for an `after`, the changes that follow it."""
         number = "" if after is None else str(after.number)
         request = self._call("changes", _nothing, number, str(min(limit, _MAX_RANK)))
-        parse = partial(_changes, after=after, inverted=self._descending)
+        parse = partial(_changes, after=after, inverted=self.descending)
         return request.followed_by(parse, *self._replication)
+
+    def version(self) -> Request[Version]:
+        """Answers the board's version alone."""
+        request = Request(self.stored_version, _nothing, self.key)
+        return request.followed_by(lambda replies: _version(*replies), *self._replication)
 
     def versioned(self, request: Request[T]) -> Request[tuple[T, Version]]:
         """Return the request that answers the board's version as well, from the same atomic step."""
@@ -189,7 +197,7 @@ class BoardRequests:
         def parse(replies: Any) -> tuple[T, Version]:
             return request.parse(replies[0]), _version(*replies[1:])
 
-        return request.followed_by(parse, self._stored_version, *self._replication)
+        return request.followed_by(parse, self.stored_version, *self._replication)
 
     def fence(self, moved_to: str | None) -> Request[None]:
         """Fence the board, or lift the fence (`None`)."""
@@ -222,7 +230,7 @@ class BoardRequests:
         if not loading:
             return request
         scripts = self._scripts.values()
-        loads = b"".join(_pack((b"SCRIPT", b"LOAD", script.text)) for script in scripts)
+        loads = b"".join(pack((b"SCRIPT", b"LOAD", script.text)) for script in scripts)
         return request._replace(packed=loads + request.packed, script=None, replies=len(scripts) + 1)
 
     def check(self) -> Request[None]:
@@ -231,11 +239,50 @@ class BoardRequests:
 
     def _call(self, name: str, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
         script = self._scripts[name]
-        packed = _pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
-        return Request(packed, parse, self._name, script.writes, script)
+        packed = pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
+        return Request(packed, parse, self.key, script.writes, script)
 
     def _command(self, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
-        return Request(_pack(arguments), parse, self._name)
+        return Request(pack(arguments), parse, self.key)
+
+
+class Followed(NamedTuple):
+    """A board whose changes are waited for: those after a version; `checked` asks for its own version as well."""
+
+    requests: BoardRequests
+    after: Version
+    checked: bool
+
+
+def follow(boards: Sequence[Followed], limit: int, milliseconds: int) -> Request[dict[BoardRequests, Changes | None]]:
+    """Wait for changes of boards of one server; answers those of the checked ones, and `None` for others that changed.
+
+    The number of a version alone does not tell that a board was deleted and made anew; so changes count only beside
+    the history, which is read in the same round trip, after them.
+    """
+    oldest: dict[str, int] = {}
+    for requests, after, _ in boards:
+        oldest[requests.changes_key] = min(after.number, oldest.get(requests.changes_key, after.number))
+    block = (b"BLOCK", str(milliseconds)) if milliseconds else ()
+    ids = [f"{number}-0" for number in oldest.values()]
+    wait = pack((b"XREAD", b"COUNT", str(limit), *block, b"STREAMS", *oldest, *ids))
+    checked = [board for board in boards if board.checked]
+    packed = [wait, *(board.requests.stored_version for board in checked), REPLICATION]
+
+    def parse(replies: Any) -> dict[BoardRequests, Changes | None]:
+        rows = {name.decode(): found for name, found in replies[0] or ()}
+        answer: dict[BoardRequests, Changes | None] = {
+            board.requests: None for board in boards if board.requests.changes_key in rows
+        }
+        for (requests, after, _), stored in zip(checked, replies[1:-1], strict=True):
+            found = rows.get(requests.changes_key, ())
+            if len(found) < limit or after.number == oldest[requests.changes_key]:  # else it may have been cut
+                changes = [_change(_number(entry), fields, inverted=requests.descending) for entry, fields in found]
+                newer = changes[after.number - oldest[requests.changes_key] :]
+                answer[requests] = Changes(_version(stored, replies[-1]), newer)
+        return answer
+
+    return Request(b"".join(packed), parse, boards[0].requests.key, replies=len(packed), takes_all=True)
 
 
 def _version(stored: Any, replication: bytes = b"") -> Version:

@@ -10,6 +10,7 @@ used, all connections made before go with it: the next call finds whatever the a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from threading import RLock
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakValueDictionary, ref
@@ -42,16 +43,17 @@ _over_unix_socket: Final[Callable[..., Wire]] = cast("Any", UnixDomainSocketConn
 class Server:
     """Carries requests to one server over one pool of connections."""
 
-    def __init__(self, address: Address, connect: Callable[[], Wire] | None = None) -> None:
+    def __init__(self, address: Address, connect: Callable[[], Wire] | None = None, *, keeps: bool = False) -> None:
         self.address: Final = address
+        self._keeps: Final = keeps
+        """Whether connections stay open where no board uses them."""
         self.version = ""
         """What the server is, for example `Valkey 9.1.2`; known once a board was opened."""
-        self._pool: Final = ConnectionPool(
-            connect or (lambda: make_connection(address)), address.max_connections, address.pool_timeout
-        )
+        self._connect: Final = connect or (lambda: make_connection(address))
+        self._pool: Final = ConnectionPool(self._connect, address.max_connections, address.pool_timeout)
         survive_forks(self._pool.abandon)
         self._loaded: Final[set[object]] = set()
-        self._boards: Final[set[ref[object]]] = set()
+        self._owners: Final[set[ref[object]]] = set()
 
     def carry(self, request: Request[T]) -> T:
         """Bring a request to the server and return its answer.
@@ -67,14 +69,23 @@ class Server:
             reply = self._exchange(request)
         return request.answer(reply)
 
+    @cached_property
+    def for_feeds(self) -> Server:
+        """The same server over other connections, which wait for changes while those of the boards are free."""
+        return Server(self.address, self._connect, keeps=True)
+
     # ------------------------------------------------------------------ boards
+
+    def hold(self, owner: object) -> None:
+        """Keep connections open for as long as an owner lives and does not `leave`."""
+        self._owners.add(ref(owner, self._owners.discard))
 
     def open(self, board: object, requests: BoardRequests, feed: int | None) -> None:
         """Check the server, load the board's scripts, and describe the board.
 
         Two round trips for the first board of a server, one for each other.
         """
-        self._boards.add(ref(board, self._boards.discard))
+        self.hold(board)
         if not self.version:
             self.version = self._check(requests)
         try:
@@ -83,11 +94,17 @@ class Server:
             self.carry(requests.check())
         self._loaded.add(requests.kind)
 
-    def leave(self, board: object) -> None:
-        """Close the connections once no board uses them."""
-        self._boards.discard(ref(board))
-        if not self._boards:
-            self._pool.renew()
+    def leave(self, owner: object) -> None:
+        """Close the connections once nobody uses them."""
+        self._owners.discard(ref(owner))
+        if not self._owners:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call makes them anew."""
+        self._pool.renew()
+        if "for_feeds" in vars(self):
+            self.for_feeds.close()
 
     def _check(self, requests: BoardRequests) -> str:
         return check_server(self.carry(requests.information()), self.address)
@@ -107,14 +124,16 @@ class Server:
 
     def _exchange(self, request: Request[Any]) -> Any:
         lease, connection = self._take(request)
+        replies: list[Any] = []
         try:
             connection.send_packed_command((request.packed,), check_health=False)
-            for _ in range(request.replies):
-                reply = connection.read_response()
+            while len(replies) < request.replies:
+                replies.append(connection.read_response())
+            reply = replies if request.takes_all else replies[-1]
             if request.replies > 1:
                 raise_error_within(reply)
         except _REPLIES as error:
-            self._keep_after(error, lease, request)
+            self._keep_after(error, lease, request.replies - len(replies) - 1)
             if isinstance(error, NoScriptError):
                 raise
             raise refused(error, self.address, request) from error
@@ -123,17 +142,17 @@ class Server:
             explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
             raise explain(error, self.address, request) from error
         else:
-            if self._boards:
+            if self._owners or self._keeps:
                 self._pool.give(lease)
             return reply
         finally:
             self._pool.drop(lease)
 
-    def _keep_after(self, error: RedisError, lease: Lease, request: Request[Any]) -> None:
+    def _keep_after(self, error: RedisError, lease: Lease, outstanding: int) -> None:
         """Keep a connection on which an error reply came, unless more is outstanding or the server is another now."""
         if is_of_another_time(error):
             self._pool.renew()
-        elif request.replies == 1 and isinstance(error, ResponseError):
+        elif outstanding <= 0 and isinstance(error, ResponseError):
             self._pool.give(lease)
 
     def _take(self, request: Request[Any]) -> tuple[Lease, Wire]:
@@ -152,12 +171,12 @@ _servers: Final[WeakValueDictionary[Address, Server]] = WeakValueDictionary()
 _lock: Final = guard(RLock())
 
 
-def shared_server(address: Address) -> Server:
+def shared_server(address: Address, make: Callable[[Any], Server] = Server) -> Server:
     """Return the one server object of an equal address in this process."""
     with _lock:
         server = _servers.get(address)
         if server is None:
-            server = _servers[address] = Server(address)
+            server = _servers[address] = make(address)
         return server
 
 

@@ -12,7 +12,9 @@ import functools
 import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
+from threading import Event
 from time import monotonic
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 
@@ -25,6 +27,9 @@ from ..honesty import NOT_RUN, HonestKit, base_name
 from ..limit import limited
 from ..oracle import OracleBoard
 from ..subject import unique_name
+
+SETTLING: Final = 5.0
+"""Seconds in which an eventually consistent board must show what was written."""
 
 AnyBoard = LeaderboardBackend | OracleBoard
 """The operations are the same on both."""
@@ -370,3 +375,14 @@ def assert_follows(board: LeaderboardBackend, oracle: OracleBoard) -> None:
     __tracebackhide__ = True
     assert_same(list(board), list(oracle))
     assert len(board) == len(oracle)
+
+
+def soon(board: LeaderboardBackend, check: Callable[[], None]) -> None:
+    """Check what other objects wrote: at once; where the board is eventually consistent, within `SETTLING` seconds."""
+    __tracebackhide__ = True
+    deadline, waiting = monotonic() + SETTLING, Event()
+    while board.capabilities.consistency == "eventual" and monotonic() < deadline:
+        with suppress(AssertionError):
+            return check()
+        waiting.wait(0.01)
+    return check()

@@ -29,13 +29,10 @@ from ..linearizability import (
 )
 from ..linearizability.pauses import pausing, quick_switches
 from ..linearizability.programs import PLAYERS, Call, perform, random_programs
-from .foundation import ConformancePart, Rules
+from .foundation import SETTLING, ConformancePart, Rules
 from .threads import run_together
 
 HISTORIES: Final = 60
-SETTLING: Final = 5.0
-"""Seconds in which an eventually consistent board must show what was written."""
-
 _WHOLE: Final[tuple[Call, ...]] = (
     ("get_top_n", (len(PLAYERS) + 1,)),
     ("get_range", (1, len(PLAYERS) + 1)),

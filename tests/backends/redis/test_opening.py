@@ -307,7 +307,7 @@ def test_the_advised_access_list_names_what_the_scripts_call_and_no_more() -> No
     called = {word.lower() for word in re.findall(r"'([A-Z]{3,})'", sources)}
     called -= {"withscores", "limit", "count", "maxlen", "nomkstream", "wrongtype", "xinfo", "stream"}
     sent = {"ping", "info", "select", "client|setname", "multi", "exec", "evalsha", "script|load", "zrange", "hget"}
-    sent |= {"xinfo|stream"}
+    sent |= {"xinfo|stream", "xread"}
     allowed = {word.removeprefix("+") for word in access_list("x:{y}:order").split() if word.startswith("+")}
     assert allowed == called | sent
 
@@ -389,6 +389,16 @@ def test_an_authority_file_that_is_not_there_is_named(tls: Any) -> None:
         ("redis://localhost?max_connections=many", "max_connections"),
         ("rediss://localhost?ssl_cert_reqs=maybe", "ssl_cert_reqs"),
         ("redis://localhost?client_name=a%20b", "client_name"),
+        ("redis://h1:6379,h2:6379/0", "several hosts"),
+        ("redis+sentinel://h1,h2", "does not name the service"),
+        ("redis+sentinel://h1,h2/0", "does not name the service"),
+        ("redis+sentinel://h1:0,h2/service", "leave it out for 26379"),
+        ("redis+sentinel://h1:seven,h2/service", "a port is a number"),
+        ("redis+sentinel://h1,h2/service/first", "database number"),
+        ("redis+sentinel://h1,h2/service/1?db=2", "give only one"),
+        ("redis+sentinel://h1/service?read_from=nearest", "primary, replica"),
+        ("redis+sentinel://h1/service?max_staleness=0", "seconds above 0"),
+        ("redis://localhost?read_from=replica", "has no option 'read_from'"),
     ],
 )
 def test_a_wrong_url_or_option_is_explained_before_anything_is_connected(url: str, text: str) -> None:

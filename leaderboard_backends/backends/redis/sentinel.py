@@ -1,0 +1,467 @@
+"""`redis+sentinel://H1:26379,H2:26379/SERVICE/0?board=NAME`: a board on the primary that Sentinels name, and replicas.
+
+A board is what it is on one server. Its connections lead to the server that the Sentinels call the primary of SERVICE
+at the time, and that reports itself to be one; after a failover the next call finds the new primary. A call that comes
+`CHECK_EVERY` seconds after the last check asks one Sentinel whether that is still so, each in turn; a reply that took
+longer than that is believed only after all of them were asked. The answer of the highest configuration epoch counts, so
+that a Sentinel that is cut off brings nobody back to an old primary. A primary that was frozen or cut off, and replaced
+meanwhile, is thus used for at most two such intervals after all Sentinels know the new one. Where no Sentinel answers,
+the last known primary is used, and answers are not noted as live any more (`ask`): they are as old as the last check.
+
+Replication is asynchronous: a failover can lose writes that were acknowledged just before it. How many, and whether a
+primary that is cut off goes on acknowledging, are settings of the server (`min-replicas-to-write`,
+`min-replicas-max-lag`).
+
+With `read_from=replica`, reads go to a replica. It reports the board's version with its answer, from the same atomic
+step, and the version proves how old the answer can be (`freshness`). The primary's own version comes with each write,
+and is asked for each quarter of `max_staleness` by the process, however many board objects it has. A read goes to the
+primary where the replica is behind what this process wrote or showed before, is older than `max_staleness`, has another
+history, or fails; another replica is then tried next. `ask` returns the source and the largest age of each answer.
+
+Cost: an operation on the primary as in `redis://`, and a connection more to each Sentinel; a read of a replica is one
+round trip, of a transaction with the version.
+
+Sources: https://valkey.io/topics/sentinel-clients/ and https://valkey.io/topics/sentinel/ (epochs, REPLICAS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from math import inf
+from os import getpid
+from threading import RLock
+from time import monotonic, sleep
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
+from weakref import WeakValueDictionary
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from ...answers import LIVE, Answer, answered, live_wanted
+from ...changes import Changes, Version, note_version
+from ...errors import BackendError, BackendUnavailableError, LeaderboardError, WriteOutcomeUnknownError
+from ...forks import guard
+from ...freshness import Freshness, is_behind
+from ...location import Option
+from ...model import Keep, Order
+from .address import SENTINEL_OPTIONS, Address, SentinelAddress
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
+from .pool import Connection as Wire
+from .requests import REPLICATION, BoardRequests, Request, pack
+from .server import Server, make_connection, shared_server
+
+T = TypeVar("T")
+
+CHECK_EVERY: Final = 0.2
+"""Seconds after which a call asks a Sentinel whether the primary still is one, and after which a reply is late."""
+REST: Final = 1.0
+"""Seconds for which a Sentinel or a replica that failed is left alone, twice as long each time up to `LONGEST_REST`."""
+LONGEST_REST: Final = 30.0
+MAX_STALENESS: Final = 1.0
+_REPLICATION_DELAY: Final = 0.0005
+_DELAYS: Final = 4
+"""How often a replica that is behind is asked, that many seconds apart: replication takes a fraction of one."""
+
+
+class Node(NamedTuple):
+    """Where one of the servers is."""
+
+    host: str
+    port: int
+
+
+class Primary(NamedTuple):
+    """Which server is the primary, and since which configuration epoch."""
+
+    epoch: int
+    node: Node
+
+
+class Resting:
+    """Who failed lately, and is to be left alone for a while."""
+
+    def __init__(self) -> None:
+        self._until: Final[dict[object, tuple[float, float]]] = {}
+
+    def __contains__(self, who: object) -> bool:
+        return self._until.get(who, (0.0, 0.0))[0] > monotonic()
+
+    def add(self, who: object) -> None:
+        """Leave someone alone, twice as long as last time."""
+        pause = min(LONGEST_REST, 2 * self._until.get(who, (0.0, REST / 2))[1])
+        self._until[who] = monotonic() + pause, pause
+
+    def discard(self, who: object) -> None:
+        """Take note that someone answers."""
+        self._until.pop(who, None)
+
+
+class Sentinels:
+    """What the Sentinels of one service say: which server is the primary, and which are its replicas."""
+
+    def __init__(self, address: SentinelAddress) -> None:
+        self.address: Final = address
+        self._servers: Final = [Server(address.sentinel(*node), keeps=True) for node in address.sentinels]
+        self._turns: Final = count(getpid())
+        self._resting: Final = Resting()
+        self._lock: Final = guard(RLock())
+        self._known: Primary | None = None
+        self._checked = -inf
+        self._confirmed = -inf
+        self._replicas: list[Node] = []
+        self._listed = -inf
+
+    def primary(self, *, all_of_them: bool = False) -> Primary:
+        """Return the primary, as one Sentinel or all of them say; the last known one where none answers.
+
+        Raises `BackendUnavailableError`.
+        """
+        try:
+            return self._check(all_of_them=all_of_them)
+        except BackendUnavailableError:
+            if (known := self._known) is None:
+                raise
+            return known
+
+    def has_moved(self, since: Primary, *, all_of_them: bool = False) -> bool:
+        """Whether there was a failover since; asks a Sentinel if nobody did lately, or all of them."""
+        if all_of_them or monotonic() - self._checked > CHECK_EVERY:
+            self._checked = monotonic()
+            with suppress(BackendUnavailableError):
+                self._check(all_of_them=all_of_them)
+        known = self._known
+        return known is not None and known.epoch > since.epoch
+
+    def unconfirmed(self) -> float:
+        """Return for how many seconds no Sentinel has confirmed the primary; 0 while one did lately."""
+        seconds = monotonic() - self._confirmed
+        return seconds if seconds > 2 * CHECK_EVERY + REST else 0.0
+
+    def replicas(self) -> list[Node]:
+        """Return the replicas that a Sentinel reaches, or those of last time where none answers; asked each second."""
+        if monotonic() - self._listed > REST:
+            self._listed = monotonic()
+            with suppress(BackendUnavailableError):
+                self._replicas = self._ask(self._request(_replicas, "REPLICAS"))[0]
+        return self._replicas
+
+    def others(self) -> int:
+        """Return how many other Sentinels one of these knows of."""
+        return self._ask(self._request(lambda replies: len(replies[0]), "SENTINELS"))[0]
+
+    def close(self) -> None:
+        """Close the connections; a later call makes them anew."""
+        for server in self._servers:
+            server.close()
+
+    def _check(self, *, all_of_them: bool = False) -> Primary:
+        """Ask the next Sentinel, or all; a lower epoch than before counts only where most of them report it."""
+        began = monotonic()
+        request = self._request(_primary, "MASTER", "GET-MASTER-ADDR-BY-NAME")
+        found = self._ask(request, all_of_them=all_of_them)
+        known = self._known
+        if known and max(found).epoch < known.epoch:
+            found = self._ask(request, all_of_them=True)
+        newest = max(found)
+        with self._lock:
+            known = self._known
+            anew = len(found) > len(self._servers) // 2  # the service was removed and is watched anew
+            if known is None or newest.epoch > known.epoch or (newest.epoch < known.epoch and anew):
+                known = self._known = newest
+            self._checked = self._confirmed = began
+        return known
+
+    def _request(self, parse: Callable[[Any], T], *questions: str) -> Request[T]:
+        service = self.address.service
+        packed = b"".join(pack((b"SENTINEL", question, service)) for question in questions)
+        return Request(packed, parse, service, replies=len(questions), takes_all=True)
+
+    def _ask(self, request: Request[T], *, all_of_them: bool = False) -> list[T]:
+        """Return the first answer, or all that there are. Those that failed lately are asked last."""
+        start = next(self._turns) % len(self._servers)
+        in_turn = self._servers[start:] + self._servers[:start]
+        found: list[T] = []
+        problems = []
+        for server in sorted(in_turn, key=self._resting.__contains__):
+            if found and (not all_of_them or server in self._resting):
+                break
+            try:
+                found.append(server.carry(request))
+                self._resting.discard(server)
+            except BackendError as error:
+                self._resting.add(server)
+                problems.append(f"{server.address}: {error.__cause__ or error}.")
+        if found:
+            return found
+        raise BackendUnavailableError(
+            f"no Sentinel of {self.address} tells the servers of the service {self.address.service!r}: check the "
+            f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
+            f"monitor). {' '.join(problems)}"
+        )
+
+
+def _primary(replies: Any) -> Primary:
+    """Return the primary of two replies: the epoch, and then the address, which is never older."""
+    state, address = replies
+    host, port = address
+    return Primary(int(_fields(state)["config-epoch"]), Node(host.decode(), int(port)))
+
+
+def _replicas(replies: Any) -> list[Node]:
+    states = map(_fields, replies[0])
+    return [Node(state["ip"], int(state["port"])) for state in states if not _GONE & {*state["flags"].split(",")}]
+
+
+_GONE: Final = {"s_down", "o_down", "disconnected"}
+
+
+def _fields(reply: Any) -> dict[str, str]:
+    texts = [text.decode() for text in reply]
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+# ---------------------------------------------------------------------- the primary
+
+
+class _PrimaryWire:
+    """A connection to whichever server is the primary when it connects, which is not used once that has changed."""
+
+    def __init__(self, sentinels: Sentinels) -> None:
+        self._sentinels: Final = sentinels
+        self._wire: Wire | None = None
+        self._primary = Primary(-1, Node("", 0))
+        self._sent = 0.0
+
+    def connect(self) -> None:
+        """Connect to the primary; raises `BackendUnavailableError` where it says that it is none."""
+        self._sent = monotonic()
+        self._primary = self._sentinels.primary()
+        host, port = self._primary.node
+        self._wire = make_connection(self._sentinels.address.at(host, port))
+        self._wire.connect()
+        self._wire.send_packed_command((REPLICATION,), check_health=False)
+        if b"\nrole:master" not in self.read_response():
+            raise BackendUnavailableError(
+                f"{host}:{port} is a replica, although Sentinel names it as the primary: a failover is under way. "
+                f"Nothing was sent; try again in some seconds."
+            )
+
+    def disconnect(self) -> None:
+        """Close the socket, if there is one."""
+        if self._wire is not None:
+            self._wire.disconnect()
+
+    def can_read(self, timeout: float = 0) -> bool:
+        """Whether the connection is of no use any more."""
+        return self._connected().can_read(timeout) or self._sentinels.has_moved(self._primary)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own signature
+        """Send bytes."""
+        self._sent = monotonic()
+        self._connected().send_packed_command(command, check_health)
+
+    def read_response(self) -> Any:
+        """Read one reply; raises redis-py's `ConnectionError` where another server has become the primary meanwhile."""
+        reply = self._connected().read_response()
+        if monotonic() - self._sent > CHECK_EVERY and self._sentinels.has_moved(self._primary, all_of_them=True):
+            raise RedisConnectionError("another server has become the primary since the command was sent")
+        return reply
+
+    def _connected(self) -> Wire:
+        if self._wire is None:
+            raise RedisConnectionError("there is no connection yet")
+        return self._wire
+
+
+class PrimaryServer(Server):
+    """Carries requests to the primary of a service, whichever server that is."""
+
+    def __init__(self, address: SentinelAddress) -> None:
+        sentinels = Sentinels(address)
+        super().__init__(address, lambda: _PrimaryWire(sentinels))
+        self.sentinels: Final = sentinels
+        self._known: Final[WeakValueDictionary[tuple[str, float], Freshness]] = WeakValueDictionary()
+
+    def close(self) -> None:
+        """Close the connections, those to Sentinels included."""
+        super().close()
+        self.sentinels.close()
+
+    def freshness(self, key: str, max_staleness: float) -> Freshness:
+        """Return what this process knows of a board: its objects see what any of them has written."""
+        return self._known.setdefault((key, max_staleness), Freshness(max_staleness))
+
+
+# ---------------------------------------------------------------------- replicas
+
+
+class ReplicaReads:
+    """The reads of one board object from a replica, each with the proof of how old it can be."""
+
+    def __init__(self, primary: PrimaryServer, requests: BoardRequests, max_staleness: float) -> None:
+        self._primary: Final = primary
+        self._requests: Final = requests
+        self._max_staleness: Final = max_staleness
+        self._freshness: Final = primary.freshness(requests.key, max_staleness)
+        self._servers: Final[dict[Node, Server]] = {}
+        self._resting: Final = Resting()
+        self._turn = getpid()
+        self._asked = -inf
+
+    def carry(self, request: Request[T]) -> tuple[T, Version]:
+        """Bring a request to a replica, or to the primary, and return its answer and version; notes the source."""
+        if request.writes or live_wanted():
+            return self.ask_primary(request)
+        self._keep_marks()
+        return self._ask_replica(request) or self.ask_primary(request)
+
+    def ask_primary(self, request: Request[T]) -> tuple[T, Version]:
+        """Bring a request to the primary; a write that may have been applied leaves replicas unused until the next."""
+        began = monotonic()
+        try:
+            answer, version = self._primary.carry(self._requests.versioned(request))
+            self.learn(version, began)
+        except BaseException as error:
+            surely_not = isinstance(error, LeaderboardError) and not isinstance(error, WriteOutcomeUnknownError)
+            if request.writes and not surely_not:
+                self._freshness.doubt()
+            raise
+        return answer, version
+
+    def learn(self, version: Version, began: float) -> None:
+        """Take down a version that the primary told."""
+        self._freshness.learn(version, began)
+        note_confirmed(self._primary)
+
+    def leave(self) -> None:
+        """Use the replicas no more."""
+        for server in self._servers.values():
+            server.leave(self)
+
+    def _keep_marks(self) -> None:
+        """Ask the primary for the board's version, if the last one is a quarter as old as an answer may be."""
+        marks = self._freshness.known.marks
+        began = monotonic()
+        since = max(self._asked, marks[0][0] if marks else -inf)
+        if began - since <= self._max_staleness / 4:
+            return
+        self._asked = began
+        with suppress(BackendUnavailableError):  # whether a replica is fresh enough all the same, shows
+            self._freshness.learn(self._primary.carry(self._requests.version()), began, shown=False)
+
+    def _ask_replica(self, request: Request[T]) -> tuple[T, Version] | None:
+        """Return the replica's answer, unless it could be too old; another replica is the next one then."""
+        if (node := self._replica()) is None:
+            return None
+        for _ in range(_DELAYS):
+            before = self._freshness.known
+            try:
+                answer, version = self._server(node).carry(self._requests.versioned(request))
+            except BackendError:  # whatever it is, the primary's answer counts
+                self._resting.add(node)
+                return None
+            if (age := self._freshness.age(version, before)) <= self._max_staleness:
+                self._resting.discard(node)
+                self._freshness.show(version)
+                answered(Answer("replica", age))
+                return answer, version
+            if not is_behind(version, before):
+                break
+            sleep(_REPLICATION_DELAY)
+        self._turn += 1
+        return None
+
+    def _replica(self) -> Node | None:
+        nodes = [node for node in self._primary.sentinels.replicas() if node not in self._resting]
+        return nodes[self._turn % len(nodes)] if nodes else None
+
+    def _server(self, node: Node) -> Server:
+        if (server := self._servers.get(node)) is None:
+            address = self._primary.sentinels.address
+            server = shared_server(
+                address.at(
+                    *node,
+                    socket_timeout=min(address.socket_timeout, self._max_staleness),
+                    connect_timeout=min(address.connect_timeout, self._max_staleness),
+                )
+            )
+            server.hold(self)
+            self._servers[node] = server
+        return server
+
+
+def note_confirmed(primary: PrimaryServer) -> None:
+    """Note how an answer of the primary came about: live, unless no Sentinel has confirmed the primary for long."""
+    age = primary.sentinels.unconfirmed()
+    answered(Answer("replica", age) if age else LIVE)
+
+
+class SentinelLeaderboard(RedisLeaderboard):
+    """A board on the primary that Sentinels name, read from its replicas if that is asked for."""
+
+    capabilities = replace(
+        RedisLeaderboard.capabilities,
+        survives=(
+            f"{RedisLeaderboard.capabilities.survives}; a failover loses the acknowledged writes that the promoted "
+            "replica had not received"
+        ),
+    )
+    options: ClassVar[Mapping[str, Option]] = {**RedisLeaderboard.options, **SENTINEL_OPTIONS}
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        address: SentinelAddress,
+        order: Order = "descending",
+        keep: Keep = "last",
+        prefix: str = DEFAULT_PREFIX,
+        batch_size: int = DEFAULT_BATCH,
+        feed: int | None = None,
+        read_from: str = "primary",
+        max_staleness: float = MAX_STALENESS,
+    ) -> None:
+        self._replicas: ReplicaReads | None = None
+        super().__init__(name, order=order, keep=keep, address=address, prefix=prefix, batch_size=batch_size, feed=feed)
+        self._primary: Final = cast("PrimaryServer", self._server)
+        if read_from == "replica":
+            self._replicas = ReplicaReads(self._primary, self._requests, max_staleness)
+            self.capabilities = replace(type(self).capabilities, consistency="eventual")
+
+    def _find_server(self, address: Address) -> Server:
+        return shared_server(address, PrimaryServer)
+
+    def _carry(self, request: Request[T]) -> T:
+        if self._replicas is None:
+            answer = super()._carry(request)
+            note_confirmed(self._primary)
+            return answer
+        answer, version = self._replicas.carry(request)
+        note_version(version)
+        return answer
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        began = monotonic()
+        changes = super()._get_changes(after, limit)
+        if self._replicas is not None:
+            self._replicas.learn(changes.version, began)
+        return changes
+
+    def follow_feeds(
+        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+    ) -> dict[Any, Changes | None]:
+        """Wait as `RedisLeaderboard` does; raises where no Sentinel has confirmed the primary for long."""
+        found = super().follow_feeds(after, limit, seconds, checked)
+        if age := self._primary.sentinels.unconfirmed():
+            raise BackendUnavailableError(f"no Sentinel has confirmed the primary for {age:.1f} s.")
+        return found
+
+    def _ping(self) -> None:
+        self._server.carry(self._requests.ping())
+
+    def _close(self) -> None:
+        if self._replicas is not None:
+            self._replicas.leave()
+        super()._close()
