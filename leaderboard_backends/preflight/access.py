@@ -71,7 +71,7 @@ def _judged(place: Place) -> Iterator[Finding]:
     if not location.parts.netloc:
         yield passed(f"{place.what} is reached through a unix socket")
         return
-    shown = f"{place.what} at {location.parts.hostname or 'localhost'}"
+    shown = f"{place.what} at {', '.join(host or 'localhost' for host, _ in location.hosts)}"
     if place.local:
         yield passed(f"{shown} is on this machine")
     elif place.encrypted is not None:

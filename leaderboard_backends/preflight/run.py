@@ -24,6 +24,7 @@ from .metrics import check_metrics
 from .patterns import check_fat_entries, check_sharding, check_sorting, check_ties, check_unneeded_order
 from .persistence import check_persistence
 from .rate_limit import check_rate_limit
+from .replication import check_replication
 from .scratch import CLEAR, LEFT, Scratch
 from .storage import check_storage
 from .subject import Subject
@@ -42,6 +43,7 @@ CHECKS: Final[Sequence[Check]] = (
     Check("metrics", "Monitoring dashboards configured", check_metrics),
     Check("alerts", "Alerting thresholds set", check_alerts, needs_board=False),
     Check("persistence", "Disaster recovery: what an acknowledged update survives", check_persistence),
+    Check("replication", "what the loss of a server takes", check_replication),
     Check("backup and restore", "Disaster recovery: a backup and its restore", check_backup),
     Check("recovery plan", "Disaster recovery plan documented", check_document("disaster_recovery"), needs_board=False),
     Check("runbook", "Operational runbooks documented", check_document("runbook"), needs_board=False),

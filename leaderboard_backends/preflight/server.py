@@ -39,6 +39,15 @@ class Memory(NamedTuple):
     policy: str
 
 
+class Replication(NamedTuple):
+    """The replicas that follow a server."""
+
+    lags: list[int]
+    """Seconds since each of them was heard of."""
+    least: int | None
+    """`min-replicas-to-write`; `None` where the server does not tell."""
+
+
 _TIMEOUT: Final = 10.0
 _CLIENT_OPTIONS: Final = (
     "db",
@@ -117,6 +126,15 @@ class Server(AbstractContextManager["Server"]):
         machine = int(info.get("total_system_memory", 0))
         return Memory(int(info["used_memory"]), int(info.get("maxmemory", 0)), machine, str(policy))
 
+    def replication(self) -> Replication | None:
+        """Return which replicas follow it."""
+        info = self._info("replication")
+        if info is None:
+            return None
+        replicas = [info[f"slave{number}"] for number in range(int(info.get("connected_slaves", 0)))]
+        least = self._config("min-replicas-to-write")
+        return Replication([int(replica.get("lag", 0)) for replica in replicas], None if least is None else int(least))
+
     def _info(self, section: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._client.info(section)
@@ -133,8 +151,20 @@ class Server(AbstractContextManager["Server"]):
 
 
 def server_url(opening: Opening) -> str:
-    """Return the URL of a board's server with its credentials; it is never shown."""
-    return _with(opening.location.url, opening.options)
+    """Return the URL of a board's server, the present primary of several, with its credentials; it is never shown."""
+    location, options = opening.location, opening.options
+    if not location.scheme.endswith("+sentinel"):
+        return _with(location.url, options)
+    from ..backends.redis.address import SentinelAddress, address_of  # noqa: PLC0415 - an extra, as above
+    from ..backends.redis.sentinel import Sentinels  # noqa: PLC0415
+
+    address = address_of(location, options)
+    assert isinstance(address, SentinelAddress)  # noqa: S101 - by the scheme
+    host, port = Sentinels(address).primary().node
+    user, at, _ = location.parts.netloc.rpartition("@")
+    scheme = location.scheme.partition("+")[0].replace("valkey", "redis")
+    shown = f"[{host}]" if ":" in host else host
+    return _with(f"{scheme}://{user}{at}{shown}:{port}/{address.db}", options)
 
 
 def anonymous_url(url: str) -> str:
@@ -157,7 +187,7 @@ def is_local(url: str) -> bool:
     if not location.parts.netloc:
         return True
     try:
-        found = socket.getaddrinfo(location.parts.hostname or "localhost", None)
+        found = [each for host, _ in location.hosts for each in socket.getaddrinfo(host or "localhost", None)]
     except (OSError, UnicodeError):
         return False
     return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import sleep
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
@@ -25,9 +26,11 @@ from leaderboard_backends.preflight.finding import Finding, failed, not_applicab
 from leaderboard_backends.preflight.load import check_load
 from leaderboard_backends.preflight.metrics import check_metrics
 from leaderboard_backends.preflight.rate_limit import check_rate_limit
+from leaderboard_backends.preflight.replication import check_replication
 from leaderboard_backends.preflight.subject import Subject
 from leaderboard_backends.preflight.validation import BREAKING, READS, check_validation
 from leaderboard_backends.preflight.workers import check_workers
+from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 from .boards import Opened, changed, good
@@ -444,3 +447,27 @@ def test_rules_over_scores_that_the_storage_does_not_check_hold_for_one_writer(
         assert finding.figure.startswith("score_min, score_max, max_change of validation: the storage does not check")
         monkeypatch.setattr(backend, "capabilities", replace(backend.capabilities, limits=True))
         assert check_workers(subject).status == "passed"
+
+
+# ---------------------------------------------------------------------- replication
+
+
+def test_a_primary_is_judged_by_the_replicas_that_follow_it(tmp_path: Path) -> None:
+    with EmbeddedSentinel(replicas=1, settings={"min-replicas-to-write": "1"}) as group:
+        url = f"{group.url}?{urlencode(group.options)}"
+        good_one = found(tmp_path, check_replication, url)
+        assert good_one.status == "passed"
+        assert good_one.figure.startswith("replicas: 1, the slowest")
+        assert good_one.figure.endswith("min-replicas-to-write 1")
+        lone = found(tmp_path, check_replication, url.replace(f",127.0.0.1:{group.sentinels[1].port}", ""))
+        assert (lone.status, "names 2 of the Sentinels" in lone.figure) == ("warning", True)
+        (replica,) = group.replicas
+        replica.kill()
+        assert found(tmp_path, check_replication, url).status == "failed"
+
+
+def test_a_primary_that_accepts_updates_alone_is_a_warning(tmp_path: Path) -> None:
+    with EmbeddedSentinel(replicas=1) as group:
+        finding = found(tmp_path, check_replication, f"{group.url}?{urlencode(group.options)}")
+    assert finding.status == "warning"
+    assert "Set min-replicas-to-write 1" in finding.todo

@@ -32,6 +32,7 @@ def test_a_board_in_memory_passes(tmp_path: Path) -> None:
     assert set(of_status(found, "not applicable")) == {
         "configured board",
         "persistence",
+        "replication",
         "eviction",
         "access",
         "order where none is needed",
@@ -48,6 +49,7 @@ def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, rea
     assert of_status(found, "warning") == {}
     assert set(of_status(found, "not applicable")) == {
         "configured board",
+        "replication",
         "order where none is needed",
         "fat entries",
     }
