@@ -13,6 +13,7 @@ from math import isinf
 import hardening_bars
 import monitoring_bars
 import redis_bars
+import scaling_bars
 import sortedcontainers_bars
 import zodb_bars
 from paired import Bar
@@ -31,6 +32,8 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
     if "hardening" in chosen:
         yield from hardening_bars.bars(100_000)
         yield from monitoring_bars.bars(100_000)
+    if "scaling" in chosen:
+        yield from scaling_bars.bars()
 
 
 def line(bar: Bar) -> str:
@@ -44,7 +47,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "zodb", "hardening"]
+    subjects = ["sortedcontainers", "redis", "zodb", "hardening", "scaling"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of 100,000 instead of 1,000,000")

@@ -6,8 +6,8 @@ An app names its backend in one text; to swap the backend, that text changes and
     board = open_leaderboard("redis://cache:6379/0?board=weekly", order="ascending")
     board = open_leaderboard({"url": "zodb:///var/lib/app/board.fs", "board": "weekly", "keep": "best"})
 
-What hardens a board stands in the same mapping, a table each. Their order around the board is fixed, whatever the order
-of the tables: degradation is the innermost, then validation, rate_limit, and monitoring, which sees all of it; that of
+What stands around a board is in the same mapping, a table each. Their order is fixed, whatever the order of the tables:
+replica is the innermost, then degradation, validation, rate_limit, and monitoring, which sees all of it; that of
 a plug-in has the place that it declares::
 
     board = open_leaderboard({"url": "memory://weekly", "rate_limit": {"updates_a_minute": 60}, "monitoring": True})

@@ -90,6 +90,7 @@ _ELSEWHERE: Final = {"sqlite": "leaderboard-backends-sqlite"}
 """Schemes that plug-ins of ours bring, and the distribution of each."""
 
 _WRAPPERS: Final = {
+    "replica": _BuiltIn("scaling", "ReplicatedLeaderboard"),
     "degradation": _BuiltIn("hardening.degradation", "DegradableLeaderboard", "production"),
     "validation": _BuiltIn("hardening.validation", "ValidatedLeaderboard", "production"),
     "rate_limit": _BuiltIn("hardening.rate_limiting", "RateLimitedLeaderboard", "production"),

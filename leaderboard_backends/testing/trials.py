@@ -105,6 +105,7 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     ServerPlace("redis"),
     ServerPlace("redis (unix socket)", unix_socket=True),
     ServerPlace("redis (appendfsync always)", ALWAYS),
+    ServerPlace("redis (replica)", options="?replica=true"),
     GroupPlace("redis+sentinel"),
     GroupPlace("redis+sentinel (read_from replica)", "&read_from=replica"),
     SchemePlace("fakeredis"),

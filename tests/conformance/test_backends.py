@@ -122,6 +122,24 @@ class TestReadReplicas(AtAGroup):
     histories = 5
 
 
+class TestReplicaInMemory(AtAURL):
+    """A board on a server, read from the copy in the process."""
+
+    under_one_rule = True
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    histories = 5
+
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = server.unix_url
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return open_leaderboard({"url": self.url, "replica": True}, board=name, **options)
+
+
 class Delegated(AtAURL):
     """The smallest efforts: a wrapper that only delegates adds nothing that chance finds."""
 

@@ -93,17 +93,21 @@ def test_the_commands_of_the_runbook_are_commands(tmp_path: Path, monkeypatch: p
 # ---------------------------------------------------------------------- the example
 
 
+LAYERS = [name for name in wrapper_names() if name != "replica"]
+"""Those that any board can have; a replica needs one that several processes share."""
+
+
 def test_the_example_has_every_layer_and_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEADERBOARD_URL", raising=False)
     (opening,) = describe_file(EXAMPLE).values()
-    assert list(opening.layers) == wrapper_names()
+    assert list(opening.layers) == LAYERS
     assert check_file(EXAMPLE) == {"arcade": opening}
     assert "1 board, no errors. Nothing was opened or imported." in run("config", "check", str(EXAMPLE))
 
 
 def test_the_example_names_its_layers_in_the_order_in_which_they_stand() -> None:
     tables = re.findall(r"^\[boards\.arcade\.(\w+)\]", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert tables == wrapper_names()[::-1]
+    assert tables == LAYERS[::-1]
 
 
 def test_the_example_passes_preflight(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
+from ...delegating import DelegatingLeaderboard
 from ...errors import BackendUnavailableError, ConfigurationError, UnknownOptionError
 from ...protocol import LeaderboardBackend
 from ...wrapper import Reopen
@@ -30,6 +31,11 @@ def open_for_reads(board: LeaderboardBackend, reopen: Reopen, seconds: float) ->
         raise ConfigurationError(
             f"read_timeout needs a storage that several clients share, such as redis://, and {board!r} is not one: "
             "leave read_timeout out."
+        )
+    if isinstance(board, DelegatingLeaderboard):
+        raise ConfigurationError(
+            f"read_timeout asks the storage past {type(board).__name__}, which is inside of degradation: leave "
+            "read_timeout out, and set socket_timeout."
         )
     times = {name: share * seconds for name, share in SHARES.items()}
     try:
