@@ -25,6 +25,7 @@ from leaderboard_backends.testing.subject import unique_name
 
 Opener = Callable[..., LeaderboardBackend]
 
+FAILOVERS = 4
 PATIENCE = 30.0
 """Seconds that a failover may take on a busy machine."""
 FRESH = 5.0
@@ -187,7 +188,7 @@ def test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(
 
 @pytest.mark.proof
 def test_failovers_beside_writers_double_nothing(
-    group: EmbeddedSentinel, open_board: Opener, capsys: pytest.CaptureFixture[str], failovers: int = 4
+    group: EmbeddedSentinel, open_board: Opener, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The primary is killed, or frozen and thawed after its successor took over; 4 threads go on all the while.
 
@@ -201,7 +202,7 @@ def test_failovers_beside_writers_double_nothing(
 
     crew = Crew([write] * 4)
     try:
-        for number in range(failovers):
+        for number in range(FAILOVERS):
             old, written = group.primary, len(tally.players())
             (old.freeze if number % 2 else old.kill)()
             until(lambda old=old: group.primary is not old)  # type: ignore[misc]  # a default, as the loop goes on
@@ -212,12 +213,12 @@ def test_failovers_beside_writers_double_nothing(
         over.set()
         crew.join(PATIENCE)
     found = tally.figures(scores(board, tally.players()))
-    said = found.text(f"{failovers} failovers", "increments")
+    said = found.text(f"{FAILOVERS} failovers", "increments")
     with capsys.disabled():
         sys.stdout.write(f"\n{said}\n")
-    assert found.acknowledged > 20 * failovers
+    assert found.acknowledged > 20 * FAILOVERS
     assert (found.doubled, found.undue, found.torn) == (0, 0, 0)
-    assert found.lost <= 10 * failovers, said  # a primary that is cut off is another test
+    assert found.lost <= 10 * FAILOVERS, said  # a primary that is cut off is another test
 
 
 def test_a_board_goes_on_while_no_sentinel_answers(group: EmbeddedSentinel, open_board: Opener) -> None:
