@@ -84,8 +84,8 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
             said.append(f"nothing for {title}")
         else:
             said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
-    needless = f" Not needed, it costs time per update (p99): {', '.join(said)}." if said else ""
-    return f"Needed but missing, it costs all scores since the last backup.{needless}"
+    needless = f"; taken but not needed, time per update (p99): {', '.join(said)}" if said else ""
+    return f"Skipped but needed, it costs up to all scores since the last backup{needless}."
 
 
 def _update_time(advice: Advice) -> str:

@@ -81,10 +81,10 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     if pick.facts.sheet.configuration:
         yield f"In a config: `{pick.facts.sheet.configuration}`"
     update = pick.judged(need)
-    p99 = [] if update is None or update.p99_us is None else [f"p99 {time_words(update.p99_us)} per update"]
+    p99 = [f"p99 {time_words(update.p99_us)} per update (one client)"] if update and update.p99_us else []
     cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
-    carries = f"{counted(need.processes, 'process', 'processes')} up to {whole(pick.carries)} updates per second"
-    yield f"{', '.join([*p99, carries, *cost])}."
+    carries = f"{counted(need.processes, 'process', 'processes')} together {whole(pick.carries)} updates per second"
+    yield f"{'; '.join([*p99, carries, *cost])}."
 
 
 def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) -> Table:
