@@ -177,16 +177,16 @@ def board_moved(moved_to: str) -> BoardMovedError:
 
 @runtime_checkable
 class FollowsTogether(Protocol):
-    """A board whose storage can wait for changes of several boards by one call; backends of servers have these two."""
+    """A board whose storage returns the changes of several boards by one call; backends of servers have these two."""
 
     def feed_group(self) -> object:
         """Return what the boards have in common whose feeds one call can read, such as the server object."""
         ...
 
     def follow_feeds(
-        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+        self, after: Mapping[Any, Version], limit: int, checked: Collection[object]
     ) -> dict[Any, Changes | None]:
-        """Wait, at most so long, for changes of boards of this one's group, and return those, at most `limit` each.
+        """Return the changes of boards of this one's group by one call, at most `limit` each.
 
         The answer has all `checked` boards. Of the others, it may leave out those without changes, and have `None`
         for those that are to be asked again, checked.

@@ -156,7 +156,7 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
         own = layer(".".join(dotted(module)))
         if own in WRAPPERS:
             assert {layer(name) for name in inner(module)} <= {
-                *(["answers", "changes", "freshness", "backends"] if own == "scaling" else ["answers"]),
+                *(["answers", "capabilities", "changes", "freshness", "backends"] if own == "scaling" else ["answers"]),
                 "errors",
                 "forks",
                 "installing",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ..config import Opening, open_leaderboard
 from ..errors import ConfigurationError
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
+from .kinds import promises_of
 from .workers import REMEDY, too_many_workers
 
 READ_TIMEOUT: Final = "read_timeout"
@@ -33,6 +35,14 @@ def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
         from ..hardening.observability.settings import AlertSettings  # noqa: PLC0415 - needed where it is on
 
         AlertSettings.of(settings)
+        return
+    if layer == "replica":
+        from ..scaling.replica import check_promises  # noqa: PLC0415 - as above
+
+        promised = promises_of(opening)
+        if opening.options.get("read_from") == "replica":
+            promised = replace(promised, consistency="eventual")
+        check_promises(promised, f"{opening.location.scheme}://")
         return
     if READ_TIMEOUT in settings:
         _check_read_timeout(opening)

@@ -12,6 +12,7 @@ Entries of pages do not have it; they are numbered as they come, below all chang
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final
 
 from ..backends.sortedcontainers import SortedContainersLeaderboard
@@ -41,6 +42,8 @@ class BoardCopy(SortedContainersLeaderboard):
         self._numbered = 0
         """How many entries of pages are numbered below all changes."""
         self._whole = False
+        self.read_at = 0.0
+        """When the last reading of changes began, by `monotonic`."""
 
     def _inherit(self) -> None:
         """Say nothing in a forked child: its copy goes on to follow the primary."""
@@ -54,6 +57,7 @@ class BoardCopy(SortedContainersLeaderboard):
         feed is too short for the time that one page takes, or the board was made anew.
         """
         start = self._primary.get_version()
+        self.read_at = monotonic()
         entries, changes = self._read(start)
         self._replace(
             {
@@ -81,6 +85,7 @@ class BoardCopy(SortedContainersLeaderboard):
                 found.pop(entry.player_id, None)  # the later page counts, and its order
                 found[entry.player_id] = entry
             if len(page) < length:
+                self.read_at = monotonic()
                 return list(found.values()), changes + self._changes_up_to(None, _reached(start, changes))
             covered, at = first + len(page) - 1, version
             first = max(1, covered + 1 - 2 * moved - _MARGIN)

@@ -1,9 +1,9 @@
-"""One thread for all replicas in memory of one storage: it waits for changes of any board, and brings each to its copy.
+"""One thread for all replicas in memory of one storage, which reads the changes of all boards and applies them.
 
-Boards of one server are waited for by one call (`changes.FollowsTogether`), whatever their number; other storages are
-asked every few milliseconds. A copy is loaded
-by a thread of its own, so that the others go on. The thread ends with the last replica, and a forked child, which has
-none of its parent's threads, starts another one.
+Boards of one server are asked for by one call (`changes.FollowsTogether`), whatever their number: each millisecond
+while one of them changes, and else four times per `max_staleness`, or at once where somebody waits for an own write. A
+copy is loaded by a thread of its own, so that the others go on. The thread ends with the last replica, and a forked
+child, which has none of its parent's threads, starts another one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from math import inf
 from threading import Event, RLock, Thread
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -31,14 +31,14 @@ from .board_copy import CHANGES, BoardCopy
 logger = logging.getLogger("leaderboard_backends")
 
 PACE: Final = 0.001
-"""Seconds between two rounds, unless somebody waits: what changes meanwhile is read by one call."""
+"""Seconds between two rounds while boards change: what changes meanwhile is read by one call."""
 PACE_PER_BOARD: Final = 0.00005
-POLL_EVERY: Final = 0.005
-"""Seconds between two questions to a storage that cannot wait for changes."""
+NEW: Final = 0.005
+"""Seconds between two rounds while a copy is loaded, so that a new one is followed at once."""
 LONGEST_WAIT: Final = 0.1
-"""Seconds that one call waits for changes, so that replicas that are new are not kept waiting."""
+"""Seconds between two rounds while nothing changes; less where a copy must be fresher."""
 HOT: Final = 1.0
-"""Seconds after its last change for which a board's own version is read in each round."""
+"""Seconds after its last change for which a board counts as changing."""
 RETRY: Final = 0.5
 """Seconds after which a storage that failed is asked again."""
 
@@ -100,6 +100,7 @@ class Replica:
         except Exception as error:  # noqa: BLE001 - it is tried again, and what is wrong shows
             self.fail(error)
             return
+        self.freshness.learn(copy.version, copy.read_at, shown=False)
         self._pending, self._expected, self._problem = [], copy.version.number, ""
         self._loads += 1
         self.copy = None if self.closed else copy
@@ -116,10 +117,13 @@ class Replica:
         """Whether it is time to try again after a failure, if there was one."""
         return not self.closed and monotonic() >= self._rests_until
 
+    def is_hot(self) -> bool:
+        """Whether the board has changed lately."""
+        return monotonic() < self._hot_until
+
     def must_be_checked(self) -> bool:
         """Whether the board's own version is to be read: it changes, or it is time to prove that it does not."""
-        now = monotonic()
-        return now < self._hot_until or now >= self._due
+        return self.is_hot() or monotonic() >= self._due
 
     def follow(self, found: Changes | None, began: float) -> None:
         """Apply changes that were read by a call that began at this moment; `None` says that there are some."""
@@ -172,7 +176,7 @@ class Follower:
     def __init__(self) -> None:
         self._replicas: Final[WeakSet[Replica]] = WeakSet()
         self._thread: Thread | None = None
-        self._hurry: Final = Event()
+        self._hurry = Event()
         survive_forks(self._begin_anew)
 
     def add(self, replica: Replica) -> None:
@@ -199,42 +203,43 @@ class Follower:
         self._hurry.set()
 
     def _begin_anew(self) -> None:
-        self._thread = None
+        self._thread, self._hurry = None, Event()  # another thread may have been inside the old one
         for replica in self._replicas:
             replica.survive_fork()
 
     def _run(self) -> None:
-        while boards := self._round():
-            if self._hurry.wait(max(PACE, PACE_PER_BOARD * boards)):
+        while pause := self._round():
+            if self._hurry.wait(pause):
                 self._hurry.clear()
 
-    def _round(self) -> int:
-        """Bring changes to all copies, and return how many replicas there are."""
+    def _round(self) -> float:
+        """Bring changes to all copies, and return for how many seconds to wait; 0 where there are no replicas."""
         with _lock:
             replicas = {replica.board: replica for replica in self._replicas}
             if not replicas:
                 self._thread = None
-                return 0
+                return 0.0
         for replica in replicas.values():
             replica.load()
         following = {board: replica for board, replica in replicas.items() if replica.copy and replica.is_up()}
-        wait = min(LONGEST_WAIT, *(replica.freshness.max_staleness / 4 for replica in replicas.values()))
-        if not following:
-            sleep(min(wait, 0.01))
-        elif not self._follow(following, wait):
+        if following and not self._follow(following):
             for board, replica in following.items():  # one by one, as one of them may be what is wrong
-                self._follow({board: replica}, 0.0)
-        return len(replicas)
+                self._follow({board: replica})
+        if any(replica.is_hot() for replica in following.values()):
+            return max(PACE, PACE_PER_BOARD * len(following))
+        if len(following) < len(replicas):
+            return NEW
+        return min(LONGEST_WAIT, *(replica.freshness.max_staleness / 4 for replica in following.values()))
 
-    def _follow(self, replicas: dict[LeaderboardBackend, Replica], wait: float) -> bool:
-        """Wait for changes, and bring them to the copies; returns whether the storage answered."""
+    def _follow(self, replicas: dict[LeaderboardBackend, Replica]) -> bool:
+        """Bring changes to the copies; returns whether the storage answered."""
         versions = {board: replica.after(copy) for board, replica in replicas.items() if (copy := replica.copy)}
-        checked = {board for board in versions if not wait or replicas[board].must_be_checked()}
+        checked = {board for board in versions if len(versions) == 1 or replicas[board].must_be_checked()}
         if not versions:
             return True
         began = monotonic()
         try:
-            found = _changes(versions, wait, checked)
+            found = _changes(versions, checked)
         except (ChangesLostError, UnsupportedOperationError) as error:
             if len(versions) == 1:
                 for replica in replicas.values():
@@ -252,13 +257,12 @@ class Follower:
 
 
 def _changes(
-    after: Mapping[LeaderboardBackend, Version], wait: float, checked: Collection[object]
+    after: Mapping[LeaderboardBackend, Version], checked: Collection[object]
 ) -> dict[LeaderboardBackend, Changes | None]:
-    """Wait for changes of boards of one group; where the storage cannot wait, ask for those of the one board."""
+    """Return the changes of boards of one group; where the storage has no such call, of the one board."""
     board = next(iter(after))
     if isinstance(board, FollowsTogether):
-        return board.follow_feeds(after, CHANGES, wait, checked)
-    sleep(min(wait, POLL_EVERY))
+        return board.follow_feeds(after, CHANGES, checked)
     return {board: board.get_changes(after[board], CHANGES)}
 
 

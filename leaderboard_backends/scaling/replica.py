@@ -6,11 +6,11 @@ being loaded, is older than `max_staleness`, or lost its place in the feed; or i
 What one object shows never goes backwards. `ask` returns the source (`replica`) and the largest age of each answer.
 
 The copy follows the board's change feed, in which the storage keeps the last `feed` changes from the first opening on;
-feeds work on every backend that declares them (`capabilities.feed`). On Redis and Valkey, one call of the app waits for
-the changes of all boards of a server; other storages are asked every few milliseconds.
+feeds work on every backend that declares them (`capabilities.feed`). On Redis and Valkey, one call returns the
+changes of all boards of a server.
 
 Cost, n players: a read as in `memory://`, without a round trip; a write one round trip, with the version. Memory: a
-board in this process, about 200 bytes per player. Loading: n / 1,000 calls, in a thread of its own.
+board in this process, about 280 bytes per player. Loading: n / 1,000 calls, in a thread of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, TypeVarTuple
 
 from ..answers import LIVE, Answer, answered, last_answer, live_wanted
+from ..capabilities import Capabilities
 from ..changes import (
     MAX_FEED,
     Changes,
@@ -56,6 +57,19 @@ FEED: Final = 100_000
 OWN_WRITE: Final = 0.005
 """Seconds that a read waits for the copy to show what the same object wrote: it is on its way already."""
 _LOOK_AGAIN: Final = 0.0001
+
+
+def check_promises(promised: Capabilities, what: str) -> None:
+    """Raise `ConfigurationError` unless a board of these capabilities can have a replica."""
+    if not promised.shared:
+        raise ConfigurationError(
+            f"replica is for a board that several processes share, such as redis:// or sqlite://, and {what} is in "
+            "this process already: leave replica out."
+        )
+    if not promised.feed:
+        raise ConfigurationError(f"replica needs a board with a change feed (capabilities.feed), and {what} has none.")
+    if promised.consistency == "eventual":
+        raise ConfigurationError("replica follows the primary: leave read_from=replica out of the URL.")
 
 
 class ReplicatedLeaderboard(Wrapper):
@@ -99,17 +113,7 @@ class ReplicatedLeaderboard(Wrapper):
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
         """Return the board with a copy around it; the storage keeps a feed from now on, unless it does already."""
-        if not inner.capabilities.feed:
-            raise ConfigurationError(
-                f"replica needs a board with a change feed (capabilities.feed), which {type(inner).__name__} is not."
-            )
-        if not inner.capabilities.shared:
-            raise ConfigurationError(
-                f"replica is for a board that several processes share, such as redis://; {type(inner).__name__} is "
-                f"in this process already, or in files of this machine."
-            )
-        if inner.capabilities.consistency == "eventual":
-            raise ConfigurationError("replica follows the primary: leave out read_from=replica of the URL.")
+        check_promises(inner.capabilities, type(inner).__name__)
         feed = settings.pop("feed", FEED)
 
         def keep_feed() -> bool:

@@ -7,15 +7,18 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
 import redis
+from click.testing import CliRunner
 
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import Answer, ask
+from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.errors import BackendError, StaleReplicaError
 from leaderboard_backends.scaling import ReplicatedLeaderboard
 from leaderboard_backends.testing.groups import EmbeddedSentinel
@@ -321,6 +324,28 @@ def test_a_forked_child_follows_for_itself(opened: Opened) -> None:
 def test_a_board_that_nobody_shares_has_no_replica(url: str, text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         open_leaderboard({"url": url, "replica": True})
+
+
+def test_a_file_is_checked_without_opening_its_boards(tmp_path: Path) -> None:
+    path = tmp_path / "boards.toml"
+    for url, exit_code in (
+        ("redis://cache:6379/0", 0),
+        ("memory://", 1),
+        ("redis+sentinel://h/s?read_from=replica", 1),
+    ):
+        path.write_text(f'[boards.weekly]\nurl = "{url}"\nreplica = {{ max_staleness = 0.2 }}\n')
+        assert CliRunner().invoke(leaderboard, ["config", "check", str(path)]).exit_code == exit_code, url
+
+
+def test_an_idle_board_is_answered_from_memory(opened: Opened) -> None:
+    """With the default staleness, though nothing changes and the server ends waits at tenths of a second only."""
+    board = copied(opened({"max_staleness": 0.1}))
+    board.update_score("ada", "Ada", 1)
+    sources = []
+    for _ in range(100):
+        sources.append(ask(board.get_score, "ada")[1].source)
+        sleep(0.01)
+    assert sources.count("replica") >= 80  # of a busy machine
 
 
 def test_a_time_limit_for_reads_does_not_go_past_the_copy(shared: EmbeddedServer) -> None:

@@ -139,17 +139,16 @@ class RedisLeaderboard(LeaderboardBackend):
         return self._server.carry(self._requests.changes(after, limit))
 
     def feed_group(self) -> object:
-        """Return the server, which can wait for the changes of all its boards by one call."""
+        """Return the server, which returns the changes of all its boards by one call."""
         return self._server
 
     def follow_feeds(
-        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+        self, after: Mapping[Any, Version], limit: int, checked: Collection[object]
     ) -> dict[Any, Changes | None]:
-        """Wait in the server, by one round trip for all boards there, over connections of their own."""
+        """Return the changes by one round trip for all boards of the server, over connections of their own."""
         boards = {board._requests: board for board in after}  # noqa: SLF001 - of this class
         asked = [Followed(requests, after[board], board in checked) for requests, board in boards.items()]
-        milliseconds = max(1, round(min(seconds, self._server.address.socket_timeout / 2) * 1000))
-        found = self._server.for_feeds.carry(follow(asked, limit, milliseconds))
+        found = self._server.for_feeds.carry(follow(asked, limit))
         return {boards[requests]: changes for requests, changes in found.items()}
 
     def _fence(self, moved_to: str | None) -> None:

@@ -247,27 +247,27 @@ class BoardRequests:
 
 
 class Followed(NamedTuple):
-    """A board whose changes are waited for: those after a version; `checked` asks for its own version as well."""
+    """A board whose changes after a version are asked for; `checked` asks for its own version as well."""
 
     requests: BoardRequests
     after: Version
     checked: bool
 
 
-def follow(boards: Sequence[Followed], limit: int, milliseconds: int) -> Request[dict[BoardRequests, Changes | None]]:
-    """Wait for changes of boards of one server; answers those of the checked ones, and `None` for others that changed.
+def follow(boards: Sequence[Followed], limit: int) -> Request[dict[BoardRequests, Changes | None]]:
+    """Answers the changes of boards of one server: those of the checked ones, and `None` for others that changed.
 
-    The number of a version alone does not tell that a board was deleted and made anew; so changes count only beside
-    the history, which is read in the same round trip, after them.
+    Nothing waits in the server, which ends a wait at tenths of a second only (`hz`). The number of a version alone does
+    not tell that a board was deleted and made anew; so changes count only beside the history, which is read in the same
+    round trip, after them.
     """
     oldest: dict[str, int] = {}
     for requests, after, _ in boards:
         oldest[requests.changes_key] = min(after.number, oldest.get(requests.changes_key, after.number))
-    block = (b"BLOCK", str(milliseconds)) if milliseconds else ()
     ids = [f"{number}-0" for number in oldest.values()]
-    wait = pack((b"XREAD", b"COUNT", str(limit), *block, b"STREAMS", *oldest, *ids))
+    read = pack((b"XREAD", b"COUNT", str(limit), b"STREAMS", *oldest, *ids))
     checked = [board for board in boards if board.checked]
-    packed = [wait, *(board.requests.stored_version for board in checked), REPLICATION]
+    packed = [read, *(board.requests.stored_version for board in checked), REPLICATION]
 
     def parse(replies: Any) -> dict[BoardRequests, Changes | None]:
         rows = {name.decode(): found for name, found in replies[0] or ()}

@@ -450,10 +450,10 @@ class SentinelLeaderboard(RedisLeaderboard):
         return changes
 
     def follow_feeds(
-        self, after: Mapping[Any, Version], limit: int, seconds: float, checked: Collection[object]
+        self, after: Mapping[Any, Version], limit: int, checked: Collection[object]
     ) -> dict[Any, Changes | None]:
-        """Wait as `RedisLeaderboard` does; raises where no Sentinel has confirmed the primary for long."""
-        found = super().follow_feeds(after, limit, seconds, checked)
+        """Return them as `RedisLeaderboard` does; raises where no Sentinel has confirmed the primary for long."""
+        found = super().follow_feeds(after, limit, checked)
         if age := self._primary.sentinels.unconfirmed():
             raise BackendUnavailableError(f"no Sentinel has confirmed the primary for {age:.1f} s.")
         return found
