@@ -22,7 +22,8 @@ from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 PLAYERS = 100_000
 SECONDS = 10.0
-READ_PAUSE = 0.0005
+READ_PAUSE = 0.001
+"""Seconds between two reads of a replica; half of it where a lag is looked for."""
 STEP = 0.002
 """Seconds between two batches of a writer."""
 ROUNDS = 9
