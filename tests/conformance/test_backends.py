@@ -125,6 +125,7 @@ class TestReadReplicas(AtAGroup):
 class TestReplicaInMemory(AtAURL):
     """A board on a server, read from the copy in the process."""
 
+    repeats = frozenset({"processes"})
     under_one_rule = True
     examples = 5
     steps = 20

@@ -191,12 +191,12 @@ class CapabilitiesPart(ConformancePart):
         for one, other in ((first, second), (second, first)):
             for player in ("mia", "zoe", "abe"):
                 assert one.update_score(player, "", 5) == oracle.update_score(player, "", 5)
-                soon(other, partial(assert_follows, other, oracle))
+                assert_follows(other, oracle)
             one.remove_player("zoe")
             oracle.remove_player("zoe")
         first.close()
         assert_same(second.update_score("late", "", 5), oracle.update_score("late", "", 5))
-        soon(second, partial(assert_follows, second, oracle))
+        assert_follows(second, oracle)
 
     def test_two_objects_on_one_shared_board_lose_no_increment(self, open_board: OpenBoard) -> None:
         name = unique_name()

@@ -371,10 +371,15 @@ def _types(values: list[object]) -> list[type] | None:
 
 
 def assert_follows(board: LeaderboardBackend, oracle: OracleBoard) -> None:
-    """The whole board is what the oracle says, to the last place."""
+    """The whole board is what the oracle says, to the last place; an eventually consistent one `soon`."""
     __tracebackhide__ = True
-    assert_same(list(board), list(oracle))
-    assert len(board) == len(oracle)
+
+    def follows() -> None:
+        __tracebackhide__ = True
+        assert_same(list(board), list(oracle))
+        assert len(board) == len(oracle)
+
+    soon(board, follows)
 
 
 def soon(board: LeaderboardBackend, check: Callable[[], None]) -> None:

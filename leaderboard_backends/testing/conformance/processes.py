@@ -24,7 +24,7 @@ from ..linearizability import EMPTY, UNKNOWN, Operation, Recorder, State, assert
 from ..linearizability.pauses import pausing
 from ..linearizability.programs import Call, perform, random_programs
 from ..oracle import OracleBoard
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, fill, ids
+from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, assert_follows, assert_same, fill, ids, soon
 from .histories import HISTORIES, assert_some_answered, judge
 
 PROCESSES: Final = 3
@@ -90,7 +90,7 @@ class ProcessesPart(ConformancePart):
         (seen,) = run_processes([self._there(plain_board, read_and_write)])
         if plain_board.capabilities.shared:
             assert seen == [["ada"], ["bob", "ada"]]
-            assert ids(plain_board) == ["bob", "ada"]
+            soon(plain_board, lambda: assert_same(ids(plain_board), ["bob", "ada"]))
         else:
             assert seen in ([], [[], ["bob"]]), (
                 "the second process was neither refused nor given an empty board of its own"
@@ -159,7 +159,12 @@ class ProcessesPart(ConformancePart):
             assert total == sum(here), "another process changed the board, though shared=False"
             assert all(told in ([], list(accumulate(mine))) for told, mine in zip(found, there, strict=True))
             return
-        assert total == sum(powers), _lost(total, powers)
+
+        def is_whole() -> None:
+            total = board.get_score("ada")
+            assert total == sum(powers), _lost(total, powers)
+
+        soon(board, is_whole)
         for reached, mine in zip([sums, *found], [here, *there], strict=True):
             assert all(total & power for total, power in zip(reached, mine, strict=True)), "a sum misses an increment"
         assert len({total for reached in (sums, *found) for total in reached}) == len(powers), (
@@ -225,13 +230,17 @@ class ProcessesPart(ConformancePart):
         sums = [cast("Entry", operation.answer).score for operation in history if operation.answer is not UNKNOWN]
         assert sums == list(accumulate(powers))[: len(sums)], "an increment was lost or doubled"
         with self._still(board) as left:
-            found = int(left.get_score("ada") or 0)
-        if promises.durable:
-            assert found in {sum(powers[: len(sums)]), sum(powers)}, _lost(found, powers)
-        elif promises.shared:
-            assert found & ~sum(powers) == 0, "an entry was never written"
-        else:
-            assert found == 0, "another process changed the board, though shared=False"
+
+            def is_whole() -> None:
+                found = int(left.get_score("ada") or 0)
+                if promises.durable:
+                    assert found in {sum(powers[: len(sums)]), sum(powers)}, _lost(found, powers)
+                elif promises.shared:
+                    assert found & ~sum(powers) == 0, "an entry was never written"
+                else:
+                    assert found == 0, "another process changed the board, though shared=False"
+
+            soon(left, is_whole)
 
     def _increments_until_killed(self, board: LeaderboardBackend, *, after: int) -> list[Operation]:
         """Kill a process once it has told so many times, and return all it told."""
