@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import pytest
+from hypothesis import settings
 
 from leaderboard_backends.testing.conformance.foundation import ALL_RULES
 from leaderboard_backends.testing.honesty import HonestKit, kit_part
@@ -21,6 +22,10 @@ UNDER_ONE_RULE: Final = (
     "test_what_a_process_left_is_found_by_the_next",
 )
 """Slow tests of the kit to which order and keep matter little: `make test` runs them under one of the four rules."""
+
+# How long an example takes is the machine's business.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -254,6 +254,12 @@ class ReplicatedLeaderboard(Wrapper):
 
     # ------------------------------------------------------------------ life
 
+    def _fence(self, moved_to: str | None) -> None:
+        """Fence the board; reads from then on show all that was written before."""
+        super()._fence(moved_to)
+        began = monotonic()
+        self._replica.freshness.learn(self._inner.get_version(), began)
+
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         if after is not None and not self._shows_feed:
             raise no_feed()
