@@ -18,7 +18,7 @@ SHARES: Final = {"pool_timeout": 0.3, "connect_timeout": 0.15, "socket_timeout":
 """How a read's time is divided: the wait for a connection, where more threads read than there are connections; then
 connecting, and the answer. The rest is for the work in between."""
 
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 10
 """Opening asks the storage more than a read does; it may be tried again, as it writes nothing of players."""
 
 
