@@ -14,6 +14,7 @@ from BTrees.OOBTree import OOBTree
 from leaderboard_backends import LeaderboardError
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.session import ROOT_KEY
+from leaderboard_backends.testing.forking import Child
 
 CALLS: dict[str, Callable[[ZODBLeaderboard], object]] = {
     "get_entry": lambda board: board.get_entry("p150"),
@@ -69,7 +70,10 @@ def test_damage_anywhere_in_a_file_raises_errors_of_the_tree_that_name_it(path: 
     path.write_bytes(content)
     if chance.random() < 0.5:
         path.with_suffix(".fs.index").unlink()  # so that opening reads every transaction
-    assert [text for text in refusals(path) if str(path) not in text] == []
+    # A damaged pickle can change any class of the process that loads it.
+    with Child[list[str]](lambda tell: tell(refusals(path)), 60) as child:
+        (found,) = child
+    assert [text for text in found if str(path) not in text] == []
 
 
 @pytest.mark.parametrize("part", [0, 0.001, 0.3, 0.6, 0.9, 0.999])
