@@ -65,7 +65,7 @@ $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
-SLOW := tests/testing/test_faults.py tests/testing/test_honesty.py tests/testing/test_runner.py tests/testing/test_races.py \
+SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner) \
 	tests/backends/test_zodb_crash.py tests/backends/redis/test_server.py tests/backends/redis/test_sentinel.py \
 	tests/comparison/effort tests/comparison/measure \
 	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \

@@ -127,6 +127,11 @@ class EmbeddedServer:
         return self._running().pid
 
     @property
+    def is_serving(self) -> bool:
+        """Whether it was started, and neither stopped nor frozen since."""
+        return self._process is not None and not self._frozen
+
+    @property
     def socket_path(self) -> Path:
         """The unix socket; known once started."""
         if self._run_directory is None:
@@ -181,7 +186,7 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         for attempts_left in reversed(range(1 if self._port or not self._tcp else _PORT_ATTEMPTS)):
-            port = self._port or (_free_port() if self._tcp else 0)
+            port = self._port or (free_port() if self._tcp else 0)
             log = self._launch(port)
             if log.ready.wait(START_TIMEOUT) and not log.ended:
                 self._port = port
@@ -324,7 +329,8 @@ class _Log:
         self._stream.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 at which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

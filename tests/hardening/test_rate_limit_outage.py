@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from leaderboard_backends.hardening.rate_limiting.outage import OutagePolicy
 from leaderboard_backends.hardening.rate_limiting.settings import Settings
 from leaderboard_backends.hardening.rate_limiting.shared import close_storage, open_storage
 from leaderboard_backends.hardening.rate_limiting.windows import Charge, Limit, Refusal, SharedWindows
+from leaderboard_backends.testing.groups import ClusterNode
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from ..backends.redis.conftest import Proxy
@@ -355,10 +355,8 @@ def test_interrupts_lose_no_connection_and_leave_none_half_made(running_server: 
 
 
 def test_a_node_of_a_cluster_is_refused(limited: Open) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        bus = str(free.getsockname()[1])
     with (
-        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes", "cluster-port": bus}, tcp=True) as node,
+        ClusterNode(NO_PASSWORD, tcp=True) as node,
         pytest.raises(ConfigurationError, match=r"is a node of a cluster.*standalone"),
     ):
         limited(node.url)
