@@ -53,6 +53,7 @@ def test_a_url_has_a_scheme_a_host_a_path_and_options(
         "zodb:///var/lib/a:b.fs",
         "zodb+memory://weekly",
         "redis+sentinel://h1:26379,h2/my-service/0",
+        "redis+cluster://h1:7000,h2/",
     ],
 )
 def test_a_location_without_a_password_shows_as_it_was_written(url: str) -> None:

@@ -46,7 +46,8 @@ Crash: an acknowledged update survives the app. Whether it survives the server i
 `appendonly yes` and `appendfsync always` it does, with `everysec` about the last second may go, without `appendonly`
 all since the last snapshot. No write is ever repeated on its own: once sent, a write whose reply is lost raises
 `WriteOutcomeUnknownError`. A replica serves reads and refuses writes; the first refusal, and any lost connection, drops
-all connections made before, so that the next call goes where the address leads by then. Clusters are refused.
+all connections made before, so that the next call goes where the address leads by then. A node of a cluster is refused:
+its boards are opened by `redis+cluster://`.
 
 Sources: W. Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980; the sorted set's skip list
 with rank counts is the server's own (W. Pugh, "Skip lists: a probabilistic alternative to balanced trees", 1990).

@@ -14,6 +14,9 @@ from ...location import Location, Option, boolean, integer, one_of, seconds, tex
 DEFAULT_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
 MAX_BATCH: Final = 10_000
+MAX_SHARDS: Final = 1024
+"""Enough for 128 primaries with 8 shards each, or 512 with 2. Each rank is counted in all shards, which takes tens of
+microseconds of a server's time for each: more shards than the primaries need make reads dearer and gain nothing."""
 SENTINEL_TIMEOUT: Final = 0.5
 """Seconds that a Sentinel may take to be connected to, and to answer."""
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
@@ -59,6 +62,11 @@ class Address:
             return f"unix://{self.unix_socket} (database {self.db})"
         return f"{'rediss' if self.tls else 'redis'}://{_in_url(self.host)}:{self.port}/{self.db}"
 
+    def at(self, host: str, port: int, **changes: Any) -> Address:
+        """Return the address of one server of several, reached as this address says."""
+        own = {own.name: getattr(self, own.name) for own in fields(Address)}
+        return Address(**{**own, "host": host, "port": port, **changes})
+
 
 @dataclass(frozen=True, slots=True)
 class SentinelAddress(Address):
@@ -77,13 +85,8 @@ class SentinelAddress(Address):
     )
 
     def __str__(self) -> str:
-        hosts = ",".join(f"{_in_url(host)}:{port}" for host, port in self.sentinels)
+        hosts = _hosts_in_url(self.sentinels)
         return f"{'rediss' if self.tls else 'redis'}+sentinel://{hosts}/{self.service}/{self.db}"
-
-    def at(self, host: str, port: int, **changes: Any) -> Address:
-        """Return the address of one of the servers."""
-        own = {own.name: getattr(self, own.name) for own in fields(Address)}
-        return Address(**{**own, "host": host, "port": port, **changes})
 
     def sentinel(self, host: str, port: int) -> Address:
         """Return the address of one of the Sentinels, which are asked on the way of a call: they must be quick."""
@@ -96,6 +99,32 @@ class SentinelAddress(Address):
             connect_timeout=min(self.connect_timeout, SENTINEL_TIMEOUT),
             socket_timeout=min(self.socket_timeout, SENTINEL_TIMEOUT),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAddress(Address):
+    """A cluster, by some of its nodes, which name the others; user, password and TLS are those of all nodes.
+
+    Raises `ConfigurationError` for a database other than 0.
+    """
+
+    nodes: tuple[tuple[str, int], ...] = ()
+
+    hint: ClassVar[str] = " After the failure of a primary, a replica takes its place within seconds: try again then."
+
+    def __post_init__(self) -> None:
+        if self.db:
+            raise ConfigurationError(
+                f"{self} is opened with database {self.db}, but boards on a cluster are in database 0 alone: leave the "
+                "number out."
+            )
+
+    def __str__(self) -> str:
+        return f"{'rediss' if self.tls else 'redis'}+cluster://{_hosts_in_url(self.nodes)}/"
+
+
+def _hosts_in_url(nodes: tuple[tuple[str, int], ...]) -> str:
+    return ",".join(f"{_in_url(host)}:{port}" for host, port in nodes)
 
 
 def _in_url(host: str) -> str:
@@ -116,6 +145,14 @@ def _matching(pattern: re.Pattern[str], rule: str) -> Callable[[object], str]:
 
 
 check_prefix: Final = _matching(_PREFIX, "a prefix has 1 to 64 characters out of A-Z, a-z, 0-9, '_', '.', ':' and '-'")
+
+
+def _shards(value: object) -> int:
+    number = integer(1, MAX_SHARDS)(value)
+    if number & (number - 1):
+        raise ValueError("it must be a power of two")
+    return number
+
 
 OPTIONS: Final[Mapping[str, Option]] = {
     "prefix": Option(check_prefix, "prefix of the board's keys (leaderboard)"),
@@ -154,6 +191,17 @@ SENTINEL_OPTIONS: Final[Mapping[str, Option]] = {
     "max_staleness": Option(seconds, "largest age of an answer of a replica, in seconds (1)"),
 }
 """What boards found through Sentinel take beside the options of all servers."""
+
+CLUSTER_OPTIONS: Final[Mapping[str, Option]] = {
+    "shards": Option(_shards, f"shards of a new board, a power of two up to {MAX_SHARDS} (those it has, 64 if new)"),
+    "ties": Option(one_of("strict", "clock"), "order of equal scores: by a sequencer or by servers' clocks (strict)"),
+    "partial": Option(boolean, "whether reads answer without the shards that do not answer (false)"),
+    "consistent": Option(boolean, "whether every read is of one moment of all shards (false)"),
+    "read_timeout": Option(seconds, "seconds that a read may take, however many nodes it asks (1)"),
+    "wait_replicas": Option(integer(0), "replicas that must confirm a write before it returns (0)"),
+    "wait_timeout": Option(seconds, "seconds to wait for these replicas (1)"),
+}
+"""What boards on a cluster take beside the options of all servers."""
 
 ADDRESS_OPTIONS: Final = {own.name for own in fields(SentinelAddress)}
 
@@ -213,7 +261,17 @@ def _service(location: Location) -> _Found:
     return SentinelAddress(sentinels=hosts, service=service), _database(location, db, example)
 
 
-_FINDERS: Final[dict[str, Callable[[Location], _Found]]] = {"unix": _unix, "sentinel": _service}
+def _cluster(location: Location) -> _Found:
+    example = f"{location.scheme}://h1:{DEFAULT_PORT},h2:{DEFAULT_PORT}/?board=NAME"
+    nodes = tuple(dict.fromkeys(_hosts(location, DEFAULT_PORT)))
+    return ClusterAddress(nodes=nodes), _database(location, location.path.strip("/"), example)
+
+
+_FINDERS: Final[dict[str, Callable[[Location], _Found]]] = {
+    "unix": _unix,
+    "sentinel": _service,
+    "cluster": _cluster,
+}
 
 
 def _database(location: Location, db: str, example: str) -> int | None:

@@ -65,11 +65,12 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     ),
     "MOVED": (
         BackendUnavailableError,
-        "is a node of a cluster, which this backend does not support: use a standalone server",
+        "is a node of a cluster: open its boards by redis+cluster://, or use a standalone server",
     ),
     "CLUSTERDOWN": (
         BackendUnavailableError,
-        "is a node of a cluster, which this backend does not support: use a standalone server",
+        "is a node of a cluster that does not serve all slots: wait for its failover, or repair it (CLUSTER INFO); its "
+        "boards are opened by redis+cluster://",
     ),
 }
 """What an error reply's first word means; with each of them, nothing was applied."""

@@ -52,8 +52,8 @@ def check_server(information: object, address: Address) -> str:
         )
     if found.get("cluster_enabled") == "1":
         raise BackendUnavailableError(
-            f"{address} is a node of a cluster, which holds only a part of the keys: give the address of a standalone "
-            f"server (cluster-enabled no)."
+            f"{address} is a node of a cluster, which holds only a part of the keys: open redis+cluster://HOST:PORT/, "
+            f"with one or more of its nodes, or give the address of a standalone server (cluster-enabled no)."
         )
     policy = found.get("maxmemory_policy", "")
     if policy.startswith("allkeys-") and found.get("maxmemory", "0") != "0":

@@ -19,6 +19,7 @@ import trustme
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address, EvictionWarning, RedisLeaderboard
+from leaderboard_backends.backends.redis.address import CLUSTER_OPTIONS, ClusterAddress, address_of
 from leaderboard_backends.backends.redis.failures import access_list
 from leaderboard_backends.changes import at_version
 from leaderboard_backends.errors import (
@@ -28,6 +29,8 @@ from leaderboard_backends.errors import (
     UnknownOptionError,
     WriteOutcomeUnknownError,
 )
+from leaderboard_backends.location import Location, check_options
+from leaderboard_backends.testing.groups import ClusterNode
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .test_board import OPERATIONS
@@ -96,7 +99,8 @@ def test_a_server_that_is_too_old_or_of_another_kind_is_refused(
     ("answer", "text"),
     [
         (b"-LOADING Redis is loading the dataset in memory\r\n", "still loading"),
-        (b"-MOVED 3999 127.0.0.1:6381\r\n", "cluster"),
+        (b"-MOVED 3999 127.0.0.1:6381\r\n", r"node of a cluster: open its boards by redis\+cluster://"),
+        (b"-CLUSTERDOWN Hash slot not served\r\n", r"does not serve all slots.*redis\+cluster://"),
         (b"-ERR max number of clients reached\r\n", "max number of clients"),
     ],
 )
@@ -406,6 +410,60 @@ def test_a_wrong_url_or_option_is_explained_before_anything_is_connected(url: st
         open_leaderboard(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "options", "text"),
+    [
+        ("redis+cluster://h1:7000,h2/1", {}, r"redis\+cluster://h1:7000,h2:6379/ .*database 0 alone"),
+        ("redis+cluster://h1:7000,h2", {"db": 1}, "database 0 alone"),
+        ("redis+cluster://h1,h2/1", {"db": 2}, "give only one"),
+        ("redis+cluster://h1,h2/first", {}, r"database number: write, .*redis\+cluster://h1:6379,h2:6379/\?"),
+        ("redis+cluster://h1:0,h2", {}, "leave it out for 6379"),
+        ("redis+cluster://h1,,h2", {}, "empty host"),
+        ("redis+cluster://h1,h2", {"ssl_cert_reqs": "none"}, "rediss://"),
+    ],
+)
+def test_a_wrong_address_of_a_cluster_is_explained(url: str, options: dict[str, object], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        address_of(Location.parse(url)[0], options)
+
+
+def test_the_address_of_a_cluster_leads_to_each_of_its_nodes() -> None:
+    location, _ = Location.parse("valkeys+cluster://app:secret@h1:7000,h2,h1:7000/0")
+    address = address_of(location, {"socket_timeout": 2.0})
+    assert isinstance(address, ClusterAddress)
+    assert address.nodes == (("h1", 7000), ("h2", 6379))
+    assert str(address) == address.url == "rediss+cluster://h1:7000,h2:6379/"
+    assert "secret" not in repr(address)
+    node = address.at("::1", 7001)
+    assert type(node) is Address
+    assert (str(node), node.username, node.password) == ("rediss://[::1]:7001/0", "app", "secret")
+    assert node.socket_timeout == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("shards", "48", "power of two"),
+        ("shards", "0", "at least 1 and at most 1024"),
+        ("shards", "2048", "at least 1 and at most 1024"),
+        ("ties", "random", "strict, clock"),
+        ("partial", "maybe", "true or false"),
+        ("consistent", "maybe", "true or false"),
+        ("read_timeout", "0", "seconds above 0"),
+        ("wait_replicas", "-1", "at least 0"),
+        ("wait_timeout", "0", "seconds above 0"),
+    ],
+)
+def test_a_wrong_option_of_a_cluster_is_explained(name: str, value: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=text):
+        check_options("redis+cluster://", CLUSTER_OPTIONS, {name: value})
+
+
+@pytest.mark.parametrize("number", [1, 16, 1024])
+def test_a_power_of_two_is_a_number_of_shards(number: int) -> None:
+    assert check_options("redis+cluster://", CLUSTER_OPTIONS, {"shards": str(number)}) == {"shards": number}
+
+
 def test_an_unknown_option_names_the_known_ones() -> None:
     with pytest.raises(UnknownOptionError, match="socket_timeout"):
         open_leaderboard("redis://localhost?socket_time=3")
@@ -424,15 +482,10 @@ def test_it_opens_without_a_url_too(shared_server: EmbeddedServer) -> None:
 
 
 def test_a_node_of_a_cluster_is_refused_before_anything_is_written() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        bus = free.getsockname()[1]  # by itself, the port and 10,000, which may be too high
-    with (
-        EmbeddedServer({**NO_PASSWORD, "cluster-enabled": "yes", "cluster-port": str(bus)}, tcp=True) as node,
-        redis.Redis(port=node.port) as plain,
-    ):
+    with ClusterNode(NO_PASSWORD, tcp=True) as node, redis.Redis(port=node.port) as plain:
         plain.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
         for name in ("a", "b", "c"):
-            with pytest.raises(BackendUnavailableError, match=r"is a node of a cluster.*standalone"):
+            with pytest.raises(BackendUnavailableError, match=r"node of a cluster.* redis\+cluster://.*standalone"):
                 open_leaderboard(node.url, board=name)
         assert plain.dbsize() == 0
 
