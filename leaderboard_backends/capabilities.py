@@ -9,6 +9,15 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 Home: TypeAlias = Literal["process", "files", "server", "not known"]
 """Where data lives: in the memory of the process that opens the board, in files of its machine, or in a server."""
 
+Consistency: TypeAlias = Literal["linearizable", "per player", "eventual"]
+"""What a board's operations show of each other.
+
+`linearizable`: each happens at one moment between its call and its return. `per player`: so do all that concern one
+player; the order is total and the same for every reader; within a tie, an update that ended before another one began
+ranks first; and what concerns several players joins states that each of them had during the call. A batch is as many
+operations as it has updates. `eventual`: a read may be late.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -18,8 +27,8 @@ class Capabilities:
     """An acknowledged update survives a crash of the process that made it."""
     shared: bool
     """Several processes may write to one board, each through its own board object."""
-    consistency: Literal["linearizable", "eventual"] = "linearizable"
-    """Whether a read sees every update that was acknowledged before it began."""
+    consistency: Consistency = "linearizable"
+    """What a read sees of the updates that were acknowledged before it began."""
     survives: str = "nothing"
     """The worst failure after which acknowledged updates are still there, in words."""
     unsupported: frozenset[str] = frozenset()

@@ -16,10 +16,12 @@
     ├── UnsupportedOperationError              this backend cannot do that, and says so
     ├── BackendError                           the storage is in the way
     │   ├── BackendUnavailableError            it cannot be reached or cannot serve now; nothing was applied
+    │   │   └── ShardsMissingError             some shards did not answer; `missing` has their numbers
     │   ├── BackendReadOnlyError               it takes no writes; nothing was applied
     │   ├── BackendFullError                   out of memory or disk; nothing was applied
     │   ├── WriteConflictError                 lost against other writers; nothing was applied
     │   ├── WriteOutcomeUnknownError           it stopped answering: the write may have been applied, or not
+    │   │   └── RankUnknownError               the write was applied, but what it returns is not known
     │   ├── BoardMovedError                    the board is fenced; `moved_to` says where it went; nothing was applied
     │   ├── ChangesLostError                   the feed does not go back that far: read the board anew
     │   ├── StaleReplicaError                  the copy in memory is too old, and the storage is not to be asked instead
@@ -32,10 +34,23 @@
 
 A write that raised anything but `WriteOutcomeUnknownError` was not applied, so that repeating it is safe. Where
 `update_scores` split its input into batches, this holds for the batch that failed, and the error's `applied` says how
-many updates of earlier batches stand.
+many updates of earlier batches stand. On a board of several shards, parts of one batch can fail: the error's `outcomes`
+then says which updates were applied.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class BatchOutcomes(NamedTuple):
+    """What became of the updates of one `update_scores` call, by their positions in the input, from 0."""
+
+    applied: tuple[int, ...]
+    refused: tuple[int, ...]
+    """Those that were not applied."""
+    unknown: tuple[int, ...]
+    """Those that may have been applied."""
 
 
 class LeaderboardError(Exception):
@@ -77,10 +92,12 @@ class UpdateRefusedError(InvalidValueError):
 class ScoreLimitError(UpdateRefusedError):
     """A write breaks a score limit that the storage checks. It was not applied; `standing` is the current score.
 
-    `applied` counts the updates of an `update_scores` call that earlier batches had already applied.
+    `applied` counts the updates of an `update_scores` call that earlier batches had already applied; on a board of
+    several shards, `outcomes` says what became of each.
     """
 
     applied: int = 0
+    outcomes: BatchOutcomes | None = None
 
     def __init__(self, text: str, standing: float | None = None) -> None:
         super().__init__(text)
@@ -106,10 +123,12 @@ class UnsupportedOperationError(LeaderboardError):
 class BackendError(LeaderboardError):
     """The storage behind the board failed.
 
-    `applied` counts the updates of an `update_scores` call that earlier batches had already applied.
+    `applied` counts the updates of an `update_scores` call that earlier batches had already applied; on a board of
+    several shards, `outcomes` says what became of each.
     """
 
     applied: int = 0
+    outcomes: BatchOutcomes | None = None
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -118,6 +137,16 @@ class BackendError(LeaderboardError):
 
 class BackendUnavailableError(BackendError):
     """The storage cannot be reached or cannot answer now. Nothing was applied; it is safe to repeat."""
+
+
+class ShardsMissingError(BackendUnavailableError):
+    """Some shards of the board did not answer in time: `answered` of `total` did, `missing` has the others' numbers."""
+
+    def __init__(self, text: str, answered: int = 0, total: int = 0, missing: tuple[int, ...] = ()) -> None:
+        super().__init__(text)
+        self.answered = answered
+        self.total = total
+        self.missing = missing
 
 
 class BackendReadOnlyError(BackendError):
@@ -134,6 +163,10 @@ class WriteOutcomeUnknownError(BackendError):
     It is not a `BackendUnavailableError`, so that code which retries on that error never applies a write twice. Read
     the player's entry before you repeat the write; a repeated increment may count twice.
     """
+
+
+class RankUnknownError(WriteOutcomeUnknownError):
+    """The write was applied, but other shards did not answer, so its rank is not known. Do not repeat an increment."""
 
 
 class WriteConflictError(BackendError):

@@ -28,6 +28,7 @@ from leaderboard_backends.wrapper import Answer, Wrapper
         (Answer("cached", 0.44), "cached; age=0.4"),
         (Answer("stale", 125.0), "stale; age=125.0"),
         (Answer("approximate", 0.0), "approximate; age=0.0"),
+        (Answer("partial", 0.0), "partial; age=0.0"),
     ],
 )
 def test_an_answer_says_how_it_came_about_and_how_old_it_is(answer: Answer, header: str) -> None:

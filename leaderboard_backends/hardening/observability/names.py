@@ -19,7 +19,7 @@ PLAYERS: Final = "leaderboard_players"
 UP: Final = "leaderboard_up"
 """A gauge: 1 where the storage told the number of players in time, else 0."""
 
-SOURCES: Final = ("replica", "cached", "stale", "approximate")
+SOURCES: Final = ("replica", "cached", "stale", "approximate", "partial")
 """How answers come about that are not live."""
 
 BOARD_LABELS: Final = ("board", "backend")

@@ -13,8 +13,12 @@ HEADER: Final = "Leaderboard-Answer"
 DESCRIBED: Final = {
     HEADER: {
         "description": "Where the answer comes from: live, replica or cached (not older than configured), stale (the "
-        "storage did not answer) or approximate; and its age in seconds if it is not live.",
-        "schema": {"type": "string", "pattern": r"^(live|(replica|cached|stale|approximate); age=[0-9]+\.[0-9])$"},
+        "storage did not answer), approximate or partial (a part of it did not answer); and its age in seconds if it "
+        "is not live.",
+        "schema": {
+            "type": "string",
+            "pattern": r"^(live|(replica|cached|stale|approximate|partial); age=[0-9]+\.[0-9])$",
+        },
         "example": "cached; age=0.4",
     }
 }

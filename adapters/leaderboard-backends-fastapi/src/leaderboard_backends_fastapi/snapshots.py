@@ -12,7 +12,7 @@ from unicodedata import category
 from leaderboard_backends import LeaderboardBackend, LeaderboardError, Score
 from leaderboard_backends.wrapper import ask
 
-Condition: TypeAlias = Literal["live", "replica", "cached", "stale", "approximate", "down"]
+Condition: TypeAlias = Literal["live", "replica", "cached", "stale", "approximate", "partial", "down"]
 """How the answer came about; `down` where there was none."""
 
 _WORDS: Final = {
@@ -21,6 +21,7 @@ _WORDS: Final = {
     "cached": "From a cache",
     "stale": "Storage not answering: last known scores",
     "approximate": "Approximate",
+    "partial": "Without a part of the players, whose storage does not answer",
     "down": "The board cannot be reached",
 }
 
