@@ -57,6 +57,10 @@ _BUILT_IN: Final = {
         ("redis+sentinel", "rediss+sentinel", "valkey+sentinel", "valkeys+sentinel"),
         _BuiltIn("backends.redis.sentinel", "SentinelLeaderboard", "redis"),
     ),
+    **dict.fromkeys(
+        ("redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"),
+        _BuiltIn("backends.redis.cluster", "ClusterLeaderboard", "redis"),
+    ),
     "fakeredis": _BuiltIn("backends.redis.fake", "FakeRedisLeaderboard", "fakeredis"),
     "zodb": _BuiltIn("backends.zodb", "ZODBLeaderboard", "zodb"),
     "zodb+memory": _BuiltIn("backends.zodb", "ZODBMemoryLeaderboard", "zodb"),
@@ -69,8 +73,8 @@ _INSTEAD: Final = {
     r"(redis|valkey)s?[+-]?sentinels?": (
         "A service of Sentinels is redis+sentinel://HOST1:26379,HOST2:26379/SERVICE/0?board=NAME."
     ),
-    r"(redis|valkey)s?([+-].*|cluster)": (
-        "Clusters are not supported: give the address of one standalone server, redis://HOST:PORT/0?board=NAME."
+    r"(redis|valkey)s?([+-].*|clusters?)": (
+        "A cluster is redis+cluster://HOST1:6379,HOST2:6379/?board=NAME, one server redis://HOST:PORT/0?board=NAME."
     ),
     r"keydb|dragonfly|kvrocks|garnet|tair": (
         "redis:// supports Redis 7 or newer and Valkey 8 or newer; test other compatible servers with the "

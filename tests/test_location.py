@@ -130,6 +130,7 @@ HOSTILE = [
     "nosuch://ada:{}@host/0",
     "redis+sentinel://ada:{}@h1:26379,h2:26379/service/0",
     "redis+sentinel://h1:26379,h2:26379/service?sentinel_password={}",
+    "redis+cluster://ada:{}@h1:7000,h2:7000/0",
     "redis://host/0&password={}",
     "redis://host/0;password={}",
     "redis://host;password={}",

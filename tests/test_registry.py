@@ -20,8 +20,8 @@ from leaderboard_backends.installing import install_extra
 from leaderboard_backends.registry import ENTRY_POINT_GROUP, WRAPPER_GROUP, backend_class, backends, schemes
 
 BUILT_IN = [
-    *("fakeredis", "memory", "naive", "redis", "rediss", "sortedcontainers", "unix", "valkey", "valkeys"),
-    *("zodb", "zodb+memory"),
+    *("fakeredis", "memory", "naive", "redis", "redis+cluster", "redis+sentinel", "rediss", "sortedcontainers", "unix"),
+    *("valkey", "valkeys", "zodb", "zodb+memory"),
 ]
 
 GOOD = """
@@ -142,8 +142,9 @@ def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(sche
     ("scheme", "instead"),
     [
         ("redis-sentinel", "redis+sentinel://HOST1:26379,HOST2:26379/SERVICE/0"),
-        ("rediss+cluster", "redis://HOST:PORT/0"),
-        ("redis-cluster", "redis://HOST:PORT/0"),
+        ("redis-cluster", "redis+cluster://HOST1:6379,HOST2:6379/?board=NAME"),
+        ("valkeycluster", "redis+cluster://HOST1:6379,HOST2:6379/?board=NAME"),
+        ("redis+proxy", "redis://HOST:PORT/0"),
         ("redis+socket", "unix:///path/redis.sock"),
         ("redis+tls", "rediss://HOST:PORT/0"),
         ("valkey+unix", "unix:///path/redis.sock"),

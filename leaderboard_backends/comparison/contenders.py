@@ -33,7 +33,13 @@ from .shipped import shipped
 
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
-LEFT_OUT: Final = ("fakeredis", "redis (replica)", "redis+sentinel", "redis+sentinel (read_from replica)")
+LEFT_OUT: Final = (
+    "fakeredis",
+    "redis (replica)",
+    "redis+sentinel",
+    "redis+sentinel (read_from replica)",
+    "redis+cluster",
+)
 """Not compared unless named: fakeredis, whose speed says nothing about a server's, and boards on several servers."""
 
 NO_SHEET: Final = Sheet()

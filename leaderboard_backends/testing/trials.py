@@ -80,20 +80,26 @@ class ServerPlace:
 
 @dataclass(frozen=True, slots=True)
 class GroupPlace:
-    """A primary with two replicas and three Sentinels of its own, all on this machine, without persistence."""
+    """Several servers of its own, all on this machine, without persistence.
+
+    A primary with two replicas and three Sentinels, or the three primaries of a cluster, as the name's scheme says. A
+    thorough run has no fault tests here: those harm one server, and here others take its place or stand beside it.
+    """
 
     name: str
-    options: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What is added to the board's URL."""
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
         """Start the servers; raises `ServerNotFoundError` or `ServerStartError`."""
-        from .groups import EmbeddedSentinel  # noqa: PLC0415 - needs the extra `redis`
+        from .groups import EmbeddedCluster, EmbeddedSentinel  # noqa: PLC0415 - needs the extra `redis`
 
         del directory
-        with EmbeddedSentinel() as group:
-            secret = urlencode(group.options)
-            yield Trial(f"{group.url}?{secret}{self.options}")
+        is_cluster = self.name.startswith("redis+cluster")
+        started: EmbeddedCluster | EmbeddedSentinel = EmbeddedCluster(replicas=0) if is_cluster else EmbeddedSentinel()
+        with started as group:
+            yield Trial(f"{group.url}?{urlencode({**group.options, **self.options})}")
 
 
 ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}
@@ -107,7 +113,8 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     ServerPlace("redis (appendfsync always)", ALWAYS),
     ServerPlace("redis (replica)", options="?replica=true"),
     GroupPlace("redis+sentinel"),
-    GroupPlace("redis+sentinel (read_from replica)", "&read_from=replica"),
+    GroupPlace("redis+sentinel (read_from replica)", {"read_from": "replica"}),
+    GroupPlace("redis+cluster", {"shards": "16"}),
     SchemePlace("fakeredis"),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),

@@ -51,6 +51,8 @@ class Address:
 
     hint: ClassVar[str] = ""
     """What an error of the server may come from, beside what its text says."""
+    commands: ClassVar[str] = ""
+    """What boards send beside what they send to one server."""
 
     @property
     def url(self) -> str:
@@ -111,6 +113,7 @@ class ClusterAddress(Address):
     nodes: tuple[tuple[str, int], ...] = ()
 
     hint: ClassVar[str] = " After the failure of a primary, a replica takes its place within seconds: try again then."
+    commands: ClassVar[str] = "wait cluster|slots"
 
     def __post_init__(self) -> None:
         if self.db:
@@ -120,7 +123,13 @@ class ClusterAddress(Address):
             )
 
     def __str__(self) -> str:
+        if not self.nodes:
+            return Address.__str__(self)
         return f"{'rediss' if self.tls else 'redis'}+cluster://{_hosts_in_url(self.nodes)}/"
+
+    def at(self, host: str, port: int, **changes: Any) -> ClusterAddress:
+        """Return the address of a node."""
+        return replace(self, host=host, port=port, nodes=(), **changes)
 
 
 def _hosts_in_url(nodes: tuple[tuple[str, int], ...]) -> str:

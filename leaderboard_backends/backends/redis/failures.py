@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
@@ -18,7 +19,7 @@ from ...errors import (
     BoardMismatchError,
     WriteOutcomeUnknownError,
 )
-from .address import Address
+from .address import LOCAL, Address
 from .requests import Request
 from .scripts import FORMAT
 
@@ -69,8 +70,10 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     ),
     "CLUSTERDOWN": (
         BackendUnavailableError,
-        "is a node of a cluster that does not serve all slots: wait for its failover, or repair it (CLUSTER INFO); its "
-        "boards are opened by redis+cluster://",
+        (
+            "is a node of a cluster that does not serve all slots: wait for its failover, or repair it (CLUSTER INFO); "
+            "its boards are opened by redis+cluster://"
+        ),
     ),
 }
 """What an error reply's first word means; with each of them, nothing was applied."""
@@ -87,9 +90,10 @@ _UNKNOWN: Final = (
 )
 
 
-def access_list(key: str) -> str:
+def access_list(key: str, address: Address = LOCAL) -> str:
     """Return the least that a user needs for all boards of a key's prefix, in the words of ACL SETUSER."""
-    return f"~{key.partition('{')[0]}* -@all {' '.join(f'+{command}' for command in _COMMANDS.split())}"
+    commands = (*_COMMANDS.split(), *address.commands.split())
+    return f"~{key.partition('{')[0]}* -@all {' '.join(f'+{command}' for command in commands)}"
 
 
 def raise_error_within(reply: object) -> None:
@@ -101,13 +105,13 @@ def raise_error_within(reply: object) -> None:
 
 def is_of_another_time(error: Exception) -> bool:
     """Whether an error reply says that connections made before are of no use: the address may lead elsewhere now."""
-    return _word(error) in _OF_ANOTHER_TIME
+    return reply_word(error) in _OF_ANOTHER_TIME
 
 
 def not_connected(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for a connection that could not be made; nothing was sent."""
     cause = error.__cause__ or error.__context__ or error
-    if _NO_PLACES in str(error) or isinstance(error, AuthenticationError) or _word(error) in _REFUSALS:
+    if _NO_PLACES in str(error) or isinstance(error, AuthenticationError) or reply_word(error) in _REFUSALS:
         return refused(error, address, request._replace(writes=False))
     if isinstance(cause, ssl.SSLCertVerificationError):
         return BackendUnavailableError(
@@ -135,23 +139,22 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
 
 def refused(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for an error reply."""
-    word, reply = _word(error), str(error)
+    word, reply = reply_word(error), str(error)
     if _NO_PLACES in reply:
         return BackendUnavailableError(
             f"{address} has reached its limit of connections; nothing was applied. Raise its maxclients, or use fewer "
             f"connections (max_connections of each process). It said: {reply}"
         )
-    if word in _OF_SCRIPTS:
-        return _OF_SCRIPTS[word](reply.partition(" ")[2], address)
+    if word in OF_SCRIPTS:
+        return OF_SCRIPTS[word](reply.partition(" ")[2], address)
     denied = reply.startswith(_DENIED_IN_SCRIPT)
     if request.writes and "script:" in reply and (denied or word not in _REFUSALS):
         return WriteOutcomeUnknownError(f"{address} failed during the update ({reply}). {_UNKNOWN}.")
     if denied or word in _REFUSALS:
         kind, remedy = _REFUSALS["NOPERM" if denied else word]
         hint = address.hint if word in _OF_ANOTHER_TIME else ""
-        return kind(
-            f"{address} {remedy.replace(_ACCESS, access_list(request.key))}. It said: {reply}{hint and '.'}{hint}"
-        )
+        remedy = remedy.replace(_ACCESS, access_list(request.key, address))
+        return kind(f"{address} {remedy}. It said: {reply}{hint and '.'}{hint}")
     return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
 
 
@@ -226,17 +229,60 @@ def _fenced(found: str, address: Address) -> BackendError:
     return board_moved(found)
 
 
-_OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
+class LateTicketError(BackendUnavailableError):
+    """A shard does not take a ticket any more; nothing was applied. The next one must be above the number `above`."""
+
+    def __init__(self, text: str, above: int = 0) -> None:
+        super().__init__(text)
+        self.above = above
+
+
+def _late(found: str, address: Address) -> BackendError:
+    return LateTicketError(
+        f"{address} has applied later updates than this one, or the ticket of this one is older than a second; nothing "
+        "was applied. Try again.",
+        int(found),
+    )
+
+
+def _moving(found: str, address: Address) -> BackendError:
+    return BackendUnavailableError(
+        f"{address} is just moving the slot of the key {found} to another node, key by key, and takes no writes there "
+        "until that has ended; nothing was applied. Wait for it, or move slots with CLUSTER MIGRATESLOTS (Valkey 9), "
+        "which stops nobody."
+    )
+
+
+def _gone(found: str, address: Address) -> BoardMismatchError:
+    return BoardMismatchError(
+        f"{address} does not hold the board that this object has opened any more: its manifest {found} was deleted, or "
+        "the board was made anew; nothing was applied. Open it again."
+    )
+
+
+def _other_manifest(option: str, found: str, address: Address) -> BoardMismatchError:
+    return BoardMismatchError(
+        f"{address} holds this board with {option}={found}: leave the option out, or give that value. The number of "
+        "shards of a board is fixed; a board with another one is another board."
+    )
+
+
+OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
     "MISMATCH": _mismatch,
     "LOST": _undescribed,
     "DAMAGED": _damaged,
     "FEED": _foreign_feed,
     "FENCED": _fenced,
+    "MOVING": _moving,
+    "LATE": _late,
+    "GONE": _gone,
+    "SHARDS": partial(_other_manifest, "shards"),
+    "TIES": partial(_other_manifest, "ties"),
 }
-"""The first words of the error replies of a board's own scripts."""
+"""The first words of the error replies of a board's own scripts; with each of them, nothing was applied."""
 
 
-def _word(error: Exception) -> str:
+def reply_word(error: Exception) -> str:
     """Return the first word of an error reply, which redis-py cuts off from the replies that it knows."""
     known = getattr(error, "status_code", None)
     return str(known) if known else _WORDS.get(type(error).__name__) or str(error).partition(" ")[0]

@@ -36,21 +36,25 @@ class EvictionWarning(UserWarning):
     """The server may delete parts of boards, in silence, when its memory runs out."""
 
 
-def check_server(information: object, address: Address) -> str:
-    """Check the reply to INFO and return the server's name and version.
+def check_server(information: object, address: Address, *, cluster: bool = False) -> str:
+    """Check the reply to INFO of a server, or of a node of a cluster, and return its name and version.
 
     Raises `BackendUnavailableError`; warns with `EvictionWarning`.
     """
     if not isinstance(information, bytes):
         raise BackendUnavailableError(f"{address} does not reply like Redis or Valkey: check the host and the port.")
-    found = _fields(information)
+    found = information_fields(information)
     server = _check_version(found, address)
     if "sentinel" in (found.get("redis_mode"), found.get("server_mode")):  # Redis, Valkey
         raise BackendUnavailableError(
             f"{address} is a Sentinel, which holds no data: open redis+sentinel://HOST:PORT/SERVICE/0, with the "
             f"name of the service that it watches."
         )
-    if found.get("cluster_enabled") == "1":
+    if cluster and found.get("cluster_enabled") != "1":
+        raise BackendUnavailableError(
+            f"{address} is not a node of a cluster (cluster-enabled no): open redis://HOST:PORT/0?board=NAME."
+        )
+    if not cluster and found.get("cluster_enabled") == "1":
         raise BackendUnavailableError(
             f"{address} is a node of a cluster, which holds only a part of the keys: open redis+cluster://HOST:PORT/, "
             f"with one or more of its nodes, or give the address of a standalone server (cluster-enabled no)."
@@ -69,7 +73,7 @@ def check_server(information: object, address: Address) -> str:
 
 def storage_info(information: bytes, settings: Mapping[str, str] | None, address: Address) -> StorageInfo:
     """Return what INFO and CONFIG GET tell of where a board is; `settings` is `None` where the server does not tell."""
-    found = _fields(information)
+    found = information_fields(information)
     on_server, on_machine = _kept(found, settings, address.appendfsync)
     return StorageInfo(
         "server",
@@ -121,8 +125,7 @@ def _is_busy(found: Mapping[str, str], settings: Mapping[str, str]) -> bool:
 
 
 def _check_version(found: dict[str, str], address: Address) -> str:
-    name = "Valkey" if "valkey_version" in found else "Redis"
-    version = found.get(f"{name.lower()}_version", "")
+    name, _, version = version_of(found).partition(" ")
     if not (major := re.match(r"\d+", version)):
         raise BackendUnavailableError(f"{address} does not report its version: a board needs {_needed()}.")
     if int(major[0]) < OLDEST[name]:
@@ -134,6 +137,13 @@ def _needed() -> str:
     return " or ".join(f"{name} {oldest} or newer" for name, oldest in sorted(OLDEST.items()))
 
 
-def _fields(information: bytes) -> dict[str, str]:
+def information_fields(information: bytes) -> dict[str, str]:
+    """Return the fields of a reply to INFO."""
     lines = (line.partition(":") for line in information.decode(errors="replace").splitlines())
     return {name: value.strip() for name, mark, value in lines if mark}
+
+
+def version_of(found: Mapping[str, str]) -> str:
+    """Return what a server is by the fields of its INFO, for example `Valkey 9.1.2`."""
+    name = "Valkey" if "valkey_version" in found else "Redis"
+    return f"{name} {found.get(f'{name.lower()}_version', '')}"

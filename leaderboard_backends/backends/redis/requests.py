@@ -10,7 +10,7 @@ all requests of one board; nothing else knows what is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from math import inf
@@ -34,10 +34,10 @@ _MULTI: Final = pack((b"MULTI",))
 _EXEC: Final = pack((b"EXEC",))
 REPLICATION: Final = pack((b"INFO", b"replication"))
 _REPLICATION_ID: Final = re.compile(rb"^master_replid:(\w+)", re.MULTILINE)
-_MAX_RANK: Final = 2**52
+MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
 _SEQUENCE_BYTES: Final = 6
-_SEPARATOR: Final = b"\xff"
+SEPARATOR: Final = b"\xff"
 _HIGHEST: Final = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
@@ -75,7 +75,7 @@ class Request(NamedTuple, Generic[T]):
             return self.parse(reply)
         except LeaderboardError:
             raise
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise BoardMismatchError(
                 f"the board of the key {self.key} is damaged: it has data that no board writes "
                 f"({type(error).__name__}: {error}). Something else wrote to its keys: restore "
@@ -83,28 +83,77 @@ class Request(NamedTuple, Generic[T]):
             ) from error
 
 
-class BoardRequests:
+class KeyedRequests:
+    """What boards and shards have in common: scripts that are called with the key of an order."""
+
+    def __init__(self, key: str, scripts: Mapping[str, Script], order: Order) -> None:
+        self.key: Final = key
+        """The main key, the order's, for texts."""
+        self.descending: Final = order == "descending"
+        self._key: Final = key.encode()
+        self._scripts: Final = scripts
+
+    def remove(self, player_id: str) -> Request[bool]:
+        """Remove a player; answers whether there was one."""
+        return self._call("remove", bool, player_id)
+
+    def delete(self) -> Request[None]:
+        """Delete all keys."""
+        return self._call("delete", nothing)
+
+    def fence(self, moved_to: str | None) -> Request[None]:
+        """Refuse writes from now on, or take them again (`None`)."""
+        return self._call("fence", nothing, moved_to or b"")
+
+    def fenced(self) -> Request[str | None]:
+        """Answers where the board went."""
+        return self._call("fenced", lambda reply: None if reply is None else reply.decode())
+
+    def check(self) -> Request[None]:
+        """Check that the keys are what the description says."""
+        return self._call("check", nothing)
+
+    def information(self) -> Request[Any]:
+        """Answers what the server says of itself."""
+        return self._command(lambda reply: reply, b"INFO")
+
+    def settings(self) -> Request[dict[str, str]]:
+        """Answers how the server keeps its data; managed servers refuse."""
+        return self._command(_settings, b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")
+
+    def ping(self) -> Request[None]:
+        """Ask for any answer."""
+        return self._command(nothing, b"PING")
+
+    def _call(self, name: str, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
+        script = self._scripts[name]
+        packed = pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
+        return Request(packed, parse, self.key, script.writes, script)
+
+    def _command(self, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
+        return Request(pack(arguments), parse, self.key)
+
+
+class BoardRequests(KeyedRequests):
     """Makes the requests of one board; `is_server=False` is for a fake, which knows neither script flags nor INFO."""
 
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, is_server: bool = True) -> None:
+        scripts = load_scripts(order, keep, with_flags=is_server)
+        super().__init__(f"{prefix}:{{{name}}}:order", scripts, order)
         self.kind: Final = (order, keep, is_server)
         """Boards of one kind run the same scripts."""
-        self.key: Final = f"{prefix}:{{{name}}}:order"
-        self._key: Final = self.key.encode()
         self.changes_key: Final = f"{prefix}:{{{name}}}:changes"
         self.stored_version: Final = pack((b"HMGET", f"{prefix}:{{{name}}}:meta", b"history", b"sequence"))
         self._replication: Final = (REPLICATION,) if is_server else ()
-        self._scripts: Final = load_scripts(order, keep, with_flags=is_server)
-        self._update: Final = self._scripts["update"]
-        self._reversed: Final = (b"REV",) if order == "descending" else ()
-        self.descending: Final = order == "descending"
+        self._update: Final = scripts["update"]
+        self._reversed: Final = (b"REV",) if self.descending else ()
 
     # ------------------------------------------------------------------ writes
 
     def update(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Request[int]:
         """Store a score; answers the rank. Raises `ScoreLimitError` where it breaks a limit, as those below do."""
         if limits is not None:
-            return self._call("update", _rank_within, player_id, username, str(score), *_limits(limits))
+            return self._call("update", _rank_within, player_id, username, str(score), *limit_arguments(limits))
         script = self._update
         packed = pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, str(score)))
         return Request(packed, _rank, self.key, True, script)  # noqa: FBT003 - by position, which is half the time
@@ -116,30 +165,22 @@ class BoardRequests:
 
         def parse(reply: Any) -> Entry:
             if len(reply) == 1:
-                raise sum_refused(_score(reply[0]), delta)
-            _refuse_beyond_limits(reply)
-            return Entry(reply[0] + 1, player_id, username, _score(reply[1]))
+                raise sum_refused(score_of(reply[0]), delta)
+            refuse_beyond_limits(reply)
+            return Entry(reply[0] + 1, player_id, username, score_of(reply[1]))
 
-        return self._call("increment", parse, player_id, username, str(delta), *_limits(limits))
+        return self._call("increment", parse, player_id, username, str(delta), *limit_arguments(limits))
 
     def update_many(
         self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None
     ) -> Request[None]:
         """Apply updates, in order, as one atomic step."""
         texts = chain.from_iterable((player_id, username, str(score)) for player_id, username, score in updates)
-        return self._call("update_many", _refuse_beyond_limits, *texts, *_limits(limits))
-
-    def remove(self, player_id: str) -> Request[bool]:
-        """Remove a player; answers whether there was one."""
-        return self._call("remove", bool, player_id)
+        return self._call("update_many", refuse_beyond_limits, *texts, *limit_arguments(limits))
 
     def clear(self) -> Request[None]:
         """Remove all players."""
-        return self._call("clear", _nothing)
-
-    def delete(self) -> Request[None]:
-        """Delete all keys of the board."""
-        return self._call("delete", _nothing)
+        return self._call("clear", nothing)
 
     # ------------------------------------------------------------------ reads
 
@@ -153,7 +194,7 @@ class BoardRequests:
 
     def range(self, first_rank: int, last_rank: int) -> Request[list[Entry]]:
         """Answers the entries of ranks, from 1."""
-        first, last = min(first_rank, _MAX_RANK), min(last_rank, _MAX_RANK)
+        first, last = min(first_rank, MAX_RANK), min(last_rank, MAX_RANK)
         return self._command(
             partial(_entries, first_rank=first),
             *(b"ZRANGE", self._key, str(first - 1), str(last - 1), *self._reversed, b"WITHSCORES"),
@@ -161,17 +202,17 @@ class BoardRequests:
 
     def around(self, player_id: str, radius: int) -> Request[list[Entry]]:
         """Answers the entries around a player."""
-        return self._call("around", _neighbours, player_id, str(min(radius, _MAX_RANK)))
+        return self._call("around", _neighbours, player_id, str(min(radius, MAX_RANK)))
 
     def by_score(self, low: Score, high: Score, limit: int | None) -> Request[list[Entry]]:
         """Answers the entries of a range of scores, best first."""
         better, worse = (high, low) if self.descending else (low, high)
-        count = -1 if limit is None else min(limit, _MAX_RANK)
-        return self._call("by_score", _ranked, _bound(better), _bound(worse), str(count))
+        count = -1 if limit is None else min(limit, MAX_RANK)
+        return self._call("by_score", _ranked, bound_text(better), bound_text(worse), str(count))
 
     def count_by_score(self, low: Score, high: Score) -> Request[int]:
         """Answers how many players have a score in a range."""
-        return self._command(int, b"ZCOUNT", self._key, _bound(low), _bound(high))
+        return self._command(int, b"ZCOUNT", self._key, bound_text(low), bound_text(high))
 
     def count(self) -> Request[int]:
         """Answers the number of players."""
@@ -182,13 +223,13 @@ class BoardRequests:
     def changes(self, after: Version | None, limit: int) -> Request[Changes]:
         """Answers the version and, for an `after`, the changes that follow it."""
         number = "" if after is None else str(after.number)
-        request = self._call("changes", _nothing, number, str(min(limit, _MAX_RANK)))
+        request = self._call("changes", nothing, number, str(min(limit, MAX_RANK)))
         parse = partial(_changes, after=after, inverted=self.descending)
         return request.followed_by(parse, *self._replication)
 
     def version(self) -> Request[Version]:
         """Answers the board's version alone."""
-        request = Request(self.stored_version, _nothing, self.key)
+        request = Request(self.stored_version, nothing, self.key)
         return request.followed_by(lambda replies: _version(*replies), *self._replication)
 
     def versioned(self, request: Request[T]) -> Request[tuple[T, Version]]:
@@ -199,51 +240,19 @@ class BoardRequests:
 
         return request.followed_by(parse, self.stored_version, *self._replication)
 
-    def fence(self, moved_to: str | None) -> Request[None]:
-        """Fence the board, or lift the fence (`None`)."""
-        return self._call("fence", _nothing, moved_to or b"")
-
-    def fenced(self) -> Request[str | None]:
-        """Answers where the board went."""
-        return self._call("fenced", lambda reply: None if reply is None else reply.decode())
-
     # ------------------------------------------------------------------ life
-
-    def ping(self) -> Request[None]:
-        """Ask for any answer."""
-        return self._command(_nothing, b"PING")
-
-    def information(self) -> Request[Any]:
-        """Answers what the server says of itself."""
-        return self._command(lambda reply: reply, b"INFO")
-
-    def settings(self) -> Request[dict[str, str]]:
-        """Answers how the server keeps its data; managed servers refuse."""
-        return self._command(_settings, b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")
 
     def open(self, feed: int | None, *, loading: bool) -> Request[None]:
         """Describe the board unless it is described; with `loading`, load all its scripts by the same request.
 
         `feed` is how many changes the board keeps from now on; `None` leaves that as it is.
         """
-        request = self._call("open", _nothing, "" if feed is None else str(feed))
+        request = self._call("open", nothing, "" if feed is None else str(feed))
         if not loading:
             return request
         scripts = self._scripts.values()
         loads = b"".join(pack((b"SCRIPT", b"LOAD", script.text)) for script in scripts)
         return request._replace(packed=loads + request.packed, script=None, replies=len(scripts) + 1)
-
-    def check(self) -> Request[None]:
-        """Check that the board's keys are what it describes."""
-        return self._call("check", _nothing)
-
-    def _call(self, name: str, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
-        script = self._scripts[name]
-        packed = pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
-        return Request(packed, parse, self.key, script.writes, script)
-
-    def _command(self, parse: Callable[[Any], T], *arguments: Argument) -> Request[T]:
-        return Request(pack(arguments), parse, self.key)
 
 
 class Followed(NamedTuple):
@@ -326,9 +335,9 @@ def _change(number: int, fields: list[bytes], *, inverted: bool) -> Change:
     if b"removed" in state:
         return Change(number, state[b"removed"].decode())
     member = state[b"member"]
-    player_id, username = _names(member)
+    player_id, username = names_of(member)
     sequence = int.from_bytes(member[:_SEQUENCE_BYTES], "big")
-    return Change(number, player_id, username, _score(state[b"score"]), _HIGHEST - sequence if inverted else sequence)
+    return Change(number, player_id, username, score_of(state[b"score"]), _HIGHEST - sequence if inverted else sequence)
 
 
 def _settings(reply: Any) -> dict[str, str]:
@@ -336,11 +345,13 @@ def _settings(reply: Any) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _nothing(_reply: Any) -> None:
-    return None
+def nothing(_reply: Any) -> None:
+    """Parse a reply that says no more than that it was done."""
+    return
 
 
-def _limits(limits: ScoreLimits | None) -> tuple[Argument, ...]:
+def limit_arguments(limits: ScoreLimits | None) -> tuple[Argument, ...]:
+    """Return what follows the other arguments of a write where there are limits."""
     if limits is None:
         return ()
     return (*(_finite(bound) for bound in limits[:3]), "1" if limits.exempt_first else "0")
@@ -351,13 +362,14 @@ def _finite(bound: float) -> str:
     return "1e999" if bound == inf else "-1e999" if bound == -inf else str(bound)
 
 
-def _refuse_beyond_limits(reply: Any) -> None:
-    if isinstance(reply, list) and len(reply) == 3:  # noqa: PLR2004 - the refusal of `writing.lua`
-        raise score_limit_error(_score(reply[0]) if reply[0] else None)
+def refuse_beyond_limits(reply: Any) -> None:
+    """Raise `ScoreLimitError` for a reply that says that a write breaks a limit."""
+    if isinstance(reply, list) and reply[1:] == [b"", b""]:  # the refusal of `writing.lua`
+        raise score_limit_error(score_of(reply[0]) if reply[0] else None)
 
 
 def _rank_within(reply: Any) -> int:
-    _refuse_beyond_limits(reply)
+    refuse_beyond_limits(reply)
     return _rank(reply)
 
 
@@ -365,11 +377,13 @@ def _rank(reply: Any) -> int:
     return int(reply) + 1
 
 
-def _score(text: bytes) -> Score:
+def score_of(text: bytes) -> Score:
+    """Return the score of a reply."""
     return score_from_float(float(text))
 
 
-def _bound(score: Score) -> str:
+def bound_text(score: Score) -> str:
+    """Return a score, or an infinite end of a range, as the server reads it."""
     return "+inf" if score == inf else "-inf" if score == -inf else str(score)
 
 
@@ -379,8 +393,8 @@ def _percentile(reply: Any) -> float | None:
 
 def _entries_of(player_ids: Sequence[str], reply: Any) -> list[Entry | None]:
     return [
-        None if rank is None else Entry(rank + 1, player_id, username.decode(), _score(score))
-        for player_id, rank, score, username in zip(player_ids, reply[::3], reply[1::3], reply[2::3], strict=True)
+        None if rank is None else Entry(rank + 1, player_id, record[_SEQUENCE_BYTES:].decode(), score_of(score))
+        for player_id, rank, score, record in zip(player_ids, reply[::3], reply[1::3], reply[2::3], strict=True)
     ]
 
 
@@ -397,13 +411,13 @@ def _entries(rows: list[bytes], first_rank: int) -> list[Entry]:
     """Return the entries of members and scores in turn."""
     entries = []
     for rank, (member, score) in enumerate(zip(rows[::2], rows[1::2], strict=True), first_rank):
-        entries.append(Entry(rank, *_names(member), _score(score)))
+        entries.append(Entry(rank, *names_of(member), score_of(score)))
     return entries
 
 
-def _names(member: bytes) -> tuple[str, str]:
-    """Return id and username of a member, which is the sequence, the username, 0xFF, the id."""
-    username, separator, player_id = member[_SEQUENCE_BYTES:].partition(_SEPARATOR)
+def names_of(member: bytes, tie_bytes: int = _SEQUENCE_BYTES) -> tuple[str, str]:
+    """Return id and username of a member, which is the place in the tie, the username, 0xFF, the id."""
+    username, separator, player_id = member[tie_bytes:].partition(SEPARATOR)
     if not separator:
         raise ValueError(f"a member without its separator, {member[:64]!r}")
     return player_id.decode(), username.decode()

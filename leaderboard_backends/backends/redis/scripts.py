@@ -6,6 +6,7 @@ The flags make the server refuse a script as a whole (out of memory, read-only r
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha1
@@ -18,6 +19,7 @@ FORMAT: Final = 2
 """The version of the layout of a board's keys; a board of another one is refused."""
 
 _READING: Final = "no-writes"
+_MANY_SLOTS: Final = "allow-cross-slot-keys"
 _REMOVING: Final = "allow-oom"
 _WRITING: Final = ""
 
@@ -43,14 +45,29 @@ _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 """The flags of each script, and the files of which it has the functions: making a function costs each call."""
 
+_OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "tally": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
+    "window": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
+    "sample": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
+    "manifest": (_WRITING, ()),
+    "sequencer": (_REMOVING, ()),  # a clear takes a ticket, too
+    "transition": (_REMOVING, ()),
+}
+"""The same for what a board of several shards has beside those of each shard; they do not start with the library."""
+
 _FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
 """The writes that a fence refuses."""
+
+_TICKETED: Final = {"update", "update_many", "increment"}
+"""The writes that give stamps in a shard."""
 
 _MENDS: Final = {"clear", "delete"}
 """What works on a board that has lost its description."""
 
-_HARMLESS: Final = {name for name, (flags, _) in _SCRIPTS.items() if flags == _READING} | {"open"}
-"""Scripts that may run again without harm: reading, and describing a board that has no description."""
+_HARMLESS: Final = {name for name, (flags, _) in {**_SCRIPTS, **_OF_SHARDS}.items() if flags.startswith(_READING)} | {
+    *("open", "manifest", "sequencer", "transition"),
+}
+"""Scripts that may run again without harm: reading, describing a board that has no description, taking a ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +84,53 @@ class Script:
         object.__setattr__(self, "sha", sha1(self.text, usedforsecurity=False).hexdigest().encode())
 
 
-def board_kind(order: Order) -> str:
-    """Return what a board's description must say: the format and the order."""
-    return f"{FORMAT} {order}"
+def board_kind(order: Order, *, shard: bool = False) -> str:
+    """Return what a board's description must say: the format and the order, and whether it is one of several shards."""
+    return f"{FORMAT} {order}{' shard' if shard else ''}"
 
 
 @cache
-def load_scripts(order: Order, keep: Keep, *, with_flags: bool = True) -> dict[str, Script]:
-    """Return the scripts by name; `with_flags=False` is for a server that does not know script flags."""
-    return {name: _script(name, order, keep, with_flags=with_flags) for name in _SCRIPTS}
+def load_scripts(order: Order, keep: Keep, *, shard: bool = False, with_flags: bool = True) -> dict[str, Script]:
+    """Return the scripts of a board, or of each of its shards, by name.
+
+    `with_flags=False` is for a server that does not know script flags.
+    """
+    scripts = {name: _script(name, order, keep, shard=shard, with_flags=with_flags) for name in _SCRIPTS}
+    if shard:
+        scripts |= {name: _joint_script(name, order) for name in _OF_SHARDS}
+    return scripts
 
 
-def _script(name: str, order: Order, keep: Keep, *, with_flags: bool) -> Script:
+def _script(name: str, order: Order, keep: Keep, *, shard: bool, with_flags: bool) -> Script:
     flags, shared = _SCRIPTS[name]
     parts = ["library", *shared, name]
+    if shard and flags != _READING:
+        parts.insert(0, "moving")
+    if shard and name in _TICKETED:
+        parts.insert(2, "ticket")
+    truths = {
+        "descending": order == "descending",
+        "best_only": keep == "best",
+        "writes": name in _FENCED and not (shard and name == "clear"),  # a clear that has begun is always finished
+        "removes": name in _MENDS,
+        "shard": shard,
+        "must_exist": shard and name != "open",
+        "in_batches": name == "update_many",
+    }
+    numbers = (7, 2**53 - 1) if shard else (6, 2**48 - 1)
+    values = (f"'{board_kind(order, shard=shard)}'", *numbers, *(str(truth).lower() for truth in truths.values()))
+    names = ("board", "tie_bytes", "last_tie", *truths, "stamp")
+    settings = f"local {', '.join(names)} = {', '.join(map(str, values))}\n"
+    return _assemble(name, flags, settings, parts, with_flags=with_flags)
+
+
+def _joint_script(name: str, order: Order) -> Script:
+    flags, shared = _OF_SHARDS[name]
+    return _assemble(name, flags, f"local descending = {str(order == 'descending').lower()}\n", (*shared, name))
+
+
+def _assemble(name: str, flags: str, settings: str, parts: Iterable[str], *, with_flags: bool = True) -> Script:
     shebang = f"#!lua flags={flags}\n" if with_flags and flags else "#!lua\n" if with_flags else ""
-    truths = (order == "descending", keep == "best", name in _FENCED, name in _MENDS)
-    words = ", ".join(str(truth).lower() for truth in truths)
-    settings = f"local board, descending, best_only, writes, removes = '{board_kind(order)}', {words}\n"
     text = shebang + settings + "".join(_read(part) for part in parts)
     return Script(name, text.encode(), name not in _HARMLESS)
 

@@ -9,9 +9,11 @@ used, all connections made before go with it: the next call finds whatever the a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from threading import RLock
+from time import monotonic
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakValueDictionary, ref
 
@@ -21,19 +23,22 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptErro
 from redis.retry import Retry
 
 from ...capabilities import StorageInfo
-from ...errors import BackendReadOnlyError, BackendUnavailableError, LeaderboardError
+from ...errors import BackendError, BackendReadOnlyError, BackendUnavailableError, LeaderboardError
 from ...forks import guard, survive_forks
 from .address import Address
 from .failures import is_of_another_time, not_connected, raise_error_within, refused, unanswered
 from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
-from .requests import BoardRequests, Request
+from .requests import BoardRequests, KeyedRequests, Request
 
 T = TypeVar("T")
 
 _REPLIES: Final = (ResponseError, AuthenticationError, BusyLoadingError)
 """What redis-py raises for an error reply: the server did answer."""
+
+_SHORTEST: Final = 0.001
+"""Seconds for which a reply is waited for at least: one that is there already is read."""
 
 _over_tcp: Final[Callable[..., Wire]] = Connection
 _over_tls: Final[Callable[..., Wire]] = SSLConnection
@@ -49,6 +54,8 @@ class Server:
         """Whether connections stay open where no board uses them."""
         self.version = ""
         """What the server is, for example `Valkey 9.1.2`; known once a board was opened."""
+        self.failed = False
+        """Whether the last exchange with others failed here."""
         self._connect: Final = connect or (lambda: make_connection(address))
         self._pool: Final = ConnectionPool(self._connect, address.max_connections, address.pool_timeout)
         survive_forks(self._pool.abandon)
@@ -109,7 +116,7 @@ class Server:
     def _check(self, requests: BoardRequests) -> str:
         return check_server(self.carry(requests.information()), self.address)
 
-    def storage_info(self, requests: BoardRequests) -> StorageInfo:
+    def storage_info(self, requests: KeyedRequests) -> StorageInfo:
         """Return where the data is and what survives, as the server tells it; two round trips."""
         information = self.carry(requests.information())
         try:
@@ -138,15 +145,19 @@ class Server:
                 raise
             raise refused(error, self.address, request) from error
         except (RedisError, OSError) as error:
-            self._pool.renew()
-            explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
-            raise explain(error, self.address, request) from error
+            raise self._lost(error, request) from error
         else:
             if self._owners or self._keeps:
                 self._pool.give(lease)
             return reply
         finally:
             self._pool.drop(lease)
+
+    def _lost(self, error: Exception, request: Request[Any]) -> BackendError:
+        self.failed = True
+        self._pool.renew()
+        explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
+        return explain(error, self.address, request)
 
     def _keep_after(self, error: RedisError, lease: Lease, outstanding: int) -> None:
         """Keep a connection on which an error reply came, unless more is outstanding or the server is another now."""
@@ -163,6 +174,105 @@ class Server:
         except (RedisError, OSError, ValueError) as error:  # ValueError: what ssl raises for a bad certificate file
             self._pool.renew()
             raise not_connected(error, self.address, request) from error
+
+
+class Exchange:
+    """Requests that go to one server together, each with an outcome of its own: its answer, or what went wrong.
+
+    What is refused, lost or not sent is a `BackendError`, a script that the server has forgotten a `NoScriptError`. An
+    exception of another kind, such as an interrupt, goes through, and the connection with it.
+    """
+
+    __slots__ = ("_lease", "_requests", "_server", "_wire", "outcomes")
+
+    def __init__(self, server: Server, requests: Sequence[Request[Any]]) -> None:
+        self._server: Final = server
+        self._requests: Final = requests
+        self._lease = Lease()
+        self._wire: Wire | None = None
+        self.outcomes: Final[list[Any]] = []
+
+    def send(self) -> None:
+        """Send all requests at once."""
+        try:
+            self._lease, self._wire = self._server._take(self._requests[0])  # noqa: SLF001 - of this module
+            self._wire.send_packed_command((b"".join(each.packed for each in self._requests),), check_health=False)
+        except (RedisError, OSError) as error:
+            self._lose(error)
+        except LeaderboardError as error:  # nothing was sent
+            self._server.failed = True
+            self.outcomes.extend([error] * len(self._requests))
+
+    def receive(self, deadline: float) -> None:
+        """Read the replies; where none of the requests writes, only until a moment of `monotonic`."""
+        if self.outcomes:  # it could not be sent
+            return
+        if any(request.writes for request in self._requests):
+            deadline = inf
+        try:
+            for request in self._requests[len(self.outcomes) :]:
+                self.outcomes.append(self._read(request, deadline))
+        except (RedisError, OSError) as error:
+            self._lose(error)
+        else:
+            self._server.failed = False
+            self._server._pool.give(self._lease)  # noqa: SLF001 - of this module
+
+    def end(self) -> None:
+        """Close the connection, if anything is outstanding on it."""
+        self._server._pool.drop(self._lease)  # noqa: SLF001 - of this module
+
+    def _read(self, request: Request[Any], deadline: float) -> Any:
+        replies: list[Any] = []
+        read: Any = cast("Wire", self._wire).read_response
+        for _ in range(request.replies):
+            try:
+                replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))
+            except _REPLIES as error:
+                replies.append(error)
+        problem = next((reply for reply in replies if isinstance(reply, RedisError)), None)
+        if isinstance(problem, NoScriptError):
+            return problem
+        if problem is not None:
+            if is_of_another_time(problem):
+                self._server._pool.renew()  # noqa: SLF001 - of this module
+            refusal = refused(problem, self._server.address, request)
+            refusal.__cause__ = problem
+            return refusal
+        try:
+            return request.answer(replies if request.takes_all else replies[-1])
+        except LeaderboardError as error:
+            return error
+
+    def _lose(self, error: Exception) -> None:
+        """Note for each request without an outcome that it was sent, perhaps, and not answered."""
+        self.end()
+        for request in self._requests[len(self.outcomes) :]:
+            lost = self._server._lost(error, request)  # noqa: SLF001 - of this module
+            lost.__cause__ = error
+            self.outcomes.append(lost)
+
+
+def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) -> dict[Server, list[Any]]:
+    """Send requests to several servers, then read all replies; returns the outcomes of each server's requests.
+
+    In the order of their addresses, as a thread that has a connection to one waits for one to the next; those that
+    failed last time come last, so that connecting to them takes no time of the others.
+    """
+
+    def order(server: Server) -> tuple[bool, str, int]:
+        return server.failed, server.address.host, server.address.port
+
+    exchanges = {server: Exchange(server, parts[server]) for server in sorted(parts, key=order)}
+    try:
+        for each in exchanges.values():
+            each.send()
+        for each in exchanges.values():
+            each.receive(deadline)
+        return {server: each.outcomes for server, each in exchanges.items()}
+    finally:
+        for each in exchanges.values():
+            each.end()
 
 
 # ---------------------------------------------------------------------- the servers of this process

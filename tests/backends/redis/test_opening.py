@@ -309,7 +309,7 @@ def test_the_advised_access_list_allows_all_of_a_board_and_nothing_else(
 def test_the_advised_access_list_names_what_the_scripts_call_and_no_more() -> None:
     sources = "".join(file.read_text() for file in (files(redis_backend) / "scripts").iterdir())
     called = {word.lower() for word in re.findall(r"'([A-Z]{3,})'", sources)}
-    called -= {"withscores", "limit", "count", "maxlen", "nomkstream", "wrongtype", "xinfo", "stream"}
+    called -= {"withscores", "limit", "count", "maxlen", "nomkstream", "wrongtype", "xinfo", "stream", "shards", "ties"}
     sent = {"ping", "info", "select", "client|setname", "multi", "exec", "evalsha", "script|load", "zrange", "hget"}
     sent |= {"xinfo|stream", "xread"}
     allowed = {word.removeprefix("+") for word in access_list("x:{y}:order").split() if word.startswith("+")}
@@ -435,7 +435,7 @@ def test_the_address_of_a_cluster_leads_to_each_of_its_nodes() -> None:
     assert str(address) == address.url == "rediss+cluster://h1:7000,h2:6379/"
     assert "secret" not in repr(address)
     node = address.at("::1", 7001)
-    assert type(node) is Address
+    assert type(node) is ClusterAddress
     assert (str(node), node.username, node.password) == ("rediss://[::1]:7001/0", "app", "secret")
     assert node.socket_timeout == 2.0
 

@@ -1,5 +1,5 @@
--- ARGV: player id, username, delta, and the limits, if any. Returns the rank (from 0) and the score; only the old score
--- where the sum breaks the rule: whole numbers within 2^53 add exactly or are refused, and no sum is infinite.
+-- ARGV: player id, username, delta, and the limits, if any. Returns the rank (from 0), the score, and for a shard the
+-- member; only the old score where the sum breaks the rule: whole numbers within 2^53 add exactly or are refused, and no sum is infinite.
 local exact = 9007199254740992
 
 local function whole(number)
@@ -22,4 +22,5 @@ local score
 member, score = apply(id, username, string.format('%.17g', sum), key, record, member, standing)
 if damaged then return damage() end
 finish(record and 0 or 1)
-return {call(rank_of, order, member), score}
+local rank = call(rank_of, order, member)
+return shard and {rank, score, member} or {rank, score}

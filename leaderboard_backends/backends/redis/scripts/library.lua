@@ -1,7 +1,7 @@
 -- The start of every script of a board. KEYS[1] is the board's order (a sorted set). `board`, `descending`,
--- `best_only`, `writes` and `removes` are set in the line above. A record is the value of a player's field in a hash:
--- six bytes with the number of the change with which the player reached the score, then the username. Each hash also
--- has a field '', so that it is never empty.
+-- `best_only`, `writes`, `removes`, `shard`, `must_exist`, `tie_bytes` and `last_tie` are set in the line above. A record
+-- is the value of a player's field in a hash: `tie_bytes` bytes with the number of the change with which the player
+-- reached the score (in a shard, its stamp), then the username. Each hash also has a field '', so that it is never empty.
 local call, byte, char, sub = redis.call, string.byte, string.char, string.sub
 local order = KEYS[1]
 local base = sub(order, 1, -6)
@@ -10,7 +10,9 @@ local meta, changes, prefix = base .. 'meta', base .. 'changes', base .. 'p:'
 local found = call('HMGET', meta, 'board', 'buckets', 'sequence', 'players', 'feed', 'moved')
 local fresh = not found[1]
 if fresh then
-  if not removes and call('EXISTS', order, meta, prefix .. 0) > 0 then return redis.error_reply('LOST ' .. meta) end
+  if not removes and (must_exist or call('EXISTS', order, meta, prefix .. 0) > 0) then
+    return redis.error_reply('LOST ' .. meta)
+  end
   found = {board, 1, 0, 0}
 elseif found[1] ~= board then
   return redis.error_reply('MISMATCH ' .. found[1])

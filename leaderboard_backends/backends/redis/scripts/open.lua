@@ -22,4 +22,5 @@ if ARGV[1] ~= '' then
   if feed then call('HSET', meta, 'feed', feed) else call('HDEL', meta, 'feed') end
 end
 call('HSET', meta, 'board', board)
+if shard and not call('HGET', meta, 'cleared') then call('HSET', meta, 'cleared', 0) end
 return 1

@@ -60,6 +60,7 @@ local function move(first)
   local left, filled, i = 0, 0, first
   for k = 1, n do
     local id, record = updates[i], records[k]
+    if shard then take_stamp((i + 2) / 3) end
     local changed, score = decide(updates[i + 1], updates[i + 2], record, record and scores[k])
     if changed then
       local member = changed .. '\255' .. id

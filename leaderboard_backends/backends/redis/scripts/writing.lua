@@ -9,24 +9,25 @@ if fresh then describe() end
 local upper, upper_bytes
 
 -- Returns the record and the score (as text) after an update and counts the change, or nil where nothing changes. The
--- record of a player who reaches a new score starts with the number of the change in six bytes, big endian, so that
--- ties sort by who was first: ascending for ZRANGE, inverted for ZREVRANGE.
+-- record of a player who reaches a new score starts with the number of the change, or its stamp, in `tie_bytes` bytes, big
+-- endian, so that ties sort by who was first: ascending for ZRANGE, inverted for ZREVRANGE.
 local function decide(username, score, record, standing)
   if standing then
     local new, old = score + 0, standing + 0
     if new == old or (best_only and (new > old) ~= descending) then
-      if username == sub(record, 7) then return end
+      if username == sub(record, tie_bytes + 1) then return end
       sequence = sequence + 1
-      return sub(record, 1, 6) .. username, standing
+      return sub(record, 1, tie_bytes) .. username, standing
     end
   end
   sequence = sequence + 1
-  local number = descending and 281474976710655 - sequence or sequence
+  local number = stamp or sequence
+  if descending then number = last_tie - number end
   local low = number % 256
   if number - low ~= upper then
     upper = number - low
     local bytes, rest = {}, upper
-    for i = 5, 1, -1 do
+    for i = tie_bytes - 1, 1, -1 do
       rest = math.floor(rest / 256)
       bytes[i] = rest % 256
     end
@@ -88,4 +89,5 @@ local function finish(joined)
   elseif sequence ~= started then
     call('HSET', meta, 'sequence', sequence)
   end
+  if shard then call('HSET', meta, 'stamp', highest) end
 end

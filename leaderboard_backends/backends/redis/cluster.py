@@ -1,0 +1,647 @@
+"""`redis+cluster://H1:7000,H2:7001/?board=NAME`: one board over K shards, spread over the primaries of a cluster.
+
+A player's state is in the shard that the id's hash names. K (option `shards`) is fixed when the board is made and
+stored with it; more shards are a new board. The board is "per player" consistent (`Capabilities`): an operation on one
+player is linearizable, the order is total and the same for every reader, and what spans shards joins one state of
+each, taken while the call runs. The rank that an update returns counts the update itself, and the other shards at some
+moment of the call.
+
+Ties: with `ties=strict`, each update takes a ticket from one sequencer, in the board's manifest, and the ticket is its
+place in a tie over all shards: of two updates where one ended before the other began, the earlier ranks first. That is
+a round trip more, and where the manifest's node is down, updates fail and reads go on. A single update whose ticket
+was overtaken in its shard is ordered as it is applied; those of a batch keep their tickets. A promoted sequencer goes
+on after its predecessor as long as the two servers' clocks differ by less than a failover takes. With `ties=clock`,
+the clock of the shard's server is the ticket: nothing is asked first, and between shards whose clocks differ by d,
+updates less than d apart may be ordered the other way round.
+
+`consistent` (or `with consistent_reads():`) gives one moment of all shards: a read is repeated until two in a row meet
+the same state of each shard. `partial` (or `with partial_answers():`) lets reads answer without shards that do not
+answer; `ask` tells which, and how far the rank can be off. Otherwise such a read raises `ShardsMissingError`.
+
+`clear` goes from shard to shard under a number of its own. Whoever meets one that was cut half-way finishes it.
+
+Cost, beside what one server takes: `len`, `count_by_score` one round trip to all primaries at once; `get_rank`,
+`get_entry`, `get_entries`, `get_percentile`, `get_around` two; `get_top_n`, `get_by_score` one, seldom two; a range at
+a deep rank three to five; `get_score` one, to one node; `update_score` two (one with `ties=clock`); `increment_score`
+three; a batch two, of which the second goes to all its shards at once. Each shard counts for each rank, so more shards
+than eight per primary cost more than they give.
+
+Crash: as one server's, for each primary. A failover loses the acknowledged writes that the promoted replica had not
+received; `wait_replicas=n` returns once n replicas have a write, else raises `WriteOutcomeUnknownError`. A primary that
+was frozen or cut off, and replaced meanwhile, can still answer reads until it hears of that (about a node time-out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from secrets import token_hex
+from time import monotonic
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
+
+from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, partial_wanted
+from ...capabilities import StorageInfo
+from ...errors import (
+    BackendError,
+    BackendUnavailableError,
+    BatchOutcomes,
+    BoardMismatchError,
+    LeaderboardError,
+    RankUnknownError,
+    ShardsMissingError,
+    WriteOutcomeUnknownError,
+)
+from ...location import Location, Option
+from ...model import Entry, Keep, Order, Score, percentile, score_from_float
+from ...protocol import PAGE_SIZE, LeaderboardBackend
+from ...score_limits import ScoreLimits, limits_wanted
+from .address import CLUSTER_OPTIONS, OPTIONS, ClusterAddress, address_of
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
+from .failures import LateTicketError
+from .handshake import check_server
+from .merge import Answers, Ask, JoinedReads, Joint, Plan
+from .requests import MAX_RANK, Request
+from .server import exchange
+from .shard_requests import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    READY,
+    Manifest,
+    ManifestRequests,
+    Part,
+    Placed,
+    Row,
+    Sampled,
+    ShardedRequests,
+    State,
+    Tally,
+    check_manifest,
+)
+from .topology import CONNECT_TIMEOUT, Several, Single, Terms, shared_cluster
+
+T = TypeVar("T")
+
+DEFAULT_SHARDS: Final = 64
+COLLECTS: Final = 10
+"""How often a consistent read looks at all shards."""
+TICKETS: Final = 50
+"""How many tickets a write takes before it gives up: one is nearly always enough."""
+TICKET_LIFE: Final = 0.5
+"""Seconds after which a ticket is not used any more."""
+_CLEARING: Final = "clearing "
+_TURNS: Final = 20
+"""How often a call starts again because a clear of somebody else is under way."""
+
+
+class _ClearFoundError(Exception):
+    """A read has met shards before and after a clear, whose number it has."""
+
+
+class _Seen:
+    """The states of shards that a read is made of, and the shards that did not answer."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[int, ...], State] = {}
+        """By shards: the state of one, or of several of one node together."""
+        self.changed = False
+        """Whether shards were asked twice and had changed."""
+        self.cleared: set[int] = set()
+        self.missing: dict[int, BackendError] = {}
+
+    def note(self, value: Tally | Mapping[int, Part | Sampled]) -> None:
+        """Note the states of an answer."""
+        if isinstance(value, Tally):
+            self._note(value.shards, value.state, value.earliest)
+            return
+        for shard, part in value.items():
+            self._note((shard,), part.state, part.state.cleared)
+
+    def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
+        self.changed |= self.states.get(shards, state) != state
+        self.states[shards] = state
+        if shards:
+            self.cleared |= {state.cleared, earliest}
+
+    def players(self) -> int:
+        """Return how many players the shards that answered have."""
+        return sum(state.players for state in self.states.values())
+
+
+class ClusterLeaderboard(LeaderboardBackend):
+    """A board over the shards of a cluster, shared by all processes that open it."""
+
+    capabilities = replace(
+        RedisLeaderboard.capabilities,
+        consistency="per player",
+        feed=False,
+        survives=(
+            f"{RedisLeaderboard.capabilities.survives}; a failover loses the acknowledged writes that the promoted "
+            "replica had not received, unless wait_replicas asks for their confirmation"
+        ),
+    )
+    options: ClassVar[Mapping[str, Option]] = {**OPTIONS, **CLUSTER_OPTIONS}
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        address: ClusterAddress,
+        order: Order = "descending",
+        keep: Keep = "last",
+        prefix: str = DEFAULT_PREFIX,
+        batch_size: int = DEFAULT_BATCH,
+        shards: int | None = None,
+        ties: str | None = None,
+        partial: bool = False,
+        consistent: bool = False,
+        read_timeout: float = 1.0,
+        wait_replicas: int = 0,
+        wait_timeout: float = 1.0,
+    ) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._batch_size: Final = batch_size
+        self._partial: Final = partial
+        self._consistent: Final = consistent
+        self._terms: Final = Terms(read_timeout, wait_replicas, wait_timeout)
+        self._manifest: Final = ManifestRequests(self._name, order, keep, prefix)
+        self._players: int | None = None
+        """How many players there were when all shards were last counted."""
+        self._cluster: Final = shared_cluster(address)
+        self._cluster.hold(self)
+        try:
+            manifest = self._open(shards, ties, prefix)
+        except BaseException:
+            self._cluster.leave(self)
+            raise
+        self._strict: Final = manifest.ties == "strict"
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board on the cluster that a URL names."""
+        address, own = _address_and_options(location, options)
+        return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where URL and options give no address of a cluster."""
+        _address_and_options(location, options)
+        return name or location.default_board
+
+    @property
+    def shards(self) -> int:
+        """The number of shards."""
+        return len(self._requests.shards)
+
+    # ------------------------------------------------------------------ opening, clearing, deleting
+
+    def _open(self, shards: int | None, ties: str | None, prefix: str) -> Manifest:
+        """Find the board, or make it; finishes what another process has left half-way."""
+        if not self._cluster.version:
+            self._cluster.version = self._check_nodes()
+        for _ in range(_TURNS):
+            request = self._manifest.open(shards, ties, DEFAULT_SHARDS, token_hex(4))
+            manifest: Manifest = self._ask_manifest(request)
+            check_manifest(manifest)
+            self._generation = manifest.generation
+            self._requests = ShardedRequests(self._name, self._order, self._keep, prefix, manifest)
+            self._reads = JoinedReads(self._requests)
+            if manifest.state == "deleting":
+                self._finish_delete(manifest.generation)
+            elif manifest.state == "making":
+                self._ask_all([shard.make() for shard in self._requests.shards])
+                self._change(manifest.generation, "making", READY)
+            else:
+                self._finish_clear(manifest.generation, manifest.state)
+                self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
+                return manifest
+        raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
+
+    def _check_nodes(self) -> str:
+        """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
+        nodes = [self._cluster.server(node) for node in self._cluster.slot_map().primaries()]
+        found = exchange({node: [self._manifest.information()] for node in nodes}, monotonic() + CONNECT_TIMEOUT)
+        answers = {node: outcome for node, (outcome,) in found.items()}
+        versions = [
+            check_server(answer, node.address, cluster=True)
+            for node, answer in answers.items()
+            if not isinstance(answer, BackendError)
+        ]
+        if not versions:
+            raise next(iter(answers.values()))
+        return versions[0]
+
+    def _clear(self) -> None:
+        for _ in range(_TURNS):
+            number = self._take_ticket(1, 0)
+            state = self._change(self._generation, READY, f"{_CLEARING}{number}")
+            self._finish_clear(self._generation, state)
+            if state == f"{_CLEARING}{number}":
+                return
+        raise BackendUnavailableError("other processes clear the board again and again; this call cleared nothing.")
+
+    def _finish_clear(self, generation: str, state: str) -> None:
+        """Remove the players of all shards that a clear has not come to, if that is the board's state."""
+        if state.startswith(_CLEARING):
+            number = int(state.removeprefix(_CLEARING))
+            self._ask_all([shard.clear(number) for shard in self._requests.shards])
+            self._change(generation, state, READY)
+
+    def _delete(self) -> None:
+        self._change(self._generation, "", "deleting")
+        self._finish_delete(self._generation)
+
+    def _finish_delete(self, generation: str) -> None:
+        self._ask_all([shard.delete() for shard in self._requests.shards])
+        self._change(generation, "deleting", "")
+
+    def _change(self, generation: str, state: str, following: str) -> str:
+        return str(self._ask_manifest(self._manifest.transition(generation, state, following)))
+
+    def _state(self) -> str:
+        return self._ask_manifest(self._manifest.state(self._generation))
+
+    def _ask_manifest(self, request: Request[T]) -> T:
+        (outcome,) = self._cluster.carry([Single(self._manifest.slot, request)], None, self._terms).single
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome  # type: ignore[no-any-return]  # what the request parses
+
+    def _ask_all(self, requests: Sequence[Request[T]]) -> list[T]:
+        """Bring a request to each shard; raises the first error, once all have answered or failed."""
+        single = [Single(slot, request) for slot, request in zip(self._requests.slots, requests, strict=True)]
+        outcomes = self._cluster.carry(single, None, self._terms).single
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return outcomes
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        limits = limits_wanted()
+        return self._write(lambda ticket: self._updating(player_id, username, score, ticket, limits))
+
+    def _updating(
+        self, player_id: str, username: str, score: Score, ticket: int | None, limits: ScoreLimits | None
+    ) -> Plan[int]:
+        """Update a player while the other shards count who is before it, if its place in the tie is as expected."""
+        own = self._requests.shard_of(player_id)
+        request = self._requests.shards[own].update(player_id, username, score, _text(ticket), limits)
+        expected = AFTER_ALL if ticket is None else self._requests.member(player_id, username, ticket + 1)
+        points = (Row(float(score), expected), Row(float(score), BEFORE_ALL))[: 2 if ticket is None else 1]
+        answers = yield Ask({own: request}, self._reads.joint_tally(points, left_out=own))
+        placed: Placed = answers.single[own]
+        tallies: list[Tally] = answers.joint
+        alone = placed.row.score == score and all(tally.counts[0] == tally.counts[-1] for tally in tallies)
+        if placed.row != points[0] and not (ticket is None and alone):  # in the tie, or of the place, not expected
+            tallies = yield from self._reads.tally((placed.row,), left_out=own)
+        return 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        limits = limits_wanted()
+        return self._write(lambda ticket: self._incrementing(player_id, username, delta, ticket, limits))
+
+    def _incrementing(
+        self, player_id: str, username: str, delta: Score, ticket: int | None, limits: ScoreLimits | None
+    ) -> Plan[Entry]:
+        own = self._requests.shard_of(player_id)
+        request = self._requests.shards[own].increment(player_id, username, delta, _text(ticket), limits)
+        placed = (yield Ask({own: request})).single[own]
+        tallies = yield from self._reads.tally((placed.row,), left_out=own)
+        rank = 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
+        return Entry(rank, player_id, username, score_from_float(placed.row.score))
+
+    def _remove_player(self, player_id: str) -> bool:
+        own = self._requests.shard_of(player_id)
+        request = self._requests.shards[own].remove(player_id)
+        return bool(self._write_unticketed([Single(self._requests.slots[own], request)])[0])
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        outcomes: list[Any] = []
+        limits = limits_wanted()
+        for first in range(0, len(updates), self._batch_size):
+            try:
+                outcomes += self._update_batch(updates[first : first + self._batch_size], limits)
+            except BackendError as error:  # of the manifest: nothing of this batch was sent
+                outcomes += [error] * (len(updates) - first)
+            if any(isinstance(outcome, Exception) for outcome in outcomes[first:]):
+                raise _batch_error(outcomes, first, len(updates))
+
+    def _update_batch(self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None) -> list[Any]:
+        """Apply updates, each shard's as one step; returns the outcome of each."""
+        places: dict[int, list[int]] = {}
+        for place, (player_id, _, _) in enumerate(updates):
+            places.setdefault(self._requests.shard_of(player_id), []).append(place)
+        outcomes: list[Any] = [None] * len(updates)
+        left, above = list(places), 0
+        for _ in range(TICKETS):
+            ticket = self._take_ticket(len(updates), above) if self._strict else None
+            single = [
+                Single(
+                    self._requests.slots[shard],
+                    self._requests.shards[shard].update_many(
+                        [updates[place] for place in places[shard]], places[shard], _text(ticket), limits
+                    ),
+                )
+                for shard in left
+            ]
+            late = []
+            for shard, outcome in zip(left, self._write_unticketed(single, raises=False), strict=True):
+                if isinstance(outcome, LateTicketError):
+                    late.append(shard)
+                    above = max(above, outcome.above)
+                for place in places[shard]:
+                    outcomes[place] = outcome
+            if not (left := late):
+                break
+        return outcomes
+
+    def _write(self, make: Callable[[int | None], Plan[T]]) -> T:
+        """Run a write with a ticket; with another one where a shard does not take it, as nothing was applied then."""
+        if not self._strict:
+            return self._run(make(None), _Seen())
+        above = 0
+        for attempt in range(TICKETS):
+            began = monotonic()
+            ticket = self._take_ticket(1, above)
+            if monotonic() - began > TICKET_LIFE and attempt < TICKETS - 1:
+                continue
+            try:
+                return self._run(make(ticket), _Seen())
+            except LateTicketError as error:
+                above, late = error.above, error
+        raise late
+
+    def _write_unticketed(self, single: Sequence[Single], *, raises: bool = True) -> list[Any]:
+        """Bring writes to shards; a clear that was cut half-way is finished before they count as done."""
+        asked = Single(self._manifest.slot, self._manifest.state(self._generation))
+        *outcomes, state = self._cluster.carry([*single, asked], None, self._terms).single
+        if isinstance(state, str):
+            try:
+                self._finish_clear(self._generation, state)
+            except BackendError as error:
+                unknown = WriteOutcomeUnknownError(f"the write was applied, and a clear may remove it: {error}")
+                unknown.__cause__ = error
+                outcomes = [outcome if isinstance(outcome, Exception) else unknown for outcome in outcomes]
+        for outcome in outcomes:
+            if raises and isinstance(outcome, Exception):
+                raise outcome
+        return outcomes
+
+    def _take_ticket(self, updates: int, above: int) -> int:
+        for _ in range(_TURNS):
+            ticket = self._ask_manifest(self._manifest.ticket(self._generation, updates, above))
+            if ticket.state == READY:
+                return ticket.number
+            if not ticket.state.startswith(_CLEARING):
+                raise BoardMismatchError(
+                    f"{self._cluster.address}: the board {self._name!r} is being deleted; nothing was applied."
+                )
+            self._finish_clear(self._generation, ticket.state)
+        raise BackendUnavailableError("other processes clear the board again and again; nothing was applied.")
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        found, _ = self._read(lambda: self._reads.standings(player_ids))
+        return [None if each is None else each[1].entry(each[0]) for each in found]
+
+    def _get_rank(self, player_id: str) -> int | None:
+        ((standing,), _) = self._read(lambda: self._reads.standings((player_id,)))
+        return None if standing is None else standing[0]
+
+    def _get_score(self, player_id: str) -> Score | None:
+        ((placed,), _) = self._read(lambda: self._reads.locate((player_id,)))
+        return None if placed is None else score_from_float(placed.row.score)
+
+    def _get_percentile(self, player_id: str) -> float | None:
+        ((standing,), players) = self._read(lambda: self._reads.standings((player_id,)))
+        return None if standing is None else percentile(standing[0], players)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        first, last = min(first_rank, MAX_RANK), min(last_rank, MAX_RANK)
+        rows = self._read(lambda: self._reads.between(first - 1, last - first + 1))
+        return _entries(rows, first)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        joined = self._read(lambda: self._reads.around(player_id, min(radius, MAX_RANK)))
+        if joined is None:
+            return []
+        return _entries(joined.behind[::-1] + joined.ahead, joined.before + 1 - len(joined.behind))
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        better, worse = self._ends(low, high)
+        count = MAX_RANK if limit is None else min(limit, MAX_RANK)
+        joined = self._read(lambda: self._reads.rows(better, 0, count, worse.score))
+        return _entries(joined.ahead, joined.before + 1)
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        better, worse = self._ends(low, high)
+        return self._read(lambda: self._reads.count_between(better, worse))
+
+    def _count(self) -> int:
+        return self._read(self._reads.count)
+
+    def _ends(self, low: Score, high: Score) -> tuple[Row, Row]:
+        better, worse = (high, low) if self._requests.descending else (low, high)
+        return Row(float(better), BEFORE_ALL), Row(float(worse), AFTER_ALL)
+
+    def _iterate(self) -> Iterator[Entry]:
+        last: Row | None = None
+        while True:
+            if self._closed:
+                self._refuse_closed()
+            point = last
+            joined = self._read(lambda: self._reads.rows(point, 0, PAGE_SIZE + 1))  # noqa: B023 - called at once
+            rows = joined.ahead[joined.ahead[:1] == [last] :][:PAGE_SIZE]
+            yield from _entries(rows, joined.before + 1 + (joined.ahead[:1] == [last]))
+            if len(rows) < PAGE_SIZE:
+                return
+            last = rows[-1]
+
+    def _read(self, plan: Callable[[], Plan[T]]) -> T:
+        """Run a read; one of a single moment until two in a row have met the same state of all shards."""
+        if not (self._consistent or consistent_wanted()):
+            return self._read_once(plan)[0]
+        before: _Seen | None = None
+        for _ in range(COLLECTS):
+            value, seen = self._read_once(plan)
+            if not seen.states or (before and not seen.changed and seen.states == before.states):
+                return value
+            before = seen
+        raise BackendUnavailableError(
+            f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
+            "again, or read without consistent."
+        )
+
+    def _read_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, _Seen]:
+        for turn in range(_TURNS):
+            seen = _Seen()
+            try:
+                value = self._run(plan(), seen)
+            except _ClearFoundError as found:
+                state = self._state()
+                self._finish_clear(self._generation, state)
+                if turn and state == READY:  # a failover has lost a part of that clear
+                    self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
+                continue
+            if sum(map(len, seen.states)) == self.shards:
+                self._players = seen.players()
+            if seen.missing:
+                self._note_partial(value, seen)
+            elif self._partial or partial_wanted():
+                answered(LIVE)
+            return value, seen
+        raise BackendUnavailableError("other processes clear the board again and again.")
+
+    def _note_partial(self, value: Any, seen: _Seen) -> None:
+        """Note which shards an answer is without, and how far a rank can be off by what they held when last seen."""
+        unseen = None if self._players is None else max(0, self._players - seen.players())
+        found = value[0][0] if isinstance(value, tuple) and isinstance(value[0], list) and value[0] else None
+        lowest = found[0] if isinstance(found, tuple) else None
+        highest = None if lowest is None or unseen is None else lowest + unseen
+        coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
+        answered(Answer("partial", 0.0, coverage))
+
+    # ------------------------------------------------------------------ running plans
+
+    def _run(self, plan: Plan[T], seen: _Seen) -> T:
+        """Bring what a plan asks to the shards until it returns; an error after a write says that it was applied."""
+        applied = False
+        try:
+            ask = next(plan)
+            while True:
+                writes = any(request.writes for request in ask.single.values())
+                answers = self._answer(ask, seen, applied=applied or writes, writes=writes)
+                applied |= writes
+                ask = plan.send(answers)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the plan returns
+
+    def _answer(self, ask: Ask, seen: _Seen, *, applied: bool, writes: bool) -> Answers:
+        slots = self._requests.slots
+        single = [Single(slots[shard], request) for shard, request in ask.single.items()]
+        if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
+            single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
+        outcomes = self._cluster.carry(single, self._several(ask.joint), self._terms)
+        state = outcomes.single.pop() if untold else READY
+        for outcome in outcomes.single:
+            if isinstance(outcome, Exception):
+                raise outcome
+        if isinstance(state, str) and state != READY:
+            self._finish_clear_of_others(state)
+        for value in outcomes.values:
+            seen.note(value)
+        if outcomes.missing:
+            self._admit_missing(outcomes.missing, applied=applied)
+            seen.missing |= outcomes.missing
+        if len(seen.cleared) > 1:
+            if not applied:
+                raise _ClearFoundError(max(seen.cleared))
+            self._finish_clear_of_others(None)
+        return Answers(dict(zip(ask.single, outcomes.single, strict=True)), outcomes.values)
+
+    def _finish_clear_of_others(self, state: str | None) -> None:
+        """Finish a clear that a write has met, after which it counts as done."""
+        try:
+            self._finish_clear(self._generation, self._state() if state is None else state)
+        except BackendError as error:
+            raise RankUnknownError(f"the update was applied, and a clear may remove it: {error}") from error
+
+    def _several(self, joint: Joint | None) -> Several | None:
+        if joint is None:
+            return None
+        return Several({shard: self._requests.slots[shard] for shard in joint.shards}, joint.make)
+
+    def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool) -> None:
+        """Raise where an answer without these shards is not permitted."""
+        first = next(iter(missing.values()))
+        lost = next((error for error in missing.values() if isinstance(error, BoardMismatchError)), None)
+        text = (
+            f"{self.shards - len(missing)} of {self.shards} shards answered within {self._terms.read_timeout:g} s "
+            f"(read_timeout); missing: {', '.join(map(str, sorted(missing)))}. The first of them: {first}"
+        )
+        if applied:
+            raise RankUnknownError(f"the update was applied, but its rank is not known: {text}") from first
+        if lost is not None:
+            raise lost
+        if self._partial or partial_wanted():
+            return
+        raise ShardsMissingError(text, self.shards - len(missing), self.shards, tuple(sorted(missing))) from first
+
+    # ------------------------------------------------------------------ the rest
+
+    def _fence(self, moved_to: str | None) -> None:
+        """Fence the manifest, which is asked before a clear, then the shards; lift the fence the other way round."""
+        state = self._state()  # raises for a board that is gone
+        if moved_to is not None:
+            self._ask_manifest(self._manifest.mark(moved_to))
+            state = self._state()
+        self._finish_clear(self._generation, state)
+        self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        if moved_to is None:
+            self._ask_manifest(self._manifest.mark(None))
+
+    def _fenced(self) -> str | None:
+        return self._ask_manifest(self._manifest.marked())
+
+    def _ping(self) -> None:
+        self._ask_all([shard.ping() for shard in self._requests.shards])
+
+    def _close(self) -> None:
+        self._cluster.leave(self)
+
+    def _storage(self) -> str:
+        return self._cluster.version
+
+    def _storage_info(self) -> StorageInfo:
+        """Return what the primary says of itself that keeps the least."""
+        infos = [
+            self._cluster.server(node).storage_info(self._requests.shards[0])
+            for node in self._cluster.slot_map().primaries()
+        ]
+        least = min(infos, key=lambda info: _KEPT.index(info.machine_crash.amount))
+        used = [info.used_bytes for info in infos if info.used_bytes is not None]
+        where = str(self._cluster.address)
+        return replace(least, server=where, server_pid=None, used_bytes=sum(used) if used else None)
+
+    def _place(self) -> str:
+        return str(self._cluster.address)
+
+
+_KEPT: Final = ("nothing", "not known", "other", "all but the last second", "everything")
+
+
+def _address_and_options(location: Location, options: Mapping[str, Any]) -> tuple[ClusterAddress, dict[str, Any]]:
+    address = cast("ClusterAddress", address_of(location, options))  # by the scheme
+    own = {name: value for name, value in options.items() if name in _OWN}
+    return address, own
+
+
+_OWN: Final = {*CLUSTER_OPTIONS, "prefix", "batch_size"}
+
+
+def _text(ticket: int | None) -> str:
+    return "" if ticket is None else str(ticket)
+
+
+def _entries(rows: Sequence[Row], first_rank: int) -> list[Entry]:
+    return [row.entry(rank) for rank, row in enumerate(rows, first_rank)]
+
+
+def _batch_error(outcomes: Sequence[Any], earlier: int, total: int) -> LeaderboardError:
+    """Return the error of a batch that failed in part, which says what became of each update."""
+    failed = [outcome for outcome in outcomes if isinstance(outcome, LeaderboardError)]
+    unknown = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, WriteOutcomeUnknownError)]
+    applied = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
+    refused = sorted({*range(total)} - {*unknown, *applied})
+    first = next((outcomes[place] for place in unknown), failed[0])
+    text = (
+        f"of {total} updates, {len(applied)} were applied, {len(refused)} were not, and {len(unknown)} may have been: "
+        f"the error's outcomes has their positions. The first problem: {first}"
+    )
+    error = cast("Any", type(first))(text)
+    vars(error).update(vars(first))
+    error.applied, error.outcomes = earlier, BatchOutcomes(tuple(applied), tuple(refused), tuple(unknown))
+    error.__cause__ = first
+    return cast("LeaderboardError", error)

@@ -1,0 +1,333 @@
+"""Reads of a board of several shards, joined from what the shards answer; without input or output.
+
+Each read is a generator: it yields what it asks of shards (`Ask`), is sent their answers, and returns its result. So
+any carrier can run it. The last answers of a read are those that it is made of, one atomic step of each shard: where a
+shard is asked again, for more rows, its new answer replaces the old one as a whole, and where a player has moved since
+it was looked up, the read starts again.
+
+Rows of all shards compare as the server compares them, by score and member. Players are spread evenly by a hash, so the
+first n of a board are hardly ever more than n/K + 3*sqrt(n/K) + 3 of one of K shards (three standard deviations of a
+binomial distribution); that affects how often a shard is asked again, and no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from math import ceil, isqrt, sqrt
+from operator import gt, lt
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+from ...errors import BackendUnavailableError
+from ...model import Score
+from .requests import MAX_RANK, Request
+from .shard_requests import Part, Placed, Read, Row, Sampled, ShardedRequests, Tally
+
+T = TypeVar("T")
+
+_NOBODY: Final[Mapping[int, int | None]] = MappingProxyType({})
+
+ATTEMPTS: Final = 100
+"""How often a read starts again, because what it was about has moved meanwhile."""
+MANY: Final = 1000
+"""How many players are counted in each shard by one request: that takes a node some 10 µs for each in each shard."""
+_FEW: Final = 4
+"""How many rows too many of each shard are better than another round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What is asked of several shards at once: one request a node, made for those of the shards that it has."""
+
+    shards: Collection[int]
+    make: Callable[[Sequence[int]], Request[Read[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a read asks in one round trip: requests to single shards, by shard, and something of several shards."""
+
+    single: Mapping[int, Request[Any]] = field(default_factory=dict)
+    joint: Joint | None = None
+
+
+class Answers(NamedTuple):
+    """What came of it. Shards of which nothing is there did not answer, where that is permitted."""
+
+    single: Mapping[int, Any]
+    """The answers of single shards, by shard."""
+    joint: list[Any]
+    """The values that the nodes answered, in no order."""
+
+
+Plan: TypeAlias = Generator[Ask, Answers, T]
+
+
+class Joined(NamedTuple):
+    """The rows around a point, over all shards."""
+
+    before: int
+    """How many players stand before the point."""
+    behind: list[Row]
+    """The nearest first."""
+    ahead: list[Row]
+
+
+class JoinedReads:
+    """The reads of one board."""
+
+    def __init__(self, requests: ShardedRequests) -> None:
+        self._requests: Final = requests
+        self._descending: Final = requests.descending
+        self._all: Final = frozenset(range(len(requests.shards)))
+
+    # ------------------------------------------------------------------ players
+
+    def count(self) -> Plan[int]:
+        """Return the number of players."""
+        tallies = yield from self.tally()
+        return _players(tallies)
+
+    def count_between(self, better: Row, worse: Row) -> Plan[int]:
+        """Return the number of players from one point to another."""
+        tallies = yield from self.tally((better, worse))
+        return _before(tallies, 1) - _before(tallies, 0)
+
+    def locate(self, player_ids: Sequence[str]) -> Plan[tuple[list[Placed | None], dict[int, int | None]]]:
+        """Return where players are in their shards, which is enough for their scores.
+
+        And these shards, each with its version where one of its players is unknown: only that can tell later whether
+        the player still is.
+        """
+        places: dict[int, list[int]] = {}
+        for place, player_id in enumerate(player_ids):
+            places.setdefault(self._requests.shard_of(player_id), []).append(place)
+        answers = yield Ask(
+            {
+                shard: self._requests.shards[shard].locate([player_ids[place] for place in own])
+                for shard, own in places.items()
+            }
+        )
+        found: list[Placed | None] = [None] * len(player_ids)
+        shards: dict[int, int | None] = {}
+        for shard, own in places.items():
+            version, players = answers.single[shard]
+            shards[shard] = version if None in players else None
+            for place, placed in zip(own, players, strict=True):
+                found[place] = placed
+        return found, shards
+
+    def standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+        """Return rank and row of players, and the number of all players, from one state of each shard.
+
+        Where none of the players is known, the number is not asked for, and 0. More than `MANY` players are read with
+        the whole board, if that is small beside counting each of them in each shard, else in parts: each of one state.
+        """
+        if len(player_ids) > MANY:
+            return (yield from self._many_standings(player_ids))
+        for _ in range(ATTEMPTS):
+            placed, shards = yield from self.locate(player_ids)
+            points = list(dict.fromkeys(place.row for place in placed if place))
+            if not points:
+                return [None] * len(player_ids), 0
+            tallies = yield from self.tally(points, shards)
+            if _stand(points, tallies):
+                ranks = {row: 1 + _before(tallies, place) for place, row in enumerate(points)}
+                return [(ranks[place.row], place.row) if place else None for place in placed], _players(tallies)
+        raise _unsettled()
+
+    def _many_standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+        players = yield from self.count()
+        if players <= len(player_ids) * len(self._all):
+            joined = yield from self.rows(None, 0, MAX_RANK)
+            ranked = {row.player_id: (rank, row) for rank, row in enumerate(joined.ahead, 1)}
+            return [ranked.get(player_id) for player_id in player_ids], len(joined.ahead)
+        found: list[tuple[int, Row] | None] = []
+        for first in range(0, len(player_ids), MANY):
+            part, _ = yield from self.standings(player_ids[first : first + MANY])
+            found += part
+        return found, players
+
+    # ------------------------------------------------------------------ rows
+
+    def rows(self, point: Row | None, behind: int, ahead: int, bound: Score | None = None) -> Plan[Joined]:
+        """Return the nearest rows before a point and from it on (the board's start where it is `None`)."""
+        count = len(self._all)
+        parts: dict[int, Part] = {}
+        asked: dict[int, tuple[int, int]] = {}
+        short, sizes = set(self._all), (_share(behind, count), _share(ahead, count))
+        while short:
+            asked |= dict.fromkeys(short, sizes)
+            found = yield from self._window(short, point, sizes, bound)
+            parts = {shard: part for shard, part in parts.items() if shard not in short} | found
+            back, before = _nearest(
+                {shard: part.behind for shard, part in parts.items()},
+                {shard: asked[shard][0] for shard in parts},
+                behind,
+                reverse=not self._descending,
+            )
+            onward, after = _nearest(
+                {shard: part.ahead for shard, part in parts.items()},
+                {shard: asked[shard][1] for shard in parts},
+                ahead,
+                reverse=self._descending,
+            )
+            short, sizes = before | after, (min(behind, 2 * sizes[0]), min(ahead, 2 * sizes[1]))
+        return Joined(sum(part.before for part in parts.values()), back, onward)
+
+    def around(self, player_id: str, radius: int) -> Plan[Joined | None]:
+        """Return the rows around a player, whose own is the first ahead; `None` for an unknown player."""
+        for _ in range(ATTEMPTS):
+            (placed,), _ = yield from self.locate((player_id,))
+            if placed is None:
+                return None
+            joined = yield from self.rows(placed.row, radius, radius + 1)
+            if joined.ahead[:1] == [placed.row]:  # else the player has moved meanwhile
+                return joined
+        raise _unsettled()
+
+    def between(self, first: int, number: int) -> Plan[list[Row]]:
+        """Return the rows of ranks, `first` counted from 0."""
+        point, skipped = None, first
+        if first > number + _FEW * len(self._all):
+            near = yield from self._near(first, number)
+            if near is None:
+                return []
+            point, skipped = near
+        behind, ahead = 0, min(skipped + number, MAX_RANK)
+        for _ in range(ATTEMPTS):
+            joined = yield from self.rows(point, behind, ahead)
+            rows = joined.behind[::-1] + joined.ahead
+            offset = first - (joined.before - len(joined.behind))
+            if offset >= 0 and (len(rows) >= offset + number or len(joined.ahead) < ahead):
+                return rows[offset : offset + number]
+            behind = max(behind, 2 * (joined.before - first))
+            ahead = max(ahead, 2 * (first + number - joined.before))
+        raise _unsettled()
+
+    def _near(self, first: int, number: int) -> Plan[tuple[Row | None, int] | None]:
+        """Return a row at or before a rank, and how many rows are between at most; `None` where the board is shorter.
+
+        A row that is no longer there, or is farther away by now, costs rows and round trips, and changes no answer.
+        """
+        count = len(self._all)
+        centre, step = first // count, max(1, isqrt(first // count) // 4)
+        point, skipped = None, first
+        for _ in range(4):
+            sampled = yield from self._sample(_ranks_around(centre, step))
+            if sum(found.state.players for found in sampled.values()) <= first:
+                return None
+            point, low = _last_before(sampled, first, descending=self._descending)
+            skipped = first - sum(low.values())
+            if skipped <= number + _FEW * count:
+                break
+            centre, step = (sum(low.values()) + skipped) // count, max(1, step // 8)
+        return point, skipped
+
+    # ------------------------------------------------------------------ one round trip
+
+    def tally(
+        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: int | None = None
+    ) -> Generator[Ask, Answers, list[Tally]]:
+        """Return what the shards hold, and how many players stand before points."""
+        answers = yield Ask(joint=self.joint_tally(points, owners, left_out=left_out))
+        return answers.joint
+
+    def joint_tally(
+        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: int | None = None
+    ) -> Joint | None:
+        """Return what `tally` asks of all shards but one; `None` where there is no other."""
+        shards = self._all if left_out is None else self._all - {left_out}
+
+        def make(shards: Sequence[int]) -> Request[Any]:
+            return self._requests.tally(shards, points, owners)
+
+        return Joint(shards, make) if shards else None
+
+    def _window(
+        self, shards: Collection[int], point: Row | None, sizes: tuple[int, int], bound: Score | None
+    ) -> Generator[Ask, Answers, dict[int, Part]]:
+        def make(shards: Sequence[int]) -> Request[Any]:
+            return self._requests.window(shards, point, *sizes, bound)
+
+        answers = yield Ask(joint=Joint(shards, make))
+        return _united(answers.joint)
+
+    def _sample(self, ranks: Sequence[int]) -> Generator[Ask, Answers, dict[int, Sampled]]:
+        def make(shards: Sequence[int]) -> Request[Any]:
+            return self._requests.sample(shards, ranks)
+
+        answers = yield Ask(joint=Joint(self._all, make))
+        return _united(answers.joint)
+
+
+def _united(values: Iterable[Mapping[int, T]]) -> dict[int, T]:
+    return {shard: part for value in values for shard, part in value.items()}
+
+
+def _players(tallies: Sequence[Tally]) -> int:
+    return sum(tally.state.players for tally in tallies)
+
+
+def _before(tallies: Sequence[Tally], place: int) -> int:
+    """Return how many players stand before the point at a place."""
+    return sum(tally.counts[place] for tally in tallies)
+
+
+def _unsettled() -> BackendUnavailableError:
+    return BackendUnavailableError(
+        f"the players asked for moved during each of {ATTEMPTS} reads: try again when they change less often."
+    )
+
+
+def _share(number: int, shards: int) -> int:
+    """Return how many of a number of neighbouring rows are hardly ever exceeded by one shard's."""
+    number = min(number, MAX_RANK)
+    return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 3) if number else 0
+
+
+def _stand(points: Sequence[Row], tallies: Sequence[Tally]) -> bool:
+    """Whether the players of all points stand where these say, and the shards have the versions that they must have."""
+    if any(tally.changed for tally in tallies):
+        return False
+    return all(any(tally.scores[place] == row.score for tally in tallies) for place, row in enumerate(points))
+
+
+def _nearest(
+    lists: Mapping[int, Sequence[Row]], asked: Mapping[int, int], number: int, *, reverse: bool
+) -> tuple[list[Row], set[int]]:
+    """Return the nearest rows of all lists, and the shards that may have others among them."""
+    rows = sorted(chain.from_iterable(lists.values()), reverse=reverse)[:number]
+    cut = {shard for shard, own in lists.items() if len(own) == asked[shard] < number}
+    if cut and len(rows) == number:
+        precedes = gt if reverse else lt
+        cut = {shard for shard in cut if precedes(lists[shard][-1], rows[-1])}
+    return rows, cut
+
+
+def _ranks_around(centre: int, step: int) -> list[int]:
+    """Return ranks that are dense near a centre and sparse to both ends, the first one included."""
+    offsets = {*range(-8, 9), *(sign * 4**power for power in range(2, 20) for sign in (1, -1))}
+    return sorted({0, *(rank for offset in offsets if 0 <= (rank := centre + offset * step) <= MAX_RANK)})
+
+
+def _last_before(sampled: Mapping[int, Sampled], first: int, *, descending: bool) -> tuple[Row | None, dict[int, int]]:
+    """Return the last sampled row that is surely not after a rank, and the least count before it in each shard."""
+    low = dict.fromkeys(sampled, 0)
+    following = {shard: found.rows[0][0] if found.rows else found.state.players for shard, found in sampled.items()}
+    at_most = sum(following.values())  # how many players stand before the next one of the rows
+    best, own, before = None, 0, 0
+    for row, shard, at in sorted(
+        ((row, shard, at) for shard, found in sampled.items() for at, (_, row) in enumerate(found.rows)),
+        reverse=descending,
+    ):
+        if at_most > first:
+            break
+        rows = sampled[shard].rows
+        best, own, before = row, shard, rows[at][0]
+        low[shard] = before + 1
+        following[shard] = rows[at + 1][0] if at + 1 < len(rows) else sampled[shard].state.players
+        at_most += following[shard] - before
+    return best, low if best is None else {**low, own: before}

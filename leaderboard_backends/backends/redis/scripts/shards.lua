@@ -1,0 +1,58 @@
+-- The start of the scripts that read all shards of a node. `descending` is set in the line above.
+local call, byte, sub = redis.call, string.byte, string.sub
+local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
+
+-- Returns the number of a shard's last clear, its version, and its players; nil and what is wrong where it cannot be read.
+local function state_of(order)
+  local meta = sub(order, 1, -6) .. 'meta'
+  local found = call('HMGET', meta, 'cleared', 'sequence')
+  if not found[1] then return nil, 'LOST ' .. meta end
+  local players = call('ZCARD', order)
+  if players == 0 and call('HGET', meta, 'players') ~= '0' then return nil, 'DAMAGED ' .. order end
+  return tonumber(found[1]), tonumber(found[2]), players
+end
+
+-- Calls `read` with each key from ARGV[first] on, and returns the shards (from 0) that it could not read, each followed by
+-- a text: one shard that cannot be read does not hide the others.
+local function read_all(first, read)
+  local problems = {}
+  for i = first, #ARGV do
+    local ok, problem = pcall(read, ARGV[i])
+    if not ok or problem then
+      problems[#problems + 1] = i - first
+      problems[#problems + 1] = type(problem) == 'table' and problem.err or tostring(problem)
+    end
+  end
+  return problems
+end
+
+-- Returns the ends of the scores that are better than one, and of those that are at least as good.
+local function ends_of(score)
+  if descending then return '(' .. score, '+inf', score, '+inf' end
+  return '-inf', '(' .. score, '-inf', score
+end
+
+-- Whether a member ranks before another of the same score. Strings are compared byte by byte, as the server's own order:
+-- Lua's comparison depends on the locale.
+local function precedes(member, other)
+  for i = 1, #other do
+    local a, b = byte(member, i) or -1, byte(other, i)
+    if a ~= b then return (a < b) ~= descending end
+  end
+  return descending and #member > #other
+end
+
+-- Returns how many players stand before a point, given the ends of its score. A member of '' stands before all members
+-- of its score, one of '\255' after them.
+local function count_before(order, member, better_min, better_max, min, max)
+  if member == '\255' then return call('ZCOUNT', order, min, max) end
+  local low = call('ZCOUNT', order, better_min, better_max)
+  if member == '' then return low end
+  local high = call('ZCOUNT', order, min, max)
+  local middle = high - 1
+  while low < high do
+    if precedes(call(range_of, order, middle, middle)[1], member) then low = middle + 1 else high = middle end
+    middle = math.floor((low + high) / 2)
+  end
+  return low
+end

@@ -1,0 +1,373 @@
+"""What a board of several shards asks, as values: of one shard, of all shards of a node, and of its manifest.
+
+A shard has the keys and scripts of a board on one server (see the package), with three differences. Its tag is the
+smallest number whose slot is the shard's, so that the shards of a board are spread evenly over all slots. Its keys have
+the board's generation, a random word that is new each time the board is made: what was sent to an older one finds
+nothing. And the place in a tie is a stamp of seven bytes, which orders ties over all shards (`ticket.lua`), where one
+server's board has the number of the change.
+
+    leaderboard:{NAME}:shards             hash, the manifest: kind, number of shards, how ties are ordered, generation,
+                                          state, and the last ticket of the sequencer
+    leaderboard:{TAG}:NAME:GENERATION:…   order, meta and p:N of one shard
+"""
+
+from __future__ import annotations
+
+from binascii import crc32, crc_hqx
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
+from itertools import chain, count
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from ...errors import BoardMismatchError
+from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
+from ...score_limits import ScoreLimits
+from .requests import (
+    SEPARATOR,
+    KeyedRequests,
+    Request,
+    bound_text,
+    limit_arguments,
+    names_of,
+    nothing,
+    pack,
+    refuse_beyond_limits,
+    score_of,
+)
+from .scripts import board_kind, load_scripts
+
+T = TypeVar("T")
+
+SLOTS: Final = 16384
+STAMP_BYTES: Final = 7
+_LAST_STAMP: Final = 2**53 - 1
+BEFORE_ALL: Final = b""
+"""The member of a point that stands before all players of its score."""
+AFTER_ALL: Final = b"\xff"
+"""The member of a point that stands after all players of its score."""
+READY: Final = "ready"
+
+
+class Row(NamedTuple):
+    """A player's score and member. Rows of a board compare as the server orders them."""
+
+    score: float
+    member: bytes
+
+    @property
+    def player_id(self) -> str:
+        """The player's id."""
+        return names_of(self.member, STAMP_BYTES)[0]
+
+    def entry(self, rank: int) -> Entry:
+        """Return the entry of the player at this rank."""
+        return Entry(rank, *names_of(self.member, STAMP_BYTES), score_from_float(self.score))
+
+
+class Placed(NamedTuple):
+    """Where a player is in its shard; `rank` counts the players before it there."""
+
+    rank: int
+    row: Row
+
+
+class Located(NamedTuple):
+    """Where players are in their shard, from one atomic step; `None` for unknown ones."""
+
+    version: int
+    players: list[Placed | None]
+
+
+class State(NamedTuple):
+    """What tells one state of a shard from another: the number of its last clear, and of its last change."""
+
+    cleared: int
+    version: int
+    players: int
+
+
+class Part(NamedTuple):
+    """One shard around a point, from one atomic step."""
+
+    state: State
+    before: int
+    """How many players stand before the point."""
+    behind: list[Row]
+    """The rows before the point, the nearest first."""
+    ahead: list[Row]
+    """The rows from the point on."""
+
+
+class Sampled(NamedTuple):
+    """Some rows of a shard, from one atomic step, each with the number of rows before it."""
+
+    state: State
+    rows: list[tuple[int, Row]]
+
+
+class Tally(NamedTuple):
+    """What several shards of one node hold together, from one atomic step."""
+
+    shards: tuple[int, ...]
+    state: State
+    """The number of the latest clear, the sum of the versions, the number of players."""
+    earliest: int
+    """The number of the clear of the shard that was cleared longest ago."""
+    counts: list[int]
+    """How many players stand before each point asked for."""
+    scores: list[float | None]
+    """The scores of the points' members, `None` for those that are in none of the shards asked for them."""
+    changed: bool
+    """Whether a shard has another version than it was to have."""
+
+
+class Read(NamedTuple, Generic[T]):
+    """What one node answers for its shards: a value of those that can be read, and what is wrong with others."""
+
+    value: T
+    problems: dict[int, bytes]
+
+
+class Manifest(NamedTuple):
+    """What a board's manifest says."""
+
+    shards: int
+    ties: str
+    generation: str
+    state: str
+
+
+class Ticket(NamedTuple):
+    """The answer of the sequencer: a ticket (0 where there is none), and the state of the board."""
+
+    number: int
+    state: str
+
+
+def slot_of(tag: str) -> int:
+    """Return the slot of a hash tag: the server's CRC16, which is the standard library's."""
+    return crc_hqx(tag.encode(), 0) % SLOTS
+
+
+@cache
+def _tags() -> Mapping[int, str]:
+    """Return for each slot the smallest number that falls into it; some 0.1 s, once a process."""
+    tags: dict[int, str] = {}
+    for number in count():
+        tags.setdefault(slot_of(str(number)), str(number))
+        if len(tags) == SLOTS:
+            return tags
+    raise AssertionError
+
+
+class ManifestRequests(KeyedRequests):
+    """Makes the requests to the manifest of a board."""
+
+    def __init__(self, name: str, order: Order, keep: Keep, prefix: str) -> None:
+        super().__init__(f"{prefix}:{{{name}}}:shards", load_scripts(order, keep, shard=True), order)
+        self.slot: Final = slot_of(name)
+        self._kind: Final = board_kind(order, shard=True)
+
+    def open(self, shards: int | None, ties: str | None, default_shards: int, generation: str) -> Request[Manifest]:
+        """Describe the board unless it is described; answers the description."""
+
+        def parse(reply: Any) -> Manifest:
+            number, ties, generation, state = (text.decode() for text in reply)
+            return Manifest(int(number), ties, generation, state)
+
+        wanted = ("" if shards is None else str(shards), ties or "")
+        return self._call("manifest", parse, self._kind, *wanted, str(default_shards), "strict", generation)
+
+    def ticket(self, generation: str, updates: int, above: int) -> Request[Ticket]:
+        """Take a ticket for some updates, above a number."""
+
+        def parse(reply: Any) -> Ticket:
+            return Ticket(int(reply[1]) if len(reply) > 1 else 0, reply[0].decode())
+
+        return self._call("sequencer", parse, generation, str(updates), str(above))
+
+    def state(self, generation: str) -> Request[str]:
+        """Answers the state of the board."""
+        return self.transition(generation, "none", "")  # a state that it never has
+
+    def mark(self, moved_to: str | None) -> Request[None]:
+        """Note where the board went, which keeps it from being cleared, or remove the note (`None`)."""
+        if moved_to is None:
+            return self._command(nothing, b"HDEL", self._key, b"moved")
+        return self._command(nothing, b"HSET", self._key, b"moved", moved_to)
+
+    def marked(self) -> Request[str | None]:
+        """Answers where the board went."""
+        return self._command(lambda reply: None if reply is None else reply.decode(), b"HGET", self._key, b"moved")
+
+    def transition(self, generation: str, state: str, following: str) -> Request[str]:
+        """Change the state of the board if it is the one given ('' for any); '' as the following one deletes it."""
+        return self._call("transition", lambda reply: reply.decode(), generation, state, following)
+
+
+class ShardRequests(KeyedRequests):
+    """Makes the requests to one shard."""
+
+    def make(self) -> Request[None]:
+        """Describe the shard unless it is described."""
+        return self._call("open", nothing, "")
+
+    def update(
+        self, player_id: str, username: str, score: Score, ticket: str, limits: ScoreLimits | None
+    ) -> Request[Placed]:
+        """Store a score; answers where the player is."""
+        texts = (player_id, username, str(score))
+        return self._call("update", _placed, *texts, *limit_arguments(limits), ticket)
+
+    def increment(
+        self, player_id: str, username: str, delta: Score, ticket: str, limits: ScoreLimits | None
+    ) -> Request[Placed]:
+        """Add to a score; answers where the player is."""
+
+        def parse(reply: Any) -> Placed:
+            if len(reply) == 1:
+                raise sum_refused(score_of(reply[0]), delta)
+            return _placed(reply)
+
+        return self._call("increment", parse, player_id, username, str(delta), *limit_arguments(limits), ticket)
+
+    def update_many(
+        self,
+        updates: Sequence[tuple[str, str, Score]],
+        positions: Sequence[int],
+        ticket: str,
+        limits: ScoreLimits | None,
+    ) -> Request[None]:
+        """Apply the updates of a batch that are this shard's, as one atomic step; positions are those in the batch."""
+        texts = chain.from_iterable((player_id, username, str(score)) for player_id, username, score in updates)
+        packed = b"".join(position.to_bytes(2, "big") for position in positions)
+        return self._call("update_many", refuse_beyond_limits, *texts, *limit_arguments(limits), packed, ticket)
+
+    def clear(self, number: int) -> Request[None]:
+        """Remove all players, unless this clear or a later one was done already."""
+        return self._call("clear", nothing, str(number))
+
+    def locate(self, player_ids: Sequence[str]) -> Request[Located]:
+        """Answers where players are, in the order given."""
+        return self._call("entries", partial(_located, player_ids), *player_ids)
+
+
+class ShardedRequests:
+    """Makes the requests to the shards of a board."""
+
+    def __init__(self, name: str, order: Order, keep: Keep, prefix: str, manifest: Manifest) -> None:
+        scripts = load_scripts(order, keep, shard=True)
+        self._scripts: Final = scripts
+        self.descending: Final = order == "descending"
+        number = manifest.shards
+        first = slot_of(name)
+        self.slots: Final = [(first + shard * SLOTS // number) % SLOTS for shard in range(number)]
+        base = f":{name}:{manifest.generation}:order"
+        self.shards: Final = [
+            ShardRequests(f"{prefix}:{{{_tags()[slot]}}}{base}", scripts, order) for slot in self.slots
+        ]
+        self._keys: Final = [shard.key.encode() for shard in self.shards]
+        self._shift: Final = 33 - number.bit_length()
+
+    def shard_of(self, player_id: str) -> int:
+        """Return the number of a player's shard: the upper bits of the id's CRC-32, spread by a multiplication."""
+        return (crc32(player_id.encode()) * 0x9E3779B1 & 0xFFFFFFFF) >> self._shift
+
+    def member(self, player_id: str, username: str, stamp: int) -> bytes:
+        """Return the member of a player who reaches a score with a stamp."""
+        number = _LAST_STAMP - stamp if self.descending else stamp
+        return number.to_bytes(STAMP_BYTES, "big") + username.encode() + SEPARATOR + player_id.encode()
+
+    def tally(
+        self, shards: Collection[int], points: Sequence[Row], owners: Mapping[int, int | None]
+    ) -> Request[Read[Tally]]:
+        """Answers what some shards of one node hold together.
+
+        `owners` are those that may have the points' members, each with the version that it must have (`None` for any).
+        """
+        ordered = sorted(shards, key=lambda shard: shard not in owners)
+        texts: list[bytes | str] = [str(len(points)), str(sum(shard in owners for shard in shards))]
+        for score, member in points:
+            texts += (bound_text(score), member)
+        for shard in ordered[: int(texts[1])]:
+            version = owners[shard]
+            texts.append("" if version is None else str(version))
+        return self._joint("tally", partial(_tally, ordered), texts, ordered)
+
+    def window(
+        self, shards: Sequence[int], point: Row | None, behind: int, ahead: int, bound: Score | None
+    ) -> Request[Read[dict[int, Part]]]:
+        """Answers the rows of some shards of one node around a point, the board's start where it is `None`."""
+        place: tuple[str, bytes] = ("", b"") if point is None else (bound_text(point.score), point.member)
+        end = "" if bound is None else bound_text(bound)
+        return self._joint("window", partial(_parts, shards), (*place, str(behind), str(ahead), end), shards)
+
+    def sample(self, shards: Sequence[int], ranks: Sequence[int]) -> Request[Read[dict[int, Sampled]]]:
+        """Answers the rows at ascending ranks (from 0) of some shards of one node."""
+        return self._joint("sample", partial(_samples, shards, ranks), (str(len(ranks)), *map(str, ranks)), shards)
+
+    def _joint(
+        self, name: str, parse: Callable[[Any], T], texts: Sequence[bytes | str], shards: Sequence[int]
+    ) -> Request[T]:
+        script = self._scripts[name]
+        packed = pack((b"EVALSHA", script.sha, b"0", *texts, *(self._keys[shard] for shard in shards)))
+        return Request(packed, parse, self.shards[0].key, script.writes, script)
+
+
+def _placed(reply: Any) -> Placed:
+    refuse_beyond_limits(reply)
+    rank, score, member = reply
+    return Placed(rank, Row(float(score), member))
+
+
+def _located(player_ids: Sequence[str], reply: Any) -> Located:
+    *flat, version = reply
+    players = [
+        None if rank is None else Placed(rank, Row(float(score), record + SEPARATOR + player_id.encode()))
+        for player_id, rank, score, record in zip(player_ids, flat[::3], flat[1::3], flat[2::3], strict=True)
+    ]
+    return Located(version, players)
+
+
+def _problems(shards: Sequence[int], found: Sequence[Any]) -> dict[int, bytes]:
+    return {shards[place]: text for place, text in zip(found[::2], found[1::2], strict=True)}
+
+
+def _tally(shards: Sequence[int], reply: Any) -> Read[Tally]:
+    found, earliest, latest, versions, players, counts, scores, changed = reply
+    problems = _problems(shards, found)
+    whole = tuple(shard for shard in shards if shard not in problems) if problems else tuple(shards)
+    known = [None if score is None else float(score) for score in scores]
+    tally = Tally(whole, State(latest, versions, players), earliest, counts, known, changed == 1)
+    return Read(tally, problems)
+
+
+def _parts(shards: Sequence[int], reply: Any) -> Read[dict[int, Part]]:
+    problems = _problems(shards, reply[0])
+    whole = (shard for shard in shards if shard not in problems)
+    return Read({shard: _part(*found) for shard, found in zip(whole, reply[1], strict=True)}, problems)
+
+
+def _part(cleared: int, version: int, players: int, before: int, behind: Any, ahead: Any) -> Part:
+    return Part(State(cleared, version, players), before, _rows(behind)[::-1], _rows(ahead))
+
+
+def _samples(shards: Sequence[int], ranks: Sequence[int], reply: Any) -> Read[dict[int, Sampled]]:
+    problems = _problems(shards, reply[0])
+    whole = (shard for shard in shards if shard not in problems)
+    found = {
+        shard: Sampled(State(*state), [*zip(ranks, _rows(rows), strict=False)])  # the last ranks may have no rows
+        for shard, (*state, rows) in zip(whole, reply[1], strict=True)
+    }
+    return Read(found, problems)
+
+
+def _rows(flat: Sequence[bytes]) -> list[Row]:
+    return [Row(float(score), member) for member, score in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Raise `BoardMismatchError` for a manifest that no board writes."""
+    number = manifest.shards
+    if number < 1 or number & (number - 1) or not manifest.generation:
+        raise BoardMismatchError(f"the manifest of the board is damaged: {manifest}.")

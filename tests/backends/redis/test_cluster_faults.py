@@ -1,0 +1,465 @@
+"""Boards on real clusters that lose nodes, replicas and replies, and whose slots move: nothing twice or in silence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from itertools import chain
+from random import Random
+from threading import Event
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+import redis
+
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
+from leaderboard_backends.answers import LIVE, ask, partial_answers
+from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
+from leaderboard_backends.errors import BackendError, RankUnknownError, ShardsMissingError, WriteOutcomeUnknownError
+from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.testing.faults.callers import increment_all, increment_once, scores
+from leaderboard_backends.testing.faults.figures import Figures, Increments, outcome_of
+from leaderboard_backends.testing.faults.judging import assert_whole, perform
+from leaderboard_backends.testing.faults.proxy import Fate, Proxy
+from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
+from leaderboard_backends.testing.oracle import OracleBoard
+from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.subject import unique_name
+
+Opener = Callable[..., LeaderboardBackend]
+
+SHARDS = 8
+KILLS = 10
+PATIENCE = 60.0
+"""Seconds that a failover, a move or a crowd of writers may take on a busy machine."""
+MARGIN = 10.0
+"""The same for a read beside its `read_timeout`; a read that waits for a reply would take `NEVER`."""
+NEVER = 120.0
+
+
+@pytest.fixture(scope="module")
+def lone() -> Iterator[EmbeddedCluster]:
+    """Three primaries that nobody replaces, whatever they do; each serves its slots where the others do not answer."""
+    settings = {"cluster-require-full-coverage": "no"}
+    with EmbeddedCluster(replicas=0, node_timeout=NEVER, settings=settings) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def calm() -> Iterator[EmbeddedCluster]:
+    """A cluster with replicas, whose roles and slots are as they were after each test."""
+    with EmbeddedCluster(replicas=1) as cluster:
+        yield cluster
+
+
+def opened(cluster: EmbeddedCluster, open_board: Opener, **options: Any) -> ClusterLeaderboard:
+    board = open_board(cluster.url, **{"board": unique_name(), "shards": SHARDS, **options})
+    assert isinstance(board, ClusterLeaderboard)
+    return board
+
+
+def filled(board: LeaderboardBackend, scores: int = 50) -> OracleBoard:
+    """Give a board 300 players with ties among them; returns what it is then."""
+    oracle = OracleBoard()
+    updates = [(f"p{number}", "", number % scores) for number in range(300)]
+    for each in (board, oracle):
+        each.update_scores(updates)
+    return oracle
+
+
+@contextmanager
+def frozen(*servers: EmbeddedServer) -> Iterator[None]:
+    for server in servers:
+        server.freeze()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.thaw()
+
+
+def until(is_so: Callable[[], object]) -> float:
+    """Wait until something is so and return how long that took; what cannot be answered is not so."""
+    began = monotonic()
+    while True:
+        with suppress(BackendError):
+            if is_so():
+                return monotonic() - began
+        assert monotonic() - began < PATIENCE
+        sleep(0.02)  # servers tell nobody
+
+
+def shards_by_node(cluster: EmbeddedCluster, board: ClusterLeaderboard) -> dict[ClusterNode, set[int]]:
+    """Return which shards each primary has; that of the manifest comes first."""
+    found: dict[ClusterNode, set[int]] = {cluster.owner(board._manifest.slot): set()}
+    for shard, slot in enumerate(board._requests.slots):
+        found.setdefault(cluster.owner(slot), set()).add(shard)
+    return found
+
+
+def told_apart(board: ClusterLeaderboard, shards: set[int]) -> tuple[list[str], list[str]]:
+    """Return the players of `filled` that are not in the shards, and those that are."""
+    names = [f"p{number}" for number in range(300)]
+    there = [name for name in names if board._requests.shard_of(name) in shards]
+    return [name for name in names if name not in there], there
+
+
+class Writing:
+    """Threads that increment players of a board without end, and what became of each increment."""
+
+    def __init__(self, board: ClusterLeaderboard, threads: int = 4) -> None:
+        self.errors: list[object] = []
+        """Those of all increments that were not acknowledged."""
+        self._board = board
+        self._tally = Increments(1_000_000)
+        self._over = Event()
+        self._crew = Crew([self._write] * threads)
+
+    def _write(self) -> None:
+        while not self._over.is_set():
+            outcome, told = outcome_of(lambda: increment_once(self._board, self._tally))
+            if outcome != "acknowledged":
+                self.errors.append(told)
+            sleep(0.002)  # so that the servers' processes come to work, too
+
+    def await_more(self) -> None:
+        """Wait until some players more were written, and each shard takes writes."""
+        before = len(self._tally.players())
+        until(lambda: len(self._tally.players()) > before + 3)
+        for shard in range(self._board.shards):
+            names = (f"w{number}" for number in range(10_000))
+            name = next(name for name in names if self._board._requests.shard_of(name) == shard)
+            until(lambda name=name: self._board.update_score(name, "", -1))  # type: ignore[misc]  # a default, for the loop
+
+    def end(self) -> Figures:
+        self._over.set()
+        self._crew.join(PATIENCE)
+        return self._tally.figures(scores(self._board, self._tally.players()))
+
+
+# ---------------------------------------------------------------------- a primary that does not answer
+
+
+def test_reads_that_miss_shards_say_which_and_in_time(lone: EmbeddedCluster, open_board: Opener) -> None:
+    """Or answer, where partial answers are permitted, with the ranks between which the whole board has it."""
+    board = opened(lone, open_board, socket_timeout=NEVER)
+    oracle = filled(board)
+    assert len(board) == 300  # so that it knows how large each shard is
+    _, (node, missing), *_ = shards_by_node(lone, board).items()
+    healthy, lost = told_apart(board, missing)
+    reads: list[Callable[[], object]] = [lambda: len(board), lambda: board.get_rank(healthy[0])]
+    with frozen(node):
+        for read in reads:
+            began = monotonic()
+            with pytest.raises(ShardsMissingError, match=f"{SHARDS - len(missing)} of {SHARDS} shards") as caught:
+                read()
+            assert monotonic() - began < MARGIN
+            found = caught.value
+            assert (found.answered, found.total, {*found.missing}) == (SHARDS - len(missing), SHARDS, missing)
+        assert ask(board.get_score, healthy[0]) == (oracle.get_score(healthy[0]), LIVE)
+        expected = [entry.player_id for entry in oracle if entry.player_id in healthy]
+        with partial_answers():
+            rank, answer = ask(board.get_rank, healthy[9])
+            assert answer.source == "partial"
+            assert answer.coverage is not None
+            answered, without, lowest, highest = answer.coverage
+            assert (answered, {*without}) == (SHARDS - len(missing), missing)
+            assert lowest == rank == 1 + expected.index(healthy[9])
+            assert highest == lowest + len(lost)
+            assert lowest <= (oracle.get_rank(healthy[9]) or 0) <= highest
+            assert [entry.player_id for entry in board.get_top_n(300)] == expected
+            with pytest.raises(BackendUnavailableError):
+                board.get_rank(lost[0])
+    assert_whole(board, oracle)
+
+
+def test_a_frozen_primary_takes_no_time_of_the_others(lone: EmbeddedCluster, open_board: Opener) -> None:
+    """Also where it must be connected to again, which takes as long as the whole read may, and these need some time."""
+    board = opened(lone, open_board, socket_timeout=NEVER, read_timeout=0.5, partial=True)
+    board.update_scores([(f"p{number}", "", number) for number in range(10_000)])
+    first = min(lone.nodes, key=lambda node: node.port)  # it is asked first
+    missing = shards_by_node(lone, board)[first]
+    healthy = sum(board._requests.shard_of(f"p{number}") not in missing for number in range(10_000))
+    with frozen(first):
+        assert [len(board.get_top_n(10_000)) for _ in range(3)] == [healthy] * 3
+
+
+def test_beside_a_frozen_primary_the_others_are_given_forgotten_scripts(
+    lone: EmbeddedCluster, open_board: Opener
+) -> None:
+    board = opened(lone, open_board, socket_timeout=NEVER)
+    filled(board)
+    _, (node, missing), (other, own), *_ = shards_by_node(lone, board).items()
+    healthy = next(name for name in told_apart(board, missing)[0] if board._requests.shard_of(name) in own)
+    with redis.Redis(port=other.port, password=other.password) as plain:
+        plain.script_flush()
+    with frozen(node), pytest.raises(RankUnknownError):
+        board.update_score(healthy, "", 500)
+    assert board.get_score(healthy) == 500
+
+
+def test_writes_beside_a_frozen_primary_are_told_apart(lone: EmbeddedCluster, open_board: Opener) -> None:
+    """Those of other shards are applied, without a rank; those of its own may be, and a batch says which."""
+    board = opened(lone, open_board, socket_timeout=NEVER)
+    hasty = opened(lone, open_board, board=board.name, socket_timeout=0.5)
+    oracle = filled(board)
+    _, (node, missing), *_ = shards_by_node(lone, board).items()
+    healthy, lost = told_apart(board, missing)
+    for name in healthy[:20]:
+        board.increment_score(name, "", 500)  # so that the nodes know the script
+    with frozen(node):
+        board.update_scores([(name, "", 500) for name in healthy[:20]])
+        with pytest.raises(RankUnknownError, match="the update was applied"):
+            board.increment_score(healthy[0], "", 1)
+        assert board.get_score(healthy[0]) == 501
+        assert board.remove_player(healthy[1])
+        names = [*healthy[2:6], *lost[:3], *healthy[6:9]]
+        with pytest.raises(WriteOutcomeUnknownError, match=r"of 10 updates, 7 were .* and 3 may") as caught:
+            hasty.update_scores([(name, "", 600) for name in names])
+        assert caught.value.outcomes == ((0, 1, 2, 3, 7, 8, 9), (), (4, 5, 6))
+        with pytest.raises(BackendUnavailableError):  # it cannot be connected to, so nothing was sent
+            hasty.increment_score(lost[9], "", 1)
+    assert [board.get_score(name) for name in healthy[:9]] == [501, None, *[600] * 7]
+    assert board.get_score(lost[9]) == oracle.get_score(lost[9])
+    assert len(board) == 299
+
+
+@pytest.mark.parametrize("ties", ["strict", "clock"])
+def test_without_its_manifest_a_board_stops_what_needs_tickets_alone(
+    lone: EmbeddedCluster, open_board: Opener, ties: str
+) -> None:
+    board = opened(lone, open_board, ties=ties, socket_timeout=NEVER)
+    oracle = filled(board, scores=300)  # as a batch with `ties=clock` has ties in any order
+    (node, missing), *_ = shards_by_node(lone, board).items()
+    healthy, _ = told_apart(board, missing)
+    first = healthy[0]
+    with frozen(node):
+        with pytest.raises(BackendUnavailableError):
+            board.clear()
+        if ties == "strict":
+            with pytest.raises(BackendUnavailableError):
+                board.update_score(first, "", 70)
+            with pytest.raises(BackendUnavailableError):
+                board.update_scores([(first, "", 70)])
+            assert board.get_score(first) == oracle.get_score(first)
+        else:
+            board.update_scores([(first, "", 70)])
+            assert board.get_score(first) == 70
+        with partial_answers():
+            assert len(board) == len(healthy)
+        assert board.remove_player(first)
+        oracle.remove_player(first)
+    assert_whole(board, oracle)
+
+
+# ---------------------------------------------------------------------- replicas that confirm
+
+
+def test_a_write_that_no_replica_confirms_is_applied_and_says_so(calm: EmbeddedCluster, open_board: Opener) -> None:
+    board = opened(calm, open_board, wait_replicas=1, wait_timeout=0.2)
+    assert board.update_score("ann", "", 1) == 1
+    primary = calm.owner(board._requests.slots[board._requests.shard_of("ann")])
+    (replica,) = calm.replicas_of(primary)
+    own = shards_by_node(calm, board)[primary]
+    others = [name for name in (f"p{number}" for number in range(50)) if board._requests.shard_of(name) not in own]
+    with frozen(replica):
+        for write, score in (
+            (lambda: board.update_score("ann", "", 2), 2),
+            (lambda: board.increment_score("ann", "", 1), 3),
+            (lambda: board.remove_player("ann"), None),
+            (lambda: board.update_scores([(others[0], "", 5), ("ann", "", 4)]), 4),
+        ):
+            with pytest.raises(WriteOutcomeUnknownError, match=r"by 0 of 1 replicas within 0\.2 s") as caught:
+                write()
+            assert board.get_score("ann") == score
+        assert caught.value.outcomes == ((0,), (), (1,))
+        assert board.update_score(others[1], "", 9) == 1
+    calm.wait_for_replicas()
+    assert board.update_score("ann", "", 10) == 1
+
+
+# ---------------------------------------------------------------------- slots that move
+
+
+@pytest.mark.parametrize("keys", [0, 1, 3, 100])
+def test_a_shard_that_is_being_moved_key_by_key_takes_no_write_and_nothing_half(
+    calm: EmbeddedCluster, open_board: Opener, keys: int
+) -> None:
+    """Whichever of its keys are gone already; other shards go on, and reads answer rightly or not at all."""
+    board = opened(calm, open_board, shards=4, read_timeout=5)
+    hasty = opened(calm, open_board, shards=4, read_timeout=0.1, board=board.name)
+    oracle = filled(board)
+    shard, slot = 1, board._requests.slots[1]
+    others, own = told_apart(board, {shard})
+    source = calm.owner(slot)
+    target = next(node for node in calm.primaries if node is not source)
+    with calm.moving_slots(slot, slot, source, target, keys=keys):
+        for write in (
+            lambda: hasty.update_score(own[0], "", 90),
+            lambda: hasty.increment_score(own[0], "", 90),
+            lambda: hasty.remove_player(own[0]),
+            lambda: hasty.update_scores([(name, "", 90) for name in own[:9]]),
+        ):
+            with pytest.raises(BackendUnavailableError):
+                write()
+        board.update_scores([(name, "", 7) for name in others[:20]])
+        oracle.update_scores([(name, "", 7) for name in others[:20]])
+        for read in (("__len__", ()), ("get_rank", (own[0],)), ("get_top_n", (20,)), ("get_entry", (others[0],))):
+            with suppress(BackendUnavailableError):
+                assert perform(hasty, read) == perform(oracle, read)
+    assert_whole(board, oracle)
+    assert board.update_score(own[0], "", 90) == oracle.update_score(own[0], "", 90)
+    calm.move_slots(slot, slot, target, source)
+    assert_whole(board, oracle)
+
+
+@pytest.mark.parametrize("atomic", [True, False], ids=["as a whole", "key by key"])
+def test_slots_move_to_a_new_node_under_writers_and_readers(open_board: Opener, atomic: bool) -> None:  # noqa: FBT001 - of a table
+    """The node is empty and knows no script. As a whole (Valkey 9): nobody notices. Key by key: some are refused."""
+    with EmbeddedCluster(primaries=2, replicas=0) as cluster:
+        if atomic and not cluster.nodes[0].version.startswith("Valkey 9"):
+            pytest.skip(f"{cluster.nodes[0].version} moves slots key by key alone")
+        board, still = (opened(cluster, open_board, shards=4) for _ in range(2))
+        oracle, writing, over = filled(still), Writing(board, threads=3), Event()
+
+        def read() -> None:
+            while not over.is_set():
+                for call in (("__len__", ()), ("get_rank", ("p77",)), ("get_top_n", (50,)), ("get_around", ("p5", 3))):
+                    outcome, answer = outcome_of(lambda call=call: perform(still, call))  # type: ignore[misc]  # a default, for the loop
+                    if outcome == "acknowledged":
+                        assert answer == perform(oracle, call)
+                    else:
+                        writing.errors.append(answer)
+
+        readers = Crew([read] * 2)
+        try:
+            added = cluster.add_node()
+            homes = {slot: cluster.owner(slot) for slot in chain(board._requests.slots, still._requests.slots)}
+            for slot, home in homes.items():
+                cluster.move_slots(slot, slot, home, added, atomic=atomic)
+            for slot, home in list(homes.items())[:4]:
+                cluster.move_slots(slot, slot, added, home, atomic=atomic)
+        finally:
+            over.set()
+            readers.join(PATIENCE)
+            found = writing.end()
+        assert found.acknowledged > 100
+        assert (found.flawless, found.unsure) == (True, 0), found.text("slots moved", "increments")
+        assert not atomic or writing.errors == []
+        assert_whole(still, oracle)
+
+
+# ---------------------------------------------------------------------- primaries that die
+
+
+def replaced(cluster: EmbeddedCluster, slot: int) -> ClusterNode:
+    """Kill the primary of a slot, wait until a replica has its place, and return the old one."""
+    old = cluster.owner(slot)
+    old.kill()
+    until(lambda: cluster.owner(slot) is not old)
+    return old
+
+
+def until_all_know_who_is_ahead(cluster: EmbeddedCluster) -> None:
+    """Wait until each node has heard that each of its group has what their primary has now.
+
+    A node that has just returned does not know that the other replica is ahead of it, and may replace the primary.
+    """
+    for primary in cluster.primaries:
+        group = [primary, *cluster.replicas_of(primary)]
+        reached = offsets(primary)[primary.port]
+
+        def have_heard(group: Sequence[ClusterNode] = group, reached: int = reached) -> bool:
+            return all(offsets(node)[each.port] >= reached for node in group for each in group)
+
+        until(have_heard)
+
+
+def offsets(node: ClusterNode) -> dict[int, int]:
+    """Return how far each node is in the changes of its primary, as a node knows it, by port."""
+    with redis.Redis(port=node.port, password=node.password) as plain:
+        client: Any = plain
+        members = [member for shard in client.execute_command("CLUSTER", "SHARDS") for member in shard[b"nodes"]]
+    return {member[b"port"]: member[b"replication-offset"] for member in members}
+
+
+def test_after_its_primaries_are_killed_a_board_writes_again_and_doubles_nothing(open_board: Opener) -> None:
+    """First the primary that has the manifest, too, then another one; the board is not opened again.
+
+    What a replica had not received is lost, as replication is asynchronous.
+    """
+    with EmbeddedCluster(replicas=1) as cluster:
+        board = opened(cluster, open_board, socket_timeout=2)
+        writing = Writing(board)
+        for slot in (board._manifest.slot, board._requests.slots[SHARDS // 2]):
+            writing.await_more()
+            replaced(cluster, slot)
+            writing.await_more()
+        found = writing.end()
+        assert (found.doubled, found.undue, found.torn) == (0, 0, 0), found.text("2 kills", "increments")
+        assert found.lost <= 20
+        assert [entry.rank for entry in board] == list(range(1, len(board) + 1))
+
+
+@pytest.mark.proof
+def test_what_a_replica_has_confirmed_outlives_its_primary(
+    open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With two replicas for each primary, of which one confirms each write: ten kills lose nothing acknowledged."""
+    with EmbeddedCluster(replicas=2) as cluster:
+        board, chance = opened(cluster, open_board, socket_timeout=2, wait_replicas=1), Random(1)
+        writing = Writing(board)
+        for _ in range(KILLS):
+            writing.await_more()
+            old = replaced(cluster, chance.choice(board._requests.slots))
+            writing.await_more()
+            old.start()
+            cluster.wait_for_replicas()
+            until_all_know_who_is_ahead(cluster)
+        found = writing.end()
+    with capsys.disabled():
+        sys.stdout.write(f"\n{found.text(f'{KILLS} kills, wait_replicas=1', 'increments')}\n")
+    assert found.acknowledged > 20 * KILLS
+    assert found.flawless
+
+
+# ---------------------------------------------------------------------- replies that are lost
+
+
+@pytest.mark.parametrize("increments", [100, pytest.param(2000, marks=pytest.mark.proof)])
+def test_where_a_third_of_the_replies_are_lost_nothing_is_applied_twice(
+    open_board: Opener, capsys: pytest.CaptureFixture[str], increments: int
+) -> None:
+    """Through proxies before all nodes, which announce these as their ports."""
+    with EmbeddedCluster(replicas=0) as cluster, ExitStack() as stack:
+        proxies = [stack.enter_context(Proxy(node.port)) for node in cluster.nodes]
+        clients = [stack.enter_context(redis.Redis(port=node.port, password=node.password)) for node in cluster.nodes]
+        for client, proxy in zip(clients, proxies, strict=True):
+            client.config_set("cluster-announce-port", proxy.port)
+        ports = {proxy.port for proxy in proxies}
+        until(lambda: all(announced(client) == ports for client in clients))
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+        board = open_board(f"redis+cluster://:{cluster.nodes[0].password}@{hosts}/", shards=SHARDS, read_timeout=0.3)
+        tally, chance = Increments(increments), Random(2)
+
+        def draw() -> Fate:
+            return "lose replies" if chance.random() < 1 / 3 else "pass"
+
+        for proxy in proxies:
+            proxy._draw = draw
+        Crew([lambda: increment_all(board, tally)] * 4).join(2 * NEVER)
+        for proxy in proxies:
+            proxy.lose_nothing()
+        found = tally.figures(scores(board, tally.players()))
+        with capsys.disabled() if increments > 100 else nullcontext():
+            sys.stdout.write(f"\n{found.text('a third of all replies lost', 'increments')}\n")
+        assert found.flawless
+        assert min(found.acknowledged, found.applied) > 0
+        assert sum(proxy.lost for proxy in proxies) > increments
+
+
+def announced(client: Any) -> set[int]:
+    """Return the ports of all primaries, as a node tells them."""
+    return {primary[1] for _, _, primary, *_ in client.execute_command("CLUSTER", "SLOTS")}
