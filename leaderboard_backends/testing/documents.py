@@ -16,6 +16,12 @@ HEADINGS: Final[dict[Result, str]] = {
     "not run": "not run",
 }
 
+BY_CONSISTENCY: Final = {
+    "per player": "; consistent per player, as declared, and judged by that",
+    "eventual": "; reads may be late, as declared, so only writes were checked for order",
+}
+"""What the verdict rests on where a board is not linearizable."""
+
 
 def to_markdown(reports: Sequence[Report], command: str) -> str:
     """Return a page on all reports; `command` is what made them, and makes them again."""
@@ -45,8 +51,8 @@ def sentence(report: Report) -> str:
         text += f", {refused} of them for operations declared unsupported"
     if report.deviations:
         text += f", {len(report.deviations)} with stated deviations"
-    if report.promises is not None and report.promises.consistency == "eventual":
-        text += "; reads may be late, as declared, so only writes were checked for order"
+    if report.promises is not None:
+        text += BY_CONSISTENCY.get(report.promises.consistency, "")
     return text + _left_out(report)
 
 
@@ -93,7 +99,7 @@ def _promises(reports: Sequence[Report]) -> str:
     rows = []
     for report in reports:
         if (promises := report.promises) is None:
-            rows.append([report.subject, report.problem or "no board was opened", "", "", "", ""])
+            rows.append([report.subject, report.problem or "no board was opened", "", "", "", "", ""])
             continue
         rows.append(
             [
@@ -102,12 +108,12 @@ def _promises(reports: Sequence[Report]) -> str:
                 promises.storage or "Python objects",
                 "yes" if promises.durable else "no",
                 "yes" if promises.shared else "no",
+                promises.consistency,
                 promises.survives,
             ]
         )
-    return _table(
-        ["backend", "class", "storage", "durable", "shared", "survives (as declared; kill -9 is tested)"], rows
-    )
+    survives = "survives (as declared; kill -9 is tested)"
+    return _table(["backend", "class", "storage", "durable", "shared", "consistency", survives], rows)
 
 
 def _matrix(reports: Sequence[Report]) -> str:

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from leaderboard_backends.testing.groups import EmbeddedSentinel
+from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
@@ -23,6 +23,13 @@ def server() -> Iterator[EmbeddedServer]:
 def group() -> Iterator[EmbeddedSentinel]:
     """A primary, two replicas and three Sentinels for all tests here."""
     with EmbeddedSentinel() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[EmbeddedCluster]:
+    """Three primaries that share the slots, for all tests here."""
+    with EmbeddedCluster(replicas=0) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ import pytest
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
-from leaderboard_backends.testing.groups import EmbeddedSentinel
+from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
@@ -139,6 +139,27 @@ class TestReplicaInMemory(AtAURL):
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_leaderboard({"url": self.url, "replica": True}, board=name, **options)
+
+
+class TestCluster(AtAURL):
+    """A board over shards on three primaries, with ties in the order of a sequencer's tickets."""
+
+    shards = 16
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    histories = 20
+
+    @pytest.fixture(autouse=True)
+    def take_cluster(self, cluster: EmbeddedCluster) -> None:
+        self.url = f"{cluster.url}?shards={self.shards}"
+
+
+@pytest.mark.proof
+class TestClusterOf64Shards(TestCluster):
+    shards = 64
+    histories = 60
 
 
 class Delegated(AtAURL):

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -470,6 +471,20 @@ def test_where_nothing_may_be_mounted_the_figures_say_so(monkeypatch: pytest.Mon
     found = run(JournalFile, MOUNTED)
     assert found.outcomes == ["passed"], found.text
     assert found.figures.startswith("files that may not grow, as no disk can be mounted here, 4 times: ")
+
+
+class OverShards(Journal):
+    capabilities = replace(Journal.capabilities, consistency="per player")
+
+
+class OverShardsFile(InAFile):
+    board = OverShards
+
+
+def test_a_board_over_shards_is_not_judged_by_what_one_server_or_file_must_do() -> None:
+    found = run(OverShardsFile)
+    assert found.outcomes == ["failed"]
+    assert "NOT RUN: OverShards is consistent per player" in found.text
 
 
 class Unprivileged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from math import inf
 from typing import Any
@@ -25,6 +25,7 @@ from leaderboard_backends import (
     WriteOutcomeUnknownError,
 )
 from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.errors import BatchOutcomes
 from leaderboard_backends.testing.linearizability import (
     ANY,
     EMPTY,
@@ -364,6 +365,10 @@ class Failing(NaiveLeaderboard):
             raise self.error
         return rank
 
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        for update in updates:
+            self._update_score(*update)
+
 
 def test_an_answer_is_recorded_with_its_times() -> None:
     recorder = Recorder(NaiveLeaderboard(), process=7)
@@ -411,6 +416,17 @@ def test_updates_of_which_a_part_was_applied_are_not_recorded() -> None:
     error.applied = 2
     with pytest.raises(ValueError, match="only a part"):
         Recorder(Failing(error)).call("update_score", "ada", "Ada", 3)
+
+
+def test_of_a_batch_over_several_shards_the_updates_that_were_not_refused_may_have_happened() -> None:
+    error, heard = BackendUnavailableError("two of three shards are down"), list[Operation | None]()
+    error.outcomes = BatchOutcomes(applied=(0,), refused=(1,), unknown=(2,))
+    recorder = Recorder(Failing(error), 1, heard.append)
+    with pytest.raises(BackendUnavailableError):
+        recorder.call("update_scores", [("ada", "", 1), ("bob", "", 2), ("zoe", "", 3)])
+    (batch,) = recorder.operations
+    assert (batch.arguments, batch.answer) == (([("ada", "", 1), ("zoe", "", 3)],), UNKNOWN)
+    assert told(heard) == recorder.operations
 
 
 def test_what_a_killed_process_told_ends_with_its_last_call() -> None:

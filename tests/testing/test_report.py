@@ -50,10 +50,15 @@ def test_less_effort_than_the_kits_own_is_no_verdict() -> None:
     assert "| mine | examples 5 | less than the kit's defaults |" in to_markdown([report], "leaderboard conformance")
 
 
-def test_what_was_refused_and_what_was_waived_stands_beside_the_verdict() -> None:
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [("eventual", "reads may be late, as declared"), ("per player", "consistent per player, as declared")],
+)
+def test_what_was_refused_and_what_was_waived_stands_beside_the_verdict(level: str, said: str) -> None:
     report = report_of("refused", "refused")
-    report.promises = Promises("mine.Board", "mine 2", "", False, True, "eventual", "a crash", ["get_around"])  # noqa: FBT003 - as read from JSON
-    assert "2 of them for operations declared unsupported; reads may be late, as declared" in sentence(report)
+    report.promises = Promises("mine.Board", "mine 2", "", False, True, level, "a crash", ["get_around"])  # noqa: FBT003 - as read from JSON
+    assert f"2 of them for operations declared unsupported; {said}" in sentence(report)
+    assert f"| mine | `Board`, mine 2 | Python objects | no | yes | {level} | a crash |" in to_markdown([report], "")
 
 
 @pytest.fixture

@@ -113,6 +113,18 @@ class DeclaresTheUnknown(PlainBoard):
 
 
 @killed_by("capabilities", DECLARED)
+class ConsistentInItsOwnWords(PlainBoard):
+    """The board declares a level of consistency that the contract does not have."""
+
+    capabilities = Capabilities(
+        durable=False,
+        shared=False,
+        consistency="sharded",  # type: ignore[arg-type]  # the mistake itself
+        lives_in="process",
+    )
+
+
+@killed_by("capabilities", DECLARED)
 class SaysNothingOfFailures(PlainBoard):
     """Nothing says what failure the data survives."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 
-from ...capabilities import Capabilities, StorageInfo
+from ...capabilities import Capabilities, Consistency, StorageInfo
 from ...errors import BoardMismatchError, ScoreLimitError, UnsupportedOperationError
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
@@ -45,6 +45,7 @@ class CapabilitiesPart(ConformancePart):
         assert isinstance(type(plain_board).capabilities, Capabilities)
         assert declared.unsupported <= set(OPERATIONS), "unsupported names operations that the contract does not have"
         assert not declared.unsupported & CORE, "every board needs these operations; without them nothing can be tested"
+        assert declared.consistency in get_args(Consistency), "the contract has no such level of consistency"
         assert declared.survives
 
     def test_where_the_data_is_agrees_with_what_is_promised(self, plain_board: LeaderboardBackend) -> None:

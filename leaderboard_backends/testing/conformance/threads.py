@@ -16,7 +16,7 @@ from ...model import Entry, percentile
 from ...protocol import LeaderboardBackend
 from ..crew import Crew
 from ..linearizability.pauses import pausing, quick_switches
-from .foundation import OPERATIONS, ConformancePart, OpenBoard, Rules, fill, ids, load
+from .foundation import ALL_RULES, OPERATIONS, ConformancePart, OpenBoard, Rules, fill, ids, load
 
 THREADS = 4
 TIME_LIMIT = 60.0
@@ -156,17 +156,26 @@ class ThreadsPart(ConformancePart):
         run_together(write, read, read)
 
     def test_a_friends_board_beside_writers_is_one_state(self, plain_board: LeaderboardBackend) -> None:
+        """Where the backend is consistent per player, each friend's entry has what was acknowledged before the read."""
         friends = ["a", "b", "c", "d", "e"]
+        per_player, acknowledged = plain_board.capabilities.consistency == "per player", [0]
         load(plain_board, [(player, "at 0", 0) for player in friends])
 
         def write(number: int) -> None:
             plain_board.update_scores([(player, f"at {number}", number) for player in friends])
+            acknowledged[0] = number
 
         def read() -> None:
+            least = acknowledged[0]
             for entries in (plain_board.get_entries(friends), plain_board.get_top_n()):
                 found = [entry for entry in entries if entry is not None]
-                assert len({entry.score for entry in found}) == 1, f"half a batch was seen: {found}"
-                assert ids(found) == friends
+                if per_player:
+                    assert_consistent(sorted(found), ALL_RULES[0])
+                    assert sorted(ids(found)) == friends
+                    assert min(entry.score for entry in found) >= least, f"{least} was acknowledged before {found}"
+                else:
+                    assert len({entry.score for entry in found}) == 1, f"half a batch was seen: {found}"
+                    assert ids(found) == friends
 
         self._read_beside_a_writer(write, read)
 

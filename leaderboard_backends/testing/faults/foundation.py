@@ -26,6 +26,15 @@ class FaultKit(HonestKit):
         with ExitStack() as stack:
             yield stack
 
+    def _describe(self, board: LeaderboardBackend) -> None:
+        """Refuse a board over several shards: a proxy before one server is passed by, and a batch may stand in part."""
+        if board.capabilities.consistency == "per player":
+            self._refuse(
+                f"{type(board).__name__} is consistent per player, and these fault tests are for boards on one server "
+                "or in one file: write tests of their own for boards over several shards."
+            )
+        super()._describe(board)
+
     @contextmanager
     def _reporting(self, fault: str, writes: str = "writes") -> Iterator[Figures]:
         """Print and record the figures of a test, however it ends; where all went well, they must be flawless."""

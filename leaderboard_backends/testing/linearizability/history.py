@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from math import inf
 from time import monotonic_ns
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
-from ...errors import BackendError, LeaderboardError, WriteOutcomeUnknownError
+from ...errors import BackendError, BatchOutcomes, LeaderboardError, WriteOutcomeUnknownError
 from ...protocol import LeaderboardBackend
 
 
@@ -74,7 +74,8 @@ class Recorder:
         """Call a public operation and return its answer, or raise its error, both recorded.
 
         Costs about a microsecond beside the call. Raises `ValueError` for an `update_scores` of which a part was
-        applied: a history has operations that happen whole, so give it no more updates than one batch of the backend.
+        applied, and no `outcomes` say which: a history has operations that happen whole, so give it no more updates
+        than one batch of the backend.
         """
         method = getattr(self._board, operation)
         asked = Operation(self._process, operation, arguments, UNKNOWN, monotonic_ns(), inf)
@@ -91,11 +92,19 @@ class Recorder:
         return answer
 
     def _refuse(self, error: LeaderboardError) -> None:
-        if isinstance(error, BackendError) and error.applied:
+        """Leave out what was not applied: a call, or of a batch over several shards the updates that were refused."""
+        outcomes: BatchOutcomes | None = getattr(error, "outcomes", None)
+        if outcomes is not None:
+            asked = self.operations[-1]
+            updates = enumerate(cast("Iterable[object]", asked.arguments[0]))
+            left = [update for place, update in updates if place not in outcomes.refused]
+            self.operations[-1] = asked._replace(arguments=(left,))
+            self._tell(self.operations[-1])
+        elif isinstance(error, BackendError) and error.applied:
             raise ValueError(
                 "only a part of these updates was applied; record only batches that the backend applies atomically."
             )
-        if not isinstance(error, WriteOutcomeUnknownError):
+        elif not isinstance(error, WriteOutcomeUnknownError):
             self.operations.pop()
             self._tell(None)
 

@@ -8,7 +8,7 @@ Computation: Practice and Experience 29 (2017): by the set of operations placed,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, TypeAlias
@@ -110,7 +110,7 @@ class _Search:
     def _steps(self, mask: int, state: State) -> Iterator[_Step]:
         """Yield what can come next: first what was answered, as an unknown operation may as well never happen."""
         unknown: list[_Step] = []
-        for index in self._first(mask):
+        for index in eligible(self._operations, mask):
             operation = self._operations[index]
             try:
                 after, answer = apply(state, operation.call, operation.arguments, self._order, self._keep)
@@ -125,14 +125,18 @@ class _Search:
                     return  # what changes nothing, now or later, can be placed as soon as its answer fits
         yield from unknown
 
-    def _first(self, mask: int) -> Iterator[int]:
-        """Yield the operations that were called before any other of those left returned."""
-        earliest = inf
-        for index in range((~mask & mask + 1).bit_length() - 1, len(self._operations)):
-            if mask >> index & 1:
-                continue
-            operation = self._operations[index]
-            if operation.invoked > earliest:
-                return
-            earliest = min(earliest, operation.returned)
-            yield index
+
+def eligible(operations: Sequence[Operation], placed: int) -> Iterator[int]:
+    """Yield the places of operations that can come next: those called before any other of those left returned.
+
+    `operations` are by the time of the call; `placed` has a bit for each that has its place in the order already.
+    """
+    earliest = inf
+    for index in range((~placed & placed + 1).bit_length() - 1, len(operations)):
+        if placed >> index & 1:
+            continue
+        operation = operations[index]
+        if operation.invoked > earliest:
+            return
+        earliest = min(earliest, operation.returned)
+        yield index

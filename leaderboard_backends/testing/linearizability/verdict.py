@@ -38,13 +38,13 @@ def _account(
     )
     yield f"The board at the start: {_board(start)}"
     yield f"The longest order that explains its answers, {len(found.placed)} operations:"
-    yield from (_line(operation, origin) for operation in found.placed)
+    yield from (line(operation, origin) for operation in found.placed)
     yield f"The board after them: {_board(found.state)}"
     yield f"The {len(found.left)} operations that are left, by the time of the call:"
     earliest = min(operation.returned for operation in found.left)
     for operation in found.left:
         here = _here(operation, order, keep, found.state) if operation.invoked <= earliest else ""
-        yield f"{_line(operation, origin)}{here}"
+        yield f"{line(operation, origin)}{here}"
 
 
 def _board(state: State) -> str:
@@ -54,7 +54,8 @@ def _board(state: State) -> str:
     return shown or "empty"
 
 
-def _line(operation: Operation, origin: int) -> str:
+def line(operation: Operation, origin: int) -> str:
+    """Return an operation with its times, in µs since `origin`."""
     end = "   never" if isinf(operation.returned) else f"{(operation.returned - origin) / 1000:8.1f}"
     return f"  {(operation.invoked - origin) / 1000:8.1f} to {end} µs  process {operation.process}: {operation}"
 

@@ -1,0 +1,65 @@
+"""Consistency per player: a board over shards that keeps it passes, and each bug that breaks it is seen as that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.testing.conformance.foundation import ALL_RULES
+from leaderboard_backends.testing.conformance.histories import HISTORIES, check_threads
+from leaderboard_backends.testing.runner import run_kit
+from leaderboard_backends.testing.subject import PARTS, BoardFactory
+
+from . import MUTANTS
+from .sharded import ShardedBoard
+
+BROKEN = [mutant.board for mutant in MUTANTS if issubclass(mutant.board, ShardedBoard)]
+often = pytest.mark.parametrize(("runs", "enough"), [(4, 3), pytest.param(20, 19, marks=pytest.mark.proof)])
+"""How many runs a bug is looked for in, and how many must see it."""
+
+
+class SaysLinearizable(ShardedBoard):
+    capabilities = replace(ShardedBoard.capabilities, consistency="linearizable")
+
+
+class SaysPerPlayer(NaiveLeaderboard):
+    capabilities = replace(NaiveLeaderboard.capabilities, consistency="per player")
+
+
+def histories_fail(make: BoardFactory, seed: int, histories: int = HISTORIES) -> str:
+    """Return what a run of the kit's histories, under all four rules, says of a board; empty where it passes."""
+    for rules in ALL_RULES:
+        try:
+            check_threads(make("race", order=rules.order, keep=rules.keep), rules, seed=seed, histories=histories)
+        except AssertionError as error:
+            return str(error)
+    return ""
+
+
+def test_a_board_over_shards_passes_the_kit() -> None:
+    parts = [part for part in PARTS if part not in ("histories", "machine", "processes", "scale")]
+    report = run_kit(ShardedBoard, parts=parts)
+    assert report.verdict == "PASSED IN PART", report.failures[0].text
+
+
+@pytest.mark.parametrize("runs", [4, pytest.param(20, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("sound", [ShardedBoard, SaysPerPlayer])
+def test_a_board_that_keeps_the_level_passes_every_run(sound: BoardFactory, runs: int) -> None:
+    assert [histories_fail(sound, seed, histories=20) for seed in range(runs)] == [""] * runs
+
+
+@often
+def test_a_board_over_shards_is_not_linearizable(runs: int, enough: int) -> None:
+    accounts = [histories_fail(SaysLinearizable, seed) for seed in range(runs)]
+    assert sum(account.startswith("not linearizable") for account in accounts) >= enough
+
+
+@often
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_bug_between_shards_is_caught(broken: type[ShardedBoard], runs: int, enough: int) -> None:
+    accounts = [histories_fail(broken, seed) for seed in range(runs)]
+    caught = [account for account in accounts if account.startswith("not per player")]
+    assert len(caught) == len([account for account in accounts if account])
+    assert len(caught) >= enough, f"caught in {len(caught)} runs of {runs}"
