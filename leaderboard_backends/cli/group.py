@@ -36,6 +36,7 @@ class _Command:
 _COMMANDS: Final = {
     "advise": _Command("tools", "Recommend a backend for your requirements."),
     "backends": _Command("tools", "List the backends: guarantees, and whether each can be used here."),
+    "cluster": _Command("production", "Look at a cluster, and at a board over its shards."),
     "compare": _Command("tools", "Compare backends: test each for correctness, then measure it."),
     "config": _Command("production", "Check a configuration file of boards without opening any."),
     "cost": _Command("tools", "Estimate what each backend costs per month and over years."),

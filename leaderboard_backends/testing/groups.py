@@ -26,6 +26,7 @@ from ..backends.redis.address import Address, SentinelAddress
 from ..backends.redis.requests import Argument, Request, pack
 from ..backends.redis.sentinel import Sentinels
 from ..backends.redis.server import Server
+from ..backends.redis.status import Member, members_of
 from ..errors import BackendUnavailableError
 from .servers import START_TIMEOUT, EmbeddedServer, ServerStartError, free_port
 
@@ -119,7 +120,8 @@ class _Group(ABC):
 
     def _start(self, servers: list[S], kind: type[S], settings: Mapping[str, str]) -> S:
         """Start a server, which is among `servers` until the group is closed."""
-        server = self._stack.enter_context(kind(settings, tcp=True, executable=self._executable))
+        server = kind(settings, tcp=True, executable=self._executable)
+        self._stack.enter_context(server)
         servers.append(server)
         self._stack.callback(servers.remove, server)
         return server
@@ -269,26 +271,13 @@ class ClusterNode(EmbeddedServer):
         return f"{super()._configuration(port)}cluster-enabled yes\ncluster-port {self.bus_port}\n"
 
 
-class _Member(NamedTuple):
-    """A node, as one of the nodes knows it."""
-
-    id: str
-    primary: str
-    """The id of the primary that it replicates; `-` for a primary."""
-    epoch: int
-    """That of its configuration: of two primaries with the same slot, the higher one counts."""
-    slots: tuple[range, ...]
-    is_up: bool
-    """Whether it is connected, and not suspected to have failed."""
-
-
 class _Report(NamedTuple):
     """What a node knows of its cluster."""
 
     is_up: bool
     """Whether it takes the cluster for one that serves all slots."""
-    members: dict[int, _Member]
-    """All nodes, itself included, by their ports."""
+    members: dict[int, Member]
+    """All nodes, itself included, by their ports, without the moves that only one of them tells."""
     in_step: int
     """How many replicas are in step with it."""
 
@@ -353,7 +342,7 @@ class EmbeddedCluster(_Group):
     def _at(self, port: int) -> ClusterNode:
         return next(node for node in self.nodes if node.port == port)
 
-    def _members(self) -> dict[int, _Member]:
+    def _members(self) -> dict[int, Member]:
         """Return all nodes by their ports, as the node knows them that has heard of the latest configuration."""
         found = []
         for node in self.nodes:
@@ -479,20 +468,8 @@ class EmbeddedCluster(_Group):
 def _report(node: ClusterNode) -> _Report:
     """Return what a node knows of its cluster. Raises `BackendUnavailableError`."""
     state, nodes, replication = _ask(node, ("CLUSTER", "INFO"), ("CLUSTER", "NODES"), ("INFO", "replication"))
-    return _Report(b"cluster_state:ok" in state, dict(_parsed(nodes.decode())), _in_step(replication))
-
-
-def _parsed(nodes: str) -> Iterator[tuple[int, _Member]]:
-    """Yield port and state of each node in a reply to CLUSTER NODES, but for those that are not known by id yet."""
-    for line in nodes.splitlines():
-        node_id, address, flags, primary, _, _, epoch, link, *slots = line.split()
-        states = {*flags.split(",")}
-        if not states & {"handshake", "noaddr"}:
-            port = int(address.partition("@")[0].rpartition(":")[2])
-            bounds = [slot.partition("-") for slot in slots if not slot.startswith("[")]  # [ is of a move under way
-            ranges = tuple(range(int(first), int(last or first) + 1) for first, _, last in bounds)
-            is_up = link == "connected" and not states & {"fail", "fail?"}
-            yield port, _Member(node_id, primary, int(epoch), ranges, is_up)
+    members = {member.node.port: member._replace(moving=()) for member in members_of(nodes.decode(), _HOST)}
+    return _Report(b"cluster_state:ok" in state, members, _in_step(replication))
 
 
 def _id_of(node: EmbeddedServer) -> bytes:

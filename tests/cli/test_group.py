@@ -20,7 +20,18 @@ from leaderboard_backends.cli import main as leaderboard_main
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.installing import install_distribution, install_extra
 
-COMMANDS = ["advise", "backends", "compare", "config", "conformance", "cost", "monitoring", "preflight", "report"]
+COMMANDS = [
+    "advise",
+    "backends",
+    "cluster",
+    "compare",
+    "config",
+    "conformance",
+    "cost",
+    "monitoring",
+    "preflight",
+    "report",
+]
 STARTS = [[sys.executable, "-m", "leaderboard_backends"], [str(Path(sys.executable).parent / "leaderboard")]]
 HEAVY = ["rich", "redis", "ZODB", "pytest", "hypothesis", "msgspec", "psutil"]
 
@@ -110,6 +121,7 @@ def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> No
     ("command", "library", "extra"),
     [
         ("backends", "rich", "tools"),
+        ("cluster", "redis", "production"),
         ("compare", "msgspec", "tools"),
         ("compare", "psutil", "tools"),
         ("config", "rich", "production"),

@@ -119,7 +119,7 @@ def test_a_move_stops_half_way_and_is_completed(calm: EmbeddedCluster) -> None:
 
 def test_a_move_that_the_server_refuses_says_why(calm: EmbeddedCluster) -> None:
     source, target, _ = calm.primaries
-    with pytest.raises(BackendUnavailableError, match="refused the command.* not "):
+    with pytest.raises(BackendUnavailableError, match=r"refused the command.* not "):
         calm.move_slots(16383, 16383, source, target)
     assert calm.owner(16383) is calm.primaries[2]
 
