@@ -13,7 +13,7 @@ from ..errors import LeaderboardError
 from ..location import Location, boolean
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of
-from .server import Server, anonymous_url, has_password, is_local, server_url
+from .server import Server, anonymous_url, has_password, is_local, server_urls
 from .subject import Subject
 
 COUNTED_HERE: Final = "memory"
@@ -51,9 +51,9 @@ def _of_file(opening: Opening) -> Iterator[Finding]:
 
 def _places(subject: Subject) -> Iterator[Place]:
     if kind_of(subject.opening) == "server":
-        url = server_url(subject.opening)
         said = subject.expectations.local
-        yield Place("the server", url, is_local(url) if said is None else said, _is_encrypted(subject))
+        for url in server_urls(subject.opening):
+            yield Place("the server", url, is_local(url) if said is None else said, _is_encrypted(subject))
     storage = str((subject.settings("rate_limit") or {}).get("storage", COUNTED_HERE))
     if storage != COUNTED_HERE:
         yield Place("the server of the rate limit", storage, is_local(storage), storage.startswith("rediss"))

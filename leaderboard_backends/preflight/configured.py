@@ -1,6 +1,6 @@
 """The configured board itself, which is read and never written: whether the app will find it as the file describes it.
 
-On a server it is opened only where it has players already, as opening describes a new one there. Of a board in a file a
+On a server it is opened only where it is already, as opening makes a new one there. Of a board in a file a
 copy of the file is opened, so that the app may have it open meanwhile.
 """
 
@@ -20,7 +20,7 @@ from ..model import Entry
 from .finding import Finding, failed, not_applicable, passed
 from .kinds import kind_of
 from .scratch import MAKES_NO_FILE, Scratch
-from .server import Server
+from .server import ask_each
 from .subject import Subject
 
 SAMPLE: Final = 1_000
@@ -54,9 +54,8 @@ def sample(subject: Subject) -> Sequence[Entry] | None:
 
 def _from_server(opening: Opening) -> Sequence[Entry] | None:
     bare = replace(opening, layers={})
-    with Server.of(bare) as server:
-        if not server.has_players(bare, bare.board):
-            return None
+    if not any(ask_each(bare, lambda server: server.has_board(bare, bare.board))):
+        return None
     with bare.open() as board:
         return board.get_top_n(SAMPLE)
 

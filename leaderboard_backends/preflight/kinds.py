@@ -24,8 +24,8 @@ def kind_of(opening: Opening) -> Home:
 
 
 def speaks_redis(opening: Opening) -> bool:
-    """Whether a board is on a Redis or Valkey: its class is that of redis://, or made of it."""
+    """Whether a board is on Redis or Valkey: its class is that of redis:// or redis+cluster://, or made of it."""
     try:
-        return issubclass(opening.backend, backend_class("redis"))
+        return issubclass(opening.backend, (backend_class("redis"), backend_class("redis+cluster")))
     except MissingExtraError:
         return False

@@ -7,9 +7,9 @@ from typing import Final
 import psutil
 
 from ..comparison.document.numerals import size, whole
-from .finding import Finding, failed, not_applicable, passed, warning
+from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of
-from .server import Memory, Server
+from .server import Memory, Server, ask_each
 from .subject import Subject
 
 NO_EVICTION: Final = "noeviction"
@@ -23,7 +23,10 @@ def check_eviction(subject: Subject) -> Finding:
     """Look at `maxmemory` and `maxmemory-policy`: a policy that evicts deletes whole boards."""
     if kind_of(subject.opening) != "server":
         return not_applicable("the board is not on a server that could evict it")
-    found = _memory(subject)
+    return together(map(_evicts, ask_each(subject.opening, Server.memory)))
+
+
+def _evicts(found: Memory | None) -> Finding:
     if found is None:
         return warning("the server does not report its memory", NOT_TOLD)
     figure = f"maxmemory-policy {found.policy}, maxmemory {size(found.limit) if found.limit else '0 (no limit)'}"
@@ -79,16 +82,12 @@ def _judged(each: float, expected: int, room: float) -> Finding:
 
 
 def _room(subject: Subject) -> float | None:
-    """Return the bytes that are free: below the server's own limit, or on the machine."""
+    """Return the bytes that are free: below the server's own limit, or on the machine.
+
+    Players are spread evenly over the primaries of a cluster, so the fullest of them counts for each.
+    """
     if kind_of(subject.opening) == "process":
         return float(psutil.virtual_memory().available)
-    found = _memory(subject)
-    if found is None:
-        return None
-    most = found.limit or found.machine
-    return float(most - found.used) if most else None
-
-
-def _memory(subject: Subject) -> Memory | None:
-    with Server.of(subject.opening) as server:
-        return server.memory()
+    found = ask_each(subject.opening, Server.memory)
+    rooms = [(each.limit or each.machine) - each.used for each in found if each and (each.limit or each.machine)]
+    return float(min(rooms) * len(rooms)) if len(rooms) == len(found) else None

@@ -13,7 +13,7 @@ from ..comparison.machine import IN_MEMORY, file_system
 from ..config import Opening
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of, promises_of
-from .server import Persistence, Server
+from .server import Persistence, Server, ask_each
 from .subject import Subject
 
 LEAST_FREE: Final = 256e6
@@ -84,8 +84,10 @@ def _words(kept: Kept) -> str:
 
 
 def _of_server(subject: Subject) -> Finding:
-    with Server.of(subject.opening) as server:
-        found = server.persistence()
+    return together([_of_one(subject, found) for found in ask_each(subject.opening, Server.persistence)])
+
+
+def _of_one(subject: Subject, found: Persistence | None) -> Finding:
     if found is None:
         return _undisclosed(subject)
     findings = [_kept(subject, found)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 from urllib.parse import urlencode
 
 from ..config import Opening
 from ..errors import MissingExtraError
 from ..installing import install_extra
 from ..location import Location
+
+T = TypeVar("T")
 
 DEFAULT_PREFIX: Final = "leaderboard"
 
@@ -46,6 +48,8 @@ class Replication(NamedTuple):
     """Seconds since each of them was heard of."""
     least: int | None
     """`min-replicas-to-write`; `None` where the server does not tell."""
+    full_coverage: bool
+    """`cluster-require-full-coverage`, which counts in a cluster alone."""
 
 
 _TIMEOUT: Final = 10.0
@@ -87,11 +91,6 @@ class Server(AbstractContextManager["Server"]):
     ) -> None:
         self._client.close()
 
-    @classmethod
-    def of(cls, opening: Opening) -> Self:
-        """Connect, when first asked, to the server of a board."""
-        return cls(server_url(opening))
-
     def answers(self) -> bool:
         """Whether it answers this connection, with the credentials of its URL or without any."""
         try:
@@ -99,9 +98,10 @@ class Server(AbstractContextManager["Server"]):
         except self._refusals:
             return False
 
-    def has_players(self, opening: Opening, board: str) -> bool:
-        """Whether a board of this name has players; opening it to find out would describe a new one."""
-        key = f"{opening.options.get('prefix', DEFAULT_PREFIX)}:{{{board}}}:order"
+    def has_board(self, opening: Opening, board: str) -> bool:
+        """Whether a board of this name has players, or a manifest here; opening it to find out would make a new one."""
+        kind = "shards" if is_cluster(opening) else "order"
+        key = f"{opening.options.get('prefix', DEFAULT_PREFIX)}:{{{board}}}:{kind}"
         try:
             return bool(self._client.exists(key))
         except self._refusals:
@@ -133,7 +133,9 @@ class Server(AbstractContextManager["Server"]):
             return None
         replicas = [info[f"slave{number}"] for number in range(int(info.get("connected_slaves", 0)))]
         least = self._config("min-replicas-to-write")
-        return Replication([int(replica.get("lag", 0)) for replica in replicas], None if least is None else int(least))
+        lags = [int(replica.get("lag", 0)) for replica in replicas]
+        coverage = self._config("cluster-require-full-coverage")
+        return Replication(lags, None if least is None else int(least), coverage == "yes")
 
     def _info(self, section: str) -> dict[str, Any] | None:
         try:
@@ -150,21 +152,42 @@ class Server(AbstractContextManager["Server"]):
         return found
 
 
-def server_url(opening: Opening) -> str:
-    """Return the URL of a board's server, the present primary of several, with its credentials; it is never shown."""
+def is_cluster(opening: Opening) -> bool:
+    """Whether a board is on the primaries of a cluster."""
+    return opening.location.scheme.endswith("+cluster")
+
+
+def server_urls(opening: Opening) -> list[str]:
+    """Return the URLs of the servers that take a board's writes, with its credentials; they are never shown.
+
+    One server, the present primary behind Sentinels, or the primaries of a cluster.
+    """
     location, options = opening.location, opening.options
-    if not location.scheme.endswith("+sentinel"):
-        return _with(location.url, options)
+    if "+" not in location.scheme:
+        return [_with(location.url, options)]
     from ..backends.redis.address import SentinelAddress, address_of  # noqa: PLC0415 - an extra, as above
     from ..backends.redis.sentinel import Sentinels  # noqa: PLC0415
+    from ..backends.redis.status import primaries_at  # noqa: PLC0415
 
     address = address_of(location, options)
-    assert isinstance(address, SentinelAddress)  # noqa: S101 - by the scheme
-    host, port = Sentinels(address).primary().node
+    nodes: Sequence[tuple[str, int]]
+    if isinstance(address, SentinelAddress):
+        nodes = [Sentinels(address).primary().node]
+    else:
+        nodes = primaries_at(location, options)
     user, at, _ = location.parts.netloc.rpartition("@")
     scheme = location.scheme.partition("+")[0].replace("valkey", "redis")
-    shown = f"[{host}]" if ":" in host else host
-    return _with(f"{scheme}://{user}{at}{shown}:{port}/{address.db}", options)
+    hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in nodes]
+    return [_with(f"{scheme}://{user}{at}{host}/{address.db}", options) for host in hosts]
+
+
+def ask_each(opening: Opening, question: Callable[[Server], T]) -> list[T]:
+    """Return what each of a board's servers answers to a question."""
+    answers = []
+    for url in server_urls(opening):
+        with Server(url) as server:
+            answers.append(question(server))
+    return answers
 
 
 def anonymous_url(url: str) -> str:

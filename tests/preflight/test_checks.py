@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import redis
 from prometheus_client import REGISTRY, generate_latest
 
 from leaderboard_backends.delegating import DelegatingLeaderboard
@@ -20,17 +21,20 @@ from leaderboard_backends.hardening.observability.settings import STUDY
 from leaderboard_backends.hardening.rate_limiting import RateLimitedLeaderboard
 from leaderboard_backends.hardening.validation import ValidatedLeaderboard
 from leaderboard_backends.model import Score
+from leaderboard_backends.preflight.access import check_access
 from leaderboard_backends.preflight.alerts import check_alerts
 from leaderboard_backends.preflight.degradation import check_degradation
 from leaderboard_backends.preflight.finding import Finding, failed, not_applicable, passed, together, warning
 from leaderboard_backends.preflight.load import check_load
+from leaderboard_backends.preflight.memory import check_eviction
 from leaderboard_backends.preflight.metrics import check_metrics
+from leaderboard_backends.preflight.persistence import check_persistence
 from leaderboard_backends.preflight.rate_limit import check_rate_limit
 from leaderboard_backends.preflight.replication import check_replication
 from leaderboard_backends.preflight.subject import Subject
 from leaderboard_backends.preflight.validation import BREAKING, READS, check_validation
 from leaderboard_backends.preflight.workers import check_workers
-from leaderboard_backends.testing.groups import EmbeddedSentinel
+from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 from .boards import Opened, changed, good
@@ -471,3 +475,39 @@ def test_a_primary_that_accepts_updates_alone_is_a_warning(tmp_path: Path) -> No
         finding = found(tmp_path, check_replication, f"{group.url}?{urlencode(group.options)}")
     assert finding.status == "warning"
     assert "Set min-replicas-to-write 1" in finding.todo
+
+
+def test_each_primary_of_a_cluster_is_judged(tmp_path: Path) -> None:
+    settings = {"min-replicas-to-write": "1", "cluster-require-full-coverage": "no"}
+    with EmbeddedCluster(primaries=2, settings=settings) as cluster:
+        url = f"{cluster.url}?shards=4"
+        finding = found(tmp_path, check_replication, url)
+        assert (finding.status, finding.figure) == (
+            "passed",
+            "primaries: 2, replicas of each: at least 1; min-replicas-to-write 1",
+        )
+        waiting = found(tmp_path, check_replication, f"{url}&wait_replicas=1")
+        assert (waiting.status, waiting.todo) == ("warning", "Run at least 2 replicas of each primary.")
+        primary = cluster.primaries[0]
+        (replica,) = cluster.replicas_of(primary)
+        replica.kill()
+        lone = found(tmp_path, check_replication, url)
+        assert lone.status == "failed"
+        assert f"no replica follows 127.0.0.1:{primary.port}: no failover is possible" in lone.figure
+
+
+def test_what_one_primary_of_a_cluster_lacks_is_found(tmp_path: Path) -> None:
+    with EmbeddedCluster(primaries=2, replicas=0, settings={"appendonly": "yes", "appendfsync": "always"}) as cluster:
+        first, second = cluster.primaries
+        with redis.Redis(port=second.port, password=second.password) as plain:
+            plain.config_set("appendfsync", "everysec")
+            plain.config_set("maxmemory-policy", "allkeys-lru")
+        document = good(f"{cluster.url}?shards=4", durable=True)
+        with Opened(tmp_path, document) as subject:
+            kept, evicted, alone = check_persistence(subject), check_eviction(subject), check_replication(subject)
+            assert "127.0.0.1" in check_access(subject).figure
+    assert (kept.status, evicted.status, alone.status) == ("failed", "failed", "failed")
+    assert "appendfsync always: every acknowledged" in kept.figure
+    assert "appendfsync everysec: a crash loses" in kept.figure
+    assert f"no replica follows 127.0.0.1:{first.port}, 127.0.0.1:{second.port}" in alone.figure
+    assert "Set cluster-require-full-coverage no on all nodes." in alone.todo

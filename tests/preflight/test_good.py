@@ -9,10 +9,13 @@ import pytest
 import redis
 
 from leaderboard_backends import open_leaderboard
+from leaderboard_backends.preflight.configured import check_configured
 from leaderboard_backends.preflight.run import CHECKS
+from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-from .boards import findings, good, of_status
+from .boards import Opened, findings, good, of_status
+from .conftest import RIGHT
 
 LINES = [*(check.name for check in CHECKS), "clean-up"]
 
@@ -55,6 +58,22 @@ def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, rea
     }
     assert dump(ready_url) == before
     assert before
+
+
+def test_a_board_on_a_cluster_passes_and_is_read_where_it_is(tmp_path: Path) -> None:
+    settings = {name: value for name, value in RIGHT.items() if name != "requirepass"}
+    settings |= {"min-replicas-to-write": "1", "cluster-require-full-coverage": "no"}
+    with EmbeddedCluster(primaries=2, settings=settings) as cluster:
+        url = f"{cluster.url}?shards=4"
+        document = good(url, durable=True)
+        with Opened(tmp_path, document) as subject:
+            assert check_configured(subject).status == "not applicable"
+        with open_leaderboard(url, board="weekly") as board:
+            board.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+        found = findings(tmp_path, document)
+        assert (of_status(found, "failed"), of_status(found, "warning")) == ({}, {})
+        assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
+        assert cluster.nodes[0].password not in repr(found)
 
 
 def test_the_configured_board_is_read_and_not_written(tmp_path: Path, ready_url: str) -> None:
