@@ -1,23 +1,25 @@
-"""Read replicas and the copy in memory: how much they take off the primary, how late they are, what the feed costs."""
+"""Read replicas, the copy in memory, the sharded board: what they take off a server, their lag, and what they cost."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from json import dumps
+from math import inf
 from statistics import median, quantiles
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from paired import Bar, microseconds, paired_times, ratio_bar, ratios
-from players import load
+from players import load, trace
 
-from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.answers import ask
-from leaderboard_backends.testing.groups import EmbeddedSentinel
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
+from leaderboard_backends.answers import ask, consistent_reads
+from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 PLAYERS = 100_000
@@ -45,13 +47,15 @@ print(number * size / seconds)
 """Updates at a rate, in a process of its own; the score of `probe` is the time of the monotonic clock."""
 
 
-def bars() -> Iterator[Bar]:
-    """Measure read replicas behind Sentinels, and the copy in memory of a board on one server."""
+def bars(sharded_players: int) -> Iterator[Bar]:
+    """Measure read replicas behind Sentinels, the copy in memory of a board on one server, and boards on a cluster."""
     with EmbeddedSentinel() as group:
         yield _leave_the_primary_alone(group)
     with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         yield from _copy_bars(server)
         yield _feed_bar(server)
+    with EmbeddedCluster(replicas=0) as cluster, EmbeddedServer(tcp=True) as server:
+        yield from _cluster_bars(cluster, server, sharded_players)
 
 
 @contextmanager
@@ -170,3 +174,143 @@ def _feed_bar(server: EmbeddedServer) -> Bar:
     return ratio_bar(
         f"server time of an update with a change feed against none, {server.version}", found, 1.35, note=note
     )
+
+
+# ---------------------------------------------------------------------- the sharded board
+
+Updates = list[tuple[str, str, int]]
+
+SHARDS = (16, 64)
+WRITERS = 8
+
+
+class Case(NamedTuple):
+    """One operation of a sharded board beside that of `redis://`."""
+
+    what: str
+    bars: tuple[float, float]
+    """By the number of shards, as in `SHARDS`."""
+    call: Callable[[LeaderboardBackend, Updates], object]
+    players: int = 1
+    """How many updates or players of the trace one call takes."""
+    operations: int = 2_700
+    ties: str = "strict"
+
+
+CASES = (
+    Case("update_score (ranked), ties=strict", (5, 8), lambda board, own: board.update_score(*own[0])),
+    Case("update_score (ranked), ties=clock", (3.3, 6), lambda board, own: board.update_score(*own[0]), ties="clock"),
+    Case("update_scores of one, ties=strict", (1.8, 1.8), lambda board, own: board.update_scores(own)),
+    Case("update_scores of one, ties=clock", (1.1, 1.1), lambda board, own: board.update_scores(own), ties="clock"),
+    Case("update_scores of 1,000, ties=strict", (0.95, 1), lambda board, own: board.update_scores(own), 1_000, 90),
+    Case("get_rank", (3, 5.5), lambda board, own: board.get_rank(own[0][0])),
+    Case("get_top_n of 100", (4.8, 6.5), lambda board, _: board.get_top_n(100)),
+    Case("get_around of 5", (4.8, 9), lambda board, own: board.get_around(own[0][0], 5)),
+    Case("get_entries of 50", (6, 14), lambda board, own: board.get_entries([each[0] for each in own]), 50, 900),
+    Case("len", (4, 6.5), lambda board, _: len(board)),
+)
+
+
+def _cluster_bars(cluster: EmbeddedCluster, server: EmbeddedServer, count: int) -> Iterator[Bar]:
+    where = f"{server.version}, {count:,} players, 3 primaries on this machine"
+    players = load(count)
+    updates = iter(trace(players, len(SHARDS) * sum(case.operations * case.players for case in CASES)))
+    with open_leaderboard(server.url, board="bars") as plain:
+        alone = _growth([server], plain, players)
+        for place, shards in enumerate(SHARDS):
+            yield _empty_shard_bar(cluster, shards)
+            with (
+                open_leaderboard(cluster.url, board=f"strict-{shards}", shards=shards) as strict,
+                open_leaderboard(cluster.url, board=f"clock-{shards}", shards=shards, ties="clock") as clock,
+            ):
+                boards = {"strict": strict, "clock": clock}
+                for ties, board in boards.items():
+                    grown = _growth(cluster.nodes, board, players) / alone
+                    subject = f"cluster, K={shards}: bytes per player against redis://, ties={ties}, {where}"
+                    yield Bar(subject, grown, 1.05, "x", grown, grown, note=f"{alone / count:.0f} on one server")
+                for case in CASES:
+                    own = [next(updates) for _ in range(case.operations * case.players)]
+                    ours, theirs = (_calls(case, board, own) for board in (boards[case.ties], plain))
+                    times = paired_times(ours, theirs, case.operations, ROUNDS)
+                    subject = f"cluster, K={shards}: {case.what} against redis://, {where}"
+                    yield ratio_bar(subject, ratios(times), case.bars[place], note=microseconds(times))
+                yield _consistent_bar(strict, cluster.url, shards, where)
+            yield _overtaken_bar(cluster.url, shards, where)
+
+
+def _calls(case: Case, board: LeaderboardBackend, updates: Updates) -> Any:
+    def work(start: int, stop: int) -> None:
+        for at in range(start, stop):
+            case.call(board, updates[at * case.players : (at + 1) * case.players])
+
+    return work
+
+
+def _growth(servers: list[Any], board: LeaderboardBackend, players: Updates) -> int:
+    """Load players, and return the bytes that the servers' data took, without the buffers of their clients."""
+    before = sum(map(_data_bytes, servers))
+    board.update_scores(players)
+    return sum(map(_data_bytes, servers)) - before
+
+
+def _data_bytes(server: EmbeddedServer) -> int:
+    with redis.Redis(port=server.port, password=server.password) as plain:
+        info = plain.info("memory")
+        return int(info["used_memory"]) - int(info["mem_clients_normal"])
+
+
+def _empty_shard_bar(cluster: EmbeddedCluster, shards: int) -> Bar:
+    total = 0
+    with open_leaderboard(cluster.url, board="empty", shards=shards) as board:
+        for node in cluster.primaries:
+            with redis.Redis(port=node.port, password=node.password) as plain:
+                total += sum(plain.memory_usage(key, samples=0) for key in plain.scan_iter(match="*:empty:*"))
+        board.delete()
+    each = total / shards
+    subject = f"cluster, K={shards}: bytes of an empty shard, {cluster.nodes[0].version}"
+    return Bar(subject, each, 600, "bytes", each, each, note="MEMORY USAGE of its keys")
+
+
+def _consistent_bar(board: LeaderboardBackend, url: str, shards: int, where: str) -> Bar:
+    outcomes: list[bool] = []
+    with _writing(url, 2_000, board=board.name) as writer, consistent_reads():
+        while writer.poll() is None:
+            try:
+                board.get_rank(f"player-{len(outcomes) % 10_000:07d}")
+                outcomes.append(True)
+            except BackendUnavailableError:
+                outcomes.append(False)
+            sleep(READ_PAUSE)
+        assert writer.stdout is not None
+        rate = float(writer.stdout.read())
+    share = sum(outcomes) / len(outcomes)
+    subject = f"cluster, K={shards}: share of consistent reads that succeed within 10 collects, {where}"
+    note = f"{len(outcomes):,} ranks beside {rate:,.0f} updates per second"
+    return Bar(subject, share, 0.99, "", share, share, at_most=False, note=note)
+
+
+def _overtaken_bar(url: str, shards: int, where: str) -> Bar:
+    """Let writers reach one score; count the players who stand before one who had reached it before they began."""
+    times: dict[str, tuple[float, float]] = {}
+    with open_leaderboard(url, board=f"ties-{shards}", shards=shards) as board:
+
+        def write(writer: int) -> None:
+            for number in range(500):
+                player_id, began = f"{writer}-{number}", monotonic()
+                if number % 2:
+                    board.update_score(player_id, "", 7)
+                else:
+                    board.update_scores([(player_id, "", 7)])
+                times[player_id] = began, monotonic()
+
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(write, range(WRITERS)))
+        ranked = [entry.player_id for entry in board]
+    overtaken, earliest = 0, inf
+    for player_id in reversed(ranked):
+        began, ended = times[player_id]
+        overtaken += earliest < began
+        earliest = min(earliest, ended)
+    subject = f"cluster, K={shards}: strict ties overtaken, {where}"
+    note = f"{len(ranked):,} players of {WRITERS} writers in one tie, the clocks of one machine"
+    return Bar(subject, overtaken, 0, "", overtaken, overtaken, note=note)
