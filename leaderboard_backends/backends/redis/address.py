@@ -59,6 +59,11 @@ class Address:
         """The server as a URL, without user, password and options."""
         return f"unix://{quote(self.unix_socket)}" if self.unix_socket is not None else str(self)
 
+    @property
+    def limit(self) -> str:
+        """How long a reply may take, in words."""
+        return f"within {self.socket_timeout:g} s (socket_timeout)"
+
     def __str__(self) -> str:
         if self.unix_socket is not None:
             return f"unix://{self.unix_socket} (database {self.db})"
@@ -126,6 +131,11 @@ class ClusterAddress(Address):
         if not self.nodes:
             return Address.__str__(self)
         return f"{'rediss' if self.tls else 'redis'}+cluster://{_hosts_in_url(self.nodes)}/"
+
+    @property
+    def limit(self) -> str:
+        """How long a reply may take, in words: reads of a board have a limit of their own."""
+        return f"in time (read_timeout for reads; socket_timeout, {self.socket_timeout:g} s)"
 
     def at(self, host: str, port: int, **changes: Any) -> ClusterAddress:
         """Return the address of a node."""

@@ -208,13 +208,26 @@ class ClusterLeaderboard(LeaderboardBackend):
             if manifest.state == "deleting":
                 self._finish_delete(manifest.generation)
             elif manifest.state == "making":
-                self._ask_all([shard.make() for shard in self._requests.shards])
-                self._change(manifest.generation, "making", READY)
+                self._make(manifest.generation)
             else:
                 self._finish_clear(manifest.generation, manifest.state)
                 self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
                 return manifest
         raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
+
+    def _make(self, generation: str) -> None:
+        """Make all shards of a new board; raises where there was one, and only its manifest is lost."""
+        earlier = self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
+        if earlier not in (None, generation):
+            self._change(generation, "making", "")
+            raise BoardMismatchError(
+                f"{self._cluster.address} has lost the manifest of the board {self._name!r} (the key "
+                f"{self._manifest.key}), not its shards: restore the data of its node. To begin anew, delete the key "
+                f"{self._manifest.copy_key} first."
+            )
+        self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
+        self._ask_all([shard.make() for shard in self._requests.shards])
+        self._change(generation, "making", READY)
 
     def _check_nodes(self) -> str:
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
@@ -252,6 +265,7 @@ class ClusterLeaderboard(LeaderboardBackend):
 
     def _finish_delete(self, generation: str) -> None:
         self._ask_all([shard.delete() for shard in self._requests.shards])
+        self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
         self._change(generation, "deleting", "")
 
     def _change(self, generation: str, state: str, following: str) -> str:
@@ -260,8 +274,9 @@ class ClusterLeaderboard(LeaderboardBackend):
     def _state(self) -> str:
         return self._ask_manifest(self._manifest.state(self._generation))
 
-    def _ask_manifest(self, request: Request[T]) -> T:
-        (outcome,) = self._cluster.carry([Single(self._manifest.slot, request)], None, self._terms).single
+    def _ask_manifest(self, request: Request[T], slot: int | None = None) -> T:
+        single = Single(self._manifest.slot if slot is None else slot, request)
+        (outcome,) = self._cluster.carry([single], None, self._terms).single
         if isinstance(outcome, Exception):
             raise outcome
         return outcome  # type: ignore[no-any-return]  # what the request parses

@@ -165,7 +165,7 @@ def unanswered(error: Exception, address: Address, request: Request[Any]) -> Bac
     if isinstance(error, InvalidResponse):
         problem = f"{address} sent a reply that is not valid ({error})"
     elif isinstance(error, RedisTimeoutError):
-        problem = f"{address} sent no reply within {address.socket_timeout:g} s (socket_timeout)"
+        problem = f"{address} sent no reply {address.limit}"
     else:
         problem = f"{address} closed the connection before it replied ({error})"
     if request.writes:

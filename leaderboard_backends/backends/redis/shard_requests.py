@@ -8,6 +8,8 @@ server's board has the number of the change.
 
     leaderboard:{NAME}:shards             hash, the manifest: kind, number of shards, how ties are ordered, generation,
                                           state, and the last ticket of the sequencer
+    leaderboard:{TAG}:NAME:made           hash: the generation, in the slot farthest from the manifest's, so that a
+                                          board whose manifest is lost is not taken for one that was never made
     leaderboard:{TAG}:NAME:GENERATION:…   order, meta and p:N of one shard
 """
 
@@ -166,6 +168,9 @@ class ManifestRequests(KeyedRequests):
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str) -> None:
         super().__init__(f"{prefix}:{{{name}}}:shards", load_scripts(order, keep, shard=True), order)
         self.slot: Final = slot_of(name)
+        self.far_slot: Final = (self.slot + SLOTS // 2) % SLOTS
+        """The slot of the copy of the generation."""
+        self.copy_key: Final = f"{prefix}:{{{_tags()[self.far_slot]}}}:{name}:made"
         self._kind: Final = board_kind(order, shard=True)
 
     def open(self, shards: int | None, ties: str | None, default_shards: int, generation: str) -> Request[Manifest]:
@@ -177,6 +182,16 @@ class ManifestRequests(KeyedRequests):
 
         wanted = ("" if shards is None else str(shards), ties or "")
         return self._call("manifest", parse, self._kind, *wanted, str(default_shards), "strict", generation)
+
+    def copied(self) -> Request[str | None]:
+        """Answers the copy of the generation."""
+        return self._command(lambda reply: reply and reply.decode(), b"HGET", self.copy_key, b"generation")
+
+    def copy(self, generation: str | None) -> Request[None]:
+        """Keep a copy of the generation, or delete it (`None`)."""
+        if generation is None:
+            return self._command(nothing, b"DEL", self.copy_key)
+        return self._command(nothing, b"HSET", self.copy_key, b"generation", generation)
 
     def ticket(self, generation: str, updates: int, above: int) -> Request[Ticket]:
         """Take a ticket for some updates, above a number."""

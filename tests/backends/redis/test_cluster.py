@@ -785,3 +785,17 @@ def test_errors_show_no_password(cluster: EmbeddedCluster, opened: Opener) -> No
         len(board)
     secret = cluster.nodes[0].password
     assert secret not in f"{caught.value!r} {board!r} {board.storage_info()}"
+
+
+def test_a_board_whose_manifest_is_lost_is_not_taken_for_a_new_one(cluster: EmbeddedCluster, opened: Opener) -> None:
+    board = opened()
+    board.update_score("ada", "", 1)
+    with of_slot(cluster, board._manifest.slot) as plain:
+        plain.unlink(board._manifest.key)
+    with pytest.raises(BoardMismatchError, match="has lost the manifest"):
+        opened(board=board.name)
+    with pytest.raises(BoardMismatchError, match="has lost the manifest"):
+        opened(board=board.name)  # the first one has left nothing
+    with of_slot(cluster, board._manifest.far_slot) as plain:
+        plain.unlink(board._manifest.copy_key)
+    assert len(opened(board=board.name)) == 0
