@@ -29,6 +29,7 @@ class FaultKit(HonestKit):
     def _describe(self, board: LeaderboardBackend) -> None:
         """Refuse a board over several shards: a proxy before one server is passed by, and a batch may stand in part."""
         if board.capabilities.consistency == "per player":
+            board.close()
             self._refuse(
                 f"{type(board).__name__} is consistent per player, and these fault tests are for boards on one server "
                 "or in one file: write tests of their own for boards over several shards."

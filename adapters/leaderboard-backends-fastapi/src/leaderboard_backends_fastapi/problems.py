@@ -37,8 +37,10 @@ from leaderboard_backends import (
     LeaderboardError,
     MissingExtraError,
     PluginError,
+    RankUnknownError,
     RateLimitExceededError,
     ScoreLimitError,
+    ShardsMissingError,
     StaleReplicaError,
     UnknownOptionError,
     UnknownSchemeError,
@@ -106,6 +108,9 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
     UnsupportedOperationError: Kind(501, "unsupported-operation", "This backend does not support that"),
     BackendError: Kind(503, "backend-error", "The storage failed", "The storage failed. Nothing was applied."),
     BackendUnavailableError: Kind(503, "backend-unavailable", "The storage cannot be reached", _UNAVAILABLE, 2),
+    ShardsMissingError: Kind(
+        503, "shards-missing", "A part of the board does not answer", "A part of the storage did not answer in time.", 2
+    ),
     BackendReadOnlyError: Kind(
         503,
         "backend-read-only",
@@ -125,6 +130,12 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
         "The write may or may not have been applied",
         "The storage stopped answering after the write was sent: it may or may not have been applied. Read the "
         "player's entry before you repeat it; a repeated increment could count twice.",
+    ),
+    RankUnknownError: Kind(
+        504,
+        "rank-unknown",
+        "The write was applied, its rank is not known",
+        "The write was applied, but a part of the storage that its rank depends on did not answer. Do not repeat it.",
     ),
     BoardMovedError: Kind(
         503,
