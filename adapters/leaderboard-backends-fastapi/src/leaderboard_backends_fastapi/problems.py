@@ -135,7 +135,8 @@ KINDS: Final[Mapping[type[LeaderboardError], Kind]] = {
         504,
         "rank-unknown",
         "The write was applied, its rank is not known",
-        "The write was applied, but a part of the storage that its rank depends on did not answer. Do not repeat it.",
+        "The write was applied, but a part of the storage that its rank depends on did not answer. Do not "
+        "repeat it: a repeated increment could count twice.",
     ),
     BoardMovedError: Kind(
         503,
