@@ -26,6 +26,8 @@ SHARDS: Final = 3
 """With them, of the players of the kit's histories, ada and eve have a shard each, bob and zoe share one."""
 SKEW: Final = 3
 """Tickets by which the clock of one shard is fast."""
+AHEAD: Final = 3
+"""Tickets that a thread keeps for later."""
 
 Key: TypeAlias = tuple[Score, int]
 """What the order goes by, smallest first: the score or its negative, and the ticket that reached it."""
@@ -198,7 +200,7 @@ class SkewedShards(ShardedBoard):
 
 @killed_by("histories", LINEARIZABLE)
 class TicketsAhead(ShardedBoard):
-    """A thread takes the ticket of its next update ahead, and overtakes in a tie whoever wrote in between."""
+    """A thread takes the tickets of its next updates ahead, and overtakes in a tie whoever wrote in between."""
 
     def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
         super().__init__(name, order=order, keep=keep)
@@ -209,9 +211,9 @@ class TicketsAhead(ShardedBoard):
         if tickets > 1:
             kept.clear()
             return super()._ticket(tickets)
-        ticket = kept.pop() if kept else super()._ticket()
-        kept.append(super()._ticket())
-        return ticket
+        while len(kept) <= AHEAD:
+            kept.append(super()._ticket())
+        return kept.pop(0)
 
 
 @killed_by("histories", LINEARIZABLE)

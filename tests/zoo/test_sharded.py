@@ -10,13 +10,13 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing.conformance.foundation import ALL_RULES
 from leaderboard_backends.testing.conformance.histories import HISTORIES, check_threads
 from leaderboard_backends.testing.runner import run_kit
-from leaderboard_backends.testing.subject import PARTS, BoardFactory
+from leaderboard_backends.testing.subject import BoardFactory
 
 from . import MUTANTS
 from .sharded import ShardedBoard
 
 BROKEN = [mutant.board for mutant in MUTANTS if issubclass(mutant.board, ShardedBoard)]
-often = pytest.mark.parametrize(("runs", "enough"), [(4, 3), pytest.param(20, 19, marks=pytest.mark.proof)])
+often = pytest.mark.parametrize(("runs", "enough"), [(2, 1), pytest.param(20, 19, marks=pytest.mark.proof)])
 """How many runs a bug is looked for in, and how many must see it."""
 
 
@@ -38,8 +38,8 @@ def histories_fail(make: BoardFactory, seed: int, histories: int = HISTORIES) ->
     return ""
 
 
-def test_a_board_over_shards_passes_the_kit() -> None:
-    parts = [part for part in PARTS if part not in ("histories", "machine", "processes", "scale")]
+def test_a_board_over_shards_has_the_order_and_the_answers_of_any_other() -> None:
+    parts = ["order", "bulk", "removal", "lookups", "ranges", "scores", "capabilities", "threads"]
     report = run_kit(ShardedBoard, parts=parts)
     assert report.verdict == "PASSED IN PART", report.failures[0].text
 
