@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _NOBODY: Final[Mapping[int, int | None]] = MappingProxyType({})
 
-ATTEMPTS: Final = 100
+ATTEMPTS: Final = 1000
 """How often a read starts again, because what it was about has moved meanwhile."""
 MANY: Final = 1000
 """How many players are counted in each shard by one request: that takes a node some 10 µs for each in each shard."""
