@@ -221,7 +221,7 @@ class JoinedReads:
                 return None
             point, low = _last_before(sampled, first, descending=self._descending)
             skipped = first - sum(low.values())
-            if skipped <= number + _FEW * count:
+            if skipped <= number + _FEW * count * step:
                 break
             centre, step = (sum(low.values()) + skipped) // count, max(1, step // 8)
         return point, skipped
