@@ -20,7 +20,7 @@ from leaderboard_backends import BackendUnavailableError, ConfigurationError, Le
 from leaderboard_backends.answers import Answer, ask
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.errors import BackendError, StaleReplicaError
-from leaderboard_backends.scaling import ReplicatedLeaderboard
+from leaderboard_backends.scaling import ReplicatedLeaderboard, replica
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 from leaderboard_backends.wrapper import layer
@@ -162,7 +162,9 @@ def test_a_tie_longer_than_a_page_is_loaded_whole(opened: Opened) -> None:
 # ---------------------------------------------------------------------- fresh
 
 
-def test_own_writes_are_seen_and_answers_come_from_memory(opened: Opened) -> None:
+def test_own_writes_are_seen_and_answers_come_from_memory(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them, where a read may wait for its own write as long as a busy machine takes to bring it."""
+    monkeypatch.setattr(replica, "OWN_WRITE", FRESH)
     board = copied(opened())
     sources: list[Answer] = []
     for number in range(300):
@@ -172,7 +174,7 @@ def test_own_writes_are_seen_and_answers_come_from_memory(opened: Opened) -> Non
         assert entry is not None
         assert entry.score == number
         sources.append(answer)
-    assert [answer.source for answer in sources].count("replica") >= 150  # most, on a busy machine as well
+    assert {answer.source for answer in sources} == {"replica"}
     assert all(answer.age <= FRESH for answer in sources)
 
 

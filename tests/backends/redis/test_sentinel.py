@@ -256,9 +256,9 @@ def test_replicas_answer_nearly_all_reads_and_say_how_old_they_are(calm: Embedde
     before = [calls(server) for server in calm.servers]
     sources = [ask(board.get_rank, f"p{number}")[1] for number in range(1000)]
     primary, *replicas = [calls(server) - old for server, old in zip(calm.servers, before, strict=True)]
-    assert [answer.source for answer in sources].count("replica") >= 500  # most, on a busy machine too
-    assert primary <= 500
-    assert sum(replicas) >= 500
+    assert [answer.source for answer in sources].count("replica") >= 950
+    assert primary <= 50
+    assert sum(replicas) >= 950
     assert all(0 <= answer.age <= FRESH for answer in sources)
 
 
