@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from ipaddress import ip_address
 from types import TracebackType
@@ -170,15 +170,13 @@ def server_urls(opening: Opening) -> list[str]:
     from ..backends.redis.status import primaries_at  # noqa: PLC0415
 
     address = address_of(location, options)
-    nodes: Sequence[tuple[str, int]]
     if isinstance(address, SentinelAddress):
         nodes = [Sentinels(address).primary().node]
     else:
         nodes = primaries_at(location, options)
     user, at, _ = location.parts.netloc.rpartition("@")
     scheme = location.scheme.partition("+")[0].replace("valkey", "redis")
-    hosts = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in nodes]
-    return [_with(f"{scheme}://{user}{at}{host}/{address.db}", options) for host in hosts]
+    return [_with(f"{scheme}://{user}{at}{node}/{address.db}", options) for node in nodes]
 
 
 def ask_each(opening: Opening, question: Callable[[Server], T]) -> list[T]:

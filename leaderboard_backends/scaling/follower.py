@@ -240,16 +240,12 @@ class Follower:
         began = monotonic()
         try:
             found = _changes(versions, checked)
-        except (ChangesLostError, UnsupportedOperationError) as error:
-            if len(versions) == 1:
-                for replica in replicas.values():
-                    replica.copy = None
-                    replica.fail(error, rest=0.0)
-            return len(versions) == 1
         except LeaderboardError as error:
-            if len(versions) == 1:
-                for replica in replicas.values():
-                    replica.fail(error)
+            lost = isinstance(error, ChangesLostError | UnsupportedOperationError)
+            for replica in replicas.values() if len(versions) == 1 else ():
+                if lost:
+                    replica.copy = None
+                replica.fail(error, rest=0.0 if lost else RETRY)
             return len(versions) == 1
         for board, changes in found.items():
             replicas[board].follow(changes, began)

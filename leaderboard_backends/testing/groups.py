@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar
 
 from ..backends.redis.address import Address, SentinelAddress
-from ..backends.redis.requests import Argument, Request, pack
+from ..backends.redis.requests import Argument, Request, pack, pairs_of
 from ..backends.redis.sentinel import Sentinels
 from ..backends.redis.server import Server
 from ..backends.redis.status import Member, members_of
@@ -450,14 +450,14 @@ class EmbeddedCluster(_Group):
 
     def _migrate(self, first: int, last: int, source: ClusterNode, target: ClusterNode) -> None:
         """Have the source move slots as a whole, and wait until it has."""
-        before = {job[b"name"] for job in _migrations(source)}
+        before = {job["name"] for job in _migrations(source)}
         _ask(source, ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", str(first), str(last), "NODE", _id_of(target)))
 
         def has_ended() -> bool:
-            (job,) = [job for job in _migrations(source) if job[b"name"] not in before]
-            if job[b"state"] in (b"failed", b"cancelled"):
-                raise ServerStartError(f"slots {first} to {last} did not move: {job[b'message'].decode()}")
-            return bool(job[b"state"] == b"success")
+            (job,) = [job for job in _migrations(source) if job["name"] not in before]
+            if job["state"] in ("failed", "cancelled"):
+                raise ServerStartError(f"slots {first} to {last} did not move: {job['message']}")
+            return job["state"] == "success"
 
         self.wait("move the slots", has_ended)
 
@@ -477,10 +477,10 @@ def _id_of(node: EmbeddedServer) -> bytes:
     return bytes(node_id)
 
 
-def _migrations(node: ClusterNode) -> list[dict[bytes, Any]]:
+def _migrations(node: ClusterNode) -> list[dict[str, str]]:
     """Return the moves of whole slots that a node took part in, with their states."""
     (jobs,) = _ask(node, ("CLUSTER", "GETSLOTMIGRATIONS"))
-    return [dict(zip(job[::2], job[1::2], strict=True)) for job in jobs]
+    return [pairs_of(job) for job in jobs]
 
 
 def _set_slots(node: ClusterNode, slots: range, state: str, other: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
 
 from ...errors import ConfigurationError
@@ -144,6 +144,16 @@ class ClusterAddress(Address):
 
 def _hosts_in_url(nodes: tuple[tuple[str, int], ...]) -> str:
     return ",".join(f"{_in_url(host)}:{port}" for host, port in nodes)
+
+
+class Node(NamedTuple):
+    """Where one of several servers is; as a text, as in a URL."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{_in_url(self.host)}:{self.port}"
 
 
 def _in_url(host: str) -> str:

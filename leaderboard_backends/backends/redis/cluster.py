@@ -66,6 +66,7 @@ from .shard_requests import (
     AFTER_ALL,
     BEFORE_ALL,
     READY,
+    Located,
     Manifest,
     ManifestRequests,
     Part,
@@ -97,6 +98,16 @@ class _ClearFoundError(Exception):
     """A read has met shards before and after a clear, whose number it has."""
 
 
+def _no_rank(_: object) -> None:
+    """Return the rank of an answer that is about no single player."""
+
+
+def _rank_of_one(value: tuple[list[tuple[int, Row] | None], int]) -> int | None:
+    """Return the rank of a standing, where it is that of one player."""
+    standings, _ = value
+    return standings[0][0] if len(standings) == 1 and standings[0] else None
+
+
 class _Seen:
     """The states of shards that a read is made of, and the shards that did not answer."""
 
@@ -108,7 +119,7 @@ class _Seen:
         self.cleared: set[int] = set()
         self.missing: dict[int, BackendError] = {}
 
-    def note(self, value: Tally | Mapping[int, Part | Sampled]) -> None:
+    def note(self, value: Tally | Mapping[int, Located | Part | Sampled]) -> None:
         """Note the states of an answer."""
         if isinstance(value, Tally):
             self._note(value.shards, value.state, value.earliest)
@@ -247,7 +258,14 @@ class ClusterLeaderboard(LeaderboardBackend):
         for _ in range(_TURNS):
             number = self._take_ticket(1, 0)
             state = self._change(self._generation, READY, f"{_CLEARING}{number}")
-            self._finish_clear(self._generation, state)
+            try:
+                self._finish_clear(self._generation, state)
+            except BackendUnavailableError as error:
+                if state != f"{_CLEARING}{number}":
+                    raise
+                raise WriteOutcomeUnknownError(
+                    f"the clear has begun, and whoever uses the board next finishes it: {error}"
+                ) from error
             if state == f"{_CLEARING}{number}":
                 return
         raise BackendUnavailableError("other processes clear the board again and again; this call cleared nothing.")
@@ -276,19 +294,13 @@ class ClusterLeaderboard(LeaderboardBackend):
 
     def _ask_manifest(self, request: Request[T], slot: int | None = None) -> T:
         single = Single(self._manifest.slot if slot is None else slot, request)
-        (outcome,) = self._cluster.carry([single], None, self._terms).single
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome  # type: ignore[no-any-return]  # what the request parses
+        (answer,) = self._cluster.carry([single], None, self._terms).answers()
+        return answer  # type: ignore[no-any-return]  # what the request parses
 
     def _ask_all(self, requests: Sequence[Request[T]]) -> list[T]:
         """Bring a request to each shard; raises the first error, once all have answered or failed."""
         single = [Single(slot, request) for slot, request in zip(self._requests.slots, requests, strict=True)]
-        outcomes = self._cluster.carry(single, None, self._terms).single
-        for outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise outcome
-        return outcomes
+        return self._cluster.carry(single, None, self._terms).answers()
 
     # ------------------------------------------------------------------ writes
 
@@ -418,11 +430,11 @@ class ClusterLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ reads
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        found, _ = self._read(lambda: self._reads.standings(player_ids))
+        found, _ = self._read(lambda: self._reads.standings(player_ids), _rank_of_one)
         return [None if each is None else each[1].entry(each[0]) for each in found]
 
     def _get_rank(self, player_id: str) -> int | None:
-        ((standing,), _) = self._read(lambda: self._reads.standings((player_id,)))
+        ((standing,), _) = self._read(lambda: self._reads.standings((player_id,)), _rank_of_one)
         return None if standing is None else standing[0]
 
     def _get_score(self, player_id: str) -> Score | None:
@@ -430,7 +442,7 @@ class ClusterLeaderboard(LeaderboardBackend):
         return None if placed is None else score_from_float(placed.row.score)
 
     def _get_percentile(self, player_id: str) -> float | None:
-        ((standing,), players) = self._read(lambda: self._reads.standings((player_id,)))
+        ((standing,), players) = self._read(lambda: self._reads.standings((player_id,)), _rank_of_one)
         return None if standing is None else percentile(standing[0], players)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
@@ -474,13 +486,16 @@ class ClusterLeaderboard(LeaderboardBackend):
                 return
             last = rows[-1]
 
-    def _read(self, plan: Callable[[], Plan[T]]) -> T:
-        """Run a read; one of a single moment until two in a row have met the same state of all shards."""
+    def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank) -> T:
+        """Run a read; one of a single moment until two in a row have met the same state of all shards.
+
+        `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
+        """
         if not (self._consistent or consistent_wanted()):
-            return self._read_once(plan)[0]
+            return self._read_once(plan, rank_of)[0]
         before: _Seen | None = None
         for _ in range(COLLECTS):
-            value, seen = self._read_once(plan)
+            value, seen = self._read_once(plan, rank_of)
             if not seen.states or (before and not seen.changed and seen.states == before.states):
                 return value
             before = seen
@@ -489,7 +504,7 @@ class ClusterLeaderboard(LeaderboardBackend):
             "again, or read without consistent."
         )
 
-    def _read_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, _Seen]:
+    def _read_once(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None]) -> tuple[T, _Seen]:
         for turn in range(_TURNS):
             seen = _Seen()
             try:
@@ -503,17 +518,15 @@ class ClusterLeaderboard(LeaderboardBackend):
             if sum(map(len, seen.states)) == self.shards:
                 self._players = seen.players()
             if seen.missing:
-                self._note_partial(value, seen)
+                self._note_partial(rank_of(value), seen)
             elif self._partial or partial_wanted():
                 answered(LIVE)
             return value, seen
         raise BackendUnavailableError("other processes clear the board again and again.")
 
-    def _note_partial(self, value: Any, seen: _Seen) -> None:
+    def _note_partial(self, lowest: int | None, seen: _Seen) -> None:
         """Note which shards an answer is without, and how far a rank can be off by what they held when last seen."""
         unseen = None if self._players is None else max(0, self._players - seen.players())
-        found = value[0][0] if isinstance(value, tuple) and isinstance(value[0], list) and value[0] else None
-        lowest = found[0] if isinstance(found, tuple) else None
         highest = None if lowest is None or unseen is None else lowest + unseen
         coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
         answered(Answer("partial", 0.0, coverage))
@@ -540,21 +553,22 @@ class ClusterLeaderboard(LeaderboardBackend):
             single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
         outcomes = self._cluster.carry(single, self._several(ask.joint), self._terms)
         state = outcomes.single.pop() if untold else READY
-        for outcome in outcomes.single:
-            if isinstance(outcome, Exception):
-                raise outcome
+        answers = dict(zip(ask.single, outcomes.single, strict=True))
+        if not writes:
+            lost = {shard: each for shard, each in answers.items() if isinstance(each, BackendError)}
+            self._admit_missing(lost, applied=applied, partial=False)
+        outcomes.answers()
         if isinstance(state, str) and state != READY:
             self._finish_clear_of_others(state)
-        for value in outcomes.values:
+        self._admit_missing(outcomes.missing, applied=applied, partial=self._partial or partial_wanted())
+        seen.missing |= outcomes.missing
+        for value in outcomes.values if writes else (answers, *outcomes.values):
             seen.note(value)
-        if outcomes.missing:
-            self._admit_missing(outcomes.missing, applied=applied)
-            seen.missing |= outcomes.missing
         if len(seen.cleared) > 1:
             if not applied:
                 raise _ClearFoundError(max(seen.cleared))
             self._finish_clear_of_others(None)
-        return Answers(dict(zip(ask.single, outcomes.single, strict=True)), outcomes.values)
+        return Answers(answers, outcomes.values)
 
     def _finish_clear_of_others(self, state: str | None) -> None:
         """Finish a clear that a write has met, after which it counts as done."""
@@ -568,8 +582,10 @@ class ClusterLeaderboard(LeaderboardBackend):
             return None
         return Several({shard: self._requests.slots[shard] for shard in joint.shards}, joint.make)
 
-    def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool) -> None:
-        """Raise where an answer without these shards is not permitted."""
+    def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
+        """Raise if there are any, unless an answer without them is permitted."""
+        if not missing:
+            return
         first = next(iter(missing.values()))
         lost = next((error for error in missing.values() if isinstance(error, BoardMismatchError)), None)
         text = (
@@ -580,7 +596,7 @@ class ClusterLeaderboard(LeaderboardBackend):
             raise RankUnknownError(f"the update was applied, but its rank is not known: {text}") from first
         if lost is not None:
             raise lost
-        if self._partial or partial_wanted():
+        if partial:
             return
         raise ShardsMissingError(text, self.shards - len(missing), self.shards, tuple(sorted(missing))) from first
 
@@ -612,8 +628,7 @@ class ClusterLeaderboard(LeaderboardBackend):
     def _storage_info(self) -> StorageInfo:
         """Return what the primary says of itself that keeps the least."""
         infos = [
-            self._cluster.server(node).storage_info(self._requests.shards[0])
-            for node in self._cluster.slot_map().primaries()
+            self._cluster.server(node).storage_info(self._manifest) for node in self._cluster.slot_map().primaries()
         ]
         least = min(infos, key=lambda info: _KEPT.index(info.machine_crash.amount))
         used = [info.used_bytes for info in infos if info.used_bytes is not None]

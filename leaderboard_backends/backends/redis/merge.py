@@ -18,12 +18,12 @@ from itertools import chain
 from math import ceil, isqrt, sqrt
 from operator import gt, lt
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from ...errors import BackendUnavailableError
 from ...model import Score
 from .requests import MAX_RANK, Request
-from .shard_requests import Part, Placed, Read, Row, Sampled, ShardedRequests, Tally
+from .shard_requests import Located, Part, Placed, Read, Row, Sampled, ShardedRequests, Tally
 
 T = TypeVar("T")
 
@@ -95,12 +95,8 @@ class JoinedReads:
         tallies = yield from self.tally((better, worse))
         return _before(tallies, 1) - _before(tallies, 0)
 
-    def locate(self, player_ids: Sequence[str]) -> Plan[tuple[list[Placed | None], dict[int, int | None]]]:
-        """Return where players are in their shards, which is enough for their scores.
-
-        And these shards, each with its version where one of its players is unknown: only that can tell later whether
-        the player still is.
-        """
+    def locate(self, player_ids: Sequence[str]) -> Plan[tuple[list[Placed | None], dict[int, Located]]]:
+        """Return where players are in their shards, which is enough for their scores, and what each shard answered."""
         places: dict[int, list[int]] = {}
         for place, player_id in enumerate(player_ids):
             places.setdefault(self._requests.shard_of(player_id), []).append(place)
@@ -111,19 +107,17 @@ class JoinedReads:
             }
         )
         found: list[Placed | None] = [None] * len(player_ids)
-        shards: dict[int, int | None] = {}
         for shard, own in places.items():
-            version, players = answers.single[shard]
-            shards[shard] = version if None in players else None
-            for place, placed in zip(own, players, strict=True):
+            for place, placed in zip(own, answers.single[shard].players, strict=True):
                 found[place] = placed
-        return found, shards
+        return found, dict(answers.single)
 
     def standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         """Return rank and row of players, and the number of all players, from one state of each shard.
 
-        Where none of the players is known, the number is not asked for, and 0. More than `MANY` players are read with
-        the whole board, if that is small beside counting each of them in each shard, else in parts: each of one state.
+        Several players are read until none of them has moved between the two round trips. Where none of them is known,
+        the number is not asked for, and 0. More than `MANY` players are read with the whole board, if that is small
+        beside counting each of them in each shard, else in parts: each of one state.
         """
         if len(player_ids) > MANY:
             return (yield from self._many_standings(player_ids))
@@ -132,11 +126,22 @@ class JoinedReads:
             points = list(dict.fromkeys(place.row for place in placed if place))
             if not points:
                 return [None] * len(player_ids), 0
-            tallies = yield from self.tally(points, shards)
+            if len(player_ids) == 1:
+                return (yield from self._standing(cast("Placed", placed[0]), shards))
+            tallies = yield from self.tally(points, {shard: _version(found) for shard, found in shards.items()})
             if _stand(points, tallies):
                 ranks = {row: 1 + _before(tallies, place) for place, row in enumerate(points)}
                 return [(ranks[place.row], place.row) if place else None for place in placed], _players(tallies)
         raise _unsettled()
+
+    def _standing(
+        self, placed: Placed, shards: Mapping[int, Located]
+    ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+        """Return the standing of one player: its own shard is asked no more, so no writer can make it start again."""
+        ((own, located),) = shards.items()
+        tallies = yield from self.tally((placed.row,), left_out=own)
+        rank = 1 + placed.rank + _before(tallies, 0)
+        return [(rank, placed.row)], located.state.players + _players(tallies)
 
     def _many_standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         players = yield from self.count()
@@ -232,7 +237,9 @@ class JoinedReads:
         self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: int | None = None
     ) -> Generator[Ask, Answers, list[Tally]]:
         """Return what the shards hold, and how many players stand before points."""
-        answers = yield Ask(joint=self.joint_tally(points, owners, left_out=left_out))
+        if (joint := self.joint_tally(points, owners, left_out=left_out)) is None:
+            return []
+        answers = yield Ask(joint=joint)
         return answers.joint
 
     def joint_tally(
@@ -286,6 +293,14 @@ def _share(number: int, shards: int) -> int:
     """Return how many of a number of neighbouring rows are hardly ever exceeded by one shard's."""
     number = min(number, MAX_RANK)
     return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 3) if number else 0
+
+
+def _version(found: Located) -> int | None:
+    """Return the version that a shard must still have when others are counted.
+
+    Only that tells that a player who was unknown still is; of known ones, their rows tell where they stand.
+    """
+    return found.state.version if None in found.players else None
 
 
 def _stand(points: Sequence[Row], tallies: Sequence[Tally]) -> bool:

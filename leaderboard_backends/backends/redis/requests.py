@@ -119,7 +119,7 @@ class KeyedRequests:
 
     def settings(self) -> Request[dict[str, str]]:
         """Answers how the server keeps its data; managed servers refuse."""
-        return self._command(_settings, b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")
+        return self._command(pairs_of, b"CONFIG", b"GET", b"append*", b"auto-aof-rewrite-*", b"save")
 
     def ping(self) -> Request[None]:
         """Ask for any answer."""
@@ -340,8 +340,9 @@ def _change(number: int, fields: list[bytes], *, inverted: bool) -> Change:
     return Change(number, player_id, username, score_of(state[b"score"]), _HIGHEST - sequence if inverted else sequence)
 
 
-def _settings(reply: Any) -> dict[str, str]:
-    texts = [text.decode() for text in reply]
+def pairs_of(reply: Any) -> dict[str, str]:
+    """Return a flat reply of names and values in turn as texts."""
+    texts = [each.decode() if isinstance(each, bytes) else str(each) for each in reply]
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 

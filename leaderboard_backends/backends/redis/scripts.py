@@ -50,7 +50,7 @@ _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "window": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "sample": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "manifest": (_WRITING, ()),
-    "sequencer": (_REMOVING, ()),  # a clear takes a ticket, too
+    "sequencer": (_REMOVING, ("clock",)),  # a clear takes a ticket, too
     "transition": (_REMOVING, ()),
 }
 """The same for what a board of several shards has beside those of each shard; they do not start with the library."""
@@ -107,7 +107,7 @@ def _script(name: str, order: Order, keep: Keep, *, shard: bool, with_flags: boo
     if shard and flags != _READING:
         parts.insert(0, "moving")
     if shard and name in _TICKETED:
-        parts.insert(2, "ticket")
+        parts[2:2] = ["clock", "ticket"]
     truths = {
         "descending": order == "descending",
         "best_only": keep == "best",

@@ -46,10 +46,10 @@ from ...forks import guard
 from ...freshness import Freshness, is_behind
 from ...location import Option
 from ...model import Keep, Order
-from .address import SENTINEL_OPTIONS, Address, SentinelAddress
+from .address import SENTINEL_OPTIONS, Address, Node, SentinelAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
 from .pool import Connection as Wire
-from .requests import REPLICATION, BoardRequests, Request, pack
+from .requests import REPLICATION, BoardRequests, Request, pack, pairs_of
 from .server import Server, make_connection, shared_server
 
 T = TypeVar("T")
@@ -63,13 +63,6 @@ MAX_STALENESS: Final = 1.0
 _REPLICATION_DELAY: Final = 0.0005
 _DELAYS: Final = 4
 """How often a replica that is behind is asked, that many seconds apart: replication takes a fraction of one."""
-
-
-class Node(NamedTuple):
-    """Where one of the servers is."""
-
-    host: str
-    port: int
 
 
 class Primary(NamedTuple):
@@ -206,20 +199,15 @@ def _primary(replies: Any) -> Primary:
     """Return the primary of two replies: the epoch, and then the address, which is never older."""
     state, address = replies
     host, port = address
-    return Primary(int(_fields(state)["config-epoch"]), Node(host.decode(), int(port)))
+    return Primary(int(pairs_of(state)["config-epoch"]), Node(host.decode(), int(port)))
 
 
 def _replicas(replies: Any) -> list[Node]:
-    states = map(_fields, replies[0])
+    states = map(pairs_of, replies[0])
     return [Node(state["ip"], int(state["port"])) for state in states if not _GONE & {*state["flags"].split(",")}]
 
 
 _GONE: Final = {"s_down", "o_down", "disconnected"}
-
-
-def _fields(reply: Any) -> dict[str, str]:
-    texts = [text.decode() for text in reply]
-    return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
 # ---------------------------------------------------------------------- the primary
@@ -244,8 +232,8 @@ class _PrimaryWire:
         self._wire.send_packed_command((REPLICATION,), check_health=False)
         if b"\nrole:master" not in self.read_response():
             raise BackendUnavailableError(
-                f"{host}:{port} is a replica, although Sentinel names it as the primary: a failover is under way. "
-                f"Nothing was sent; try again in some seconds."
+                f"{self._primary.node} is a replica, although Sentinel names it as the primary: a failover is under "
+                f"way. Nothing was sent; try again in some seconds."
             )
 
     def disconnect(self) -> None:

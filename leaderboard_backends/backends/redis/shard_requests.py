@@ -73,19 +73,19 @@ class Placed(NamedTuple):
     row: Row
 
 
-class Located(NamedTuple):
-    """Where players are in their shard, from one atomic step; `None` for unknown ones."""
-
-    version: int
-    players: list[Placed | None]
-
-
 class State(NamedTuple):
     """What tells one state of a shard from another: the number of its last clear, and of its last change."""
 
     cleared: int
     version: int
     players: int
+
+
+class Located(NamedTuple):
+    """Where players are in their shard, from one atomic step; `None` for unknown ones."""
+
+    state: State
+    players: list[Placed | None]
 
 
 class Part(NamedTuple):
@@ -173,15 +173,18 @@ class ManifestRequests(KeyedRequests):
         self.copy_key: Final = f"{prefix}:{{{_tags()[self.far_slot]}}}:{name}:made"
         self._kind: Final = board_kind(order, shard=True)
 
+    def described(self) -> Request[tuple[str, Manifest] | None]:
+        """Answers the board's kind and its manifest; `None` where there is no board."""
+
+        def parse(reply: Any) -> tuple[str, Manifest] | None:
+            return (reply[0].decode(), _manifest(reply[1:])) if any(reply) else None
+
+        return self._command(parse, b"HMGET", self._key, b"board", b"shards", b"ties", b"generation", b"state")
+
     def open(self, shards: int | None, ties: str | None, default_shards: int, generation: str) -> Request[Manifest]:
         """Describe the board unless it is described; answers the description."""
-
-        def parse(reply: Any) -> Manifest:
-            number, ties, generation, state = (text.decode() for text in reply)
-            return Manifest(int(number), ties, generation, state)
-
         wanted = ("" if shards is None else str(shards), ties or "")
-        return self._call("manifest", parse, self._kind, *wanted, str(default_shards), "strict", generation)
+        return self._call("manifest", _manifest, self._kind, *wanted, str(default_shards), "strict", generation)
 
     def copied(self) -> Request[str | None]:
         """Answers the copy of the generation."""
@@ -329,6 +332,11 @@ class ShardedRequests:
         return Request(packed, parse, self.shards[0].key, script.writes, script)
 
 
+def _manifest(reply: Any) -> Manifest:
+    number, ties, generation, state = (text.decode() for text in reply)
+    return Manifest(int(number), ties, generation, state)
+
+
 def _placed(reply: Any) -> Placed:
     refuse_beyond_limits(reply)
     rank, score, member = reply
@@ -336,12 +344,12 @@ def _placed(reply: Any) -> Placed:
 
 
 def _located(player_ids: Sequence[str], reply: Any) -> Located:
-    *flat, version = reply
+    *flat, cleared, version, number = reply
     players = [
         None if rank is None else Placed(rank, Row(float(score), record + SEPARATOR + player_id.encode()))
         for player_id, rank, score, record in zip(player_ids, flat[::3], flat[1::3], flat[2::3], strict=True)
     ]
-    return Located(version, players)
+    return Located(State(cleared, version, number), players)
 
 
 def _problems(shards: Sequence[int], found: Sequence[Any]) -> dict[int, bytes]:

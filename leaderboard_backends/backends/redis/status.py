@@ -23,15 +23,15 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from ...errors import BackendError, ConfigurationError
 from ...location import Location
 from ...model import Order
-from .address import ClusterAddress, address_of
+from .address import ClusterAddress, Node, address_of
 from .board import DEFAULT_PREFIX
 from .failures import OF_SCRIPTS
 from .handshake import information_fields, version_of
-from .requests import Request, pack
+from .requests import Request, pack, pairs_of
 from .scripts import board_kind
 from .server import exchange
 from .shard_requests import READY, SLOTS, Manifest, ManifestRequests, ShardedRequests, check_manifest
-from .topology import Cluster, Node, Several, Single, Terms
+from .topology import Cluster, Several, Single, Terms
 
 LATE: Final = 10
 """Seconds without a word from its primary after which a replica counts as cut off."""
@@ -203,7 +203,9 @@ class _Reply(NamedTuple):
 
 _NODES: Final[Request[str]] = Request(pack((b"CLUSTER", b"NODES")), bytes.decode, "")
 _INFO: Final = Request(pack((b"INFO",)), information_fields, "")
-_MIGRATIONS: Final = Request(pack((b"CLUSTER", b"GETSLOTMIGRATIONS")), lambda reply: [_pairs(job) for job in reply], "")
+_MIGRATIONS: Final = Request(
+    pack((b"CLUSTER", b"GETSLOTMIGRATIONS")), lambda reply: [pairs_of(job) for job in reply], ""
+)
 _KINDS: Final[Mapping[str, Order]] = {
     board_kind("descending", shard=True): "descending",
     board_kind("ascending", shard=True): "ascending",
@@ -281,11 +283,7 @@ class _Asking:
 
     def _manifest(self, requests: ManifestRequests) -> tuple[Order, Manifest] | None:
         """Return the board's order and manifest; `None` where there is no board."""
-        fields = (b"board", b"shards", b"ties", b"generation", b"state")
-        request = Request(pack((b"HMGET", requests.key, *fields)), _stored, requests.key)
-        (found,) = self._cluster.carry([Single(requests.slot, request)], None, self._terms).single
-        if isinstance(found, Exception):
-            raise found
+        (found,) = self._cluster.carry([Single(requests.slot, requests.described())], None, self._terms).answers()
         if found is None:
             return None
         kind, manifest = found
@@ -293,18 +291,6 @@ class _Asking:
             raise OF_SCRIPTS["MISMATCH"](kind, self._cluster.address)
         check_manifest(manifest)
         return _KINDS[kind], manifest
-
-
-def _stored(reply: Any) -> tuple[str, Manifest] | None:
-    if not any(reply):
-        return None
-    kind, number, ties, generation, state = (text.decode() for text in reply)
-    return kind, Manifest(int(number), ties, generation, state)
-
-
-def _pairs(flat: Sequence[Any]) -> dict[str, str]:
-    texts = [each.decode() if isinstance(each, bytes) else str(each) for each in flat]
-    return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
 def _reply(outcomes: Sequence[Any]) -> _Reply:
@@ -338,10 +324,10 @@ def _nodes(
         reply, primary = replies[member.id], by_id.get(member.primary)
         silent = reply.information.get("master_last_io_seconds_ago", "")
         return NodeStatus(
-            place=_place(member.node),
+            place=str(member.node),
             id=member.id,
             version="" if reply.problem else version_of(reply.information),
-            replicates=_place(primary.node) if primary else None if member.primary == "-" else member.primary,
+            replicates=str(primary.node) if primary else None if member.primary == "-" else member.primary,
             slots=sum(map(len, member.slots)),
             shards=number[member.id],
             players=sum(players for owner, players in shards if owner == member.id),
@@ -366,7 +352,7 @@ def _behind(replica: _Reply, primary: _Reply) -> int | None:
 
 def _moves(members: Sequence[Member], replies: Iterable[_Reply]) -> list[Move]:
     """Return the moves under way, each told by both ends."""
-    places = {member.id: _place(member.node) for member in members}
+    places = {member.id: str(member.node) for member in members}
     slots: dict[tuple[str, str], set[int]] = {}
     jobs: dict[str, Mapping[str, str]] = {}
     for reply in replies:
@@ -378,10 +364,6 @@ def _moves(members: Sequence[Member], replies: Iterable[_Reply]) -> list[Move]:
     found = [(_ranges(sorted(moving)), *ends, False) for ends, moving in slots.items()]
     found += [(job["slot_ranges"], job["source_node"], job["target_node"], True) for job in jobs.values()]
     return [Move(moving, places.get(a, a), places.get(b, b), atomic=atomic) for moving, a, b, atomic in found]
-
-
-def _place(node: Node) -> str:
-    return f"[{node.host}]:{node.port}" if ":" in node.host else f"{node.host}:{node.port}"
 
 
 def _ranges(numbers: Iterable[int]) -> str:

@@ -30,7 +30,7 @@ from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseErro
 
 from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
 from ...forks import guard
-from .address import Address, ClusterAddress
+from .address import Address, ClusterAddress, Node
 from .failures import OF_SCRIPTS, refused, reply_word
 from .pool import Connection as Wire
 from .requests import Request, pack
@@ -50,13 +50,6 @@ _AGAIN: Final = frozenset(
 """Error replies after which a request was surely not applied, and may be elsewhere."""
 _AGAIN_IN_SCRIPTS: Final = ("non local key", "cluster is down")
 """The same of scripts that read: those that write look before they begin."""
-
-
-class Node(NamedTuple):
-    """Where one node is."""
-
-    host: str
-    port: int
 
 
 class SlotRange(NamedTuple):
@@ -121,6 +114,13 @@ class Outcomes(NamedTuple):
     missing: dict[int, BackendError]
     """What is wrong with each shard of which no node answered anything."""
 
+    def answers(self) -> list[Any]:
+        """Return the answers of the single requests; raises the first error among them."""
+        for outcome in self.single:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return self.single
+
 
 class _NodeWire:
     """A connection to a node that is made within a short time, whatever time a reply may take later."""
@@ -157,9 +157,8 @@ class Cluster:
         self.version = ""
         """What the nodes are, for example `Valkey 9.1.2`; known once a board was opened."""
         self._map = SlotMap()
-        self._moved: dict[int, Node] = {}
-        """What nodes have said of single slots since the map was read."""
         self._by_slot: dict[int, Server] = {}
+        """Who has single slots: by the map, or as nodes have said since it was read."""
         self._refreshed = -inf
         self._lock: Final = guard(RLock())
         self._servers: Final[dict[Node, Server]] = {}
@@ -219,7 +218,7 @@ class Cluster:
             request: Request[SlotMap] = Request(pack((b"CLUSTER", b"SLOTS")), partial(_slot_map, asked=node), "")
             (found,) = exchange({server: [request]}, monotonic() + CONNECT_TIMEOUT)[server]
             if isinstance(found, SlotMap) and found.ranges:
-                self._map, self._moved, self._by_slot = found, {}, {}
+                self._map, self._by_slot = found, {}
                 return
             problems.append(f"{server.address}: {getattr(found, '__cause__', None) or found}.")
         raise BackendUnavailableError(
@@ -230,15 +229,14 @@ class Cluster:
     def server_of(self, slot: int) -> Server | None:
         """Return what carries requests to the node that has a slot, as far as is known; `None` where no node has."""
         if (server := self._by_slot.get(slot)) is None:
-            node = self._moved.get(slot) or self.slot_map().primary(slot)
+            node = self.slot_map().primary(slot)
             if node is not None:
                 server = self._by_slot[slot] = self.server(node)
         return server
 
     def note_moved(self, slot: int, node: Node) -> None:
         """Take down what a node said of a slot, and read the map anew from the node that has it now."""
-        self._moved[slot] = node
-        self._by_slot = {}
+        self._by_slot[slot] = self.server(node)
         self.refresh(node)
 
     def carry(self, single: Sequence[Single] = (), several: Several | None = None, terms: Terms = _TERMS) -> Outcomes:

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
-from leaderboard_backends.answers import LIVE, ask, partial_answers
+from leaderboard_backends.answers import LIVE, Coverage, ask, partial_answers
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.errors import BackendError, RankUnknownError, ShardsMissingError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.crew import Crew
@@ -170,9 +170,22 @@ def test_reads_that_miss_shards_say_which_and_in_time(lone: EmbeddedCluster, ope
             assert highest == lowest + len(lost)
             assert lowest <= (oracle.get_rank(healthy[9]) or 0) <= highest
             assert [entry.player_id for entry in board.get_top_n(300)] == expected
-            with pytest.raises(BackendUnavailableError):
+            assert ask(board.get_entries, healthy[:2])[1].coverage == Coverage(answered, without)
+            with pytest.raises(ShardsMissingError):
                 board.get_rank(lost[0])
     assert_whole(board, oracle)
+
+
+def test_a_clear_that_does_not_reach_a_shard_says_that_it_has_begun(open_board: Opener) -> None:
+    """And not that nothing was applied; whoever comes next finishes it."""
+    with EmbeddedCluster(replicas=0, node_timeout=NEVER, settings={"cluster-require-full-coverage": "no"}) as cluster:
+        board = opened(cluster, open_board)
+        filled(board)
+        manifest = cluster.owner(board._manifest.slot)
+        next(node for node in cluster.nodes if node is not manifest).kill()
+        with pytest.raises(WriteOutcomeUnknownError, match="the clear has begun"):
+            board.clear()
+        assert board._state().startswith("clearing ")
 
 
 def test_a_frozen_primary_takes_no_time_of_the_others(lone: EmbeddedCluster, open_board: Opener) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, product
+from itertools import chain, count, product
 from math import inf
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.backends.redis.merge import MANY, Answers, Joined, JoinedReads, Plan
 from leaderboard_backends.backends.redis.requests import MAX_RANK, SEPARATOR, Request
 from leaderboard_backends.backends.redis.shard_requests import (
@@ -117,7 +118,7 @@ class Shards:
                 reply += [None, None, None]
             else:
                 reply += [rank, _text(rows[rank].score), rows[rank].member.removesuffix(SEPARATOR + player_id)]
-        return [*reply, self._state(key)[1]]
+        return [*reply, *self._state(key)]
 
     def _tally(self, texts: Sequence[bytes]) -> list[Any]:
         end, owners = 2 + 2 * int(texts[0]), int(texts[1])
@@ -315,6 +316,22 @@ def test_beside_writers_an_answer_is_still_that_of_one_state_of_each_shard(
 
         answer = shards.run(read.plan(), write)
         assert any(read.definition(shards.best_first(each)) == answer for each in product(*states))
+
+
+def test_one_player_who_never_stands_still_is_ranked_at_once() -> None:
+    """By its shard as it was found there; several players are read until none of them moves."""
+    shards = made(4, "descending", [f"p{number}" for number in range(40)], 20_000, Random(5))
+    places = count()
+
+    def move() -> None:
+        shards.change("p7", next(places) % 20_000)
+
+    ((standing,), players) = shards.run(shards.reads.standings(("p7",)), move)
+    assert standing is not None
+    assert (standing[1].player_id, players) == ("p7", 40)
+    assert shards.trips == 2
+    with pytest.raises(BackendUnavailableError, match="moved during each"):
+        shards.run(shards.reads.standings(("p7", "p8")), move)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, open_leaderboard
+from leaderboard_backends.backends.redis.address import Node
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.status import (
     ClusterStatus,
@@ -21,7 +22,6 @@ from leaderboard_backends.backends.redis.status import (
     members_of,
     status_at,
 )
-from leaderboard_backends.backends.redis.topology import Node
 from leaderboard_backends.config import describe
 from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
 

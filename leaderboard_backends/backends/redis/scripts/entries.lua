@@ -1,5 +1,5 @@
 -- ARGV: player ids. Returns rank (from 0), score and record of each player, or three nils for an unknown one; of a shard,
--- also its version.
+-- also the number of its last clear, its version, and its players.
 local entries = {}
 for i = 1, #ARGV do
   local rank, member, record = standing_of(ARGV[i])
@@ -10,5 +10,8 @@ for i = 1, #ARGV do
     entries[at - 2], entries[at - 1], entries[at] = false, false, false
   end
 end
-if shard then entries[#ARGV * 3 + 1] = sequence end
+if shard and not damaged then
+  local last = #ARGV * 3
+  entries[last + 1], entries[last + 2], entries[last + 3] = tonumber(call('HGET', meta, 'cleared') or 0), sequence, players
+end
 return damaged and damage() or entries

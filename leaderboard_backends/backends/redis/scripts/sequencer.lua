@@ -5,8 +5,6 @@ local call, manifest = redis.call, KEYS[1]
 local found = call('HMGET', manifest, 'generation', 'state', 'ticket')
 if found[1] ~= ARGV[1] then return redis.error_reply('GONE ' .. manifest) end
 if found[2] ~= 'ready' then return {found[2]} end
-local now = call('TIME')
-local clock = ((now[1] - 1577836800) * 100000 + math.floor(now[2] / 10)) * 16
 local last = math.max(tonumber(found[3] or 0), ARGV[3])
 local ticket = math.max(clock, (math.floor(last / 16) + 1) * 16)
 call('HSET', manifest, 'ticket', ticket + math.floor(ARGV[2] / 16) * 16)

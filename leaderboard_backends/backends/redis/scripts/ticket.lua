@@ -1,11 +1,9 @@
 -- Shared by the scripts of a shard that give stamps: numbers of a sixteenth of 10 µs since 2020, which order ties over all
 -- shards. The last argument is a ticket, a multiple of 16 from the board's sequencer, or '' for one from this server's
--- clock. A batch has before it the positions of its updates in the input, two bytes each, and every update gets the
+-- clock. A batch has before it the positions of its updates in it, two bytes each, and every update gets the
 -- ticket's stamp of its position. A single update whose ticket is overtaken in this shard gets the stamp after the last
 -- one, so that it is ordered as it is applied; the next ticket of the sequencer is above that.
 local last = tonumber(call('HGET', meta, 'stamp') or 0)
-local now = call('TIME')
-local clock = ((now[1] - 1577836800) * 100000 + math.floor(now[2] / 10)) * 16
 local ticket = table.remove(ARGV)
 local positions = in_batches and table.remove(ARGV)
 if ticket == '' then
