@@ -199,6 +199,17 @@ def test_while_one_tries_all_others_are_refused_at_once(breaker: Breaker, storag
     assert (found, breaker.state, storage.calls) == ([7], "closed", 3)
 
 
+def test_an_answer_that_was_on_its_way_while_it_opened_does_not_close_it(breaker: Breaker, storage: Storage) -> None:
+    fail(breaker, storage, 2)
+
+    def overtaken(question: int) -> int:
+        fail(breaker, storage, 1)
+        return question
+
+    assert breaker.call(overtaken, 7) == 7
+    assert breaker.state == "open"
+
+
 def test_a_call_that_hangs_holds_up_no_other_and_its_failure_counts(
     breaker: Breaker, storage: Storage, clock: Clock
 ) -> None:
@@ -275,7 +286,7 @@ def test_a_write_is_refused_where_the_ping_fails(breaker: Breaker, storage: Stor
 
 
 def test_an_answer_that_somebody_else_saw_closes_it_before_its_time(breaker: Breaker, storage: Storage) -> None:
-    opened(breaker, storage).answered()
+    opened(breaker, storage).answered(breaker.openings)
     assert breaker.call(storage.ask, 7) == 7
 
 

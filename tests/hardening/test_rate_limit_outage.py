@@ -283,6 +283,44 @@ def test_while_a_server_is_frozen_one_update_at_a_time_waits_for_it(server: Embe
     close_storage(storage)
 
 
+class Overtaken:
+    """Windows whose next question ends as it is told, after another question that was asked later."""
+
+    def __init__(self) -> None:
+        self.ends: list[Exception | None] = []
+        self.later: Callable[[], object] | None = None
+
+    def spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
+        del charges, updates
+        error = self.ends.pop()
+        if (later := self.later) is not None:
+            self.later = None
+            later()
+        if error is not None:
+            raise error
+        return None
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_what_was_asked_before_an_outage_began_or_ended_says_nothing_new(
+    down: bool,  # noqa: FBT001
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "leaderboard_backends")
+    windows, counts, error = Overtaken(), Counts(["uncounted", "unavailable"]), ConnectionError("gone")
+    policy = OutagePolicy(windows, Settings(storage="redis://h", retry_every=0), counts, lambda: 0.0)
+    charge = [Charge(Limit("updates_a_minute", 1, 60, "overtaken/"), "ada", 1)]
+    if down:
+        windows.ends = [error]
+        policy.spend(charge, 1)
+    assert policy.down == down
+    windows.ends = [None, error] if down else [error, None]
+    windows.later = lambda: policy.spend(charge, 1)
+    policy.spend(charge, 1)
+    assert policy.down is not down, "the later question's end counts"
+    assert len(caplog.records) == 1 + down, "each is logged once"
+
+
 def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: EmbeddedServer, limited: Open) -> None:
     server.kill()
     board = limited(server.url, updates_a_minute=1, retry_every=0.001)

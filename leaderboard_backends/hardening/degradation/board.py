@@ -305,6 +305,7 @@ class DegradableLeaderboard(Wrapper):
 
     def _ping(self) -> None:
         """Ask the storage, whatever the breaker says; it hears what became of it."""
+        asked = self._breaker.openings if self._breaker else 0
         try:
             self._reads.ping()
         except BackendUnavailableError as error:
@@ -312,7 +313,7 @@ class DegradableLeaderboard(Wrapper):
                 self._breaker.failed(error)
             raise
         if self._breaker is not None and self._breaker.state != "closed":
-            self._breaker.answered()
+            self._breaker.answered(asked)
 
     def _close(self) -> None:
         try:

@@ -54,6 +54,8 @@ class Breaker:
         self._clock = clock
         self._failures = failures
         self._lock = guard(Lock())
+        self.openings = 0
+        """How often the circuit has opened."""
         self.begin_anew()
         survive_forks(self.begin_anew)
 
@@ -102,14 +104,21 @@ class Breaker:
                 self._retry_at = now + self._retry_after
                 self._opened_at = now if before == "closed" else self._opened_at
             opened = (before, self.state) == ("closed", "open")
+            self.openings += opened
         if opened:
             _log.warning(
                 "the storage of the board %r does not answer, so no calls are sent to it for now: %s", self._name, error
             )
 
-    def answered(self) -> None:
-        """Note that the storage answered: the circuit is closed."""
+    def answered(self, asked: int) -> None:
+        """Note that the storage answered: the circuit is closed.
+
+        `asked` is what `openings` was when it was asked. An answer on its way while the circuit opened, which may come
+        from a moment before the storage failed, changes nothing.
+        """
         with self._lock:
+            if asked != self.openings:
+                return
             before = self.state
             if before == "open":
                 self._machine.half_open()
@@ -154,15 +163,16 @@ class Breaker:
 
     def _tell(self, call: Callable[[*Given], Value], *arguments: *Given) -> Value:
         """Make a call and note how it ended."""
+        asked = self.openings
         try:
             result = call(*arguments)
         except FAILURES as error:
             self.failed(error)
             raise
         except BackendError:
-            self.answered()
+            self.answered(asked)
             raise
-        self.answered()
+        self.answered(asked)
         return result
 
     def _refusal(self) -> BackendUnavailableError:

@@ -25,7 +25,7 @@ class OutagePolicy:
 
     An update finds out that the storage is down by waiting for it, `timeout` seconds at most. From then on one update
     asks it every `retry_every` seconds, and the others do not wait; an answer ends the outage. Its begin and its end
-    are logged once each.
+    are logged once each: what comes of a question that was asked before the latest of them says nothing new.
     """
 
     def __init__(self, windows: Spending, settings: Settings, counts: Counts, clock: Callable[[], float]) -> None:
@@ -35,6 +35,7 @@ class OutagePolicy:
         self._clock = clock
         self._lock = guard(Lock())
         self._down = False
+        self._turns = 0  # how many outages have begun or ended
         self._next_question = 0.0
         self._problem = ""
         self._uncounted = 0
@@ -53,14 +54,15 @@ class OutagePolicy:
         if self._down and not self._may_ask():
             self._stand_in(updates)
             return None
+        asked = self._turns
         try:
             refusal = self._windows.spend(charges, updates)
         except (StorageError, OSError) as error:
-            self._begin(error)
+            self._begin(error, asked)
             self._stand_in(updates)
             return None
         if self._down:
-            self._end()
+            self._end(asked)
         return refusal
 
     def try_out(self, charge: Charge) -> None:
@@ -68,6 +70,7 @@ class OutagePolicy:
 
         Raises `ConfigurationError` where it answers and does not permit it, which no waiting would change.
         """
+        asked = self._turns
         try:
             self._windows.spend((charge,), 1)
         except (StorageError, OSError) as error:
@@ -79,7 +82,7 @@ class OutagePolicy:
                     f"that counting needs ({shorten(str(cause), 120)}): correct the user or the password, allow this "
                     f"user ~{prefix}:* -@all {_COMMANDS}, or set another prefix."
                 ) from error
-            self._begin(error)
+            self._begin(error, asked)
 
     def _may_ask(self) -> bool:
         """Whether it is this update's turn to see whether the storage answers again."""
@@ -102,14 +105,15 @@ class OutagePolicy:
             "uncounted meanwhile."
         )
 
-    def _begin(self, error: Exception) -> None:
+    def _begin(self, error: Exception, asked: int) -> None:
         cause = _cause(error)
         with self._lock:
-            first = not self._down
-            self._down = True
+            first = not self._down and asked == self._turns
             self._problem = f"{type(cause).__name__}: {shorten(str(cause), 120)}"
             self._next_question = self._clock() + self._settings.retry_every
             if first:
+                self._down = True
+                self._turns += 1
                 self._uncounted = self._counts["uncounted"]
         if first:
             _log.warning(
@@ -120,10 +124,12 @@ class OutagePolicy:
                 extra={"event": "rate_limit_down"},
             )
 
-    def _end(self) -> None:
+    def _end(self, asked: int) -> None:
         with self._lock:
-            last = self._down
-            self._down = False
+            last = self._down and asked == self._turns
+            if last:
+                self._down = False
+                self._turns += 1
         if last:
             _log.warning(
                 "the storage of the rate limit, %s, answers again; %d updates were let through uncounted",
