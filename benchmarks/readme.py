@@ -64,9 +64,9 @@ def take(result: Result) -> str:
     ]
     return (
         f"{_markdown(rows)}\n\nA server has {WORKERS} app processes; together they do {UPDATES:g} updates and "
-        f"{UPDATES:g} reads per second, and an update is timed with one client. {PICKED} {DURABLE} "
-        f"{price_of_durability({title: row[0] for title, row in advised.items()})} `sqlite` is a plug-in, installed as "
-        "[below](#five-minute-tour); `appendfsync` is a setting of the server."
+        f"{UPDATES:g} reads per second, and an update is timed with one client. {PICKED} `sqlite` is a "
+        "plug-in, installed as [below](#five-minute-tour); `appendfsync` is a setting of the server.\n\n"
+        f"{DURABLE} {price_of_durability({title: row[0] for title, row in advised.items()})}"
     )
 
 

@@ -81,11 +81,11 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            said.append(f"nothing for {title}")
+            said.append(f"the same for {title}")
         else:
             said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
-    needless = f"; taken but not needed, time per update (p99): {', '.join(said)}" if said else ""
-    return f"Skipped but needed, it costs up to all scores since the last backup{needless}."
+    longer = f"; with it, updates take longer (p99): {', '.join(said)}" if said else ""
+    return f"Without it, up to all scores since the last backup can be lost{longer}."
 
 
 def _update_time(advice: Advice) -> str:

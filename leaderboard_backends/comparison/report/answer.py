@@ -37,8 +37,8 @@ MOST_SIZES: Final = 4
 
 
 NO_SORTED_SET: Final = (
-    "Why not a plain sorted set? On a tie, `ZADD` ranks by the text of the id, a board by who reached the score first. "
-    "`ZADD` returns no rank, a board returns it with the update."
+    "**Why not a plain sorted set?** On a tie, `ZADD` ranks by the text of the id, a board by who reached the score "
+    "first. `ZADD` returns no rank, a board returns it with the update."
 )
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -96,7 +96,7 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) ->
         f"What to take, by number of players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
         words("what you have", *(f"{size:,}" for size in sizes)),
         [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
-        f"A server has {WORKERS} app processes. {PICKED} {DURABLE} "
+        f"A server has {WORKERS} app processes. {PICKED}\n{DURABLE} "
         f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
         f"\n{NO_SORTED_SET}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),

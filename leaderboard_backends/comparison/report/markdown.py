@@ -55,8 +55,7 @@ def _blocks(table: Table) -> Iterator[str]:
         yield f"**{escaped(table.title)}**"
     if table.columns:
         yield table_text(table)
-    if table.note:
-        yield _paragraph(table.note)
+    yield from map(_paragraph, table.note.splitlines())
 
 
 def _paragraph(text: str) -> str:

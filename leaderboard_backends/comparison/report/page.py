@@ -42,6 +42,8 @@ SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "c
 """Concatenated in this order, they are one module."""
 
 MOST_COLUMNS: Final = 40
+LONG: Final = 80
+"""Characters from which on a cell's words need a wide column."""
 CHARTS_IN_VIEW: Final = 1
 """Of a section; the others are folded."""
 
@@ -242,7 +244,8 @@ def word_columns(table: Table) -> str:
 
 def attributes(value: Value, column: Column) -> dict[str, str]:
     """Return the attributes of a cell: its looks, and its sort key if that is not the text."""
-    kinds = " ".join(filter(None, ["scale" if column.scale else "", value.tone]))
+    sentences = "long" if not column.figures and len(value.text) > LONG else ""
+    kinds = " ".join(filter(None, ["scale" if column.scale else "", sentences, value.tone]))
     return ({"class": kinds} if kinds else {}) | _sort_key(value, column)
 
 

@@ -111,18 +111,34 @@ NARROW, NARROW_HEIGHT = 390, 844
 
 
 @pytest.fixture(scope="module")
-def published(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    """The page of the result that comes with the library, as it opens on a laptop."""
+def published_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the result that comes with the library."""
     path = tmp_path_factory.mktemp("published") / "report.html"
     result = load_result(None)
     path.write_text(page(result, illustrated(sections(result), pictures(result))), encoding="utf-8")
     assert path.stat().st_size < LIMIT
-    with shown(browser, path, width=LAPTOP) as found:
+    return path
+
+
+@pytest.fixture(scope="module")
+def published(browser: Browser, published_file: Path) -> Iterator[Shown]:
+    """The same as it opens on a laptop."""
+    with shown(browser, published_file, width=LAPTOP) as found:
         yield found
 
 
 def test_it_is_less_than_twelve_screens_of_a_laptop(published: Shown) -> None:
     assert published.evaluate("() => document.documentElement.scrollHeight") < 12 * LAPTOP_HEIGHT
+
+
+def test_no_row_of_a_table_is_as_tall_as_half_a_laptop_when_everything_is_open(
+    browser: Browser, published_file: Path
+) -> None:
+    """Sentences have columns that are wide enough for them, and not one of two words a line."""
+    with shown(browser, published_file, width=LAPTOP) as found:
+        found.unfold()
+        heights = found.evaluate("() => [...document.querySelectorAll('tbody tr')].map((row) => row.offsetHeight)")
+        assert 0 < max(heights) < LAPTOP_HEIGHT / 2
 
 
 @pytest.mark.parametrize(("width", "height"), [(LAPTOP, LAPTOP_HEIGHT), (NARROW, NARROW_HEIGHT)])
