@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from ...capabilities import StorageInfo
 from ...changes import FEED_OPTION, Changes, Version, note_version, version_wanted
@@ -22,7 +22,25 @@ DEFAULT_PREFIX: Final = "leaderboard"
 DEFAULT_BATCH: Final = 1000
 
 
-class RedisLeaderboard(LeaderboardBackend):
+class AddressedLeaderboard(LeaderboardBackend):
+    """A board on what the address in its URL leads to: a server, the primary of a service, a cluster."""
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board where a URL leads to."""
+        own = {name: value for name, value in options.items() if name not in ADDRESS_OPTIONS}
+        address = address_of(location, options)
+        opened: Any = cls
+        return cast("Self", opened(name or location.default_board, order=order, keep=keep, address=address, **own))
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where URL and options give no address of a server."""
+        address_of(location, options)
+        return name or location.default_board
+
+
+class RedisLeaderboard(AddressedLeaderboard):
     """A board on a Redis or Valkey server, shared by all processes that open it."""
 
     capabilities = Capabilities(
@@ -61,19 +79,6 @@ class RedisLeaderboard(LeaderboardBackend):
         except BaseException:
             self._server.leave(self)
             raise
-
-    @classmethod
-    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
-        """Open the board on the server that a URL names."""
-        own = {name: value for name, value in options.items() if name not in ADDRESS_OPTIONS}
-        address = address_of(location, options)
-        return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
-
-    @classmethod
-    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
-        """Return the board's name; raises `ConfigurationError` where URL and options give no address of a server."""
-        address_of(location, options)
-        return name or location.default_board
 
     def _find_server(self, address: Address) -> Server:
         return shared_server(address)

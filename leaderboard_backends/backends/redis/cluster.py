@@ -12,18 +12,19 @@ a round trip more, and where the manifest's node is down, updates fail and reads
 was overtaken in its shard is ordered as it is applied; those of a batch keep their tickets. A promoted sequencer goes
 on after its predecessor as long as the two servers' clocks differ by less than a failover takes. With `ties=clock`,
 the clock of the shard's server is the ticket: nothing is asked first, and between shards whose clocks differ by d,
-updates less than d apart may be ordered the other way round.
+updates less than d apart may be ordered the other way round, and so may those of one batch. Such a write asks the
+manifest beside it whether a clear is under way.
 
 `consistent` (or `with consistent_reads():`) gives one moment of all shards: a read is repeated until two in a row meet
 the same state of each shard. `partial` (or `with partial_answers():`) lets reads answer without shards that do not
 answer; `ask` tells which, and how far the rank can be off. Otherwise such a read raises `ShardsMissingError`.
 
-`clear` goes from shard to shard under a number of its own. Whoever meets one that was cut half-way finishes it.
+`clear` goes to all shards under a number of its own. Whoever meets one that was cut half-way finishes it.
 
 Cost, beside what one server takes: `len`, `count_by_score` one round trip to all primaries at once; `get_rank`,
 `get_entry`, `get_entries`, `get_percentile`, `get_around` two; `get_top_n`, `get_by_score` one, seldom two; a range at
-a deep rank three to five; `get_score` one, to one node; `update_score` two (one with `ties=clock`); `increment_score`
-three; a batch two, of which the second goes to all its shards at once. Each shard counts for each rank, so more shards
+a deep rank three to five; `get_score` one, to one node; `update_score` two, `increment_score` three, a batch two, each
+one less with `ties=clock`; a batch goes to all its shards at once. Each shard counts for each rank, so more shards
 than eight per primary cost more than they give.
 
 Crash: as one server's, for each primary. A failover loses the acknowledged writes that the promoted replica had not
@@ -37,7 +38,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from time import monotonic
-from typing import Any, ClassVar, Final, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, partial_wanted
 from ...capabilities import StorageInfo
@@ -51,12 +52,12 @@ from ...errors import (
     ShardsMissingError,
     WriteOutcomeUnknownError,
 )
-from ...location import Location, Option
+from ...location import Option
 from ...model import Entry, Keep, Order, Score, percentile, score_from_float
-from ...protocol import PAGE_SIZE, LeaderboardBackend
+from ...protocol import PAGE_SIZE
 from ...score_limits import ScoreLimits, limits_wanted
-from .address import CLUSTER_OPTIONS, OPTIONS, ClusterAddress, address_of
-from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
+from .address import CLUSTER_OPTIONS, OPTIONS, ClusterAddress
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX, AddressedLeaderboard, RedisLeaderboard
 from .failures import LateTicketError
 from .handshake import check_server
 from .merge import Answers, Ask, JoinedReads, Joint, Plan
@@ -91,7 +92,7 @@ TICKET_LIFE: Final = 0.5
 """Seconds after which a ticket is not used any more."""
 _CLEARING: Final = "clearing "
 _TURNS: Final = 20
-"""How often a call starts again because a clear of somebody else is under way."""
+"""How often a call starts again because others clear or delete the board."""
 
 
 class _ClearFoundError(Exception):
@@ -138,7 +139,7 @@ class _Seen:
         return sum(state.players for state in self.states.values())
 
 
-class ClusterLeaderboard(LeaderboardBackend):
+class ClusterLeaderboard(AddressedLeaderboard):
     """A board over the shards of a cluster, shared by all processes that open it."""
 
     capabilities = replace(
@@ -185,18 +186,6 @@ class ClusterLeaderboard(LeaderboardBackend):
             self._cluster.leave(self)
             raise
         self._strict: Final = manifest.ties == "strict"
-
-    @classmethod
-    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
-        """Open the board on the cluster that a URL names."""
-        address, own = _address_and_options(location, options)
-        return cls(name or location.default_board, order=order, keep=keep, address=address, **own)
-
-    @classmethod
-    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
-        """Return the board's name; raises `ConfigurationError` where URL and options give no address of a cluster."""
-        _address_and_options(location, options)
-        return name or location.default_board
 
     @property
     def shards(self) -> int:
@@ -341,7 +330,7 @@ class ClusterLeaderboard(LeaderboardBackend):
     def _remove_player(self, player_id: str) -> bool:
         own = self._requests.shard_of(player_id)
         request = self._requests.shards[own].remove(player_id)
-        return bool(self._write_unticketed([Single(self._requests.slots[own], request)])[0])
+        return bool(self._write_to_shards([Single(self._requests.slots[own], request)])[0])
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         outcomes: list[Any] = []
@@ -373,7 +362,7 @@ class ClusterLeaderboard(LeaderboardBackend):
                 for shard in left
             ]
             late = []
-            for shard, outcome in zip(left, self._write_unticketed(single, raises=False), strict=True):
+            for shard, outcome in zip(left, self._write_to_shards(single, raises=False), strict=True):
                 if isinstance(outcome, LateTicketError):
                     late.append(shard)
                     above = max(above, outcome.above)
@@ -399,7 +388,7 @@ class ClusterLeaderboard(LeaderboardBackend):
                 above, late = error.above, error
         raise late
 
-    def _write_unticketed(self, single: Sequence[Single], *, raises: bool = True) -> list[Any]:
+    def _write_to_shards(self, single: Sequence[Single], *, raises: bool = True) -> list[Any]:
         """Bring writes to shards; a clear that was cut half-way is finished before they count as done."""
         asked = Single(self._manifest.slot, self._manifest.state(self._generation))
         *outcomes, state = self._cluster.carry([*single, asked], None, self._terms).single
@@ -640,15 +629,6 @@ class ClusterLeaderboard(LeaderboardBackend):
 
 
 _KEPT: Final = ("nothing", "not known", "other", "all but the last second", "everything")
-
-
-def _address_and_options(location: Location, options: Mapping[str, Any]) -> tuple[ClusterAddress, dict[str, Any]]:
-    address = cast("ClusterAddress", address_of(location, options))  # by the scheme
-    own = {name: value for name, value in options.items() if name in _OWN}
-    return address, own
-
-
-_OWN: Final = {*CLUSTER_OPTIONS, "prefix", "batch_size"}
 
 
 def _text(ticket: int | None) -> str:

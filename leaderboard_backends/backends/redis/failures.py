@@ -279,7 +279,7 @@ OF_SCRIPTS: Final[dict[str, Callable[[str, Address], BackendError]]] = {
     "SHARDS": partial(_other_manifest, "shards"),
     "TIES": partial(_other_manifest, "ties"),
 }
-"""The first words of the error replies of a board's own scripts; with each of them, nothing was applied."""
+"""The first words of the error replies of a board's own scripts; nothing was applied, unless DAMAGED says "in part"."""
 
 
 def reply_word(error: Exception) -> str:

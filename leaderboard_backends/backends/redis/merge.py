@@ -2,8 +2,8 @@
 
 Each read is a generator: it yields what it asks of shards (`Ask`), is sent their answers, and returns its result. So
 any carrier can run it. The last answers of a read are those that it is made of, one atomic step of each shard: where a
-shard is asked again, for more rows, its new answer replaces the old one as a whole, and where a player has moved since
-it was looked up, the read starts again.
+shard is asked again, for more rows, its new answer replaces the old one as a whole, and where one of several players
+has moved since they were looked up, the read starts again. Very long lists of players are read in parts.
 
 Rows of all shards compare as the server compares them, by score and member. Players are spread evenly by a hash, so the
 first n of a board are hardly ever more than n/K + 3*sqrt(n/K) + 3 of one of K shards (three standard deviations of a

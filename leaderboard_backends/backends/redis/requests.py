@@ -4,7 +4,7 @@ A `Request` is the bytes of one command, of one script's call, or of several tha
 reply matters; and how the reply is parsed. A carrier (`server.Server` is the blocking one) brings it to a server and
 back: it sends the bytes once, reads as many replies as there are, sends `reloaded(script)` once more where the server
 does not know the script, maps what goes wrong through `failures`, and never changes a request. `BoardRequests` makes
-all requests of one board; nothing else knows what is sent.
+all requests of a board on one server, `shard_requests` those of a board over several shards.
 """
 
 from __future__ import annotations
@@ -84,34 +84,13 @@ class Request(NamedTuple, Generic[T]):
 
 
 class KeyedRequests:
-    """What boards and shards have in common: scripts that are called with the key of an order."""
+    """What all have in common that make requests about one key: scripts called with it, and what a server is asked."""
 
-    def __init__(self, key: str, scripts: Mapping[str, Script], order: Order) -> None:
+    def __init__(self, key: str, scripts: Mapping[str, Script]) -> None:
         self.key: Final = key
-        """The main key, the order's, for texts."""
-        self.descending: Final = order == "descending"
+        """The main key, also for texts."""
         self._key: Final = key.encode()
         self._scripts: Final = scripts
-
-    def remove(self, player_id: str) -> Request[bool]:
-        """Remove a player; answers whether there was one."""
-        return self._call("remove", bool, player_id)
-
-    def delete(self) -> Request[None]:
-        """Delete all keys."""
-        return self._call("delete", nothing)
-
-    def fence(self, moved_to: str | None) -> Request[None]:
-        """Refuse writes from now on, or take them again (`None`)."""
-        return self._call("fence", nothing, moved_to or b"")
-
-    def fenced(self) -> Request[str | None]:
-        """Answers where the board went."""
-        return self._call("fenced", lambda reply: None if reply is None else reply.decode())
-
-    def check(self) -> Request[None]:
-        """Check that the keys are what the description says."""
-        return self._call("check", nothing)
 
     def information(self) -> Request[Any]:
         """Answers what the server says of itself."""
@@ -134,12 +113,29 @@ class KeyedRequests:
         return Request(pack(arguments), parse, self.key)
 
 
-class BoardRequests(KeyedRequests):
+class OrderRequests(KeyedRequests):
+    """What boards and shards have in common; the key is that of the order."""
+
+    def remove(self, player_id: str) -> Request[bool]:
+        """Remove a player; answers whether there was one."""
+        return self._call("remove", bool, player_id)
+
+    def delete(self) -> Request[None]:
+        """Delete all keys."""
+        return self._call("delete", nothing)
+
+    def fence(self, moved_to: str | None) -> Request[None]:
+        """Refuse writes from now on, or take them again (`None`)."""
+        return self._call("fence", nothing, moved_to or b"")
+
+
+class BoardRequests(OrderRequests):
     """Makes the requests of one board; `is_server=False` is for a fake, which knows neither script flags nor INFO."""
 
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, is_server: bool = True) -> None:
         scripts = load_scripts(order, keep, with_flags=is_server)
-        super().__init__(f"{prefix}:{{{name}}}:order", scripts, order)
+        super().__init__(f"{prefix}:{{{name}}}:order", scripts)
+        self.descending: Final = order == "descending"
         self.kind: Final = (order, keep, is_server)
         """Boards of one kind run the same scripts."""
         self.changes_key: Final = f"{prefix}:{{{name}}}:changes"
@@ -240,7 +236,15 @@ class BoardRequests(KeyedRequests):
 
         return request.followed_by(parse, self.stored_version, *self._replication)
 
+    def fenced(self) -> Request[str | None]:
+        """Answers where the board went."""
+        return self._call("fenced", lambda reply: None if reply is None else reply.decode())
+
     # ------------------------------------------------------------------ life
+
+    def check(self) -> Request[None]:
+        """Check that the board's keys are what its description says."""
+        return self._call("check", nothing)
 
     def open(self, feed: int | None, *, loading: bool) -> Request[None]:
         """Describe the board unless it is described; with `loading`, load all its scripts by the same request.

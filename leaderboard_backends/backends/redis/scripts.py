@@ -1,6 +1,7 @@
 """The Lua scripts of a board: text, flags and SHA-1 of each, for the board's order and keep rule.
 
-A script's text is its flags, the board's settings, `library.lua`, what it shares with its like, and its own file.
+A script's text is its flags, the board's settings, `library.lua`, what it shares with its like, and its own file. Those
+of a shard have `moving.lua` before the library where they write; those over several shards have no library.
 The flags make the server refuse a script as a whole (out of memory, read-only replica) before it has done anything.
 """
 
@@ -52,6 +53,7 @@ _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "manifest": (_WRITING, ()),
     "sequencer": (_REMOVING, ("clock",)),  # a clear takes a ticket, too
     "transition": (_REMOVING, ()),
+    "state": (_READING, ()),
 }
 """The same for what a board of several shards has beside those of each shard; they do not start with the library."""
 
@@ -65,7 +67,7 @@ _MENDS: Final = {"clear", "delete"}
 """What works on a board that has lost its description."""
 
 _HARMLESS: Final = {name for name, (flags, _) in {**_SCRIPTS, **_OF_SHARDS}.items() if flags.startswith(_READING)} | {
-    *("open", "manifest", "sequencer", "transition"),
+    *("open", "manifest", "sequencer"),
 }
 """Scripts that may run again without harm: reading, describing a board that has no description, taking a ticket."""
 

@@ -1,16 +1,17 @@
 """What a board of several shards asks, as values: of one shard, of all shards of a node, and of its manifest.
 
-A shard has the keys and scripts of a board on one server (see the package), with three differences. Its tag is the
+A shard has the keys and scripts of a board on one server (see the package), without a change feed. Its tag is the
 smallest number whose slot is the shard's, so that the shards of a board are spread evenly over all slots. Its keys have
 the board's generation, a random word that is new each time the board is made: what was sent to an older one finds
-nothing. And the place in a tie is a stamp of seven bytes, which orders ties over all shards (`ticket.lua`), where one
+nothing. The place in a tie is a stamp of seven bytes, which orders ties over all shards (`ticket.lua`), where one
 server's board has the number of the change.
 
     leaderboard:{NAME}:shards             hash, the manifest: kind, number of shards, how ties are ordered, generation,
-                                          state, and the last ticket of the sequencer
+                                          state, the last ticket of the sequencer, and where the board went (its fence)
     leaderboard:{TAG}:NAME:made           hash: the generation, in the slot farthest from the manifest's, so that a
                                           board whose manifest is lost is not taken for one that was never made
-    leaderboard:{TAG}:NAME:GENERATION:…   order, meta and p:N of one shard
+    leaderboard:{TAG}:NAME:GENERATION:…   order, meta and p:N of one shard; its meta also has the number of its last
+                                          clear (cleared) and its last stamp
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ...score_limits import ScoreLimits
 from .requests import (
     SEPARATOR,
     KeyedRequests,
+    OrderRequests,
     Request,
     bound_text,
     limit_arguments,
@@ -166,7 +168,7 @@ class ManifestRequests(KeyedRequests):
     """Makes the requests to the manifest of a board."""
 
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str) -> None:
-        super().__init__(f"{prefix}:{{{name}}}:shards", load_scripts(order, keep, shard=True), order)
+        super().__init__(f"{prefix}:{{{name}}}:shards", load_scripts(order, keep, shard=True))
         self.slot: Final = slot_of(name)
         self.far_slot: Final = (self.slot + SLOTS // 2) % SLOTS
         """The slot of the copy of the generation."""
@@ -206,7 +208,7 @@ class ManifestRequests(KeyedRequests):
 
     def state(self, generation: str) -> Request[str]:
         """Answers the state of the board."""
-        return self.transition(generation, "none", "")  # a state that it never has
+        return self._call("state", lambda reply: reply.decode(), generation)
 
     def mark(self, moved_to: str | None) -> Request[None]:
         """Note where the board went, which keeps it from being cleared, or remove the note (`None`)."""
@@ -223,7 +225,7 @@ class ManifestRequests(KeyedRequests):
         return self._call("transition", lambda reply: reply.decode(), generation, state, following)
 
 
-class ShardRequests(KeyedRequests):
+class ShardRequests(OrderRequests):
     """Makes the requests to one shard."""
 
     def make(self) -> Request[None]:
@@ -281,9 +283,7 @@ class ShardedRequests:
         first = slot_of(name)
         self.slots: Final = [(first + shard * SLOTS // number) % SLOTS for shard in range(number)]
         base = f":{name}:{manifest.generation}:order"
-        self.shards: Final = [
-            ShardRequests(f"{prefix}:{{{_tags()[slot]}}}{base}", scripts, order) for slot in self.slots
-        ]
+        self.shards: Final = [ShardRequests(f"{prefix}:{{{_tags()[slot]}}}{base}", scripts) for slot in self.slots]
         self._keys: Final = [shard.key.encode() for shard in self.shards]
         self._shift: Final = 33 - number.bit_length()
 

@@ -2,7 +2,7 @@
 
 Reads alone: a board that is not there is not made. The nodes are those that CLUSTER NODES lists. Each is asked for INFO
 and for the slots that it moves: key by key (CLUSTER NODES) or as a whole (CLUSTER GETSLOTMIGRATIONS, Valkey 9). The
-shards are asked as `len` of a board asks them. The URL's user needs `+info +cluster` beside what boards need.
+shards are asked for their players. The URL's user needs `+info +cluster` beside what boards need.
 
 Cost: five round trips, each to all nodes at once. A node that does not answer costs `read_timeout` in each of them.
 

@@ -3,12 +3,12 @@
 Nothing here relies on redis-py's cluster client, which repeats writes. Requests are sent once to the node that has
 their slot. What a node surely did not apply is sent again, to whichever node has the slot by then, until a deadline: a
 slot that has moved (MOVED), is being moved key by key, or has no node for the moment; a node that cannot be connected
-to, or is a replica now. A write whose reply is lost is never sent again.
+to, or is a replica now. So is a read whose reply is lost; a write is not, ever.
 
-The map of slots is read anew when a node shows that it has changed: by one thread at a time, from the node that told
-of the change first, and not more often than every `REFRESH_EVERY` seconds; others go on with what they have. CLUSTER
-SLOTS carries no number that would tell old from new; so the node that MOVED names counts more than the map, until the
-next one.
+The map of slots is read anew when a node shows that it has changed: by one thread at a time, first from the node that
+MOVED names, and not more often than every `REFRESH_EVERY` seconds; others go on with what they have. CLUSTER SLOTS
+carries no number that would tell old from new; so the node that MOVED names counts more than the map, until the next
+one.
 
 Sources: https://valkey.io/topics/cluster-spec/ (redirections) and https://valkey.io/commands/cluster-slots/.
 """

@@ -4,8 +4,7 @@
 local call, manifest = redis.call, KEYS[1]
 local found = call('HMGET', manifest, 'generation', 'state', 'moved')
 if found[1] ~= ARGV[1] then
-  local deletes = ARGV[3] == '' and ARGV[2] ~= 'none'
-  if deletes or ARGV[2] == '' or ARGV[2] == 'making' then return '' end
+  if ARGV[3] == '' or ARGV[2] == '' or ARGV[2] == 'making' then return '' end
   return redis.error_reply('GONE ' .. manifest)
 end
 if found[3] and ARGV[2] == 'ready' then return redis.error_reply('FENCED ' .. found[3]) end
