@@ -22,7 +22,7 @@ from leaderboard_backends.comparison.advice.sections import (
     WORKERS,
     price_of_durability,
 )
-from leaderboard_backends.comparison.cost.sections import Inputs
+from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import NONE
 from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 import click
 
 from ..comparison.advice.quantities import read_sizes
-from ..comparison.cost.sections import Inputs, cost_sections
-from ..comparison.cost.source import load_result
+from ..comparison.cost.sections import cost_sections
+from ..comparison.cost.source import Inputs, load_result
 from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, check_names, check_term, read_table
 from ..comparison.document import Section
 from ..comparison.report.terminal import PlainConsole, print_sections

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from ..capabilities import Consistency
+
 SCHEMA_VERSION: Final = 2
 """Raised whenever a reader of older results would misread a newer one."""
 
@@ -374,6 +376,8 @@ class BackendFacts(msgspec.Struct, frozen=True):
     code: CodeSize | None = None
     sheet: Sheet = Sheet()
     verdict: Verdict | None = None
+    consistency: Consistency = "linearizable"
+    """What its reads promise: `per player` is a board over several shards."""
     gates: list[Gate] = []
     """Of the workloads whose answers no run of the plan compares."""
 

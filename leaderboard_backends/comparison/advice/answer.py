@@ -8,15 +8,19 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ..cost.sections import Inputs
+from ..cost.bill import counted
+from ..cost.cluster import Cluster
+from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
 from ..document.numerals import percent
 from ..document.values import operation_title
 from ..schema import Result
 from ..statistics import NoiseClass, differs, ratio
-from .candidates import Candidate, candidates
+from .candidates import Candidate
+from .clusters import all_candidates
 from .load import Response
 from .need import DURABILITIES, Need, rate_words, time_words
+from .quantities import MOST_PLAYERS
 from .records import Records
 from .thresholds import Threshold, thresholds
 from .times import Taken
@@ -88,16 +92,21 @@ def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
     """Return the same from what is read already."""
 
     def order(other: Need) -> Sequence[Candidate]:
-        return rank(records, other, candidates(records, other, inputs)).order
+        return rank(records, other, all_candidates(records, other, inputs)).order
 
     found = advise_without_thresholds(records, need, inputs)
-    changes = thresholds(need, found.pick, order, records.extrapolated_up_to)
+    modelled = {one.label for one in found.candidates if one.times and one.times.modelled}
+
+    def known_up_to(label: str) -> int:
+        return MOST_PLAYERS if label in modelled else records.extrapolated_up_to(label)
+
+    changes = thresholds(need, found.pick, order, known_up_to)
     return msgspec.structs.replace(found, thresholds=tuple(changes))
 
 
 def advise_without_thresholds(records: Records, need: Need, inputs: Inputs) -> Advice:
     """Return the same without what would change the answer, which takes ten times as long as the answer itself."""
-    found = candidates(records, need, inputs)
+    found = all_candidates(records, need, inputs)
     ranking = rank(records, need, found)
     pick = ranking.order[0] if ranking.order else None
     return Advice(
@@ -190,6 +199,8 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
     if need.processes > 1:
         where = "on a" if facts.home == "server" else "in a"
         yield f"{need.processes} app processes share one board, {where} {facts.home}."
+    if pick.cluster is not None:
+        yield _nodes(pick.cluster)
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
         if pick.times.slowest_read:
@@ -202,6 +213,16 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
         yield _under_load(pick.response.p99_us, pick.response)
     yield _cost(pick, inputs)
     yield from _ties(pick, ranking)
+
+
+def _nodes(nodes: Cluster) -> str:
+    """Return how to open a board over shards, and what a primary holds."""
+    spread = nodes.spread
+    memory = "" if nodes.bill.problem else f", and needs {nodes.gib_each:.2f} GiB"
+    return (
+        f"Open {nodes.url} on {counted(spread.primaries, 'primary', 'primaries')}: the one with the most holds "
+        f"{spread.on_one} of {spread.shards} shards, {nodes.players_each:,} players{memory}."
+    )
 
 
 def _time_of(taken: Taken, what: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
-from ..cost.sections import Inputs
+from ..cost.cluster import Cluster
+from ..cost.source import Inputs
 from ..document.values import operation_title
 from ..schema import BackendFacts, Durability
 from .load import ALONE, Response, Together, response, together
@@ -16,11 +17,8 @@ from .need import Need, covers, rate_words, time_words
 from .records import Records
 from .times import Taken, Times, times
 
-Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "load", "p99"]
+Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "size", "load", "p99"]
 """What of a need, or of what has to be known, rules a backend out."""
-
-TIMED: Final[tuple[Demand, ...]] = ("load", "p99")
-"""Demands that measured times decide."""
 
 DISTURBED: Final = "other processes disturbed its runs, so that its times are too long"
 
@@ -52,6 +50,8 @@ class Candidate(NamedTuple):
     """The asked load, by what it carries with that reserve."""
     response: Response | None
     bill: Bill | None
+    cluster: Cluster | None = None
+    """The primaries and shards, where the board is spread over several servers."""
 
     @property
     def label(self) -> str:
@@ -118,11 +118,9 @@ def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs
         share=(need.updates * found.update.mean_us + reads_us) / carried_us,
         response=response(records, facts.label, need.updates + need.reads, need.players, several),
         bill=_bill(records, facts.label, need, inputs),
+        cluster=_cluster(records, facts.label, need, inputs),
     )
-    reasons = [
-        reason._replace(text=f"{reason.text} ({DISTURBED})") if made.disturbed and reason.demand in TIMED else reason
-        for reason in _reasons(made, need, records)
-    ]
+    reasons = reasons_of(made, need, _not_deployable(made, need, records))
     return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(made, need)))
 
 
@@ -143,6 +141,15 @@ def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | No
     return known[1]
 
 
+def _cluster(records: Records, label: str, need: Need, inputs: Inputs) -> Cluster | None:
+    """Return the primaries and shards of a row whose board is over several servers."""
+    footprint = records.footprints.get(label)
+    if footprint is None or not footprint.sharded:
+        return None
+    model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
+    return inputs._replace(model=model).cluster(footprint, need.players)
+
+
 # ---------------------------------------------------------------------- what rules it out
 
 
@@ -153,17 +160,23 @@ _LOSES: Final[dict[Durability, str]] = {
 }
 
 
-def _reasons(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
+def reasons_of(one: Candidate, need: Need, others: Iterable[Reason]) -> Iterator[Reason]:
+    """Yield why a candidate does not fit: by durability, for other reasons that are given, by load and p99."""
     if not covers(one.facts.durability, need.durability):
         yield Reason("durability", _LOSES[one.facts.durability])
+    yield from others
+    late = () if need.p99_us is None else _too_late(one, need, need.p99_us)
+    for reason in (*_too_slow(one, need), *late):
+        yield reason._replace(text=f"{reason.text} ({DISTURBED})") if one.disturbed else reason
+
+
+def _not_deployable(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
+    """Yield why it cannot serve the processes of a need, or cannot be priced."""
     footprint = records.footprints.get(one.label)
     if footprint is None:
         yield Reason("figures", "its bytes per player are not known")
     elif apart := why_not_shared(footprint, need.servers, need.workers):
         yield Reason("servers and workers", apart)
-    yield from _too_slow(one, need)
-    if need.p99_us is not None:
-        yield from _too_late(one, need, need.p99_us)
 
 
 def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:

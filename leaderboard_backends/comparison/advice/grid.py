@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from ...errors import ConfigurationError
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..document.values import operation_title
 from ..schema import Durability, Result
 from .answer import EQUAL_COST, Advice, Ranking, advise_without_thresholds

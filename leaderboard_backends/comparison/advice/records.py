@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..cost.bill import Bill, counted
+from ..cost.cluster import Cluster
 from ..cost.footprint import Footprint, footprints
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
 
@@ -49,6 +50,10 @@ class Records:
         self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(result)}
         self.bills: dict[tuple[str, int, int, int, float], tuple[Inputs, Bill]] = {}
         """By deployment, with what each was computed from: thousands of needs come to some hundred deployments."""
+        self.clusters: dict[tuple[str, int, int, int, float], tuple[Inputs, Cluster]] = {}
+        """The same of the modelled clusters, by the row of one server."""
+        self.one_server: dict[tuple[str, int, int], tuple[Inputs, int]] = {}
+        """How many players one server holds by its memory, by row, app servers and workers."""
         self._runs: dict[Cell, list[Run]] = {}
         for run in result.runs:
             if not run.cell.twin:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..document import NONE, Section, Table, Value
 from ..document.numerals import whole
 from ..document.values import listed, numbers, operation_title, quoted, word, words

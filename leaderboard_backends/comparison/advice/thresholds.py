@@ -88,7 +88,11 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
         yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
     elif most_known < FARTHEST * need.players:
         unknown = f"{pick.label} {beyond_words(most_known // FURTHEST)}"
-        yield Threshold("players", f"above {most_known:,} players nothing is known: {unknown}", None)
+        then = _first(answer(need.changed(players=most_known + 1)))
+        if then is None:
+            yield Threshold("players", f"above {most_known:,} players nothing is known: {unknown}", None)
+        else:
+            yield _threshold("players", f"above {most_known:,} players, as {unknown}", then)
     rises = _first_size(need.players, most, dearer)
     if rises is not None and (changed is None or rises < changed / CLOSE):
         same = _named(pick.label, answer(need.changed(players=rises)))

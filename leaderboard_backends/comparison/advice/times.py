@@ -30,8 +30,10 @@ class Taken(NamedTuple):
     @property
     def p99_words(self) -> str:
         """The p99 with its interval."""
-        if not self.p99_by_round:
+        if self.p99_us is None:
             return "not known, too few samples"
+        if not self.p99_by_round:
+            return time_words(self.p99_us)
         return spread(interval([*self.p99_by_round.values()]), time_words)
 
 
@@ -47,6 +49,8 @@ class Times(NamedTuple):
     """By what the figures of the largest measured size were multiplied; 1 where the size was measured."""
     beyond: bool
     """Whether the need has more players than were measured."""
+    modelled: str = ""
+    """What the figures are computed from, where they were not measured; empty where they were."""
 
     @property
     def slowest_read(self) -> Taken | None:
@@ -56,6 +60,8 @@ class Times(NamedTuple):
     @property
     def source(self) -> str:
         """Where the figures are from, as text."""
+        if self.modelled:
+            return self.modelled
         if not self.beyond:
             return f"service times of {self.where.where}"
         return (

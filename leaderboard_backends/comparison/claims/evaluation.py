@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..schema import Result
 from . import choices, code, money, programs, ratings, rivals, speed
 from .catalogue import Claim, read_claims

@@ -14,7 +14,7 @@ from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
 from ..cost.bill import Bill
 from ..cost.footprint import Footprint, footprints
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..cost.study import study_bills
 from ..document.numerals import elapsed, spread
 from ..readings import Statistic as Noisy

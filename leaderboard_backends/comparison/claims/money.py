@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Final, NoReturn
 
 from ..cost.bill import Bill
@@ -18,9 +19,6 @@ STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zod
 SIZES: Final = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 RATIO_ROUNDING: Final = 0.05
 """The study rounds ratios to one decimal."""
-
-SHARDED: Final = ((10_000_000, 10), (10_000_000, 20), (100_000_000, 10), (100_000_000, 20))
-"""Smallest and largest numbers of players and of shards in the study's third tier."""
 
 
 def _unpriced(what: str) -> NoReturn:
@@ -268,7 +266,8 @@ def shards(claim: Claim, found: Evidence) -> Judged:
     """Judge 10 and 20 shards of 10M and 100M players by the servers that hold a shard, from measured bytes."""
     footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
     said, amounts = [], []
-    for players, number in SHARDED:
+    tier = found.inputs.study.sharded
+    for players, number in product(tier.players, tier.shards):
         bill = found.inputs.bill(footprint, players // number)
         if bill.problem:
             _unpriced(f"a server for a shard of {players // number:,} players")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from ..cost.sections import Inputs, study_costs_section
+from ..cost.sections import study_costs_section
+from ..cost.source import Inputs
 from ..document import NONE, Section, Table, Tone, Value
 from ..document.numerals import duration
 from ..document.values import anchor, listed, number, numbers, word, words

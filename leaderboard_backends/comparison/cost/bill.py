@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from math import ceil
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .footprint import Bytes, Footprint
@@ -17,6 +18,31 @@ NAMES: Final = 2
 """Strings per player that a board keeps: id and username."""
 
 Place: TypeAlias = Literal["process", "server", "disk"]
+
+
+class Spread(NamedTuple):
+    """The storage servers of a board: one, or the primaries of a cluster with the board's shards."""
+
+    primaries: int = 1
+    shards: int = 1
+
+    @property
+    def on_one(self) -> int:
+        """Return the shards on the primary that has the most of them: each is there as a whole."""
+        return ceil(self.shards / self.primaries)
+
+    @property
+    def share(self) -> float:
+        """Return the part of the players that the primary with the most shards has."""
+        return self.on_one / self.shards
+
+    @property
+    def words(self) -> str:
+        """Return what one primary has, as text; empty for one server."""
+        return f", {self.on_one} of {self.shards} shards" if self.shards > 1 else ""
+
+
+ONE_SERVER: Final = Spread()
 
 
 class Item(NamedTuple):
@@ -85,7 +111,14 @@ class NothingFitsError(ValueError):
     """The price table has nothing that is large enough, or the backend cannot serve such a deployment."""
 
 
-def bill(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str = ON_DEMAND) -> Bill:
+def bill(
+    footprint: Footprint,
+    players: int,
+    model: Model,
+    prices: PriceTable,
+    term: str = ON_DEMAND,
+    spread: Spread = ONE_SERVER,
+) -> Bill:
     """Return the bill of a backend at a size, at the prices of a term (those on demand where a SKU has none).
 
     A server that keeps a log runs on a machine of its own: managed cache nodes keep none (ElastiCache has no
@@ -94,7 +127,7 @@ def bill(footprint: Footprint, players: int, model: Model, prices: PriceTable, t
     """
     problem, items = "", tuple[Item, ...]()
     try:
-        items = tuple(_Deployment(footprint, players, model, prices, term).items())
+        items = tuple(_Deployment(footprint, players, model, prices, term, spread).items())
     except NothingFitsError as error:
         problem = str(error)
     return Bill(
@@ -122,6 +155,24 @@ def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
     return ""
 
 
+def board_bytes(footprint: Footprint, players: int, model: Model, place: Place) -> tuple[float, str]:
+    """Return the bytes of a board in one location (process, server or disk), and where the figure is from."""
+    given = getattr(model.bytes_a_player.get(footprint.backend, BytesAPlayer()), place)
+    if given is not None:
+        return given * players, f"{given:.0f} bytes per player as the cost model says"
+    measured: Bytes = getattr(footprint, place)
+    size, told = measured.told(players)
+    if place == "process" or footprint.more_bytes == 1:
+        return size, told
+    return size * footprint.more_bytes, f"{told}, x {footprint.more_bytes:g} over shards"
+
+
+def server_memory(footprint: Footprint, players: int, model: Model, spread: Spread = ONE_SERVER) -> tuple[float, str]:
+    """Return the GiB of a board on the server that has the most of it, with headroom, and how it is computed."""
+    taken, told = board_bytes(footprint, players, model, "server")
+    return taken * spread.share * model.headroom / GIB, f"{told}{spread.words}, x {model.headroom:g}"
+
+
 class _Deployment(NamedTuple):
     """One backend at one size, and what its bill is computed from."""
 
@@ -130,6 +181,7 @@ class _Deployment(NamedTuple):
     model: Model
     prices: PriceTable
     term: str
+    spread: Spread
 
     def items(self) -> Iterator[Item]:
         if problem := why_not_shared(self.footprint, self.model.servers, self.model.workers):
@@ -141,12 +193,7 @@ class _Deployment(NamedTuple):
             yield self.disk()
 
     def board(self, place: Place) -> tuple[float, str]:
-        """Return the bytes of the board in one location (process, server or disk), and where the figure is from."""
-        given = getattr(self.model.bytes_a_player.get(self.footprint.backend, BytesAPlayer()), place)
-        if given is not None:
-            return given * self.players, f"{given:.0f} bytes per player as the cost model says"
-        measured: Bytes = getattr(self.footprint, place)
-        return measured.told(self.players)
+        return board_bytes(self.footprint, self.players, self.model, place)
 
     def app_servers(self) -> Item:
         model, alone = self.model, self.footprint.home == "process"
@@ -197,27 +244,30 @@ class _Deployment(NamedTuple):
             f"{need:.2f} GiB: {board:.2f} for the board ({told}), and {self.model.cache_reserved:.0%} of the node for "
             f"its engine"
         )
-        return self.smallest("cache", need, 1 + self.model.replicas, because)
+        return self.smallest("cache", need, self.storage_servers(), because)
 
     def own_machines(self, why: str) -> Item:
         board, told = self.server_memory()
         need = self.model.system_gib + board
         because = f"{need:.2f} GiB: {self.model.system_gib:g} for the system, {board:.2f} for the board ({told}); {why}"
-        machine = self.smallest("server", need, 1 + self.model.replicas, because)
+        machine = self.smallest("server", need, self.storage_servers(), because)
         return machine._replace(what=f"{machine.what} (storage)")
 
+    def storage_servers(self) -> int:
+        """Return the number of primaries and of their replicas, which are of one size."""
+        return self.spread.primaries * (1 + self.model.replicas)
+
     def server_memory(self) -> tuple[float, str]:
-        taken, told = self.board("server")
-        return taken * self.model.headroom / GIB, f"{told}, x {self.model.headroom:g}"
+        return server_memory(self.footprint, self.players, self.model, self.spread)
 
     def disk(self) -> Item:
         taken, told = self.board("disk")
         grown, growth = self.growth()
-        need = (taken * self.model.disk_headroom + grown) / GB
+        need = (taken * self.spread.share * self.model.disk_headroom + grown) / GB
         offers = self.prices.offers("disk", self.term)
         if not offers:
             raise NothingFitsError("the price table has no disk")
-        number = 1 + (self.model.replicas if self.footprint.home == "server" else 0)
+        number = self.storage_servers() if self.footprint.home == "server" else 1
         monthly = number * self.prices.monthly(offers[0]) * need
         price = f"at {offers[0].usd:g} {PER[offers[0].unit]}, {offers[0].term}"
         because = f"{told}, x {self.model.disk_headroom:g}{growth}, {price}"

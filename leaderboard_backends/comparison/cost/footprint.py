@@ -122,6 +122,10 @@ class Footprint(NamedTuple):
     """The sizes that it was measured at."""
     source: str
     """Which runs it comes from."""
+    sharded: bool = False
+    """Whether the board is spread over the primaries of a cluster, all of which `server` counts."""
+    more_bytes: float = 1.0
+    """Bytes on servers relative to `server`, which is measured: of the same board over shards, where none was."""
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:
@@ -168,7 +172,7 @@ def footprints(result: Result) -> list[Footprint]:
 
 
 def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
-    workload, runs = _most_sizes(result, facts.label)
+    workload, runs = most_sizes(result, facts.label)
     if not runs:
         return None
     processes = min(map(len, runs.values()))
@@ -184,6 +188,7 @@ def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
         grown=_grown(result, facts.label),
         sizes=tuple(runs),
         source=f"service runs of {workload}, {_counted(runs)}, medians of {processes} processes or more",
+        sharded=facts.consistency == "per player",
     )
 
 
@@ -198,7 +203,7 @@ def _counted(runs: dict[int, list[Run]]) -> str:
     return f"{', '.join(others)} and {largest} players" if others else f"{largest} players"
 
 
-def _most_sizes(result: Result, backend: str) -> tuple[str, dict[int, list[Run]]]:
+def most_sizes(result: Result, backend: str) -> tuple[str, dict[int, list[Run]]]:
     """Return the workload with the most sizes, the first one of several, with its runs by size."""
     best: tuple[str, dict[int, list[Run]]] = ("", {})
     for facts in result.workloads:

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 from ..document import NONE, Column, Section, Table, Value
 from ..document.values import numbers, words
 from ..schema import Result
-from .bill import MONTHS, Bill, bill, counted
+from .bill import MONTHS, Bill, counted
 from .footprint import TOLD_FROM, Footprint, footprints
+from .source import Inputs
 from .study import Change, changes, checks, study_bills
-from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
+from .tiers import tiers, tiers_section
 
 BEYOND: Final = (
     f"*: extrapolated beyond the largest measured size, by a line through the sizes from {TOLD_FROM:,} players on."
@@ -28,24 +29,6 @@ class CostPoint(NamedTuple):
     players: int
     monthly: float | None
     total: float | None
-
-
-class Inputs(NamedTuple):
-    """What amounts are computed from in addition to the result; the shipped files by default."""
-
-    prices: PriceTable
-    model: Model
-    study: Study
-    term: str = ON_DEMAND
-
-    @classmethod
-    def shipped(cls) -> Inputs:
-        """Read the files that come with the library."""
-        return cls(read_table(PriceTable), read_table(Model), read_table(Study))
-
-    def bill(self, footprint: Footprint, players: int) -> Bill:
-        """Return the bill of a backend at a size."""
-        return bill(footprint, players, self.model, self.prices, self.term)
 
 
 def cost_points(result: Result, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None) -> list[CostPoint]:
@@ -73,7 +56,7 @@ def cost_sections(
             title="Cost",
             paragraphs=[*_warnings(given, today), *_deployment(given), *_without(result, measured)],
             tables=[_amounts(rows, sizes, given), _runs_on(rows, sizes)],
-            sections=[_traces(rows)],
+            sections=[*tiers_section(tiers(result, measured, given)), _traces(rows)],
         )
     ]
 

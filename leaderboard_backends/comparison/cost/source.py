@@ -1,13 +1,17 @@
-"""The result that costs and advice are computed from: a named file, or the result shipped with the library."""
+"""What costs and advice are computed from: a result, prices, a cost model; those of the library where none is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..schema import Result, ResultError, read_result
 from ..shipped import IN_THE_SOURCE_TREE, SHIPPED
+from .bill import Bill, bill
+from .cluster import Cluster, cluster
+from .footprint import Footprint
+from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
 
 REMEDY: Final = "name one, or make one: leaderboard compare --out RESULT.json"
 
@@ -34,3 +38,27 @@ def load_result(path: Path | None = None) -> Result:
     if not any(run.status == "ok" for run in result.runs):
         raise ConfigurationError(f"{chosen} has no run with figures: {REMEDY}")
     return result
+
+
+class Inputs(NamedTuple):
+    """What amounts are computed from in addition to the result; the shipped files by default."""
+
+    prices: PriceTable
+    model: Model
+    study: Study
+    term: str = ON_DEMAND
+
+    @classmethod
+    def shipped(cls) -> Inputs:
+        """Read the files that come with the library."""
+        return cls(read_table(PriceTable), read_table(Model), read_table(Study))
+
+    def bill(self, footprint: Footprint, players: int) -> Bill:
+        """Return the bill of a backend at a size; of a sharded board, that of the cheapest cluster."""
+        if footprint.sharded:
+            return self.cluster(footprint, players).bill
+        return bill(footprint, players, self.model, self.prices, self.term)
+
+    def cluster(self, footprint: Footprint, players: int) -> Cluster:
+        """Return the cheapest cluster for a sharded board."""
+        return cluster(footprint, players, self.model, self.prices, self.term)

@@ -38,6 +38,7 @@ _BETWEEN: Final = {
     "replicas": (0, inf),
     "updates_a_second": (0, inf),
     "pack_days": (0, inf),
+    "round_trip_us": (0, inf),
     "engineer_usd_an_hour": (0, inf),
 }
 """The least and the most that each number of a model may be."""
@@ -134,6 +135,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     build_hours: dict[str, float]
     upkeep_hours: dict[str, float] = {}
     """A month."""
+    round_trip_us: float = 200.0
+    """Microseconds of a round trip between machines: an assumption, of one data centre."""
     bytes_a_player: dict[str, BytesAPlayer] = {}
 
     def changed(self, **numbers: float) -> Model:
@@ -147,6 +150,14 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def with_storage_servers(self, kind: StorageServers) -> Model:
         """Return the model with servers of boards on machines of a kind."""
         return msgspec.structs.replace(self, storage_servers=kind)
+
+
+class ShardedEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the study says of its third tier: the least and the most of each."""
+
+    players: tuple[int, int]
+    shards: tuple[int, int]
+    monthly: tuple[float, float]
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -164,6 +175,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: dict[int, str]
     server_monthly: dict[int, float]
     cache_monthly: dict[int, float]
+    sharded: ShardedEstimate
 
 
 Table = TypeVar("Table", PriceTable, Model, Study)

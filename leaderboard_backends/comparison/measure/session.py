@@ -113,6 +113,7 @@ class Session:
             survives=promises.survives,
             shared=promises.shared,
             server=self.board.storage if self.storage.kind == "server" else None,
+            consistency=promises.consistency,
             durability_told=f"{said} (declared)" if kept.declared else said,
             code=self._code(),
         )

@@ -23,7 +23,7 @@ from ..advice.sections import (
 )
 from ..advice.times import times
 from ..cost.bill import counted
-from ..cost.sections import Inputs
+from ..cost.source import Inputs
 from ..document import Column, Section, Table, Value
 from ..document.numerals import whole
 from ..document.values import numbers, quoted, words

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
 
-from leaderboard_backends.comparison.cost.sections import Inputs
+from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tables import ON_DEMAND, Model, Price, PriceTable, Study, read_table
 from leaderboard_backends.comparison.schema import (
     SCHEMA_VERSION,

@@ -9,11 +9,11 @@ import pytest
 
 from leaderboard_backends.comparison.cost.sections import (
     CostPoint,
-    Inputs,
     cost_points,
     cost_sections,
     study_costs_section,
 )
+from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import Section, Table, Value
 from leaderboard_backends.comparison.schema import Result
 

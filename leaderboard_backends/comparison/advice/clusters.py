@@ -1,0 +1,213 @@
+"""A candidate that a result may not have: a board over the shards of a cluster, by the model of `cost.cluster`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from statistics import fmean
+from typing import Final
+
+from msgspec.structs import replace
+
+from ..cost.bill import counted
+from ..cost.cluster import COUNT_US, TRIPS, Cluster, Ratios, one_server_holds, one_server_rows, over_shards, ratios
+from ..cost.source import Inputs
+from ..cost.tiers import storage
+from ..schema import BackendFacts, Sheet
+from .candidates import Candidate, Reason, candidates, reasons_of
+from .load import Together, together
+from .need import Need, covers
+from .records import FURTHEST, Records, beyond_words
+from .times import Taken, Times, times
+
+LEAST_PLAYERS: Final = 1_000_000
+"""Smaller boards are never offered a cluster, for which it is too early by far."""
+
+
+def all_candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
+    """Return every backend of a result judged for a need; of a large board also a cluster.
+
+    It is by the model where none was measured, or not near enough.
+    """
+    judged = candidates(records, need, inputs)
+    if any(one.cluster and one.times for one in judged) or need.players < LEAST_PLAYERS:
+        return judged
+    modelled = list(_modelled(records, need, inputs))
+    return [one for one in judged if not (modelled and one.facts.consistency == "per player")] + modelled
+
+
+def _modelled(records: Records, need: Need, inputs: Inputs) -> Iterator[Candidate]:
+    """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for."""
+    rows = [facts for facts in one_server_rows(records.result) if covers(facts.durability, need.durability)]
+    for facts in rows[:1]:
+        found = _base(records, facts.label, need)
+        if found is not None and facts.label in records.footprints:
+            yield _candidate(records, facts, found, need, inputs)
+
+
+def _base(records: Records, label: str, need: Need) -> Times | None:
+    """Return the times of one server that those of a cluster are computed from: at the largest size up to its."""
+    players = min(need.players, max(records.sizes(label), default=0))
+    return None if not players or records.problem(label, players) else times(records, label, players)
+
+
+def _candidate(records: Records, facts: BackendFacts, base: Times, need: Need, inputs: Inputs) -> Candidate:
+    nodes, known = _cluster(records, facts.label, need, inputs), _ratios(records)
+    plain = next(one.label for one in one_server_rows(records.result))
+    carried_us, update_us, read_us = 1e6 * inputs.model.busiest, *_busy(records, facts.label, base, nodes, need)
+    made = Candidate(
+        facts=_facts(facts, nodes),
+        reasons=(),
+        cautions=(),
+        times=_times(base, _base(records, plain, need) or base, known, nodes, need),
+        together=_together(nodes),
+        carries=max(0.0, (carried_us - need.reads * read_us) / update_us),
+        share=(need.updates * update_us + need.reads * read_us) / carried_us,
+        response=None,
+        bill=nodes.bill,
+        cluster=nodes,
+    )
+    reasons = reasons_of(made, need, _wrong_size(records, facts.label, nodes, need, inputs))
+    return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(records, facts.label, need, inputs)))
+
+
+def _facts(facts: BackendFacts, nodes: Cluster) -> BackendFacts:
+    return replace(
+        facts,
+        label=nodes.bill.backend,
+        class_name="ClusterLeaderboard",
+        consistency="per player",
+        sheet=Sheet(configuration=f'url = "{nodes.url}"'),
+    )
+
+
+def _cluster(records: Records, label: str, need: Need, inputs: Inputs) -> Cluster:
+    deployment = (label, need.players, need.servers, need.workers, need.updates)
+    known = records.clusters.get(deployment)
+    if known is None or known[0] is not inputs:
+        alone, every = records.footprints[label], records.footprints.values()
+        measured = (one for one in every if one.sharded and one.durability == alone.durability)
+        footprint = next(measured, over_shards(alone))
+        known = records.clusters[deployment] = inputs, _deployed(inputs, need).cluster(footprint, need.players)
+    return known[1]
+
+
+def _deployed(inputs: Inputs, need: Need) -> Inputs:
+    model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
+    return inputs._replace(model=model)
+
+
+@lru_cache(maxsize=8)
+def _ratios(records: Records) -> Ratios:
+    return ratios(records.result)
+
+
+# ---------------------------------------------------------------------- times
+
+
+def _times(base: Times, plain: Times, known: Ratios, nodes: Cluster, need: Need) -> Times:
+    """Return the times over shards: those of a plain server by the ratios, and what the row's own log adds to them."""
+    logged = {taken.operation: taken for taken in (base.update, *base.reads)}
+    found = {
+        taken.operation: _over_shards(taken, logged[taken.operation], known, nodes)
+        for taken in (plain.update, *plain.reads)
+        if taken.operation in logged
+    }
+    update, *reads = found.values()
+    return Times(
+        update=update,
+        reads=tuple(reads),
+        read_us=fmean([taken.mean_us for taken in reads]) if reads else 0.0,
+        where=base.where,
+        growth=1.0,
+        beyond=need.players > base.where.players,
+        modelled=(
+            f"a model: {base.where.where}, {known.source(update.operation, nodes.spread.shards)}, and {COUNT_US:g} µs "
+            f"for each of {counted(nodes.spread.on_one, 'shard')} on a primary"
+        ),
+    )
+
+
+def _over_shards(taken: Taken, logged: Taken, known: Ratios, nodes: Cluster) -> Taken:
+    def over(plain: float | None, with_log: float | None) -> float | None:
+        if plain is None or with_log is None:
+            return None
+        return known.call_us(taken.operation, plain, nodes.spread) + max(0.0, with_log - plain)
+
+    return Taken(
+        operation=taken.operation,
+        mean_us=over(taken.mean_us, logged.mean_us) or 0.0,
+        p50_us=over(taken.p50_us, logged.p50_us),
+        p99_us=over(taken.p99_us, logged.p99_us),
+        p99_by_round={},
+        samples=min(taken.samples, logged.samples),
+    )
+
+
+def _busy(records: Records, label: str, base: Times, nodes: Cluster, need: Need) -> tuple[float, float]:
+    """Return for how many microseconds an update, and a read, keep the busiest primary busy.
+
+    All of its shards are counted, and it is never taken for faster than one server with the same clients.
+    """
+    counting, several = nodes.spread.on_one * COUNT_US, together(records, label, need.processes, need.players)
+    return max(counting, base.update.mean_us / several.times), max(counting, base.read_us / several.times)
+
+
+def _together(nodes: Cluster) -> Together:
+    on_one = nodes.spread.on_one
+    return Together(
+        1.0,
+        f"each call has the busiest primary count in {on_one} of {nodes.spread.shards} shards, {COUNT_US:g} µs each, "
+        f"and takes no less of it than of one server",
+        measured=True,
+    )
+
+
+# ---------------------------------------------------------------------- what rules it out, what to mind
+
+
+def _wrong_size(records: Records, label: str, nodes: Cluster, need: Need, inputs: Inputs) -> Iterator[Reason]:
+    """Yield why such a board is too large for a cluster, or too small."""
+    most = records.extrapolated_up_to(label)
+    if nodes.bill.problem:
+        yield Reason("figures", nodes.bill.problem)
+    elif nodes.players > most * nodes.spread.shards:
+        yield Reason("figures", f"a shard would have more than {most:,} players, {FURTHEST} times what was measured")
+    elif nodes.players <= most and (early := _too_early(records, label, need, inputs)):
+        yield Reason("size", early)
+
+
+def _too_early(records: Records, label: str, need: Need, inputs: Inputs) -> str:
+    """Return up to which size one server holds a board; empty where it does not hold this one."""
+    one_server = _deployed(inputs, need).bill(records.footprints[label], need.players)
+    if one_server.problem:
+        return ""
+    holds, currency = _one_server_holds(records, label, need, inputs), inputs.prices.currency
+    return (
+        f"too early below about {holds:,} players: by its memory, one server holds them ({storage(one_server)} "
+        f"{currency} per month), and answers faster"
+    )
+
+
+def _cautions(records: Records, label: str, need: Need, inputs: Inputs) -> Iterator[str]:
+    if early := _too_early(records, label, need, inputs):
+        yield early
+        if need.players > records.extrapolated_up_to(label):
+            yield f"measure {label} at more players first: it {beyond_words(max(records.sizes(label)))}"
+    yield "a model, as no cluster of this size was measured"
+    yield f"between machines, each call also takes up to {TRIPS} round trips of the network"
+    if not inputs.model.replicas:
+        yield "without replicas, the players of a lost primary are lost with it"
+    if need.p99_us is not None:
+        yield "response times under load were not measured"
+
+
+def _one_server_holds(records: Records, label: str, need: Need, inputs: Inputs) -> int:
+    """Return how many players one server holds by its memory, with two digits that count."""
+    key = (label, need.servers, need.workers)
+    known = records.one_server.get(key)
+    if known is None or known[0] is not inputs:
+        given = _deployed(inputs, need)
+        holds, _ = one_server_holds(records.footprints[label], given.model, given.prices, given.term)
+        known = records.one_server[key] = inputs, int(float(f"{holds:.1e}"))
+    return known[1]

@@ -1,0 +1,239 @@
+"""A board over the shards of a cluster, by a model: its primaries, what each holds, what a call takes, what it costs.
+
+A figure is from the result, from the price table and the cost model, or a constant here, whose docstring has its
+source. Bytes and times are those of one server of the result, until a result has a sharded board as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from statistics import median
+from typing import Final, NamedTuple
+
+from ..schema import BackendFacts, Result, Run, ServiceFigures, StudyFigures
+from ..study.sharding import RANK as RANK_OF_ONE
+from ..study.sharding import SHARDED_RANK
+from .bill import Bill, Spread, bill, server_memory
+from .footprint import Footprint, most_sizes
+from .tables import ON_DEMAND, Model, PriceTable
+
+ONE_SERVER_CLASS: Final = "RedisLeaderboard"
+"""The class of a board on one server whose data a cluster can keep as well."""
+
+LEAST_PRIMARIES: Final = 3
+"""With fewer, none can be replaced: a majority of the primaries has to agree that one has failed (the cluster
+specification of Redis, section "Failure detection")."""
+
+SHARDS_EACH: Final = 4
+"""Shards per primary, at least: as many primaries again can join, and each still has two (`redis+cluster://` needs
+twice as many shards as the primaries that there will ever be)."""
+
+MOST_SHARDS: Final = 1024
+"""What `redis+cluster://` takes at most."""
+
+MORE_BYTES: Final = 1.01
+"""Bytes per player relative to one server, with 16 and with 64 shards: measured at 300,000 players on Valkey 9.1.2 by
+`benchmarks/bars.py scaling`."""
+
+MOST_PLAYERS: Final = 10**10
+"""Players up to which it is looked for what one server holds."""
+
+COUNT_US: Final = 27.0
+"""Microseconds of a node to count in one shard that it has not used lately, of 750,000 players on Valkey 9.1.2. It
+grows with the logarithm of the shard's players. All shards are counted for each rank, those of a node in turn."""
+
+MEASURED_SHARDS: Final = (16, 64)
+"""The numbers of shards for which `LIMITS` are."""
+
+LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+    "update": (5, 8),
+    "rank": (3, 5.5),
+    "top_100": (4.8, 6.5),
+    "around": (4.8, 9),
+    "friends": (6, 14),
+    "count": (4, 6.5),
+}
+"""The most that a call may take relative to one server, by `MEASURED_SHARDS`: the limits to which `benchmarks/bars.py
+scaling` holds the board, with 300,000 players on three primaries that share a machine with the client."""
+
+_LIKE: Final = {
+    "increment": "update",
+    "join": "update",
+    "leave": "update",
+    "entry": "rank",
+    "percentile": "rank",
+    "top_10": "top_100",
+    "by_score": "top_100",
+}
+"""Operations without limits of their own, by the one that asks the shards for the same."""
+
+TRIPS: Final = 2
+"""Network round trips of an update that returns the rank, of a rank, and of what is around a player."""
+
+
+class Cluster(NamedTuple):
+    """A board of a size on a cluster."""
+
+    players: int
+    spread: Spread
+    bill: Bill
+
+    @property
+    def players_each(self) -> int:
+        """Return the players on the primary that has the most."""
+        return ceil(self.players * self.spread.share)
+
+    @property
+    def gib_each(self) -> float:
+        """Return the GiB that a primary needs, with headroom and the share of its system or engine."""
+        return max((item.need for item in self.bill.items[1:] if item.kind != "disk"), default=0.0)
+
+    @property
+    def url(self) -> str:
+        """Return what an app's configuration has for it."""
+        return f"redis+cluster://h1:7000,h2:7000/?board=weekly&shards={self.spread.shards}"
+
+
+def shards_of(primaries: int) -> int:
+    """Return the number of shards for a number of primaries: the least power of two that leaves room to grow."""
+    return 1 << (SHARDS_EACH * primaries - 1).bit_length()
+
+
+def over_shards(footprint: Footprint) -> Footprint:
+    """Return the footprint of a board on one server as that of the same board over shards."""
+    return footprint._replace(backend=sharded_label(footprint.backend), sharded=True, more_bytes=MORE_BYTES)
+
+
+def sharded_label(label: str) -> str:
+    """Return the label of a sharded board whose servers are set as those of a row: `redis` is `redis+cluster`."""
+    return label.replace("redis", "redis+cluster", 1)
+
+
+def cluster(
+    footprint: Footprint,
+    players: int,
+    model: Model,
+    prices: PriceTable,
+    term: str = ON_DEMAND,
+) -> Cluster:
+    """Return the cheapest cluster for a board; its bill has a problem where nothing is large enough.
+
+    Looked at are, for each machine of the price table, the fewest primaries of this kind that hold the board.
+    """
+    found = []
+    for primaries in sorted(_numbers(footprint, players, model, prices, term)):
+        spread = Spread(primaries, shards_of(primaries))
+        found.append(Cluster(players, spread, bill(footprint, players, model, prices, term, spread)))
+    return min(found, key=lambda one: (bool(one.bill.problem), one.bill.monthly))
+
+
+def _numbers(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> set[int]:
+    """Return numbers of primaries that may be the cheapest; the least one is always looked at."""
+    gib, _ = server_memory(footprint, players, model)
+    usable = [price.memory_gib * (1 - model.cache_reserved) for price in prices.offers("cache", term)]
+    usable += [price.memory_gib - model.system_gib for price in prices.offers("server", term)]
+    fewest = (_fewest(gib, each) for each in usable)
+    return {LEAST_PRIMARIES, *(number for number in fewest if number)}
+
+
+def _fewest(gib: float, each: float) -> int | None:
+    """Return how many primaries with so much memory hold a board; `None` where there are too few shards for that."""
+    most = MOST_SHARDS // SHARDS_EACH
+    first = most + 1 if each <= 0 else max(LEAST_PRIMARIES, ceil(gib / each))
+    fit = (number for number in range(first, most + 1) if gib * Spread(number, shards_of(number)).share <= each)
+    return next(fit, None)
+
+
+def one_server_holds(
+    footprint: Footprint, model: Model, prices: PriceTable, term: str = ON_DEMAND
+) -> tuple[int, Bill | None]:
+    """Return the most players that one server of the price table holds, to a hundredth, with its bill.
+
+    Memory alone decides. Cost: about 20 bills.
+    """
+    low, high = 0, MOST_PLAYERS
+    while high - low > max(1, low // 100):
+        middle = (low + high) // 2
+        fits = not bill(footprint, middle, model, prices, term).problem
+        low, high = (middle, high) if fits else (low, middle)
+    return low, bill(footprint, low, model, prices, term) if low else None
+
+
+# ---------------------------------------------------------------------- times
+
+
+class Ratios(NamedTuple):
+    """What a call takes relative to one server, at 16 shards; others follow the limits."""
+
+    measured: Mapping[str, float]
+    """By operation, where the result has a sharded board; else the limits are used."""
+
+    def of(self, operation: str, shards: int) -> float:
+        """Return the ratio of an operation: between 16 and 64 shards, and beyond, on the line through the limits."""
+        low, high = LIMITS.get(_LIKE.get(operation, operation), LIMITS["friends"])
+        few, many = MEASURED_SHARDS
+        limit = low + (high - low) * (max(shards, few) - few) / (many - few)
+        return limit * self.measured.get(operation, low) / low
+
+    def call_us(self, operation: str, one_server_us: float, spread: Spread) -> float:
+        """Return what a call takes in microseconds, without the network between machines."""
+        return one_server_us * self.of(operation, spread.shards) + spread.on_one * COUNT_US
+
+    def source(self, operation: str, shards: int) -> str:
+        """Return where the ratio of an operation is from, as text."""
+        times = f"{self.of(operation, shards):.1f}x one server"
+        if operation in self.measured:
+            return f"{times}, as measured with {MEASURED_SHARDS[0]} shards on one machine"
+        return f"at most {times}, the limit of the performance bars with {shards} shards on one machine"
+
+
+def ratios(result: Result) -> Ratios:
+    """Return the ratios of a result: p50 of its sharded board by p50 of one server, at the largest common size."""
+    sharded = next((one.label for one in result.backends if one.consistency == "per player"), "")
+    alone = next((one.label for one in one_server_rows(result)), "")
+    (_, ours), (_, theirs) = most_sizes(result, sharded), most_sizes(result, alone)
+    largest = max(ours.keys() & theirs.keys(), default=None)
+    if largest is None:
+        return Ratios({})
+    over, on_one = _p50s(ours[largest]), _p50s(theirs[largest])
+    return Ratios({name: over[name] / on_one[name] for name in over.keys() & on_one.keys()})
+
+
+def one_server_rows(result: Result) -> Iterator[BackendFacts]:
+    """Yield the rows of boards on one server over TCP that a cluster could keep, the first of each durability."""
+    seen = set()
+    for facts in result.backends:
+        socket = "unix://" in facts.sheet.configuration
+        if facts.class_name == ONE_SERVER_CLASS and not socket and facts.durability not in seen:
+            seen.add(facts.durability)
+            yield facts
+
+
+def p50_of_rank(result: Result, label: str) -> tuple[float, int] | None:
+    """Return the p50 of a rank in microseconds, and the size that it is of, the largest one measured."""
+    _, by_size = most_sizes(result, label)
+    players = max(by_size, default=0)
+    found = _p50s(by_size[players]).get("rank") if players else None
+    return None if found is None else (found, players)
+
+
+def _p50s(runs: Sequence[Run]) -> dict[str, float]:
+    """Return the p50 of each operation: the median over processes."""
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        for name, timed in run.figures.operations.items() if isinstance(run.figures, ServiceFigures) else ():
+            if timed.time.p50_us is not None:
+                found.setdefault(name, []).append(timed.time.p50_us)
+    return {name: median(times) for name, times in found.items()}
+
+
+def merged(result: Result) -> float | None:
+    """Return how many times as long a rank takes over ten boards of one process, merged by hand, as on one board."""
+    found: dict[str, list[float]] = {}
+    for run in result.runs:
+        for timing in run.figures.timings if isinstance(run.figures, StudyFigures) else ():
+            found.setdefault(timing.operation, []).append(timing.time.mean_us)
+    if not {RANK_OF_ONE, SHARDED_RANK} <= found.keys():
+        return None
+    return median(found[SHARDED_RANK]) / median(found[RANK_OF_ONE])

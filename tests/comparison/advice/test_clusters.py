@@ -1,0 +1,110 @@
+"""Advice on boards that outgrow one server: a cluster by the model, with what it rests on, and not before its time."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from leaderboard_backends.comparison.advice import Advice, advise
+from leaderboard_backends.comparison.advice.need import Need
+from leaderboard_backends.comparison.cost.source import load_result
+from leaderboard_backends.comparison.schema import Durability, Result
+
+from .results import MODEL, PRICES, facts, memory, result, service
+
+TIMES = {"update": 100.0, "rank": 100.0}
+EACH = 200
+LARGEST = 1_000_000
+
+
+def measured(*, sharded: bool = False) -> Result:
+    """A result of one server of each durability, and of a sharded board if asked for."""
+    backends = [
+        replace(facts("redis", "server", shared=True), class_name="RedisLeaderboard"),
+        replace(
+            facts("redis (appendfsync always)", "server", "every commit", shared=True), class_name="RedisLeaderboard"
+        ),
+    ]
+    if sharded:
+        backends.append(replace(facts("redis+cluster", "server", shared=True), consistency="per player"))
+    slower = {"redis": 1, "redis (appendfsync always)": 3, "redis+cluster": 2.5}
+    runs = [
+        run
+        for one in backends
+        for run in service(
+            one.label,
+            {name: time * slower[one.label] for name, time in TIMES.items()},
+            LARGEST,
+            taken=memory(server=EACH * LARGEST),
+        )
+    ]
+    return result(backends, runs)
+
+
+def advised(players: int, durability: Durability = "memory only", *, sharded: bool = False) -> Advice:
+    need = Need(players, 10, 10, servers=3, workers=4, durability=durability)
+    return advise(measured(sharded=sharded), need, PRICES, MODEL)
+
+
+def text(advice: Advice) -> str:
+    assert advice.pick
+    return " ".join([*advice.why, *advice.pick.cautions])
+
+
+@pytest.mark.parametrize(
+    ("durability", "label"), [("memory only", "redis+cluster"), ("every commit", "redis+cluster (appendfsync always)")]
+)
+def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durability, label: str) -> None:
+    advice = advised(50_000_000, durability)
+    assert advice.pick
+    assert advice.pick.label == label
+    assert advice.pick.cluster
+    shards, primaries = advice.pick.cluster.spread.shards, advice.pick.cluster.spread.primaries
+    assert f"Open redis+cluster://h1:7000,h2:7000/?board=weekly&shards={shards} on {primaries} primaries" in text(
+        advice
+    )
+    assert "GiB" in text(advice)
+    assert "a model" in text(advice)
+
+
+def test_a_log_adds_to_an_update_over_shards_what_it_adds_on_one_server() -> None:
+    plain, logged = advised(50_000_000), advised(50_000_000, "every commit")
+    assert plain.pick
+    assert logged.pick
+    assert plain.pick.times
+    assert logged.pick.times
+    more = logged.pick.times.update.mean_us - plain.pick.times.update.mean_us
+    counted = logged.pick.cluster, plain.pick.cluster
+    assert counted[0]
+    assert counted[1]
+    assert 0 < more < 1_000
+
+
+def test_one_server_that_holds_the_board_comes_first_and_the_cluster_says_that_it_is_too_early() -> None:
+    advice = advised(LARGEST)
+    assert advice.pick
+    assert not advice.pick.cluster
+    early = next(one for one in advice.candidates if one.cluster)
+    assert [reason.demand for reason in early.reasons] == ["size"]
+    assert early.reasons[0].text.startswith("too early below about ")
+    assert early.monthly
+    assert advice.pick.monthly
+    assert early.monthly > advice.pick.monthly
+    assert not [one for one in advised(LARGEST - 1).candidates if one.cluster]
+
+
+def test_what_changes_the_answer_is_the_size_from_which_a_cluster_is_all_that_is_known() -> None:
+    published = advise(load_result(), Need(5_000_000, 10, 10, servers=3, workers=4))
+    for advice in (advised(5 * LARGEST), published):
+        assert advice.pick
+        assert advice.pick.label == "redis"
+        assert "redis+cluster" in [one.then for one in advice.thresholds if one.demand == "players"]
+
+
+def test_a_measured_cluster_takes_the_place_of_the_model_as_far_as_it_goes() -> None:
+    near = [one for one in advised(LARGEST, sharded=True).candidates if one.cluster]
+    assert [(one.label, bool(one.times and one.times.modelled)) for one in near] == [("redis+cluster", False)]
+    far = advised(50_000_000, sharded=True)
+    assert far.pick
+    assert far.pick.times
+    assert "x one server, as measured with 16 shards" in far.pick.times.source

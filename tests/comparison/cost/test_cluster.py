@@ -1,0 +1,108 @@
+"""The model of a board over shards: nodes by memory, ratios by measurements or limits, and one bill for all of them."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from leaderboard_backends.comparison.cost.bill import Spread
+from leaderboard_backends.comparison.cost.cluster import (
+    COUNT_US,
+    MORE_BYTES,
+    Ratios,
+    cluster,
+    one_server_holds,
+    over_shards,
+    ratios,
+    shards_of,
+)
+from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
+from leaderboard_backends.comparison.cost.source import Inputs, load_result
+from leaderboard_backends.comparison.cost.tiers import tiers
+
+from ..advice.results import MODEL, PRICES, facts, memory, result, service
+
+EACH = 200
+"""Bytes per player on the server."""
+
+SERVER = Bytes(((1_000, 1_000 * EACH),), Line(0.0, EACH))
+NOTHING = Bytes(((1_000, 0),), Line(0.0, 0.0))
+PLACES = (NOTHING, SERVER, NOTHING)
+SHARED = True
+REDIS = Footprint("redis", "server", SHARED, "memory only", *PLACES, 0.0, None, (1_000,), "made up")
+OVER = over_shards(REDIS)._replace(more_bytes=1.0)
+
+
+def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -> None:
+    found = cluster(OVER, 1_000_000, MODEL, PRICES)
+    assert (found.spread, found.spread.on_one, found.players_each) == (Spread(3, 16), 6, 375_000)
+    (_, nodes) = found.bill.items
+    assert (nodes.what, nodes.monthly) == ("3 x node", 60)
+    assert nodes.need == pytest.approx(375_000 * EACH * MODEL.headroom / 2**30 / (1 - MODEL.cache_reserved))
+    assert "6 of 16 shards" in nodes.because
+
+
+def test_the_cheapest_primaries_that_hold_the_board_are_taken() -> None:
+    """Nodes of 20 USD take 3 GiB of board each, with headroom 2."""
+    found = cluster(OVER, 100_000_000, MODEL, PRICES)
+    assert found.bill.problem == ""
+    assert found.gib_each <= 4
+    fewer = Spread(found.spread.primaries - 1, shards_of(found.spread.primaries - 1))
+    assert 100_000_000 * EACH * MODEL.headroom / 2**30 * fewer.share > 3
+
+
+def test_each_primary_has_its_replicas_and_what_is_too_large_has_no_amount() -> None:
+    replicated = cluster(OVER, 1_000_000, MODEL.changed(replicas=2), PRICES)
+    assert replicated.bill.items[1].what == "9 x node"
+    assert "no cache" in cluster(OVER, 10**10, MODEL, PRICES).bill.problem
+
+
+@pytest.mark.parametrize(("primaries", "shards"), [(3, 16), (4, 16), (5, 32), (8, 32), (9, 64), (256, 1024)])
+def test_shards_leave_room_for_as_many_primaries_again(primaries: int, shards: int) -> None:
+    assert shards_of(primaries) == shards
+
+
+def test_what_one_server_holds_is_what_the_largest_machine_has_memory_for() -> None:
+    holds, server = one_server_holds(REDIS, MODEL, PRICES)
+    assert server is not None
+    assert not server.problem
+    assert 0.98 < holds * EACH * MODEL.headroom / 2**30 / (4 * (1 - MODEL.cache_reserved)) <= 1
+
+
+def test_ratios_are_limits_until_a_sharded_board_was_measured() -> None:
+    assert Ratios({}).of("rank", 16) == 3
+    assert Ratios({}).of("rank", 40) == pytest.approx((3 + 5.5) / 2)
+    assert Ratios({"rank": 1.5}).of("rank", 64) == pytest.approx(5.5 / 2)
+    assert Ratios({}).call_us("entry", 100.0, Spread(3, 16)) == 300 + 6 * COUNT_US
+
+
+def test_measured_ratios_are_of_the_largest_size_that_both_have() -> None:
+    redis = replace(facts("redis", "server", shared=True), class_name="RedisLeaderboard")
+    sharded = replace(facts("redis+cluster", "server", shared=True), consistency="per player")
+    runs = [
+        *service("redis", {"rank": 100.0}, 1_000),
+        *service("redis", {"rank": 200.0}, 10_000),
+        *service("redis+cluster", {"rank": 250.0}, 1_000),
+    ]
+    assert ratios(result([redis, sharded], runs)).measured == {"rank": 2.5}
+    assert ratios(result([redis], runs[:5])).measured == {}
+
+
+def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> None:
+    sharded = replace(facts("redis+cluster", "server", shared=True), consistency="per player")
+    (found,) = footprints(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
+    assert found.sharded
+    assert Inputs.shipped().bill(found, 1_000).runs_on.startswith("t3.small + 3 x ")
+
+
+def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> None:
+    published, inputs = load_result(), Inputs.shipped()
+    found = tiers(published, footprints(published), inputs)
+    assert found is not None
+    one, *_, largest = found.rows
+    assert not one.one_server.problem
+    assert one.cluster.bill.monthly > one.one_server.monthly
+    assert largest.one_server.problem
+    assert largest.replicated.bill.monthly > largest.cluster.bill.monthly
+    assert one.players < found.holds < largest.players
+    assert MORE_BYTES > 1
