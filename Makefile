@@ -46,20 +46,21 @@ unexport PYTHONDONTWRITEBYTECODE
 # its name. Each part is a process of its own, as tests that fork take the longer the larger their process is.
 NAMED = 2>&1 | sed -u 's/^/$@: /'
 SQLITE := adapters/leaderboard-backends-sqlite
-PARTS := tests/backends tests/hardening tests/preflight
+PARTS := tests/hardening tests/preflight
 TESTING := tests/testing tests/zoo
-TESTS := test-comparison test-testing test-rest test-conformance test-parts test-cli test-sqlite
+TESTS := test-comparison test-backends test-testing test-rest test-conformance test-parts test-cli test-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=5 --keep-going $(TESTS)
 
+test-backends: CHOSEN = tests/backends
 test-cli: CHOSEN = tests/cli
 test-comparison: CHOSEN = tests/comparison
 test-conformance: CHOSEN = tests/conformance
 test-parts: CHOSEN = $(PARTS)
 test-testing: CHOSEN = $(TESTING)
 test-sqlite: CHOSEN = -p tests.conftest $(SQLITE)
-test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,cli comparison conformance) $(PARTS) $(TESTING) $(SQLITE))
+test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,backends cli comparison conformance) $(PARTS) $(TESTING) $(SQLITE))
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)

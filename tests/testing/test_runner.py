@@ -262,9 +262,14 @@ def test_a_factory_of_two_kinds_of_boards_is_no_backend() -> None:
     assert "one run judges one backend" in report.failures[0].text
 
 
+REFUSED = sorted(set(OPERATIONS) - CORE - {"__iter__", "get_range", "get_entries", "clear"})
+QUICKLY = {"get_around", "increment_score", "update_scores"}
+"""A read, a write, and a batch: the other operations are refused in the same ways."""
+
+
 @pytest.mark.parametrize("left_out", [BY_CHANCE, pytest.param((), marks=pytest.mark.proof)], ids=["quick", "whole"])
 @pytest.mark.parametrize(
-    "operation", sorted(set(OPERATIONS) - CORE - {"__iter__", "get_range", "get_entries", "clear"})
+    "operation", [pytest.param(each, marks=[] if each in QUICKLY else [pytest.mark.proof]) for each in REFUSED]
 )
 def test_a_board_that_refuses_one_operation_as_declared_is_not_failed_for_it(
     operation: str, left_out: tuple[str, ...]

@@ -292,8 +292,13 @@ class WithoutBusyShards(ShardedBoard):
         if not shard.lock.acquire(blocking=False):
             return []
         rows = self._listed(shard)
+        let_others_in()
         shard.lock.release()
         return rows
+
+    def _store(self, shard: Shard, player_id: str, username: str, score: Score, ticket: int) -> None:
+        super()._store(shard, player_id, username, score, ticket)
+        let_others_in()
 
 
 @killed_by("histories", LINEARIZABLE)
