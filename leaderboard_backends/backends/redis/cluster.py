@@ -75,6 +75,7 @@ from .shard_requests import (
     Row,
     Sampled,
     ShardedRequests,
+    Standing,
     State,
     Tally,
     check_manifest,
@@ -120,13 +121,16 @@ class _Seen:
         self.cleared: set[int] = set()
         self.missing: dict[int, BackendError] = {}
 
-    def note(self, value: Tally | Mapping[int, Located | Part | Sampled]) -> None:
+    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled]) -> None:
         """Note the states of an answer."""
-        if isinstance(value, Tally):
+        if isinstance(value, Standing):
+            self.note({value.shard: value.located})
+            self.note(value.others)
+        elif isinstance(value, Tally):
             self._note(value.shards, value.state, value.earliest)
-            return
-        for shard, part in value.items():
-            self._note((shard,), part.state, part.state.cleared)
+        else:
+            for shard, part in value.items():
+                self._note((shard,), part.state, part.state.cleared)
 
     def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
         self.changed |= self.states.get(shards, state) != state
@@ -305,12 +309,12 @@ class ClusterLeaderboard(AddressedLeaderboard):
         request = self._requests.shards[own].update(player_id, username, score, _text(ticket), limits)
         expected = AFTER_ALL if ticket is None else self._requests.member(player_id, username, ticket + 1)
         points = (Row(float(score), expected), Row(float(score), BEFORE_ALL))[: 2 if ticket is None else 1]
-        answers = yield Ask({own: request}, self._reads.joint_tally(points, left_out=own))
+        answers = yield Ask({own: request}, self._reads.joint_tally(points, left_out=(own,)))
         placed: Placed = answers.single[own]
         tallies: list[Tally] = answers.joint
         alone = placed.row.score == score and all(tally.counts[0] == tally.counts[-1] for tally in tallies)
         if placed.row != points[0] and not (ticket is None and alone):  # in the tie, or of the place, not expected
-            tallies = yield from self._reads.tally((placed.row,), left_out=own)
+            tallies = yield from self._reads.tally((placed.row,), left_out=(own,))
         return 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
@@ -323,14 +327,17 @@ class ClusterLeaderboard(AddressedLeaderboard):
         own = self._requests.shard_of(player_id)
         request = self._requests.shards[own].increment(player_id, username, delta, _text(ticket), limits)
         placed = (yield Ask({own: request})).single[own]
-        tallies = yield from self._reads.tally((placed.row,), left_out=own)
+        tallies = yield from self._reads.tally((placed.row,), left_out=(own,))
         rank = 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
         return Entry(rank, player_id, username, score_from_float(placed.row.score))
 
     def _remove_player(self, player_id: str) -> bool:
         own = self._requests.shard_of(player_id)
         request = self._requests.shards[own].remove(player_id)
-        return bool(self._write_to_shards([Single(self._requests.slots[own], request)])[0])
+        (removed,) = self._write_to_shards([Single(self._requests.slots[own], request)])
+        if isinstance(removed, Exception):
+            raise removed
+        return bool(removed)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         outcomes: list[Any] = []
@@ -362,7 +369,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
                 for shard in left
             ]
             late = []
-            for shard, outcome in zip(left, self._write_to_shards(single, raises=False), strict=True):
+            for shard, outcome in zip(left, self._write_to_shards(single, ticketed=self._strict), strict=True):
                 if isinstance(outcome, LateTicketError):
                     late.append(shard)
                     above = max(above, outcome.above)
@@ -388,8 +395,13 @@ class ClusterLeaderboard(AddressedLeaderboard):
                 above, late = error.above, error
         raise late
 
-    def _write_to_shards(self, single: Sequence[Single], *, raises: bool = True) -> list[Any]:
-        """Bring writes to shards; a clear that was cut half-way is finished before they count as done."""
+    def _write_to_shards(self, single: Sequence[Single], *, ticketed: bool = False) -> list[Any]:
+        """Bring writes to shards, and return their outcomes.
+
+        A clear that was cut half-way is finished before they count as done; that none is under way, a ticket has told.
+        """
+        if ticketed:
+            return self._cluster.carry(single, None, self._terms).single
         asked = Single(self._manifest.slot, self._manifest.state(self._generation))
         *outcomes, state = self._cluster.carry([*single, asked], None, self._terms).single
         if isinstance(state, str):
@@ -399,9 +411,6 @@ class ClusterLeaderboard(AddressedLeaderboard):
                 unknown = WriteOutcomeUnknownError(f"the write was applied, and a clear may remove it: {error}")
                 unknown.__cause__ = error
                 outcomes = [outcome if isinstance(outcome, Exception) else unknown for outcome in outcomes]
-        for outcome in outcomes:
-            if raises and isinstance(outcome, Exception):
-                raise outcome
         return outcomes
 
     def _take_ticket(self, updates: int, above: int) -> int:
@@ -549,7 +558,8 @@ class ClusterLeaderboard(AddressedLeaderboard):
         outcomes.answers()
         if isinstance(state, str) and state != READY:
             self._finish_clear_of_others(state)
-        self._admit_missing(outcomes.missing, applied=applied, partial=self._partial or partial_wanted())
+        partial = not (ask.joint and ask.joint.with_neighbours) and (self._partial or partial_wanted())
+        self._admit_missing(outcomes.missing, applied=applied, partial=partial)
         seen.missing |= outcomes.missing
         for value in outcomes.values if writes else (answers, *outcomes.values):
             seen.note(value)
@@ -569,7 +579,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
     def _several(self, joint: Joint | None) -> Several | None:
         if joint is None:
             return None
-        return Several({shard: self._requests.slots[shard] for shard in joint.shards}, joint.make)
+        return Several(self._requests.slots, joint.shards, joint.make, joint.with_neighbours)
 
     def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
         """Raise if there are any, unless an answer without them is permitted."""

@@ -18,7 +18,7 @@ from itertools import chain
 from math import ceil, isqrt, sqrt
 from operator import gt, lt
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from ...errors import BackendUnavailableError
 from ...model import Score
@@ -43,6 +43,8 @@ class Joint:
 
     shards: Collection[int]
     make: Callable[[Sequence[int]], Request[Read[Any]]]
+    with_neighbours: bool = False
+    """Whether requests are made for all shards of these nodes; an answer without these shards is not permitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class JoinedReads:
         the number is not asked for, and 0. More than `MANY` players are read with the whole board, if that is small
         beside counting each of them in each shard, else in parts: each of one state.
         """
+        if len(player_ids) == 1:
+            return (yield from self._standing(player_ids[0]))
         if len(player_ids) > MANY:
             return (yield from self._many_standings(player_ids))
         for _ in range(ATTEMPTS):
@@ -126,22 +130,27 @@ class JoinedReads:
             points = list(dict.fromkeys(place.row for place in placed if place))
             if not points:
                 return [None] * len(player_ids), 0
-            if len(player_ids) == 1:
-                return (yield from self._standing(cast("Placed", placed[0]), shards))
             tallies = yield from self.tally(points, {shard: _version(found) for shard, found in shards.items()})
             if _stand(points, tallies):
                 ranks = {row: 1 + _before(tallies, place) for place, row in enumerate(points)}
                 return [(ranks[place.row], place.row) if place else None for place in placed], _players(tallies)
         raise _unsettled()
 
-    def _standing(
-        self, placed: Placed, shards: Mapping[int, Located]
-    ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
-        """Return the standing of one player: its own shard is asked no more, so no writer can make it start again."""
-        ((own, located),) = shards.items()
-        tallies = yield from self.tally((placed.row,), left_out=own)
+    def _standing(self, player_id: str) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+        """Return the standing of one player: its own shard is asked once, so no writer can make it start again."""
+
+        def make(shards: Sequence[int]) -> Request[Any]:
+            return self._requests.standing(player_id, shards)
+
+        answers = yield Ask(joint=Joint((self._requests.shard_of(player_id),), make, with_neighbours=True))
+        (standing,) = answers.joint
+        (placed,) = standing.located.players
+        if placed is None:
+            return [None], 0
+        tallies = yield from self.tally((placed.row,), left_out=(standing.shard, *standing.others.shards))
+        tallies.append(standing.others)
         rank = 1 + placed.rank + _before(tallies, 0)
-        return [(rank, placed.row)], located.state.players + _players(tallies)
+        return [(rank, placed.row)], standing.located.state.players + _players(tallies)
 
     def _many_standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         players = yield from self.count()
@@ -234,7 +243,7 @@ class JoinedReads:
     # ------------------------------------------------------------------ one round trip
 
     def tally(
-        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: int | None = None
+        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: Collection[int] = ()
     ) -> Generator[Ask, Answers, list[Tally]]:
         """Return what the shards hold, and how many players stand before points."""
         if (joint := self.joint_tally(points, owners, left_out=left_out)) is None:
@@ -243,10 +252,10 @@ class JoinedReads:
         return answers.joint
 
     def joint_tally(
-        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: int | None = None
+        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: Collection[int] = ()
     ) -> Joint | None:
-        """Return what `tally` asks of all shards but one; `None` where there is no other."""
-        shards = self._all if left_out is None else self._all - {left_out}
+        """Return what `tally` asks of all shards but some; `None` where there are no others."""
+        shards = self._all.difference(left_out)
 
         def make(shards: Sequence[int]) -> Request[Any]:
             return self._requests.tally(shards, points, owners)

@@ -46,8 +46,13 @@ _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 }
 """The flags of each script, and the files of which it has the functions: making a function costs each call."""
 
+_OF_A_SHARD: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "shard_standing": (f"{_READING},{_MANY_SLOTS}", ("reading", "shards", "counting")),
+}
+"""The same for what only a shard has."""
+
 _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "tally": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
+    "tally": (f"{_READING},{_MANY_SLOTS}", ("shards", "counting")),
     "window": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "sample": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "manifest": (_WRITING, ()),
@@ -66,7 +71,8 @@ _TICKETED: Final = {"update", "update_many", "increment"}
 _MENDS: Final = {"clear", "delete"}
 """What works on a board that has lost its description."""
 
-_HARMLESS: Final = {name for name, (flags, _) in {**_SCRIPTS, **_OF_SHARDS}.items() if flags.startswith(_READING)} | {
+_HARMLESS: Final = {
+    *(name for name, (flags, _) in {**_SCRIPTS, **_OF_A_SHARD, **_OF_SHARDS}.items() if flags.startswith(_READING)),
     *("open", "manifest", "sequencer"),
 }
 """Scripts that may run again without harm: reading, describing a board that has no description, taking a ticket."""
@@ -97,16 +103,20 @@ def load_scripts(order: Order, keep: Keep, *, shard: bool = False, with_flags: b
 
     `with_flags=False` is for a server that does not know script flags.
     """
-    scripts = {name: _script(name, order, keep, shard=shard, with_flags=with_flags) for name in _SCRIPTS}
+    own = {**_SCRIPTS, **_OF_A_SHARD} if shard else _SCRIPTS
+    scripts = {
+        name: _script(name, *parts, order, keep, shard=shard, with_flags=with_flags) for name, parts in own.items()
+    }
     if shard:
         scripts |= {name: _joint_script(name, order) for name in _OF_SHARDS}
     return scripts
 
 
-def _script(name: str, order: Order, keep: Keep, *, shard: bool, with_flags: bool) -> Script:
-    flags, shared = _SCRIPTS[name]
+def _script(
+    name: str, flags: str, shared: Iterable[str], order: Order, keep: Keep, *, shard: bool, with_flags: bool
+) -> Script:
     parts = ["library", *shared, name]
-    if shard and flags != _READING:
+    if shard and not flags.startswith(_READING):
         parts.insert(0, "moving")
     if shard and name in _TICKETED:
         parts[2:2] = ["clock", "ticket"]

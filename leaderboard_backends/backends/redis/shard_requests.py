@@ -125,6 +125,15 @@ class Tally(NamedTuple):
     """Whether a shard has another version than it was to have."""
 
 
+class Standing(NamedTuple):
+    """Where a player is in its shard, and what other shards of the same node hold beside it."""
+
+    shard: int
+    located: Located
+    others: Tally
+    """For the place of the player as the only point; of no shards for an unknown player."""
+
+
 class Read(NamedTuple, Generic[T]):
     """What one node answers for its shards: a value of those that can be read, and what is wrong with others."""
 
@@ -281,7 +290,7 @@ class ShardedRequests:
         self.descending: Final = order == "descending"
         number = manifest.shards
         first = slot_of(name)
-        self.slots: Final = [(first + shard * SLOTS // number) % SLOTS for shard in range(number)]
+        self.slots: Final = tuple((first + shard * SLOTS // number) % SLOTS for shard in range(number))
         base = f":{name}:{manifest.generation}:order"
         self.shards: Final = [ShardRequests(f"{prefix}:{{{_tags()[slot]}}}{base}", scripts) for slot in self.slots]
         self._keys: Final = [shard.key.encode() for shard in self.shards]
@@ -311,6 +320,15 @@ class ShardedRequests:
             version = owners[shard]
             texts.append("" if version is None else str(version))
         return self._joint("tally", partial(_tally, ordered), texts, ordered)
+
+    def standing(self, player_id: str, shards: Sequence[int]) -> Request[Read[Standing]]:
+        """Answers where a player is in its shard, and how many players of a node's other shards stand before it."""
+        own = self.shard_of(player_id)
+        others = [shard for shard in shards if shard != own]
+        script = self._scripts["shard_standing"]
+        others_keys = (self._keys[shard] for shard in others)
+        packed = pack((b"EVALSHA", script.sha, b"1", self._keys[own], player_id, *others_keys))
+        return Request(packed, partial(_standing, own, player_id, others), self.shards[own].key, script.writes, script)
 
     def window(
         self, shards: Sequence[int], point: Row | None, behind: int, ahead: int, bound: Score | None
@@ -363,6 +381,13 @@ def _tally(shards: Sequence[int], reply: Any) -> Read[Tally]:
     known = [None if score is None else float(score) for score in scores]
     tally = Tally(whole, State(latest, versions, players), earliest, counts, known, changed == 1)
     return Read(tally, problems)
+
+
+def _standing(own: int, player_id: str, others: Sequence[int], reply: Any) -> Read[Standing]:
+    """Return what the reply says; other shards that cannot be read are only not counted."""
+    located, tally = reply
+    found = _located((player_id,), located)
+    return Read(Standing(own, found, _tally(others if found.players[0] else (), tally).value), {})
 
 
 def _parts(shards: Sequence[int], reply: Any) -> Read[dict[int, Part]]:

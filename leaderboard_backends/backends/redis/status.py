@@ -264,7 +264,7 @@ class _Asking:
         def make(shards: Sequence[int]) -> Request[Any]:
             return requests.window(shards, None, 0, 0, None)
 
-        outcomes = self._cluster.carry((), Several(dict(enumerate(requests.slots)), make), self._terms)
+        outcomes = self._cluster.carry((), Several(requests.slots, range(manifest.shards), make), self._terms)
         counts = {shard: part.state.players for parts in outcomes.values for shard, part in parts.items()}
         players, per_shard = counts.values(), dict[str, float]()
         if counts:

@@ -16,7 +16,7 @@ Sources: https://valkey.io/topics/cluster-spec/ (redirections) and https://valke
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -98,10 +98,15 @@ class Single(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """A question to several shards, by shard the slot; `make` makes the request for those that one node has."""
+    """A question to several shards of a board, whose shards have these slots.
 
-    slots: Mapping[int, int]
+    `make` makes the request for those of them that one node has, or for all shards that the node has.
+    """
+
+    slots: tuple[int, ...]
+    shards: Collection[int]
     make: Callable[[Sequence[int]], Request[Read[Any]]]
+    with_neighbours: bool = False
 
 
 class Outcomes(NamedTuple):
@@ -159,6 +164,7 @@ class Cluster:
         self._map = SlotMap()
         self._by_slot: dict[int, Server] = {}
         """Who has single slots: by the map, or as nodes have said since it was read."""
+        self._homes: dict[tuple[int, ...], dict[Server | None, tuple[int, ...]]] = {}
         self._refreshed = -inf
         self._lock: Final = guard(RLock())
         self._servers: Final[dict[Node, Server]] = {}
@@ -218,7 +224,7 @@ class Cluster:
             request: Request[SlotMap] = Request(pack((b"CLUSTER", b"SLOTS")), partial(_slot_map, asked=node), "")
             (found,) = exchange({server: [request]}, monotonic() + CONNECT_TIMEOUT)[server]
             if isinstance(found, SlotMap) and found.ranges:
-                self._map, self._by_slot = found, {}
+                self._map, self._by_slot, self._homes = found, {}, {}
                 return
             problems.append(f"{server.address}: {getattr(found, '__cause__', None) or found}.")
         raise BackendUnavailableError(
@@ -234,9 +240,20 @@ class Cluster:
                 server = self._by_slot[slot] = self.server(node)
         return server
 
+    def homes(self, slots: tuple[int, ...]) -> dict[Server | None, tuple[int, ...]]:
+        """Return which places of a list of slots each node has, as far as is known; `None` has those that none has."""
+        if (homes := self._homes.get(slots)) is None:
+            by_server: dict[Server | None, list[int]] = {}
+            known = self._homes  # another one where the map changes meanwhile
+            for place, slot in enumerate(slots):
+                by_server.setdefault(self.server_of(slot), []).append(place)
+            homes = known[slots] = {server: tuple(places) for server, places in by_server.items()}
+        return homes
+
     def note_moved(self, slot: int, node: Node) -> None:
         """Take down what a node said of a slot, and read the map anew from the node that has it now."""
         self._by_slot[slot] = self.server(node)
+        self._homes = {}
         self.refresh(node)
 
     def carry(self, single: Sequence[Single] = (), several: Several | None = None, terms: Terms = _TERMS) -> Outcomes:
@@ -256,7 +273,7 @@ class _Carrying:
         self._slots: Final = [each.slot for each in single]
         self._several: Final = several
         self._left: dict[int, Request[Any]] = {place: each.request for place, each in enumerate(single)}
-        self._shards: set[int] = set(several.slots) if several else set()
+        self._shards: set[int] = set(several.shards) if several else set()
         self._outcomes: Final = Outcomes([None] * len(single), [], {})
         self._end: Final = monotonic() + terms.read_timeout
         self._homeless = False
@@ -297,16 +314,19 @@ class _Carrying:
                 sent.setdefault(server, []).append((place, request))
             else:
                 self._outcomes.single[place] = self._no_node(self._slots[place])
-        shards: dict[Server, list[int]] = {}
-        for shard in sorted(self._shards):
-            slot = cast("Several", self._several).slots[shard]
-            if (server := self._cluster.server_of(slot)) is not None:
-                shards.setdefault(server, []).append(shard)
-            else:
-                self._outcomes.missing[shard] = self._no_node(slot)
-        for server, own in shards.items():
-            sent.setdefault(server, []).append((tuple(own), cast("Several", self._several).make(own)))
+        if self._several is not None and self._shards:
+            self._add_shards(self._several, sent)
         return sent
+
+    def _add_shards(self, several: Several, sent: dict[Server, list[tuple[_What, Request[Any]]]]) -> None:
+        for server, shards in self._cluster.homes(several.slots).items():
+            if not (own := tuple(shard for shard in shards if shard in self._shards)):
+                continue
+            if server is not None:
+                request = several.make(shards if several.with_neighbours else own)
+                sent.setdefault(server, []).append((own, request))
+            else:
+                self._outcomes.missing.update({shard: self._no_node(several.slots[shard]) for shard in own})
 
     def _no_node(self, slot: int) -> BackendUnavailableError:
         self._homeless = True
@@ -367,8 +387,10 @@ class _Carrying:
         if isinstance(outcome, NoScriptError) and request.script is not None:
             (outcome,) = exchange({server: [request.reloaded(request.script)]}, self._end)[server]
         if not isinstance(outcome, Read):
-            again = _is_elsewhere(outcome)
             self._outcomes.missing.update(dict.fromkeys(shards, outcome))
+            if self._follow(outcome, cast("Several", self._several).slots[shards[0]], server):
+                return False
+            again = _is_elsewhere(outcome)
             self._shards.difference_update(() if again else shards)
             return again
         self._outcomes.values.append(outcome.value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count, product
 from math import inf
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import hiredis
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard_backends import BackendUnavailableError
-from leaderboard_backends.backends.redis.merge import MANY, Answers, Joined, JoinedReads, Plan
+from leaderboard_backends.backends.redis.merge import MANY, Answers, Joined, JoinedReads, Joint, Plan
 from leaderboard_backends.backends.redis.requests import MAX_RANK, SEPARATOR, Request
 from leaderboard_backends.backends.redis.shard_requests import (
     AFTER_ALL,
@@ -51,7 +51,13 @@ class Shards:
         """The most rows that a shard has sent in one answer."""
         self._versions = [0] * number
         self._numbers = {shard.key.encode(): at for at, shard in enumerate(self.requests.shards)}
-        self._scripts = {"entries": self._entries, "tally": self._tally, "window": self._window, "sample": self._sample}
+        self._scripts = {
+            "entries": self._entries,
+            "shard_standing": self._standing,
+            "tally": self._tally,
+            "window": self._window,
+            "sample": self._sample,
+        }
 
     # ------------------------------------------------------------------ what they hold
 
@@ -90,14 +96,19 @@ class Shards:
                 for shard, request in ask.single.items():
                     before_each()
                     single[shard] = self._answer(request)
-                wanted = sorted(ask.joint.shards) if ask.joint else []
                 for node in range(NODES):
-                    if ask.joint and wanted[node::NODES]:
+                    if shards := self._shards_of(node, ask.joint):
                         before_each()
-                        joint.append(self._answer(ask.joint.make(wanted[node::NODES])).value)
+                        joint.append(self._answer(cast("Joint", ask.joint).make(shards)).value)
                 ask = plan.send(Answers(single, joint))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # what the plan returns
+
+    def _shards_of(self, node: int, joint: Joint | None) -> list[int]:
+        """Return for which of a node's shards a request is made."""
+        shards = range(node, len(self.rows), NODES)
+        wanted = [shard for shard in shards if joint and shard in joint.shards]
+        return [*shards] if joint and joint.with_neighbours and wanted else wanted
 
     def _answer(self, request: Request[Any]) -> Any:
         reader = hiredis.Reader()
@@ -120,6 +131,14 @@ class Shards:
                 reply += [rank, _text(rows[rank].score), rows[rank].member.removesuffix(SEPARATOR + player_id)]
         return [*reply, *self._state(key)]
 
+    def _standing(self, texts: Sequence[bytes]) -> list[Any]:
+        key, player_id, *others = texts
+        located = self._entries((key, player_id))
+        rank, score, record = located[:3]
+        if rank is None:
+            return [located, self._tally((b"0", b"0"))]
+        return [located, self._tally((b"1", b"0", score, record + SEPARATOR + player_id, *others))]
+
     def _tally(self, texts: Sequence[bytes]) -> list[Any]:
         end, owners = 2 + 2 * int(texts[0]), int(texts[1])
         points = [Row(float(score), member) for score, member in zip(texts[2:end:2], texts[3:end:2], strict=True)]
@@ -127,7 +146,7 @@ class Shards:
         changed = any(text and int(text) != self._state(key)[1] for text, key in zip(versions, keys, strict=False))
         counts = [sum(self._before(key, point) for key in keys) for point in points]
         scores = {row.member: _text(row.score) for key in keys[:owners] for row in self._of(key)}
-        _, version, players = (sum(numbers) for numbers in zip(*map(self._state, keys), strict=True))
+        _, version, players = (sum(numbers) for numbers in zip((0, 0, 0), *map(self._state, keys), strict=True))
         return [[], 0, 0, version, players, counts, [scores.get(point.member) for point in points], int(changed)]
 
     def _window(self, texts: Sequence[bytes]) -> list[Any]:

@@ -56,7 +56,7 @@ def ask(nodes: Sequence[ClusterNode], *command: Any) -> list[Any]:
     return answers
 
 
-def slots_of(cluster: EmbeddedCluster, board: str, shards: int) -> list[int]:
+def slots_of(cluster: EmbeddedCluster, board: str, shards: int) -> tuple[int, ...]:
     """Make a board with twice as many players as shards, and return the slots of its shards."""
     with open_leaderboard(cluster.url, board=board, shards=shards) as made:
         assert isinstance(made, ClusterLeaderboard)

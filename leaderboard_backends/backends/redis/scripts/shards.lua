@@ -3,8 +3,14 @@ local call, byte, sub = redis.call, string.byte, string.sub
 local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
 
 -- Returns the number of a shard's last clear, its version, and its players; nil and what is wrong where it cannot be read.
-local function state_of(order)
+-- Does not look whether the order is missing where it is `counted`: that is seen by what was counted then.
+local function state_of(order, counted)
   local meta = sub(order, 1, -6) .. 'meta'
+  if counted then
+    local found = call('HMGET', meta, 'cleared', 'sequence', 'players')
+    if not found[1] then return nil, 'LOST ' .. meta end
+    return tonumber(found[1]), tonumber(found[2]), tonumber(found[3])
+  end
   local found = call('HMGET', meta, 'cleared', 'sequence')
   if not found[1] then return nil, 'LOST ' .. meta end
   local players = call('ZCARD', order)
