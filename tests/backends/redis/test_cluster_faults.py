@@ -5,25 +5,32 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from itertools import chain
+from functools import partial
+from itertools import chain, count
 from random import Random
 from threading import Event
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
+from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend
 from leaderboard_backends.answers import LIVE, Coverage, ask, partial_answers
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
+from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendError, RankUnknownError, ShardsMissingError, WriteOutcomeUnknownError
+from leaderboard_backends.model import Score
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.faults.callers import increment_all, increment_once, scores
 from leaderboard_backends.testing.faults.figures import Figures, Increments, outcome_of
 from leaderboard_backends.testing.faults.judging import assert_whole, perform
 from leaderboard_backends.testing.faults.proxy import Fate, Proxy
 from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
+from leaderboard_backends.testing.linearizability import EMPTY, WRITES, Recorder, state_of
+from leaderboard_backends.testing.linearizability.per_player import assert_per_player
+from leaderboard_backends.testing.linearizability.programs import Call, random_programs
+from leaderboard_backends.testing.linearizability.sequential import READS
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.subject import unique_name
@@ -436,6 +443,83 @@ def test_what_a_replica_has_confirmed_outlives_its_primary(
         sys.stdout.write(f"\n{found.text(f'{KILLS} kills, wait_replicas=1', 'increments')}\n")
     assert found.acknowledged > 20 * KILLS
     assert found.flawless
+
+
+OF_ONE_PLAYER = {"update_score", "increment_score", "remove_player", "get_score", "get_rank", "get_entry"}
+
+
+def judged_rounds(board: LeaderboardBackend, over: Callable[[], bool], seed: int = 1) -> int:
+    """Let threads read and write single players until it is over, judge each round, and return how many there were."""
+    chance, state, rounds = Random(seed), EMPTY, 0
+    others = {*READS, *WRITES} - OF_ONE_PLAYER
+    while not over():
+        programs = random_programs(
+            chance, state, order=board.order, keep=board.keep, unsupported=others, programs=4, length=8
+        )
+        recorders = [Recorder(board, number) for number in range(len(programs))]
+        Crew([partial(unless_refused, *each) for each in zip(recorders, programs, strict=True)]).join(PATIENCE)
+        history = [operation for recorder in recorders for operation in recorder.operations]
+        whole = Recorder(board, process=-1)
+        until(lambda whole=whole: whole.call("get_top_n", 100) is not None)  # type: ignore[misc]  # a default, for the loop
+        assert_per_player([*history, whole.operations[-1]], board.order, board.keep, start=state)
+        state = state_of(cast("list[Entry]", whole.operations[-1].answer))
+        rounds += 1
+    return rounds
+
+
+def unless_refused(recorder: Recorder, program: Sequence[Call]) -> None:
+    """Make the calls of a program; those that nobody answers are recorded as such."""
+    for call, arguments in program:
+        with suppress(BackendError):
+            recorder.call(call, *arguments)
+
+
+@pytest.mark.proof
+def test_single_players_are_linearizable_while_primaries_die(
+    open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each acknowledged write is confirmed by a replica; in each of five failovers rounds go on, and all are judged."""
+    with EmbeddedCluster(replicas=2) as cluster:
+        board, chance = opened(cluster, open_board, shards=4, socket_timeout=2, wait_replicas=1), Random(2)
+        over = Event()
+
+        def kill() -> None:
+            try:
+                for _ in range(5):
+                    sleep(0.3)  # some rounds in health
+                    old = replaced(cluster, chance.choice(board._requests.slots))
+                    old.start()
+                    cluster.wait_for_replicas()
+                    until_all_know_who_is_ahead(cluster)
+            finally:
+                over.set()
+
+        crew: Crew[int | None] = Crew([kill, lambda: judged_rounds(board, over.is_set)])
+        rounds = crew.join(2 * PATIENCE)[1]
+    assert rounds is not None
+    with capsys.disabled():
+        sys.stdout.write(f"\n5 kills, wait_replicas=1: {rounds} rounds of histories are linearizable per player\n")
+    assert rounds > 20
+
+
+class InTwoSteps(DelegatingLeaderboard):
+    """Reads a score and writes the sum."""
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        score = (self._inner.get_score(player_id) or 0) + delta
+        return Entry(self._inner.update_score(player_id, username, score), player_id, username, score)
+
+
+def test_a_board_with_a_race_is_told_from_one_without_by_the_same_rounds(
+    calm: EmbeddedCluster, open_board: Opener
+) -> None:
+    board, end = opened(calm, open_board, shards=4), monotonic() + PATIENCE
+    with pytest.raises(AssertionError):
+        judged_rounds(InTwoSteps(board), lambda: monotonic() > end)
+    assert monotonic() < end
+    board.clear()
+    turns = count()
+    assert judged_rounds(board, lambda: next(turns) == 20) == 20
 
 
 # ---------------------------------------------------------------------- replies that are lost
