@@ -17,8 +17,9 @@ import redis
 from paired import Bar, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
+from leaderboard_backends import BackendError, BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import ask, consistent_reads
+from leaderboard_backends.backends.redis.shard_requests import slot_of
 from leaderboard_backends.comparison.cost.cluster import LIMITS, MEASURED_SHARDS
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -57,6 +58,8 @@ def bars(sharded_players: int) -> Iterator[Bar]:
         yield _feed_bar(server)
     with EmbeddedCluster(replicas=0) as cluster, EmbeddedServer(tcp=True) as server:
         yield from _cluster_bars(cluster, server, sharded_players)
+    yield _move_bar(min(1_000_000, 4 * sharded_players))
+    yield _recovery_bar()
 
 
 @contextmanager
@@ -182,6 +185,8 @@ def _feed_bar(server: EmbeddedServer) -> Bar:
 Updates = list[tuple[str, str, int]]
 
 WRITERS = 8
+NODE_TIMEOUT = 1.0
+KILLS = 3
 
 
 class Case(NamedTuple):
@@ -316,3 +321,64 @@ def _overtaken_bar(url: str, shards: int, where: str) -> Bar:
     subject = f"cluster, K={shards}: strict ties overtaken, {where}"
     note = f"{len(ranked):,} players of {WRITERS} writers in one tie, the clocks of one machine"
     return Bar(subject, overtaken, 0, "", overtaken, overtaken, note=note)
+
+
+def _move_bar(players: int) -> Bar:
+    """Move a board of one shard to and fro as a whole, and return the longest time that its writer waited."""
+    with (
+        EmbeddedCluster(primaries=2, replicas=0) as cluster,
+        open_leaderboard(cluster.url, board="moved", shards=1) as board,
+    ):
+        board.update_scores(load(players))
+        gaps = []
+        for _ in range(4):
+            home = cluster.owner(slot_of("moved"))
+            away = next(node for node in cluster.primaries if node is not home)
+            with ThreadPoolExecutor(1) as pool:
+                move = pool.submit(cluster.move_slots, slot_of("moved"), slot_of("moved"), home, away)
+                gaps.append(_longest_gap(board, players, move.done))
+                move.result()
+        version = cluster.nodes[0].version
+    subject = f"cluster: longest wait of a writer while a shard of {players:,} players moves as a whole, {version}"
+    note = f"moves {', '.join(f'{gap:.0f}' for gap in gaps)} ms"
+    return Bar(subject, max(gaps), 300, "ms", min(gaps), max(gaps), note=note)
+
+
+def _longest_gap(board: LeaderboardBackend, players: int, over: Callable[[], bool]) -> float:
+    """Update players until it is over, and return the longest time between two answers, in ms."""
+    longest, number, before = 0.0, 0, monotonic()
+    while not over():
+        board.update_score(f"player-{number * 7919 % players:07d}", "", number)
+        number, now = number + 1, monotonic()
+        longest, before = max(longest, now - before), now
+    return longest * 1000
+
+
+def _recovery_bar() -> Bar:
+    """Kill the primary of a board's only shard, and return how long it takes until an update is acknowledged again."""
+    taken = []
+    with (
+        EmbeddedCluster(replicas=1, node_timeout=NODE_TIMEOUT) as cluster,
+        open_leaderboard(cluster.url, board="killed", shards=1) as board,
+    ):
+        for _ in range(KILLS):
+            board.update_score("ada", "", 1)
+            old = cluster.owner(slot_of("killed"))
+            old.kill()
+            taken.append(_until_written(board))
+            old.start()
+            cluster.wait_for_replicas()
+        version = cluster.nodes[0].version
+    subject = f"cluster: seconds from a primary's kill to the next acknowledged update, {version}"
+    note = f"node time-out {NODE_TIMEOUT:g} s, kills {', '.join(f'{each:.2f}' for each in taken)} s"
+    return Bar(subject, max(taken), 2 * NODE_TIMEOUT + 1, "s", min(taken), max(taken), note=note)
+
+
+def _until_written(board: LeaderboardBackend) -> float:
+    began = monotonic()
+    while True:
+        try:
+            board.update_score("ada", "", 2)
+        except BackendError:
+            continue
+        return monotonic() - began
