@@ -24,7 +24,7 @@ from ..model import shorten
 from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url
 from ..testing.servers import EmbeddedServer
-from ..testing.trials import ServerPlace, TrialPlace, trial_place, trial_places
+from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
 from .measure.job import Where
 from .opening import check_target
 from .redaction import conceal
@@ -40,7 +40,8 @@ LEFT_OUT: Final = (
     "redis+sentinel (read_from replica)",
     "redis+cluster",
 )
-"""Not compared unless named: fakeredis, whose speed says nothing about a server's, and boards on several servers."""
+"""Targets that are not compared unless named, by the user or in a plan (`besides`): fakeredis, whose speed says nothing
+about a server's, and boards on several servers or with a copy, whose start takes seconds."""
 
 NO_SHEET: Final = Sheet()
 
@@ -50,7 +51,13 @@ class Place:
     """An open target for one run."""
 
     where: Where = field(repr=False)
-    server: EmbeddedServer | None = None
+    servers: tuple[EmbeddedServer, ...] = ()
+    """All processes that were started for it."""
+
+    @property
+    def server(self) -> EmbeddedServer | None:
+        """The server that has the data, where there is one alone."""
+        return self.servers[0] if len(self.servers) == 1 else None
 
 
 class Contender(Protocol):
@@ -86,6 +93,11 @@ class Contender(Protocol):
         """Modules that its boards come from and that are not this library's."""
         ...
 
+    @property
+    def drills(self) -> bool:
+        """Whether its board comes back after a crash of one process alone, which is what a drill measures."""
+        ...
+
     def open(self, directory: Path) -> AbstractContextManager[Place]:
         """Make the target ready, with its files in `directory`; all it started ends with the context."""
         ...
@@ -102,6 +114,11 @@ class Ready:
     target = ""
 
     @property
+    def drills(self) -> bool:
+        """Not where other servers stand beside it or take its place."""
+        return not isinstance(self.place, GroupPlace)
+
+    @property
     def identity(self) -> str:
         """The target, with a server's settings."""
         return conceal(repr(self.place))
@@ -115,14 +132,14 @@ class Ready:
     def open(self, directory: Path) -> Iterator[Place]:
         """Make the target; raises what making it raises."""
         with self.place.open(directory) as trial:
-            server = trial.server
             where = Where(
                 target=trial.url,
                 board=BOARD,
-                server_pid=server.pid if server else None,
+                server_pids=[server.pid for server in trial.servers],
+                copies=trial.copies,
                 data_path=str(trial.data) if trial.data else None,
             )
-            yield Place(where, server)
+            yield Place(where, trial.servers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +150,7 @@ class Given:
     target: str = field(repr=False)
     sheet: Sheet = NO_SHEET
     path: str = ""
+    drills = True
 
     @property
     def identity(self) -> str:
@@ -176,18 +194,29 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setup: list[str] = []
     watch: list[str] = []
     configuration: str = ""
+    round_trips: str = ""
 
 
 def ready_contenders() -> dict[str, Contender]:
     """Return by label what is ready to run here: one for each file, and for each target without a file."""
+    return {label: one for label, one in known_contenders().items() if _target_of(one) not in LEFT_OUT}
+
+
+def known_contenders() -> dict[str, Contender]:
+    """Return by label what can run here, with what is not compared unless named."""
     from_files = dict(_from_files(shipped("backends")))
-    places = trial_places()
-    named = {contender.place.name for contender in from_files.values() if isinstance(contender, Ready)}
-    found: dict[str, Contender] = {name: from_files.get(name, Ready(name, place)) for name, place in places.items()}
-    for name in LEFT_OUT:
-        if name not in named:
-            found.pop(name, None)
-    return {**found, **{label: contender for label, contender in from_files.items() if label not in found}}
+    places = {name: Ready(name, place) for name, place in trial_places().items()}
+    found: dict[str, Contender] = {name: from_files.get(name, one) for name, one in places.items()}
+    others = {label: one for label, one in from_files.items() if label not in found}
+    for label, one in others.items():
+        if _target_of(one) in LEFT_OUT:  # the file's label says more than the target's name
+            found.pop(_target_of(one), None)
+        found[label] = one
+    return found
+
+
+def _target_of(contender: Contender) -> str:
+    return contender.place.name if isinstance(contender, Ready) else ""
 
 
 def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
@@ -224,7 +253,7 @@ def _read(path: Path) -> _File:
 def _contender(path: Path, file: _File) -> Contender:
     tuning, setup, watch = ([conceal(line) for line in lines] for lines in (file.tuning, file.setup, file.watch))
     label = file.label or path.stem
-    sheet = Sheet(conceal(file.title), tuning, setup, watch, conceal(file.configuration))
+    sheet = Sheet(conceal(file.title), tuning, setup, watch, conceal(file.configuration), conceal(file.round_trips))
     if is_url(file.place) or ":" in file.place:
         check_target(file.place)
         folder = str((path.parent / file.path).resolve()) if file.path else ""
@@ -237,17 +266,19 @@ def _contender(path: Path, file: _File) -> Contender:
     return Ready(label, place, sheet)
 
 
-def find_contenders(named: Iterable[str]) -> list[Contender]:
+def find_contenders(named: Iterable[str], besides: Iterable[str] = ()) -> list[Contender]:
     """Return the backends that the user named: by label, by a file of their own, by URL or `module:callable`.
 
-    Raises a `ConfigurationError` for what names nothing, one named twice, a URL with board, order or keep.
+    Where none is named, those that are ready to run here, and `besides`. Raises a `ConfigurationError` for what names
+    nothing, one named twice, a URL with board, order or keep.
     """
-    ready = ready_contenders()
-    found = _told_apart([_named(text, ready) for text in named])
+    known = known_contenders()
+    texts = list(named) or [*ready_contenders(), *besides]
+    found = _told_apart([_named(text, known) for text in texts])
     label, number = next(iter(Counter(contender.label for contender in found).most_common(1)), ("", 0))
     if number > 1:
         raise ConfigurationError(f"{label} is named twice: name it once.")
-    return found or list(ready.values())
+    return found
 
 
 def _told_apart(found: Sequence[Contender]) -> list[Contender]:
@@ -284,23 +315,25 @@ def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield url, text if text not in found[:number] else f"{text} #{number + 1}"
 
 
-def _place(name: str, ready: Mapping[str, Contender]) -> TrialPlace:
+def _place(name: str, known: Mapping[str, Contender]) -> TrialPlace:
     """Return a target without a file. Raises `ConfigurationError`, with all labels that there are."""
     places = trial_places()
     if name not in places:
         raise ConfigurationError(
-            f"{shorten(name)} is not a known backend. Ready to run here: {', '.join(ready)}. Others are named by a URL "
+            f"{shorten(name)} is not a known backend. Ready to run here: {', '.join(known)}. Others are named by a URL "
             "such as redis://host:6379/0, by module:Class, or by a .toml file."
         )
     return places[name]
 
 
-def _named(text: str, ready: Mapping[str, Contender]) -> Contender:
-    if text in ready:
-        return ready[text]
+def _named(text: str, known: Mapping[str, Contender]) -> Contender:
+    if text in known:
+        return known[text]
+    if by_target := next((one for one in known.values() if _target_of(one) == text), None):
+        return by_target
     if text.endswith(".toml"):
         return read_contender(Path(text))
     if not is_url(text) and ":" not in text:
-        return Ready(text, _place(text, ready))
+        return Ready(text, _place(text, known))
     check_target(text)
     return Given(f"{Location.parse(text)[0].scheme}://" if is_url(text) else text, text)

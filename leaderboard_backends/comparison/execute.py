@@ -107,7 +107,7 @@ class _Comparison:
         self.workloads = {file.spec.name: file for file in order.workloads}
         asked = [(program.name, program.players) for program in programs().values()] if order.plan.study else []
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
-        self.units = units(order.plan, list(self.contenders), asked, sizes)
+        self.units = [one for one in units(order.plan, list(self.contenders), asked, sizes) if self._applies(one)]
         self.gates = gates_of(order.plan, sizes)
         self.jobs = Jobs(order.plan, order.seed, self.workloads, order.give_up_after)
         self.backends: dict[str, BackendFacts] = {}
@@ -119,6 +119,9 @@ class _Comparison:
         self.started = perf_counter()
         self.earlier = 0.0
         """Seconds of the parts before this one, where it goes on."""
+
+    def _applies(self, unit: Unit) -> bool:
+        return unit.cell.mode != "drill" or self.contenders[unit.cell.backend].drills
 
     def run(self) -> Result:
         before, finished = load_average(), False

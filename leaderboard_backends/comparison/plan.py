@@ -103,6 +103,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds; or the names of parts, with commas between."""
     backends: list[str] = []
     """None named: all that are ready to run here."""
+    besides: list[str] = []
+    """Where none are named: others that are compared as well."""
     service: list[ServicePart] = []
     throughput: list[ThroughputPart] = []
     response: list[ResponsePart] = []

@@ -357,6 +357,8 @@ class Sheet(msgspec.Struct, frozen=True):
     """What can be monitored in production."""
     configuration: str = ""
     """What an app's configuration has for it."""
+    round_trips: str = ""
+    """Those of one operation; empty where it is one to a server, and none elsewhere."""
 
 
 class BackendFacts(msgspec.Struct, frozen=True):
@@ -378,6 +380,10 @@ class BackendFacts(msgspec.Struct, frozen=True):
     verdict: Verdict | None = None
     consistency: Consistency = "linearizable"
     """What its reads promise: `per player` is a board over several shards."""
+    servers: Count = 0
+    """Server processes that were started for it, all on the machine of the client."""
+    copies: Count = 1
+    """How many of them have the whole board."""
     gates: list[Gate] = []
     """Of the workloads whose answers no run of the plan compares."""
 

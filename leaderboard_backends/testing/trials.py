@@ -7,7 +7,7 @@ installed, or a real server started for the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,11 +21,19 @@ from .servers import EmbeddedServer
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One open place: the URL of its boards, the server behind it, the folder where a durable board's files are."""
+    """One open place: the URL of its boards, the servers behind it, the folder where a durable board's files are."""
 
     url: str
-    server: EmbeddedServer | None = None
+    servers: tuple[EmbeddedServer, ...] = ()
+    """All processes that were started for it."""
+    copies: int = 1
+    """How many of these have the whole board: replicas do."""
     data: Path | None = None
+
+    @property
+    def server(self) -> EmbeddedServer | None:
+        """The server that has the data, where there is one alone."""
+        return self.servers[0] if len(self.servers) == 1 else None
 
 
 class TrialPlace(Protocol):
@@ -75,7 +83,8 @@ class ServerPlace:
         """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
         with EmbeddedServer(self.settings, tcp=not self.unix_socket, directory=directory) as server:
             url = server.unix_url if self.unix_socket else server.url
-            yield Trial(url + self.options, server, directory if self.settings.get("appendonly") == "yes" else None)
+            data = directory if self.settings.get("appendonly") == "yes" else None
+            yield Trial(url + self.options, (server,), data=data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +105,15 @@ class GroupPlace:
         from .groups import EmbeddedCluster, EmbeddedSentinel  # noqa: PLC0415 - needs the extra `redis`
 
         del directory
-        is_cluster = self.name.startswith("redis+cluster")
-        started: EmbeddedCluster | EmbeddedSentinel = EmbeddedCluster(replicas=0) if is_cluster else EmbeddedSentinel()
-        with started as group:
-            yield Trial(f"{group.url}?{urlencode({**group.options, **self.options})}")
+        with ExitStack() as stack:
+            group: EmbeddedCluster | EmbeddedSentinel
+            if self.name.startswith("redis+cluster"):
+                group = cluster = stack.enter_context(EmbeddedCluster(replicas=0))
+                servers, copies = tuple[EmbeddedServer, ...](cluster.nodes), 1
+            else:
+                group = sentinel = stack.enter_context(EmbeddedSentinel())
+                servers, copies = (*sentinel.servers, *sentinel.sentinels), len(sentinel.servers)
+            yield Trial(f"{group.url}?{urlencode({**group.options, **self.options})}", servers, copies)
 
 
 ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}

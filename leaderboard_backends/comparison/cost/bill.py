@@ -162,9 +162,11 @@ def board_bytes(footprint: Footprint, players: int, model: Model, place: Place) 
         return given * players, f"{given:.0f} bytes per player as the cost model says"
     measured: Bytes = getattr(footprint, place)
     size, told = measured.told(players)
-    if place == "process" or footprint.more_bytes == 1:
+    if place != "server":
         return size, told
-    return size * footprint.more_bytes, f"{told}, x {footprint.more_bytes:g} over shards"
+    more = f", x {footprint.more_bytes:g} over shards" if footprint.more_bytes != 1 else ""
+    each = f" on {footprint.copies} servers together" if footprint.copies > 1 else ""
+    return size * footprint.more_bytes / footprint.copies, f"{told}{more}{each}"
 
 
 def server_memory(footprint: Footprint, players: int, model: Model, spread: Spread = ONE_SERVER) -> tuple[float, str]:
@@ -255,7 +257,7 @@ class _Deployment(NamedTuple):
 
     def storage_servers(self) -> int:
         """Return the number of primaries and of their replicas, which are of one size."""
-        return self.spread.primaries * (1 + self.model.replicas)
+        return self.spread.primaries * max(1 + self.model.replicas, self.footprint.copies)
 
     def server_memory(self) -> tuple[float, str]:
         return server_memory(self.footprint, self.players, self.model, self.spread)

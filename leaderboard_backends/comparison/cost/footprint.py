@@ -124,6 +124,8 @@ class Footprint(NamedTuple):
     """Which runs it comes from."""
     sharded: bool = False
     """Whether the board is spread over the primaries of a cluster, all of which `server` counts."""
+    copies: int = 1
+    """How many of the servers that `server` counts have the whole board."""
     more_bytes: float = 1.0
     """Bytes on servers relative to `server`, which is measured: of the same board over shards, where none was."""
 
@@ -189,6 +191,7 @@ def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
         sizes=tuple(runs),
         source=f"service runs of {workload}, {_counted(runs)}, medians of {processes} processes or more",
         sharded=facts.consistency == "per player",
+        copies=facts.copies,
     )
 
 

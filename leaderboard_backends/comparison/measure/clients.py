@@ -19,6 +19,7 @@ from ...errors import LeaderboardError
 from ...protocol import LeaderboardBackend
 from ..opening import open_target
 from .job import Where
+from .session import follow
 
 PATIENCE: Final = 120.0
 """Seconds after which a client process that does not answer fails the run."""
@@ -170,6 +171,7 @@ def _serve(target: str, name: str, pipe: Connection, gates: dict[int, Any], stop
     try:
         with open_target(target, name) as board:
             board.ping()
+            follow(board, PATIENCE / 2)
             pipe.send(None)
             while True:
                 calls, seconds, clients = pipe.recv()

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from ...answers import ask_live
 from ...model import Entry, shorten
 from ...protocol import LeaderboardBackend
 from ..workload.model import answer_at, final_state
@@ -57,11 +58,11 @@ def check_state(board: LeaderboardBackend, trace: Trace, changes: int) -> str:
 
 
 def entries(board: LeaderboardBackend) -> Iterator[Entry]:
-    """Yield all entries of a board, in few pages."""
-    players = len(board)
+    """Yield all entries of a board, in few pages, from its storage: other processes may have written to it just now."""
+    players = ask_live(len, board)
     page = max(LEAST_PAGE, -(-players // MOST_PAGES))
     for first in range(1, players + 1, page):
-        yield from board.get_range(first, first + page - 1)
+        yield from ask_live(lambda first: board.get_range(first, first + page - 1), first)
 
 
 def show(entry: object) -> str:

@@ -23,7 +23,10 @@ class Where(msgspec.Struct, frozen=True):
     board: str
     shared: bool = False
     """Whether the storage is the user's own: the board is then cleared afterwards."""
-    server_pid: int | None = None
+    server_pids: list[int] = []
+    """The processes of its servers; empty where they are not known, or where there are none."""
+    copies: int = 1
+    """How many of the servers have the whole board."""
     data_path: str | None = None
     """The folder whose growth is the bytes on disk; `None` where the board's own files are."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Final
 
+from ...answers import ask
 from ...capabilities import Amount
 from ...errors import ConfigurationError
 from ...model import Score
@@ -66,8 +67,9 @@ class Session:
         )
 
     def settle(self) -> None:
-        """Wait until the server does nothing in the background that a load has set off."""
+        """Wait until the server, and a copy of the board, do nothing in the background that a load has set off."""
         deadline = perf_counter() + REWRITE_PATIENCE
+        follow(self.board, REWRITE_PATIENCE)
         while self.storage.kind == "server" and self.board.storage_info().busy and perf_counter() < deadline:
             sleep(0.02)  # the server tells nobody when it is through; bounded above
 
@@ -91,11 +93,11 @@ class Session:
 
     def pids(self) -> list[int]:
         """Return the processes that the board's work is done in, as far as they are known."""
-        return [pid for pid in (os.getpid(), self.where.server_pid) if pid is not None]
+        return [os.getpid(), *self.where.server_pids]
 
     def other_work(self) -> OtherWork | None:
         """Begin to count what other processes do; `None` where the board's own server is one of them."""
-        if self.storage.kind == "server" and self.where.server_pid is None:
+        if self.storage.kind == "server" and not self.where.server_pids:
             return None
         return OtherWork(self.pids())
 
@@ -114,6 +116,8 @@ class Session:
             shared=promises.shared,
             server=self.board.storage if self.storage.kind == "server" else None,
             consistency=promises.consistency,
+            servers=len(self.where.server_pids),
+            copies=self.where.copies,
             durability_told=f"{said} (declared)" if kept.declared else said,
             code=self._code(),
         )
@@ -127,8 +131,17 @@ class Session:
 
     def _server_bytes(self) -> tuple[int | None, int | None]:
         used = self.board.storage_info().used_bytes if self.storage.kind == "server" else None
-        pid = self.where.server_pid
-        return used, None if pid is None else private_bytes(pid)
+        pids = self.where.server_pids
+        return used, sum(map(private_bytes, pids)) if pids else None
+
+
+def follow(board: LeaderboardBackend, timeout: float) -> None:
+    """Wait until a board that may answer from a copy or a replica does so: until then, it asks the storage itself."""
+    deadline = perf_counter() + timeout
+    while board.capabilities.consistency == "eventual" and perf_counter() < deadline:
+        if ask(board.get_top_n, 1)[1].source != "live":
+            return
+        sleep(0.01)  # a copy tells nobody when it is loaded; bounded above
 
 
 @contextmanager

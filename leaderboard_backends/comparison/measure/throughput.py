@@ -103,8 +103,8 @@ def _together(
 ) -> ClientsFigures:
     """Run one phase with that many clients."""
     parts = supply.take(clients)
-    pid = session.where.server_pid
-    server = None if pid is None else processor_seconds(pid)
+    pids = session.where.server_pids
+    server = sum(map(processor_seconds, pids))
     done = crew.run([supply.calls(part) for part in parts], job.seconds)
     phases.append(Phase(parts, [one.operations for one in done]))
     seconds = max(one.ended for one in done) - min(one.started for one in done)
@@ -114,7 +114,7 @@ def _together(
         operations=sum(one.operations for one in done),
         seconds=round(seconds, 6),
         client_cores=round(sum(one.processor for one in done) / seconds, 3),
-        server_cores=None if pid is None or server is None else round((processor_seconds(pid) - server) / seconds, 3),
+        server_cores=round((sum(map(processor_seconds, pids)) - server) / seconds, 3) if pids else None,
     )
 
 

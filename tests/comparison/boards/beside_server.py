@@ -23,6 +23,7 @@ class BesideServer:
     sheet = NO_SHEET
     path = target = ""
     modules = ("boards",)
+    drills = True
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Place]:
@@ -30,7 +31,7 @@ class BesideServer:
         with EmbeddedServer(directory=directory) as server:
             sys.stdout.write(f"{server.pid}\n")
             sys.stdout.flush()
-            yield Place(Where("boards:Hangs", "compare", server_pid=server.pid), server)
+            yield Place(Where("boards:Hangs", "compare", server_pids=[server.pid]), (server,))
 
 
 class Quiet:

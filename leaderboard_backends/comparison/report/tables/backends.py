@@ -10,7 +10,7 @@ from typing import Final
 
 from ....installing import DISTRIBUTION
 from ...document import Section, Table, Value
-from ...document.values import NOTHING, listed, number, numbers, word, words
+from ...document.values import NOTHING, listed, number, numbers, quoted, word, words
 from ...schema import BackendFacts, Result
 from ..classes import in_class_order
 
@@ -43,6 +43,21 @@ def sorted_set_section() -> Section:
     return Section("sorted-set", "Why not a plain sorted set", [SORTED_SET], points=BESIDE_SORTED_SET)
 
 
+def one_machine(result: Result) -> list[str]:
+    """Return what it means that the servers of some backends shared a machine; nothing where none has several."""
+    several = [facts for facts in result.backends if facts.servers > 1]
+    if not several:
+        return []
+    processes = ", ".join(f"{facts.servers} of {quoted([facts.label])}" for facts in several)
+    said = (
+        f"**One machine**: all server processes ({processes}) shared the {result.machine.cores:g} cores of the machine "
+        f"with the client. So their times contain waiting for each other's processor time, which machines of their own "
+        f"would not have, and no network, which those would. What more machines add, such as room for more players, "
+        f"does not show. Memory is that of all server processes together."
+    )
+    return [said]
+
+
 def backends_section(result: Result) -> Section:
     """Return the section, with a row for every requested backend."""
     tables = [
@@ -54,7 +69,11 @@ def backends_section(result: Result) -> Section:
         _code(result),
     ]
     return Section(
-        "backends", "The backends", [INTRODUCTION], [*tables, *_features(result)], sections=[_sheets(result)]
+        "backends",
+        "The backends",
+        [INTRODUCTION, *one_machine(result)],
+        [*tables, *_features(result)],
+        sections=[_sheets(result)],
     )
 
 
@@ -75,8 +94,8 @@ def _stands(facts: BackendFacts) -> list[Value]:
 
 def _round_trips(facts: BackendFacts) -> str:
     """Return the round trips of an operation: known of this library's own backends alone."""
-    if facts.home != "server":
-        return "none"
+    if facts.home != "server" or facts.sheet.round_trips:
+        return facts.sheet.round_trips or "none"
     return "1" if facts.distribution.split()[:1] == [DISTRIBUTION] else "1 or more"
 
 
