@@ -1,8 +1,8 @@
-"""Put what the last full comparison says into the README, each table between its two marks.
+"""Put what the last full comparison says into the README and into pages of `docs`, each table between its two marks.
 
     python benchmarks/readme.py [--check]
 
-With `--check`, nothing is written, and the exit code is 1 where the README has another table than the result.
+With `--check`, nothing is written, and the exit code is 1 where a page has another table than the result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from leaderboard_backends.comparison.advice.sections import (
     WORKERS,
     price_of_durability,
 )
+from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
+from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
 from leaderboard_backends.comparison.document import NONE
 from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic
@@ -31,10 +33,10 @@ from leaderboard_backends.comparison.schema import Result, Run, read_result
 from leaderboard_backends.comparison.statistics import interval, runs_of, values
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "outgrow-one-machine.md")
 RESULT = ROOT / "reports" / "results" / "full.json"
 
-TAKE, RESULTS = "take", "results"
+TAKE, RESULTS, TIERS = "take", "results", "tiers"
 BEGIN, END = "<!-- {}: made by benchmarks/readme.py -->", "<!-- end of {} -->"
 WORKLOAD, PLAYERS = "realtime", 100_000
 SIZES = (PLAYERS, 1_000_000)
@@ -134,9 +136,20 @@ def _bytes(runs: list[Run], home: str) -> str:
     return ", ".join(told)
 
 
+def grown(result: Result) -> str:
+    """Return what a board costs as it outgrows one server, from when on, and what that rests on."""
+    found = tiers(result, footprints(result), Inputs.shipped())
+    assert found is not None, f"{RESULT.name} has no board on one server"
+    made = tiers_table(found)
+    headings = [f"{column.heading}, USD per month" if not column.figures else column.heading for column in made.columns]
+    rules = ["---:" if column.figures else "---" for column in made.columns]
+    rows = [headings, rules, *([value.text for value in row] for row in made.rows)]
+    return "\n\n".join([premature(found), _markdown(rows), *assumptions(found)])
+
+
 def with_tables(text: str, result: Result) -> str:
-    """Return the README's text with the tables of a result; what has no marks stays as it is."""
-    for name, made in ((TAKE, take), (RESULTS, table)):
+    """Return a page's text with the tables of a result; what has no marks stays as it is."""
+    for name, made in ((TAKE, take), (RESULTS, table), (TIERS, grown)):
         begin, end = BEGIN.format(name), END.format(name)
         if begin in text:
             head, _, rest = text.partition(begin)
@@ -145,13 +158,15 @@ def with_tables(text: str, result: Result) -> str:
 
 
 def main() -> int:
-    """Write the README, or compare it."""
-    old = README.read_text(encoding="utf-8")
-    new = with_tables(old, read_result(RESULT))
-    if "--check" in sys.argv:
-        return int(old != new)
-    README.write_text(new, encoding="utf-8")
-    return 0
+    """Write the pages, or compare them."""
+    result, differing = read_result(RESULT), 0
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        new = with_tables(old, result)
+        differing += old != new
+        if "--check" not in sys.argv:
+            page.write_text(new, encoding="utf-8")
+    return int(differing > 0 and "--check" in sys.argv)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "reports" / "results" / "full.json"
 
 
-def test_the_table_of_the_readme_is_that_of_the_result() -> None:
+def test_the_tables_of_the_readme_and_of_the_docs_are_those_of_the_result() -> None:
     command = [sys.executable, "benchmarks/readme.py", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, "make pages writes it anew"
 

@@ -37,6 +37,8 @@ class Tier(NamedTuple):
 
     players: int
     one_server: Bill
+    with_replicas: Bill
+    """The same with `REPLICAS`, as for Sentinels."""
     cluster: Cluster
     replicated: Cluster
     """The same with `REPLICAS` of each primary."""
@@ -83,7 +85,8 @@ def tiers(
     for players in sizes:
         nodes = without.cluster(over, players)
         taken = None if rank is None else known.call_us("rank", rank[0], nodes.spread) + TRIPS * model.round_trip_us
-        rows.append(Tier(players, without.bill(alone, players), nodes, replicated.cluster(over, players), taken))
+        bills = without.bill(alone, players), replicated.bill(alone, players)
+        rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
     on = storage(largest) if largest else ""
     return Tiers(label, tuple(rows), holds, on, known, rank, merged(result), measured is not None, inputs)
@@ -118,7 +121,7 @@ def tiers_table(found: Tiers) -> Table:
         f"Servers of the board, and {currency} per month",
         [
             *numbers("players"),
-            *words("one server"),
+            *words("one server", f"with {REPLICAS} replicas"),
             *numbers("primaries", "shards", "players on a primary", "GiB of a primary", "rank"),
             *words("cluster", f"with {REPLICAS} replicas each"),
         ],
@@ -133,6 +136,7 @@ def _row(tier: Tier) -> list[Value]:
     return [
         Value(f"{tier.players:,}", tier.players),
         Value(storage(tier.one_server)),
+        Value(storage(tier.with_replicas)),
         Value(str(spread.primaries), spread.primaries),
         Value(str(spread.shards), spread.shards),
         Value(f"{nodes.players_each:,}", nodes.players_each),
