@@ -64,6 +64,8 @@ _BUILT_IN: Final = {
     "fakeredis": _BuiltIn("backends.redis.fake", "FakeRedisLeaderboard", "fakeredis"),
     "zodb": _BuiltIn("backends.zodb", "ZODBLeaderboard", "zodb"),
     "zodb+memory": _BuiltIn("backends.zodb", "ZODBMemoryLeaderboard", "zodb"),
+    "zodb+config": _BuiltIn("backends.zodb.configured", "ConfiguredLeaderboard", "zodb"),
+    "zeo": _BuiltIn("backends.zodb.zeo", "ZEOLeaderboard", "zeo"),
 }
 
 
@@ -85,7 +87,9 @@ _INSTEAD: Final = {
         "(the distribution leaderboard-backends-sqlite) for SQL in a file."
     ),
     r"sqlite.*": "sqlite:///PATH comes with the distribution leaderboard-backends-sqlite.",
-    r"file|zeo|relstorage|zconfig|zodb\+.*": "A ZODB file is zodb:///PATH?board=NAME.",
+    r"(zeo|zodb)\+(unix|tcp|zeo)|zeos": "A ZEO server is zeo://HOST:PORT?board=NAME, or zeo:///PATH/zeo.sock?board=NAME.",
+    r"relstorage.*|zconfig": "What ZODB's configuration describes, RelStorage too, is zodb+config:///PATH?board=NAME.",
+    r"file|zodb\+.*": "A ZODB file is zodb:///PATH?board=NAME.",
     r"memcached?|dict|local|ram": "A board in this process is memory://NAME, one that several processes share redis://.",
     r"https?": "A board is opened where it is stored, not through its HTTP server: give the storage's URL.",
 }

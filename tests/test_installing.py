@@ -206,6 +206,7 @@ MISSING = {
     "redis": "open_leaderboard('redis://127.0.0.1:1/0')",
     "fakeredis": "open_leaderboard('fakeredis://weekly').close()",
     "zodb": "open_leaderboard('zodb+memory://weekly').close()",
+    "zeo": "open_leaderboard('zeo://127.0.0.1:1?wait_timeout=0.1')",
     "production": "open_leaderboard({'url': 'memory://', 'monitoring': True, 'rate_limit': True}).close()",
     "leaderboard-backends-sqlite": "open_leaderboard('sqlite:///tmp/x/y/z.db')",
 }

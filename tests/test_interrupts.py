@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, active_count
 from types import FrameType
 from typing import Final
 
@@ -30,6 +30,7 @@ from leaderboard_backends.hardening.degradation.breaker import Breaker
 from leaderboard_backends.hardening.degradation.single_flight import SingleFlight
 from leaderboard_backends.score_limits import limits_wanted
 from leaderboard_backends.testing.crew import Crew
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 from leaderboard_backends.wrapper import layer
 
 from .interruptible import Interruptible
@@ -97,7 +98,9 @@ def use(board: LeaderboardBackend, chance: Random) -> None:
         return
 
 
-def interrupted_by_signals(work: Callable[[], object], chance: Random, times: int = INTERRUPTS) -> None:
+def interrupted_by_signals(
+    work: Callable[[], object], chance: Random, times: int = INTERRUPTS, longest: float = LONGEST
+) -> None:
     """Repeat work until a timer has cut it short so many times."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -106,7 +109,7 @@ def interrupted_by_signals(work: Callable[[], object], chance: Random, times: in
     before = signal.signal(signal.SIGALRM, stop)
     while times:
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, LONGEST))
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, longest))
             work()
             signal.setitimer(signal.ITIMER_REAL, 0)
         except Stop:
@@ -150,6 +153,18 @@ def test_interrupts_by_a_signal_leave_a_whole_board_and_no_lock(board: Leaderboa
     interrupted_by_signals(lambda: use(board, chance), chance, times)
     assert stuck() == []
     check(board)
+
+
+def test_interrupts_leave_a_board_on_a_zeo_server_usable() -> None:
+    """Each has the server asked anew, by a connection of its own; none of them stays behind."""
+    chance = Random(7)
+    with EmbeddedZEO() as server, open_leaderboard(server.url) as board:
+        board.update_scores((player, "", number) for number, player in enumerate(PLAYERS))
+        before = active_count()
+        interrupted_by_signals(lambda: use(board, chance), chance, 40, longest=0.02)
+        assert stuck() == []
+        check(board)
+        assert active_count() <= before
 
 
 def test_interrupts_of_one_of_two_threads_leave_a_whole_board_and_no_lock(board: LeaderboardBackend) -> None:

@@ -21,7 +21,7 @@ from leaderboard_backends.registry import ENTRY_POINT_GROUP, WRAPPER_GROUP, back
 
 BUILT_IN = [
     *("fakeredis", "memory", "naive", "redis", "redis+cluster", "redis+sentinel", "rediss", "sortedcontainers", "unix"),
-    *("valkey", "valkeys", "zodb", "zodb+memory"),
+    *("valkey", "valkeys", "zeo", "zodb", "zodb+config", "zodb+memory"),
 ]
 
 GOOD = """
@@ -152,7 +152,9 @@ def test_an_unknown_scheme_suggests_the_nearest_and_lists_what_is_installed(sche
         ("postgresql+psycopg", "sqlite:///PATH"),
         ("mysql", "redis://"),
         ("mongodb+srv", "redis://"),
-        ("zeo", "zodb:///PATH"),
+        ("zodb+zeo", "zeo://HOST:PORT?board=NAME"),
+        ("relstorage", "zodb+config:///PATH?board=NAME"),
+        ("file", "zodb:///PATH"),
         ("memcached", "memory://NAME"),
         ("https", "the storage's URL"),
     ],
@@ -181,6 +183,9 @@ def test_a_scheme_like_no_other_suggests_none() -> None:
         ("zodb:///board.fs?board=weekly", "ZODB", "zodb"),
         ("zodb+memory://weekly", "ZODB", "zodb"),
         ("zodb+memory://weekly", "BTrees", "zodb"),
+        ("zodb+config:///zodb.conf?board=weekly", "ZODB", "zodb"),
+        ("zeo://host?board=weekly", "ZEO", "zeo"),
+        ("zeo://host?board=weekly", "ZODB", "zeo"),
     ],
 )
 def test_a_missing_extra_says_the_pip_install_line(url: str, library: str, extra: str) -> None:

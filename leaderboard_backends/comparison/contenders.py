@@ -39,6 +39,7 @@ LEFT_OUT: Final = (
     "redis+sentinel",
     "redis+sentinel (read_from replica)",
     "redis+cluster",
+    "zeo",
 )
 """Targets that are not compared unless named, by the user or in a plan (`besides`): fakeredis, whose speed says nothing
 about a server's, and boards on several servers or with a copy, whose start takes seconds."""

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from ..model import shorten
 from ..registry import backend_class, is_built_in, schemes
 from .servers import EmbeddedServer
+from .zeo import EmbeddedZEO
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,19 @@ class ServerPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class ZEOPlace:
+    """A real ZEO server of its own, over its unix socket, with its data in the folder."""
+
+    name: str
+
+    @contextmanager
+    def open(self, directory: Path) -> Iterator[Trial]:
+        """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
+        with EmbeddedZEO(directory=directory) as server:
+            yield Trial(server.url)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupPlace:
     """Several servers of its own, all on this machine, without persistence.
 
@@ -132,6 +146,7 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     SchemePlace("fakeredis"),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),
+    ZEOPlace("zeo"),
 )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,6 +9,7 @@ import pytest
 
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
@@ -33,8 +35,21 @@ def cluster() -> Iterator[EmbeddedCluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def zeo() -> Iterator[EmbeddedZEO]:
+    """A ZEO server for all tests here, with its file in memory where there is such."""
+    with made_folder() as folder, EmbeddedZEO(directory=folder) as running:
+        yield running
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for the files of one test, in memory where there is such."""
+    with made_folder() as made:
+        yield made
+
+
+@contextmanager
+def made_folder() -> Iterator[Path]:
     with TemporaryDirectory(dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as made:
         yield Path(made)

@@ -18,9 +18,22 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.subject import PARTS
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
 """The slow parts of the kit: those of chance, of threads and processes, and of large boards."""
+
+
+RELSTORAGE = """
+%import relstorage
+<relstorage>
+  keep-history {history}
+  <sqlite3>
+    data-dir {folder}
+  </sqlite3>
+</relstorage>
+"""
 
 
 class AtAURL(BackendConformance):
@@ -74,6 +87,56 @@ class TestZODBFile(AtAURL):
     @pytest.fixture(autouse=True)
     def take_folder(self, folder: Path) -> None:
         self.url = f"zodb://{folder}/board.fs"
+
+
+class TestZEO(AtAURL):
+    """The code of a file's boards, and commits of several processes."""
+
+    repeats = frozenset({"histories", "machine", "scale", "threads"})
+    under_one_rule = True
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    histories = 18
+
+    @pytest.fixture(autouse=True)
+    def take_zeo(self, zeo: EmbeddedZEO) -> None:
+        self.url = zeo.url
+
+
+class Configured(AtAURL):
+    """RelStorage on SQLite, by ZODB's configuration language."""
+
+    under_one_rule = True
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    histories = 18
+    history = "true"
+
+    @pytest.fixture(autouse=True)
+    def take_folder(self, folder: Path) -> None:
+        configuration = folder / "zodb.conf"
+        configuration.write_text(RELSTORAGE.format(folder=folder, history=self.history))
+        self.url = f"zodb+config://{configuration}"
+
+
+class TestRelStorage(Configured):
+    repeats = frozenset(PARTS) - {"capabilities", "processes"}
+
+
+@pytest.mark.proof
+class TestAllOfRelStorage(Configured):
+    pass
+
+
+@pytest.mark.proof
+class TestRelStorageWithoutHistory(Configured):
+    """Consistent per player, as the state of a commit is lost with the next one."""
+
+    history = "false"
 
 
 class TestUnixSocket(AtAURL):

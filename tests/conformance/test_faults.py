@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing import FileFaults, ServerFaults
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.trials import ALWAYS
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 
 class TestZODBFileFaults(FileFaults):
@@ -26,3 +29,21 @@ class TestRedisServerFaults(ServerFaults):
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
         url = self.started.url_at(port)
         return open_leaderboard(url, board=name, socket_timeout=self.reply_timeout, **options)
+
+
+@pytest.mark.proof
+class TestZEOServerFaults(ServerFaults):
+    """`tests/backends/test_zeo.py` has the cheap ones."""
+
+    increments, steps, restarts, histories = 100, 40, 3, 5
+    started: EmbeddedZEO
+
+    def start_server(self, directory: Path) -> EmbeddedZEO:
+        self.started = EmbeddedZEO(tcp=True, directory=directory).start()
+        return self.started
+
+    def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
+        url = self.started.url_at(port)
+        return open_leaderboard(
+            url, board=name, wait_timeout=self.reply_timeout, reply_timeout=self.reply_timeout, **options
+        )

@@ -1,4 +1,4 @@
-"""`zodb:///path/board.fs?board=NAME` and `zodb+memory://NAME`: boards in ZODB, in a file or in this process's memory.
+"""Boards in ZODB: a file (`zodb://`), this process's memory (`zodb+memory://`), a ZEO server, any storage of ZODB's.
 
 Order: a B-tree from sort key to names, best first, and a B-tree from player to sort key. A key is 14 bytes: the
 score's double, mapped so that the order of bytes is the order of ranks, and the place in the tie. Whoever joins a tie
@@ -29,10 +29,15 @@ update is one transaction; what a crash left half written at the file's end is c
 refuses writes with `BackendFullError`, serves reads, and goes on when there is room. `zodb+memory://` survives nothing.
 
 One process: a file is locked by the process that opened it, all of whose boards and threads share it; a forked child
-must open its own. Writers of one process take turns. Several clients of one storage are possible with
-`ZODBLeaderboard(database=...)`: writes that conflict are repeated as whole transactions, about 1 % of them where two
-clients write without pause on 10,000 players, fewer on larger boards. Order and ties are exact then too; a rank that an
-update returns does not yet count what another client commits in the same moment.
+must open its own. Writers of one process take turns.
+
+Several clients: `zeo://`, `zodb+config://` and `ZODBLeaderboard(database=...)`. Writes that conflict are repeated as
+whole transactions, about 1 % of them where two clients write without pause on 10,000 players, fewer on larger boards.
+Order and ties are exact then too. A commit at transaction T merges with what others committed since it began, so that
+a rank worked out before it may be short of those. `zeo://` and `zodb+config://` therefore work out a rank after the
+commit, on the state of T: the newest one, mostly, and else the past one, by a connection opened at T. A board in a
+database that the app opened has no such connection: a rank that an update returns there does not yet count what
+another client commits in the same moment.
 
 Why concurrent clients keep ties first come, first served. A leaf of the order never merges the writes of two
 transactions; one of them starts over. Whoever joins a tie writes the leaf that holds the last one of it, and so does

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from transaction.interfaces import TransactionError
-from ZODB.POSException import ConflictError, POSError, POSKeyError, ReadOnlyError
+from transaction.interfaces import TransientError
+from ZODB.POSException import ConflictError, POSKeyError, ReadOnlyError
 
 from ...changes import board_moved
 from ...errors import (
@@ -18,24 +18,25 @@ from ...errors import (
     BackendReadOnlyError,
     BackendUnavailableError,
     LeaderboardError,
+    RankUnknownError,
     WriteConflictError,
     WriteOutcomeUnknownError,
 )
 from .database import Database
 from .order import StoredBoard
 from .session import Session
-from .storage import DAMAGE, damaged
+from .storage import DAMAGE
 
+Changed = TypeVar("Changed")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _READ_ATTEMPTS: Final = 5
+_AT_ONCE: Final = 0.5
+"""Seconds within which an attempt fails whose failure is over already: a lost connection that was noticed only now."""
 _LONGEST_PAUSE: Final = 0.02
 """Seconds; the pause after a conflict grows to this, at random, so that two clients get out of step."""
-
-_FAILURES: Final = (OSError, POSError, TransactionError, MemoryError, *DAMAGE)
-"""What ZODB raises where a storage fails, or holds what nobody can read, such as a length beyond all memory."""
 
 
 def read(
@@ -47,6 +48,7 @@ def read(
 ) -> Result:
     """Return the operation's result on the newest state; what a pack or a reopening cut short is read anew."""
     for attempt in range(_READ_ATTEMPTS):
+        start = monotonic()
         session = database.take()
         try:
             if attempt:
@@ -54,9 +56,9 @@ def read(
             return operation(session.read(name), *args, **kwargs)
         except LeaderboardError:
             raise
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - a storage may raise any; raised as one of ours below
             failure = error
-            if not isinstance(error, ConflictError | POSKeyError) and not database.outdated(session):
+            if not (isinstance(error, POSKeyError) or _is_over(error, start, attempt) or database.outdated(session)):
                 break
         except BaseException:
             database.drop(session)
@@ -70,30 +72,58 @@ def write(
     database: Database,
     name: str,
     attempts: int,
-    operation: Callable[Concatenate[StoredBoard, Given], Result],
+    answer: Callable[[StoredBoard, Changed], Result],
+    operation: Callable[Concatenate[StoredBoard, Given], Changed],
     *args: Given.args,
     **kwargs: Given.kwargs,
 ) -> Result:
-    """Run the operation as one transaction; a conflict repeats the whole of it, on the state that won."""
+    """Run the operation as one transaction; a conflict repeats the whole of it, on the state that won.
 
-    def on_board(session: Session) -> Result:
+    `answer` makes what the caller gets of the operation's result. Where others may have committed since the transaction
+    began, it is asked once more, on the state that this commit made.
+    """
+
+    def on_board(session: Session) -> tuple[Changed, Result]:
         stored = session.write(name)
         if stored.moved_to is not None:
             raise board_moved(stored.moved_to)
-        return operation(stored, *args, **kwargs)
+        changed = operation(stored, *args, **kwargs)
+        return changed, answer(stored, changed)
 
-    return transact(database, attempts, on_board)
+    def once_more(session: Session, found: tuple[Changed, Result]) -> tuple[Changed, Result]:
+        changed, before = found
+        try:
+            with session.as_committed(name) as stored:
+                return changed, before if stored is None else answer(stored, changed)
+        except Exception as error:
+            session.forget()
+            raise RankUnknownError(
+                f"{database.place} failed after a commit: {_text(error)}. The write was applied, but its rank is not "
+                "known: do not repeat it, read the rank."
+            ) from error
+
+    return transact(database, attempts, on_board, once_more)[1]
 
 
-def transact(database: Database, attempts: int, work: Callable[[Session], Result]) -> Result:
-    """Run `work` in a session and commit; raises `WriteConflictError` after so many attempts."""
+def transact(
+    database: Database,
+    attempts: int,
+    work: Callable[[Session], Result],
+    afterwards: Callable[[Session, Result], Result] = lambda _, result: result,
+) -> Result:
+    """Run `work` in a session and commit; raises `WriteConflictError` after so many attempts.
+
+    What `work` returned goes through `afterwards`, in the same session, once it is committed.
+    """
+    start = monotonic()
     with database.write_lock:
+        database.check_wait(start)
         for attempt in range(attempts):
             if attempt:
                 sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2**attempt)))  # noqa: S311 - no secret
             session = database.take()
             try:
-                return _commit(database, session, work)
+                return afterwards(session, _commit(database, session, work, attempt))
             except ConflictError as error:
                 conflict = error
             except LeaderboardError:
@@ -109,8 +139,8 @@ def transact(database: Database, attempts: int, work: Callable[[Session], Result
     ) from conflict
 
 
-def _commit(database: Database, session: Session, work: Callable[[Session], Result]) -> Result:
-    committing = False
+def _commit(database: Database, session: Session, work: Callable[[Session], Result], attempt: int) -> Result:
+    start, committing = monotonic(), False
     try:
         result = work(session)
         committing = True
@@ -118,13 +148,21 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
     except (ConflictError, LeaderboardError):
         session.end()
         raise
-    except _FAILURES as error:
+    except Exception as error:
         session.forget()
-        unknown = committing and database.outcome_unknown()
+        unknown = committing and database.outcome_unknown(session)
         if committing:
             database.mend()
+        if not unknown and _is_over(error, start, attempt):
+            raise ConflictError(_text(error)) from error
         raise _failed(database, error, unknown=unknown) from error
     return result
+
+
+def _is_over(error: Exception, start: float, attempt: int) -> bool:
+    """Whether an attempt that began at `start` may be repeated: after a conflict, or a first failure that passes."""
+    passes = isinstance(error, TransientError) and not attempt and monotonic() - start < _AT_ONCE
+    return passes or isinstance(error, ConflictError)
 
 
 def unavailable(database: Database, error: Exception) -> BackendError:
@@ -137,7 +175,7 @@ def unavailable(database: Database, error: Exception) -> BackendError:
     if isinstance(error, ReadOnlyError):
         return BackendReadOnlyError(f"{database.place} does not accept writes: it was opened read-only.")
     if isinstance(error, DAMAGE) and type(error) is not ValueError:  # which is that of a closed file, too
-        return damaged(database.place, error)
+        return database.damaged(error)
     return BackendUnavailableError(f"{database.place} failed: {_text(error)}. Nothing was applied.")
 
 

@@ -40,6 +40,7 @@ from .memory import MemoryStorage
 from .order import StoredBoard
 from .session import Session
 
+Changed = TypeVar("Changed")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -48,15 +49,21 @@ BATCH_SIZE: Final = 1_000
 ATTEMPTS: Final = 20
 EXAMPLE: Final = "/var/lib/app/board.fs"
 
-_TUNING: Final = {
-    "cache_size": Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)"),
+TUNING: Final = {
     "batch_size": Option(integer(1), "updates per commit of update_scores (1000)"),
     "feed": FEED_OPTION,
     "attempts": Option(integer(1), "how often a conflicting write is tried (20)"),
 }
+"""What boards over any storage take."""
+
+OBJECTS: Final = Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)")
+_OPTIONS: Final = {
+    "cache_size": OBJECTS,
+    **TUNING,
+}
 
 
-class _StoredLeaderboard(LeaderboardBackend):
+class StoredLeaderboard(LeaderboardBackend):
     """A board in a ZODB database."""
 
     def __init__(
@@ -118,29 +125,32 @@ class _StoredLeaderboard(LeaderboardBackend):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._write(operations.update, player_id, username, score, best_only=self._best_only)
+        return self._write(operations.rank_at, operations.update, player_id, username, score, best_only=self._best_only)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._write(operations.increment, player_id, username, delta, best_only=self._best_only)
+        return self._write(
+            operations.entry_at, operations.increment, player_id, username, delta, best_only=self._best_only
+        )
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        if len(updates) > self._batch_size and self._write(operations.load, updates, best_only=self._best_only):
+        best_only, as_it_is = self._best_only, operations.itself
+        if len(updates) > self._batch_size and self._write(as_it_is, operations.load, updates, best_only=best_only):
             return
         applied = 0
         try:
             while applied < len(updates):
                 batch = updates[applied : applied + self._batch_size]
-                self._write(operations.update_all, batch, best_only=self._best_only)
+                self._write(as_it_is, operations.update_all, batch, best_only=best_only)
                 applied += len(batch)
         except (BackendError, ScoreLimitError) as error:
             error.applied = applied
             raise
 
     def _remove_player(self, player_id: str) -> bool:
-        return self._write(StoredBoard.remove, player_id)
+        return self._write(operations.itself, StoredBoard.remove, player_id)
 
     def _clear(self) -> None:
-        self._write(StoredBoard.clear)
+        self._write(operations.itself, StoredBoard.clear)
 
     def _delete(self) -> None:
         transact(self._database, self._attempts, lambda session: session.delete(self._name))
@@ -204,14 +214,15 @@ class _StoredLeaderboard(LeaderboardBackend):
 
     def _write(
         self,
-        operation: Callable[Concatenate[StoredBoard, Given], Result],
+        answer: Callable[[StoredBoard, Changed], Result],
+        operation: Callable[Concatenate[StoredBoard, Given], Changed],
         *args: Given.args,
         **kwargs: Given.kwargs,
     ) -> Result:
         if not version_wanted():
-            return write(self._database, self._name, self._attempts, operation, *args, **kwargs)
-        noting = partial(operations.with_version, operation, self._branch)
-        return self._noted(write(self._database, self._name, self._attempts, noting, *args, **kwargs))
+            return write(self._database, self._name, self._attempts, answer, operation, *args, **kwargs)
+        noting = partial(operations.with_version, answer, self._branch)
+        return self._noted(write(self._database, self._name, self._attempts, noting, operation, *args, **kwargs))
 
     def _noted(self, answer: tuple[Result, Version]) -> Result:
         note_version(answer[1])
@@ -231,7 +242,7 @@ class _StoredLeaderboard(LeaderboardBackend):
         self._read(StoredBoard._check)  # noqa: SLF001 - the check of the same package
 
 
-class ZODBLeaderboard(_StoredLeaderboard):
+class ZODBLeaderboard(StoredLeaderboard):
     """A board in a ZODB file, or in a database that the app opened.
 
     `path` names the file; the boards of one process on one file share it, and no other process may open it
@@ -256,7 +267,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
         survives="a power cut, if the disk honours fsync (FileStorage)",
     )
     options: ClassVar[Mapping[str, Option]] = {
-        **_TUNING,
+        **_OPTIONS,
         "create": Option(boolean, "create the file if it does not exist (true)"),
     }
 
@@ -299,7 +310,7 @@ class ZODBLeaderboard(_StoredLeaderboard):
     def _storage_info(self) -> StorageInfo:
         """Return the file; of a database that the app opened, nothing is known."""
         if isinstance(self._database, ForeignDatabase):
-            return StorageInfo(process_crash=Kept(detail="the app opened the database itself itself"))
+            return StorageInfo(process_crash=Kept(detail="the app opened the database itself"))
         files = tuple(Path(self._database.place + suffix) for suffix in ("", ".index", ".lock", ".tmp"))
         kept = Kept("everything", "each commit is synced to the disk")
         return StorageInfo("files", files, process_crash=kept, server_crash=kept, machine_crash=kept)
@@ -310,11 +321,11 @@ class ZODBLeaderboard(_StoredLeaderboard):
         return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'board.fs'))}")
 
 
-class ZODBMemoryLeaderboard(_StoredLeaderboard):
+class ZODBMemoryLeaderboard(StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
     capabilities = Capabilities(durable=False, shared=False, limits=True, feed=True, fence=True, lives_in="process")
-    options: ClassVar[Mapping[str, Option]] = _TUNING
+    options: ClassVar[Mapping[str, Option]] = _OPTIONS
 
     def __init__(
         self,

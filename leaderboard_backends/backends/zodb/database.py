@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, RLock
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from transaction.interfaces import TransactionError
 from ZODB import DB
@@ -20,7 +20,9 @@ from .memory import MemoryStorage
 from .session import Session
 from .storage import DAMAGE, BoardFile, damaged, open_file
 
-_MANY: Final = 100_000
+AnyDatabase = TypeVar("AnyDatabase", bound="Database")
+
+MANY: Final = 100_000
 """ZODB logs a warning where more connections than this are open; the app's threads bound the sessions."""
 
 _SPARE_SESSIONS: Final = 4
@@ -37,6 +39,8 @@ class Database:
         self.place = place
         self.write_lock = guard(RLock())
         self.users = 1
+        self.key = ""
+        """Under which the boards of this process share it."""
         self._opening = opening
         self._cache_size = cache_size
         self._lock = guard(Lock())
@@ -52,10 +56,10 @@ class Database:
 
     def _connect(self, storage: Any) -> Any:
         try:
-            return DB(storage, cache_size=self._cache_size, pool_size=_MANY)
+            return DB(storage, cache_size=self._cache_size, pool_size=MANY)
         except DAMAGE as error:
             _discard(storage)
-            raise damaged(self.place, error) from error
+            raise self.damaged(error) from error
         except BaseException:
             _discard(storage)
             raise
@@ -137,9 +141,17 @@ class Database:
 
     # ------------------------------------------------------------------ failures
 
-    def outcome_unknown(self) -> bool:
-        """Whether the commit that failed just now may be on disk."""
+    def check_wait(self, start: float) -> None:
+        """Raise `BackendUnavailableError` where a writer that waited for its turn since then had better not go on."""
+
+    def outcome_unknown(self, session: Session) -> bool:
+        """Whether the commit that failed just now in a session may be on disk."""
+        del session
         return bool(getattr(self._storage, "unsure", False))
+
+    def damaged(self, error: Exception) -> BackendUnavailableError:
+        """Return the error for records that cannot be read."""
+        return damaged(self.place, error)
 
     def mend(self) -> None:
         """Clean the storage after a commit failed; where that fails too, the next operation opens it anew."""
@@ -209,7 +221,7 @@ class Database:
             self._sessions = 0
             return
         self._inherited = True
-        _by_path.pop(self.place, None)
+        _shared.pop(self.key, None)
         if isinstance(self._storage, BoardFile):
             self._storage.abandon()
 
@@ -228,8 +240,9 @@ class ForeignDatabase(Database):
     def _new_session(self) -> Session:
         return Session(self._db, None)
 
-    def outcome_unknown(self) -> bool:
+    def outcome_unknown(self, session: Session) -> bool:
         """A storage that is not ours does not tell how far a failed commit came."""
+        del session
         return True
 
     def mend(self) -> None:
@@ -258,20 +271,26 @@ def _discard(storage: Any) -> None:
 
 # ---------------------------------------------------------------------- sharing in a process
 
-_by_path: dict[str, Database] = {}
+_shared: dict[str, Database] = {}
 _registry_lock: Final = guard(RLock())
 
 
 def share_file(path: str, *, cache_size: int, create: bool) -> Database:
     """Return the database of a file; the boards of a process on one file share it, and its first `cache_size`."""
     real = os.path.realpath(path)
+    return share(real, lambda: Database(lambda: open_file(real, create=create), real, cache_size))
+
+
+def share(key: str, opening: Callable[[], AnyDatabase]) -> AnyDatabase:
+    """Return the open database of a key for one more board of this process; the first board has it opened."""
     with _registry_lock:
-        found = _by_path.get(real)
+        found = _shared.get(key)
         if found is None:
-            found = _by_path[real] = Database(lambda: open_file(real, create=create), real, cache_size)
+            found = _shared[key] = opening()
+            found.key = key
         else:
             found.users += 1
-        return found
+        return cast("AnyDatabase", found)
 
 
 def release(database: Database) -> None:
@@ -279,6 +298,6 @@ def release(database: Database) -> None:
     with _registry_lock:
         database.users -= 1
         if database.users == 0:
-            if _by_path.get(database.place) is database:
-                del _by_path[database.place]
+            if _shared.get(database.key) is database:
+                del _shared[database.key]
             database.close()

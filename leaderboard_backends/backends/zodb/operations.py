@@ -18,11 +18,11 @@ from .order import StoredBoard
 Result = TypeVar("Result")
 
 
-def update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> int:
-    """Store a score and return the rank."""
+def update(stored: StoredBoard, player_id: str, username: str, score: Score, *, best_only: bool) -> bytes:
+    """Store a score and return the key at which the player stands then."""
     _check_limits(stored, player_id, score, None, best_only=best_only)
     prefix = score_prefix(score, descending=stored.descending)
-    return stored.position(stored.place(player_id, username, prefix, best_only=best_only)) + 1
+    return stored.place(player_id, username, prefix, best_only=best_only)
 
 
 def update_all(stored: StoredBoard, updates: Iterable[tuple[str, str, Score]], *, best_only: bool) -> None:
@@ -39,12 +39,28 @@ def load(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best
     return rebuild(stored, updates, best_only=best_only)
 
 
-def increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:
-    """Add to a score and return the entry."""
+def increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> bytes:
+    """Add to a score and return the key at which the player stands then."""
     score = add_scores(player_score(stored, player_id) or 0, delta)
     _check_limits(stored, player_id, score, delta, best_only=best_only)
     prefix = score_prefix(score, descending=stored.descending)
-    return _entry(stored, stored.place(player_id, username, prefix, best_only=best_only))
+    return stored.place(player_id, username, prefix, best_only=best_only)
+
+
+def rank_at(stored: StoredBoard, key: bytes) -> int:
+    """Return the rank of the player at a key."""
+    return stored.position(key) + 1
+
+
+def entry_at(stored: StoredBoard, key: bytes) -> Entry:
+    """Return the entry of the player at a key."""
+    names = unpack_names(stored.ranking[key])
+    return Entry(rank_at(stored, key), *names, score_of(key, descending=stored.descending))
+
+
+def itself(_stored: StoredBoard, result: Result) -> Result:
+    """Return what an operation returned."""
+    return result
 
 
 def _check_limits(stored: StoredBoard, player_id: str, score: Score, delta: Score | None, *, best_only: bool) -> None:
@@ -107,14 +123,9 @@ def player_percentile(stored: StoredBoard, player_id: str) -> float | None:
     return None if rank is None else percentile(rank, stored.count())
 
 
-def _entry(stored: StoredBoard, key: bytes) -> Entry:
-    names = unpack_names(stored.ranking[key])
-    return Entry(stored.position(key) + 1, *names, score_of(key, descending=stored.descending))
-
-
 def entries_of(stored: StoredBoard, player_ids: Iterable[str]) -> list[Entry | None]:
     """Return the entries of players, `None` for those that are not there."""
-    return [None if key is None else _entry(stored, key) for key in map(stored.players.get, player_ids)]
+    return [None if key is None else entry_at(stored, key) for key in map(stored.players.get, player_ids)]
 
 
 def entries_between(stored: StoredBoard, start: int, stop: int) -> list[Entry]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from logging import getLogger
 from typing import Any, Final
 
@@ -76,6 +76,12 @@ class Session:
         self._manager.commit()
         self._begun = False
 
+    @contextmanager
+    def as_committed(self, name: str) -> Iterator[StoredBoard | None]:
+        """Yield the board as the last commit made it; `None` where nobody else can have committed meanwhile."""
+        del name
+        yield None
+
     def end(self) -> None:
         """Leave the transaction; what was changed is forgotten."""
         self._seen = None
@@ -134,13 +140,16 @@ class Session:
         return stored if stored is not None and not stored.deleted else self._load(name)
 
     def _load(self, name: str) -> StoredBoard:
+        stored = self._stored[name] = self._stored_in(self._connection, name)
+        return stored
+
+    def _stored_in(self, connection: Any, name: str) -> StoredBoard:
         try:
-            stored = self._connection.root()[ROOT_KEY][name]
+            stored = connection.root()[ROOT_KEY][name]
         except POSKeyError:  # a record that is not there, and no name of a board
             raise
         except KeyError as error:
             raise BoardMismatchError(f"the board {name!r} is no longer in its database: open it again.") from error
-        self._stored[name] = stored
         return self._checked(name, stored)
 
     def _checked(self, name: str, stored: Any) -> StoredBoard:

@@ -135,7 +135,9 @@ def open_file(path: str, *, create: bool) -> BoardFile:
     except LockError as error:
         raise BackendUnavailableError(
             f"{path} is open in another process (its lock is {path}.lock): a ZODB file serves one process at a time. "
-            f"Close it there, or serve it to several processes through ZEO or RelStorage."
+            f"Close it there, or serve it to several processes by ZEO (runzeo -a ADDRESS -f {path}): its boards are "
+            "zeo://HOST:PORT?board=NAME, or zeo:///PATH/zeo.sock?board=NAME. Boards in RelStorage are "
+            "zodb+config:///PATH/zodb.conf?board=NAME."
         ) from error
     except PermissionError as error:
         raise read_only(path, _BESIDE) from error
