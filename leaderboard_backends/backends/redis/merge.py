@@ -301,7 +301,7 @@ def _unsettled() -> BackendUnavailableError:
 def _share(number: int, shards: int) -> int:
     """Return how many of a number of neighbouring rows are hardly ever exceeded by one shard's."""
     number = min(number, MAX_RANK)
-    return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 3) if number else 0
+    return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 1) if number else 0
 
 
 def _version(found: Located) -> int | None:

