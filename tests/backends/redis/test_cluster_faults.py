@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import chain, count
+from pathlib import Path
 from random import Random
 from threading import Event
 from time import monotonic, sleep
@@ -14,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 import redis
+import trustme
 
 from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend
 from leaderboard_backends.answers import LIVE, Coverage, ask, partial_answers
@@ -525,20 +528,30 @@ def test_a_board_with_a_race_is_told_from_one_without_by_the_same_rounds(
 # ---------------------------------------------------------------------- replies that are lost
 
 
-@pytest.mark.parametrize("increments", [100, pytest.param(2000, marks=pytest.mark.proof)])
-def test_where_a_third_of_the_replies_are_lost_nothing_is_applied_twice(
-    open_board: Opener, capsys: pytest.CaptureFixture[str], increments: int
-) -> None:
-    """Through proxies before all nodes, which announce these as their ports."""
-    with EmbeddedCluster(replicas=0) as cluster, ExitStack() as stack:
-        proxies = [stack.enter_context(Proxy(node.port)) for node in cluster.nodes]
+@contextmanager
+def proxied(cluster: EmbeddedCluster, context: ssl.SSLContext | None = None) -> Iterator[list[Proxy]]:
+    """Put proxies before all nodes, which announce these as their ports."""
+    with ExitStack() as stack:
+        proxies = [stack.enter_context(Proxy(node.port, context)) for node in cluster.nodes]
         clients = [stack.enter_context(redis.Redis(port=node.port, password=node.password)) for node in cluster.nodes]
         for client, proxy in zip(clients, proxies, strict=True):
             client.config_set("cluster-announce-port", proxy.port)
         ports = {proxy.port for proxy in proxies}
         until(lambda: all(announced(client) == ports for client in clients))
-        hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-        board = open_board(f"redis+cluster://:{cluster.nodes[0].password}@{hosts}/", shards=SHARDS, read_timeout=0.3)
+        yield proxies
+
+
+def at(cluster: EmbeddedCluster, proxies: Sequence[Proxy], scheme: str = "redis+cluster") -> str:
+    hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in proxies)
+    return f"{scheme}://:{cluster.nodes[0].password}@{hosts}/"
+
+
+@pytest.mark.parametrize("increments", [100, pytest.param(2000, marks=pytest.mark.proof)])
+def test_where_a_third_of_the_replies_are_lost_nothing_is_applied_twice(
+    open_board: Opener, capsys: pytest.CaptureFixture[str], increments: int
+) -> None:
+    with EmbeddedCluster(replicas=0) as cluster, proxied(cluster) as proxies:
+        board = open_board(at(cluster, proxies), shards=SHARDS, read_timeout=0.3)
         tally, chance = Increments(increments), Random(2)
 
         def draw() -> Fate:
@@ -555,6 +568,20 @@ def test_where_a_third_of_the_replies_are_lost_nothing_is_applied_twice(
         assert found.flawless
         assert min(found.acknowledged, found.applied) > 0
         assert sum(proxy.lost for proxy in proxies) > increments
+
+
+def test_all_nodes_are_reached_over_tls_and_must_prove_themselves(open_board: Opener, tmp_path: Path) -> None:
+    """A node that the map names, too: TLS ends in proxies, as the servers of the wheel have none."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with EmbeddedCluster(replicas=0) as cluster, proxied(cluster, context) as proxies:
+        url = at(cluster, proxies[:1], "rediss+cluster")
+        board = open_board(url, shards=SHARDS, ssl_ca_certs=str(tmp_path / "authority.pem"))
+        assert_whole(board, filled(board))
+        assert min(proxy.turns for proxy in proxies) > 10
+        with pytest.raises(BackendUnavailableError, match="certificate"):
+            open_board(url, connect_timeout=2)
 
 
 def announced(client: Any) -> set[int]:
