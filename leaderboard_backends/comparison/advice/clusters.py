@@ -17,7 +17,7 @@ from ..schema import BackendFacts, Sheet
 from .candidates import Candidate, Reason, candidates, reasons_of
 from .load import Together, together
 from .need import Need, covers
-from .records import FURTHEST, Records, beyond_words
+from .records import Records, beyond_words
 from .times import Taken, Times, times
 
 LEAST_PLAYERS: Final = 1_000_000
@@ -37,12 +37,18 @@ def all_candidates(records: Records, need: Need, inputs: Inputs) -> list[Candida
 
 
 def _modelled(records: Records, need: Need, inputs: Inputs) -> Iterator[Candidate]:
-    """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for."""
+    """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for.
+
+    A shard is no more extrapolated beyond the measured sizes than a board is.
+    """
     rows = [facts for facts in one_server_rows(records.result) if covers(facts.durability, need.durability)]
     for facts in rows[:1]:
         found = _base(records, facts.label, need)
-        if found is not None and facts.label in records.footprints:
-            yield _candidate(records, facts, found, need, inputs)
+        if found is None or facts.label not in records.footprints:
+            continue
+        nodes = _cluster(records, facts.label, need, inputs)
+        if need.players <= records.extrapolated_up_to(facts.label) * nodes.spread.shards:
+            yield _candidate(records, facts, found, nodes, need, inputs)
 
 
 def _base(records: Records, label: str, need: Need) -> Times | None:
@@ -51,8 +57,10 @@ def _base(records: Records, label: str, need: Need) -> Times | None:
     return None if not players or records.problem(label, players) else times(records, label, players)
 
 
-def _candidate(records: Records, facts: BackendFacts, base: Times, need: Need, inputs: Inputs) -> Candidate:
-    nodes, known = _cluster(records, facts.label, need, inputs), _ratios(records)
+def _candidate(
+    records: Records, facts: BackendFacts, base: Times, nodes: Cluster, need: Need, inputs: Inputs
+) -> Candidate:
+    known = _ratios(records)
     plain = next(one.label for one in one_server_rows(records.result))
     carried_us, update_us, read_us = 1e6 * inputs.model.busiest, *_busy(records, facts.label, base, nodes, need)
     made = Candidate(
@@ -168,12 +176,9 @@ def _together(nodes: Cluster) -> Together:
 
 def _wrong_size(records: Records, label: str, nodes: Cluster, need: Need, inputs: Inputs) -> Iterator[Reason]:
     """Yield why such a board is too large for a cluster, or too small."""
-    most = records.extrapolated_up_to(label)
     if nodes.bill.problem:
-        yield Reason("figures", nodes.bill.problem)
-    elif nodes.players > most * nodes.spread.shards:
-        yield Reason("figures", f"a shard would have more than {most:,} players, {FURTHEST} times what was measured")
-    elif nodes.players <= most and (early := _too_early(records, label, need, inputs)):
+        yield Reason("size", nodes.bill.problem)
+    elif need.players <= records.extrapolated_up_to(label) and (early := _too_early(records, label, need, inputs)):
         yield Reason("size", early)
 
 

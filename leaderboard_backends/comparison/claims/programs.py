@@ -7,7 +7,7 @@ from typing import Final
 
 from ..cost.bill import counted
 from ..document.numerals import significant, size, times, whole
-from ..study import entries, hardening, migration, ordered_maps, queries, refusals, ties
+from ..study import entries, hardening, migration, ordered_maps, queries, refusals, sharding, ties
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, told
 from .findings import Judged, decide
@@ -37,6 +37,7 @@ ENTRIES: Final = "study: entry sizes"
 RATE_LIMIT: Final = "study: rate limit"
 CACHED_TOP: Final = "study: cached top 100"
 READ_ONLY: Final = "study: read-only mode"
+SHARDS: Final = "study: ten shards"
 VALIDATION: Final = "study: validation"
 ADAPTER: Final = "study: bintrees adapter"
 
@@ -272,6 +273,15 @@ def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
     )
 
 
+def top_is_merged(_: Claim, found: Evidence) -> Judged:
+    """Judge the merge of a top by its time, compared with the top of one board."""
+    one, ten = (found.timing(SHARDS, operation) for operation in (sharding.TOP, sharding.SHARDED_TOP))
+    return Judged(
+        f"a top 100 merged from ten boards of one process takes {told(ten)}, that of one board {told(one)}",
+        decide([ten.middle > one.middle]),
+    )
+
+
 EVALUATORS: Final[dict[str, Evaluator]] = {
     "bintrees-2-to-5-times-faster": bintrees_speed,
     "bintrees-10-times-the-memory": bintrees_memory,
@@ -294,5 +304,6 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "read-only-mode-refuses-updates": read_only_refuses,
     "validation-refuses-scores-out-of-range": range_is_refused,
     "validation-flags-jumps-over-1000": jumps_are_flagged,
+    "shards-need-a-merge": top_is_merged,
 }
 """By the claim's id."""

@@ -184,10 +184,10 @@ class Ratios(NamedTuple):
         """Return where the ratio of an operation is from, as text."""
         times = f"{self.of(operation, shards):.1f}x one server"
         if operation in self.measured:
-            return f"{times}, as measured with {MEASURED_SHARDS[0]} shards on one machine"
+            return f"{times} (as measured with {MEASURED_SHARDS[0]} shards on one machine)"
         few, many = MEASURED_SHARDS
         of = f"with {shards} shards" if shards in MEASURED_SHARDS else f"with {few} and {many} shards, at {shards}"
-        return f"at most {times}, the limit of the performance bars {of}, on one machine"
+        return f"{times} (the limit of the performance bars {of}, on one machine)"
 
 
 def ratios(result: Result) -> Ratios:

@@ -171,8 +171,8 @@ def assumptions(found: Tiers) -> Iterator[str]:
     if found.rank_at:
         rank, players = found.rank_at
         yield (
-            f"Rank: {elapsed(rank / 1e6)} (p50 of `{found.label}` at {players:,} players) x the ratio to one server "
-            f"(with 16 shards {found.ratios.source('rank', 16)}), + {COUNT_US:g} µs for each shard of a primary "
+            f"Rank: {elapsed(rank / 1e6)} (p50 of `{found.label}` at {players:,} players) x the ratio to one server, "
+            f"with 16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary "
             f"(measured with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between "
             f"machines (assumed)."
         )

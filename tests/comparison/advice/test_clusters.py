@@ -107,4 +107,4 @@ def test_a_measured_cluster_takes_the_place_of_the_model_as_far_as_it_goes() -> 
     far = advised(50_000_000, sharded=True)
     assert far.pick
     assert far.pick.times
-    assert "x one server, as measured with 16 shards" in far.pick.times.source
+    assert "x one server (as measured with 16 shards" in far.pick.times.source

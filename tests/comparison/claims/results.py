@@ -33,6 +33,7 @@ from leaderboard_backends.comparison.study import (
     ordered_maps,
     queries,
     refusals,
+    sharding,
     sorted_dict,
     ties,
 )
@@ -159,6 +160,7 @@ def _programs() -> Iterable[list[Run]]:
     limited = (hardening.UPDATE, hardening.LIMITED, hardening.LIMITED_60TH)
     yield program("study: rate limit", dict.fromkeys(limited, 10.0), {hardening.PASSED: 60}, 60_000_000)
     cached = {hardening.GIVEN: 100.0, hardening.STALE: 1.0}
+    yield program("study: ten shards", {sharding.TOP: 20.0, sharding.SHARDED_TOP: 70.0})
     yield program("study: cached top 100", {hardening.TOP: 30.0, hardening.CACHED_TOP: 0.5}, cached)
     names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
     yield program("study: read-only mode", counts=dict(zip(names, (100.0, 200.0, 100.0), strict=True)))

@@ -62,10 +62,10 @@ def test_an_opinion_stays_one_whatever_is_measured(findings: dict[str, Finding])
     assert findings["simple-beats-optimal"].measured == "no figure decides it"
 
 
-def test_what_is_not_built_yet_is_not_measured(findings: dict[str, Finding]) -> None:
+def test_what_cannot_be_measured_here_is_not_measured(findings: dict[str, Finding]) -> None:
     finding = findings["sharding-scales-horizontally"]
     assert finding.verdict == "not measured"
-    assert finding.measured.startswith("not built yet")
+    assert finding.measured.startswith("not measurable here")
 
 
 def test_a_result_without_a_program_says_so_and_what_has_it() -> None:
