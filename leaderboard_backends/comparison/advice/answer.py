@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ..cost.bill import counted
-from ..cost.cluster import Cluster
+from ..cost.cluster import TRIPS, Cluster
 from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
 from ..document.numerals import percent
@@ -201,6 +201,7 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
         yield f"{need.processes} app processes share one board, {where} {facts.home}."
     if pick.cluster is not None:
         yield _nodes(pick.cluster)
+        yield from _beyond_one_machine(pick, inputs)
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
         if pick.times.slowest_read:
@@ -222,6 +223,20 @@ def _nodes(nodes: Cluster) -> str:
     return (
         f"Open {nodes.url} on {counted(spread.primaries, 'primary', 'primaries')}: the one with the most holds "
         f"{spread.on_one} of {spread.shards} shards, {nodes.players_each:,} players{memory}."
+    )
+
+
+def _beyond_one_machine(pick: Candidate, inputs: Inputs) -> Iterator[str]:
+    """Yield what a rank takes over a network, and what others estimate that such boards cost."""
+    trip, estimate = inputs.model.round_trip_us, inputs.study.sharded
+    rank = next((taken for taken in pick.times.reads if taken.operation == "rank"), None) if pick.times else None
+    if rank is not None and rank.p50_us is not None:
+        time = time_words(rank.p50_us + TRIPS * trip)
+        yield f"A rank takes about {time} (p50) with {TRIPS} round trips of {trip:g} µs between machines (assumed)."
+    (least, most), (few, many), (low, high) = estimate.players, estimate.shards, estimate.monthly
+    yield (
+        f"A published estimate for {least:,} to {most:,} players is {low:,.0f} to {high:,.0f} USD per month, on {few} "
+        f"to {many} shards."
     )
 
 
