@@ -113,11 +113,13 @@ def consistent_reads() -> AbstractContextManager[None]:
     return _set(_consistent)
 
 
-def ask_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
+def ask_live(
+    read: Callable[[Asked], Value], asked: Asked, what: str = "the current score, which a validation rule needs,"
+) -> Value:
     """Return what a read returns, and leave `last_answer` as it was.
 
     Raises what the read raises, and `BackendUnavailableError` for an answer that is not live all the same: of a board
-    inside that has no other.
+    inside that has no other. `what` names in the error's text what was asked for.
     """
     before, wanted = last_answer(), _wanted.get()
     try:
@@ -130,6 +132,6 @@ def ask_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
     if answer.source == "live":
         return value
     raise BackendUnavailableError(
-        f"the current score, which a validation rule needs, is {answer.source} and {answer.age:.1f} s old: nothing "
-        "was written, and it is safe to repeat when the storage answers."
+        f"{what} is {answer.source} and {answer.age:.1f} s old: nothing was written, and it is safe to repeat when the "
+        "storage answers."
     )

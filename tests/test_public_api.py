@@ -6,10 +6,12 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import leaderboard_backends
+from leaderboard_backends import migration
 
 EXTRAS = ["BTrees", "ZODB", "click", "fakeredis", "hypothesis", "msgspec", "psutil", "pytest", "redis", "rich"]
 
@@ -66,9 +68,28 @@ def test_the_public_names_are_these_and_no_others() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", leaderboard_backends.__all__)
-def test_a_public_name_is_there_and_says_what_it_is_for(name: str) -> None:
-    public = getattr(leaderboard_backends, name)
+def test_the_public_names_of_migration_are_these_and_no_others() -> None:
+    assert migration.__all__ == [
+        "CopyPlan",
+        "CopyResult",
+        "Difference",
+        "Repair",
+        "TargetLimits",
+        "Verification",
+        "copy_board",
+        "plan_copy",
+        "repair_board",
+        "verify_boards",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(module, name) for module in (leaderboard_backends, migration) for name in module.__all__],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_a_public_name_is_there_and_says_what_it_is_for(module: ModuleType, name: str) -> None:
+    public = getattr(module, name)
     if inspect.isclass(public) or inspect.isfunction(public):
         assert inspect.getdoc(public)
 
@@ -85,6 +106,7 @@ def test_the_package_is_typed_for_those_who_import_it() -> None:
         "leaderboard_backends.registry",
         "leaderboard_backends.testing",
         "leaderboard_backends.delegating",
+        "leaderboard_backends.migration",
         "leaderboard_backends.testing.oracle",
         "leaderboard_backends.testing.servers",
     ],

@@ -27,10 +27,12 @@ INTERRUPTED: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """Where a command is: the module and the attribute of its name, the extra it needs, its line in the help."""
+    """Where a command is: the attribute of its name in a module, the extra it needs, its line in the help."""
 
     extra: str
     short_help: str
+    module: str = ""
+    """The module; by default the one of the command's name."""
 
 
 _COMMANDS: Final = {
@@ -39,11 +41,13 @@ _COMMANDS: Final = {
     "cluster": _Command("production", "Look at a cluster, and at a board over its shards."),
     "compare": _Command("tools", "Compare backends: test each for correctness, then measure it."),
     "config": _Command("production", "Check a configuration file of boards without opening any."),
+    "copy": _Command("production", "Copy a board at rest to another storage, ties included.", "copying"),
     "cost": _Command("tools", "Estimate what each backend costs per month and over years."),
     "conformance": _Command("tools", "Test whether backends meet the contract."),
     "monitoring": _Command("production", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
     "preflight": _Command("production", "Check before a launch that configured boards are ready."),
     "report": _Command("tools", "Turn a result into a page, charts and tables; find regressions."),
+    "verify": _Command("production", "Verify that two boards are the same, and repair a copy."),
 }
 _ELSEWHERE: Final = {"serve": "leaderboard-backends-fastapi"}
 """Commands that plug-ins of ours bring, and the distribution of each."""
@@ -67,7 +71,7 @@ class LazyGroup(click.Group):
         if found is None:
             return _of_plugin(cmd_name)
         try:
-            module = import_module(f".{cmd_name}", __package__)
+            module = import_module(f".{found.module or cmd_name}", __package__)
         except ModuleNotFoundError as error:
             return _without_extra(cmd_name, found, error)
         command: click.Command = getattr(module, cmd_name)

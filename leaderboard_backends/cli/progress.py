@@ -1,4 +1,4 @@
-"""The progress of a conformance run, on stderr: one updated line on a terminal, a line every few seconds elsewhere."""
+"""The progress of a long command, on stderr: one updated line on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from time import monotonic
 from typing import Final, Self
 
 import click
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ..comparison.document.numerals import duration, whole
 from ..comparison.report.terminal import PlainConsole
 from ..testing.report import Outcome, Step
 
@@ -67,3 +68,51 @@ class TestBar:
         if now - self._last >= EVERY:
             self._last = now
             click.echo(f"{self._shown}: {self._tests} tests in {now - self._begun:.0f} s, at {self._step}", err=True)
+
+
+class PlayerBar:
+    """Counts the players of a board that are done, and says how long the others will take at the present pace."""
+
+    def __init__(self, doing: str, total: int) -> None:
+        self._doing = doing
+        self._total = total
+        self.players = 0
+        """How many are done."""
+        self._last = monotonic()
+        self._before = 0
+        console = PlainConsole(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[done]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task(doing, total=total, done="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def hear(self, players: int) -> None:
+        """Take in how many players are done."""
+        self.players = players
+        done = f"{whole(players)} of {whole(self._total)} players"
+        if not self._bar.disable:
+            self._bar.update(self._task, completed=players, done=done)
+            return
+        now = monotonic()
+        if now - self._last >= EVERY:
+            pace = (players - self._before) / (now - self._last)
+            left = duration((self._total - players) / pace) if pace > 0 and players < self._total else ""
+            click.echo(f"{self._doing}: {done}, {whole(pace)} per second{left and f', about {left} left'}", err=True)
+            self._last, self._before = now, players

@@ -31,6 +31,7 @@ COMMANDS = [
     "monitoring",
     "preflight",
     "report",
+    "verify",
 ]
 STARTS = [[sys.executable, "-m", "leaderboard_backends"], [str(Path(sys.executable).parent / "leaderboard")]]
 HEAVY = ["rich", "redis", "ZODB", "pytest", "hypothesis", "msgspec", "psutil"]
@@ -125,8 +126,10 @@ def test_without_click_one_line_says_what_to_install(arguments: list[str]) -> No
         ("compare", "msgspec", "tools"),
         ("compare", "psutil", "tools"),
         ("config", "rich", "production"),
+        ("copy", "rich", "production"),
         ("conformance", "rich", "tools"),
         ("preflight", "psutil", "production"),
+        ("verify", "rich", "production"),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["memory://", "--option", "5"]])

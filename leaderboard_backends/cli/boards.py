@@ -1,0 +1,101 @@
+"""The boards that a command is given: each a URL, or the name of one in a configuration file.
+
+The storages themselves are opened, without what stands around a board in the app: a rate limit would refuse a copy, a
+cache would answer for the storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ..config import Opening, check_file, describe
+from ..errors import ConfigurationError
+from ..location import functions_named
+from ..migration import TargetLimits
+from ..model import MAX_TEXT_BYTES, Keep, shorten
+from ..preflight.kinds import promises_of
+from ..protocol import LeaderboardBackend
+
+CONFIG: Final = click.option(
+    "--config",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The boards (TOML); a board of FILE is then given by its name.",
+)
+
+
+def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Opening]:
+    """Return the descriptions of two boards that are two; nothing is opened. Raises `ConfigurationError`."""
+    with functions_named():
+        one, other = _find(first, path), _find(second, path)
+    if (one.location.url, one.board, one.options) == (other.location.url, other.board, other.options):
+        raise ConfigurationError(f"{place_of(one)} is given twice: give two boards.")
+    return one, other
+
+
+def _find(given: str, path: Path | None) -> Opening:
+    if "://" in given:
+        opening = describe(given)
+    elif path is None:
+        raise ConfigurationError(
+            f"{shorten(given)} is no URL: write scheme://…, or give the file that names it, --config boards.toml."
+        )
+    else:
+        found = check_file(path)
+        if given not in found:
+            raise ConfigurationError(f"{path} has no board {shorten(given)}; its boards are {', '.join(found)}.")
+        chosen = found[given]
+        if not isinstance(chosen, Opening):
+            raise chosen
+        opening = chosen
+    promises = promises_of(opening)
+    if not promises.durable and not promises.shared:
+        raise ConfigurationError(
+            f"{opening.location.shown} is a board in the memory of the process that opens it, and would be new and "
+            "empty here: copy it inside its own process, by leaderboard_backends.migration.copy_board(source, target)."
+        )
+    return opening
+
+
+@contextmanager
+def open_storages(first: Opening, second: Opening) -> Iterator[tuple[LeaderboardBackend, LeaderboardBackend]]:
+    """Open two boards without anything around them, and close them at the end; raises what opening raises."""
+    with replace(first, layers={}).open() as one, replace(second, layers={}).open() as other:
+        yield one, other
+
+
+def keeping(opening: Opening, keep: Keep) -> Opening:
+    """Return a board's description with another rule of which score stands."""
+    return replace(opening, keep=keep)
+
+
+def place_of(opening: Opening) -> str:
+    """Return where a board is and its name, without a password."""
+    shown = opening.location.shown
+    return shown if shown.endswith(f"/{opening.board}") else f"{shown} (board {opening.board})"
+
+
+def limits_of(opening: Opening) -> TargetLimits:
+    """Return what the validation around a board refuses of players as they are; what it only flags is let through."""
+    settings = opening.layers.get("validation", {})
+    scores = settings if settings.get("score_action", "refuse") == "refuse" else {}
+    texts = settings if settings.get("text_action", "refuse") == "refuse" else {}
+    none = TargetLimits()
+    lowest, highest = scores.get("score_min"), scores.get("score_max")
+    return TargetLimits(
+        none.score_min if lowest is None else lowest,
+        none.score_max if highest is None else highest,
+        _or_most(texts.get("max_player_id_bytes")),
+        _or_most(texts.get("max_username_bytes")),
+    )
+
+
+def _or_most(limit: int | None) -> int:
+    return MAX_TEXT_BYTES if limit is None else limit

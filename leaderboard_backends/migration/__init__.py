@@ -1,0 +1,28 @@
+"""Moving a board to another storage: copy it at rest, and verify that two boards are the same to the last tie.
+
+Any two backends will do, plug-ins included: all of it stands on the contract alone. All functions read and write by
+pages of 1,000 players and never hold a board in memory. On the command line they are `leaderboard copy` and
+`leaderboard verify`; boards in the memory of a process move inside it, by these functions::
+
+    copy_board(source, target)                  # the target holds the first players of the source at any moment
+    copy_board(source, target, resume=True)     # goes on after an interruption
+    found = verify_boards(source, target)       # found.equal, found.differences
+    repair_board(source, target, found)         # writes what is missing or different in the target
+"""
+
+from .copying import CopyPlan, CopyResult, TargetLimits, copy_board, plan_copy
+from .repairing import Repair, repair_board
+from .verifying import Difference, Verification, verify_boards
+
+__all__ = [
+    "CopyPlan",
+    "CopyResult",
+    "Difference",
+    "Repair",
+    "TargetLimits",
+    "Verification",
+    "copy_board",
+    "plan_copy",
+    "repair_board",
+    "verify_boards",
+]

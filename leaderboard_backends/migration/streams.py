@@ -1,0 +1,96 @@
+"""A board read from the best player to the last, a page at a time, with a checksum of the whole.
+
+Nothing else than what the storage itself holds will do: an answer from a cache, a replica that is behind, or without
+the shards that did not answer would lose players. Such an answer raises `BackendUnavailableError`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Final, TypeVar
+
+from ..answers import ask_live
+from ..changes import Version
+from ..model import Entry
+from ..protocol import PAGE_SIZE, LeaderboardBackend
+
+Asked = TypeVar("Asked")
+Value = TypeVar("Value")
+
+Hear = Callable[[int], object]
+"""Is told how many players are done so far."""
+
+_DIGEST_BYTES: Final = 16
+
+
+def read_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
+    """Return what a read returns. Raises `BackendUnavailableError` for an answer that is not of the storage itself."""
+    return ask_live(read, asked, "a part of the board")
+
+
+def players_of(board: LeaderboardBackend) -> int:
+    """Return the number of players, as the storage itself says it. Raises as `read_live`."""
+    return read_live(len, board)
+
+
+def entries_of(board: LeaderboardBackend, player_ids: Sequence[str]) -> list[Entry | None]:
+    """Return the entries of these players, as the storage itself has them. Raises as `read_live`."""
+    return read_live(board.get_entries, player_ids)
+
+
+def range_of(board: LeaderboardBackend, first_rank: int, count: int = PAGE_SIZE) -> list[Entry]:
+    """Return entries from a rank on, as the storage itself has them. Raises as `read_live`."""
+    return read_live(lambda first: board.get_range(first, first + count - 1), first_rank)
+
+
+def version_of(board: LeaderboardBackend) -> Version | None:
+    """Return the version of a board, `None` where it has none."""
+    return board.get_version() if board.capabilities.feed else None
+
+
+def same(entry: Entry, other: Entry) -> bool:
+    """Whether two entries are of one player with the same name and score."""
+    return entry[1:] == other[1:]
+
+
+class BoardStream:
+    """The entries of a board, best first. Memory: one page. Reads raise as `read_live`."""
+
+    def __init__(self, board: LeaderboardBackend) -> None:
+        self.board: Final = board
+        self.read = 0
+        """Entries read so far."""
+        self.ended = False
+        self._entries: Final = iter(board)
+        self._back: Final[deque[Entry]] = deque()
+        self._digest: Final = blake2b(digest_size=_DIGEST_BYTES)
+
+    def take(self, count: int = PAGE_SIZE) -> list[Entry]:
+        """Return the next entries, fewer only where the board ends."""
+        taken = [self._back.popleft() for _ in range(min(count, len(self._back)))]
+        fresh = read_live(self._next, count - len(taken)) if len(taken) < count and not self.ended else []
+        self.read += len(fresh)
+        return taken + fresh
+
+    def put_back(self, entries: Iterable[Entry]) -> None:
+        """Have `take` return these entries, in this order, before the others."""
+        self._back.extendleft(reversed(list(entries)))
+
+    def add_to_checksum(self, entries: Iterable[Entry]) -> None:
+        """Count entries into the checksum: it is that of all ids, names and scores in their order, however grouped."""
+        for_all_versions = ascii([entry[1:] for entry in entries])[1:-1]  # what repr escapes differs between them
+        if for_all_versions:
+            self._digest.update(f"{for_all_versions}, ".encode())
+
+    @property
+    def checksum(self) -> str:
+        """The checksum, in hexadecimal digits; two boards have the same one by chance in one of 2^128 cases."""
+        return self._digest.hexdigest()
+
+    def _next(self, count: int) -> list[Entry]:
+        found = list(islice(self._entries, count))
+        self.ended = len(found) < count
+        return found

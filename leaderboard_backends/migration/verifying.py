@@ -1,0 +1,330 @@
+"""Whether two boards are the same: every rank, id, name, score and tie, in both directions.
+
+Both are read in step, 1,000 entries at a time. As long as these are equal, nothing else is done. Where they differ,
+each board is asked for the players of the other's entries: who is missing there, or has another score, is a difference
+and is left out; what remains has to be in the same order. Then both go on in step, so that one missing player is one
+difference, although everybody behind has another rank. In memory are a page of each and the differences.
+
+A board that is written meanwhile shows differences that are none: each is asked for again until it is gone, or stays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from ..errors import BoardMismatchError
+from ..model import Entry, check_count
+from ..protocol import PAGE_SIZE, LeaderboardBackend
+from .streams import BoardStream, Hear, entries_of, read_live, same, version_of
+
+Kind: TypeAlias = Literal["only in A", "only in B", "score", "order", "username"]
+"""How a player differs: `order` is the place within a tie; of several, the first one of these."""
+
+MOST: Final = 10_000
+"""Differences after which two boards are no longer compared."""
+WAIT: Final = 5.0
+"""Seconds for which differences of boards that may be written are asked for again."""
+_FIRST_PAUSE: Final = 0.05
+_AHEAD: Final = PAGE_SIZE // 2
+"""Entries to look ahead, at least, for a player who is not where he is in the other board."""
+
+
+class Difference(NamedTuple):
+    """One player in whom two boards differ."""
+
+    kind: Kind
+    player_id: str
+    a: Entry | None
+    """As A has the player; `None` where it does not."""
+    b: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification found."""
+
+    players_a: int
+    players_b: int
+    checksum_a: str
+    """Of all ids, names and scores of A in their order, as they were read; equal boards have equal ones."""
+    checksum_b: str
+    differences: tuple[Difference, ...]
+    """Those that stayed, best first as they were met."""
+    complete: bool
+    """Whether the boards were compared to their ends; not so where there were too many differences."""
+    at_rest: bool | None
+    """Whether nobody wrote meanwhile; `None` where a board has no version to tell it."""
+    settled: int
+    """Differences that were gone when they were asked for again."""
+    seconds: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether the boards are the same."""
+        return self.complete and not self.differences
+
+    @property
+    def counts(self) -> Mapping[Kind, int]:
+        """The number of differences of each kind that there is."""
+        return Counter(difference.kind for difference in self.differences)
+
+
+def verify_boards(
+    a: LeaderboardBackend,
+    b: LeaderboardBackend,
+    *,
+    most: int = MOST,
+    wait: float = WAIT,
+    hear: Hear = lambda _: None,
+    pause: Callable[[float], object] = time.sleep,
+) -> Verification:
+    """Compare two boards and return all differences, or that there are more than `most`.
+
+    Unless both have a version and kept it, what differs is asked for again for up to `wait` seconds, and what has
+    become equal is dropped. While a board is written, a player whom both readings missed is not compared: only a
+    verification of boards at rest is complete. `hear` is told how many ranks were read.
+
+    Raises `BoardMismatchError` where the orders differ, and what reading raises. O(n), memory O(most).
+    """
+    if a.order != b.order:
+        raise BoardMismatchError(f"A is {a.order} and B {b.order}: open both with the same order.")
+    return _Comparison(a, b, check_count(most, "most", 1), pause).run(wait, hear)
+
+
+class _TooManyDifferencesError(Exception):
+    """The boards are others altogether."""
+
+
+class _Side:
+    """One of the boards: what was read of it and not yet found in the other."""
+
+    def __init__(self, board: LeaderboardBackend) -> None:
+        self.board: Final = board
+        self.stream: Final = BoardStream(board)
+        self.waiting: list[Entry] = []
+        self.known = 0
+        """How many of the waiting entries the other board is known to have, with the same score."""
+        self.passed: Final[set[str]] = set()
+        """Players met in the other board far from their place here; they are not waited for."""
+        self._version: Final = version_of(board)
+
+    def fill(self) -> None:
+        """Read until 1,000 entries wait, or the board ends."""
+        fresh = self.stream.take(PAGE_SIZE - len(self.waiting))
+        self.stream.add_to_checksum(fresh)
+        self.waiting += fresh
+
+    def at_rest(self) -> bool | None:
+        """Whether the board is as it was; `None` where it does not tell."""
+        return None if self._version is None else version_of(self.board) == self._version
+
+
+class _Comparison:
+    def __init__(
+        self, a: LeaderboardBackend, b: LeaderboardBackend, most: int, pause: Callable[[float], object]
+    ) -> None:
+        self._a: Final = _Side(a)
+        self._b: Final = _Side(b)
+        self._most: Final = most
+        self._pause: Final = pause
+        self._found: dict[str, Difference] = {}
+        self._settled = 0
+
+    def run(self, wait: float, hear: Hear) -> Verification:
+        """Compare, ask again, and return what stays."""
+        began = time.monotonic()
+        a, b = self._a, self._b
+        complete = True
+        try:
+            self._read_both(hear)
+        except _TooManyDifferencesError:
+            complete = False
+        at_rest = self._at_rest()
+        if complete and at_rest is not True:
+            self._wait_until_quiet(wait)
+        found = tuple(self._found.values())
+        return Verification(
+            a.stream.read,
+            b.stream.read,
+            a.stream.checksum,
+            b.stream.checksum,
+            found,
+            complete,
+            at_rest,
+            self._settled,
+            time.monotonic() - began,
+        )
+
+    def _at_rest(self) -> bool | None:
+        sides = {self._a.at_rest(), self._b.at_rest()}
+        return False if False in sides else None if None in sides else True
+
+    # ------------------------------------------------------------------ reading both
+
+    def _read_both(self, hear: Hear) -> None:
+        a, b = self._a, self._b
+        while True:
+            a.fill()
+            b.fill()
+            if not a.waiting and not b.waiting:
+                return
+            if len(a.waiting) == len(b.waiting) and all(map(same, a.waiting, b.waiting)):
+                a.waiting, b.waiting, a.known, b.known = [], [], 0, 0
+            else:
+                self._drill_down()
+            hear(max(a.stream.read, b.stream.read))
+
+    def _drill_down(self) -> None:
+        """Find what differs in the entries that wait, and leave waiting what may be found on the next pages."""
+        a, b = self._a, self._b
+        a.waiting = [*a.waiting[: a.known], *self._common(a.waiting[a.known :])]
+        b.waiting = [*b.waiting[: b.known], *self._common_of_b(b.waiting[b.known :])]
+        ours = OrderedDict((entry.player_id, entry) for entry in a.waiting)
+        theirs = OrderedDict((entry.player_id, entry) for entry in b.waiting)
+        while ours and theirs and self._advance(ours, theirs):
+            pass
+        if not ours and a.stream.ended:
+            self._note_rest(b, theirs)
+        if not theirs and b.stream.ended:
+            self._note_rest(a, ours)
+        a.waiting, b.waiting = list(ours.values()), list(theirs.values())
+        a.known, b.known = len(ours), len(theirs)
+
+    def _note_rest(self, side: _Side, rest: OrderedDict[str, Entry]) -> None:
+        """Note who waits for a board that has ended: the other one was written between its pages."""
+        for player_id in rest.keys() - side.passed:
+            mine, his = (entries_of(each.board, [player_id])[0] for each in (self._a, self._b))
+            self._note(Difference("order", player_id, mine, his))
+        rest.clear()
+
+    def _common(self, entries: list[Entry]) -> list[Entry]:
+        """Return A's entries whose players B has with the same score; note all others, and other names."""
+        kept = []
+        for entry, other in zip(entries, entries_of(self._b.board, _ids(entries)), strict=True):
+            difference = _compared(entry.player_id, entry, other)
+            if difference is not None:
+                self._note(difference)
+            if difference is None or difference.kind == "username":
+                kept.append(entry)
+        return kept
+
+    def _common_of_b(self, entries: list[Entry]) -> list[Entry]:
+        """Return B's entries whose players A has with the same score; note those that it does not have."""
+        kept = []
+        for entry, other in zip(entries, entries_of(self._a.board, _ids(entries)), strict=True):
+            difference = _compared(entry.player_id, other, entry)
+            if difference is not None and entry.player_id not in self._found:
+                self._note(difference)
+            if difference is None or difference.kind == "username":
+                kept.append(entry)
+        return kept
+
+    def _advance(self, ours: OrderedDict[str, Entry], theirs: OrderedDict[str, Entry]) -> bool:
+        """Take the first entries of both if they are of one player, else whoever is out of order.
+
+        Returns whether it did: not where a player who is not in sight may still be on the next page.
+        """
+        a, b = self._a, self._b
+        first, other = next(iter(ours)), next(iter(theirs))
+        if first == other:
+            ours.popitem(last=False)
+            theirs.popitem(last=False)
+        elif first in a.passed:
+            a.passed.discard(first)
+            ours.popitem(last=False)
+        elif other in b.passed:
+            b.passed.discard(other)
+            theirs.popitem(last=False)
+        elif (len(ours) < _AHEAD and not a.stream.ended) or (len(theirs) < _AHEAD and not b.stream.ended):
+            return False
+        else:
+            self._take_moved(ours, theirs, first, other)
+        return True
+
+    def _take_moved(
+        self, ours: OrderedDict[str, Entry], theirs: OrderedDict[str, Entry], first: str, other: str
+    ) -> None:
+        """Take whoever of two players moved further from one board to the other, and note it."""
+        down = theirs[first].rank - theirs[other].rank if first in theirs else None
+        up = ours[other].rank - ours[first].rank if other in ours else None
+        if down is None or (up is not None and down >= up):
+            mine = ours.pop(first)
+            self._note(Difference("order", first, mine, theirs.pop(first, None) or self._far(self._b, first)))
+        if up is None or (down is not None and up > down):
+            his = theirs.pop(other)
+            self._note(Difference("order", other, ours.pop(other, None) or self._far(self._a, other), his))
+
+    def _far(self, side: _Side, player_id: str) -> Entry | None:
+        """Return the entry of a player who is not in sight in a board, and who is not waited for there."""
+        side.passed.add(player_id)
+        return entries_of(side.board, [player_id])[0]
+
+    def _note(self, difference: Difference) -> None:
+        known = self._found.get(difference.player_id)
+        if known is not None and known.kind == "order" and difference.kind == "username":
+            return
+        if known is None and len(self._found) >= self._most:
+            if self._at_rest() is True:
+                raise _TooManyDifferencesError
+            self._ask_again()
+            if len(self._found) > self._most // 2:
+                raise _TooManyDifferencesError
+        self._found[difference.player_id] = difference
+
+    # ------------------------------------------------------------------ asking again
+
+    def _wait_until_quiet(self, wait: float) -> None:
+        """Ask again for what differs, at growing intervals, until nothing does or the time is over."""
+        until = time.monotonic() + wait
+        length = _FIRST_PAUSE
+        while self._found:
+            self._ask_again()
+            left = until - time.monotonic()
+            if not self._found or left <= 0:
+                return
+            self._pause(min(length, left))
+            length *= 2
+
+    def _ask_again(self) -> None:
+        """Keep only the differences that are still there, as they are now."""
+        kept: dict[str, Difference] = {}
+        players = list(self._found)
+        for start in range(0, len(players), PAGE_SIZE):
+            part = players[start : start + PAGE_SIZE]
+            both = zip(part, entries_of(self._a.board, part), entries_of(self._b.board, part), strict=True)
+            for player_id, mine, his in both:
+                difference = _compared(player_id, mine, his)
+                if difference is None and self._found[player_id].kind == "order" and not self._is_in_order(player_id):
+                    difference = Difference("order", player_id, mine, his)
+                if difference is not None:
+                    kept[player_id] = difference
+        self._settled += len(self._found) - len(kept)
+        self._found = kept
+
+    def _is_in_order(self, player_id: str) -> bool:
+        """Whether a player has the same neighbours in the tie on both boards."""
+        return _neighbours(self._a.board, player_id) == _neighbours(self._b.board, player_id)
+
+
+def _neighbours(board: LeaderboardBackend, player_id: str) -> list[str]:
+    around = read_live(lambda player: board.get_around(player, 1), player_id)
+    scores = {entry.score for entry in around if entry.player_id == player_id}
+    return [entry.player_id for entry in around if entry.score in scores]
+
+
+def _compared(player_id: str, a: Entry | None, b: Entry | None) -> Difference | None:
+    """Return how a player's two entries differ, their ranks aside; `None` where they do not."""
+    if a is None or b is None:
+        kind: Kind = "only in B" if a is None else "only in A"
+        return None if a is b else Difference(kind, player_id, a, b)
+    if a.score != b.score:
+        return Difference("score", player_id, a, b)
+    return Difference("username", player_id, a, b) if a.username != b.username else None
+
+
+def _ids(entries: Iterable[Entry]) -> list[str]:
+    return [entry.player_id for entry in entries]
