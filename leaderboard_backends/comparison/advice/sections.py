@@ -61,31 +61,37 @@ TYPICAL: Final = (
 )
 
 
-PICKED: Final = "Picked: the cheapest that fits, then the fastest; within the noise, the simplest to run."
-DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut; the other rows do not require that."
+PICKED: Final = (
+    "Picked: the cheapest that can do it, then the fastest; within the noise, the simplest. Between two sizes, the "
+    "larger counts."
+)
+DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 
 _HOW_TO_READ: Final = (
     f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
-    f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. Read the first "
-    f"column that is not smaller than your board. "
-    f"{DURABLE}"
+    f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. {DURABLE}"
 )
 _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    said = []
+    said, losing = [], dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            said.append(f"the same for {title}")
+            said.append(f"nothing for {title} ({keeps.pick.label} either way)")
         else:
+            losing[without.pick.label] = None
             said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
-    longer = f"; with it, updates take longer (p99): {', '.join(said)}" if said else ""
-    return f"Without it, up to all scores since the last backup can be lost{longer}."
+    if not losing:
+        return ""
+    return (
+        f"What it costs (p99 of an update): {'; '.join(said)}. Without it, {' or '.join(losing)} can lose all scores "
+        "since the last backup."
+    )
 
 
 def _update_time(advice: Advice) -> str:
