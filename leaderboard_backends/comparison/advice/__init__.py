@@ -1,7 +1,7 @@
 """Which backend, for a need that somebody states: from measured figures, with what it costs and what would change it.
 
-The arrows: `need, records <- times, load <- candidates <- answer <- thresholds <- sections, grid`; `quantities` reads
-what a user types.
+The arrows: `need, records <- times, load <- candidates <- clusters <- answer <- thresholds <- sections,
+grid`; `quantities` reads what a user types, and `clusters` adds a board over several servers that no result has.
 """
 
 from .answer import Advice, advise
