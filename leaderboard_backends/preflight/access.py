@@ -32,7 +32,9 @@ class Place(NamedTuple):
 
 def check_access(subject: Subject) -> Finding:
     """Look at the file of the board, and at each server: the board's own, and that of a shared rate limit."""
-    findings = [*_of_file(subject.opening), *(finding for place in _places(subject) for finding in _judged(place))]
+    opening = subject.opening
+    own = [*_of_file(opening), *_of_zeo(opening, local=subject.expectations.local)]
+    findings = [*own, *(finding for place in _places(subject) for finding in _judged(place))]
     return together(findings) if findings else not_applicable("the board uses neither a server nor a file")
 
 
@@ -47,6 +49,23 @@ def _of_file(opening: Opening) -> Iterator[Finding]:
         yield warning(f"{' and '.join(others)} of this machine can write {path}", f"chmod go-w {quote(str(path))}")
     else:
         yield passed(f"only its owner can write {path}")
+
+
+def _of_zeo(opening: Opening, *, local: bool | None) -> Iterator[Finding]:
+    """Look who reaches a ZEO server: it has no passwords, and its records are pickles, which can run code here."""
+    location = opening.location
+    if location.scheme != "zeo":
+        return
+    if not location.parts.netloc:
+        yield passed("the server is reached through a unix socket")
+        return
+    remedy = "Keep it on a unix socket or a private network, or use TLS: a clientstorage section, by zodb+config://."
+    if is_local(location.url) if local is None else local:
+        yield warning("the ZEO server accepts any user of this machine, who can then run code in the app", remedy)
+    else:
+        yield failed(
+            "the ZEO server is remote, without encryption and passwords: who reaches it can run code in the app", remedy
+        )
 
 
 def _places(subject: Subject) -> Iterator[Place]:

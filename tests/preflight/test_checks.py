@@ -36,6 +36,7 @@ from leaderboard_backends.preflight.validation import BREAKING, READS, check_val
 from leaderboard_backends.preflight.workers import check_workers
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 from .boards import Opened, changed, good
 
@@ -494,6 +495,15 @@ def test_each_primary_of_a_cluster_is_judged(tmp_path: Path) -> None:
         lone = found(tmp_path, check_replication, url)
         assert lone.status == "failed"
         assert f"no replica follows 127.0.0.1:{primary.port}: no failover is possible" in lone.figure
+
+
+def test_a_zeo_server_is_open_to_whoever_reaches_it(tmp_path: Path) -> None:
+    with EmbeddedZEO(tcp=True) as server:
+        for expected, local in (("warning", True), ("failed", False)):
+            with Opened(tmp_path, good(server.url, local=local)) as subject:
+                finding = check_access(subject)
+            assert finding.status == expected
+            assert "run code in the app" in finding.figure
 
 
 def test_what_one_primary_of_a_cluster_lacks_is_found(tmp_path: Path) -> None:
