@@ -166,7 +166,10 @@ class WriteOutcomeUnknownError(BackendError):
 
 
 class RankUnknownError(WriteOutcomeUnknownError):
-    """The write was applied, but other shards did not answer, so its rank is not known. Do not repeat an increment."""
+    """The write was applied, but its rank is not known, as other shards, or the storage after it, did not answer.
+
+    Do not repeat an increment; read the rank.
+    """
 
 
 class WriteConflictError(BackendError):

@@ -23,7 +23,7 @@ from ..location import Location, after_secret
 from ..model import shorten
 from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url
-from ..testing.servers import EmbeddedServer
+from ..testing.server_process import ServerProcess
 from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
 from .measure.job import Where
 from .opening import check_target
@@ -52,11 +52,11 @@ class Place:
     """An open target for one run."""
 
     where: Where = field(repr=False)
-    servers: tuple[EmbeddedServer, ...] = ()
+    servers: tuple[ServerProcess, ...] = ()
     """All processes that were started for it."""
 
     @property
-    def server(self) -> EmbeddedServer | None:
+    def server(self) -> ServerProcess | None:
         """The server that has the data, where there is one alone."""
         return self.servers[0] if len(self.servers) == 1 else None
 

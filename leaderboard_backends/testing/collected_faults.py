@@ -14,6 +14,7 @@ from .faults import FileFaults, ServerFaults
 from .servers import EmbeddedServer
 from .task import TASK
 from .trials import ALWAYS
+from .zeo import EmbeddedZEO
 
 
 class TestFiles(FileFaults):
@@ -36,16 +37,28 @@ class TestFiles(FileFaults):
 
 
 class TestServer(ServerFaults):
-    """Faults of a server that has each write on the disk before it answers."""
+    """Faults of a server, of the trial's kind, that has each write on the disk before it answers."""
 
-    _started: EmbeddedServer
+    _is_zeo: bool
+    _started: EmbeddedServer | EmbeddedZEO
 
-    def start_server(self, directory: Path) -> EmbeddedServer:
+    @pytest.fixture(autouse=True)
+    def _take_kind(self, pytestconfig: pytest.Config) -> None:
+        trial = pytestconfig.stash[TASK].trial
+        self._is_zeo = trial is not None and isinstance(trial.server, EmbeddedZEO)
+
+    def start_server(self, directory: Path) -> EmbeddedServer | EmbeddedZEO:
         """Start one with its data in the folder."""
-        self._started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
+        made = (
+            EmbeddedZEO(tcp=True, directory=directory)
+            if self._is_zeo
+            else EmbeddedServer(ALWAYS, tcp=True, directory=directory)
+        )
+        self._started = made.start()
         return self._started
 
     def make_at(self, port: int, *, name: str, order: Order, keep: Keep) -> LeaderboardBackend:
         """Open a board over TCP."""
-        url = f"{self._started.url_at(port)}?socket_timeout={self.reply_timeout}"
-        return open_leaderboard(url, board=name, order=order, keep=keep)
+        limits = ("wait_timeout", "reply_timeout") if self._is_zeo else ("socket_timeout",)
+        options = dict.fromkeys(limits, self.reply_timeout)
+        return open_leaderboard(self._started.url_at(port), board=name, order=order, keep=keep, **options)

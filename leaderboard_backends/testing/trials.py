@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from ..errors import ConfigurationError
 from ..model import shorten
 from ..registry import backend_class, is_built_in, schemes
+from .server_process import ServerProcess
 from .servers import EmbeddedServer
 from .zeo import EmbeddedZEO
 
@@ -25,14 +26,14 @@ class Trial:
     """One open place: the URL of its boards, the servers behind it, the folder where a durable board's files are."""
 
     url: str
-    servers: tuple[EmbeddedServer, ...] = ()
+    servers: tuple[ServerProcess, ...] = ()
     """All processes that were started for it."""
     copies: int = 1
     """How many of these have the whole board: replicas do."""
     data: Path | None = None
 
     @property
-    def server(self) -> EmbeddedServer | None:
+    def server(self) -> ServerProcess | None:
         """The server that has the data, where there is one alone."""
         return self.servers[0] if len(self.servers) == 1 else None
 
@@ -98,7 +99,7 @@ class ZEOPlace:
     def open(self, directory: Path) -> Iterator[Trial]:
         """Start the server; raises `ServerNotFoundError` or `ServerStartError`."""
         with EmbeddedZEO(directory=directory) as server:
-            yield Trial(server.url)
+            yield Trial(f"{server.url}?survives=everything", (server,), data=directory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,12 +221,17 @@ def test_a_url_of_no_server_is_refused_with_words(url: str, problem: str) -> Non
 
 
 def test_the_options_of_zodburi_are_taken(server: EmbeddedZEO) -> None:
-    with open_leaderboard(
-        f"{server.url}?board=weekly&storage=1&wait_timeout=3&cache_size=1MB&client_label=app&connection_cache_size=500"
-    ) as board:
+    with (
+        open_leaderboard(
+            f"{server.url}?board=weekly&storage=1&wait_timeout=3&cache_size=1MB&client_label=app&connection_cache_size=500"
+        ) as board,
+        open_leaderboard(server.url, survives="everything") as declared,
+    ):
         info = board.storage_info()
         assert (info.kind, info.server, board.name) == ("server", server.url, "weekly")
+        assert info.machine_crash.amount == "not known"
         assert board.storage.startswith("ZEO 6")
+        assert declared.storage_info().machine_crash[::2] == ("everything", True)
 
 
 def test_boards_of_a_process_with_the_same_options_share_a_connection(server: EmbeddedZEO) -> None:

@@ -112,7 +112,8 @@ class ConfiguredLeaderboard(StoredLeaderboard):
         process = Kept("everything", "the storage has what it acknowledged") if durable else Kept("nothing")
         other = _KEPT if durable else Kept("nothing")
         kind, files = self.capabilities.lives_in, self._files
-        return StorageInfo(kind, files, process_crash=process, server_crash=other, machine_crash=other)
+        at = self._database.place if kind == "server" else ""  # the file has the address, and perhaps a password
+        return StorageInfo(kind, files, at, process_crash=process, server_crash=other, machine_crash=other)
 
     def _storage(self) -> str:
         return f"{self._kind}, {super()._storage()}"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 from os import PathLike
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 from ...capabilities import Capabilities, Kept, StorageInfo
 from ...errors import ConfigurationError
 from ...files import check_path
-from ...location import Location, Option, boolean, integer, seconds, text
+from ...location import Location, Option, boolean, integer, one_of, seconds, text
 from ...model import Keep, Order
 from .board import BATCH_SIZE, CACHE_SIZE, OBJECTS, TUNING, StoredLeaderboard
 from .client import Address, Connector
@@ -58,6 +58,7 @@ _OPTIONS: Final = {
     "var": Option(text, "folder of that cache file (the current one)"),
     "client_label": Option(text, "name of this client in the server's log"),
     "read_only": Option(boolean, "whether to refuse writes here (false)"),
+    "survives": Option(one_of("everything", "nothing"), "what its machine's crash leaves; everything of a FileStorage"),
     "username": Option(_refuse, "refused: ZEO has no users"),
     "password": Option(_refuse, "refused: ZEO has no passwords", secret=True),
     "realm": Option(_refuse, "refused: ZEO has no users"),
@@ -75,7 +76,8 @@ class ZEOLeaderboard(StoredLeaderboard):
     a connection. A forked child gets one of its own.
 
     Each read makes a round trip, so that it sees what was committed elsewhere, and one more for each record that
-    others changed; a write makes three, and one fsync at the server. `read_only` boards must exist already.
+    others changed; a write makes three, and one fsync at the server. `read_only` boards must exist already. A server
+    does not say what its storage keeps in a power cut: `survives` declares it, `everything` for a FileStorage.
     """
 
     capabilities = Capabilities(
@@ -103,6 +105,7 @@ class ZEOLeaderboard(StoredLeaderboard):
         client_label: str | None = None,
         read_only: bool = False,
         connection_cache_size: int = CACHE_SIZE,
+        survives: Literal["everything", "nothing"] | None = None,
         order: Order = "descending",
         keep: Keep = "last",
         batch_size: int = BATCH_SIZE,
@@ -126,6 +129,7 @@ class ZEOLeaderboard(StoredLeaderboard):
             f"{place} {settings} {objects}", lambda: ServedDatabase(Connector(at, place, **settings), place, objects)
         )
         super().__init__(found, name, order, keep, batch_size=batch_size, attempts=attempts, feed=feed)
+        self._survives = survives
         self.capabilities = promises(type(self).capabilities, found)
 
     @classmethod
@@ -142,10 +146,12 @@ class ZEOLeaderboard(StoredLeaderboard):
         return name or location.default_board
 
     def _storage_info(self) -> StorageInfo:
-        kept = Kept("other", "what its storage has synced: every update for a FileStorage")
+        unknown = Kept(detail="the server does not say what its storage is; declare it with the option survives")
+        kept = Kept(self._survives, "the server's storage", declared=True) if self._survives else unknown
         return StorageInfo(
             "server",
             server=self._database.place,
+            encrypted=False,
             process_crash=Kept("everything", "the server acknowledges what its storage has"),
             server_crash=kept,
             machine_crash=kept,
