@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from math import isinf
 
 import hardening_bars
+import migration_bars
 import monitoring_bars
 import redis_bars
 import scaling_bars
@@ -34,6 +35,8 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from monitoring_bars.bars(100_000)
     if "scaling" in chosen:
         yield from scaling_bars.bars(30_000 if quick else 300_000)
+    if "migration" in chosen:
+        yield from migration_bars.bars(million, 30_000 if quick else 300_000)
 
 
 def line(bar: Bar) -> str:
@@ -47,7 +50,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "zodb", "hardening", "scaling"]
+    subjects = ["sortedcontainers", "redis", "zodb", "hardening", "scaling", "migration"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")

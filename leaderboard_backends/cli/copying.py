@@ -44,7 +44,9 @@ SAMPLE: Final = 10_000
 @click.argument("target", metavar="TARGET")
 @CONFIG
 @click.option("--resume", is_flag=True, help="Continue a copy that was interrupted; TARGET may have players then.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second, also to verify."
+)
 @click.option("--dry-run", is_flag=True, help="Print what the copy would take and meet, and copy nothing.")
 @click.option(
     "--verify/--no-verify", "verified", default=True, help="Compare both boards at the end.  [default: verify]"
@@ -118,7 +120,7 @@ class _Run:
                 done = copy_board(
                     source, target, resume=self._resume, rate=self._rate, limits=self._limits, hear=bar.hear
                 )
-            found = _verify(source, target, done) if verified else None
+            found = self._verify(source, target, done) if verified else None
         document = self._document(plan)
         document["target"]["players"] = done.players
         document |= {"written": done.written, "seconds": round(done.seconds, 3), "verified": found and found.equal}
@@ -127,6 +129,10 @@ class _Run:
                 f"the copy differs in {len(found.differences):,} players: leaderboard verify shows them."
             )
         return document
+
+    def _verify(self, source: LeaderboardBackend, target: LeaderboardBackend, done: CopyResult) -> Verification:
+        with PlayerBar("verify", done.players) as bar:
+            return verify_boards(source, target, rate=self._rate, hear=bar.hear)
 
     # ------------------------------------------------------------------ the dry run
 
@@ -144,8 +150,9 @@ class _Run:
         if sample:
             left = max(0, plan.players - plan.present)
             pace = self._measure(sample, reading)
-            document["seconds_to_copy"] = round(max(left * pace.copying, left / self._rate if self._rate else 0), 3)
-            document["seconds_to_verify"] = round(plan.players * pace.verifying, 3)
+            least = 1 / self._rate if self._rate else 0.0
+            document["seconds_to_copy"] = round(left * max(pace.copying, least), 3)
+            document["seconds_to_verify"] = round(plan.players * max(pace.verifying, least), 3)
         return document
 
     def _measure(self, sample: list[tuple[str, str, Any]], reading: float) -> _Pace:
@@ -160,11 +167,6 @@ class _Run:
         for left in scratch.left:
             click.echo(visible(f"The scratch board {left} may be left; delete it."), err=True)
         return _Pace(reading + writing, reading + reading_back)
-
-
-def _verify(source: LeaderboardBackend, target: LeaderboardBackend, done: CopyResult) -> Verification:
-    with PlayerBar("verify", done.players) as bar:
-        return verify_boards(source, target, hear=bar.hear)
 
 
 @contextmanager

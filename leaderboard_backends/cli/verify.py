@@ -54,9 +54,19 @@ SHOWN: Final = 20
     metavar="SECONDS",
     help="For this long, ask again for differences that a running write may have made.",
 )
+@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N ranks per second.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all differences, instead of the table.")
 def verify(
-    a: str, b: str, path: Path | None, most: int, wait: float, *, repair: bool, remove: bool, as_json: bool
+    a: str,
+    b: str,
+    path: Path | None,
+    *,
+    repair: bool,
+    remove: bool,
+    most: int,
+    wait: float,
+    rate: float | None,
+    as_json: bool,
 ) -> None:
     """Compare the boards A and B: every rank, id, name, score and tie, in both directions.
 
@@ -73,11 +83,11 @@ def verify(
         raise click.UsageError("--remove is a part of --repair: give both.")
     one, other = find_boards(a, b, path)
     with foreign_output_to_stderr(), open_storages(one, keeping(other, "last")) as (first, second):
-        found = _verified(first, second, most, wait)
+        found = _verified(first, second, most, wait, rate)
         repaired = None
         if repair and not found.equal:
             repaired = repair_board(first, second, found, remove=remove)
-            found = _verified(first, second, most, wait)
+            found = _verified(first, second, most, wait, rate)
     result = _Result(one, other, found, repaired)
     if as_json:
         click.echo(json.dumps(_record(result), indent=2))
@@ -93,9 +103,9 @@ class _Result(NamedTuple):
     repaired: Repair | None
 
 
-def _verified(a: LeaderboardBackend, b: LeaderboardBackend, most: int, wait: float) -> Verification:
+def _verified(a: LeaderboardBackend, b: LeaderboardBackend, most: int, wait: float, rate: float | None) -> Verification:
     with PlayerBar("verify", max(len(a), len(b))) as bar:
-        return verify_boards(a, b, most=most, wait=wait, hear=bar.hear)
+        return verify_boards(a, b, most=most, wait=wait, rate=rate, hear=bar.hear)
 
 
 def _record(result: _Result) -> dict[str, Any]:

@@ -12,21 +12,18 @@ players are removed again and the batch is written whole, provided that each of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
 
-from ..errors import BoardMismatchError, BoardMovedError, InvalidArgumentError, UpdateRefusedError
+from ..errors import BoardMismatchError, BoardMovedError, UpdateRefusedError
 from ..model import MAX_TEXT_BYTES, Entry, shorten
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .streams import BoardStream, Hear, players_of, range_of, same, version_of
+from .streams import BoardStream, Hear, Pause, Throttle, players_of, range_of, same, version_of
 
 BATCH: Final = PAGE_SIZE
 """Players per call of `update_scores`: what storages write in one atomic step."""
-
-_BATCHES_A_SECOND: Final = 10
-"""How often a copy that is slowed down writes at least: a batch is smaller then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,42 +143,37 @@ def copy_board(
     rate: float | None = None,
     limits: TargetLimits = _NO_LIMITS,
     hear: Hear = lambda _: None,
-    pause: Callable[[float], object] = time.sleep,
+    pause: Pause = time.sleep,
 ) -> CopyResult:
     """Copy all players of a board at rest to another board, in batches of 1,000, with the same order to the last tie.
 
     `resume` continues a copy that was interrupted, at whatever moment and by whatever cause; with nothing left to do it
-    does nothing. `rate` is the most players per second; `hear` is told how many players the target has of the source.
-    Pass the boards themselves, without a rate limit, validation or a cache around them; `limits` are those of the
-    target's app.
+    does nothing. `rate` is the most players per second, read or written; `hear` is told how many players the target has
+    of the source. Pass the boards themselves, without a rate limit, validation or a cache around them; `limits` are
+    those of the target's app.
 
     Raises `BoardMismatchError` where the orders differ, where the target has players (unless it is resumed, and they
     are the first ones of the source), and where the source changed meanwhile, as far as it has a version; and
     `BoardMovedError` where the target is fenced, `UpdateRefusedError` for a player that `limits` do not allow, and what
-    the boards raise. Whatever it raises, the target has the first players of the source. O(n), memory O(1); to know
-    that nothing changed meanwhile on a board without a version, verify.
+    the boards raise. Whatever it raises, the target has the first players of the source, and at most a part of the
+    next batch. O(n), memory O(1); to know that nothing changed meanwhile on a board without a version, verify.
     """
-    if rate is not None and not 0 < rate < inf:
-        raise InvalidArgumentError(f"rate is the most players per second, a number above 0, not {shorten(rate)}.")
-    began = time.monotonic()
+    throttle, began = Throttle(rate, pause), time.monotonic()
     plan = plan_copy(source, target, resume=resume)
     if plan.problems:
         kind = BoardMovedError if _fenced(target) else BoardMismatchError
         raise kind(" ".join(plan.problems))
     rest = _Rest(source)
     stream = BoardStream(source)
-    done = _resumed(stream, target, plan.present, hear) if plan.present else 0
+    done = _resumed(stream, target, plan.present, throttle, hear) if plan.present else 0
     written = 0
-    batch = BATCH if rate is None else max(1, min(BATCH, int(rate / _BATCHES_A_SECOND)))
-    began_to_write = time.monotonic()
-    while entries := stream.take(batch):
+    while entries := stream.take(throttle.step):
         rest.check()
         limits.check(entries)
         target.update_scores([entry[1:] for entry in entries])
         written += len(entries)
         hear(done + written)
-        if rate is not None:
-            pause(max(0.0, began_to_write + written / rate - time.monotonic()))
+        throttle.passed(len(entries))
     rest.check()
     _check_players(source, target, done + written)
     return CopyResult(done + written, written, time.monotonic() - began)
@@ -215,22 +207,23 @@ def _check_players(source: LeaderboardBackend, target: LeaderboardBackend, playe
 # ---------------------------------------------------------------------- going on
 
 
-def _resumed(stream: BoardStream, target: LeaderboardBackend, present: int, hear: Hear) -> int:
+def _resumed(stream: BoardStream, target: LeaderboardBackend, present: int, throttle: Throttle, hear: Hear) -> int:
     """Return how many first players the target has, all compared; the stream goes on after them.
 
     Removes what is left of an interrupted batch. Raises `BoardMismatchError` where the target has anything else.
     """
     mine = BoardStream(target)
     done = 0
-    while held := mine.take():
+    while held := mine.take(throttle.step):
         given = stream.take(len(held))
         equal = _common(held, given)
         done += equal
         hear(done)
         stream.put_back(given[equal:])
         if equal < len(held):
-            _remove_part(stream, target, held[equal:], present - done)
+            _remove_part(stream, target, held[equal], present - done)
             break
+        throttle.passed(equal)
     return done
 
 
@@ -242,11 +235,10 @@ def _common(held: Sequence[Entry], given: Sequence[Entry]) -> int:
     return next((at for at, (one, other) in enumerate(pairs) if not same(one, other)), min(len(held), len(given)))
 
 
-def _remove_part(stream: BoardStream, target: LeaderboardBackend, held: Sequence[Entry], left: int) -> None:
-    """Remove the `left` last players of the target, which must all be of the next batch of the source."""
+def _remove_part(stream: BoardStream, target: LeaderboardBackend, first: Entry, left: int) -> None:
+    """Remove the `left` last players of the target, from `first` on, which must all be of the source's next batch."""
     batch = stream.take(BATCH)
     stream.put_back(batch)
-    first = held[0]
     part = range_of(target, first.rank) if left <= BATCH else []
     given = {entry.player_id: entry for entry in batch}
     if len(part) != left or not all(each.player_id in given and same(each, given[each.player_id]) for each in part):

@@ -6,15 +6,18 @@ the shards that did not answer would lose players. Such an answer raises `Backen
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from itertools import islice
+from math import inf
 from typing import Final, TypeVar
 
 from ..answers import ask_live
 from ..changes import Version
-from ..model import Entry
+from ..errors import InvalidArgumentError
+from ..model import Entry, shorten
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 
 Asked = TypeVar("Asked")
@@ -23,7 +26,12 @@ Value = TypeVar("Value")
 Hear = Callable[[int], object]
 """Is told how many players are done so far."""
 
+Pause = Callable[[float], object]
+"""Waits for so many seconds."""
+
 _DIGEST_BYTES: Final = 16
+_STEPS_A_SECOND: Final = 10
+"""How many steps a second a throttle makes at least: they are smaller then."""
 
 
 def read_live(read: Callable[[Asked], Value], asked: Asked) -> Value:
@@ -54,6 +62,33 @@ def version_of(board: LeaderboardBackend) -> Version | None:
 def same(entry: Entry, other: Entry) -> bool:
     """Whether two entries are of one player with the same name and score."""
     return entry[1:] == other[1:]
+
+
+class Throttle:
+    """Keeps to at most `rate` players per second, `None` for no limit, by smaller steps and pauses between them.
+
+    Time that something else took is not caught up with. Raises `InvalidArgumentError` for a rate that is not above 0.
+    """
+
+    def __init__(self, rate: float | None, pause: Pause) -> None:
+        if rate is not None and not 0 < rate < inf:
+            raise InvalidArgumentError(f"rate is the most players per second, a number above 0, not {shorten(rate)}.")
+        self.step: Final = PAGE_SIZE if rate is None else max(1, min(PAGE_SIZE, int(rate / _STEPS_A_SECOND)))
+        """Players to take at once."""
+        self._rate: Final = rate
+        self._pause: Final = pause
+        self._due = time.monotonic()
+
+    def passed(self, players: int) -> None:
+        """Wait until the next players may pass, after so many since the last call."""
+        if self._rate is None:
+            return
+        self._due += players / self._rate
+        now = time.monotonic()
+        if self._due > now:
+            self._pause(self._due - now)
+        else:
+            self._due = now
 
 
 class BoardStream:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import BoardMismatchError
 from ..model import Entry, check_count
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .streams import BoardStream, Hear, entries_of, read_live, same, version_of
+from .streams import BoardStream, Hear, Pause, Throttle, entries_of, read_live, same, version_of
 
 Kind: TypeAlias = Literal["only in A", "only in B", "score", "order", "username"]
 """How a player differs: `order` is the place within a tie; of several, the first one of these."""
@@ -79,20 +79,22 @@ def verify_boards(
     *,
     most: int = MOST,
     wait: float = WAIT,
+    rate: float | None = None,
     hear: Hear = lambda _: None,
-    pause: Callable[[float], object] = time.sleep,
+    pause: Pause = time.sleep,
 ) -> Verification:
     """Compare two boards and return all differences, or that there are more than `most`.
 
     Unless both have a version and kept it, what differs is asked for again for up to `wait` seconds, and what has
     become equal is dropped. While a board is written, a player whom both readings missed is not compared: only a
-    verification of boards at rest is complete. `hear` is told how many ranks were read.
+    verification of boards at rest is complete. `rate` is the most ranks per second to read, `hear` is told how many
+    were read.
 
     Raises `BoardMismatchError` where the orders differ, and what reading raises. O(n), memory O(most).
     """
     if a.order != b.order:
         raise BoardMismatchError(f"A is {a.order} and B {b.order}: open both with the same order.")
-    return _Comparison(a, b, check_count(most, "most", 1), pause).run(wait, hear)
+    return _Comparison(a, b, check_count(most, "most", 1), Throttle(rate, pause), pause).run(wait, hear)
 
 
 class _TooManyDifferencesError(Exception):
@@ -125,11 +127,12 @@ class _Side:
 
 class _Comparison:
     def __init__(
-        self, a: LeaderboardBackend, b: LeaderboardBackend, most: int, pause: Callable[[float], object]
+        self, a: LeaderboardBackend, b: LeaderboardBackend, most: int, throttle: Throttle, pause: Pause
     ) -> None:
         self._a: Final = _Side(a)
         self._b: Final = _Side(b)
         self._most: Final = most
+        self._throttle: Final = throttle
         self._pause: Final = pause
         self._found: dict[str, Difference] = {}
         self._settled = 0
@@ -166,7 +169,7 @@ class _Comparison:
     # ------------------------------------------------------------------ reading both
 
     def _read_both(self, hear: Hear) -> None:
-        a, b = self._a, self._b
+        a, b, read = self._a, self._b, 0
         while True:
             a.fill()
             b.fill()
@@ -176,7 +179,9 @@ class _Comparison:
                 a.waiting, b.waiting, a.known, b.known = [], [], 0, 0
             else:
                 self._drill_down()
-            hear(max(a.stream.read, b.stream.read))
+            read, before = max(a.stream.read, b.stream.read), read
+            hear(read)
+            self._throttle.passed(read - before)
 
     def _drill_down(self) -> None:
         """Find what differs in the entries that wait, and leave waiting what may be found on the next pages."""

@@ -301,6 +301,12 @@ def test_a_rate_makes_small_batches_and_waits_between_them(
     assert len(waited) == 27
     assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)  # all but what the copy itself took; no pause was made
     assert content(target) == content(source)
+    waited.clear()
+    copy_board(source, target, resume=True, rate=2_000, pause=waited.append)
+    assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)  # to compare both reads as many
+    waited.clear()
+    verify_boards(source, target, rate=2_000, pause=waited.append)
+    assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
