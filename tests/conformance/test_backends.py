@@ -92,11 +92,9 @@ class TestZODBFile(AtAURL):
 class TestZEO(AtAURL):
     """The code of a file's boards, and commits of several processes."""
 
-    repeats = frozenset({"histories", "machine", "scale", "threads"})
+    repeats = frozenset(PARTS) - {"capabilities", "changes", "isolation", "processes"}
     under_one_rule = True
     examples = 5
-    steps = 20
-    bulk = 1001
     rounds = 20
     histories = 18
 

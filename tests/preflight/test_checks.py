@@ -21,7 +21,7 @@ from leaderboard_backends.hardening.observability.settings import STUDY
 from leaderboard_backends.hardening.rate_limiting import RateLimitedLeaderboard
 from leaderboard_backends.hardening.validation import ValidatedLeaderboard
 from leaderboard_backends.model import Score
-from leaderboard_backends.preflight.access import check_access
+from leaderboard_backends.preflight.access import _of_zeo, check_access
 from leaderboard_backends.preflight.alerts import check_alerts
 from leaderboard_backends.preflight.degradation import check_degradation
 from leaderboard_backends.preflight.finding import Finding, failed, not_applicable, passed, together, warning
@@ -498,12 +498,11 @@ def test_each_primary_of_a_cluster_is_judged(tmp_path: Path) -> None:
 
 
 def test_a_zeo_server_is_open_to_whoever_reaches_it(tmp_path: Path) -> None:
-    with EmbeddedZEO(tcp=True) as server:
-        for expected, local in (("warning", True), ("failed", False)):
-            with Opened(tmp_path, good(server.url, local=local)) as subject:
-                finding = check_access(subject)
-            assert finding.status == expected
-            assert "run code in the app" in finding.figure
+    with EmbeddedZEO(tcp=True) as server, Opened(tmp_path, good(server.url)) as subject:
+        (remote,) = _of_zeo(subject.opening, local=False)
+        findings = [check_access(subject), remote]
+    assert [finding.status for finding in findings] == ["warning", "failed"]
+    assert all("run code in the app" in finding.figure for finding in findings)
 
 
 def test_what_one_primary_of_a_cluster_lacks_is_found(tmp_path: Path) -> None:
