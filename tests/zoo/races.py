@@ -14,9 +14,9 @@ from .registry import killed_by
 LINEARIZABLE = "test_histories_of_threads_are_linearizable"
 
 
-def let_others_in() -> None:
-    """Give the processor to another thread."""
-    time.sleep(0)
+def let_others_in(seconds: float = 0.0) -> None:
+    """Give the processor to another thread; for some time where it must get far, as on a busy machine it must wait."""
+    time.sleep(seconds)
 
 
 @killed_by("threads", "test_increments_by_powers_of_two_are_neither_lost_nor_doubled")

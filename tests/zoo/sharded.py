@@ -224,7 +224,7 @@ class TiesByFirstAsked(ShardedBoard):
 
     def _ticket(self, tickets: int = 1) -> int:
         first = self._issued + 1
-        let_others_in()
+        let_others_in(0.001)
         with self._lock:
             self._issued = max(self._issued, first + tickets - 1)
         return first
