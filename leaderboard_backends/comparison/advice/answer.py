@@ -12,6 +12,7 @@ from ..cost.bill import counted
 from ..cost.cluster import TRIPS, Cluster
 from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
+from ..cost.tiers import estimated
 from ..document.numerals import percent
 from ..document.values import operation_title
 from ..schema import Result
@@ -228,16 +229,12 @@ def _nodes(nodes: Cluster) -> str:
 
 def _beyond_one_machine(pick: Candidate, inputs: Inputs) -> Iterator[str]:
     """Yield what a rank takes over a network, and what others estimate that such boards cost."""
-    trip, estimate = inputs.model.round_trip_us, inputs.study.sharded
+    trip = inputs.model.round_trip_us
     rank = next((taken for taken in pick.times.reads if taken.operation == "rank"), None) if pick.times else None
     if rank is not None and rank.p50_us is not None:
         time = time_words(rank.p50_us + TRIPS * trip)
         yield f"A rank takes about {time} (p50) with {TRIPS} round trips of {trip:g} µs between machines (assumed)."
-    (least, most), (few, many), (low, high) = estimate.players, estimate.shards, estimate.monthly
-    yield (
-        f"A published estimate for {least:,} to {most:,} players is {low:,.0f} to {high:,.0f} USD per month, on {few} "
-        f"to {many} shards."
-    )
+    yield estimated(inputs.study.sharded)
 
 
 def _time_of(taken: Taken, what: str) -> str:

@@ -14,7 +14,7 @@ from ..document.values import operation_title
 from ..schema import BackendFacts, Durability
 from .load import ALONE, Response, Together, response, together
 from .need import Need, covers, rate_words, time_words
-from .records import Records
+from .records import FURTHEST, Records
 from .times import Taken, Times, times
 
 Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "size", "load", "p99"]
@@ -177,6 +177,8 @@ def _not_deployable(one: Candidate, need: Need, records: Records) -> Iterator[Re
         yield Reason("figures", "its bytes per player are not known")
     elif apart := why_not_shared(footprint, need.servers, need.workers):
         yield Reason("servers and workers", apart)
+    elif _far(one, need) and one.bill is not None and one.bill.problem:
+        yield Reason("size", one.bill.problem)
 
 
 def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
@@ -211,7 +213,8 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
 
 def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if one.times is not None and one.times.beyond:
-        yield f"extrapolated beyond the largest measured size, {one.times.where.players:,} players"
+        far = ": by its memory one server holds this board, but measure its times first" if _far(one, need) else ""
+        yield f"extrapolated beyond the largest measured size, {one.times.where.players:,} players{far}"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
         yield f"its p99 rests on only {one.times.update.samples:,} updates per process, within the time limit"
     if one.disturbed:
@@ -227,6 +230,11 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield one.bill.problem
     if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:
         yield f"{need.processes} processes share it in a way of its own, which was not examined"
+
+
+def _far(one: Candidate, need: Need) -> bool:
+    """Whether a board is so large that only its memory says whether one server holds it."""
+    return one.times is not None and need.players > FURTHEST * one.times.where.players
 
 
 def _not_told(one: Candidate) -> str:

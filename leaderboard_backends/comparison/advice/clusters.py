@@ -12,12 +12,11 @@ from msgspec.structs import replace
 from ..cost.bill import counted
 from ..cost.cluster import COUNT_US, TRIPS, Cluster, Ratios, one_server_holds, one_server_rows, over_shards, ratios
 from ..cost.source import Inputs
-from ..cost.tiers import storage
-from ..schema import BackendFacts, Sheet
+from ..schema import BackendFacts, Durability, Sheet
 from .candidates import Candidate, Reason, candidates, reasons_of
 from .load import Together, together
 from .need import Need, covers
-from .records import Records, beyond_words
+from .records import Records
 from .times import Taken, Times, times
 
 LEAST_PLAYERS: Final = 1_000_000
@@ -27,28 +26,33 @@ LEAST_PLAYERS: Final = 1_000_000
 def all_candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
     """Return every backend of a result judged for a need; of a large board also a cluster.
 
-    It is by the model where none was measured, or not near enough.
+    It is by the model where none was measured, or not near enough. While one server holds the board, it is too early.
     """
-    judged = candidates(records, need, inputs)
+    judged = [_measured(records, one, need, inputs) for one in candidates(records, need, inputs)]
     if any(one.cluster and one.times for one in judged) or need.players < LEAST_PLAYERS:
         return judged
     modelled = list(_modelled(records, need, inputs))
     return [one for one in judged if not (modelled and one.facts.consistency == "per player")] + modelled
 
 
-def _modelled(records: Records, need: Need, inputs: Inputs) -> Iterator[Candidate]:
-    """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for.
+def _measured(records: Records, one: Candidate, need: Need, inputs: Inputs) -> Candidate:
+    """Return a measured candidate; where it is a cluster, with what every cluster has against it."""
+    alone = _one_server(records).get(one.facts.durability, "")
+    if not one.cluster or not one.times or alone not in records.footprints:
+        return one
+    early = [Reason("size", text) for text in (_too_early(records, alone, need, inputs),) if text]
+    cautions = (*one.cautions, *_of_any_cluster(one.facts.durability, inputs))
+    return one._replace(reasons=(*one.reasons, *early), cautions=cautions)
 
-    A shard is no more extrapolated beyond the measured sizes than a board is.
-    """
+
+def _modelled(records: Records, need: Need, inputs: Inputs) -> Iterator[Candidate]:
+    """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for."""
     rows = [facts for facts in one_server_rows(records.result) if covers(facts.durability, need.durability)]
     for facts in rows[:1]:
         found = _base(records, facts.label, need)
         if found is None or facts.label not in records.footprints:
             continue
-        nodes = _cluster(records, facts.label, need, inputs)
-        if need.players <= records.extrapolated_up_to(facts.label) * nodes.spread.shards:
-            yield _candidate(records, facts, found, nodes, need, inputs)
+        yield _candidate(records, facts, found, _cluster(records, facts.label, need, inputs), need, inputs)
 
 
 def _base(records: Records, label: str, need: Need) -> Times | None:
@@ -76,7 +80,7 @@ def _candidate(
         cluster=nodes,
     )
     reasons = reasons_of(made, need, _wrong_size(records, facts.label, nodes, need, inputs))
-    return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(records, facts.label, need, inputs)))
+    return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(facts, need, inputs)))
 
 
 def _facts(facts: BackendFacts, nodes: Cluster) -> BackendFacts:
@@ -178,7 +182,7 @@ def _wrong_size(records: Records, label: str, nodes: Cluster, need: Need, inputs
     """Yield why such a board is too large for a cluster, or too small."""
     if nodes.bill.problem:
         yield Reason("size", nodes.bill.problem)
-    elif need.players <= records.extrapolated_up_to(label) and (early := _too_early(records, label, need, inputs)):
+    elif early := _too_early(records, label, need, inputs):
         yield Reason("size", early)
 
 
@@ -187,24 +191,41 @@ def _too_early(records: Records, label: str, need: Need, inputs: Inputs) -> str:
     one_server = _deployed(inputs, need).bill(records.footprints[label], need.players)
     if one_server.problem:
         return ""
-    holds, currency = _one_server_holds(records, label, need, inputs), inputs.prices.currency
+    holds = {
+        durability: _one_server_holds(records, row, need, inputs)
+        for durability, row in _one_server(records).items()
+        if row in records.footprints
+    }
+    own = next(durability for durability, row in _one_server(records).items() if row == label)
+    others = "; ".join(f"{name}: {most:,}" for name, most in holds.items() if most != holds[own])
     return (
-        f"too early below about {holds:,} players: by its memory, one server holds them ({storage(one_server)} "
-        f"{currency} per month), and answers faster"
+        f"too early below about {holds[own]:,} players{f' ({others})' if others else ''}: by its memory, one server "
+        f"holds them ({one_server.runs_on}, {one_server.monthly:,.0f} {inputs.prices.currency} per month), and answers "
+        f"faster"
     )
 
 
-def _cautions(records: Records, label: str, need: Need, inputs: Inputs) -> Iterator[str]:
-    if early := _too_early(records, label, need, inputs):
-        yield early
-        if need.players > records.extrapolated_up_to(label):
-            yield f"measure {label} at more players first: it {beyond_words(max(records.sizes(label)))}"
+def _one_server(records: Records) -> dict[Durability, str]:
+    """Return the row of one server of each durability."""
+    return {facts.durability: facts.label for facts in one_server_rows(records.result)}
+
+
+def _cautions(facts: BackendFacts, need: Need, inputs: Inputs) -> Iterator[str]:
     yield "a model, as no cluster of this size was measured"
     yield f"between machines, each call also takes up to {TRIPS} round trips of the network"
-    if not inputs.model.replicas:
-        yield "without replicas, the players of a lost primary are lost with it"
+    yield from _of_any_cluster(facts.durability, inputs)
     if need.p99_us is not None:
         yield "response times under load were not measured"
+
+
+def _of_any_cluster(durability: Durability, inputs: Inputs) -> Iterator[str]:
+    if not inputs.model.replicas:
+        yield "without replicas, the players of a lost primary are lost with it"
+    if durability != "memory only":
+        yield (
+            "what it survives is of a server that comes back: a failover loses the updates that the promoted replica "
+            "lacks, unless the board is opened with wait_replicas=1, which needs two replicas of each primary"
+        )
 
 
 def _one_server_holds(records: Records, label: str, need: Need, inputs: Inputs) -> int:

@@ -7,16 +7,18 @@ from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ..cost.bill import Bill, counted
-from ..cost.cluster import Cluster
+from ..cost.cluster import ONE_SERVER_CLASS, Cluster
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
+from .quantities import MOST_PLAYERS
 
 UPDATE = "update"
 
 FURTHEST: Final = 10
-"""Times the largest measured size: so far figures are extrapolated, and no further."""
+"""Times the largest measured size: so far figures are extrapolated, and no further, except those of one server that a
+cluster would replace: its time grows with the logarithm of the players, so it is extrapolated as far as memory goes."""
 
 
 class Near(NamedTuple):
@@ -105,7 +107,9 @@ class Records:
 
     def extrapolated_up_to(self, backend: str) -> int:
         """Return the most players for which figures of a backend are extrapolated from those that were measured."""
-        return FURTHEST * max(self.sizes(backend), default=0)
+        facts, measured = self.result.facts(backend), max(self.sizes(backend), default=0)
+        by_memory = facts is not None and facts.class_name == ONE_SERVER_CLASS
+        return MOST_PLAYERS if by_memory and measured else FURTHEST * measured
 
     def service(self, backend: str, players: int) -> list[Run]:
         """Return the service runs with figures at a size."""
@@ -130,15 +134,9 @@ class Records:
         chosen = self._standing_for(players, cells)
         runs = mine[chosen]
         if any(map(_has_update, runs)):
-            return self._too_far(chosen.players, players)
+            return beyond_words(chosen.players) if players > self.extrapolated_up_to(backend) else ""
         reason = f": {runs[0].reason}" if runs[0].reason else ""
         return f"{runs[0].status} at {chosen.players:,} players{reason}"
-
-    @staticmethod
-    def _too_far(measured: int, players: int) -> str:
-        if players <= FURTHEST * measured:
-            return ""
-        return beyond_words(measured)
 
 
 def beyond_words(measured: int) -> str:

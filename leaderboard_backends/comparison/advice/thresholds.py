@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 from ..document.numerals import significant, times
 from .candidates import Candidate
 from .need import DURABILITIES, Need, rate_words, time_words
+from .quantities import MOST_PLAYERS
 from .records import FURTHEST, beyond_words
 
 Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]
@@ -86,7 +87,7 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
     if changed is not None:
         then = _first(answer(need.changed(players=changed)))
         yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
-    elif most_known < FARTHEST * need.players:
+    elif most_known < min(FARTHEST * need.players, MOST_PLAYERS):
         unknown = f"{pick.label} {beyond_words(most_known // FURTHEST)}"
         then = _first(answer(need.changed(players=most_known + 1)))
         if then is None:

@@ -187,7 +187,7 @@ class Ratios(NamedTuple):
             return f"{times} (as measured with {MEASURED_SHARDS[0]} shards on one machine)"
         few, many = MEASURED_SHARDS
         of = f"with {shards} shards" if shards in MEASURED_SHARDS else f"with {few} and {many} shards, at {shards}"
-        return f"{times} (the limit of the performance bars {of}, on one machine)"
+        return f"at most {times} (the limit of the performance bars {of}, on one machine)"
 
 
 def ratios(result: Result) -> Ratios:

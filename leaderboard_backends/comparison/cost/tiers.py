@@ -26,6 +26,7 @@ from .cluster import (
 )
 from .footprint import Footprint
 from .source import Inputs
+from .tables import ShardedEstimate
 
 SIZES: Final = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 REPLICAS: Final = 2
@@ -54,6 +55,8 @@ class Tiers(NamedTuple):
     rows: tuple[Tier, ...]
     holds: int
     """The most players that one server of the price table holds."""
+    durable: int
+    """The same of a server that keeps every update in a log; 0 if the result has none."""
     holds_on: str
     """What that server is."""
     ratios: Ratios
@@ -89,7 +92,14 @@ def tiers(
         rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
     on = storage(largest) if largest else ""
-    return Tiers(label, tuple(rows), holds, on, known, rank, merged(result), measured is not None, inputs)
+    durable = _holds_durable(result, footprints, without)
+    return Tiers(label, tuple(rows), holds, durable, on, known, rank, merged(result), measured is not None, inputs)
+
+
+def _holds_durable(result: Result, footprints: Sequence[Footprint], inputs: Inputs) -> int:
+    label = next((one.label for one in one_server_rows(result) if one.durability == "every commit"), "")
+    durable = next((one for one in footprints if one.backend == label), None)
+    return 0 if durable is None else one_server_holds(durable, inputs.model, inputs.prices, inputs.term)[0]
 
 
 def storage(bill: Bill) -> str:
@@ -122,7 +132,7 @@ def tiers_table(found: Tiers) -> Table:
         [
             *numbers("players"),
             *words("one server", f"with {REPLICAS} replicas"),
-            *numbers("primaries", "shards", "players on a primary", "GiB of a primary", "rank"),
+            *numbers("primaries", "shards", "players on a primary", "GiB of a primary", _rank_heading(found)),
             *words("cluster", f"with {REPLICAS} replicas each"),
         ],
         [_row(tier) for tier in found.rows],
@@ -149,19 +159,53 @@ def _row(tier: Tier) -> list[Value]:
 
 def premature(found: Tiers) -> str:
     """Return below which size a cluster is too early, and what it costs there."""
-    rank = found.ratios.source("rank", 16)
+    durable = f" ({_round(found.durable)} if every update must survive a power cut)" if found.durable else ""
     by_hand = (
-        f"; over ten boards of one process, merged by hand, {times(found.merged)} one board" if found.merged else ""
+        f"; over ten boards of one process, merged by hand, it takes {times(found.merged)} one board"
+        if found.merged
+        else ""
     )
     return (
-        f"**Below about {_round(found.holds)} players a cluster is too early**: one server holds the board "
-        f"({found.holds_on} {found.inputs.prices.currency} per month), and a rank over 16 shards takes {rank}{by_hand}."
+        f"**Below about {_round(found.holds)} players{durable} a cluster is too early**: one server holds the board "
+        f"({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}{by_hand}.{_cheaper(found)}"
+    )
+
+
+def _ranks(found: Tiers) -> str:
+    """Return what a rank takes on one server and on the smallest cluster, each over the network."""
+    first = found.rows[0]
+    if found.rank_at is None or first.rank_us is None:
+        return ""
+    alone = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6)
+    over = elapsed(first.rank_us / 1e6)
+    return (
+        f", and answers a rank in {alone} over the network; {first.cluster.spread.shards} shards answer it in "
+        f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
+    )
+
+
+def _rank_heading(found: Tiers) -> str:
+    return "rank" if "rank" in found.ratios.measured else "rank, at most"
+
+
+def _cheaper(found: Tiers) -> str:
+    """Return what one pays otherwise at the sizes at which a cluster without replicas costs less than one server."""
+    sizes = [
+        f"{tier.players:,}"
+        for tier in found.rows
+        if not tier.one_server.problem and tier.cluster.bill.monthly < tier.one_server.monthly
+    ]
+    if not sizes:
+        return ""
+    return (
+        f" At {' and '.join(sizes)} players the cluster costs less; what one pays for it: ranks take longer, three or "
+        "more servers have to run, and without replicas the players of a lost primary are lost."
     )
 
 
 def assumptions(found: Tiers) -> Iterator[str]:
     """Yield what the figures of the table rest on."""
-    model, study = found.inputs.model, found.inputs.study.sharded
+    model = found.inputs.model
     more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
     yield (
         f"A model, not a measurement. Memory: the measured bytes per player of `{found.label}`{more}, x "
@@ -171,15 +215,21 @@ def assumptions(found: Tiers) -> Iterator[str]:
     if found.rank_at:
         rank, players = found.rank_at
         yield (
-            f"Rank: {elapsed(rank / 1e6)} (p50 of `{found.label}` at {players:,} players) x the ratio to one server, "
+            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{found.label}` at {players:,} players) x the ratio, "
             f"with 16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary "
             f"(measured with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between "
-            f"machines (assumed)."
+            f"machines (assumed); on one server, 1 round trip."
         )
-    low, high = study.monthly
-    yield (
-        f"A published estimate for {study.players[0]:,} to {study.players[1]:,} players: {low:,.0f} to {high:,.0f} USD "
-        f"per month on {study.shards[0]} to {study.shards[1]} shards."
+    yield estimated(found.inputs.study.sharded)
+
+
+def estimated(other: ShardedEstimate) -> str:
+    """Return what others estimate for sharded boards, and why it differs from the model."""
+    (least, most), (few, many), (low, high) = other.players, other.shards, other.monthly
+    return (
+        f"A published estimate for {least:,} to {most:,} players (its machines are not named): {low:,.0f} to "
+        f"{high:,.0f} USD per month on {few} to {many} shards. Here, shards share primaries, the cheapest that hold "
+        f"the measured bytes."
     )
 
 

@@ -65,7 +65,7 @@ def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durabi
     )
     assert "GiB" in text(advice)
     assert "2 round trips of 200 µs between machines (assumed)" in text(advice)
-    assert "500 to 2,000 USD per month, on 10 to 20 shards" in text(advice)
+    assert "(its machines are not named): 500 to 2,000 USD per month on 10 to 20 shards" in text(advice)
     assert "a model" in text(advice)
 
 
@@ -95,7 +95,31 @@ def test_one_server_that_holds_the_board_comes_first_and_the_cluster_says_that_i
     assert not [one for one in advised(LARGEST - 1).candidates if one.cluster]
 
 
-def test_what_changes_the_answer_is_the_size_from_which_a_cluster_is_all_that_is_known() -> None:
+@pytest.mark.parametrize("players", [11_000_000, 30_000_000, 50_000_000, 70_000_000])
+@pytest.mark.parametrize("durability", ["memory only", "every commit"])
+def test_as_far_as_one_server_holds_the_board_it_is_the_answer_however_far_that_is(
+    players: int, durability: Durability
+) -> None:
+    """Of the published result, the measured sizes end at a million."""
+    advice = advise(load_result(), Need(players, 100, 100, servers=3, durability=durability))
+    assert advice.pick
+    assert advice.pick.bill
+    assert advice.pick.label == ("redis" if durability == "memory only" else "redis (appendfsync always)")
+    assert "by its memory one server holds this board, but measure its times first" in text(advice)
+    early = next(one for one in advice.candidates if one.cluster)
+    (reason,) = early.reasons
+    assert reason.text.startswith("too early below about ")
+    assert ("(every commit: " if durability == "memory only" else "(memory only: ") in reason.text
+    assert f"({advice.pick.bill.runs_on}, " in reason.text
+    assert any("redis+cluster" in (one.then or "") for one in advice.thresholds if one.demand == "players")
+
+
+def test_a_failover_loses_what_a_replica_lacks_whatever_the_log_is() -> None:
+    assert "unless the board is opened with wait_replicas=1" in text(advised(50_000_000, "every commit"))
+    assert "wait_replicas" not in text(advised(50_000_000))
+
+
+def test_what_changes_the_answer_is_the_size_from_which_one_server_does_not_hold_the_board() -> None:
     published = advise(load_result(), Need(5_000_000, 10, 10, servers=3, workers=4))
     for advice in (advised(5 * LARGEST), published):
         assert advice.pick
@@ -106,6 +130,7 @@ def test_what_changes_the_answer_is_the_size_from_which_a_cluster_is_all_that_is
 def test_a_measured_cluster_takes_the_place_of_the_model_as_far_as_it_goes() -> None:
     near = [one for one in advised(LARGEST, sharded=True).candidates if one.cluster]
     assert [(one.label, bool(one.times and one.times.modelled)) for one in near] == [("redis+cluster", False)]
+    assert [reason.text[:9] for reason in near[0].reasons] == ["too early"]
     far = advised(50_000_000, sharded=True)
     assert far.pick
     assert far.pick.times

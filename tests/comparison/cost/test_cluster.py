@@ -18,7 +18,7 @@ from leaderboard_backends.comparison.cost.cluster import (
 )
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
-from leaderboard_backends.comparison.cost.tiers import tiers
+from leaderboard_backends.comparison.cost.tiers import premature, tiers
 
 from ..advice.results import MODEL, PRICES, facts, memory, result, service
 
@@ -104,5 +104,9 @@ def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> 
     assert one.cluster.bill.monthly > one.one_server.monthly
     assert largest.one_server.problem
     assert largest.replicated.bill.monthly > largest.cluster.bill.monthly
-    assert one.players < found.holds < largest.players
+    assert one.players < found.durable < found.holds < largest.players
+    said = premature(found)
+    assert "players (74,000,000 if every update must survive a power cut) a cluster is too early" in said
+    assert "one server holds the board" in said
+    assert "At 30,000,000 players the cluster costs less; what one pays for it: ranks take longer" in said
     assert MORE_BYTES > 1
