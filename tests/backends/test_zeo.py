@@ -30,6 +30,7 @@ from leaderboard_backends.backends.zodb.zeo import ZEOLeaderboard
 from leaderboard_backends.errors import MissingExtraError, RankUnknownError
 from leaderboard_backends.testing.faults.callers import await_service
 from leaderboard_backends.testing.faults.proxy import Proxy
+from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 PLAYERS = 10_000
@@ -325,3 +326,22 @@ def test_a_password_in_the_file_stays_out_of_the_error(tmp_path: Path) -> None:
     with pytest.raises((BackendUnavailableError, MissingExtraError)) as caught:
         configured(tmp_path, text)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_child_on_sqlite_loses_nothing_when_its_parent_closes_the_file(tmp_path: Path) -> None:
+    text = f"%import relstorage\n<relstorage>\n<sqlite3>\ndata-dir {tmp_path}\n</sqlite3>\n</relstorage>\n"
+    board = configured(tmp_path, text)
+    board.increment_score("parent", "", 1)
+
+    def work(tell: Callable[[float], None]) -> None:
+        for _ in range(40):
+            tell(board.increment_score("child", "", 1).score)
+        board.close()
+
+    with Child[float](work, 30) as child:
+        assert next(child) == 1
+        board.increment_score("parent", "", 1)
+        board.close()
+        assert list(child)[-1] == 40
+    with configured(tmp_path, text) as again:
+        assert (again.get_score("parent"), again.get_score("child")) == (2, 40)

@@ -28,7 +28,7 @@ from ...location import Location, Option, text
 from ...model import Keep, Order, shorten
 from .board import BATCH_SIZE, CACHE_SIZE, OBJECTS, TUNING, StoredLeaderboard
 from .database import share
-from .served import ATTEMPTS, MANY_ATTEMPTS, ServedDatabase, promises
+from .served import ATTEMPTS, MANY_ATTEMPTS, ServedDatabase, promises, sqlite_folder
 
 EXAMPLE: Final = "/etc/app/zodb.conf"
 
@@ -170,7 +170,7 @@ def _open(opening: Any, place: str, path: Path) -> Any:
     if hasattr(storage, "server_sync"):  # a ZEO client: it shall see what was committed elsewhere, as RelStorage does
         storage.server_sync = True
         storage.sync = getattr(storage, "ping", storage.sync)
-    if _folder(storage) is not None:
+    if sqlite_folder(storage) is not None:
         _lock_before_checking(storage._adapter.locker)  # noqa: SLF001 - no public way
     return storage
 
@@ -199,14 +199,9 @@ def _files(storage: Any) -> tuple[Path, ...]:
     """Return the files of a FileStorage, or those of RelStorage on SQLite."""
     if isinstance(storage, FileStorage):
         return (Path(storage.getName()),)
-    folder = _folder(storage)
+    folder = sqlite_folder(storage)
     names = () if folder is None else ("main.sqlite3", "main.sqlite3-wal", "oids.sqlite3", "oids.sqlite3-wal")
     return tuple(Path(folder or "", name) for name in names)
-
-
-def _folder(storage: Any) -> str | None:
-    """Return the folder of RelStorage on SQLite, `None` for any other storage."""
-    return getattr(getattr(storage, "_adapter", None), "data_dir", None)
 
 
 def _concealed(error: Exception, path: Path) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from threading import Lock
 from time import monotonic
 from typing import Any, ClassVar, Final
+from weakref import WeakSet
 
 from transaction import TransactionManager
 from ZODB import DB
@@ -25,6 +26,7 @@ from ZODB.utils import maxtid, p64, u64
 
 from ...capabilities import Capabilities
 from ...errors import BackendUnavailableError, LeaderboardError
+from ...forks import PATIENCE
 from ...location import Option, integer
 from .database import MANY, Database
 from .order import StoredBoard
@@ -118,22 +120,19 @@ class ServedDatabase(Database):
 
     def __init__(self, opening: Callable[[], Any], place: str, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self.keeps_history = True
+        self.keeps_history = self.is_shared = True
         super().__init__(opening, place, 0)
+        _served.add(self)
 
     @property
     def storage(self) -> Any:
         """The open storage."""
         return self._storage
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes can open the storage at the same time: that of a server, not that of one file."""
-        return hasattr(self._storage, "is_connected") or bool(IMVCCStorage.providedBy(self._storage))
-
     def _connect(self, storage: Any) -> Any:
         try:
             self.keeps_history = bool(getattr(storage, "supportsUndo", bool)())
+            self.is_shared = hasattr(storage, "is_connected") or bool(IMVCCStorage.providedBy(storage))
             return self._make(storage)
         except LeaderboardError:
             raise
@@ -188,13 +187,28 @@ class ServedDatabase(Database):
             self._storage = self._opening()
             self._db = self._connect(self._storage)
 
+    def close_before_fork(self) -> None:
+        """Close what is on SQLite; parent and child open it anew.
+
+        SQLite notes its locks in the memory of the process, and a child believes that it has those of its parent. When
+        the parent then closes the file, it removes the log that the child still writes to.
+        """
+        if sqlite_folder(self._storage) is None or not self.write_lock.acquire(timeout=PATIENCE):
+            return
+        try:
+            with self._lock:
+                _discard(self._storage)
+                self._storage, self._db, self._failed = None, None, True
+        finally:
+            self.write_lock.release()
+
     def abandon(self) -> None:
         """Leave all that is open to the parent; the next operation here opens the storage for this process.
 
-        What only one process can open stays the parent's.
+        What only one process can open stays the parent's, and what is on SQLite where a fork did not wait for a write.
         """
         self._pack_lock = Lock()
-        self._inherited = not self.is_shared
+        self._inherited = not self.is_shared or sqlite_folder(self._storage) is not None
         _left_to_parent.append((self._storage, self._db, self._idle))
         _let_go_of_socket(self._storage)
         self._storage, self._idle, self._sessions, self._failed = None, [], 0, True
@@ -208,6 +222,21 @@ class ServedDatabase(Database):
 def promises(capabilities: Capabilities, database: ServedDatabase) -> Capabilities:
     """Return what a board promises: a storage without history cannot tell the rank that a commit made."""
     return capabilities if database.keeps_history else replace(capabilities, consistency="per player")
+
+
+def sqlite_folder(storage: Any) -> str | None:
+    """Return the folder of RelStorage on SQLite, `None` for any other storage."""
+    return getattr(getattr(storage, "_adapter", None), "data_dir", None)
+
+
+def _before_fork() -> None:
+    for database in list(_served):
+        database.close_before_fork()
+
+
+_served: Final[WeakSet[ServedDatabase]] = WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 def _discard(storage: Any) -> None:
