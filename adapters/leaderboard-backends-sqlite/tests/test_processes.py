@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -16,6 +16,7 @@ from leaderboard_backends_sqlite import SQLiteLeaderboard
 from leaderboard_backends_sqlite.opening import WAL_LIMIT
 
 from leaderboard_backends import BackendUnavailableError, WriteConflictError
+from leaderboard_backends.testing.forking import Child
 
 
 @pytest.fixture
@@ -297,7 +298,7 @@ if child == 0:
     sys.exit(0)
 _, status = os.waitpid(child, 0)
 assert status == 0
-assert board._file._idle == inherited
+assert not board._file._idle  # closed before the fork
 assert board.increment_score("ada", "Ada", 100).score == 111
 assert len(board) == 3001
 board._check()
@@ -344,6 +345,24 @@ board._check()
 board.close()
 print("whole")
 """
+
+
+def test_a_child_loses_nothing_when_its_parent_closes_the_file(path: Path) -> None:
+    board = SQLiteLeaderboard(path=path)
+    board.increment_score("parent", "", 1)
+
+    def work(tell: Callable[[float], None]) -> None:
+        for _ in range(40):
+            tell(board.increment_score("child", "", 1).score)
+        board.close()
+
+    with Child[float](work, 30) as child:
+        assert next(child) == 1
+        board.increment_score("parent", "", 1)
+        board.close()
+        assert list(child)[-1] == 40
+    with SQLiteLeaderboard(path=path) as again:
+        assert (again.get_score("parent"), again.get_score("child")) == (2, 40)
 
 
 def test_a_fork_beside_busy_threads_hangs_nobody(path: Path) -> None:

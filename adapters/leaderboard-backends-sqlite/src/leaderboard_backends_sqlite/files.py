@@ -140,10 +140,17 @@ class BoardFile:
             self.drop(loan)
 
     def pause(self) -> None:
-        """Before a fork: wait for operations, whose locks inside SQLite a child would inherit for ever."""
+        """Before a fork: wait for operations, whose locks inside SQLite a child would inherit for ever, and close.
+
+        SQLite notes its locks in the memory of the process. A child that inherits open connections believes that it
+        has the locks of its parent; when the parent then closes the file, it removes the log that the child writes to.
+        """
         self._lock.acquire()
         self._forking = True
         self._changed.wait_for(lambda: not self._others_at_work(), _FORK_SECONDS)
+        while self._idle:
+            with suppress(sqlite3.Error):
+                self._idle.pop().close()
 
     def _others_at_work(self) -> bool:
         """Whether another thread that lives has a connection; one that forks is in no operation."""
