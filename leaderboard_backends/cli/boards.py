@@ -37,6 +37,11 @@ def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Op
         one, other = _find(first, path), _find(second, path)
     if (one.location.url, one.board, one.options) == (other.location.url, other.board, other.options):
         raise ConfigurationError(f"{place_of(one)} is given twice: give two boards.")
+    if one.order != other.order:  # said before opening the second one makes a board of the wrong order
+        raise ConfigurationError(
+            f"{place_of(one)} is {one.order} and {place_of(other)} is {other.order}: give both the same order, for "
+            f"example ?order={one.order} in a URL."
+        )
     return one, other
 
 

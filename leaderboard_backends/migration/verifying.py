@@ -201,8 +201,9 @@ class _Comparison:
 
     def _note_rest(self, side: _Side, rest: OrderedDict[str, Entry]) -> None:
         """Note who waits for a board that has ended: the other one was written between its pages."""
-        for player_id in rest.keys() - side.passed:
-            mine, his = (entries_of(each.board, [player_id])[0] for each in (self._a, self._b))
+        players = [player_id for player_id in rest if player_id not in side.passed]
+        both = (entries_of(each.board, players) for each in (self._a, self._b))
+        for player_id, mine, his in zip(players, *both, strict=True):
             self._note(Difference("order", player_id, mine, his))
         rest.clear()
 

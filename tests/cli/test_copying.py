@@ -105,7 +105,9 @@ def test_a_dry_run_tells_size_time_and_what_the_target_does_not_allow(
     with open_leaderboard(f"sqlite://{tmp_path}/board.db?board=other") as board:
         assert len(board) == 0
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
-    assert run(source, f"sqlite://{tmp_path}/board.db?board=other", "--dry-run").exit_code == 0
+    fine = run(source, f"sqlite://{tmp_path}/board.db?board=other", "--dry-run", "--json")
+    assert (fine.exit_code, json.loads(fine.stdout)["problems"]) == (0, [])
+    assert 12_000 * 50 < json.loads(fine.stdout)["bytes"] < 12_000 * 1_000
 
 
 def test_progress_into_a_pipe_is_lines_with_the_time_left(
@@ -125,6 +127,7 @@ def test_progress_into_a_pipe_is_lines_with_the_time_left(
         (("memory://a", "sqlite:///tmp/none.db"), "memory://a is a board in the memory of the process that opens it"),
         (("weekly", "memory://a"), "'weekly' is no URL: write scheme://…, or give the file that names it"),
         (("redis://:secret@h/0", "redis://:secret@h/0"), "redis://:***@h/0 (board default) is given twice"),
+        (("redis://h/0?order=ascending", "redis://h/1"), "(board default) is descending: give both the same order"),
         (("redis://:secret@127.0.0.1:1/0", "redis://127.0.0.1:1/1"), "redis://127.0.0.1:1"),
     ],
 )
