@@ -91,7 +91,7 @@ class _Cost(NamedTuple):
     verifying: float
     """Seconds."""
     size: float | None
-    """Bytes in the target; `None` where the storage does not say."""
+    """Bytes in the memory of the target's server; `None` where there is none, or it does not say."""
 
 
 class _Run:
@@ -157,22 +157,25 @@ class _Run:
             least = 1 / self._rate if self._rate else 0.0
             document["seconds_to_copy"] = round(left * max(cost.copying, least), 3)
             document["seconds_to_verify"] = round(plan.players * max(cost.verifying, least), 3)
-            document["bytes"] = None if cost.size is None else round(left * cost.size)
+            document["bytes_of_server"] = None if cost.size is None else round(left * cost.size)
         return document
 
     def _measure(self, sample: list[tuple[str, str, Any]], reading: float) -> _Cost:
         """Measure what a player takes, on a scratch board beside the target."""
-        with Scratch(self._target) as scratch:
-            board = scratch.bare()
-            empty = _stored(board)
-            began = monotonic()
-            for start in range(0, len(sample), PAGE_SIZE):
-                board.update_scores(sample[start : start + PAGE_SIZE])
-            writing = (monotonic() - began) / len(sample)
-            full = _stored(board)
-            _, reading_back = _sampled(board)
-        for left in scratch.left:
-            click.echo(visible(f"The scratch board {left} may be left; delete it."), err=True)
+        scratch = Scratch(self._target)
+        try:
+            with scratch:
+                board = scratch.bare()
+                empty = board.storage_info().used_bytes
+                began = monotonic()
+                for start in range(0, len(sample), PAGE_SIZE):
+                    board.update_scores(sample[start : start + PAGE_SIZE])
+                writing = (monotonic() - began) / len(sample)
+                full = board.storage_info().used_bytes
+                _, reading_back = _sampled(board)
+        finally:
+            for left in scratch.left:
+                click.echo(visible(f"The scratch board {left} may be left; delete it."), err=True)
         size = None if empty is None or full is None else max(0.0, (full - empty) / len(sample))
         return _Cost(reading + writing, reading + reading_back, size)
 
@@ -216,14 +219,6 @@ def _sampled(board: LeaderboardBackend) -> tuple[list[tuple[str, str, Any]], flo
     return rows, (monotonic() - began) / max(1, len(rows))
 
 
-def _stored(board: LeaderboardBackend) -> int | None:
-    """Return the bytes of a board's files, or what its server uses in all; `None` where neither is known."""
-    info = board.storage_info()
-    if info.used_bytes is not None or not info.files:
-        return info.used_bytes
-    return sum(path.stat().st_size for path in info.files if path.exists())
-
-
 # ---------------------------------------------------------------------- what is shown
 
 
@@ -255,6 +250,6 @@ def _expected(document: dict[str, Any]) -> Iterator[str]:
             f"Time: about {duration(document['seconds_to_copy'])} to copy and "
             f"{duration(document['seconds_to_verify'])} to verify, as {SAMPLE:,} players took."
         )
-        if document["bytes"]:
-            yield f"Size: about {size(document['bytes'])} in the target."
+        if document["bytes_of_server"]:
+            yield f"Memory: about {size(document['bytes_of_server'])} in the target's server."
     yield "Nothing was copied." + ("" if document["problems"] else " The copy can begin.")

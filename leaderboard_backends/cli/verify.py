@@ -44,7 +44,7 @@ SHOWN: Final = 20
     default=MOST,
     show_default=True,
     metavar="N",
-    help="Stop after N differences: the boards are others altogether.",
+    help="Stop after N differences.",
 )
 @click.option(
     "--wait",
@@ -190,6 +190,6 @@ def _verdict(found: Verification) -> str:
     if found.equal:
         return f"The boards are the same, to the last tie ({duration(found.seconds)})."
     if not found.complete:
-        return f"The boards differ in at least {whole(len(found.differences))} players: these are others altogether."
+        return f"The boards differ in at least {whole(len(found.differences))} players; compared no further."
     parts = ", ".join(f"{whole(count)} {kind}" for kind, count in sorted(found.counts.items()))
     return f"The boards differ: {parts} ({duration(found.seconds)})."

@@ -30,7 +30,7 @@ WAIT: Final = 5.0
 """Seconds for which differences of boards that may be written are asked for again."""
 _FIRST_PAUSE: Final = 0.05
 _AHEAD: Final = PAGE_SIZE // 2
-"""Entries to look ahead, at least, for a player who is not where he is in the other board."""
+"""Entries to look ahead, at least, for a player who has another place in the other board."""
 
 
 class Difference(NamedTuple):
@@ -98,7 +98,7 @@ def verify_boards(
 
 
 class _TooManyDifferencesError(Exception):
-    """The boards are others altogether."""
+    """There are more differences than were asked for."""
 
 
 class _Side:
@@ -188,23 +188,23 @@ class _Comparison:
         a, b = self._a, self._b
         a.waiting = [*a.waiting[: a.known], *self._common(a.waiting[a.known :])]
         b.waiting = [*b.waiting[: b.known], *self._common_of_b(b.waiting[b.known :])]
-        ours = OrderedDict((entry.player_id, entry) for entry in a.waiting)
-        theirs = OrderedDict((entry.player_id, entry) for entry in b.waiting)
-        while ours and theirs and self._advance(ours, theirs):
+        of_a = OrderedDict((entry.player_id, entry) for entry in a.waiting)
+        of_b = OrderedDict((entry.player_id, entry) for entry in b.waiting)
+        while of_a and of_b and self._advance(of_a, of_b):
             pass
-        if not ours and a.stream.ended:
-            self._note_rest(b, theirs)
-        if not theirs and b.stream.ended:
-            self._note_rest(a, ours)
-        a.waiting, b.waiting = list(ours.values()), list(theirs.values())
-        a.known, b.known = len(ours), len(theirs)
+        if not of_a and a.stream.ended:
+            self._note_rest(b, of_b)
+        if not of_b and b.stream.ended:
+            self._note_rest(a, of_a)
+        a.waiting, b.waiting = list(of_a.values()), list(of_b.values())
+        a.known, b.known = len(of_a), len(of_b)
 
     def _note_rest(self, side: _Side, rest: OrderedDict[str, Entry]) -> None:
         """Note who waits for a board that has ended: the other one was written between its pages."""
         players = [player_id for player_id in rest if player_id not in side.passed]
         both = (entries_of(each.board, players) for each in (self._a, self._b))
-        for player_id, mine, his in zip(players, *both, strict=True):
-            self._note(Difference("order", player_id, mine, his))
+        for player_id, in_a, in_b in zip(players, *both, strict=True):
+            self._note(Difference("order", player_id, in_a, in_b))
         rest.clear()
 
     def _common(self, entries: list[Entry]) -> list[Entry]:
@@ -229,40 +229,38 @@ class _Comparison:
                 kept.append(entry)
         return kept
 
-    def _advance(self, ours: OrderedDict[str, Entry], theirs: OrderedDict[str, Entry]) -> bool:
+    def _advance(self, of_a: OrderedDict[str, Entry], of_b: OrderedDict[str, Entry]) -> bool:
         """Take the first entries of both if they are of one player, else whoever is out of order.
 
         Returns whether it did: not where a player who is not in sight may still be on the next page.
         """
         a, b = self._a, self._b
-        first, other = next(iter(ours)), next(iter(theirs))
+        first, other = next(iter(of_a)), next(iter(of_b))
         if first == other:
-            ours.popitem(last=False)
-            theirs.popitem(last=False)
+            of_a.popitem(last=False)
+            of_b.popitem(last=False)
         elif first in a.passed:
             a.passed.discard(first)
-            ours.popitem(last=False)
+            of_a.popitem(last=False)
         elif other in b.passed:
             b.passed.discard(other)
-            theirs.popitem(last=False)
-        elif (len(ours) < _AHEAD and not a.stream.ended) or (len(theirs) < _AHEAD and not b.stream.ended):
+            of_b.popitem(last=False)
+        elif (len(of_a) < _AHEAD and not a.stream.ended) or (len(of_b) < _AHEAD and not b.stream.ended):
             return False
         else:
-            self._take_moved(ours, theirs, first, other)
+            self._take_moved(of_a, of_b, first, other)
         return True
 
-    def _take_moved(
-        self, ours: OrderedDict[str, Entry], theirs: OrderedDict[str, Entry], first: str, other: str
-    ) -> None:
+    def _take_moved(self, of_a: OrderedDict[str, Entry], of_b: OrderedDict[str, Entry], first: str, other: str) -> None:
         """Take whoever of two players moved further from one board to the other, and note it."""
-        down = theirs[first].rank - theirs[other].rank if first in theirs else None
-        up = ours[other].rank - ours[first].rank if other in ours else None
+        down = of_b[first].rank - of_b[other].rank if first in of_b else None
+        up = of_a[other].rank - of_a[first].rank if other in of_a else None
         if down is None or (up is not None and down >= up):
-            mine = ours.pop(first)
-            self._note(Difference("order", first, mine, theirs.pop(first, None) or self._far(self._b, first)))
+            in_a = of_a.pop(first)
+            self._note(Difference("order", first, in_a, of_b.pop(first, None) or self._far(self._b, first)))
         if up is None or (down is not None and up > down):
-            his = theirs.pop(other)
-            self._note(Difference("order", other, ours.pop(other, None) or self._far(self._a, other), his))
+            in_b = of_b.pop(other)
+            self._note(Difference("order", other, of_a.pop(other, None) or self._far(self._a, other), in_b))
 
     def _far(self, side: _Side, player_id: str) -> Entry | None:
         """Return the entry of a player who is not in sight in a board, and who is not waited for there."""
@@ -302,10 +300,10 @@ class _Comparison:
         for start in range(0, len(players), PAGE_SIZE):
             part = players[start : start + PAGE_SIZE]
             both = zip(part, entries_of(self._a.board, part), entries_of(self._b.board, part), strict=True)
-            for player_id, mine, his in both:
-                difference = _compared(player_id, mine, his)
+            for player_id, in_a, in_b in both:
+                difference = _compared(player_id, in_a, in_b)
                 if difference is None and self._found[player_id].kind == "order" and not self._is_in_order(player_id):
-                    difference = Difference("order", player_id, mine, his)
+                    difference = Difference("order", player_id, in_a, in_b)
                 if difference is not None:
                     kept[player_id] = difference
         self._settled += len(self._found) - len(kept)

@@ -125,7 +125,7 @@ def test_whatever_differs_is_found_once_and_repaired(monkeypatch: pytest.MonkeyP
             assert content(a) == content(b), seed
 
 
-def test_boards_that_are_others_altogether_are_not_compared_to_the_end() -> None:
+def test_boards_with_too_many_differences_are_not_compared_to_the_end() -> None:
     reads = list[int]()
     with open_leaderboard("memory://a") as a, open_leaderboard("memory://b") as b:
         a.update_scores(rows(20_000, 1, seed=1))
