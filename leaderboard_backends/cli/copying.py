@@ -15,7 +15,7 @@ import click
 
 from ..comparison.document.numerals import duration, size, whole
 from ..config import Opening
-from ..errors import BoardMismatchError, InvalidValueError
+from ..errors import BoardMismatchError
 from ..migration import (
     CopyPlan,
     CopyResult,
@@ -183,16 +183,17 @@ class _Run:
 @contextmanager
 def _progress(doing: str, players: int) -> Iterator[PlayerBar]:
     """Show the progress; where something ends the copy early, say how far it came."""
-    with PlayerBar(doing, players) as bar:
-        try:
+    bar = PlayerBar(doing, players)
+    try:
+        with bar:
             yield bar
-        except (BoardMismatchError, InvalidValueError):
-            raise
-        except BaseException:
-            if bar.players:
-                done = f"The target has {whole(bar.players)} of {whole(players)} players"
-                click.echo(f"{done}; continue with the same command and --resume.", err=True)
-            raise
+    except BoardMismatchError:
+        raise
+    except BaseException:
+        if bar.players:
+            done = f"The target has {whole(bar.players)} of {whole(players)} players"
+            click.echo(f"{done}; continue with the same command and --resume.", err=True)
+        raise
 
 
 def _count_broken(source: LeaderboardBackend, players: int, limits: TargetLimits) -> dict[str, int]:
