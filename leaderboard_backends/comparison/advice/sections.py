@@ -76,7 +76,7 @@ _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    said, losing = [], dict[str, None]()
+    said, losing, loaded = [], dict[str, None](), False
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
@@ -85,18 +85,25 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
             said.append(f"nothing for {title} ({keeps.pick.label} either way)")
         else:
             losing[without.pick.label] = None
+            loaded = loaded or bool(_under_load(keeps) or _under_load(without))
             said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
     if not losing:
         return ""
+    when = "alone / under load" if loaded else "alone"
     return (
-        f"What it costs (p99 of an update): {'; '.join(said)}. Without it, {' or '.join(losing)} can lose all scores "
-        "since the last backup."
+        f"What it costs (p99 of an update {when}): {'; '.join(said)}. Without it, {' or '.join(losing)} can lose all "
+        "scores since the last backup."
     )
 
 
 def _update_time(advice: Advice) -> str:
     update = advice.pick.judged(advice.need) if advice.pick else None
-    return time_words(update.p99_us) if update and update.p99_us else NONE
+    return f"{time_words(update.p99_us)}{_under_load(advice)}" if update and update.p99_us else NONE
+
+
+def _under_load(advice: Advice) -> str:
+    response = advice.pick.response if advice.pick else None
+    return f" / {time_words(response.p99_us)}" if response and response.p99_us else ""
 
 
 def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:

@@ -38,7 +38,7 @@ MOST_SIZES: Final = 4
 
 NO_SORTED_SET: Final = (
     "**Why not a plain sorted set?** On a tie, `ZADD` ranks by the text of the id, a board by who reached the score "
-    "first. `ZADD` returns no rank, a board returns it with the update."
+    "first. `ZADD` returns no rank, a board's update does."
 )
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -81,7 +81,9 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     if pick.facts.sheet.configuration:
         yield f"In a config: `{pick.facts.sheet.configuration}`"
     update = pick.judged(need)
-    p99 = [f"p99 {time_words(update.p99_us)} per update (one client)"] if update and update.p99_us else []
+    loaded = pick.response.p99_us if pick.response else None
+    under = f", {time_words(loaded)} under load" if loaded else ""
+    p99 = [f"p99 {time_words(update.p99_us)} per update (one client){under}"] if update and update.p99_us else []
     cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
     carries = f"{counted(need.processes, 'process', 'processes')} together {whole(pick.carries)} updates per second"
     yield f"{'; '.join([*p99, carries, *cost])}."
