@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from ..comparison.document.numerals import size, whole
 from ..config import Opening
 from ..location import Location
 from ..model import Entry
+from ..protocol import LeaderboardBackend
 from .finding import Finding, failed, not_applicable, passed
 from .kinds import kind_of
 from .scratch import MAKES_NO_FILE, Scratch
 from .server import ask_each
 from .subject import Subject
+
+T = TypeVar("T")
 
 SAMPLE: Final = 1_000
 """Entries that are read from the top."""
@@ -48,16 +51,21 @@ def sample(subject: Subject) -> Sequence[Entry] | None:
     """
     kind = kind_of(subject.opening)
     if kind == "server":
-        return _from_server(subject.opening)
+        return _from_server(subject.opening, lambda board: board.get_top_n(SAMPLE))
     return _from_copy(subject.opening, subject.scratch) if kind == "files" else None
 
 
-def _from_server(opening: Opening) -> Sequence[Entry] | None:
+def players_on_server(subject: Subject) -> int | None:
+    """Return how many players the configured board has, `None` where it is not there. Raises as `sample` does."""
+    return _from_server(subject.opening, len)
+
+
+def _from_server(opening: Opening, read: Callable[[LeaderboardBackend], T]) -> T | None:
     bare = replace(opening, layers={})
     if not any(ask_each(bare, lambda server: server.has_board(bare, bare.board))):
         return None
     with bare.open() as board:
-        return board.get_top_n(SAMPLE)
+        return read(board)
 
 
 def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:

@@ -9,14 +9,19 @@ import re
 from statistics import fmean
 from typing import Final
 
-from ..comparison.document.numerals import size, whole
+from ..comparison.cost.footprint import footprints
+from ..comparison.cost.source import Inputs, load_result
+from ..comparison.cost.tiers import tiers
+from ..comparison.document.numerals import significant, size, whole
 from ..errors import LeaderboardError
 from ..model import MAX_TEXT_BYTES
-from .configured import sample
+from .configured import players_on_server, sample
 from .finding import Finding, not_applicable, passed, warning
+from .server import is_cluster
 from .subject import Subject
 
 PAGE: Final = "docs/anti-patterns.md"
+SCALING: Final = "docs/outgrow-one-machine.md"
 NAIVE: Final = "naive"
 MOST_NAIVE: Final = 5_000
 """Players up to which sorting at every query is a matter of taste."""
@@ -58,8 +63,10 @@ def check_fat_entries(subject: Subject) -> Finding:
 
 
 def check_sharding(subject: Subject) -> Finding:
-    """Boards of the file that are called as shards of one, of fewer players together than one board holds."""
+    """Boards of the file that are called as shards of one, and those on a cluster, that one board or server holds."""
     shards = _shards(subject)
+    if not shards and is_cluster(subject.opening):
+        return _on_cluster(subject)
     if not shards:
         return passed("no board of the file is named like a shard")
     players = subject.expectations.expected_players
@@ -70,6 +77,28 @@ def check_sharding(subject: Subject) -> Finding:
         figure,
         f"One board holds {whole(ONE_BOARD_HOLDS)} players; ranks and tops of shards must be merged. {PAGE} shows the "
         f"cost. If you expect more players, set expected_players in [preflight.{subject.name}].",
+    )
+
+
+def _on_cluster(subject: Subject) -> Finding:
+    """Return whether one server would hold the board: no warning, as there may be other reasons for the cluster."""
+    try:
+        found = players_on_server(subject) or 0
+    except LeaderboardError:
+        found = 0  # another check says that it cannot be read
+    players = max(found, subject.expectations.expected_players or 0)
+    if not players:
+        return not_applicable("the players of a board on a cluster are not known: set expected_players")
+    published = load_result()
+    known = tiers(published, footprints(published), Inputs.shipped(), sizes=())
+    if known is None:
+        return not_applicable("the shipped result has no board on one server")
+    holds = known.durable if subject.expectations.durable else known.holds
+    if players > holds:
+        return passed(f"one server does not hold {whole(players)} players")
+    return passed(
+        f"{whole(players)} players: one server holds them by its memory, up to about {significant(holds, 2)}, and "
+        f"answers faster ({SCALING})"
     )
 
 
