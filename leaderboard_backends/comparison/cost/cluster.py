@@ -92,7 +92,7 @@ class Cluster(NamedTuple):
     @property
     def url(self) -> str:
         """Return what an app's configuration has for it."""
-        return f"redis+cluster://h1:7000,h2:7000/?board=weekly&shards={self.spread.shards}"
+        return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.spread.shards}"
 
 
 def shards_of(primaries: int) -> int:

@@ -64,6 +64,8 @@ class Tiers(NamedTuple):
     """The p50 of a rank on one server in microseconds, and the size that it was measured at."""
     merged: float | None
     """How many times as long a rank takes over ten boards of one process as on one."""
+    each: float
+    """Bytes per player of one server, by the line through the measured sizes."""
     is_measured: bool
     """Whether the bytes are those of a sharded board."""
     inputs: Inputs
@@ -93,7 +95,10 @@ def tiers(
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
     on = storage(largest) if largest else ""
     durable = _holds_durable(result, footprints, without)
-    return Tiers(label, tuple(rows), holds, durable, on, known, rank, merged(result), measured is not None, inputs)
+    each = alone.server.line.each
+    return Tiers(
+        label, tuple(rows), holds, durable, on, known, rank, merged(result), each, measured is not None, inputs
+    )
 
 
 def _holds_durable(result: Result, footprints: Sequence[Footprint], inputs: Inputs) -> int:
@@ -208,9 +213,9 @@ def assumptions(found: Tiers) -> Iterator[str]:
     model = found.inputs.model
     more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
     yield (
-        f"A model, not a measurement. Memory: the measured bytes per player of `{found.label}`{more}, x "
-        f"{model.headroom:g}; the cheapest machines of the price table, and at least {SHARDS_EACH} shards on a "
-        f"primary. A primary holds whole shards: the GiB are of the one with the most."
+        f"A model, not a measurement. Memory: {found.each:.0f} bytes per player, by which `{found.label}` grew between "
+        f"the measured sizes{more}, x {model.headroom:g}; the cheapest machines of the price table, and at least "
+        f"{SHARDS_EACH} shards on a primary. A primary holds whole shards: the GiB are of the one with the most."
     )
     if found.rank_at:
         rank, players = found.rank_at

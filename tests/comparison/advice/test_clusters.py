@@ -60,8 +60,9 @@ def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durabi
     assert advice.pick.label == label
     assert advice.pick.cluster
     shards, primaries = advice.pick.cluster.spread.shards, advice.pick.cluster.spread.primaries
-    assert f"Open redis+cluster://h1:7000,h2:7000/?board=weekly&shards={shards} on {primaries} primaries" in text(
-        advice
+    assert (
+        f"Open redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={shards} on {primaries} primaries"
+        in text(advice)
     )
     assert "GiB" in text(advice)
     assert "2 round trips of 200 µs between machines (assumed)" in text(advice)
