@@ -8,6 +8,10 @@ whoever applies the changes in their order has the same board, to the last tie.
 The numbers of one board go on for as long as it lives, closing and opening included. `history` tells one life from
 another: a board that was deleted and made anew, or restored from an older copy, has another one where the storage can
 know.
+
+A board over shards counts in each shard: its version has these numbers, too, and is compared by them (`Version.holds`).
+Its feed has the changes of each player in order; those of different shards may come in another order than they were
+made, but not past a removal of all. `reached` is a number that orders ties over all shards, as before.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
+from operator import ge
 from secrets import token_hex
 from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
@@ -49,10 +54,27 @@ Value = TypeVar("Value")
 
 
 class Version(NamedTuple):
-    """How many changes a board has seen in one history. Compare numbers of one history alone."""
+    """How many changes a board has seen in one history. Compare versions of one history alone, by `holds`."""
 
     history: str
     number: int
+    shards: tuple[int, ...] = ()
+    """The number of each shard, of a board over shards; `number` is their sum."""
+
+    def holds(self, other: Version) -> bool:
+        """Whether a board at this version has seen all that it had seen at another one. O(shards)."""
+        return self.number >= other.number and (not other.shards or all(map(ge, self.shards, other.shards)))
+
+    def joined(self, other: Version) -> Version:
+        """Return the earliest version that holds both. O(shards)."""
+        if not other.shards or not self.shards:
+            return other if other.number > self.number else self
+        shards = tuple(map(max, self.shards, other.shards))
+        return Version(self.history, sum(shards), shards)
+
+
+NO_VERSION: Final = Version("", 0)
+"""What has no version of a board: what was not read yet, or of some shards alone."""
 
 
 class Change(NamedTuple):
@@ -66,7 +88,8 @@ class Change(NamedTuple):
     score: Score | None = None
     """`None` where the player was removed."""
     reached: int = 0
-    """The number of the change with which the player reached this score; a renaming keeps it."""
+    """The number of the change with which the player reached this score; a renaming keeps it. On a board over shards,
+    it is a number below 2^53 that is unrelated to versions: within a tie, the lower one ranks first."""
 
 
 class Changes(NamedTuple):
@@ -76,6 +99,18 @@ class Changes(NamedTuple):
     """The board's version in the moment of the read."""
     changes: list[Change]
     """What changed after the version asked for, in order, without a gap."""
+    position: Version | None = None
+    """What they reach on a board over shards, which the last one's number does not tell; `None` on all others."""
+
+    def following(self, after: Version) -> Version:
+        """Return the version after which the next changes are to be asked for; `after` is where these were."""
+        if self.position is not None:
+            return self.position
+        return Version(after.history, self.changes[-1].number) if self.changes else after
+
+    def are_all(self, limit: int) -> bool:
+        """Whether there were no more changes in the moment of the read, which asked for `limit` at most."""
+        return len(self.changes) < limit if self.position is None else self.position.holds(self.version)
 
 
 class ChangeLog:
@@ -139,24 +174,36 @@ def check_version(version: object) -> Version:
         )
     if not isinstance(version.history, str):
         raise InvalidArgumentTypeError(f"the history of a version is a text, not {shorten(version.history)}.")
-    number = check_count(version.number, "the number of a version")
-    if number > MAX_NUMBER:
-        raise InvalidArgumentError(f"the number of a version is at most 2^53, not {shorten(number)}.")
-    return Version(version.history, number)
+    if not isinstance(version.shards, tuple):
+        raise InvalidArgumentTypeError(f"the shards of a version are a tuple, not {shorten(version.shards)}.")
+    for each in (version.number, *version.shards):
+        if check_count(each, "the number of a version") > MAX_NUMBER:
+            raise InvalidArgumentError(f"the number of a version is at most 2^53, not {shorten(each)}.")
+    if version.shards and sum(version.shards) != version.number:
+        raise InvalidArgumentError(
+            f"the number of a version is the sum of its shards' numbers, not {shorten(version.number)}: pass it on "
+            "unchanged."
+        )
+    return Version(version.history, version.number, version.shards)
 
 
 def check_position(after: Version, version: Version, oldest: int) -> None:
     """Raise `ChangesLostError` unless a feed that goes back to after `oldest` continues from `after`."""
     if after.history != version.history or after.number > version.number:
-        raise ChangesLostError(
-            "the board has a new history since then (it was created again, restored, or a write was interrupted): "
-            "read the whole board again, and follow its changes from get_version()."
-        )
+        raise new_history()
     if after.number < oldest:
         raise ChangesLostError(
             f"the feed goes back to change {oldest + 1}, and the one after {after.number} was asked for: read the "
             f"board anew, and let it keep more changes (feed)."
         )
+
+
+def new_history() -> ChangesLostError:
+    """Return the error for a version of a board that has another history by now."""
+    return ChangesLostError(
+        "the board has a new history since then (it was created again, restored, or a write was interrupted): "
+        "read the whole board again, and follow its changes from get_version()."
+    )
 
 
 def no_feed() -> UnsupportedOperationError:
@@ -191,6 +238,19 @@ class FollowsTogether(Protocol):
         The answer has all `checked` boards. Of the others, it may leave out those without changes, and have `None`
         for those that are to be asked again, checked.
         """
+        ...
+
+
+@runtime_checkable
+class ListsStates(Protocol):
+    """A board that can list its players by their places, each with what orders it within a tie.
+
+    A player who does not change while the list is read, page by page, is in it once. So the list, and the changes since
+    a version that was read before, are the whole board.
+    """
+
+    def list_states(self, after: Change | None, limit: int) -> list[Change]:
+        """Return the players that rank after a state, best first, as changes that left these states (number 0)."""
         ...
 
 
@@ -234,7 +294,8 @@ def at_version(
 
     For a read, it is the version of the state that was read. For a write, it is the version right after the write or
     a later one, so that a replica at that version has the write. If the backend cannot return both in one step, a read
-    is repeated until no change came between.
+    is repeated until no change came between. On a board over shards, the version of a read, too, may be later: a copy
+    at that version shows nothing older than the answer. An answer of some shards alone (`partial`) has `NO_VERSION`.
 
     An answer from memory (see `ask`) has no version of its own. Raises `UnsupportedOperationError` where the backend
     has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts, and

@@ -1,9 +1,10 @@
 """How old a copy of a board can be, proven by versions: for replicas on servers and in memory.
 
 Whatever version the primary reports at some moment, a copy that has reached it holds every write that was acknowledged
-before that moment. So each exchange with the primary is a mark, (when it began, the number of its version), and a copy
-is at most as old as the latest mark that it has reached. Whether a copy's link is up does not matter: one that lost its
-primary is as old as its version says.
+before that moment. So each exchange with the primary is a mark, (when it began, its version), and a copy is at most as
+old as the latest mark that it has reached. Whether a copy's link is up does not matter: one that lost its primary is as
+old as its version says. In the same way, a copy that has reached a mark that began after a write ended has that write,
+where the write's version, or its outcome, is not known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from threading import RLock
 from time import monotonic
 from typing import Final, NamedTuple
 
-from .changes import Version
+from .changes import NO_VERSION, Version
 from .forks import guard
 
 _MARKS: Final = 16
@@ -24,12 +25,12 @@ class Known(NamedTuple):
     """What is known of the primary, and what was shown of it."""
 
     history: str = ""
-    marks: tuple[tuple[float, int], ...] = ()
-    """Moments and numbers, the newest first."""
-    shown: int = 0
-    """The newest number that was written or shown: a read that begins now must not show an older one."""
+    marks: tuple[tuple[float, Version], ...] = ()
+    """Moments and versions, the newest first."""
+    shown: Version = NO_VERSION
+    """All that was written or shown: a read that begins now must not show less."""
     unsure: float | None = None
-    """When a write ended without its outcome being known, until the primary was asked again."""
+    """When a write ended whose version is not known, until the primary was asked again."""
 
 
 class Freshness:
@@ -51,41 +52,57 @@ class Freshness:
                 if known.marks and began <= known.marks[0][0]:  # which of the two came later cannot be told
                     self.known = Known()
                     return
-                known = Known(version.history, (), version.number, known.unsure)
+                known = Known(version.history, (), version, known.unsure)
             unsure = known.unsure if known.unsure is not None and began <= known.unsure else None
             if known.unsure is not None and unsure is None:
                 shown = True
-            if not known.marks or began - known.marks[0][0] > self.max_staleness / _MARKS:
-                known = known._replace(marks=((began, version.number), *known.marks[: _MARKS - 1]))
-            newest = max(known.shown, version.number) if shown else known.shown
-            self.known = known._replace(shown=newest, unsure=unsure)
+            newest = known.shown.joined(version) if shown else known.shown
+            self.known = known._replace(marks=self._marked(known.marks, began, version), shown=newest, unsure=unsure)
+
+    def _marked(
+        self, marks: tuple[tuple[float, Version], ...], began: float, version: Version
+    ) -> tuple[tuple[float, Version], ...]:
+        """Return the marks with the newest one; older ones only as far apart as is needed."""
+        if marks and began <= marks[0][0]:
+            return marks
+        if len(marks) > 1 and marks[0][0] - marks[1][0] < self.max_staleness / _MARKS:
+            marks = marks[1:]
+        return ((began, version), *marks[: _MARKS - 1])
 
     def show(self, version: Version) -> None:
         """Take down that the caller is shown an answer of this version, of a copy."""
         with self._lock:
             known = self.known
-            if version.history == known.history and version.number > known.shown:
-                self.known = known._replace(shown=version.number)
+            if version.history == known.history and not known.shown.holds(version):
+                self.known = known._replace(shown=known.shown.joined(version))
 
     def doubt(self) -> None:
-        """Take down that a write may have been applied: copies show nothing until the primary was asked again."""
+        """Take down that a write of unknown version may have been applied: copies must have reached a later mark."""
         with self._lock:
             self.known = self.known._replace(unsure=monotonic())
 
     def age(self, version: Version, before: Known) -> float:
         """Return for how many seconds, at most, a version can be out of date; infinite where nothing proves it.
 
-        Infinite, too, for one that is older than what was `known` to be shown `before` the read began.
+        Infinite, too, for one that may not have what was `known` to be shown or written `before` the read began.
         """
         known = self.known
-        if version.history != known.history or known.unsure is not None or is_behind(version, before):
+        if version.history != known.history or is_behind(version, before):
             return inf
-        for moment, number in known.marks:
-            if number <= version.number:
-                return monotonic() - moment
+        number = version.number
+        for moment, mark in known.marks:
+            if mark.number <= number and (not mark.shards or version.holds(mark)):
+                return inf if before.unsure is not None and moment <= before.unsure else monotonic() - moment
         return inf
+
+    def is_awaited(self, version: Version, before: Known) -> bool:
+        """Whether what was shown or written `before` may be on its way to a copy of this version."""
+        return is_behind(version, before) or (before.unsure is not None and self.age(version, before) == inf)
 
 
 def is_behind(version: Version, known: Known) -> bool:
-    """Whether a version of the same history is older than what was shown."""
-    return version.history == known.history and version.number < known.shown
+    """Whether a version of the same history is without something that was shown."""
+    shown = known.shown
+    return version.history == known.history and (
+        version.number < shown.number or (bool(shown.shards) and not version.holds(shown))
+    )

@@ -1,22 +1,26 @@
 """A copy of a board in this process's memory, with the primary's order to the last tie.
 
-Loading: pages of ranks, each read with the version at which it holds. A change moves anybody else by one rank at most;
-so where a page begins as many ranks before the end of the last one as there were changes between the two, a player who
-stays is on one of them. The changes themselves are read after each page, and applied at the end: they are absolute
-states, so it does not matter that a page may have had some of them already.
+A change tells the number (`reached`) by which the player's tie is ordered, so the copy's order is that of scores and
+these numbers. The changes since the load began are read after each page, so that the feed does not end before them, and
+applied at the end: they are absolute states, so it does not matter that a page may have had some of them already.
 
-Order: a change tells the number of the change with which the player reached the score, which is the order of a tie.
-Entries of pages do not have it; they are numbered as they come, below all changes that follow.
+Loading from a board that lists its players with these numbers (`changes.ListsStates`): pages by place. A player who
+stays is on one of them, and every other one is in the changes.
+
+Loading from any other board: pages of ranks, each read with the version at which it holds. A change moves anybody else
+by one rank at most; so where a page begins as many ranks before the end of the last one as there were changes between
+the two, a player who stays is on one of them. Such entries have no numbers of their own; they are numbered as they
+come, below all changes that follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import Final
 
 from ..backends.sortedcontainers import SortedContainersLeaderboard
-from ..changes import Change, Version, at_version
+from ..changes import NO_VERSION, Change, Changes, ListsStates, Version, at_version
 from ..errors import ChangesLostError
 from ..model import Entry, Score
 from ..protocol import LeaderboardBackend
@@ -35,10 +39,10 @@ class BoardCopy(SortedContainersLeaderboard):
     def __init__(self, primary: LeaderboardBackend) -> None:
         super().__init__(primary.name, order=primary.order)
         self._primary: Final = primary
-        self.version = Version("", 0)
+        self.version = NO_VERSION
         """What the copy has reached."""
         self._loaded_at = 0
-        """The number of the version before the first page."""
+        """The number of the version before the first page; 0 where pages have the numbers of ties."""
         self._numbered = 0
         """How many entries of pages are numbered below all changes."""
         self._whole = False
@@ -58,19 +62,40 @@ class BoardCopy(SortedContainersLeaderboard):
         """
         start = self._primary.get_version()
         self.read_at = monotonic()
-        entries, changes = self._read(start)
-        self._replace(
-            {
-                entry.player_id: (self._sort_key(entry.score, number), entry.player_id, entry.username)
-                for number, entry in enumerate(entries, 1)
-            }
-        )
-        self._loaded_at, self._numbered, self.version = start.number, len(entries), start
-        self.apply(changes)
+        parts = self._read_states(self._primary, start) if isinstance(self._primary, ListsStates) else self._read(start)
+        self.version = start
+        for part in parts:
+            self.apply(part.changes, part.position)
         self._whole = True
 
-    def _read(self, start: Version) -> tuple[Sequence[Entry], list[Change]]:
-        """Return the entries of all pages, best first, and all changes since `start`, up to the last page's version."""
+    def _read_states(self, primary: ListsStates, start: Version) -> list[Changes]:
+        """Take the players of all pages; returns all changes since `start`, up to a version after the last page."""
+        states: list[Change] = []
+        parts: list[Changes] = []
+        at = start
+        while True:
+            page = primary.list_states(states[-1] if states else None, PAGE)
+            states += page
+            at = self._add_changes(at, parts)
+            if len(page) < PAGE:
+                self._take((each.player_id or "", each.username, each.score or 0, each.reached) for each in states)
+                return parts
+
+    def _add_changes(self, after: Version, parts: list[Changes]) -> Version:
+        """Read all changes that there are after a version; returns what they reach."""
+        while True:
+            self.read_at = monotonic()
+            parts.append(self._primary.get_changes(after, CHANGES))
+            after = parts[-1].following(after)
+            if parts[-1].are_all(CHANGES):
+                return after
+
+    def _take(self, players: Iterable[tuple[str, str, Score, int]]) -> None:
+        """Take players as they are given: id, username, score, and number in the tie."""
+        self._replace({player: (self._sort_key(score, tie), player, name) for player, name, score, tie in players})
+
+    def _read(self, start: Version) -> list[Changes]:
+        """Take the entries of all pages; returns all changes since `start`, up to the last page's version."""
         found: dict[str, Entry] = {}
         changes: list[Change] = []
         covered, at, first, length = 0, start, 1, PAGE
@@ -85,37 +110,42 @@ class BoardCopy(SortedContainersLeaderboard):
                 found.pop(entry.player_id, None)  # the later page counts, and its order
                 found[entry.player_id] = entry
             if len(page) < length:
-                self.read_at = monotonic()
-                return list(found.values()), changes + self._changes_up_to(None, _reached(start, changes))
+                parts = [Changes(version, changes)]
+                self._add_changes(_reached(start, changes), parts)
+                self._loaded_at, self._numbered = start.number, len(found)
+                self._take((e.player_id, e.username, e.score, number) for number, e in enumerate(found.values(), 1))
+                return parts
             covered, at = first + len(page) - 1, version
             first = max(1, covered + 1 - 2 * moved - _MARGIN)
 
-    def _changes_up_to(self, version: Version | None, after: Version) -> list[Change]:
-        """Return the changes after one version and up to another, at least; `None`: all that there are by now."""
+    def _changes_up_to(self, version: Version, after: Version) -> list[Change]:
+        """Return the changes after one version and up to another, at least."""
         changes: list[Change] = []
-        while version is None or after.number < version.number or after.history != version.history:
-            part = self._primary.get_changes(after, CHANGES).changes
-            changes += part
-            if version is None and len(part) < CHANGES:
-                break
-            if not part:
+        while after.number < version.number or after.history != version.history:
+            part = self._primary.get_changes(after, CHANGES)
+            changes += part.changes
+            if not part.changes:
                 raise ChangesLostError("the feed has no changes up to the version of its board.")
-            after = Version(after.history, part[-1].number)
+            after = part.following(after)
         return changes
 
     # ------------------------------------------------------------------ changes
 
-    def apply(self, changes: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[Change], position: Version | None = None) -> None:
         """Apply the next changes as one step, so that no reader sees a batch in part. O(log n) each.
 
-        Raises `ChangesLostError` where one is missing.
+        `position` is what they reach on a board over shards, which sees to it that none is missing. Raises
+        `ChangesLostError` where one is, on any other board.
         """
         with self._lock:
             for change in changes:
-                if change.number != self.version.number + 1:
+                if position is None and change.number != self.version.number + 1:
                     raise ChangesLostError(f"the changes from {self.version.number + 1} on are missing.")
                 self._apply(change)
-                self.version = Version(self.version.history, change.number)
+                if position is None:
+                    self.version = Version(self.version.history, change.number)
+            if position is not None:
+                self.version = position
 
     def _apply(self, change: Change) -> None:
         if change.player_id is None:

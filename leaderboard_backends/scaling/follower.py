@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
-from ..changes import Change, Changes, FollowsTogether, Version
+from ..changes import NO_VERSION, Change, Changes, FollowsTogether, Version
 from ..errors import (
     BackendUnavailableError,
     ChangesLostError,
@@ -74,8 +74,10 @@ class Replica:
         self._due = -inf
         self._pending: list[Change] = []
         """Changes that were read, of which there are more to come: a batch must not be applied in part."""
-        self._expected = 0
-        """The number of the board's version that was read after the last changes: they must follow."""
+        self._position: Version | None = None
+        """What these reach, if that is more than the copy has."""
+        self._expected = NO_VERSION
+        """The board's version that was read after the last changes: they must follow."""
 
     @property
     def status(self) -> Status:
@@ -101,7 +103,7 @@ class Replica:
             self.fail(error)
             return
         self.freshness.learn(copy.version, copy.read_at, shown=False)
-        self._pending, self._expected, self._problem = [], copy.version.number, ""
+        self._pending, self._position, self._expected, self._problem = [], None, copy.version, ""
         self._loads += 1
         self.copy = None if self.closed else copy
         logger.info("the copy of board %s was loaded in %.1f s", self.board.name, monotonic() - began)
@@ -110,8 +112,7 @@ class Replica:
 
     def after(self, copy: BoardCopy) -> Version:
         """Return the version after which the next changes are to be read."""
-        pending = self._pending
-        return Version(copy.version.history, pending[-1].number) if pending else copy.version
+        return self._position or copy.version
 
     def is_up(self) -> bool:
         """Whether it is time to try again after a failure, if there was one."""
@@ -144,15 +145,20 @@ class Replica:
         if found.version.history != copy.version.history:
             raise ChangesLostError("the board has another history: it was made anew, restored, or failed over.")
         self._pending += found.changes
-        if len(found.changes) < CHANGES:  # these are all that there are
-            changes, self._pending = self._pending, []
-            copy.apply(changes)
-            if copy.version.number < self._expected:
+        self._position = found.following(self.after(copy))
+        if found.are_all(CHANGES):
+            changes, self._pending, self._position = self._pending, [], None
+            copy.apply(changes, found.position)
+            if not copy.version.holds(self._expected):
                 raise ChangesLostError(f"the changes from {copy.version.number + 1} on are missing.")
             self.freshness.learn(copy.version, began, shown=False)
-            self._expected = found.version.number
+            self._expected = found.version
             self._due = monotonic() + self.freshness.max_staleness / 4
         self._problem = ""
+
+    def ask_soon(self) -> None:
+        """Have the board's own version read in the next round."""
+        self._due = -inf
 
     def fail(self, error: Exception, *, rest: float = RETRY) -> None:
         """Take down what is wrong, and leave the board alone for a while."""

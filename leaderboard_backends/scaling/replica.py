@@ -41,7 +41,7 @@ from ..errors import (
     UnsupportedOperationError,
     WriteOutcomeUnknownError,
 )
-from ..freshness import Known, is_behind
+from ..freshness import Known
 from ..location import Option, integer, one_of, seconds
 from ..model import Entry, Score
 from ..protocol import LeaderboardBackend
@@ -157,10 +157,12 @@ class ReplicatedLeaderboard(Wrapper):
     def _age_after_own_write(self, before: Known) -> float:
         """Wait for the copy to reach what this object wrote, and return its age."""
         end = monotonic() + OWN_WRITE
-        while (copy := self._replica.copy) and is_behind(copy.version, before) and monotonic() < end:
+        freshness = self._replica.freshness
+        while (copy := self._replica.copy) and freshness.is_awaited(copy.version, before) and monotonic() < end:
+            self._replica.ask_soon()
             self._follower.hurry()
             sleep(_LOOK_AGAIN)  # the follower is at it; bounded above
-        return inf if copy is None else self._replica.freshness.age(copy.version, before)
+        return inf if copy is None else freshness.age(copy.version, before)
 
     def _stale(self) -> StaleReplicaError:
         problem = self.status.problem

@@ -474,7 +474,7 @@ def test_the_feed_of_two_clients_has_every_change_once_and_in_order(db: ZODB.DB)
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(write, one, "a"), pool.submit(write, other, "b")]:
                 done.result(60)
-        version, changes = other.get_changes(start)
+        version, changes, _ = other.get_changes(start)
         assert [change.number for change in changes] == list(range(start.number + 1, version.number + 1))
         states = {change.player_id: change for change in changes}
         ranked = sorted(states.values(), key=lambda change: (-(change.score or 0), change.reached))

@@ -21,6 +21,10 @@ answer; `ask` tells which, and how far the rank can be off. Otherwise such a rea
 
 `clear` goes to all shards under a number of its own. Whoever meets one that was cut half-way finishes it.
 
+With `feed`, each shard keeps its latest changes, in the same step as they are made; all shards are read together, by
+one round trip, and their changes merged (`shard_feeds`). A version has the number of each shard. With an answer
+(`at_version`), it takes a round trip more, and may be later than the answer.
+
 Cost, beside what one server takes: `len`, `count_by_score` one round trip to all primaries at once; `get_rank`,
 `get_entry`, `get_entries`, `get_percentile`, `get_around` two; `get_top_n`, `get_by_score` one, seldom two; a range at
 a deep rank three to five; `get_score` one, to one node; `update_score` two, `increment_score` three, a batch two, each
@@ -34,7 +38,7 @@ was frozen or cut off, and replaced meanwhile, can still answer reads until it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from time import monotonic
@@ -42,6 +46,7 @@ from typing import Any, ClassVar, Final, TypeVar, cast
 
 from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, partial_wanted
 from ...capabilities import StorageInfo
+from ...changes import FEED_OPTION, NO_VERSION, Change, Changes, Version, note_version, version_wanted
 from ...errors import (
     BackendError,
     BackendUnavailableError,
@@ -63,6 +68,7 @@ from .handshake import check_server
 from .merge import Answers, Ask, JoinedReads, Joint, Plan
 from .requests import MAX_RANK, Request
 from .server import exchange
+from .shard_feeds import Asked, Feed, feeds, merged, share_of_feed, whole_board
 from .shard_requests import (
     AFTER_ALL,
     BEFORE_ALL,
@@ -113,7 +119,9 @@ def _rank_of_one(value: tuple[list[tuple[int, Row] | None], int]) -> int | None:
 class _Seen:
     """The states of shards that a read is made of, and the shards that did not answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        self.whole: Final = whole
+        """Whether no shard may be missing, whatever the board permits."""
         self.states: dict[tuple[int, ...], State] = {}
         """By shards: the state of one, or of several of one node together."""
         self.changed = False
@@ -121,7 +129,7 @@ class _Seen:
         self.cleared: set[int] = set()
         self.missing: dict[int, BackendError] = {}
 
-    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled]) -> None:
+    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled | Feed]) -> None:
         """Note the states of an answer."""
         if isinstance(value, Standing):
             self.note({value.shard: value.located})
@@ -149,13 +157,12 @@ class ClusterLeaderboard(AddressedLeaderboard):
     capabilities = replace(
         RedisLeaderboard.capabilities,
         consistency="per player",
-        feed=False,
         survives=(
             f"{RedisLeaderboard.capabilities.survives}; a failover loses the acknowledged writes that the promoted "
             "replica had not received, unless wait_replicas asks for their confirmation"
         ),
     )
-    options: ClassVar[Mapping[str, Option]] = {**OPTIONS, **CLUSTER_OPTIONS}
+    options: ClassVar[Mapping[str, Option]] = {**OPTIONS, "feed": FEED_OPTION, **CLUSTER_OPTIONS}
 
     def __init__(
         self,
@@ -166,6 +173,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
         keep: Keep = "last",
         prefix: str = DEFAULT_PREFIX,
         batch_size: int = DEFAULT_BATCH,
+        feed: int | None = None,
         shards: int | None = None,
         ties: str | None = None,
         partial: bool = False,
@@ -185,7 +193,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
         self._cluster: Final = shared_cluster(address)
         self._cluster.hold(self)
         try:
-            manifest = self._open(shards, ties, prefix)
+            manifest = self._open(shards, ties, prefix, feed)
         except BaseException:
             self._cluster.leave(self)
             raise
@@ -198,7 +206,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
 
     # ------------------------------------------------------------------ opening, clearing, deleting
 
-    def _open(self, shards: int | None, ties: str | None, prefix: str) -> Manifest:
+    def _open(self, shards: int | None, ties: str | None, prefix: str, feed: int | None) -> Manifest:
         """Find the board, or make it; finishes what another process has left half-way."""
         if not self._cluster.version:
             self._cluster.version = self._check_nodes()
@@ -212,14 +220,17 @@ class ClusterLeaderboard(AddressedLeaderboard):
             if manifest.state == "deleting":
                 self._finish_delete(manifest.generation)
             elif manifest.state == "making":
-                self._make(manifest.generation)
+                self._make(manifest.generation, share_of_feed(feed, manifest.shards))
             else:
                 self._finish_clear(manifest.generation, manifest.state)
                 self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
+                if feed is not None:
+                    kept = share_of_feed(feed, manifest.shards)
+                    self._ask_all([shard.keep(kept) for shard in self._requests.shards])
                 return manifest
         raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
 
-    def _make(self, generation: str) -> None:
+    def _make(self, generation: str, feed: str) -> None:
         """Make all shards of a new board; raises where there was one, and only its manifest is lost."""
         earlier = self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
         if earlier not in (None, generation):
@@ -230,7 +241,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
                 f"{self._manifest.copy_key} first."
             )
         self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
-        self._ask_all([shard.make() for shard in self._requests.shards])
+        self._ask_all([shard.make(feed) for shard in self._requests.shards])
         self._change(generation, "making", READY)
 
     def _check_nodes(self) -> str:
@@ -478,7 +489,7 @@ class ClusterLeaderboard(AddressedLeaderboard):
                 self._refuse_closed()
             point = last
             joined = self._read(lambda: self._reads.rows(point, 0, PAGE_SIZE + 1))  # noqa: B023 - called at once
-            rows = joined.ahead[joined.ahead[:1] == [last] :][:PAGE_SIZE]
+            rows = _without(last, joined.ahead)[:PAGE_SIZE]
             yield from _entries(rows, joined.before + 1 + (joined.ahead[:1] == [last]))
             if len(rows) < PAGE_SIZE:
                 return
@@ -489,22 +500,29 @@ class ClusterLeaderboard(AddressedLeaderboard):
 
         `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
         """
-        if not (self._consistent or consistent_wanted()):
-            return self._read_once(plan, rank_of)[0]
+        at_once = self._consistent or consistent_wanted()
+        value, seen = (self._read_at_once if at_once else self._read_once)(plan, rank_of)
+        if version_wanted():
+            note_version(NO_VERSION if seen.missing else self._get_changes(None, 0).version)
+        return value
+
+    def _read_at_once(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None]) -> tuple[T, _Seen]:
         before: _Seen | None = None
         for _ in range(COLLECTS):
             value, seen = self._read_once(plan, rank_of)
             if not seen.states or (before and not seen.changed and seen.states == before.states):
-                return value
+                return value, seen
             before = seen
         raise BackendUnavailableError(
             f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
             "again, or read without consistent."
         )
 
-    def _read_once(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None]) -> tuple[T, _Seen]:
+    def _read_once(
+        self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank, *, whole: bool = False
+    ) -> tuple[T, _Seen]:
         for turn in range(_TURNS):
-            seen = _Seen()
+            seen = _Seen(whole=whole)
             try:
                 value = self._run(plan(), seen)
             except _ClearFoundError as found:
@@ -528,6 +546,74 @@ class ClusterLeaderboard(AddressedLeaderboard):
         highest = None if lowest is None or unseen is None else lowest + unseen
         coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
         answered(Answer("partial", 0.0, coverage))
+
+    # ------------------------------------------------------------------ changes
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        asked = whole_board(self._requests, after)
+        read = 0 if after is None else max(limit, 1)
+
+        def make(shards: Sequence[int]) -> Request[Any]:
+            return feeds(asked, shards, read)
+
+        def plan() -> Plan[list[dict[int, Feed]]]:
+            return (yield Ask(joint=Joint(range(self.shards), make))).joint
+
+        found: dict[int, Feed] = {}
+        for part in self._read_once(plan, whole=True)[0]:
+            found |= part
+        return merged([found[shard] for shard in range(self.shards)], self._generation, after, limit)
+
+    def list_states(self, after: Change | None, limit: int) -> list[Change]:
+        """Return the players that rank after a state, as `changes.ListsStates` says. One round trip, seldom two."""
+        point: Row | None = None
+        if after is not None and after.player_id is not None and after.score is not None:
+            member = self._requests.member(after.player_id, after.username, after.reached)
+            point = Row(float(after.score), member)
+        joined, _ = self._read_once(lambda: self._reads.rows(point, 0, limit + 1), whole=True)
+        return [self._requests.state(row) for row in _without(point, joined.ahead)[:limit]]
+
+    def feed_group(self) -> object:
+        """Return the cluster, which returns the changes of several boards by one round trip."""
+        return self._cluster
+
+    def follow_feeds(
+        self, after: Mapping[Any, Version], limit: int, checked: Collection[object]
+    ) -> dict[Any, Changes | None]:
+        """Return the changes of the checked boards by one round trip to all primaries; nothing of the others.
+
+        A board whose shards are found before and after a clear takes more.
+        """
+        boards: dict[ClusterLeaderboard, list[Asked]] = {
+            board: whole_board(board._requests, version)  # noqa: SLF001 - of this class
+            for board, version in after.items()
+            if board in checked
+        }
+        asked = [shard for shards in boards.values() for shard in shards]
+        found = self._feeds_of(asked, limit) if asked else []
+        changes: dict[Any, Changes | None] = {}
+        for board, shards in boards.items():
+            own, found = found[: len(shards)], found[len(shards) :]
+            if len({feed.state.cleared for feed in own}) == 1:
+                changes[board] = merged(own, board._generation, after[board], limit)  # noqa: SLF001 - of this class
+            else:
+                changes[board] = board.get_changes(after[board], limit)
+        return changes
+
+    def _feeds_of(self, asked: Sequence[Asked], limit: int) -> list[Feed]:
+        """Return what shards say, of any boards of this cluster; raises where one does not answer."""
+        slots = tuple(shard.requests.slots[shard.shard] for shard in asked)
+
+        def make(places: Sequence[int]) -> Request[Any]:
+            return feeds(asked, places, limit)
+
+        outcomes = self._cluster.carry((), Several(slots, range(len(asked)), make), self._terms)
+        if outcomes.missing:
+            raise next(iter(outcomes.missing.values()))
+        found: dict[int, Feed] = {}
+        for part in outcomes.values:
+            found |= part
+        return [found[place] for place in range(len(asked))]
 
     # ------------------------------------------------------------------ running plans
 
@@ -558,7 +644,8 @@ class ClusterLeaderboard(AddressedLeaderboard):
         outcomes.answers()
         if isinstance(state, str) and state != READY:
             self._finish_clear_of_others(state)
-        partial = not (ask.joint and ask.joint.with_neighbours) and (self._partial or partial_wanted())
+        partial = not seen.whole and (self._partial or partial_wanted())
+        partial = partial and not (ask.joint and ask.joint.with_neighbours)
         self._admit_missing(outcomes.missing, applied=applied, partial=partial)
         seen.missing |= outcomes.missing
         for value in outcomes.values if writes else (answers, *outcomes.values):
@@ -643,6 +730,11 @@ _KEPT: Final = ("nothing", "not known", "other", "all but the last second", "eve
 
 def _text(ticket: int | None) -> str:
     return "" if ticket is None else str(ticket)
+
+
+def _without(point: Row | None, rows: list[Row]) -> list[Row]:
+    """Return the rows after a point, of those from it on."""
+    return rows[rows[:1] == [point] :]
 
 
 def _entries(rows: Sequence[Row], first_rank: int) -> list[Entry]:

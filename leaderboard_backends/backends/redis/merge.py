@@ -171,7 +171,7 @@ class JoinedReads:
         count = len(self._all)
         parts: dict[int, Part] = {}
         asked: dict[int, tuple[int, int]] = {}
-        short, sizes = set(self._all), (_share(behind, count), _share(ahead, count))
+        short, sizes = set(self._all), (share(behind, count), share(ahead, count))
         while short:
             asked |= dict.fromkeys(short, sizes)
             found = yield from self._window(short, point, sizes, bound)
@@ -298,8 +298,8 @@ def _unsettled() -> BackendUnavailableError:
     )
 
 
-def _share(number: int, shards: int) -> int:
-    """Return how many of a number of neighbouring rows are hardly ever exceeded by one shard's."""
+def share(number: int, shards: int) -> int:
+    """Return how many of a number of neighbouring rows, or of changes, are hardly ever exceeded by one shard's."""
     number = min(number, MAX_RANK)
     return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 1) if number else 0
 

@@ -290,7 +290,7 @@ def follow(boards: Sequence[Followed], limit: int) -> Request[dict[BoardRequests
         for (requests, after, _), stored in zip(checked, replies[1:-1], strict=True):
             found = rows.get(requests.changes_key, ())
             if len(found) < limit or after.number == oldest[requests.changes_key]:  # else it may have been cut
-                changes = [_change(_number(entry), fields, inverted=requests.descending) for entry, fields in found]
+                changes = [change_of(number_of(entry), fields, inverted=requests.descending) for entry, fields in found]
                 newer = changes[after.number - oldest[requests.changes_key] :]
                 answer[requests] = Changes(_version(stored, replies[-1]), newer)
         return answer
@@ -305,9 +305,14 @@ def _version(stored: Any, replication: bytes = b"") -> Version:
     writes), and the same on all replicas of a primary. So equal versions are equal boards.
     """
     history, number = stored
+    lives = filter(None, ((history or b"").decode(), replication_history(replication)))
+    return Version(".".join(lives), int(number or 0))
+
+
+def replication_history(replication: bytes) -> str:
+    """Return the replication history of a server, of what INFO says of it; empty where it does not say."""
     found = _REPLICATION_ID.search(replication)
-    life = b".".join(((history or b""), *(found.groups() if found else ())))
-    return Version(life.decode(), int(number or 0))
+    return found[1].decode() if found else ""
 
 
 def _changes(replies: Any, after: Version | None, *, inverted: bool) -> Changes:
@@ -318,9 +323,9 @@ def _changes(replies: Any, after: Version | None, *, inverted: bool) -> Changes:
     if len(reply) == 2:  # noqa: PLR2004 - history and number alone
         raise no_feed()
     oldest, rows = reply[2:]
-    kept_after = _number(oldest) - 1 if oldest else version.number
+    kept_after = number_of(oldest) - 1 if oldest else version.number
     check_position(after, version, kept_after)
-    changes = [_change(_number(entry_id), fields, inverted=inverted) for entry_id, fields in rows]
+    changes = [change_of(number_of(entry_id), fields, inverted=inverted) for entry_id, fields in rows]
     if [change.number for change in changes] != list(range(after.number + 1, after.number + 1 + len(changes))):
         raise ValueError(f"a change feed with a gap after {after.number}")
     if changes and changes[-1].number > version.number:
@@ -328,20 +333,29 @@ def _changes(replies: Any, after: Version | None, *, inverted: bool) -> Changes:
     return Changes(version, changes)
 
 
-def _number(entry_id: bytes) -> int:
+def number_of(entry_id: bytes) -> int:
+    """Return the number of a change of its id in the stream."""
     return int(entry_id.partition(b"-")[0])
 
 
-def _change(number: int, fields: list[bytes], *, inverted: bool) -> Change:
+def change_of(
+    number: int,
+    fields: list[bytes],
+    tie_bytes: int = _SEQUENCE_BYTES,
+    last_tie: int = _HIGHEST,
+    *,
+    inverted: bool,
+) -> Change:
+    """Return the change of an entry of the stream."""
     state = dict(zip(fields[::2], fields[1::2], strict=True))
     if b"cleared" in state:
         return Change(number, None)
     if b"removed" in state:
         return Change(number, state[b"removed"].decode())
     member = state[b"member"]
-    player_id, username = names_of(member)
-    sequence = int.from_bytes(member[:_SEQUENCE_BYTES], "big")
-    return Change(number, player_id, username, score_of(state[b"score"]), _HIGHEST - sequence if inverted else sequence)
+    player_id, username = names_of(member, tie_bytes)
+    tie = int.from_bytes(member[:tie_bytes], "big")
+    return Change(number, player_id, username, score_of(state[b"score"]), last_tie - tie if inverted else tie)
 
 
 def pairs_of(reply: Any) -> dict[str, str]:

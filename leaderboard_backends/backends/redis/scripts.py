@@ -55,6 +55,7 @@ _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "tally": (f"{_READING},{_MANY_SLOTS}", ("shards", "counting")),
     "window": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "sample": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
+    "feeds": (f"{_READING},{_MANY_SLOTS}", ("shards",)),
     "manifest": (_WRITING, ()),
     "sequencer": (_REMOVING, ("clock",)),  # a clear takes a ticket, too
     "transition": (_REMOVING, ()),

@@ -1,17 +1,17 @@
 """What a board of several shards asks, as values: of one shard, of all shards of a node, and of its manifest.
 
-A shard has the keys and scripts of a board on one server (see the package), without a change feed. Its tag is the
-smallest number whose slot is the shard's, so that the shards of a board are spread evenly over all slots. Its keys have
-the board's generation, a random word that is new each time the board is made: what was sent to an older one finds
-nothing. The place in a tie is a stamp of seven bytes, which orders ties over all shards (`ticket.lua`), where one
-server's board has the number of the change.
+A shard has the keys and scripts of a board on one server (see the package). Its tag is the smallest number whose slot
+is the shard's, so that the shards of a board are spread evenly over all slots. Its keys have the board's generation, a
+random word that is new each time the board is made: what was sent to an older one finds nothing. The place in a tie is
+a stamp of seven bytes, which orders ties over all shards (`ticket.lua`), where one server's board has the number of the
+change.
 
     leaderboard:{NAME}:shards             hash, the manifest: kind, number of shards, how ties are ordered, generation,
                                           state, the last ticket of the sequencer, and where the board went (its fence)
     leaderboard:{TAG}:NAME:made           hash: the generation, in the slot farthest from the manifest's, so that a
                                           board whose manifest is lost is not taken for one that was never made
-    leaderboard:{TAG}:NAME:GENERATION:…   order, meta and p:N of one shard; its meta also has the number of its last
-                                          clear (cleared) and its last stamp
+    leaderboard:{TAG}:NAME:GENERATION:…   order, meta, p:N and changes of one shard; its meta also has the number of its
+                                          last clear (cleared) and its last stamp
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from functools import cache, partial
 from itertools import chain, count
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from ...changes import Change
 from ...errors import BoardMismatchError
 from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 SLOTS: Final = 16384
 STAMP_BYTES: Final = 7
-_LAST_STAMP: Final = 2**53 - 1
+LAST_STAMP: Final = 2**53 - 1
 BEFORE_ALL: Final = b""
 """The member of a point that stands before all players of its score."""
 AFTER_ALL: Final = b"\xff"
@@ -237,9 +238,13 @@ class ManifestRequests(KeyedRequests):
 class ShardRequests(OrderRequests):
     """Makes the requests to one shard."""
 
-    def make(self) -> Request[None]:
-        """Describe the shard unless it is described."""
-        return self._call("open", nothing, "")
+    def make(self, feed: str) -> Request[None]:
+        """Describe the shard unless it is described; it keeps so many changes from now on ('' leaves that as it is)."""
+        return self._call("open", nothing, feed, b"new")
+
+    def keep(self, feed: str) -> Request[None]:
+        """Let a shard that is there keep so many changes from now on."""
+        return self._call("open", nothing, feed)
 
     def update(
         self, player_id: str, username: str, score: Score, ticket: str, limits: ScoreLimits | None
@@ -302,8 +307,15 @@ class ShardedRequests:
 
     def member(self, player_id: str, username: str, stamp: int) -> bytes:
         """Return the member of a player who reaches a score with a stamp."""
-        number = _LAST_STAMP - stamp if self.descending else stamp
+        number = LAST_STAMP - stamp if self.descending else stamp
         return number.to_bytes(STAMP_BYTES, "big") + username.encode() + SEPARATOR + player_id.encode()
+
+    def state(self, row: Row) -> Change:
+        """Return the change that left the player of a row as it is."""
+        player_id, username = names_of(row.member, STAMP_BYTES)
+        tie = int.from_bytes(row.member[:STAMP_BYTES], "big")
+        reached = LAST_STAMP - tie if self.descending else tie
+        return Change(0, player_id, username, score_from_float(row.score), reached)
 
     def tally(
         self, shards: Collection[int], points: Sequence[Row], owners: Mapping[int, int | None]
@@ -370,13 +382,14 @@ def _located(player_ids: Sequence[str], reply: Any) -> Located:
     return Located(State(cleared, version, number), players)
 
 
-def _problems(shards: Sequence[int], found: Sequence[Any]) -> dict[int, bytes]:
+def problems_of(shards: Sequence[int], found: Sequence[Any]) -> dict[int, bytes]:
+    """Return what is wrong with shards that a node cannot read, as it answered."""
     return {shards[place]: text for place, text in zip(found[::2], found[1::2], strict=True)}
 
 
 def _tally(shards: Sequence[int], reply: Any) -> Read[Tally]:
     found, earliest, latest, versions, players, counts, scores, changed = reply
-    problems = _problems(shards, found)
+    problems = problems_of(shards, found)
     whole = tuple(shard for shard in shards if shard not in problems) if problems else tuple(shards)
     known = [None if score is None else float(score) for score in scores]
     tally = Tally(whole, State(latest, versions, players), earliest, counts, known, changed == 1)
@@ -391,7 +404,7 @@ def _standing(own: int, player_id: str, others: Sequence[int], reply: Any) -> Re
 
 
 def _parts(shards: Sequence[int], reply: Any) -> Read[dict[int, Part]]:
-    problems = _problems(shards, reply[0])
+    problems = problems_of(shards, reply[0])
     whole = (shard for shard in shards if shard not in problems)
     return Read({shard: _part(*found) for shard, found in zip(whole, reply[1], strict=True)}, problems)
 
@@ -401,7 +414,7 @@ def _part(cleared: int, version: int, players: int, before: int, behind: Any, ah
 
 
 def _samples(shards: Sequence[int], ranks: Sequence[int], reply: Any) -> Read[dict[int, Sampled]]:
-    problems = _problems(shards, reply[0])
+    problems = problems_of(shards, reply[0])
     whole = (shard for shard in shards if shard not in problems)
     found = {
         shard: Sampled(State(*state), [*zip(ranks, _rows(rows), strict=False)])  # the last ranks may have no rows

@@ -41,6 +41,8 @@ REFRESH_EVERY: Final = 0.1
 """Seconds between two readings of the map of slots."""
 CONNECT_TIMEOUT: Final = 0.5
 """Seconds in which a node must be connected to, and tell its map: others can be asked."""
+_MOST_HOMES: Final = 1000
+"""How many lists of slots are remembered with the nodes that have them: boards are followed in any combination."""
 _PAUSE: Final = 0.02
 """Seconds until what was refused is sent again; between that and twice that."""
 
@@ -245,6 +247,8 @@ class Cluster:
         if (homes := self._homes.get(slots)) is None:
             by_server: dict[Server | None, list[int]] = {}
             known = self._homes  # another one where the map changes meanwhile
+            if len(known) >= _MOST_HOMES:
+                known.clear()
             for place, slot in enumerate(slots):
                 by_server.setdefault(self.server_of(slot), []).append(place)
             homes = known[slots] = {server: tuple(places) for server, places in by_server.items()}

@@ -54,7 +54,7 @@ def read_on(board: LeaderboardBackend, after: Version, limit: int = 1000) -> lis
     """Return all changes after a version, page by page; numbers without a gap, up to the board's version."""
     found: list[Change] = []
     while True:
-        version, page = board.get_changes(after, limit)
+        version, page, _ = board.get_changes(after, limit)
         assert len(page) <= limit
         assert [change.number for change in page] == list(range(after.number + 1, after.number + len(page) + 1))
         found += page

@@ -12,7 +12,7 @@ if fresh and not shard then
 end
 if number or players > 0 then
   sequence = (sequence or 0) + 1
-  append('cleared', 1)
+  append('cleared', number and ARGV[1] or 1)
 end
 buckets, players = 1, 0
 describe()

@@ -1,6 +1,7 @@
--- ARGV: how many changes the feed keeps ('' leaves it as it is). Describes a new board, and deletes a feed that is not
--- the board's history up to now. The first calls change nothing: a command that the server does not permit fails here,
--- not in the middle of an update.
+-- ARGV: how many changes the feed keeps ('' leaves it as it is), and anything where a shard may be new. Describes a new
+-- board, and deletes a feed that is not the board's history up to now. The first calls change nothing: a command that
+-- the server does not permit fails here, not in the middle of an update.
+if shard and fresh and not ARGV[2] then return redis.error_reply('LOST ' .. meta) end
 call('ZADD', order, 'XX', 0, '')
 call('ZREM', order, '')
 call('HDEL', prefix .. 0, 'none')
