@@ -1,4 +1,9 @@
-"""Version, change feed and fence: what follows a board has the same board, and a fence stops every writer."""
+"""Version, change feed and fence: what follows a board has the same board, and a fence stops every writer.
+
+A board over shards (`Version.shards`), which is consistent per player, counts in each shard: a removal of all may raise
+its version by more than one, changes of different players may come in another order, and an answer's version may be
+later than the answer. All else is promised, and tested, as of any other board.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ import pytest
 
 from ...changes import Change, Changes, Version, at_version
 from ...errors import BoardMovedError, ChangesLostError, InvalidArgumentError, UnsupportedOperationError
-from ...model import Entry, ScoreUpdate
+from ...model import Entry, Score, ScoreUpdate
 from ...protocol import LeaderboardBackend
 from ..oracle import OracleBoard
 from ..subject import unique_name
@@ -39,7 +44,7 @@ class Follower:
             elif change.score is None:
                 del self.states[change.player_id]
             else:
-                self.states[change.player_id] = change
+                self.states[change.player_id] = change._replace(number=0)
 
     def entries(self, rules: Rules) -> list[Entry]:
         """Return the board: best score first and, within a tie, the lowest number with which it was reached."""
@@ -54,14 +59,55 @@ def read_on(board: LeaderboardBackend, after: Version, limit: int = 1000) -> lis
     """Return all changes after a version, page by page; numbers without a gap, up to the board's version."""
     found: list[Change] = []
     while True:
-        version, page, _ = board.get_changes(after, limit)
-        assert len(page) <= limit
-        assert [change.number for change in page] == list(range(after.number + 1, after.number + len(page) + 1))
-        found += page
-        if not page:
-            assert after.number == version.number, "the feed ended before the board's version"
+        page = board.get_changes(after, limit)
+        numbers, following = [change.number for change in page.changes], page.following(after)
+        assert len(numbers) <= limit
+        if after.shards:
+            assert numbers == sorted({*numbers} - {*range(after.number + 1)})
+            assert_same(following.number, numbers[-1] if numbers else after.number)
+            assert following.holds(after)
+        else:
+            assert numbers == list(range(after.number + 1, after.number + len(numbers) + 1))
+        found += page.changes
+        if not numbers:
+            assert after == page.version, "the feed ended before the board's version"
             return found
-        after = Version(version.history, page[-1].number)
+        after = following
+
+
+def shifted(version: Version, by: int, since: Version) -> Version:
+    """Return a version so many changes later; of a board over shards, in the one shard that has changed `since`."""
+    if not version.shards:
+        return Version(version.history, version.number + by)
+    pairs = zip(version.shards, since.shards, strict=True)
+    shards = tuple(number + (by if number != before else 0) for number, before in pairs)
+    return Version(version.history, sum(shards), shards)
+
+
+def by_player(changes: Iterable[Change]) -> dict[str | None, list[tuple[str, Score | None, int]]]:
+    """Return the states of each player in order, with what a board over shards promises of `reached`: its order."""
+    changes = list(changes)
+    order = sorted({change.reached for change in changes} | {0})
+    found: dict[str | None, list[tuple[str, Score | None, int]]] = {}
+    for change in changes:
+        state = change.username, change.score, order.index(change.reached)
+        found.setdefault(change.player_id, []).append(state)
+    return found
+
+
+def assert_states_until(
+    board: LeaderboardBackend, start: Version, answers: Iterable[tuple[list[Entry], Version]]
+) -> None:
+    """Each entry of an answer is a state that its player had at the answer's version, or before."""
+    after, made = start, dict[tuple[str | None, str, Score | None], tuple[int, int]]()
+    while changes := (page := board.get_changes(after, limit=1)).changes:
+        before, after = after, page.following(after)
+        shard = next(at for at, number in enumerate(after.shards) if number != before.shards[at])
+        made[changes[0].player_id, changes[0].username, changes[0].score] = shard, after.shards[shard]
+    for entries, version in answers:
+        for entry in entries:
+            shard, number = made[entry.player_id, entry.username, entry.score]
+            assert number <= version.shards[shard], f"{entry} is of a later state than {version}"
 
 
 def write_at_random(board: LeaderboardBackend | OracleBoard, seed: int, steps: int, refused: Collection[str]) -> None:
@@ -93,6 +139,7 @@ class ChangesPart(ConformancePart):
         """Return a board that keeps a feed; where the backend declares none, its refusal is what is tested."""
         plain = open_board(rules)
         if plain.capabilities.feed:
+            assert not plain.get_version().shards or plain.capabilities.consistency != "linearizable"
             return open_board(rules, name, feed=feed)
         for refused in (
             plain.get_version,
@@ -138,22 +185,26 @@ class ChangesPart(ConformancePart):
         for raised, step in steps:
             step()
             after = board.get_version()
-            assert_same(after, Version(seen.history, seen.number + raised))
+            change = after.number - seen.number
+            assert change == raised or (after.shards and step == board.clear and change > raised)
+            assert_same(after.history, seen.history)
+            assert (after.holds(seen), seen.holds(after)) == (True, change == 0)
             seen = after
 
     def test_a_score_that_does_not_stand_raises_nothing_and_a_new_name_does(self, open_board: OpenBoard) -> None:
         for rules in ALL_RULES:
             if rules.keep == "last" or (board := self._feeding(open_board, rules)) is None:
                 continue
+            start = board.get_version()
             board.update_score("mia", "Mia", 5)
             before = board.get_version()
             board.update_score("mia", "Mia", rules.worse(5))
             assert_same(board.get_version(), before)
             board.update_score("mia", "Renamed", rules.worse(5))
-            assert_same(board.get_version(), Version(before.history, before.number + 1))
-            assert_same(
-                board.get_changes(before).changes, [Change(before.number + 1, "mia", "Renamed", 5, before.number)]
-            )
+            assert_same(board.get_version(), shifted(before, 1, start))
+            reached = board.get_changes(start).changes[0].reached
+            assert reached == before.number or before.shards
+            assert_same(board.get_changes(before).changes, [Change(before.number + 1, "mia", "Renamed", 5, reached)])
 
     # ------------------------------------------------------------------ feed
 
@@ -172,7 +223,7 @@ class ChangesPart(ConformancePart):
             assert_same(list(board), list(oracle))
         whole = Follower()
         whole.apply(read_on(board, start))
-        assert_same(whole.states, follower.states)
+        assert_same(sorted(whole.states.items()), sorted(follower.states.items()))
 
     def test_a_change_is_the_state_that_it_left(self, open_board: OpenBoard) -> None:
         if (board := self._feeding(open_board)) is None:
@@ -185,21 +236,22 @@ class ChangesPart(ConformancePart):
         board.remove_player("ŷ")
         board.clear()
         n = start.number
-        assert_same(
-            board.get_changes(start),
-            Changes(
-                Version(start.history, n + 6),
-                [
-                    Change(n + 1, "mia", "Mia", 5, n + 1),
-                    Change(n + 2, "ŷ", "Zoë ∞", -2.5, n + 2),
-                    Change(n + 3, "mia", "M", 6, n + 3),
-                    Change(n + 4, "mia", "", 6, n + 3),
-                    Change(n + 5, "ŷ"),
-                    Change(n + 6, None),
-                ],
-            ),
-        )
-        assert_same(board.get_changes(Version(start.history, n + 4), limit=1).changes, [Change(n + 5, "ŷ")])
+        changes = [
+            Change(n + 1, "mia", "Mia", 5, n + 1),
+            Change(n + 2, "ŷ", "Zoë ∞", -2.5, n + 2),
+            Change(n + 3, "mia", "M", 6, n + 3),
+            Change(n + 4, "mia", "", 6, n + 3),
+            Change(n + 5, "ŷ"),
+            Change(n + 6, None),
+        ]
+        if start.shards:
+            for limit in (1, 4, 1000):
+                found = read_on(board, start, limit)
+                assert_same(by_player(found), by_player(changes))
+                assert_same(found[-1], Change(board.get_version().number, None))
+        else:
+            assert_same(board.get_changes(start), Changes(Version(start.history, n + 6), changes))
+            assert_same(board.get_changes(Version(start.history, n + 4), limit=1).changes, [Change(n + 5, "ŷ")])
         assert_same(board.get_changes(start, limit=0).changes, [])
 
     def test_a_feed_that_does_not_go_back_that_far_says_so(self, open_board: OpenBoard) -> None:
@@ -211,13 +263,13 @@ class ChangesPart(ConformancePart):
         last = board.get_version()
         for lost in (
             start,
-            Version(last.history, last.number - 399),
-            Version(last.history, last.number + 1),
-            Version("another", last.number - 2),
+            shifted(last, -399, start),
+            shifted(last, 1, start),
+            shifted(last, -2, start)._replace(history="another"),
         ):
             with pytest.raises(ChangesLostError, match="read"):
                 board.get_changes(lost)
-        kept = board.get_changes(Version(last.history, last.number - 5))
+        kept = board.get_changes(shifted(last, -5, start))
         assert_same([change.score for change in kept.changes], [395, 396, 397, 398, 399])
 
     def test_what_is_no_version_is_refused_before_the_storage_is_asked(self, open_board: OpenBoard) -> None:
@@ -228,6 +280,7 @@ class ChangesPart(ConformancePart):
         wrong: list[Any] = [last.number, tuple(last), Version(b"x", 1)]  # type: ignore[arg-type]  # the mistakes
         numbers: list[Any] = ["1", None, 1.0, nan, True, -1, 10**30]
         wrong += [last._replace(number=number) for number in numbers]
+        wrong += [last._replace(shards=shards) for shards in ((last.number + 1,), (-1, last.number + 1), [last.number])]
         for after in wrong:
             with pytest.raises(InvalidArgumentError, match="version"):
                 board.get_changes(after)
@@ -242,7 +295,8 @@ class ChangesPart(ConformancePart):
             return
         before = board.get_version()
         board.update_score("mia", "", 1)
-        assert_same(board.get_version(), Version(before.history, before.number + 1))
+        after = board.get_version()
+        assert_same((after.history, after.number), (before.history, before.number + 1))
         with pytest.raises(UnsupportedOperationError, match="feed="):
             board.get_changes(before)
 
@@ -250,6 +304,7 @@ class ChangesPart(ConformancePart):
         name = unique_name()
         if (board := self._feeding(open_board, name=name)) is None:
             return
+        start = board.get_version()
         fill(board, STATES)
         before = board.get_version()
         if not (board.capabilities.durable or board.capabilities.shared):
@@ -259,8 +314,10 @@ class ChangesPart(ConformancePart):
         again = open_board(name=name)
         assert_same(again.get_version(), before)
         again.update_score("late", "", 5)
-        n = before.number
-        assert_same(again.get_changes(before).changes, [Change(n + 1, "late", "", 5, n + 1)])
+        (late,) = again.get_changes(before).changes
+        assert_same(late, Change(before.number + 1, "late", "", 5, late.reached))
+        assert_same(late.reached, max(change.reached for change in read_on(again, start)))
+        assert late.reached == late.number or before.shards
         again.close()
         ended = open_board(name=name, feed=0)
         with pytest.raises(UnsupportedOperationError, match="feed="):
@@ -284,7 +341,9 @@ class ChangesPart(ConformancePart):
         run_together(write, read)
         answers.append(at_version(board.get_top_n, 10))
         changes = read_on(board, start)
-        for entries, version in answers:
+        if start.shards:
+            assert_states_until(board, start, answers)
+        for entries, version in () if start.shards else answers:
             follower = Follower()
             follower.apply(changes[: version.number - start.number])
             assert_same(entries, follower.entries(rules)[:10])
