@@ -50,7 +50,7 @@ class Freshness:
             known = self.known
             if known.history != version.history:
                 if known.marks and began <= known.marks[0][0]:  # which of the two came later cannot be told
-                    self.known = Known()
+                    self.known = Known(unsure=known.unsure)
                     return
                 known = Known(version.history, (), version, known.unsure)
             unsure = known.unsure if known.unsure is not None and began <= known.unsure else None
