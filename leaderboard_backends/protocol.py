@@ -318,6 +318,7 @@ class LeaderboardBackend(ABC):
     def get_version(self) -> Version:
         """Return the version of the board: it rises by one with every change. O(1), one round trip.
 
+        On a board over shards, it has a number of each of them, and `clear` raises it in all. `Version.holds` compares.
         Raises `UnsupportedOperationError` where `capabilities.feed` is false. See `changes.at_version` for the version
         of an answer.
         """
@@ -330,6 +331,7 @@ class LeaderboardBackend(ABC):
     def get_changes(self, after: Version, limit: int = 1000) -> Changes:
         """Return the next changes after a version, at most `limit`, in order and without a gap.
 
+        What to ask for next, `Changes.following` tells. On a board over shards, each player's changes are in order.
         Raises `UnsupportedOperationError` where the board keeps no feed (option `feed`), and `ChangesLostError` where
         the feed does not go back that far, or the version is of another history: then the board must be read anew.
         O(limit), one round trip.

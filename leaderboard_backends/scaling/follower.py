@@ -1,6 +1,6 @@
 """One thread for all replicas in memory of one storage, which reads the changes of all boards and applies them.
 
-Boards of one server are asked for by one call (`changes.FollowsTogether`), whatever their number: every 2 ms
+Boards of one server or cluster are asked for by one call (`changes.FollowsTogether`), whatever their number: every 2 ms
 while one of them changes, and else four times per `max_staleness`, or at once where somebody waits for an own write. A
 copy is loaded by a thread of its own, so that the others go on. The thread ends with the last replica, and a forked
 child, which has none of its parent's threads, starts another one.

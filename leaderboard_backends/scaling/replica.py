@@ -1,13 +1,16 @@
 """`ReplicatedLeaderboard`: reads from a copy of the board in the app's memory, at most `max_staleness` seconds old.
 
-Writes go to the board inside, and each notes the version that it made; a read by the same board object waits until the
-copy has reached it, up to `OWN_WRITE` seconds, and is else answered by the board inside. So is a read while the copy is
-being loaded, is older than `max_staleness`, or lost its place in the feed; or it raises, where `when_stale` is `raise`.
-What one object shows never goes backwards. `ask` returns the source (`replica`) and the largest age of each answer.
+Writes go to the board inside, and each notes the version that it made, or when it ended. A read by the same board
+object waits until the copy has reached that, up to `OWN_WRITE` seconds, and is else answered by the board inside. So
+is a read while the copy is being loaded, is older than `max_staleness`, or lost its place in the feed; or it raises,
+where `when_stale` is `raise`. What one object shows never goes backwards. `ask` returns the source (`replica`) and the
+largest age of each answer.
 
 The copy follows the board's change feed, in which the storage keeps the last `feed` changes from the first opening on;
 feeds work on every backend that declares them (`capabilities.feed`). On Redis and Valkey, one call returns the
-changes of all boards of a server.
+changes of all boards of a server; on a cluster, those of all boards that have changed lately, by one round trip to all
+primaries. The copy of a board over shards has that board's order to the last tie; what it shows joins states of the
+shards, as the board's own answers do, and no clear in part.
 
 Cost, n players: a read as in `memory://`, without a round trip; a write one round trip, with the version. Memory: a
 board in this process, about 280 bytes per player. Loading: n / 1,000 calls, in a thread of its own.

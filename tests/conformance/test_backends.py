@@ -223,6 +223,16 @@ class TestClusterOf64Shards(TestCluster):
     histories = 60
 
 
+class TestReplicaOfACluster(TestCluster):
+    """A sharded board, read from the copy in the process."""
+
+    repeats = frozenset(PARTS) - {"changes", "order", "threads"}
+    under_one_rule = True
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return open_leaderboard({"url": self.url, "replica": True}, board=name, **options)
+
+
 class Delegated(AtAURL):
     """The smallest efforts: a wrapper that only delegates adds nothing that chance finds."""
 

@@ -20,6 +20,7 @@ from leaderboard_backends.backends.redis.shard_requests import READY
 from leaderboard_backends.backends.redis.topology import Single
 from leaderboard_backends.changes import at_version, noting_version
 from leaderboard_backends.errors import BackendError, ChangesLostError, StaleReplicaError
+from leaderboard_backends.model import Score
 from leaderboard_backends.scaling import ReplicatedLeaderboard, board_copy, replica
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
@@ -134,14 +135,15 @@ def test_own_writes_are_seen_from_memory_and_others_never_go_back(
     monkeypatch.setattr(replica, "OWN_WRITE", FRESH)
     board = copied(opened({"max_staleness": FRESH}))
     other: ClusterLeaderboard = opened(board=board.name)
-    seen, sources = [0], set()
+    sources = set()
+    seen: list[Score] = [0]
     for number in range(1, 150):
         board.update_score("ada", "Ada", number)
         other.update_score("bob", "Bob", number)
         (score, answer) = ask(board.get_score, "ada")
         assert score == number
         sources.add(answer.source)
-        seen.append(int(board.get_score("bob") or 0))
+        seen.append(board.get_score("bob") or 0)
         if number % 10 == 0:  # by the storage, after which the copy must not show less
             seen.append(at_version(board.get_score, "bob")[0] or 0)
     assert sources == {"replica"}

@@ -280,7 +280,8 @@ class ChangesPart(ConformancePart):
         wrong: list[Any] = [last.number, tuple(last), Version(b"x", 1)]  # type: ignore[arg-type]  # the mistakes
         numbers: list[Any] = ["1", None, 1.0, nan, True, -1, 10**30]
         wrong += [last._replace(number=number) for number in numbers]
-        wrong += [last._replace(shards=shards) for shards in ((last.number + 1,), (-1, last.number + 1), [last.number])]
+        shards: list[Any] = [(last.number + 1,), (-1, last.number + 1), [last.number]]
+        wrong += [last._replace(shards=each) for each in shards]
         for after in wrong:
             with pytest.raises(InvalidArgumentError, match="version"):
                 board.get_changes(after)

@@ -382,6 +382,14 @@ def assert_follows(board: LeaderboardBackend, oracle: OracleBoard) -> None:
     soon(board, follows)
 
 
+def joins_shards(board: LeaderboardBackend) -> bool:
+    """Whether what spans players joins states of them: a board that is consistent per player, or a copy of one."""
+    promised = board.capabilities
+    if promised.consistency == "eventual" and promised.feed:
+        return bool(board.get_version().shards)
+    return promised.consistency == "per player"
+
+
 def soon(board: LeaderboardBackend, check: Callable[[], None]) -> None:
     """Check what other objects wrote: at once; where the board is eventually consistent, within `SETTLING` seconds."""
     __tracebackhide__ = True
