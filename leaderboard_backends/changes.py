@@ -89,7 +89,9 @@ class Change(NamedTuple):
     """`None` where the player was removed."""
     reached: int = 0
     """The number of the change with which the player reached this score; a renaming keeps it. On a board over shards,
-    it is a number below 2^53 that is unrelated to versions: within a tie, the lower one ranks first."""
+    it is a number below 2^53 that is unrelated to versions: within a tie, the lower one ranks first. If clocks give
+    ties their order (`ties=clock`), two players can have the same one: then username, a byte 0xFF and id decide, as
+    bytes; the lower ones rank first, or the higher ones where the higher score does."""
 
 
 class Changes(NamedTuple):

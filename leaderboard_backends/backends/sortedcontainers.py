@@ -37,8 +37,8 @@ _Record: TypeAlias = tuple[int, str, str]
 
 _key = itemgetter(0)
 
-_REACHED_BITS = 53
-"""Room for the number of a change, which is at most 2^53 on any board: this one's order is that of copies, too."""
+_REACHED_BITS = 63
+"""Room for the number of a change, which is below 2^53, and for ten bits that a copy of another board may need."""
 
 _REACHED_MASK = (1 << _REACHED_BITS) - 1
 

@@ -16,6 +16,7 @@ come, below all changes that follow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from time import monotonic
 from typing import Final
 
@@ -29,6 +30,8 @@ PAGE: Final = 2000
 """Entries that are read by one call: a few milliseconds of a server's time."""
 CHANGES: Final = 1000
 """Changes that are read by one call."""
+_SAME_BITS: Final = 10
+"""Room for the order of players with one score and one number, of which each shard of a board can give one."""
 _MARGIN: Final = 16
 """Ranks by which pages overlap, besides twice the changes that there were before: fewer pages are read twice."""
 
@@ -39,6 +42,7 @@ class BoardCopy(SortedContainersLeaderboard):
     def __init__(self, primary: LeaderboardBackend) -> None:
         super().__init__(primary.name, order=primary.order)
         self._primary: Final = primary
+        self._same_bits: Final = _SAME_BITS if isinstance(primary, ListsStates) else 0
         self.version = NO_VERSION
         """What the copy has reached."""
         self._loaded_at = 0
@@ -78,7 +82,12 @@ class BoardCopy(SortedContainersLeaderboard):
             states += page
             at = self._add_changes(at, parts)
             if len(page) < PAGE:
-                self._take((each.player_id or "", each.username, each.score or 0, each.reached) for each in states)
+                self._take(
+                    (each.player_id or "", each.username, each.score or 0, self._number(each.reached))
+                    for each in states
+                )
+                for key in [one for one, other in pairwise(record[0] for record in self._ordered) if one == other]:
+                    self._settle(key)
                 return parts
 
     def _add_changes(self, after: Version, parts: list[Changes]) -> Version:
@@ -165,9 +174,24 @@ class BoardCopy(SortedContainersLeaderboard):
             record = key, change.player_id, change.username
             self._ordered.add(record)
             self._records[change.player_id] = record
+            if self._same_bits:
+                self._settle(key)
+
+    def _settle(self, key: int) -> None:
+        """Put the players of one score and one number into the order that `Change.reached` tells."""
+        first = key >> self._same_bits << self._same_bits
+        same = list(self._ordered.irange_key(first, first + (1 << self._same_bits) - 1))
+        if len(same) > 1:
+            for record in same:
+                self._ordered.remove(record)
+            same.sort(key=lambda record: record[2].encode() + b"\xff" + record[1].encode(), reverse=self._sign < 0)
+            for number, (_, player_id, username) in enumerate(same, first):
+                record = number, player_id, username
+                self._ordered.add(record)
+                self._records[player_id] = record
 
     def _number(self, reached: int) -> int:
-        return reached - self._loaded_at + self._numbered
+        return (reached - self._loaded_at + self._numbered) << self._same_bits
 
     def _sort_key(self, score: Score, number: int) -> int:
         return self._sign * self._packed(score) + number

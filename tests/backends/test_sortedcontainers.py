@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from leaderboard_backends import Keep, Order, Score
 from leaderboard_backends.backends import sortedcontainers as backend
-from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard, _pack, _unpack
+from leaderboard_backends.backends.sortedcontainers import _REACHED_BITS, SortedContainersLeaderboard, _pack, _unpack
 from leaderboard_backends.model import MAX_INTEGER, check_score
 
 Update: TypeAlias = tuple[str, str, Score]
@@ -29,7 +29,7 @@ scores = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.floats(-4, 4).map(lambda value: round(value * 4) / 4),
 ).map(check_score)
-reached = st.integers(1, 2**48 - 1)
+reached = st.integers(1, 2**_REACHED_BITS - 1)
 EDGES: list[Score] = [
     0,
     1,
@@ -91,7 +91,7 @@ def test_the_number_of_an_update_decides_within_a_score_and_never_beyond_it(
     one: Score, other: Score, first: int, second: int
 ) -> None:
     key, other_key = _pack(one) + first, _pack(other) + second
-    assert _unpack(key >> 48 << 48) == one
+    assert _unpack(key >> _REACHED_BITS << _REACHED_BITS) == one
     assert (key < other_key) == ((Fraction(one), first) < (Fraction(other), second))
 
 

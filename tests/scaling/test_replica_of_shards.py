@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from threading import Event
 from time import monotonic, sleep
 from typing import Any
@@ -127,6 +128,34 @@ def test_a_copy_loaded_beside_writers_and_clears_has_the_boards_order(
         crew.join(PATIENCE)
     for board in boards:
         settled(board, direct)
+
+
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+def test_players_of_one_stamp_have_the_boards_order(opened: Opened, order: str) -> None:
+    """As servers' clocks can give it to players of different shards."""
+    followed = copied(opened({"max_staleness": FRESH}, order=order))
+    direct: ClusterLeaderboard = opened(board=followed.name, order=order)
+    players = [next(f"p{at}" for at in count() if direct._requests.shard_of(f"p{at}") == shard) for shard in range(8)]
+
+    def update(*names: str) -> None:
+        """Give the players of the first shards these names and one score, by one ticket."""
+        ticket = str(direct._take_ticket(1, 0))
+        requests = [
+            Single(slot, shard.update(player, name, 5, ticket, None))
+            for slot, shard, player, name in zip(
+                direct._requests.slots, direct._requests.shards, players, names, strict=False
+            )
+        ]
+        direct._cluster.carry(requests, None, direct._terms).answers()
+
+    update("b", "a", "c", "", "b", "é", "ab")
+    direct.update_score(players[7], "late", 5)
+    settled(followed, direct)
+    update("renamed", "", "c")
+    direct.remove_player(players[3])
+    for board in (followed, copied(opened({"max_staleness": FRESH}, board=followed.name, order=order))):
+        settled(board, direct)
+        assert [board.get_rank(entry.player_id) for entry in direct] == list(range(1, 8))
 
 
 def test_own_writes_are_seen_from_memory_and_others_never_go_back(

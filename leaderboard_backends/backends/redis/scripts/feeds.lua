@@ -8,16 +8,15 @@ local wanted, number = left > 0, 1
 local answers = {}
 local problems = read_all(first, function(order)
   number = number + 1
-  local cleared, version, players = state_of(order, true)
-  if not cleared then return version end
   local base = sub(order, 1, -6)
-  local found = call('HMGET', base .. 'meta', 'history', 'feed')
-  local rows = false
-  if wanted and found[2] and version > tonumber(ARGV[number]) then
+  local found = call('HMGET', base .. 'meta', 'cleared', 'sequence', 'players', 'history', 'feed')
+  if not found[1] then return 'LOST ' .. base .. 'meta' end
+  local version, rows = tonumber(found[2]), false
+  if wanted and found[5] and version > tonumber(ARGV[number]) then
     local after = string.format('(%.0f-0', ARGV[number])
     rows = call('XRANGE', base .. 'changes', after, '+', 'COUNT', math.max(1, left))
     left = left - #rows
   end
-  answers[#answers + 1] = {cleared, version, players, found[1] or '', found[2] and 1 or 0, rows}
+  answers[#answers + 1] = {tonumber(found[1]), version, tonumber(found[3]), found[4] or '', found[5] and 1 or 0, rows}
 end)
 return {problems, call('INFO', 'replication'), answers}
