@@ -112,7 +112,7 @@ class BoardCopy(SortedContainersLeaderboard):
             page, version = at_version(self._primary.get_range, first, first + length - 1)
             moved = version.number - at.number
             changes += self._changes_up_to(version, _reached(start, changes))
-            if covered and first + moved > covered + 1:  # somebody could have slipped past
+            if first > 1 and first + moved > covered + 1:  # somebody could have slipped past
                 first, length = max(1, covered + 1 - 2 * moved), max(PAGE, 4 * moved)
                 continue
             for entry in page:

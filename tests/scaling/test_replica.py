@@ -16,8 +16,15 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from leaderboard_backends import BackendUnavailableError, ConfigurationError, LeaderboardBackend, open_leaderboard
+from leaderboard_backends import (
+    BackendUnavailableError,
+    ConfigurationError,
+    Entry,
+    LeaderboardBackend,
+    open_leaderboard,
+)
 from leaderboard_backends.answers import Answer, ask
+from leaderboard_backends.backends.redis import RedisLeaderboard
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.errors import BackendError, StaleReplicaError
 from leaderboard_backends.scaling import ReplicatedLeaderboard, replica
@@ -149,6 +156,31 @@ def test_random_writes_of_two_objects_leave_copies_that_are_equal(opened: Opened
         assert list(board) == entries
         assert board.get_entries([entry.player_id for entry in entries]) == entries
         assert replica.status.loads == 1
+
+
+def test_a_board_that_grows_manifold_while_its_first_page_is_read_is_loaded(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More changes than players that were read: the load begins again at the first rank, once."""
+    direct = opened(replica=False, feed=100_000)
+    direct.update_scores([(f"p{number}", "", number) for number in range(3000)])
+    read, grown = RedisLeaderboard._get_range, list[int]()
+    more = [(f"new {number}", "", -number) for number in range(9000)]
+
+    def read_and_grow(board: RedisLeaderboard, first: int, last: int) -> list[Entry]:
+        entries = read(board, first, last)
+        if not grown:
+            grown.append(last)
+            writer = Thread(target=direct.update_scores, args=(more,))  # the version noted here is that of the page
+            writer.start()
+            writer.join()
+        return entries
+
+    monkeypatch.setattr(RedisLeaderboard, "_get_range", read_and_grow)
+    replica = copied(opened(board=direct.name))
+    settled(replica, direct)
+    assert list(replica) == direct.get_range(1, 10**9)
+    assert grown
 
 
 def test_a_tie_longer_than_a_page_is_loaded_whole(opened: Opened) -> None:
@@ -332,6 +364,7 @@ def test_a_file_is_checked_without_opening_its_boards(tmp_path: Path) -> None:
     path = tmp_path / "boards.toml"
     for url, exit_code in (
         ("redis://cache:6379/0", 0),
+        ("redis+cluster://h1:7000,h2:7000/", 0),
         ("memory://", 1),
         ("redis+sentinel://h/s?read_from=replica", 1),
     ):
