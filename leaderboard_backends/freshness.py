@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 from threading import RLock
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from .changes import NO_VERSION, Version
 from .forks import guard
@@ -21,12 +21,16 @@ _MARKS: Final = 16
 """How many marks are kept, spread over `max_staleness`."""
 
 
+Mark: TypeAlias = tuple[float, int, Version]
+"""A moment, and the primary's version by then, whose number comes first."""
+
+
 class Known(NamedTuple):
     """What is known of the primary, and what was shown of it."""
 
     history: str = ""
-    marks: tuple[tuple[float, Version], ...] = ()
-    """Moments and versions, the newest first."""
+    marks: tuple[Mark, ...] = ()
+    """The newest first."""
     shown: Version = NO_VERSION
     """All that was written or shown: a read that begins now must not show less."""
     unsure: float | None = None
@@ -59,15 +63,13 @@ class Freshness:
             newest = known.shown.joined(version) if shown else known.shown
             self.known = known._replace(marks=self._marked(known.marks, began, version), shown=newest, unsure=unsure)
 
-    def _marked(
-        self, marks: tuple[tuple[float, Version], ...], began: float, version: Version
-    ) -> tuple[tuple[float, Version], ...]:
+    def _marked(self, marks: tuple[Mark, ...], began: float, version: Version) -> tuple[Mark, ...]:
         """Return the marks with the newest one; older ones only as far apart as is needed."""
         if marks and began <= marks[0][0]:
             return marks
         if len(marks) > 1 and marks[0][0] - marks[1][0] < self.max_staleness / _MARKS:
             marks = marks[1:]
-        return ((began, version), *marks[: _MARKS - 1])
+        return ((began, version.number, version), *marks[: _MARKS - 1])
 
     def show(self, version: Version) -> None:
         """Take down that the caller is shown an answer of this version, of a copy."""
@@ -87,11 +89,11 @@ class Freshness:
         Infinite, too, for one that may not have what was `known` to be shown or written `before` the read began.
         """
         known = self.known
-        if version.history != known.history or is_behind(version, before):
+        history, number, shards = version
+        if history != known.history or is_behind(version, before):
             return inf
-        number = version.number
-        for moment, mark in known.marks:
-            if mark.number <= number and (not mark.shards or version.holds(mark)):
+        for moment, least, mark in known.marks:
+            if least <= number and (not shards or version.holds(mark)):
                 return inf if before.unsure is not None and moment <= before.unsure else monotonic() - moment
         return inf
 
@@ -102,7 +104,7 @@ class Freshness:
 
 def is_behind(version: Version, known: Known) -> bool:
     """Whether a version of the same history is without something that was shown."""
-    shown = known.shown
-    return version.history == known.history and (
-        version.number < shown.number or (bool(shown.shards) and not version.holds(shown))
+    history, number, shards = version
+    return history == known.history and (
+        number < known.shown.number or (shards != () and not version.holds(known.shown))
     )
