@@ -20,7 +20,7 @@ from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.shard_requests import READY
 from leaderboard_backends.backends.redis.topology import Single
 from leaderboard_backends.changes import at_version, noting_version
-from leaderboard_backends.errors import BackendError, ChangesLostError, StaleReplicaError
+from leaderboard_backends.errors import BackendError, ChangesLostError, ShardsMissingError, StaleReplicaError
 from leaderboard_backends.model import Score
 from leaderboard_backends.scaling import ReplicatedLeaderboard, board_copy, replica
 from leaderboard_backends.testing.crew import Crew
@@ -41,6 +41,14 @@ Opened = Callable[..., Any]
 def cluster() -> Iterator[EmbeddedCluster]:
     """Three primaries, which all tests leave as they were."""
     with EmbeddedCluster(primaries=3, replicas=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lone() -> Iterator[EmbeddedCluster]:
+    """Three primaries that nobody replaces, whatever they do; each serves its slots where the others do not answer."""
+    settings = {"cluster-require-full-coverage": "no"}
+    with EmbeddedCluster(replicas=0, node_timeout=120.0, settings=settings) as running:
         yield running
 
 
@@ -82,7 +90,7 @@ def settled(board: ReplicatedLeaderboard, direct: LeaderboardBackend) -> None:
     """Wait until the copy has reached the board's version, and compare it with the board."""
     until(lambda: board.status.version == direct.get_version())
     assert list(board) == direct.get_range(1, ALL)
-    assert ask(board.get_top_n, 1)[1].source == "replica"
+    until(lambda: ask(board.get_top_n, 1)[1].source == "replica")
 
 
 def source(board: LeaderboardBackend) -> str:
@@ -249,21 +257,55 @@ def test_a_board_that_was_deleted_is_shown_no_more(opened: Opened) -> None:
         board.get_score("p1")
 
 
+def test_after_a_shard_has_moved_to_another_node_the_copy_is_loaded_anew(
+    opened: Opened, cluster: EmbeddedCluster
+) -> None:
+    board = copied(opened({"max_staleness": FRESH}))
+    direct: ClusterLeaderboard = opened(board=board.name)
+    direct.update_scores([(f"p{number}", "", number % 5) for number in range(200)])
+    settled(board, direct)
+    slot = direct._requests.slots[direct._requests.shard_of("ada")]
+    source = cluster.owner(slot)
+    target = next(node for node in cluster.primaries if node is not source)
+    for way in ((source, target), (target, source)):
+        cluster.move_slots(slot, slot, *way)
+        board.update_score("ada", "Ada", 3)
+        settled(board, direct)
+    assert board.status.loads == 3
+
+
 @pytest.mark.parametrize("when_stale", ["ask", "raise"])
-def test_beside_a_frozen_primary_no_old_answer_is_shown(opened: Opened, when_stale: str) -> None:
-    settings = {"cluster-require-full-coverage": "no"}
-    with EmbeddedCluster(replicas=0, node_timeout=120.0, settings=settings) as lone:
-        options = {"on": lone, "read_timeout": 0.5}
-        board = copied(opened({"max_staleness": 0.4, "when_stale": when_stale}, **options))
-        board.update_score("ada", "Ada", 1)
-        until(lambda: source(board) == "replica")
-        lone.primaries[2].freeze()
+def test_beside_a_frozen_primary_no_old_answer_is_shown(opened: Opened, lone: EmbeddedCluster, when_stale: str) -> None:
+    board = copied(opened({"max_staleness": 0.4, "when_stale": when_stale}, on=lone, read_timeout=0.5))
+    board.update_score("ada", "Ada", 1)
+    until(lambda: source(board) == "replica")
+    lone.primaries[2].freeze()
+    try:
         sleep(0.5)  # longer than any answer may be old
-        error = StaleReplicaError if when_stale == "raise" else BackendError
-        with pytest.raises(error):
+        with pytest.raises(StaleReplicaError if when_stale == "raise" else BackendError):
             board.get_rank("ada")
+    finally:
         lone.primaries[2].thaw()
-        until(lambda: source(board) == "replica")
+    until(lambda: source(board) == "replica")
+
+
+def test_answers_of_some_shards_are_no_copy(opened: Opened, lone: EmbeddedCluster) -> None:
+    """Where the board answers without those that are missing, a copy waits for them, while it is loaded as well."""
+    settings = {"max_staleness": 0.4}
+    direct: ClusterLeaderboard = opened(on=lone, partial=True, read_timeout=0.3, feed=1000)
+    direct.update_scores([(f"p{number}", "", number) for number in range(100)])
+    options = {"on": lone, "board": direct.name, "partial": True, "read_timeout": 0.3}
+    board = copied(opened(settings, **options))
+    lone.primaries[2].freeze()
+    try:
+        until(lambda: ask(board.get_top_n, 100)[1].source == "partial")
+        assert len(at_version(direct.get_top_n, 100)[0]) < 100
+        for whole in (direct.get_version, lambda: direct.list_states(None, 100), board_copy.BoardCopy(direct).load):
+            with pytest.raises(ShardsMissingError):
+                whole()
+    finally:
+        lone.primaries[2].thaw()
+    settled(board, direct)
 
 
 def test_after_a_primary_is_killed_the_copy_is_that_of_the_board(opened: Opened) -> None:
