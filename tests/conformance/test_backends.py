@@ -226,7 +226,7 @@ class TestClusterOf64Shards(TestCluster):
 class TestReplicaOfACluster(TestCluster):
     """A sharded board, read from the copy in the process."""
 
-    repeats = frozenset(PARTS) - {"changes", "order", "threads"}
+    repeats = frozenset(PARTS) - {"changes", "threads"}
     under_one_rule = True
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:

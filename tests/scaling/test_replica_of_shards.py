@@ -39,16 +39,9 @@ Opened = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedCluster]:
-    """Three primaries, which all tests leave as they were."""
-    with EmbeddedCluster(primaries=3, replicas=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def lone() -> Iterator[EmbeddedCluster]:
     """Three primaries that nobody replaces, whatever they do; each serves its slots where the others do not answer."""
     settings = {"cluster-require-full-coverage": "no"}
-    with EmbeddedCluster(replicas=0, node_timeout=120.0, settings=settings) as running:
+    with EmbeddedCluster(primaries=3, replicas=0, node_timeout=120.0, settings=settings) as running:
         yield running
 
 
@@ -275,28 +268,30 @@ def test_after_a_shard_has_moved_to_another_node_the_copy_is_loaded_anew(
 
 
 @pytest.mark.parametrize("when_stale", ["ask", "raise"])
-def test_beside_a_frozen_primary_no_old_answer_is_shown(opened: Opened, lone: EmbeddedCluster, when_stale: str) -> None:
-    board = copied(opened({"max_staleness": 0.4, "when_stale": when_stale}, on=lone, read_timeout=0.5))
+def test_beside_a_frozen_primary_no_old_answer_is_shown(
+    opened: Opened, cluster: EmbeddedCluster, when_stale: str
+) -> None:
+    board = copied(opened({"max_staleness": 0.4, "when_stale": when_stale}, read_timeout=0.5))
     board.update_score("ada", "Ada", 1)
     until(lambda: source(board) == "replica")
-    lone.primaries[2].freeze()
+    cluster.primaries[2].freeze()
     try:
         sleep(0.5)  # longer than any answer may be old
         with pytest.raises(StaleReplicaError if when_stale == "raise" else BackendError):
             board.get_rank("ada")
     finally:
-        lone.primaries[2].thaw()
+        cluster.primaries[2].thaw()
     until(lambda: source(board) == "replica")
 
 
-def test_answers_of_some_shards_are_no_copy(opened: Opened, lone: EmbeddedCluster) -> None:
+def test_answers_of_some_shards_are_no_copy(opened: Opened, cluster: EmbeddedCluster) -> None:
     """Where the board answers without those that are missing, a copy waits for them, while it is loaded as well."""
     settings = {"max_staleness": 0.4}
-    direct: ClusterLeaderboard = opened(on=lone, partial=True, read_timeout=0.3, feed=1000)
+    direct: ClusterLeaderboard = opened(partial=True, read_timeout=0.3, feed=1000)
     direct.update_scores([(f"p{number}", "", number) for number in range(100)])
-    options = {"on": lone, "board": direct.name, "partial": True, "read_timeout": 0.3}
+    options = {"board": direct.name, "partial": True, "read_timeout": 0.3}
     board = copied(opened(settings, **options))
-    lone.primaries[2].freeze()
+    cluster.primaries[2].freeze()
     try:
         until(lambda: ask(board.get_top_n, 100)[1].source == "partial")
         assert len(at_version(direct.get_top_n, 100)[0]) < 100
@@ -304,7 +299,7 @@ def test_answers_of_some_shards_are_no_copy(opened: Opened, lone: EmbeddedCluste
             with pytest.raises(ShardsMissingError):
                 whole()
     finally:
-        lone.primaries[2].thaw()
+        cluster.primaries[2].thaw()
     settled(board, direct)
 
 
