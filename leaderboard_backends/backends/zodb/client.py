@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 from os import getpid
+from threading import Event
 from typing import Any, Final, TypeAlias
 
 from ZEO.asyncio.client import ClientThread
@@ -35,20 +36,33 @@ class _BoundedClient(ClientThread):  # type: ignore[misc]  # ZEO ships no types
 
     def __init__(self, made: list[_BoundedClient], reply_timeout: float, *args: Any, **options: Any) -> None:
         self.pid = getpid()
+        self._ended = Event()  # an interrupt of `join` makes the interpreter take a thread for ended that runs
         made.append(self)
         self._reply_timeout = reply_timeout
         super().__init__(*args, **options)
 
-    def give_up(self) -> None:
-        """Close a client in whatever state it is; that of the parent of a forked child is left alone."""
+    def give_up(self) -> bool:
+        """Close a client in whatever state it is, and return whether its thread has ended.
+
+        That of the parent of a forked child is left alone, and counts as ended.
+        """
+        started = getattr(self, "started", None)  # none where an interrupt came before the thread was made
+        if started is None or self.pid != getpid() or not started.wait(_STARTING):
+            return True
         with suppress(Exception):
-            if self.pid != getpid() or not self.started.wait(_STARTING):
-                return
             self.close()
-            if self.thread.is_alive():  # an interrupt cut an earlier `close` in two, which is not begun twice
+        with suppress(RuntimeError):  # the loop ended meanwhile
+            if not self._ended.is_set():  # an interrupt cut an earlier `close` in two, which is not begun twice
                 self.loop.call_soon_threadsafe(self.client.close)
                 self.loop.call_soon_threadsafe(self.loop.call_later, _LAST_CALLBACKS, self.loop.stop)
-                self.thread.join(_STARTING)
+        return self._ended.wait(_STARTING)
+
+    def run_io_thread(self) -> None:
+        """Run the event loop until it is stopped."""
+        try:
+            super().run_io_thread()
+        finally:
+            self._ended.set()
 
     def setup_delegation(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the event loop in which the connection lives."""
@@ -93,9 +107,7 @@ class Connector:
 
         Raises `BackendUnavailableError` where no server answers within `wait_timeout`.
         """
-        while self._made:
-            self._made[-1].give_up()
-            self._made.pop()
+        self._made[:] = [client for client in self._made if not client.give_up()]
         try:
             return ClientStorage(self._address, server_sync=True, _client_factory=self._factory, **self._settings)
         except ClientDisconnected as error:
