@@ -1,0 +1,426 @@
+"""What a board over shards does beside its operations: opening and deleting, clears, tickets, and running plans.
+
+Making, clearing, fencing and deleting take a step in each shard. The manifest has the state between the first and the
+last of them, so that whoever comes next finishes what was cut half-way. A plan (`merge`) says what a read or a write
+asks next; here it is brought to the shards, and what they say of themselves is noted: shards that do not answer, shards
+from before and after a clear, and whether all were met in one state twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from secrets import token_hex
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, partial_wanted
+from ...changes import NO_VERSION, note_version, version_wanted
+from ...errors import (
+    BackendError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    RankUnknownError,
+    ShardsMissingError,
+    WriteOutcomeUnknownError,
+)
+from ...model import Keep, Order
+from .address import ClusterAddress
+from .board import AddressedLeaderboard
+from .handshake import check_server
+from .merge import Answers, Ask, JoinedReads, Joint, Plan
+from .requests import Request
+from .server import exchange
+from .shard_feeds import Feed, share_of_feed
+from .shard_requests import (
+    READY,
+    Located,
+    Manifest,
+    ManifestRequests,
+    Part,
+    Sampled,
+    ShardedRequests,
+    Standing,
+    State,
+    Tally,
+    check_manifest,
+)
+from .topology import CONNECT_TIMEOUT, Several, Single, Terms, shared_cluster
+
+T = TypeVar("T")
+
+DEFAULT_SHARDS: Final = 64
+COLLECTS: Final = 10
+"""How often a consistent read looks at all shards."""
+_CLEARING: Final = "clearing "
+_TURNS: Final = 20
+"""How often a call starts again because others clear or delete the board."""
+
+
+class _ClearFoundError(Exception):
+    """A read has met shards before and after a clear, whose number it has."""
+
+
+def _no_rank(_: object) -> None:
+    """Return the rank of an answer that is about no single player."""
+
+
+class Seen:
+    """The states of shards that a read is made of, and the shards that did not answer."""
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.whole: Final = whole
+        """Whether no shard may be missing, whatever the board permits."""
+        self.states: dict[tuple[int, ...], State] = {}
+        """By shards: the state of one, or of several of one node together."""
+        self.changed = False
+        """Whether shards were asked twice and had changed."""
+        self.cleared: set[int] = set()
+        self.missing: dict[int, BackendError] = {}
+
+    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled | Feed]) -> None:
+        """Note the states of an answer."""
+        if isinstance(value, Standing):
+            self.note({value.shard: value.located})
+            self.note(value.others)
+        elif isinstance(value, Tally):
+            self._note(value.shards, value.state, value.earliest)
+        else:
+            for shard, part in value.items():
+                self._note((shard,), part.state, part.state.cleared)
+
+    def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
+        self.changed |= self.states.get(shards, state) != state
+        self.states[shards] = state
+        if shards:
+            self.cleared |= {state.cleared, earliest}
+
+    def players(self) -> int:
+        """Return how many players the shards that answered have."""
+        return sum(state.players for state in self.states.values())
+
+
+class ShardedBoard(AddressedLeaderboard):
+    """The base of boards over the shards of a cluster; `_open` comes last in the constructor of a subclass."""
+
+    def __init__(
+        self,
+        name: str,
+        order: Order,
+        keep: Keep,
+        address: ClusterAddress,
+        prefix: str,
+        terms: Terms,
+        *,
+        partial: bool,
+        consistent: bool,
+    ) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._partial: Final = partial
+        self._consistent: Final = consistent
+        self._prefix: Final = prefix
+        self._terms: Final = terms
+        self._manifest: Final = ManifestRequests(self._name, order, keep, prefix)
+        self._players: int | None = None
+        """How many players there were when all shards were last counted."""
+        self._cluster: Final = shared_cluster(address)
+
+    @property
+    def shards(self) -> int:
+        """The number of shards."""
+        return len(self._requests.shards)
+
+    # ------------------------------------------------------------------ opening, clearing, deleting
+
+    def _open(self, shards: int | None, ties: str | None, feed: int | None) -> None:
+        """Find the board, or make it; finishes what another process has left half-way."""
+        self._cluster.hold(self)
+        try:
+            manifest = self._find(shards, ties, feed)
+        except BaseException:
+            self._cluster.leave(self)
+            raise
+        self._strict = manifest.ties == "strict"
+
+    def _find(self, shards: int | None, ties: str | None, feed: int | None) -> Manifest:
+        if not self._cluster.version:
+            self._cluster.version = self._check_nodes()
+        for _ in range(_TURNS):
+            request = self._manifest.open(shards, ties, DEFAULT_SHARDS, token_hex(4))
+            manifest: Manifest = self._ask_manifest(request)
+            check_manifest(manifest)
+            self._generation = manifest.generation
+            self._requests = ShardedRequests(self._name, self._order, self._keep, self._prefix, manifest)
+            self._reads = JoinedReads(self._requests)
+            if manifest.state == "deleting":
+                self._finish_delete(manifest.generation)
+            elif manifest.state == "making":
+                self._make(manifest.generation, share_of_feed(feed, manifest.shards))
+            else:
+                self._finish_clear(manifest.generation, manifest.state)
+                self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
+                if feed is not None:
+                    kept = share_of_feed(feed, manifest.shards)
+                    self._ask_all([shard.keep(kept) for shard in self._requests.shards])
+                return manifest
+        raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
+
+    def _make(self, generation: str, feed: str) -> None:
+        """Make all shards of a new board; raises where there was one, and only its manifest is lost."""
+        earlier = self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
+        if earlier not in (None, generation):
+            self._change(generation, "making", "")
+            raise BoardMismatchError(
+                f"{self._cluster.address} has lost the manifest of the board {self._name!r} (the key "
+                f"{self._manifest.key}), not its shards: restore the data of its node. To begin anew, delete the key "
+                f"{self._manifest.copy_key} first."
+            )
+        self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
+        self._ask_all([shard.make(feed) for shard in self._requests.shards])
+        self._change(generation, "making", READY)
+
+    def _check_nodes(self) -> str:
+        """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
+        nodes = [self._cluster.server(node) for node in self._cluster.slot_map().primaries()]
+        found = exchange({node: [self._manifest.information()] for node in nodes}, monotonic() + CONNECT_TIMEOUT)
+        answers = {node: outcome for node, (outcome,) in found.items()}
+        versions = [
+            check_server(answer, node.address, cluster=True)
+            for node, answer in answers.items()
+            if not isinstance(answer, BackendError)
+        ]
+        if not versions:
+            raise next(iter(answers.values()))
+        return versions[0]
+
+    def _clear(self) -> None:
+        for _ in range(_TURNS):
+            number = self._take_ticket(1, 0)
+            state = self._change(self._generation, READY, f"{_CLEARING}{number}")
+            try:
+                self._finish_clear(self._generation, state)
+            except BackendUnavailableError as error:
+                if state != f"{_CLEARING}{number}":
+                    raise
+                raise WriteOutcomeUnknownError(
+                    f"the clear has begun, and whoever uses the board next finishes it: {error}"
+                ) from error
+            if state == f"{_CLEARING}{number}":
+                return
+        raise BackendUnavailableError("other processes clear the board again and again; this call cleared nothing.")
+
+    def _finish_clear(self, generation: str, state: str) -> None:
+        """Remove the players of all shards that a clear has not come to, if that is the board's state."""
+        if state.startswith(_CLEARING):
+            number = int(state.removeprefix(_CLEARING))
+            self._ask_all([shard.clear(number) for shard in self._requests.shards])
+            self._change(generation, state, READY)
+
+    def _delete(self) -> None:
+        self._change(self._generation, "", "deleting")
+        self._finish_delete(self._generation)
+
+    def _finish_delete(self, generation: str) -> None:
+        self._ask_all([shard.delete() for shard in self._requests.shards])
+        self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
+        self._change(generation, "deleting", "")
+
+    def _change(self, generation: str, state: str, following: str) -> str:
+        return str(self._ask_manifest(self._manifest.transition(generation, state, following)))
+
+    def _state(self) -> str:
+        return self._ask_manifest(self._manifest.state(self._generation))
+
+    def _ask_manifest(self, request: Request[T], slot: int | None = None) -> T:
+        single = Single(self._manifest.slot if slot is None else slot, request)
+        (answer,) = self._cluster.carry([single], None, self._terms).answers()
+        return answer  # type: ignore[no-any-return]  # what the request parses
+
+    def _ask_all(self, requests: Sequence[Request[T]]) -> list[T]:
+        """Bring a request to each shard; raises the first error, once all have answered or failed."""
+        single = [Single(slot, request) for slot, request in zip(self._requests.slots, requests, strict=True)]
+        return self._cluster.carry(single, None, self._terms).answers()
+
+    # ------------------------------------------------------------------ writes
+
+    def _write_to_shards(self, single: Sequence[Single], *, ticketed: bool = False) -> list[Any]:
+        """Bring writes to shards, and return their outcomes.
+
+        A clear that was cut half-way is finished before they count as done; that none is under way, a ticket has told.
+        """
+        if ticketed:
+            return self._cluster.carry(single, None, self._terms).single
+        asked = Single(self._manifest.slot, self._manifest.state(self._generation))
+        *outcomes, state = self._cluster.carry([*single, asked], None, self._terms).single
+        if isinstance(state, str):
+            try:
+                self._finish_clear(self._generation, state)
+            except BackendError as error:
+                unknown = WriteOutcomeUnknownError(f"the write was applied, and a clear may remove it: {error}")
+                unknown.__cause__ = error
+                outcomes = [outcome if isinstance(outcome, Exception) else unknown for outcome in outcomes]
+        return outcomes
+
+    def _take_ticket(self, updates: int, above: int) -> int:
+        for _ in range(_TURNS):
+            ticket = self._ask_manifest(self._manifest.ticket(self._generation, updates, above))
+            if ticket.state == READY:
+                return ticket.number
+            if not ticket.state.startswith(_CLEARING):
+                raise BoardMismatchError(
+                    f"{self._cluster.address}: the board {self._name!r} is being deleted; nothing was applied."
+                )
+            self._finish_clear(self._generation, ticket.state)
+        raise BackendUnavailableError("other processes clear the board again and again; nothing was applied.")
+
+    # ------------------------------------------------------------------ reads
+
+    def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank) -> T:
+        """Run a read; one of a single moment until two in a row have met the same state of all shards.
+
+        `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
+        """
+        at_once = self._consistent or consistent_wanted()
+        value, seen = (self._read_at_once if at_once else self._read_once)(plan, rank_of)
+        if version_wanted():
+            note_version(NO_VERSION if seen.missing else self._get_changes(None, 0).version)
+        return value
+
+    def _read_at_once(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None]) -> tuple[T, Seen]:
+        before: Seen | None = None
+        for _ in range(COLLECTS):
+            value, seen = self._read_once(plan, rank_of)
+            if not seen.states or (before and not seen.changed and seen.states == before.states):
+                return value, seen
+            before = seen
+        raise BackendUnavailableError(
+            f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
+            "again, or read without consistent."
+        )
+
+    def _read_once(
+        self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank, *, whole: bool = False
+    ) -> tuple[T, Seen]:
+        for turn in range(_TURNS):
+            seen = Seen(whole=whole)
+            try:
+                value = self._run(plan(), seen)
+            except _ClearFoundError as found:
+                state = self._state()
+                self._finish_clear(self._generation, state)
+                if turn and state == READY:  # a failover has lost a part of that clear
+                    self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
+                continue
+            if sum(map(len, seen.states)) == self.shards:
+                self._players = seen.players()
+            if seen.missing:
+                self._note_partial(rank_of(value), seen)
+            elif self._partial or partial_wanted():
+                answered(LIVE)
+            return value, seen
+        raise BackendUnavailableError("other processes clear the board again and again.")
+
+    def _note_partial(self, lowest: int | None, seen: Seen) -> None:
+        """Note which shards an answer is without, and how far a rank can be off by what they held when last seen."""
+        unseen = None if self._players is None else max(0, self._players - seen.players())
+        highest = None if lowest is None or unseen is None else lowest + unseen
+        coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
+        answered(Answer("partial", 0.0, coverage))
+
+    # ------------------------------------------------------------------ running plans
+
+    def _run(self, plan: Plan[T], seen: Seen) -> T:
+        """Bring what a plan asks to the shards until it returns; an error after a write says that it was applied."""
+        applied = False
+        try:
+            ask = next(plan)
+            while True:
+                writes = any(request.writes for request in ask.single.values())
+                answers = self._answer(ask, seen, applied=applied or writes, writes=writes)
+                applied |= writes
+                ask = plan.send(answers)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the plan returns
+
+    def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
+        slots = self._requests.slots
+        single = [Single(slots[shard], request) for shard, request in ask.single.items()]
+        if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
+            single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
+        outcomes = self._cluster.carry(single, self._several(ask.joint), self._terms)
+        state = outcomes.single.pop() if untold else READY
+        answers = dict(zip(ask.single, outcomes.single, strict=True))
+        if not writes:
+            lost = {shard: each for shard, each in answers.items() if isinstance(each, BackendError)}
+            self._admit_missing(lost, applied=applied, partial=False)
+        outcomes.answers()
+        if isinstance(state, str) and state != READY:
+            self._finish_clear_of_others(state)
+        partial = not seen.whole and (self._partial or partial_wanted())
+        partial = partial and not (ask.joint and ask.joint.with_neighbours)
+        self._admit_missing(outcomes.missing, applied=applied, partial=partial)
+        seen.missing |= outcomes.missing
+        for value in outcomes.values if writes else (answers, *outcomes.values):
+            seen.note(value)
+        if len(seen.cleared) > 1:
+            if not applied:
+                raise _ClearFoundError(max(seen.cleared))
+            self._finish_clear_of_others(None)
+        return Answers(answers, outcomes.values)
+
+    def _finish_clear_of_others(self, state: str | None) -> None:
+        """Finish a clear that a write has met, after which it counts as done."""
+        try:
+            self._finish_clear(self._generation, self._state() if state is None else state)
+        except BackendError as error:
+            raise RankUnknownError(f"the update was applied, and a clear may remove it: {error}") from error
+
+    def _several(self, joint: Joint | None) -> Several | None:
+        if joint is None:
+            return None
+        return Several(self._requests.slots, joint.shards, joint.make, joint.with_neighbours)
+
+    def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
+        """Raise if there are any, unless an answer without them is permitted."""
+        if not missing:
+            return
+        first = next(iter(missing.values()))
+        lost = next((error for error in missing.values() if isinstance(error, BoardMismatchError)), None)
+        text = (
+            f"{self.shards - len(missing)} of {self.shards} shards answered within {self._terms.read_timeout:g} s "
+            f"(read_timeout); missing: {', '.join(map(str, sorted(missing)))}. The first of them: {first}"
+        )
+        if applied:
+            raise RankUnknownError(f"the update was applied, but its rank is not known: {text}") from first
+        if lost is not None:
+            raise lost
+        if partial:
+            return
+        raise ShardsMissingError(text, self.shards - len(missing), self.shards, tuple(sorted(missing))) from first
+
+    # ------------------------------------------------------------------ the rest
+
+    def _fence(self, moved_to: str | None) -> None:
+        """Fence the manifest, which is asked before a clear, then the shards; lift the fence the other way round."""
+        state = self._state()  # raises for a board that is gone
+        if moved_to is not None:
+            self._ask_manifest(self._manifest.mark(moved_to))
+            state = self._state()
+        self._finish_clear(self._generation, state)
+        self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        if moved_to is None:
+            self._ask_manifest(self._manifest.mark(None))
+
+    def _fenced(self) -> str | None:
+        return self._ask_manifest(self._manifest.marked())
+
+    def _ping(self) -> None:
+        self._ask_all([shard.ping() for shard in self._requests.shards])
+
+    def _close(self) -> None:
+        self._cluster.leave(self)
+
+    def _storage(self) -> str:
+        return self._cluster.version
+
+    def _place(self) -> str:
+        return str(self._cluster.address)
