@@ -281,7 +281,7 @@ def test_without_its_manifest_a_board_stops_what_needs_tickets_alone(
 
 
 def test_a_write_that_no_replica_confirms_is_applied_and_says_so(calm: EmbeddedCluster, open_board: Opener) -> None:
-    board = opened(calm, open_board, wait_replicas=1, wait_timeout=0.2)
+    board = opened(calm, open_board, wait_replicas=1, wait_timeout=0.2, read_timeout=MARGIN)
     assert board.update_score("ann", "", 1) == 1
     primary = calm.owner(board._requests.slots[board._requests.shard_of("ann")])
     (replica,) = calm.replicas_of(primary)
