@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.cost.bill import Spread
 from leaderboard_backends.comparison.cost.cluster import (
     COUNT_US,
+    MEASURED,
     MORE_BYTES,
     Ratios,
     cluster,
@@ -69,11 +70,12 @@ def test_what_one_server_holds_is_what_the_largest_machine_has_memory_for() -> N
     assert 0.98 < holds * EACH * MODEL.headroom / 2**30 / (4 * (1 - MODEL.cache_reserved)) <= 1
 
 
-def test_ratios_are_limits_until_a_sharded_board_was_measured() -> None:
-    assert Ratios({}).of("rank", 16) == 3
-    assert Ratios({}).of("rank", 40) == pytest.approx((3 + 5.5) / 2)
-    assert Ratios({"rank": 1.5}).of("rank", 64) == pytest.approx(5.5 / 2)
-    assert Ratios({}).call_us("entry", 100.0, Spread(3, 16)) == 300 + 6 * COUNT_US
+def test_ratios_are_those_of_the_bars_until_a_result_has_a_sharded_board() -> None:
+    few, many = MEASURED["rank"]
+    assert Ratios({}).of("rank", 16) == few
+    assert Ratios({}).of("rank", 40) == pytest.approx((few + many) / 2)
+    assert Ratios({"rank": few / 2}).of("rank", 64) == pytest.approx(many / 2)
+    assert Ratios({}).call_us("entry", 100.0, Spread(3, 16)) == 100 * few + 6 * COUNT_US
 
 
 def test_measured_ratios_are_of_the_largest_size_that_both_have() -> None:
