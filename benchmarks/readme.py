@@ -58,7 +58,13 @@ def take(result: Result) -> str:
         for typical in TYPICAL
     }
     sizes = " / ".join(f"{size:,}" for size in SIZES)
-    headings = ["what you have", "take", f"p99 of an update, {sizes} players", "USD per month", "lost in a power cut"]
+    headings = [
+        "what you have",
+        "take",
+        f"p99 of an update, up to {sizes} players",
+        "USD per month",
+        "lost in a power cut",
+    ]
     rows = [
         headings,
         ["---", "---", "---:", "---:", "---"],

@@ -61,10 +61,7 @@ TYPICAL: Final = (
 )
 
 
-PICKED: Final = (
-    "Picked: the cheapest that can do it, then the fastest; within the noise, the simplest. Between two sizes, the "
-    "larger counts."
-)
+PICKED: Final = "Picked: the cheapest that can do it, then the fastest; within the noise, the simplest."
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 
 _HOW_TO_READ: Final = (
@@ -76,34 +73,37 @@ _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    said, losing, loaded = [], dict[str, None](), False
+    slower, equal, losing, rates = [], [], dict[str, None](), dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            said.append(f"nothing for {title} ({keeps.pick.label} either way)")
+            equal.append(f"nothing for {title} ({keeps.pick.label} either way)")
         else:
             losing[without.pick.label] = None
-            loaded = loaded or bool(_under_load(keeps) or _under_load(without))
-            said.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
+            rates |= dict.fromkeys(filter(None, (at_rate(keeps), at_rate(without))))
+            slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
     if not losing:
         return ""
-    when = "alone / under load" if loaded else "alone"
+    when = f" / {' or '.join(rates)}" if rates else ""
     return (
-        f"What it costs (p99 of an update {when}): {'; '.join(said)}. Without it, {' or '.join(losing)} can lose all "
-        "scores since the last backup."
+        f"Not needed, it costs (p99 of one client, idle{when}): {'; '.join([*slower, *equal])}. Needed and left out: "
+        f"{' or '.join(losing)} lose all since the last backup."
     )
+
+
+def at_rate(advice: Advice) -> str:
+    """Return the measured rate of the pick's p99 under load, in words; empty where there is none."""
+    response = advice.pick.response if advice.pick else None
+    return f"at {response.above:,.0f}/s" if response and response.p99_us and response.above else ""
 
 
 def _update_time(advice: Advice) -> str:
     update = advice.pick.judged(advice.need) if advice.pick else None
-    return f"{time_words(update.p99_us)}{_under_load(advice)}" if update and update.p99_us else NONE
-
-
-def _under_load(advice: Advice) -> str:
     response = advice.pick.response if advice.pick else None
-    return f" / {time_words(response.p99_us)}" if response and response.p99_us else ""
+    loaded = f" / {time_words(response.p99_us)}" if response and response.p99_us else ""
+    return f"{time_words(update.p99_us)}{loaded}" if update and update.p99_us else NONE
 
 
 def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:

@@ -18,6 +18,7 @@ from ..advice.sections import (
     UPDATES,
     WORKERS,
     Typical,
+    at_rate,
     disturbed_words,
     price_of_durability,
 )
@@ -37,8 +38,8 @@ MOST_SIZES: Final = 4
 
 
 NO_SORTED_SET: Final = (
-    "**Why not a plain sorted set?** On a tie, `ZADD` ranks by the text of the id, a board by who reached the score "
-    "first. `ZADD` returns no rank, a board's update does."
+    "**Why not a plain sorted set?** `ZADD` ranks equal scores by id, Z before A, and returns no rank; `update_score` "
+    "ranks first who was there first, and returns it."
 )
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -82,10 +83,11 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
         yield f"In a config: `{pick.facts.sheet.configuration}`"
     update = pick.judged(need)
     loaded = pick.response.p99_us if pick.response else None
-    under = f", {time_words(loaded)} under load" if loaded else ""
+    under = f", {time_words(loaded)} {at_rate(advice)}" if loaded else ""
     p99 = [f"p99 {time_words(update.p99_us)} per update (one client){under}"] if update and update.p99_us else []
     cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
-    carries = f"{counted(need.processes, 'process', 'processes')} together {whole(pick.carries)} updates per second"
+    by = counted(need.processes, "process", "processes")
+    carries = f"room for {whole(pick.carries)} updates per second of {by}"
     yield f"{'; '.join([*p99, carries, *cost])}."
 
 
@@ -95,7 +97,7 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) ->
         for reason in {advice.why[0] for advice in row if not advice.pick}:
             why.setdefault(reason, []).append(typical.title)
     return Table(
-        f"What to take, by number of players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
+        f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
         words("what you have", *(f"{size:,}" for size in sizes)),
         [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
         f"A server has {WORKERS} app processes. {PICKED}\n{DURABLE} "

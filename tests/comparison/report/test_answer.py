@@ -41,8 +41,8 @@ def test_it_begins_with_a_sentence_and_the_line_for_a_config(published: str) -> 
 
 
 def test_a_time_of_one_client_alone_is_beside_that_under_load(published: str) -> None:
-    assert "p99 551 µs per update (one client), 7.17 ms under load" in published
-    assert "(p99 of an update alone / under load): 551 µs / 7.17 ms instead of" in " ".join(published.split())
+    assert "p99 551 µs per update (one client), 7.17 ms at 2,000/s" in published
+    assert "(p99 of one client, idle / at 2,000/s): 551 µs / 7.17 ms instead of" in " ".join(published.split())
 
 
 def test_the_chart_has_a_longer_bar_for_a_longer_time() -> None:
