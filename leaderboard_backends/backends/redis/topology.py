@@ -228,7 +228,8 @@ class Cluster:
             if isinstance(found, SlotMap) and found.ranges:
                 self._map, self._by_slot, self._homes = found, {}, {}
                 return
-            problems.append(f"{server.address}: {getattr(found, '__cause__', None) or found}.")
+            problem = str(getattr(found, "__cause__", None) or found).rstrip(".")
+            problems.append(f"{server.address}: {problem}.")
         raise BackendUnavailableError(
             f"no node of {self.address} tells which node has which slots: check the hosts, the password, and that the "
             f"cluster is up. {' '.join(problems)}"
