@@ -12,13 +12,18 @@ pages of 1,000 players and never hold a board in memory. On the command line the
 
 from .copying import CopyPlan, CopyResult, TargetLimits, copy_board, plan_copy
 from .repairing import Repair, repair_board
+from .shadow import ShadowReads
+from .tally import OperationReport, TallyReport
 from .verifying import Difference, Verification, verify_boards
 
 __all__ = [
     "CopyPlan",
     "CopyResult",
     "Difference",
+    "OperationReport",
     "Repair",
+    "ShadowReads",
+    "TallyReport",
     "TargetLimits",
     "Verification",
     "copy_board",
