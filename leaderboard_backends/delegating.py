@@ -78,7 +78,7 @@ class DelegatingLeaderboard(LeaderboardBackend):
         return self._inner.count_by_score(low, high)
 
     def _count(self) -> int:
-        return len(self._inner)
+        return self._inner.count()
 
     def _iterate(self) -> Iterator[Entry]:
         return iter(self._inner)

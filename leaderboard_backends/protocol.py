@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTRACT_VERSION", "PAGE_SIZE", "Capabilities", "LeaderboardBackend", "StorageInfo"]
 
-CONTRACT_VERSION: Final = "1.1"
+CONTRACT_VERSION: Final = "1.2"
 """The version of the contract that this module writes down and the conformance kit proves."""
 
 _NO_FEED: Final = "its backend does not number the changes of a board (capabilities.feed)."
@@ -241,10 +241,14 @@ class LeaderboardBackend(ABC):
             self._refuse_closed()
         return self._get_percentile(model.check_player_id(player_id))
 
-    def __contains__(self, player_id: object) -> bool:
+    def contains(self, player_id: str) -> bool:
+        """Whether the board has a player of this id; `player_id in board` is the same."""
         if self._closed:
             self._refuse_closed()
         return self._get_score(model.check_player_id(player_id)) is not None
+
+    def __contains__(self, player_id: Any) -> bool:
+        return self.contains(player_id)
 
     # ------------------------------------------------------------------ reads of ranges
 
@@ -286,10 +290,14 @@ class LeaderboardBackend(ABC):
             self._refuse_closed()
         return self._count_by_score(*model.check_bounds(low, high))
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """Return the number of players; `len(board)` is the same."""
         if self._closed:
             self._refuse_closed()
         return self._count()
+
+    def __len__(self) -> int:
+        return self.count()
 
     def __bool__(self) -> bool:
         """A board is true, empty or not, so that `board or default` never drops one."""

@@ -292,6 +292,8 @@ EVERY_CALL: dict[str, Callable[[ListBoard], object]] = {
     "get_around": lambda board: board.get_around("u1"),
     "get_by_score": lambda board: board.get_by_score(1, 2),
     "count_by_score": lambda board: board.count_by_score(1, 2),
+    "count": lambda board: board.count(),
+    "contains": lambda board: board.contains("u1"),
     "get_version": lambda board: board.get_version(),
     "get_changes": lambda board: board.get_changes(Version("", 0)),
     "fence": lambda board: board.fence("memory://"),

@@ -146,8 +146,8 @@ class MonitoredLeaderboard(Wrapper):
     get_around = query("get_around", Wrapper.get_around)
     get_by_score = query("get_by_score", Wrapper.get_by_score)
     count_by_score = query("count_by_score", Wrapper.count_by_score)
-    __contains__ = query("get_score", Wrapper.__contains__)
-    __len__ = query("len", Wrapper.__len__)
+    contains = query("get_score", Wrapper.contains)
+    count = query("len", Wrapper.count)
 
     def _iterate(self) -> Iterator[Entry]:
         entries, first = self._begin_iteration()

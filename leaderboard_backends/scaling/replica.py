@@ -235,7 +235,7 @@ class ReplicatedLeaderboard(Wrapper):
         return self._read(BoardCopy.count_by_score, self._inner.count_by_score, low, high)
 
     def _count(self) -> int:
-        return self._read(BoardCopy.__len__, self._inner.__len__)
+        return self._read(BoardCopy.__len__, self._inner.count)
 
     def _iterate(self) -> Iterator[Entry]:
         return super(DelegatingLeaderboard, self)._iterate()

@@ -116,7 +116,7 @@ class DegradableLeaderboard(Wrapper):
 
     def _make_bands(self, lifetime: float) -> RankBands:
         asked = Asked(
-            lambda: self._guarded(self._reads.__len__),
+            lambda: self._guarded(self._reads.count),
             lambda first, last: self._guarded(self._reads.get_range, first, last),
             lambda low, high: self._guarded(self._reads.count_by_score, low, high),
         )
@@ -229,7 +229,7 @@ class DegradableLeaderboard(Wrapper):
         return self._ask("count_by_score", self._reads.count_by_score, low, high)
 
     def _count(self) -> int:
-        return self._ask("__len__", self._reads.__len__)
+        return self._ask("count", self._reads.count)
 
     def _iterate(self) -> Iterator[Entry]:
         """Iterate by pages. Only the first is remembered: a walk through a long board would push out all else.

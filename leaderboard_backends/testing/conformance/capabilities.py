@@ -30,7 +30,10 @@ from .foundation import (
 )
 from .threads import run_together
 
-CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "__len__", "__contains__", "ping"}
+CORE: Final = {"update_score", "get_score", "get_rank", "get_entry", "get_top_n", "count", "contains", "ping"} | {
+    "__len__",
+    "__contains__",
+}
 """The operations that no backend may declare unsupported."""
 
 READS: Final = OPERATIONS.keys() - {"update_score", "increment_score", "update_scores", "remove_player", "clear"}

@@ -82,6 +82,8 @@ OPERATIONS: Final[dict[str, Callable[[LeaderboardBackend], object]]] = {
     "get_around": lambda board: board.get_around("ada", 1),
     "get_by_score": lambda board: board.get_by_score(0, 9),
     "count_by_score": lambda board: board.count_by_score(0, 9),
+    "count": lambda board: board.count(),
+    "contains": lambda board: board.contains("ada"),
     "ping": lambda board: board.ping(),
     "__len__": len,
     "__contains__": lambda board: "ada" in board,

@@ -20,7 +20,7 @@ class LookupsPart(ConformancePart):
             assert board.get_entry("nobody") is None
             assert board.get_percentile("nobody") is None
             assert_same(board.get_entries(["nobody", "no one"]), [None, None])
-            assert ("nobody" in board) is False
+            assert ("nobody" in board) is board.contains("nobody") is False
 
     def test_score_rank_and_entry_agree(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
         for one in (board, oracle):
@@ -29,7 +29,7 @@ class LookupsPart(ConformancePart):
             assert_same(board.get_score(player), oracle.get_score(player))
             assert_same(board.get_rank(player), oracle.get_rank(player))
             assert_same(board.get_entry(player), oracle.get_entry(player))
-            assert (player in board) is True
+            assert (player in board) is board.contains(player) is True
 
     def test_a_score_of_zero_is_a_score(self, board: LeaderboardBackend) -> None:
         board.update_score("ada", "", 0)
@@ -40,7 +40,7 @@ class LookupsPart(ConformancePart):
     def test_the_length_counts_players(self, board: LeaderboardBackend) -> None:
         assert_same(len(board), 0)
         fill(board, [("a", "", 1), ("b", "", 1), ("a", "", 2)])
-        assert_same(len(board), 2)
+        assert_same([len(board), board.count()], [2, 2])
 
     def test_friends_come_in_the_order_asked_for(self, board: LeaderboardBackend, oracle: OracleBoard) -> None:
         for one in (board, oracle):

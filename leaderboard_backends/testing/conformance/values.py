@@ -178,6 +178,7 @@ PLACES: Final = [
     Place("get_entries(player_id)", lambda board, bad: board.get_entries(["ada", bad]), BAD_IDS),
     Place("get_percentile(player_id)", lambda board, bad: board.get_percentile(bad), BAD_IDS),
     Place("player_id in board", lambda board, bad: bad in board, BAD_IDS),
+    Place("contains(player_id)", lambda board, bad: board.contains(bad), BAD_IDS),
     Place("get_top_n(n)", lambda board, bad: board.get_top_n(bad), BAD_COUNTS),
     Place("get_range(first_rank)", lambda board, bad: board.get_range(bad, 5), BAD_RANKS),
     Place("get_range(last_rank)", lambda board, bad: board.get_range(1, bad), BAD_RANKS),
