@@ -332,12 +332,12 @@ class Journal(NaiveLeaderboard):
 
 class Buffering(Journal):
     waiting = b""
-    count = 0
+    lines = 0
 
     def _append(self, data: bytes) -> None:
         self.waiting += data
-        self.count += 1
-        if self.count % 10 == 0:
+        self.lines += 1
+        if self.lines % 10 == 0:
             self._flush()
 
     def _flush(self) -> None:
