@@ -18,7 +18,7 @@ from ..config import Opening, check_file, describe
 from ..errors import ConfigurationError
 from ..location import functions_named
 from ..migration import TargetLimits
-from ..model import MAX_TEXT_BYTES, Keep, shorten
+from ..model import MAX_TEXT_BYTES, Keep, Order, shorten
 from ..preflight.kinds import promises_of
 from ..protocol import LeaderboardBackend
 
@@ -34,7 +34,7 @@ CONFIG: Final = click.option(
 def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Opening]:
     """Return the descriptions of two boards that are two; nothing is opened. Raises `ConfigurationError`."""
     with functions_named():
-        one, other = _find(first, path), _find(second, path)
+        one, other = find_board(first, path), find_board(second, path)
     if (one.location.url, one.board, one.options) == (other.location.url, other.board, other.options):
         raise ConfigurationError(f"{place_of(one)} is given twice: give two boards.")
     if one.order != other.order:  # said before opening the second one makes a board of the wrong order
@@ -45,7 +45,8 @@ def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Op
     return one, other
 
 
-def _find(given: str, path: Path | None) -> Opening:
+def find_board(given: str, path: Path | None) -> Opening:
+    """Return the description of a board that outlives a process; nothing is opened. Raises `ConfigurationError`."""
     if "://" in given:
         opening = describe(given)
     elif path is None:
@@ -64,7 +65,7 @@ def _find(given: str, path: Path | None) -> Opening:
     if not promises.durable and not promises.shared:
         raise ConfigurationError(
             f"{opening.location.shown} is a board in the memory of the process that opens it, and would be new and "
-            "empty here: copy it inside its own process, by leaderboard_backends.migration.copy_board(source, target)."
+            "empty here: in its own process, use leaderboard_backends.migration, such as copy_board(source, target)."
         )
     return opening
 
@@ -72,8 +73,27 @@ def _find(given: str, path: Path | None) -> Opening:
 @contextmanager
 def open_storages(first: Opening, second: Opening) -> Iterator[tuple[LeaderboardBackend, LeaderboardBackend]]:
     """Open two boards without anything around them, and close them at the end; raises what opening raises."""
-    with replace(first, layers={}).open() as one, replace(second, layers={}).open() as other:
+    with open_storage(first) as one, open_storage(second) as other:
         yield one, other
+
+
+@contextmanager
+def open_storage(opening: Opening) -> Iterator[LeaderboardBackend]:
+    """Open a board without anything around it, and close it at the end; raises what opening raises."""
+    with replace(opening, layers={}).open() as board:
+        yield board
+
+
+def in_order(opening: Opening, order: Order | None, *, given: str) -> Opening:
+    """Return a board's description with an order, unless that is `None`.
+
+    Raises `ConfigurationError` where what was `given` for the board says another one.
+    """
+    if order is None or order == opening.order:
+        return opening
+    if "://" not in given or "order=" in given:
+        raise ConfigurationError(f"{place_of(opening)} is {opening.order}, and --order says {order}: leave one out.")
+    return replace(opening, order=order)
 
 
 def keeping(opening: Opening, keep: Keep) -> Opening:

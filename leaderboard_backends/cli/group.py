@@ -33,6 +33,8 @@ class _Command:
     short_help: str
     module: str = ""
     """The module; by default the one of the command's name."""
+    attribute: str = ""
+    """The command in it; by default the one of the command's name."""
 
 
 _COMMANDS: Final = {
@@ -44,6 +46,10 @@ _COMMANDS: Final = {
     "copy": _Command("production", "Copy a board at rest to another storage, ties included.", "copying"),
     "cost": _Command("tools", "Estimate what each backend costs per month and over years."),
     "conformance": _Command("tools", "Test whether backends meet the contract."),
+    "export": _Command("production", "Write a board to a file of JSON Lines or CSV, ties included.", "exporting"),
+    "import": _Command(
+        "production", "Fill a board from a file, an SQLite query or a sorted set.", "importing", "import_"
+    ),
     "monitoring": _Command("production", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
     "preflight": _Command("production", "Check before a launch that configured boards are ready."),
     "report": _Command("tools", "Turn a result into a page, charts and tables; find regressions."),
@@ -74,7 +80,7 @@ class LazyGroup(click.Group):
             module = import_module(f".{found.module or cmd_name}", __package__)
         except ModuleNotFoundError as error:
             return _without_extra(cmd_name, found, error)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, found.attribute or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -71,14 +71,19 @@ class TestBar:
 
 
 class PlayerBar:
-    """Counts the players of a board that are done, and says how long the others will take at the present pace."""
+    """Counts the players of a board that are done, and says how long the others will take at the present pace.
 
-    def __init__(self, doing: str, total: int) -> None:
+    `total` is `None` where nobody knows how many there are.
+    """
+
+    def __init__(self, doing: str, total: int | None) -> None:
         self._doing = doing
         self._total = total
         self.players = 0
         """How many are done."""
-        self._last = monotonic()
+        self.seconds = 0.0
+        """How long it took, once it is over."""
+        self._began = self._last = monotonic()
         self._before = 0
         console = PlainConsole(stderr=True)
         self._bar = Progress(
@@ -101,18 +106,22 @@ class PlayerBar:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.seconds = monotonic() - self._began
         self._bar.stop()
 
     def hear(self, players: int) -> None:
         """Take in how many players are done."""
         self.players = players
-        done = f"{whole(players)} of {whole(self._total)} players"
+        done = (
+            f"{whole(players)} players" if self._total is None else f"{whole(players)} of {whole(self._total)} players"
+        )
         if not self._bar.disable:
             self._bar.update(self._task, completed=players, done=done)
             return
         now = monotonic()
         if now - self._last >= EVERY:
             pace = (players - self._before) / (now - self._last)
-            left = duration((self._total - players) / pace) if pace > 0 and players < self._total else ""
-            click.echo(f"{self._doing}: {done}, {whole(pace)} per second{left and f', about {left} left'}", err=True)
+            rest = 0 if self._total is None else self._total - players
+            left = f", about {duration(rest / pace)} left" if pace > 0 and rest > 0 else ""
+            click.echo(f"{self._doing}: {done}, {whole(pace)} per second{left}", err=True)
             self._last, self._before = now, players

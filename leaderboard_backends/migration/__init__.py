@@ -8,18 +8,27 @@ pages of 1,000 players and never hold a board in memory. On the command line the
     copy_board(source, target, resume=True)     # goes on after an interruption
     found = verify_boards(source, target)       # found.equal, found.differences
     repair_board(source, target, found)         # writes what is missing or different in the target
+
+Boards also go to and from tables (`leaderboard export` and `leaderboard import`), best first, ties included::
+
+    export_board(board, file, "csv")
+    import_rows(read_table(file, "csv"), board)
 """
 
 from .copying import CopyPlan, CopyResult, TargetLimits, copy_board, plan_copy
+from .importing import ImportResult, export_board, import_rows
 from .repairing import Repair, repair_board
 from .shadow import ShadowReads
+from .tables import Columns, query_rows, read_table
 from .tally import OperationReport, TallyReport
 from .verifying import Difference, Verification, verify_boards
 
 __all__ = [
+    "Columns",
     "CopyPlan",
     "CopyResult",
     "Difference",
+    "ImportResult",
     "OperationReport",
     "Repair",
     "ShadowReads",
@@ -27,7 +36,11 @@ __all__ = [
     "TargetLimits",
     "Verification",
     "copy_board",
+    "export_board",
+    "import_rows",
     "plan_copy",
+    "query_rows",
+    "read_table",
     "repair_board",
     "verify_boards",
 ]

@@ -12,7 +12,7 @@ players are removed again and the batch is written whole, provided that each of 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final, NamedTuple
@@ -20,10 +20,15 @@ from typing import Final, NamedTuple
 from ..errors import BoardMismatchError, BoardMovedError, UpdateRefusedError
 from ..model import MAX_TEXT_BYTES, Entry, shorten
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .streams import BoardStream, Hear, Pause, Throttle, players_of, range_of, same, version_of
+from .streams import BoardStream, EntryStream, Hear, Pause, Throttle, players_of, range_of, same, version_of
 
 BATCH: Final = PAGE_SIZE
 """Players per call of `update_scores`: what storages write in one atomic step."""
+
+_CHANGED: Final = (
+    "the source changed while it was copied: stop its writers, for example by its fence, and resume; if what is copied "
+    "has changed too, clear the target and copy again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class TargetLimits:
 
     def check(self, entries: Sequence[Entry]) -> None:
         """Raise `UpdateRefusedError` for the first entry that breaks a rule. O(length)."""
-        if self == _NO_LIMITS:
+        if self == NO_LIMITS:
             return
         for entry in entries:
             for rule in self.broken_rules(entry):
@@ -59,7 +64,7 @@ class TargetLimits:
                 )
 
 
-_NO_LIMITS: Final = TargetLimits()
+NO_LIMITS: Final = TargetLimits()
 
 
 class CopyPlan(NamedTuple):
@@ -141,7 +146,7 @@ def copy_board(
     *,
     resume: bool = False,
     rate: float | None = None,
-    limits: TargetLimits = _NO_LIMITS,
+    limits: TargetLimits = NO_LIMITS,
     hear: Hear = lambda _: None,
     pause: Pause = time.sleep,
 ) -> CopyResult:
@@ -163,36 +168,53 @@ def copy_board(
     if plan.problems:
         kind = BoardMovedError if _fenced(target) else BoardMismatchError
         raise kind(" ".join(plan.problems))
-    rest = _Rest(source)
-    stream = BoardStream(source)
-    done = _resumed(stream, target, plan.present, throttle, hear) if plan.present else 0
-    written = 0
-    while entries := stream.take(throttle.step):
-        rest.check()
-        limits.check(entries)
-        target.update_scores([entry[1:] for entry in entries])
-        written += len(entries)
-        hear(done + written)
-        throttle.passed(len(entries))
+    rest = Rest(source, _CHANGED)
+    done, written = copy_entries(
+        BoardStream(source), target, plan.present, throttle=throttle, limits=limits, check=rest.check, hear=hear
+    )
     rest.check()
     _check_players(source, target, done + written)
     return CopyResult(done + written, written, time.monotonic() - began)
 
 
-class _Rest:
-    """Notices that a board changes, where it has a version. One round trip for each look."""
+def copy_entries(
+    stream: EntryStream,
+    target: LeaderboardBackend,
+    present: int,
+    *,
+    throttle: Throttle,
+    limits: TargetLimits = NO_LIMITS,
+    check: Callable[[], object] = lambda: None,
+    hear: Hear = lambda _: None,
+) -> tuple[int, int]:
+    """Write what the target does not have of a stream; returns how many entries it had, and how many were written.
 
-    def __init__(self, board: LeaderboardBackend) -> None:
+    The target's `present` players must be the first of the stream. `check` is called before each batch is written.
+    """
+    done = _resumed(stream, target, present, throttle, hear) if present else 0
+    written = 0
+    while entries := stream.take(throttle.step):
+        check()
+        limits.check(entries)
+        target.update_scores([entry[1:] for entry in entries])
+        written += len(entries)
+        hear(done + written)
+        throttle.passed(len(entries))
+    return done, written
+
+
+class Rest:
+    """Notices that a board changes, where it has a version, and says so in this text. One round trip for each look."""
+
+    def __init__(self, board: LeaderboardBackend, problem: str) -> None:
         self._board: Final = board
+        self._problem: Final = problem
         self._version: Final = version_of(board)
 
     def check(self) -> None:
         """Raise `BoardMismatchError` where the board is not as it was."""
         if version_of(self._board) != self._version:
-            raise BoardMismatchError(
-                "the source changed while it was copied: stop its writers, for example by its fence, and resume; if "
-                "what is copied has changed too, clear the target and copy again."
-            )
+            raise BoardMismatchError(self._problem)
 
 
 def _check_players(source: LeaderboardBackend, target: LeaderboardBackend, players: int) -> None:
@@ -207,7 +229,7 @@ def _check_players(source: LeaderboardBackend, target: LeaderboardBackend, playe
 # ---------------------------------------------------------------------- going on
 
 
-def _resumed(stream: BoardStream, target: LeaderboardBackend, present: int, throttle: Throttle, hear: Hear) -> int:
+def _resumed(stream: EntryStream, target: LeaderboardBackend, present: int, throttle: Throttle, hear: Hear) -> int:
     """Return how many first players the target has, all compared; the stream goes on after them.
 
     Removes what is left of an interrupted batch. Raises `BoardMismatchError` where the target has anything else.
@@ -235,7 +257,7 @@ def _common(held: Sequence[Entry], given: Sequence[Entry]) -> int:
     return next((at for at, (one, other) in enumerate(pairs) if not same(one, other)), min(len(held), len(given)))
 
 
-def _remove_part(stream: BoardStream, target: LeaderboardBackend, first: Entry, left: int) -> None:
+def _remove_part(stream: EntryStream, target: LeaderboardBackend, first: Entry, left: int) -> None:
     """Remove the `left` last players of the target, from `first` on, which must all be of the source's next batch."""
     batch = stream.take(BATCH)
     stream.put_back(batch)

@@ -91,28 +91,39 @@ class Throttle:
             self._due = now
 
 
-class BoardStream:
-    """The entries of a board, best first. Memory: one page. Reads raise as `read_live`."""
+class EntryStream:
+    """Entries in the order of a board, best first, in pages; what was taken can be put back. Memory: one page."""
 
-    def __init__(self, board: LeaderboardBackend) -> None:
-        self.board: Final = board
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self.read = 0
         """Entries read so far."""
         self.ended = False
-        self._entries: Final = iter(board)
+        self._entries: Final = iter(entries)
         self._back: Final[deque[Entry]] = deque()
-        self._digest: Final = blake2b(digest_size=_DIGEST_BYTES)
 
     def take(self, count: int = PAGE_SIZE) -> list[Entry]:
-        """Return the next entries, fewer only where the board ends."""
+        """Return the next entries, fewer only where they end."""
         taken = [self._back.popleft() for _ in range(min(count, len(self._back)))]
-        fresh = read_live(self._next, count - len(taken)) if len(taken) < count and not self.ended else []
+        fresh = self._next(count - len(taken)) if len(taken) < count and not self.ended else []
         self.read += len(fresh)
         return taken + fresh
 
     def put_back(self, entries: Iterable[Entry]) -> None:
         """Have `take` return these entries, in this order, before the others."""
         self._back.extendleft(reversed(list(entries)))
+
+    def _next(self, count: int) -> list[Entry]:
+        found = list(islice(self._entries, count))
+        self.ended = len(found) < count
+        return found
+
+
+class BoardStream(EntryStream):
+    """The entries of a board, with a checksum. Reads raise as `read_live`."""
+
+    def __init__(self, board: LeaderboardBackend) -> None:
+        super().__init__(board)
+        self._digest: Final = blake2b(digest_size=_DIGEST_BYTES)
 
     def add_to_checksum(self, entries: Iterable[Entry]) -> None:
         """Count entries into the checksum: it is that of all ids, names and scores in their order, however grouped."""
@@ -126,6 +137,4 @@ class BoardStream:
         return self._digest.hexdigest()
 
     def _next(self, count: int) -> list[Entry]:
-        found = list(islice(self._entries, count))
-        self.ended = len(found) < count
-        return found
+        return read_live(super()._next, count)

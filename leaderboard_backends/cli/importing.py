@@ -1,0 +1,180 @@
+"""`leaderboard import`: fill a board from a table, a query of an SQLite file, or a sorted set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import click
+
+from ..comparison.document.numerals import duration, whole
+from ..config import Opening
+from ..errors import BoardMismatchError
+from ..migration.importing import ImportResult, import_rows
+from ..migration.tables import Columns, Format, Row, query_rows, read_table
+from ..model import Order, visible
+from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
+from .progress import PlayerBar
+from .streams import foreign_output_to_stderr
+from .tables import FORMAT, ORDER, format_of, open_input
+
+SHORT_HELP: Final = "Fill a board from a file, an SQLite query or a sorted set."
+SCHEMA_VERSION: Final = 1
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Settings(NamedTuple):
+    """What all imports can be told."""
+
+    path: Path | None
+    order: Order | None
+    resume: bool
+    add: bool
+    rate: float | None
+    as_json: bool
+
+
+def _settings(command: Command) -> Command:
+    """Give a command the options that are `_Settings`."""
+    options = (
+        CONFIG,
+        ORDER,
+        click.option(
+            "--resume", is_flag=True, help="Continue an import that was interrupted; verify one that is done."
+        ),
+        click.option("--add", is_flag=True, help="Write to a board that has players, after whom these rank in ties."),
+        click.option(
+            "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _columns(command: Command) -> Command:
+    """Give a command the options that are `Columns`."""
+    for name, what in (
+        ("score", "the score"),
+        ("username", "the username; without it, the player id is used"),
+        ("player_id", "the player id"),
+    ):
+        option = f"--{name.replace('_', '-')}"
+        shown = click.option(option, name, default=name, show_default=True, metavar="COLUMN", help=f"Column of {what}.")
+        command = shown(command)
+    return command
+
+
+class _FileFirst(click.Group):
+    """A group whose first argument may be a file instead of a subcommand: then it is `file`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `file` before what names no subcommand."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("import", cls=_FileFirst, short_help=SHORT_HELP)
+def import_() -> None:
+    """Fill a board with players from elsewhere: `leaderboard import FILE BOARD`, or one of the commands below.
+
+    `leaderboard import file --help` has the options for files. All of them write the rows in their order, so that of
+    equal scores the earlier row ranks first, and refuse a board that has players, unless --resume or --add is given.
+    """
+
+
+@import_.command("file", short_help="From a file of JSON Lines or CSV.")
+@click.argument("file", metavar="FILE")
+@click.argument("board", metavar="BOARD")
+@FORMAT
+@_columns
+@_settings
+def from_file(
+    file: str, board: str, form: Format | None, player_id: str, username: str, score: str, **settings: Any
+) -> None:
+    """Fill BOARD from FILE, such as `leaderboard export` writes it: JSON Lines or CSV, - for stdin.
+
+    BOARD is a URL, or the name of a board in the file given by --config. Rows are written in their order, 1,000 in a
+    step: of equal scores, the earlier row ranks first. If a player comes twice, the later row counts. What breaks a
+    rule (an empty id, a score that is no finite number) stops the import and names the line; the rows before it may be
+    there already.
+
+    If the rows are best first, as `leaderboard export` writes them, --resume continues after anything, even kill -9: it
+    compares what BOARD has with the beginning of FILE, and writes the rest. If nothing is left, that is a verification.
+    """
+    chosen, columns = format_of(file, form), Columns(player_id, username, score)
+    with open_input(file) as table:
+        _fill(board, read_table(table, chosen, columns), _Settings(**settings))
+
+
+@import_.command("sqlite", short_help="From a query of an SQLite file.")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("board", metavar="BOARD")
+@click.option("--query", required=True, metavar="SQL", help="A SELECT; its order is the order within ties.")
+@_columns
+@_settings
+def from_sqlite(file: Path, board: str, query: str, player_id: str, username: str, score: str, **settings: Any) -> None:
+    """Fill BOARD from a query of the SQLite file FILE, which is opened for reading only.
+
+    Order the rows as they are to rank, best first, and within a tie the first who reached the score, for example
+    "SELECT id AS player_id, name AS username, score FROM scores ORDER BY score DESC, reached_at, id". Without ORDER BY,
+    SQLite promises no order, and ties come out in any.
+    """
+    rows = query_rows(file, query, Columns(player_id, username, score))
+    _fill(board, rows, _Settings(**settings))
+
+
+# ---------------------------------------------------------------------- the import
+
+
+def _fill(board: str, rows: Iterator[Row], settings: _Settings) -> None:
+    """Import rows and say what was done."""
+    opening = in_order(find_board(board, settings.path), settings.order, given=board)
+    with foreign_output_to_stderr(), open_storage(opening) as storage, _progress() as bar:
+        done = import_rows(
+            rows,
+            storage,
+            resume=settings.resume,
+            add=settings.add,
+            rate=settings.rate,
+            limits=limits_of(opening),
+            hear=bar.hear,
+        )
+    if settings.as_json:
+        document = {"schema_version": SCHEMA_VERSION, "board": place_of(opening), **done._asdict()}
+        click.echo(json.dumps(document | {"seconds": round(done.seconds, 3)}, indent=2))
+    else:
+        click.echo(visible("\n".join(_lines(opening, done, settings))))
+
+
+@contextmanager
+def _progress() -> Iterator[PlayerBar]:
+    """Show the progress; where something ends the import early, say how far it came."""
+    bar = PlayerBar("import", None)
+    try:
+        with bar:
+            yield bar
+    except BoardMismatchError:
+        raise
+    except BaseException:
+        if bar.players:
+            done = f"The board has the first {whole(bar.players)} rows"
+            click.echo(f"{done}; continue with the same command and --resume, if the rows are best first.", err=True)
+        raise
+
+
+def _lines(opening: Opening, done: ImportResult, settings: _Settings) -> Iterator[str]:
+    pace = f" ({whole(done.written / done.seconds)} per second)" if done.written and done.seconds else ""
+    yield f"{place_of(opening)}: {whole(done.written)} rows written in {duration(done.seconds)}{pace}."
+    if settings.resume and not done.written:
+        yield f"Verified: the board has the {whole(done.rows)} rows, in the same order to the last tie."
+    if not settings.add and (repeated := done.rows - done.players) > 0:
+        yield f"Note: {whole(repeated)} rows repeat a player of an earlier row: the later one counts."
+    if not done.best_first:
+        yield f"Note: the rows are not best first for a board that is {opening.order}; ties are in their order."

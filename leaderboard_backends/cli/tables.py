@@ -1,0 +1,94 @@
+"""The files of tables that commands read and write: `-` for the standard streams, and whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO, TextIOWrapper
+from pathlib import Path
+from typing import Final, TextIO
+
+import click
+
+from ..errors import ConfigurationError
+from ..migration.tables import Format
+
+STREAM: Final = "-"
+FORMATS: Final[dict[str, Format]] = {".csv": "csv", ".json": "jsonl", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+FORMAT: Final = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    help="What FILE is; by default, what its name ends in, and jsonl for -.",
+)
+ORDER: Final = click.option(
+    "--order",
+    type=click.Choice(["descending", "ascending"]),
+    help="The board's order, for a URL without it.",
+)
+
+
+def format_of(file: str, given: Format | None) -> Format:
+    """Return the format of a file. Raises `ConfigurationError` where its name does not tell and nobody else does."""
+    if given is not None or file == STREAM:
+        return given or "jsonl"
+    found = FORMATS.get(Path(file).suffix.lower())
+    if found is None:
+        raise ConfigurationError(f"{file} is neither .jsonl nor .csv: say what it is by --format.")
+    return found
+
+
+@contextmanager
+def open_output(file: str, *, force: bool) -> Iterator[TextIO]:
+    """Open a file, or stdout for `-`, to write text to; the file is there under its name once it is whole.
+
+    Raises `ConfigurationError` where a file of that name is there, unless `force` says to replace it.
+    """
+    if file == STREAM:
+        with _standard_output() as stream:
+            yield stream
+        return
+    path = Path(file)
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{file} is not a regular file: write to one, or to stdout by -.")
+    if path.exists() and not force:
+        raise ConfigurationError(f"{file} is there already: name another file, or replace it by --force.")
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _standard_output() -> Iterator[TextIO]:
+    """Open stdout once more, in UTF-8, so that it stays ours while others' output goes to stderr."""
+    sys.stdout.flush()
+    if sys.stdout is not sys.__stdout__:  # replaced by a caller in Python, and no one redirects a descriptor of it
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with TextIOWrapper(FileIO(os.dup(1), "w"), encoding="utf-8", newline="") as stream:
+        yield stream
+
+
+@contextmanager
+def open_input(file: str) -> Iterator[TextIO]:
+    """Open a file, or stdin for `-`, to read text from."""
+    if file != STREAM:
+        with Path(file).open(encoding="utf-8-sig", newline="") as stream:
+            yield stream
+        return
+    stream = TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
+    try:
+        yield stream
+    finally:
+        stream.detach()  # which leaves stdin open

@@ -1,0 +1,160 @@
+"""A board as a table: JSON Lines or CSV, or the rows of an SQLite query, read and written a row at a time.
+
+A table that was written here has the columns `rank`, `player_id`, `username` and `score`, one row per player, best
+first, so that reading it in order gives the same board, to the last tie. Scores are written so that they read back as
+the same number. Any other table will do, too, if columns are named: its rows count as updates in their order, so that
+of equal scores the earlier row ranks first.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TextIO, TypeAlias
+
+from ..errors import InvalidArgumentError, InvalidNameError, InvalidPlayerError, InvalidScoreError
+from ..model import Entry, Score, check_player_id, check_score, check_username, shorten
+
+Format: TypeAlias = Literal["jsonl", "csv"]
+"""`jsonl`: one JSON object per line. `csv`: a line of column names, then a line per row; fields in quotes as needed."""
+
+Row: TypeAlias = tuple[str, str, Score]
+"""Player id, username and score, checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that rows are made of. Where there is no username, that is the player id."""
+
+    player_id: str = "player_id"
+    username: str = "username"
+    score: str = "score"
+
+    def row(self, found: Mapping[str, Any], where: str) -> Row:
+        """Return the row that a record holds; `where` says in errors which one it is.
+
+        A player id may be an integer, as ids of databases are; a username may be missing or null. Raises
+        `InvalidPlayerError`, `InvalidNameError`, `InvalidScoreError`, or `InvalidArgumentError` for a missing column.
+        """
+        for name in (self.player_id, self.score):
+            if name not in found:
+                raise InvalidArgumentError(
+                    f"{where} has no column {shorten(name)}; its columns are {', '.join(map(shorten, found))}. Name "
+                    "the columns of the player id, the username and the score."
+                )
+        player_id, username = found[self.player_id], found.get(self.username)
+        if isinstance(player_id, int) and not isinstance(player_id, bool):
+            player_id = str(player_id)
+        try:
+            checked = check_player_id(player_id)
+            return checked, checked if username is None else check_username(username), check_score(found[self.score])
+        except (InvalidPlayerError, InvalidNameError, InvalidScoreError) as error:
+            raise type(error)(f"{where}: {error}") from None
+
+
+NAMED: Final = Columns()
+"""The columns of a table that was written here."""
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def write_table(entries: Iterable[Entry], file: TextIO, form: Format) -> None:
+    """Write entries to a text file, which must be open with `newline=""` and UTF-8. O(1) per entry."""
+    write = _csv_writer(file) if form == "csv" else _json_writer(file)
+    for entry in entries:
+        write(entry)
+
+
+def _csv_writer(file: TextIO) -> Callable[[Entry], object]:
+    write: Callable[[Iterable[object]], object] = csv.writer(file, lineterminator="\n").writerow
+    write(Entry._fields)
+    return write
+
+
+def _json_writer(file: TextIO) -> Callable[[Entry], object]:
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    return lambda entry: file.write(f"{encode(entry._asdict())}\n")
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def read_table(file: TextIO, form: Format, columns: Columns = NAMED) -> Iterator[Row]:
+    """Yield the rows of a text file, which must be open with `newline=""`, with the number of the line in errors.
+
+    Raises as `Columns.row`, and `InvalidArgumentError` for what is no such table. Empty lines of JSON Lines are
+    skipped. Memory: one row.
+    """
+    yield from _read_csv(file, columns) if form == "csv" else _read_json(file, columns)
+
+
+def _read_json(file: TextIO, columns: Columns) -> Iterator[Row]:
+    for number, line in enumerate(_lines(file), 1):
+        if line.isspace():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise InvalidArgumentError(f"line {number} is no JSON: {error}.") from error
+        if not isinstance(found, dict):
+            raise InvalidArgumentError(f"line {number} is {shorten(found)}: each line must be a JSON object.")
+        yield columns.row(found, f"line {number}")
+
+
+def _read_csv(file: TextIO, columns: Columns) -> Iterator[Row]:
+    reader = csv.DictReader(_lines(file), strict=True)
+    try:
+        if reader.fieldnames is None:
+            raise InvalidArgumentError("the file is empty: CSV begins with a line of column names.")
+        for found in reader:
+            where = f"line {reader.line_num}"
+            if None in found or None in found.values():
+                raise InvalidArgumentError(f"{where} has more or fewer fields than the line of column names.")
+            if columns.score in found:
+                found[columns.score] = _number(found[columns.score])
+            yield columns.row(found, where)
+    except csv.Error as error:
+        raise InvalidArgumentError(f"line {reader.reader.line_num} is no CSV: {error}.") from error
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    try:
+        yield from file
+    except UnicodeDecodeError as error:
+        raise InvalidArgumentError(f"the file is not UTF-8: {error}. Convert it, for example with iconv.") from error
+
+
+def _number(text: str) -> Any:
+    """Return the number that a text is, or the text where it is none."""
+    for kind in (int, float):
+        try:
+            return kind(text) if "_" not in text else text
+        except ValueError:
+            continue
+    return text
+
+
+# ---------------------------------------------------------------------- SQLite
+
+
+def query_rows(path: Path, query: str, columns: Columns = NAMED) -> Iterator[Row]:
+    """Yield the rows of a query of an SQLite file, in its order; the file is opened for reading only.
+
+    Raises as `Columns.row`, and `InvalidArgumentError` for what SQLite refuses. Memory: one row of ours.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            cursor = connection.execute(query)
+            if cursor.description is None:
+                raise InvalidArgumentError("the query returns no rows: give a SELECT.")
+            names = [name for name, *_ in cursor.description]
+            for number, values in enumerate(cursor, 1):
+                yield columns.row(dict(zip(names, values, strict=True)), f"row {number} of the query")
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise InvalidArgumentError(f"SQLite cannot run the query on {path}: {error}.") from error
