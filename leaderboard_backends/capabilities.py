@@ -41,6 +41,8 @@ class Capabilities:
     """The storage checks the limits that `score_limits.within` sets, in the same atomic step as the write."""
     fence: bool = False
     """The board can be fenced: every write through any open object is then refused."""
+    fence_pass: bool = False
+    """A write can pass a fence whose text it knows (`passing_fence`)."""
 
 
 Amount: TypeAlias = Literal["nothing", "all but the last second", "everything", "other", "not known"]

@@ -133,9 +133,13 @@ class ChangeLog:
         survive_forks(self.restart)  # what becomes of the copy in a child, its parent does not hear of
 
     def check_fence(self) -> None:
-        """Raise `BoardMovedError` where the board is fenced."""
-        if self.moved_to is not None:
-            raise board_moved(self.moved_to)
+        """Raise `BoardMovedError` where the board is fenced, and the write does not pass this fence."""
+        check_fence(self.moved_to)
+
+    def fence(self, moved_to: str | None) -> None:
+        """Fence, or lift the fence (`None`). Raises `BoardMovedError` where another state is expected."""
+        check_expected(self.moved_to, moved_to)
+        self.moved_to = moved_to
 
     def note(self, player_id: str | None, username: str = "", score: Score | None = None, reached: int = 0) -> None:
         """Count one change, and keep it where there is a feed. O(1)."""
@@ -216,12 +220,59 @@ def no_feed() -> UnsupportedOperationError:
     )
 
 
-def board_moved(moved_to: str) -> BoardMovedError:
-    """Return the error for a write to a fenced board."""
+def board_moved(moved_to: str | None) -> BoardMovedError:
+    """Return the error for a write to a fenced board; without a fence, for one that was to pass a fence."""
+    if not moved_to:
+        return BoardMovedError(
+            "the fence that this write was to pass was lifted: somebody else has taken over. Nothing was applied."
+        )
     return BoardMovedError(
         f"the board does not accept writes any more: it has moved to {moved_to}: open it there. Nothing was applied.",
         moved_to,
     )
+
+
+# ---------------------------------------------------------------------- passing a fence
+
+
+class FencePass(NamedTuple):
+    """Which state of the fence the writes in work expect."""
+
+    moved_to: str | None
+    """The fence's text; `None` expects that there is no fence."""
+
+
+_passed: ContextVar[FencePass | None] = ContextVar("passed", default=None)
+
+
+@contextmanager
+def fence_passed(moved_to: str | None) -> Iterator[None]:
+    """Have the writes within expect this fence; for `LeaderboardBackend.passing_fence`."""
+    before = _passed.get()
+    try:
+        _passed.set(FencePass(moved_to))
+        yield
+    finally:
+        _passed.set(before)
+
+
+def fence_pass() -> FencePass | None:
+    """Return which fence the write in work expects, `None` where it has no pass; for backends."""
+    return _passed.get()
+
+
+def check_fence(moved_to: str | None) -> None:
+    """Raise `BoardMovedError` for a write to a board with this fence (`None`: none) that does not pass it. O(1)."""
+    expected = _passed.get()
+    if moved_to != (None if expected is None else expected.moved_to):
+        raise board_moved(moved_to)
+
+
+def check_expected(moved_to: str | None, following: str | None) -> None:
+    """Raise `BoardMovedError` for a change of this fence to another one, where neither is expected. O(1)."""
+    expected = _passed.get()
+    if expected is not None and moved_to not in (expected.moved_to, following):
+        raise board_moved(moved_to)
 
 
 @runtime_checkable

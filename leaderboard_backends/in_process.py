@@ -21,7 +21,9 @@ from .score_limits import limits_wanted
 class InProcessLeaderboard(LeaderboardBackend):
     """A board that lives and dies with its process. Hooks hold `_lock`; a write asks `_changes` and the limits."""
 
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True)
+    capabilities = Capabilities(
+        durable=False, shared=False, lives_in="process", feed=True, fence=True, fence_pass=True, limits=True
+    )
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
 
     def __init__(
@@ -65,7 +67,7 @@ class InProcessLeaderboard(LeaderboardBackend):
 
     def _fence(self, moved_to: str | None) -> None:
         with self._lock:
-            self._changes.moved_to = moved_to
+            self._changes.fence(moved_to)
 
     def _fenced(self) -> str | None:
         return self._changes.moved_to

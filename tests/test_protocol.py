@@ -299,6 +299,7 @@ EVERY_CALL: dict[str, Callable[[ListBoard], object]] = {
     "fence": lambda board: board.fence("memory://"),
     "lift_fence": lambda board: board.lift_fence(),
     "fenced": lambda board: board.fenced(),
+    "passing_fence": lambda board: board.passing_fence("memory://"),
     "storage_info": lambda board: board.storage_info(),
     "ping": lambda board: board.ping(),
     "__len__": len,

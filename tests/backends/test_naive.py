@@ -14,7 +14,7 @@ from leaderboard_backends.backends.naive import NaiveLeaderboard
 
 def test_it_promises_nothing_beyond_this_process() -> None:
     assert NaiveLeaderboard.capabilities == Capabilities(
-        durable=False, shared=False, lives_in="process", feed=True, fence=True, limits=True
+        durable=False, shared=False, lives_in="process", feed=True, fence=True, fence_pass=True, limits=True
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from leaderboard_backends import Changes, Entry, Score, UnsupportedOperationError, Version
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.changes import note_version
+from leaderboard_backends.changes import ChangeLog, fence_pass, note_version
 
 from .registry import killed_by
 
@@ -167,6 +168,35 @@ class FenceStaysForEver(NaiveLeaderboard):
 
     def _fence(self, moved_to: str | None) -> None:
         super()._fence(moved_to or self._changes.moved_to)
+
+
+class _OpenToAll(ChangeLog):
+    def check_fence(self) -> None:
+        if fence_pass() is None:
+            super().check_fence()
+
+
+@killed_by("changes", "test_a_write_passes_the_fence_that_it_expects_and_no_other")
+class AnyPassIsGood(NaiveLeaderboard):
+    """Lets a write through a fence that expects another one, or none."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._changes = _OpenToAll(options.get("feed", 0))
+
+
+class _ChangedByAll(ChangeLog):
+    def fence(self, moved_to: str | None) -> None:
+        self.moved_to = moved_to
+
+
+@killed_by("changes", "test_a_fence_is_changed_by_whoever_expects_it_alone")
+class FenceIsChangedByAnybody(NaiveLeaderboard):
+    """Lifts a fence that somebody else has put up meanwhile."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._changes = _ChangedByAll(options.get("feed", 0))
 
 
 @killed_by("changes", "test_no_write_is_acknowledged_after_the_fence")

@@ -54,6 +54,7 @@ class RedisLeaderboard(AddressedLeaderboard):
         feed=True,
         limits=True,
         fence=True,
+        fence_pass=True,
     )
     options: ClassVar[Mapping[str, Option]] = {**OPTIONS, "feed": FEED_OPTION}
     _is_server: ClassVar[bool] = True

@@ -31,7 +31,9 @@ _OPTIONS: Final = {"prefix": OPTIONS["prefix"], "batch_size": OPTIONS["batch_siz
 class FakeRedisLeaderboard(RedisLeaderboard):
     """A board on a fake server of its own."""
 
-    capabilities = Capabilities(durable=False, shared=False, lives_in="process", feed=True, limits=True, fence=True)
+    capabilities = Capabilities(
+        durable=False, shared=False, lives_in="process", feed=True, limits=True, fence=True, fence_pass=True
+    )
     options = _OPTIONS
     _is_server: ClassVar[bool] = False
 

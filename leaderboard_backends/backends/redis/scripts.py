@@ -8,8 +8,8 @@ The flags make the server refuse a script as a whole (out of memory, read-only r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from hashlib import sha1
 from importlib.resources import files
 from typing import Final
@@ -59,12 +59,19 @@ _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "manifest": (_WRITING, ()),
     "sequencer": (_REMOVING, ("clock",)),  # a clear takes a ticket, too
     "transition": (_REMOVING, ()),
+    "mark": (_REMOVING, ()),
     "state": (_READING, ()),
 }
 """The same for what a board of several shards has beside those of each shard; they do not start with the library."""
 
 _FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
 """The writes that a fence refuses."""
+
+_PASSING: Final = (*sorted(_FENCED), "fence")
+"""What can expect a fence: it is the last argument then ('' for none), of the script of the name `passing(...)`."""
+
+_EXPECTED: Final = "table.remove(ARGV)\npass = pass ~= '' and pass"
+"""The fence that such a script expects; false for none."""
 
 _TICKETED: Final = {"update", "update_many", "increment"}
 """The writes that give stamps in a shard."""
@@ -86,11 +93,18 @@ class Script:
     name: str
     text: bytes = field(repr=False)
     writes: bool = False
+    passes: bool = False
+    """Whether it expects a fence, and is thus seldom called."""
     sha: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         # SHA-1 is the server's name for a script; nothing is protected by it.
         object.__setattr__(self, "sha", sha1(self.text, usedforsecurity=False).hexdigest().encode())
+
+
+def passing(name: str) -> str:
+    """Return the name of the script that does the same where the board has the fence that it expects."""
+    return f"{name} passing"
 
 
 def board_kind(order: Order, *, shard: bool = False) -> str:
@@ -105,16 +119,24 @@ def load_scripts(order: Order, keep: Keep, *, shard: bool = False, with_flags: b
     `with_flags=False` is for a server that does not know script flags.
     """
     own = {**_SCRIPTS, **_OF_A_SHARD} if shard else _SCRIPTS
-    scripts = {
-        name: _script(name, *parts, order, keep, shard=shard, with_flags=with_flags) for name, parts in own.items()
-    }
+    make = partial(_script, order=order, keep=keep, shard=shard, with_flags=with_flags)
+    scripts = {name: make(name, *parts) for name, parts in own.items()}
+    scripts |= {passing(name): make(name, *own[name], passes=True) for name in _PASSING}
     if shard:
         scripts |= {name: _joint_script(name, order) for name in _OF_SHARDS}
     return scripts
 
 
 def _script(
-    name: str, flags: str, shared: Iterable[str], order: Order, keep: Keep, *, shard: bool, with_flags: bool
+    name: str,
+    flags: str,
+    shared: Iterable[str],
+    *,
+    order: Order,
+    keep: Keep,
+    shard: bool,
+    with_flags: bool,
+    passes: bool = False,
 ) -> Script:
     parts = ["library", *shared, name]
     if shard and not flags.startswith(_READING):
@@ -129,12 +151,14 @@ def _script(
         "shard": shard,
         "must_exist": shard and name != "open",
         "in_batches": name == "update_many",
+        "passes": passes,
     }
     numbers = (7, 2**53 - 1) if shard else (6, 2**48 - 1)
     values = (f"'{board_kind(order, shard=shard)}'", *numbers, *(str(truth).lower() for truth in truths.values()))
     names = ("board", "tie_bytes", "last_tie", *truths, "stamp")
     settings = f"local {', '.join(names)} = {', '.join(map(str, values))}\n"
-    return _assemble(name, flags, settings, parts, with_flags=with_flags)
+    settings += f"local pass = {_EXPECTED if passes else 'false'}\n"
+    return replace(_assemble(name, flags, settings, parts, with_flags=with_flags), passes=passes)
 
 
 def _joint_script(name: str, order: Order) -> Script:

@@ -22,7 +22,7 @@ from functools import cache, partial
 from itertools import chain, count
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from ...changes import Change
+from ...changes import Change, fence_pass
 from ...errors import BoardMismatchError
 from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
@@ -220,11 +220,11 @@ class ManifestRequests(KeyedRequests):
         """Answers the state of the board."""
         return self._call("state", lambda reply: reply.decode(), generation)
 
-    def mark(self, moved_to: str | None) -> Request[None]:
+    def mark(self, generation: str, moved_to: str | None) -> Request[None]:
         """Note where the board went, which keeps it from being cleared, or remove the note (`None`)."""
-        if moved_to is None:
-            return self._command(nothing, b"HDEL", self._key, b"moved")
-        return self._command(nothing, b"HSET", self._key, b"moved", moved_to)
+        expected = fence_pass()
+        others = () if expected is None else (expected.moved_to or "",)
+        return self._call("mark", nothing, generation, moved_to or "", *others)
 
     def marked(self) -> Request[str | None]:
         """Answers where the board went."""
@@ -232,7 +232,9 @@ class ManifestRequests(KeyedRequests):
 
     def transition(self, generation: str, state: str, following: str) -> Request[str]:
         """Change the state of the board if it is the one given ('' for any); '' as the following one deletes it."""
-        return self._call("transition", lambda reply: reply.decode(), generation, state, following)
+        expected = fence_pass()
+        moved_to = (expected and expected.moved_to) or ""
+        return self._call("transition", lambda reply: reply.decode(), generation, state, following, moved_to)
 
 
 class ShardRequests(OrderRequests):

@@ -400,15 +400,14 @@ class ShardedBoard(AddressedLeaderboard):
     # ------------------------------------------------------------------ the rest
 
     def _fence(self, moved_to: str | None) -> None:
-        """Fence the manifest, which is asked before a clear, then the shards; lift the fence the other way round."""
-        state = self._state()  # raises for a board that is gone
-        if moved_to is not None:
-            self._ask_manifest(self._manifest.mark(moved_to))
-            state = self._state()
-        self._finish_clear(self._generation, state)
+        """Fence the manifest, or lift its fence, which decides, and then do the same with the shards.
+
+        Where a lifting was cut half-way, some shards still refuse writes: lifting the fence that they name, expecting
+        it, finishes that and cannot lift another one.
+        """
+        self._ask_manifest(self._manifest.mark(self._generation, moved_to))
+        self._finish_clear(self._generation, self._state())
         self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
-        if moved_to is None:
-            self._ask_manifest(self._manifest.mark(None))
 
     def _fenced(self) -> str | None:
         return self._ask_manifest(self._manifest.marked())

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from transaction.interfaces import TransientError
 from ZODB.POSException import ConflictError, POSKeyError, ReadOnlyError
 
-from ...changes import board_moved
+from ...changes import check_fence
 from ...errors import (
     BackendError,
     BackendFullError,
@@ -85,8 +85,7 @@ def write(
 
     def on_board(session: Session) -> tuple[Changed, Result]:
         stored = session.write(name)
-        if stored.moved_to is not None:
-            raise board_moved(stored.moved_to)
+        check_fence(stored.moved_to)
         changed = operation(stored, *args, **kwargs)
         return changed, answer(stored, changed)
 

@@ -18,6 +18,7 @@ from ...changes import (
     FEED_OPTION,
     Changes,
     Version,
+    check_expected,
     note_version,
     version_wanted,
 )
@@ -189,7 +190,9 @@ class StoredLeaderboard(LeaderboardBackend):
 
     def _fence(self, moved_to: str | None) -> None:
         def fence(session: Session) -> None:
-            session.write(self._name).moved_to = moved_to
+            stored = session.write(self._name)
+            check_expected(stored.moved_to, moved_to)
+            stored.moved_to = moved_to
 
         transact(self._database, self._attempts, fence)
 
@@ -263,6 +266,7 @@ class ZODBLeaderboard(StoredLeaderboard):
         limits=True,
         feed=True,
         fence=True,
+        fence_pass=True,
         lives_in="files",
         survives="a power cut, if the disk honours fsync (FileStorage)",
     )
@@ -324,7 +328,9 @@ class ZODBLeaderboard(StoredLeaderboard):
 class ZODBMemoryLeaderboard(StoredLeaderboard):
     """A board in a ZODB database in this process's memory, fresh at each opening: the same code without a file."""
 
-    capabilities = Capabilities(durable=False, shared=False, limits=True, feed=True, fence=True, lives_in="process")
+    capabilities = Capabilities(
+        durable=False, shared=False, limits=True, feed=True, fence=True, fence_pass=True, lives_in="process"
+    )
     options: ClassVar[Mapping[str, Option]] = _OPTIONS
 
     def __init__(

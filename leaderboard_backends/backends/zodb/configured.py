@@ -57,7 +57,13 @@ class ConfiguredLeaderboard(StoredLeaderboard):
     """
 
     capabilities = Capabilities(
-        durable=True, shared=True, limits=True, feed=True, fence=True, survives="what its storage survives"
+        durable=True,
+        shared=True,
+        limits=True,
+        feed=True,
+        fence=True,
+        fence_pass=True,
+        survives="what its storage survives",
     )
     options: ClassVar[Mapping[str, Option]] = {
         **TUNING,

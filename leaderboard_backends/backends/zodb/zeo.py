@@ -86,6 +86,7 @@ class ZEOLeaderboard(StoredLeaderboard):
         limits=True,
         feed=True,
         fence=True,
+        fence_pass=True,
         lives_in="server",
         survives="what the server's storage survives: a power cut for a FileStorage, if the disk honours fsync",
     )

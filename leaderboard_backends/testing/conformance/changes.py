@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext
 from math import nan
 from threading import Event
 from typing import Any, Final
@@ -430,6 +431,70 @@ class ChangesPart(ConformancePart):
             run_together(write(0), write(1), fence)
             assert_same(seen, [numbers[-1] for numbers in acknowledged])
             assert_same([board.get_score(f"t{thread}") for thread in (0, 1)], seen)
+        finally:
+            board.lift_fence()
+
+    def _passing(self, open_board: OpenBoard) -> LeaderboardBackend | None:
+        """Return a board whose fence writes can pass, or test the refusal."""
+        if (board := self._fencing(open_board)) is None:
+            return None
+        if board.capabilities.fence_pass:
+            return board
+        with pytest.raises(UnsupportedOperationError, match="passing_fence"):
+            board.passing_fence(MOVED_TO)
+        return None
+
+    def test_a_write_passes_the_fence_that_it_expects_and_no_other(self, open_board: OpenBoard) -> None:
+        if (board := self._passing(open_board)) is None:
+            return
+        writes = [name for name in WRITES if name not in board.capabilities.unsupported]
+
+        def stopped() -> None:
+            with pytest.raises(BoardMovedError):
+                board.update_score("other", "", 1)
+
+        board.fence(MOVED_TO)
+        try:
+            with board.passing_fence(MOVED_TO):
+                for write in writes:
+                    OPERATIONS[write](board)
+                fill(board, STATES)
+                run_together(stopped)
+            before = list(board)
+            for fence, expected in ((MOVED_TO, "memory://else"), (MOVED_TO, None), (None, MOVED_TO)):
+                board.lift_fence() if fence is None else board.fence(fence)
+                for write in writes:
+                    with board.passing_fence(expected), pytest.raises(BoardMovedError):
+                        OPERATIONS[write](board)
+                assert_same(list(board), before)
+        finally:
+            board.lift_fence()
+        with board.passing_fence(None):
+            board.update_score("late", "", 5)
+        assert_same(len(board), len(STATES) + 1)
+
+    def test_a_fence_is_changed_by_whoever_expects_it_alone(self, open_board: OpenBoard) -> None:
+        if (board := self._passing(open_board)) is None:
+            return
+        steps: list[tuple[str | None, str | None, str | None]] = [
+            (None, "a", "a"),
+            (None, "b", "a"),
+            ("b", None, "a"),
+            ("b", "a", "a"),
+            ("a", "b", "b"),
+            ("a", None, "b"),
+            ("b", None, None),
+            ("b", "c", None),
+            ("b", None, None),
+        ]
+        try:
+            for expected, wanted, left in steps:
+                refusal = (
+                    nullcontext() if wanted == left else pytest.raises(BoardMovedError, match="Nothing was applied")
+                )
+                with board.passing_fence(expected), refusal:
+                    board.lift_fence() if wanted is None else board.fence(wanted)
+                assert_same(board.fenced(), left)
         finally:
             board.lift_fence()
 

@@ -70,6 +70,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
         survives="a power cut, if the disk honours fsync (with synchronous=normal: a crash of a process)",
         feed=True,
         fence=True,
+        fence_pass=True,
         limits=True,
     )
     options: ClassVar[Mapping[str, Option]] = {

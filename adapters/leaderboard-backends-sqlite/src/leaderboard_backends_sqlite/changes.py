@@ -12,7 +12,15 @@ from sqlite3 import Connection
 from sys import maxsize
 from typing import Final, Self, TypeAlias
 
-from leaderboard_backends.changes import Change, Changes, Version, board_moved, check_position, no_feed
+from leaderboard_backends.changes import (
+    Change,
+    Changes,
+    Version,
+    check_expected,
+    check_fence,
+    check_position,
+    no_feed,
+)
 from leaderboard_backends.errors import BoardMismatchError
 from leaderboard_backends.model import Score
 
@@ -53,10 +61,9 @@ class StoredChanges:
     # ------------------------------------------------------------------ a write
 
     def begin(self) -> None:
-        """Read the board's row for a write. Raises `BoardMovedError` where the board is fenced."""
+        """Read the board's row for a write. Raises `BoardMovedError` where the board is fenced, and it has no pass."""
         self.load()
-        if self.moved_to is not None:
-            raise board_moved(self.moved_to)
+        check_fence(self.moved_to)
         self._start = self.version
         if self.feed:
             self._noted = deque(maxlen=self.feed)
@@ -101,8 +108,9 @@ class StoredChanges:
         self._trim()
 
     def fence(self, moved_to: str | None) -> None:
-        """Fence the board, or lift its fence."""
+        """Fence the board, or lift its fence. Raises `BoardMovedError` where another fence is expected."""
         self.load()
+        check_expected(self.moved_to, moved_to)
         self._execute("UPDATE board SET moved_to = ? WHERE id = ?", (moved_to, self._board))
 
     # ------------------------------------------------------------------ a read

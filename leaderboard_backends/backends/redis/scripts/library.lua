@@ -1,5 +1,6 @@
 -- The start of every script of a board. KEYS[1] is the board's order (a sorted set). `board`, `descending`,
--- `best_only`, `writes`, `removes`, `shard`, `must_exist`, `tie_bytes` and `last_tie` are set in the line above. A record
+-- `best_only`, `writes`, `removes`, `shard`, `must_exist`, `tie_bytes` and `last_tie` are set in the lines above, and
+-- `pass`, the fence that a write expects (false for none). A record
 -- is the value of a player's field in a hash: `tie_bytes` bytes with the number of the change with which the player
 -- reached the score (in a shard, its stamp), then the username. Each hash also has a field '', so that it is never empty.
 local call, byte, char, sub = redis.call, string.byte, string.char, string.sub
@@ -9,6 +10,9 @@ local meta, changes, prefix = base .. 'meta', base .. 'changes', base .. 'p:'
 
 local found = call('HMGET', meta, 'board', 'buckets', 'sequence', 'players', 'feed', 'moved')
 local fresh = not found[1]
+if writes and found[6] ~= pass and (fresh or found[1] == board) then
+  return redis.error_reply('FENCED ' .. (found[6] or ''))
+end
 if fresh then
   if not removes and (must_exist or call('EXISTS', order, meta, prefix .. 0) > 0) then
     return redis.error_reply('LOST ' .. meta)
@@ -16,8 +20,6 @@ if fresh then
   found = {board, 1, 0, 0}
 elseif found[1] ~= board then
   return redis.error_reply('MISMATCH ' .. found[1])
-elseif writes and found[6] then
-  return redis.error_reply('FENCED ' .. found[6])
 end
 local buckets, sequence, players, feed = tonumber(found[2]), tonumber(found[3]), tonumber(found[4]), found[5]
 if not (buckets and buckets >= 1 and sequence and players) then
