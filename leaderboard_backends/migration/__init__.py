@@ -17,6 +17,8 @@ Boards also go to and from tables (`leaderboard export` and `leaderboard import`
 
 from .copying import CopyPlan, CopyResult, TargetLimits, copy_board, plan_copy
 from .importing import ImportResult, export_board, import_rows
+from .mapping import ScoreMapping
+from .parallel import ParallelRun
 from .repairing import Repair, repair_board
 from .shadow import ShadowReads
 from .tables import Columns, query_rows, read_table
@@ -30,7 +32,9 @@ __all__ = [
     "Difference",
     "ImportResult",
     "OperationReport",
+    "ParallelRun",
     "Repair",
+    "ScoreMapping",
     "ShadowReads",
     "TallyReport",
     "TargetLimits",

@@ -132,7 +132,7 @@ class Tally:
         with self._lock:
             self._differences.append(DifferingAnswers(operation, *shown))
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException | None) -> None:
         """Keep why a call could not be compared."""
         self._problem = f"{type(error).__name__}: {error}"
 
