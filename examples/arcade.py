@@ -1,6 +1,6 @@
-"""An arcade's high scores over HTTP, on whichever backend the first argument names.
+"""An arcade's high scores over HTTP, on whichever backend the first argument names, and the port that the second does.
 
-python examples/arcade.py memory://arcade
+python examples/arcade.py
 python examples/arcade.py 'zodb:///tmp/arcade.fs?board=arcade&keep=best'
 
 curl -X PUT 'localhost:8080/ada?name=Ada&score=1815'
@@ -47,13 +47,13 @@ class Arcade(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode() + b"\n")
 
 
-def main(url: str, port: int = 8080) -> None:
+def main(url: str = "memory://arcade", port: str = "8080") -> None:
     """Serve the board at `url` until Ctrl-C."""
-    with open_leaderboard(url) as Arcade.board, ThreadingHTTPServer(("127.0.0.1", port), Arcade) as server:
+    with open_leaderboard(url) as Arcade.board, ThreadingHTTPServer(("127.0.0.1", int(port)), Arcade) as server:
         print(f"{Arcade.board} on port {server.server_port}", flush=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(*sys.argv[1:])

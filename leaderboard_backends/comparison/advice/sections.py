@@ -73,23 +73,21 @@ _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    slower, equal, losing, rates = [], [], dict[str, None](), dict[str, None]()
+    slower, equal, losing = [], [], dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            equal.append(f"nothing for {title} ({keeps.pick.label} either way)")
+            equal.append(f"the same for {title} ({keeps.pick.label} either way)")
         else:
             losing[without.pick.label] = None
-            rates |= dict.fromkeys(filter(None, (at_rate(keeps), at_rate(without))))
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
     if not losing:
         return ""
-    when = f" / {' or '.join(rates)}" if rates else ""
     return (
-        f"Not needed, it costs (p99 of one client, idle{when}): {'; '.join([*slower, *equal])}. Needed and left out: "
-        f"{' or '.join(losing)} lose all since the last backup."
+        f"Taken without need, it makes an update slower (p99, one client): {'; '.join([*slower, *equal])}. Left out by "
+        f"mistake, a power cut loses all updates since the last backup ({', '.join(losing)})."
     )
 
 
@@ -101,9 +99,7 @@ def at_rate(advice: Advice) -> str:
 
 def _update_time(advice: Advice) -> str:
     update = advice.pick.judged(advice.need) if advice.pick else None
-    response = advice.pick.response if advice.pick else None
-    loaded = f" / {time_words(response.p99_us)}" if response and response.p99_us else ""
-    return f"{time_words(update.p99_us)}{loaded}" if update and update.p99_us else NONE
+    return time_words(update.p99_us) if update and update.p99_us else NONE
 
 
 def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
