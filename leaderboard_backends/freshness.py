@@ -9,6 +9,7 @@ where the write's version, or its outcome, is not known.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from math import inf
 from threading import RLock
 from time import monotonic
@@ -73,9 +74,11 @@ class Freshness:
 
     def show(self, version: Version) -> None:
         """Take down that the caller is shown an answer of this version, of a copy."""
+        if self.known.shown.holds(version):  # also one of an earlier history, as what was shown only grows
+            return
         with self._lock:
             known = self.known
-            if version.history == known.history and not known.shown.holds(version):
+            if version.history == known.history:
                 self.known = known._replace(shown=known.shown.joined(version))
 
     def doubt(self) -> None:
@@ -108,3 +111,47 @@ def is_behind(version: Version, known: Known) -> bool:
     return history == known.history and (
         number < known.shown.number or (shards != () and not version.holds(known.shown))
     )
+
+
+class BoardFreshness:
+    """The same for a board whose shards are replicated each for itself; a board on one server is one shard."""
+
+    def __init__(self, shards: int, max_staleness: float) -> None:
+        self.max_staleness: Final = max_staleness
+        self.shards: Final = [Freshness(max_staleness) for _ in range(shards)]
+        self._asked = -inf
+
+    def known(self) -> list[Known]:
+        """Return what is known of all shards just now. O(shards)."""
+        return [shard.known for shard in self.shards]
+
+    def is_due(self) -> bool:
+        """Whether the primaries are to be asked for their versions; tells one caller in a quarter of `max_staleness`.
+
+        Nobody while each shard has a mark that is younger than that, as where this process writes.
+        """
+        now = monotonic()
+        oldest = now - self.max_staleness / 4
+        if self._asked >= oldest or all(marks and marks[0][0] >= oldest for _, marks, _, _ in self.known()):
+            return False
+        self._asked = now
+        return True
+
+    def learn(self, versions: Mapping[int, Version], began: float, *, shown: bool = True) -> None:
+        """Take down versions that primaries reported, by shards, as `Freshness.learn` does."""
+        for shard, version in versions.items():
+            self.shards[shard].learn(version, began, shown=shown)
+
+    def show(self, versions: Mapping[int, Version]) -> None:
+        """Take down that the caller is shown an answer made of shards at these versions."""
+        for shard, version in versions.items():
+            self.shards[shard].show(version)
+
+    def doubt(self, shards: Iterable[int]) -> None:
+        """Take down that a write of unknown version may have been applied to shards."""
+        for shard in shards:
+            self.shards[shard].doubt()
+
+    def age(self, versions: Mapping[int, Version], before: list[Known]) -> float:
+        """Return for how many seconds, at most, an answer of these versions can be out of date, as `Freshness.age`."""
+        return max(self.shards[shard].age(version, before[shard]) for shard, version in versions.items())

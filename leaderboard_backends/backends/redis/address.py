@@ -118,7 +118,7 @@ class ClusterAddress(Address):
     nodes: tuple[tuple[str, int], ...] = ()
 
     hint: ClassVar[str] = " After the failure of a primary, a replica takes its place within seconds: try again then."
-    commands: ClassVar[str] = "wait cluster|slots"
+    commands: ClassVar[str] = "wait readonly cluster|slots"
 
     def __post_init__(self) -> None:
         if self.db:
@@ -213,11 +213,16 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
 }
 
+REPLICA_OPTIONS: Final[Mapping[str, Option]] = {
+    "read_from": Option(one_of("primary", "replica"), "which server answers reads (primary)"),
+    "max_staleness": Option(seconds, "largest age of an answer of a replica, in seconds (1)"),
+}
+"""What boards take whose primaries have replicas that are known."""
+
 SENTINEL_OPTIONS: Final[Mapping[str, Option]] = {
     "sentinel_username": Option(text, "user name in the Sentinels' access control list"),
     "sentinel_password": Option(text, "the Sentinels' password", secret=True),
-    "read_from": Option(one_of("primary", "replica"), "which server answers reads (primary)"),
-    "max_staleness": Option(seconds, "largest age of an answer of a replica, in seconds (1)"),
+    **REPLICA_OPTIONS,
 }
 """What boards found through Sentinel take beside the options of all servers."""
 
@@ -229,6 +234,7 @@ CLUSTER_OPTIONS: Final[Mapping[str, Option]] = {
     "read_timeout": Option(seconds, "seconds that a read may take, however many nodes it asks (1)"),
     "wait_replicas": Option(integer(0), "replicas that must confirm a write before it returns (0)"),
     "wait_timeout": Option(seconds, "seconds to wait for these replicas (1)"),
+    **REPLICA_OPTIONS,
 }
 """What boards on a cluster take beside the options of all servers."""
 

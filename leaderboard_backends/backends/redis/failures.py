@@ -96,11 +96,10 @@ def access_list(key: str, address: Address = LOCAL) -> str:
     return f"~{key.partition('{')[0]}* -@all {' '.join(f'+{command}' for command in commands)}"
 
 
-def raise_error_within(reply: object) -> None:
-    """Raise the first error of a transaction's replies, which redis-py hands over as values."""
-    for part in reply if isinstance(reply, list) else ():
-        if isinstance(part, RedisError):
-            raise part
+def error_within(reply: object) -> RedisError | None:
+    """Return the first error of a transaction's replies, which redis-py hands over as values."""
+    parts = reply if isinstance(reply, list) else ()
+    return next((part for part in parts if isinstance(part, RedisError)), None)
 
 
 def is_of_another_time(error: Exception) -> bool:

@@ -41,6 +41,14 @@ SEPARATOR: Final = b"\xff"
 _HIGHEST: Final = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
+class Versioned(NamedTuple, Generic[T]):
+    """An answer, and the versions of the shards that it was read from or written to, in the same atomic step."""
+
+    value: T
+    versions: Mapping[int, Version]
+    """By shards; without those that are not there."""
+
+
 class Request(NamedTuple, Generic[T]):
     """One operation: what is sent, and what its reply means."""
 
@@ -58,16 +66,29 @@ class Request(NamedTuple, Generic[T]):
     """How many replies there are; the first error among them is the answer."""
     takes_all: bool = False
     """Whether the answer is made of all replies, as a list."""
+    also: tuple[Script, ...] = ()
+    """What else it calls; loaded with its script."""
 
     def reloaded(self, script: Script) -> Request[T]:
         """Return the request that loads its script first, for a server that has forgotten it."""
-        load = pack((b"SCRIPT", b"LOAD", script.text))
-        return self._replace(packed=load + self.packed, script=None, replies=self.replies + 1)
+        loads = [pack((b"SCRIPT", b"LOAD", each.text)) for each in (script, *self.also)]
+        packed = b"".join((*loads, self.packed))
+        return self._replace(packed=packed, script=None, replies=self.replies + len(loads), also=())
 
-    def followed_by(self, parse: Callable[[Any], U], *commands: bytes) -> Request[U]:
-        """Return the transaction of this request and packed commands; `parse` gets the list of their replies."""
+    def followed_by(self, parse: Callable[[Any], U], *commands: bytes, also: tuple[Script, ...] = ()) -> Request[U]:
+        """Return the transaction of this request and packed commands; `parse` gets the list of their replies.
+
+        `also` are scripts that the commands call; of reads alone, as all is repeated where a server has forgotten one.
+        """
         packed = b"".join((_MULTI, self.packed, *commands, _EXEC))
-        return Request(packed, parse, self.key, self.writes, self.script, self.replies + len(commands) + 2)
+        replies = self.replies + len(commands) + 2
+        return Request(packed, parse, self.key, self.writes, self.script, replies, also=also)
+
+    def then(self, make: Callable[[T], U]) -> Request[U]:
+        """Return the request whose answer is made of this one's."""
+        parse = self.parse
+        changed: Any = self._replace(parse=cast("Any", lambda reply: make(parse(reply))))
+        return cast("Request[U]", changed)
 
     def answer(self, reply: Any) -> T:
         """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
@@ -117,7 +138,21 @@ class KeyedRequests:
 
 
 class OrderRequests(KeyedRequests):
-    """What boards and shards have in common; the key is that of the order."""
+    """What boards and shards have in common; the key is that of the order. A fake server knows no INFO."""
+
+    def __init__(self, key: str, scripts: Mapping[str, Script], *, is_server: bool = True) -> None:
+        super().__init__(key, scripts)
+        meta = f"{key.removesuffix('order')}meta"
+        self.stored_version: Final = pack((b"HMGET", meta, b"history", b"sequence"))
+        self._replication: Final = (REPLICATION,) if is_server else ()
+
+    def versioned(self, request: Request[T]) -> Request[tuple[T, Version]]:
+        """Return the request that answers the version as well, from the same atomic step."""
+
+        def parse(replies: Any) -> tuple[T, Version]:
+            return request.parse(replies[0]), _version(*replies[1:])
+
+        return request.followed_by(parse, self.stored_version, *self._replication)
 
     def remove(self, player_id: str) -> Request[bool]:
         """Remove a player; answers whether there was one."""
@@ -137,13 +172,11 @@ class BoardRequests(OrderRequests):
 
     def __init__(self, name: str, order: Order, keep: Keep, prefix: str, *, is_server: bool = True) -> None:
         scripts = load_scripts(order, keep, with_flags=is_server)
-        super().__init__(f"{prefix}:{{{name}}}:order", scripts)
+        super().__init__(f"{prefix}:{{{name}}}:order", scripts, is_server=is_server)
         self.descending: Final = order == "descending"
         self.kind: Final = (order, keep, is_server)
         """Boards of one kind run the same scripts."""
         self.changes_key: Final = f"{prefix}:{{{name}}}:changes"
-        self.stored_version: Final = pack((b"HMGET", f"{prefix}:{{{name}}}:meta", b"history", b"sequence"))
-        self._replication: Final = (REPLICATION,) if is_server else ()
         self._update: Final = scripts["update"]
         self._reversed: Final = (b"REV",) if self.descending else ()
 
@@ -230,14 +263,6 @@ class BoardRequests(OrderRequests):
         """Answers the board's version alone."""
         request = Request(self.stored_version, nothing, self.key)
         return request.followed_by(lambda replies: _version(*replies), *self._replication)
-
-    def versioned(self, request: Request[T]) -> Request[tuple[T, Version]]:
-        """Return the request that answers the board's version as well, from the same atomic step."""
-
-        def parse(replies: Any) -> tuple[T, Version]:
-            return request.parse(replies[0]), _version(*replies[1:])
-
-        return request.followed_by(parse, self.stored_version, *self._replication)
 
     def fenced(self) -> Request[str | None]:
         """Answers where the board went."""

@@ -12,11 +12,9 @@ Replication is asynchronous: a failover can lose writes that were acknowledged j
 primary that is cut off goes on acknowledging, are settings of the server (`min-replicas-to-write`,
 `min-replicas-max-lag`).
 
-With `read_from=replica`, reads go to a replica. It reports the board's version with its answer, from the same atomic
-step, and the version proves how old the answer can be (`freshness`). The primary's own version comes with each write,
-and is asked for each quarter of `max_staleness` by the process, however many board objects it has. A read goes to the
+With `read_from=replica`, reads go to a replica, which proves how old its answer can be (`replicas`). A read goes to the
 primary where the replica is behind what this process wrote or showed before, is older than `max_staleness`, has another
-history, or fails; another replica is then tried next. `ask` returns the source and the largest age of each answer.
+history, or fails. `ask` returns the source and the largest age of each answer.
 
 Cost: an operation on the primary as in `redis://`, and a connection more to each Sentinel; a read of a replica is one
 round trip, of a transaction with the version.
@@ -33,36 +31,38 @@ from itertools import count
 from math import inf
 from os import getpid
 from threading import RLock
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
-from weakref import WeakValueDictionary
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ...answers import LIVE, Answer, answered, live_wanted
 from ...changes import Changes, Version, note_version
-from ...errors import BackendError, BackendUnavailableError, LeaderboardError, WriteOutcomeUnknownError
+from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
-from ...freshness import Freshness, is_behind
 from ...location import Option
 from ...model import Keep, Order
 from .address import SENTINEL_OPTIONS, Address, Node, SentinelAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
 from .pool import Connection as Wire
-from .requests import REPLICATION, BoardRequests, Request, pack, pairs_of
+from .replicas import (
+    MAX_STALENESS,
+    REST,
+    Question,
+    ReplicaReads,
+    Resting,
+    may_be_applied,
+    shared_freshness,
+)
+from .requests import REPLICATION, BoardRequests, Request, Versioned, pack, pairs_of
 from .server import Server, make_connection, shared_server
 
 T = TypeVar("T")
 
 CHECK_EVERY: Final = 0.2
 """Seconds after which a call asks a Sentinel whether the primary still is one, and after which a reply is late."""
-REST: Final = 1.0
-"""Seconds for which a Sentinel or a replica that failed is left alone, twice as long each time up to `LONGEST_REST`."""
-LONGEST_REST: Final = 30.0
-MAX_STALENESS: Final = 1.0
-_REPLICATION_DELAY: Final = 0.0005
-_DELAYS: Final = 4
-"""How often a replica that is behind is asked, that many seconds apart: replication takes a fraction of one."""
+_ALL: Final = 0
+"""The one shard that a board on one primary is."""
 
 
 class Primary(NamedTuple):
@@ -70,25 +70,6 @@ class Primary(NamedTuple):
 
     epoch: int
     node: Node
-
-
-class Resting:
-    """Who failed lately, and is to be left alone for a while."""
-
-    def __init__(self) -> None:
-        self._until: Final[dict[object, tuple[float, float]]] = {}
-
-    def __contains__(self, who: object) -> bool:
-        return self._until.get(who, (0.0, 0.0))[0] > monotonic()
-
-    def add(self, who: object) -> None:
-        """Leave someone alone, twice as long as last time."""
-        pause = min(LONGEST_REST, 2 * self._until.get(who, (0.0, REST / 2))[1])
-        self._until[who] = monotonic() + pause, pause
-
-    def discard(self, who: object) -> None:
-        """Take note that someone answers."""
-        self._until.pop(who, None)
 
 
 class Sentinels:
@@ -270,114 +251,54 @@ class PrimaryServer(Server):
         sentinels = Sentinels(address)
         super().__init__(address, lambda: _PrimaryWire(sentinels))
         self.sentinels: Final = sentinels
-        self._known: Final[WeakValueDictionary[tuple[str, float], Freshness]] = WeakValueDictionary()
 
     def close(self) -> None:
         """Close the connections, those to Sentinels included."""
         super().close()
         self.sentinels.close()
 
-    def freshness(self, key: str, max_staleness: float) -> Freshness:
-        """Return what this process knows of a board: its objects see what any of them has written."""
-        return self._known.setdefault((key, max_staleness), Freshness(max_staleness))
-
 
 # ---------------------------------------------------------------------- replicas
 
 
-class ReplicaReads:
-    """The reads of one board object from a replica, each with the proof of how old it can be."""
+class ServiceReplicas:
+    """Carries the requests of one board object, reads to a replica of the service."""
 
     def __init__(self, primary: PrimaryServer, requests: BoardRequests, max_staleness: float) -> None:
         self._primary: Final = primary
         self._requests: Final = requests
-        self._max_staleness: Final = max_staleness
-        self._freshness: Final = primary.freshness(requests.key, max_staleness)
-        self._servers: Final[dict[Node, Server]] = {}
-        self._resting: Final = Resting()
-        self._turn = getpid()
-        self._asked = -inf
+        self._freshness: Final = shared_freshness(primary.address, requests.key, 1, max_staleness)
+        self._reads: Final = ReplicaReads(primary.sentinels.address, self._freshness)
+        self.leave: Final = self._reads.leave
 
     def carry(self, request: Request[T]) -> tuple[T, Version]:
         """Bring a request to a replica, or to the primary, and return its answer and version; notes the source."""
         if request.writes or live_wanted():
-            return self.ask_primary(request)
-        self._keep_marks()
-        return self._ask_replica(request) or self.ask_primary(request)
+            return self._ask_primary(request)
+        self._reads.keep_marks(lambda: {_ALL: self._primary.carry(self._requests.version())})
+        versioned = self._requests.versioned(request).then(lambda found: Versioned(found, {_ALL: found[1]}))
+        (found,) = self._reads.ask([Question(self._primary.sentinels.replicas(), (_ALL,), versioned)])
+        if found is None:
+            return self._ask_primary(request)
+        answered(Answer("replica", found.age))
+        return cast("tuple[T, Version]", found.value)
 
-    def ask_primary(self, request: Request[T]) -> tuple[T, Version]:
+    def learn(self, version: Version, began: float) -> None:
+        """Take down a version that the primary told."""
+        self._freshness.learn({_ALL: version}, began)
+        note_confirmed(self._primary)
+
+    def _ask_primary(self, request: Request[T]) -> tuple[T, Version]:
         """Bring a request to the primary; a write that may have been applied leaves replicas unused until the next."""
         began = monotonic()
         try:
             answer, version = self._primary.carry(self._requests.versioned(request))
             self.learn(version, began)
         except BaseException as error:
-            surely_not = isinstance(error, LeaderboardError) and not isinstance(error, WriteOutcomeUnknownError)
-            if request.writes and not surely_not:
-                self._freshness.doubt()
+            if request.writes and may_be_applied(error):
+                self._freshness.doubt((_ALL,))
             raise
         return answer, version
-
-    def learn(self, version: Version, began: float) -> None:
-        """Take down a version that the primary told."""
-        self._freshness.learn(version, began)
-        note_confirmed(self._primary)
-
-    def leave(self) -> None:
-        """Use the replicas no more."""
-        for server in self._servers.values():
-            server.leave(self)
-
-    def _keep_marks(self) -> None:
-        """Ask the primary for the board's version, if the last one is a quarter as old as an answer may be."""
-        marks = self._freshness.known.marks
-        began = monotonic()
-        since = max(self._asked, marks[0][0] if marks else -inf)
-        if began - since <= self._max_staleness / 4:
-            return
-        self._asked = began
-        with suppress(BackendUnavailableError):  # whether a replica is fresh enough all the same, shows
-            self._freshness.learn(self._primary.carry(self._requests.version()), began, shown=False)
-
-    def _ask_replica(self, request: Request[T]) -> tuple[T, Version] | None:
-        """Return the replica's answer, unless it could be too old; another replica is the next one then."""
-        if (node := self._replica()) is None:
-            return None
-        for _ in range(_DELAYS):
-            before = self._freshness.known
-            try:
-                answer, version = self._server(node).carry(self._requests.versioned(request))
-            except BackendError:  # whatever it is, the primary's answer counts
-                self._resting.add(node)
-                return None
-            if (age := self._freshness.age(version, before)) <= self._max_staleness:
-                self._resting.discard(node)
-                self._freshness.show(version)
-                answered(Answer("replica", age))
-                return answer, version
-            if not is_behind(version, before):
-                break
-            sleep(_REPLICATION_DELAY)
-        self._turn += 1
-        return None
-
-    def _replica(self) -> Node | None:
-        nodes = [node for node in self._primary.sentinels.replicas() if node not in self._resting]
-        return nodes[self._turn % len(nodes)] if nodes else None
-
-    def _server(self, node: Node) -> Server:
-        if (server := self._servers.get(node)) is None:
-            address = self._primary.sentinels.address
-            server = shared_server(
-                address.at(
-                    *node,
-                    socket_timeout=min(address.socket_timeout, self._max_staleness),
-                    connect_timeout=min(address.connect_timeout, self._max_staleness),
-                )
-            )
-            server.hold(self)
-            self._servers[node] = server
-        return server
 
 
 def note_confirmed(primary: PrimaryServer) -> None:
@@ -411,11 +332,11 @@ class SentinelLeaderboard(RedisLeaderboard):
         read_from: str = "primary",
         max_staleness: float = MAX_STALENESS,
     ) -> None:
-        self._replicas: ReplicaReads | None = None
+        self._replicas: ServiceReplicas | None = None
         super().__init__(name, order=order, keep=keep, address=address, prefix=prefix, batch_size=batch_size, feed=feed)
         self._primary: Final = cast("PrimaryServer", self._server)
         if read_from == "replica":
-            self._replicas = ReplicaReads(self._primary, self._requests, max_staleness)
+            self._replicas = ServiceReplicas(self._primary, self._requests, max_staleness)
             self.capabilities = replace(type(self).capabilities, consistency="eventual")
 
     def _find_server(self, address: Address) -> Server:

@@ -26,7 +26,7 @@ from ...capabilities import StorageInfo
 from ...errors import BackendError, BackendReadOnlyError, BackendUnavailableError, LeaderboardError
 from ...forks import guard, survive_forks
 from .address import Address
-from .failures import is_of_another_time, not_connected, raise_error_within, refused, unanswered
+from .failures import error_within, is_of_another_time, not_connected, refused, unanswered
 from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
@@ -137,8 +137,8 @@ class Server:
             while len(replies) < request.replies:
                 replies.append(connection.read_response())
             reply = replies if request.takes_all else replies[-1]
-            if request.replies > 1:
-                raise_error_within(reply)
+            if request.replies > 1 and (problem := error_within(reply)):
+                raise problem
         except _REPLIES as error:
             self._keep_after(error, lease, request.replies - len(replies) - 1)
             if isinstance(error, NoScriptError):
@@ -230,7 +230,7 @@ class Exchange:
                 replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))
             except _REPLIES as error:
                 replies.append(error)
-        problem = next((reply for reply in replies if isinstance(reply, RedisError)), None)
+        problem = error_within(replies) or (error_within(replies[-1]) if request.replies > 1 else None)
         if isinstance(problem, NoScriptError):
             return problem
         if problem is not None:
