@@ -367,6 +367,7 @@ def test_a_file_is_checked_without_opening_its_boards(tmp_path: Path) -> None:
         ("redis+cluster://h1:7000,h2:7000/", 0),
         ("memory://", 1),
         ("redis+sentinel://h/s?read_from=replica", 1),
+        ("redis+cluster://h/?read_from=replica", 1),
     ):
         path.write_text(f'[boards.weekly]\nurl = "{url}"\nreplica = {{ max_staleness = 0.2 }}\n')
         assert CliRunner().invoke(leaderboard, ["config", "check", str(path)]).exit_code == exit_code, url

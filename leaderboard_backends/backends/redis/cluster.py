@@ -21,6 +21,11 @@ answer; `ask` tells which, and how far the rank can be off. Otherwise such a rea
 
 `clear` goes to all shards under a number of its own. Whoever meets one that was cut half-way finishes it.
 
+With `read_from=replica`, reads go to one replica of each primary (`cluster_replicas`), which proves how old its answer
+can be, shard by shard (`replicas`). Shards whose replica is behind what this process wrote or showed before, is older
+than `max_staleness`, has another history, or fails, are read from their primary. Primaries alone answer `consistent`
+reads, those that decide a write (`ask_live`), and the change feed, and count for the rank of an update.
+
 With `feed`, each shard keeps its latest changes, in the same step as they are made; all shards are read together, by
 one round trip, and their changes merged (`shard_feeds`). A version has the number of each shard. With an answer
 (`at_version`), it takes a round trip more, and may be later than the answer.
@@ -29,11 +34,13 @@ Cost, beside what one server takes: `len`, `count_by_score` one round trip to al
 `get_entry`, `get_entries`, `get_percentile`, `get_around` two; `get_top_n`, `get_by_score` one, seldom two; a range at
 a deep rank three to five; `get_score` one, to one node; `update_score` two, `increment_score` three, a batch two, each
 one less with `ties=clock`; a batch goes to all its shards at once. Each shard counts for each rank, so more shards
-than eight per primary cost more than they give.
+than eight per primary cost more than they give. A read of replicas takes as many round trips, and one more where some
+shards are read from their primaries.
 
 Crash: as one server's, for each primary. A failover loses the acknowledged writes that the promoted replica had not
 received; `wait_replicas=n` returns once n replicas have a write, else raises `WriteOutcomeUnknownError`. A primary that
-was frozen or cut off, and replaced meanwhile, can still answer reads until it hears of that (about a node time-out).
+was frozen or cut off, and replaced meanwhile, can still answer reads until it hears of that (about a node time-out); as
+a replica, it is not read before it has its successor's history.
 """
 
 from __future__ import annotations
@@ -48,17 +55,20 @@ from ...changes import FEED_OPTION, Change, Changes, Version
 from ...errors import (
     BackendError,
     BatchOutcomes,
+    ConfigurationError,
     LeaderboardError,
     WriteOutcomeUnknownError,
 )
-from ...location import Option
+from ...location import Location, Option
 from ...model import Entry, Keep, Order, Score, percentile, score_from_float
 from ...protocol import PAGE_SIZE
 from ...score_limits import ScoreLimits, limits_wanted
 from .address import CLUSTER_OPTIONS, OPTIONS, ClusterAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
+from .cluster_replicas import ClusterReplicas
 from .failures import LateTicketError
 from .merge import Ask, Joint, Plan
+from .replicas import MAX_STALENESS
 from .requests import MAX_RANK, Request
 from .shard_feeds import Asked, Feed, feeds, merged, whole_board
 from .shard_requests import (
@@ -115,11 +125,26 @@ class ClusterLeaderboard(ShardedBoard):
         read_timeout: float = 1.0,
         wait_replicas: int = 0,
         wait_timeout: float = 1.0,
+        read_from: str = "primary",
+        max_staleness: float = MAX_STALENESS,
     ) -> None:
         terms = Terms(read_timeout, wait_replicas, wait_timeout)
         super().__init__(name, order, keep, address, prefix, terms, partial=partial, consistent=consistent)
         self._batch_size: Final = batch_size
         self._open(shards, ties, feed)
+        if read_from == "replica":
+            self._replicas = ClusterReplicas(self._cluster, self._requests, max_staleness)
+            self.capabilities = replace(type(self).capabilities, consistency="eventual")
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` for no address, and for a contradiction."""
+        if options.get("consistent") and options.get("read_from") == "replica":
+            raise ConfigurationError(
+                f"{location} has consistent=true and read_from=replica, but reads of one moment of all shards are "
+                "answered by primaries alone: leave one out. For some reads, there is consistent_reads()."
+            )
+        return super().check_location(location, name, **options)
 
     # ------------------------------------------------------------------ writes
 

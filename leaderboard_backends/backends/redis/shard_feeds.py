@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ...changes import Change, Changes, Version, new_history, no_feed
 from ...errors import ChangesLostError
 from .merge import share
-from .requests import Request, change_of, number_of, pack, replication_history
+from .requests import Request, Versioned, change_of, number_of, pack, replication_history
 from .scripts import load_scripts
 from .shard_requests import LAST_STAMP, STAMP_BYTES, Read, ShardedRequests, State, problems_of
+
+T = TypeVar("T")
 
 LEAST: Final = 1000
 """How many changes each shard keeps at least, if the board keeps as many: players are not always spread evenly."""
@@ -44,6 +46,11 @@ class Feed(NamedTuple):
     """Whether it keeps a feed."""
     changes: list[Change] | None
     """The next ones, with the shard's own numbers; `reached` of a clear is its number. `None` if they were not read."""
+
+    @property
+    def version(self) -> Version:
+        """The version of the shard alone."""
+        return Version(self.history, self.state.version)
 
 
 def share_of_feed(feed: int | None, shards: int) -> str:
@@ -79,6 +86,22 @@ def feeds(asked: Sequence[Asked], places: Sequence[int], limit: int) -> Request[
 
     packed = pack((b"EVALSHA", script.sha, b"0", *texts, *keys))
     return Request(packed, parse, keys[0], script.writes, script)
+
+
+def versioned(request: Request[Read[T]], board: Sequence[Asked], shards: Sequence[int]) -> Request[Read[Versioned[T]]]:
+    """Return the read of shards of one node that answers their versions as well, from the same atomic step.
+
+    `board` is the whole of it, as `whole_board` returns it.
+    """
+    told = feeds(board, shards, 0)
+
+    def parse(replies: Any) -> Read[Versioned[T]]:
+        value, problems = request.parse(replies[0])
+        found = told.parse(replies[1]).value
+        versions = {shard: feed.version for shard, feed in found.items() if shard not in problems}
+        return Read(Versioned(value, versions), problems)
+
+    return request.followed_by(parse, told.packed, also=(told.script,) if told.script else ())
 
 
 def merged(found: Sequence[Feed], generation: str, after: Version | None, limit: int) -> Changes:

@@ -13,7 +13,7 @@ from secrets import token_hex
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, partial_wanted
+from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, live_wanted, partial_wanted
 from ...changes import NO_VERSION, note_version, version_wanted
 from ...errors import (
     BackendError,
@@ -26,6 +26,7 @@ from ...errors import (
 from ...model import Keep, Order
 from .address import ClusterAddress
 from .board import AddressedLeaderboard
+from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
 from .merge import Answers, Ask, JoinedReads, Joint, Plan
 from .requests import Request
@@ -44,7 +45,7 @@ from .shard_requests import (
     Tally,
     check_manifest,
 )
-from .topology import CONNECT_TIMEOUT, Several, Single, Terms, shared_cluster
+from .topology import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms, shared_cluster
 
 T = TypeVar("T")
 
@@ -67,9 +68,13 @@ def _no_rank(_: object) -> None:
 class Seen:
     """The states of shards that a read is made of, and the shards that did not answer."""
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *, whole: bool = False, live: bool = True) -> None:
         self.whole: Final = whole
         """Whether no shard may be missing, whatever the board permits."""
+        self.live: Final = live
+        """Whether primaries alone are asked."""
+        self.age = 0.0
+        """How old at most what replicas answered is."""
         self.states: dict[tuple[int, ...], State] = {}
         """By shards: the state of one, or of several of one node together."""
         self.changed = False
@@ -123,6 +128,7 @@ class ShardedBoard(AddressedLeaderboard):
         self._players: int | None = None
         """How many players there were when all shards were last counted."""
         self._cluster: Final = shared_cluster(address)
+        self._replicas: ClusterReplicas | None = None
 
     @property
     def shards(self) -> int:
@@ -238,7 +244,13 @@ class ShardedBoard(AddressedLeaderboard):
     def _ask_all(self, requests: Sequence[Request[T]]) -> list[T]:
         """Bring a request to each shard; raises the first error, once all have answered or failed."""
         single = [Single(slot, request) for slot, request in zip(self._requests.slots, requests, strict=True)]
-        return self._cluster.carry(single, None, self._terms).answers()
+        return self._carry(single).answers()
+
+    def _carry(self, single: Sequence[Single], several: Several | None = None, *, live: bool = True) -> Outcomes:
+        """Bring requests to primaries, or reads to replicas where the board reads from these and `live` is false."""
+        if self._replicas is None:
+            return self._cluster.carry(single, several, self._terms)
+        return (self._replicas.carry_live if live else self._replicas.carry)(single, several, self._terms)
 
     # ------------------------------------------------------------------ writes
 
@@ -248,9 +260,9 @@ class ShardedBoard(AddressedLeaderboard):
         A clear that was cut half-way is finished before they count as done; that none is under way, a ticket has told.
         """
         if ticketed:
-            return self._cluster.carry(single, None, self._terms).single
+            return self._carry(single).single
         asked = Single(self._manifest.slot, self._manifest.state(self._generation))
-        *outcomes, state = self._cluster.carry([*single, asked], None, self._terms).single
+        *outcomes, state = self._carry([*single, asked]).single
         if isinstance(state, str):
             try:
                 self._finish_clear(self._generation, state)
@@ -280,15 +292,19 @@ class ShardedBoard(AddressedLeaderboard):
         `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
         """
         at_once = self._consistent or consistent_wanted()
-        value, seen = (self._read_at_once if at_once else self._read_once)(plan, rank_of)
+        value, seen = (self._read_at_once if at_once else self._read_once)(plan)
         if version_wanted():
             note_version(NO_VERSION if seen.missing else self._get_changes(None, 0).version)
+        if seen.missing:
+            self._note_partial(rank_of(value), seen)
+        elif self._replicas is not None or self._partial or partial_wanted():
+            answered(Answer("replica", seen.age) if seen.age else LIVE)
         return value
 
-    def _read_at_once(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None]) -> tuple[T, Seen]:
+    def _read_at_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, Seen]:
         before: Seen | None = None
         for _ in range(COLLECTS):
-            value, seen = self._read_once(plan, rank_of)
+            value, seen = self._read_once(plan, live=True)  # replicas of two shards are not of one moment
             if not seen.states or (before and not seen.changed and seen.states == before.states):
                 return value, seen
             before = seen
@@ -297,14 +313,15 @@ class ShardedBoard(AddressedLeaderboard):
             "again, or read without consistent."
         )
 
-    def _read_once(
-        self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank, *, whole: bool = False
-    ) -> tuple[T, Seen]:
+    def _read_once(self, plan: Callable[[], Plan[T]], *, whole: bool = False, live: bool = False) -> tuple[T, Seen]:
+        live = live or whole or live_wanted() or self._replicas is None
         for turn in range(_TURNS):
-            seen = Seen(whole=whole)
+            seen = Seen(whole=whole, live=live or turn > 0)
             try:
                 value = self._run(plan(), seen)
             except _ClearFoundError as found:
+                if not seen.live:  # on its way to replicas
+                    continue
                 state = self._state()
                 self._finish_clear(self._generation, state)
                 if turn and state == READY:  # a failover has lost a part of that clear
@@ -312,10 +329,6 @@ class ShardedBoard(AddressedLeaderboard):
                 continue
             if sum(map(len, seen.states)) == self.shards:
                 self._players = seen.players()
-            if seen.missing:
-                self._note_partial(rank_of(value), seen)
-            elif self._partial or partial_wanted():
-                answered(LIVE)
             return value, seen
         raise BackendUnavailableError("other processes clear the board again and again.")
 
@@ -324,7 +337,7 @@ class ShardedBoard(AddressedLeaderboard):
         unseen = None if self._players is None else max(0, self._players - seen.players())
         highest = None if lowest is None or unseen is None else lowest + unseen
         coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
-        answered(Answer("partial", 0.0, coverage))
+        answered(Answer("partial", seen.age, coverage))
 
     # ------------------------------------------------------------------ running plans
 
@@ -346,7 +359,8 @@ class ShardedBoard(AddressedLeaderboard):
         single = [Single(slots[shard], request) for shard, request in ask.single.items()]
         if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
             single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
-        outcomes = self._cluster.carry(single, self._several(ask.joint), self._terms)
+        outcomes = self._carry(single, self._several(ask.joint), live=writes or seen.live)
+        seen.age = max(seen.age, outcomes.age)
         state = outcomes.single.pop() if untold else READY
         answers = dict(zip(ask.single, outcomes.single, strict=True))
         if not writes:
@@ -416,6 +430,8 @@ class ShardedBoard(AddressedLeaderboard):
         self._ask_all([shard.ping() for shard in self._requests.shards])
 
     def _close(self) -> None:
+        if self._replicas is not None:
+            self._replicas.leave()
         self._cluster.leave(self)
 
     def _storage(self) -> str:

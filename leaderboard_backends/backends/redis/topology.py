@@ -43,6 +43,7 @@ CONNECT_TIMEOUT: Final = 0.5
 """Seconds in which a node must be connected to, and tell its map: others can be asked."""
 _MOST_HOMES: Final = 1000
 """How many lists of slots are remembered with the nodes that have them: boards are followed in any combination."""
+_READONLY: Final = pack((b"READONLY",))
 _PAUSE: Final = 0.02
 """Seconds until what was refused is sent again; between that and twice that."""
 
@@ -75,7 +76,11 @@ class SlotMap:
 
     def primaries(self) -> list[Node]:
         """Return all primaries that have slots."""
-        return list(dict.fromkeys(each.nodes[0] for each in self.ranges))
+        return list(self.replicas())
+
+    def replicas(self) -> dict[Node, tuple[Node, ...]]:
+        """Return the replicas of each primary."""
+        return {nodes[0]: nodes[1:] for _, _, nodes in self.ranges}
 
 
 class Terms(NamedTuple):
@@ -120,6 +125,8 @@ class Outcomes(NamedTuple):
     """What nodes answered for several shards."""
     missing: dict[int, BackendError]
     """What is wrong with each shard of which no node answered anything."""
+    age: float = 0.0
+    """How old at most what replicas answered is, in seconds; 0 where the primaries answered all."""
 
     def answers(self) -> list[Any]:
         """Return the answers of the single requests; raises the first error among them."""
@@ -130,9 +137,12 @@ class Outcomes(NamedTuple):
 
 
 class _NodeWire:
-    """A connection to a node that is made within a short time, whatever time a reply may take later."""
+    """A connection to a node that is made within a short time, whatever time a reply may take later.
 
-    def __init__(self, address: Address) -> None:
+    With `reads_replica`, the node answers reads of its primary's slots, too.
+    """
+
+    def __init__(self, address: Address, *, reads_replica: bool = False) -> None:
         self._wire: Final = cast(
             "Any",
             make_connection(
@@ -145,6 +155,7 @@ class _NodeWire:
             ),
         )
         self._timeout: Final = address.socket_timeout
+        self._reads_replica: Final = reads_replica
         self.disconnect: Final[Callable[[], None]] = self._wire.disconnect
         self.can_read: Final[Callable[[float], bool]] = self._wire.can_read
         self.send_packed_command: Final[Callable[..., None]] = self._wire.send_packed_command
@@ -153,6 +164,9 @@ class _NodeWire:
     def connect(self) -> None:
         """Connect and greet the node."""
         self._wire.connect()
+        if self._reads_replica:
+            self._wire.send_packed_command((_READONLY,), check_health=False)
+            self._wire.read_response()
         self._wire.update_current_socket_timeout(self._timeout)
 
 
@@ -167,6 +181,7 @@ class Cluster:
         self._by_slot: dict[int, Server] = {}
         """Who has single slots: by the map, or as nodes have said since it was read."""
         self._homes: dict[tuple[int, ...], dict[Server | None, tuple[int, ...]]] = {}
+        self._replicas: dict[Node, tuple[Node, ...]] = {}
         self._refreshed = -inf
         self._lock: Final = guard(RLock())
         self._servers: Final[dict[Node, Server]] = {}
@@ -204,12 +219,12 @@ class Cluster:
             server = self._servers.setdefault(node, server)
         return server
 
-    def refresh(self, *first: Node) -> None:
-        """Read the map of slots anew, if nobody does or did just now; asks the given nodes first."""
-        if monotonic() - self._refreshed < REFRESH_EVERY or not self._lock.acquire(blocking=False):
+    def refresh(self, *first: Node, every: float = REFRESH_EVERY) -> None:
+        """Read the map of slots anew, if nobody does or did in so many seconds; asks the given nodes first."""
+        if monotonic() - self._refreshed < every or not self._lock.acquire(blocking=False):
             return
         try:
-            if monotonic() - self._refreshed >= REFRESH_EVERY:
+            if monotonic() - self._refreshed >= every:
                 self._refresh(first)
         except BackendUnavailableError:
             pass  # the next one tries again, with what is known
@@ -226,7 +241,7 @@ class Cluster:
             request: Request[SlotMap] = Request(pack((b"CLUSTER", b"SLOTS")), partial(_slot_map, asked=node), "")
             (found,) = exchange({server: [request]}, monotonic() + CONNECT_TIMEOUT)[server]
             if isinstance(found, SlotMap) and found.ranges:
-                self._map, self._by_slot, self._homes = found, {}, {}
+                self._map, self._by_slot, self._homes, self._replicas = found, {}, {}, found.replicas()
                 return
             problem = str(getattr(found, "__cause__", None) or found).rstrip(".")
             problems.append(f"{server.address}: {problem}.")
@@ -242,6 +257,10 @@ class Cluster:
             if node is not None:
                 server = self._by_slot[slot] = self.server(node)
         return server
+
+    def replicas_of(self, primary: Server | None) -> tuple[Node, ...]:
+        """Return the replicas of a node, as far as is known; none of one that became a primary since."""
+        return () if primary is None else self._replicas.get(Node(primary.address.host, primary.address.port), ())
 
     def homes(self, slots: tuple[int, ...]) -> dict[Server | None, tuple[int, ...]]:
         """Return which places of a list of slots each node has, as far as is known; `None` has those that none has."""
@@ -440,6 +459,13 @@ def _slot_map(reply: Any, asked: Node) -> SlotMap:
         found = tuple(Node((each[0] or b"").decode().strip("?") or asked.host, int(each[1])) for each in nodes)
         ranges.append(SlotRange(int(first), int(last), found))
     return SlotMap(tuple(sorted(ranges)))
+
+
+def replica_server(address: Address) -> Server:
+    """Return what carries reads to a replica of a primary."""
+    server = Server(address, lambda: cast("Wire", _NodeWire(address, reads_replica=True)))
+    server.version = "a replica"
+    return server
 
 
 _clusters: Final[WeakValueDictionary[ClusterAddress, Cluster]] = WeakValueDictionary()

@@ -14,6 +14,7 @@ import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing.faults.proxy import Proxy as LossyProxy
+from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 
@@ -78,6 +79,13 @@ def server() -> Iterator[EmbeddedServer]:
     """A server of the test's own, to stop, freeze and fill."""
     with EmbeddedServer(NO_PASSWORD, tcp=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def calm_cluster() -> Iterator[EmbeddedCluster]:
+    """A cluster with a replica of each primary, whose roles and slots are as they were after each test."""
+    with EmbeddedCluster(replicas=1) as cluster:
+        yield cluster
 
 
 @pytest.fixture

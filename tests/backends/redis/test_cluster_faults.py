@@ -57,13 +57,6 @@ def lone() -> Iterator[EmbeddedCluster]:
         yield cluster
 
 
-@pytest.fixture(scope="module")
-def calm() -> Iterator[EmbeddedCluster]:
-    """A cluster with replicas, whose roles and slots are as they were after each test."""
-    with EmbeddedCluster(replicas=1) as cluster:
-        yield cluster
-
-
 def opened(cluster: EmbeddedCluster, open_board: Opener, **options: Any) -> ClusterLeaderboard:
     board = open_board(cluster.url, **{"board": unique_name(), "shards": SHARDS, **options})
     assert isinstance(board, ClusterLeaderboard)
@@ -280,12 +273,14 @@ def test_without_its_manifest_a_board_stops_what_needs_tickets_alone(
 # ---------------------------------------------------------------------- replicas that confirm
 
 
-def test_a_write_that_no_replica_confirms_is_applied_and_says_so(calm: EmbeddedCluster, open_board: Opener) -> None:
-    board = opened(calm, open_board, wait_replicas=1, wait_timeout=0.2, read_timeout=MARGIN)
+def test_a_write_that_no_replica_confirms_is_applied_and_says_so(
+    calm_cluster: EmbeddedCluster, open_board: Opener
+) -> None:
+    board = opened(calm_cluster, open_board, wait_replicas=1, wait_timeout=0.2, read_timeout=MARGIN)
     assert board.update_score("ann", "", 1) == 1
-    primary = calm.owner(board._requests.slots[board._requests.shard_of("ann")])
-    (replica,) = calm.replicas_of(primary)
-    own = shards_by_node(calm, board)[primary]
+    primary = calm_cluster.owner(board._requests.slots[board._requests.shard_of("ann")])
+    (replica,) = calm_cluster.replicas_of(primary)
+    own = shards_by_node(calm_cluster, board)[primary]
     others = [name for name in (f"p{number}" for number in range(50)) if board._requests.shard_of(name) not in own]
     with frozen(replica):
         for write, score in (
@@ -299,7 +294,7 @@ def test_a_write_that_no_replica_confirms_is_applied_and_says_so(calm: EmbeddedC
             assert board.get_score("ann") == score
         assert caught.value.outcomes == ((0,), (), (1,))
         assert board.update_score(others[1], "", 9) == 1
-    calm.wait_for_replicas()
+    calm_cluster.wait_for_replicas()
     assert board.update_score("ann", "", 10) == 1
 
 
@@ -308,17 +303,17 @@ def test_a_write_that_no_replica_confirms_is_applied_and_says_so(calm: EmbeddedC
 
 @pytest.mark.parametrize("keys", [0, 1, 3, 100])
 def test_a_shard_that_is_being_moved_key_by_key_takes_no_write_and_nothing_half(
-    calm: EmbeddedCluster, open_board: Opener, keys: int
+    calm_cluster: EmbeddedCluster, open_board: Opener, keys: int
 ) -> None:
     """Whichever of its keys are gone already; other shards go on, and reads answer rightly or not at all."""
-    board = opened(calm, open_board, shards=4, read_timeout=5)
-    hasty = opened(calm, open_board, shards=4, read_timeout=0.1, board=board.name)
+    board = opened(calm_cluster, open_board, shards=4, read_timeout=5)
+    hasty = opened(calm_cluster, open_board, shards=4, read_timeout=0.1, board=board.name)
     oracle = filled(board)
     shard, slot = 1, board._requests.slots[1]
     others, own = told_apart(board, {shard})
-    source = calm.owner(slot)
-    target = next(node for node in calm.primaries if node is not source)
-    with calm.moving_slots(slot, slot, source, target, keys=keys):
+    source = calm_cluster.owner(slot)
+    target = next(node for node in calm_cluster.primaries if node is not source)
+    with calm_cluster.moving_slots(slot, slot, source, target, keys=keys):
         for write in (
             lambda: hasty.update_score(own[0], "", 90),
             lambda: hasty.increment_score(own[0], "", 90),
@@ -334,7 +329,7 @@ def test_a_shard_that_is_being_moved_key_by_key_takes_no_write_and_nothing_half(
                 assert perform(hasty, read) == perform(oracle, read)
     assert_whole(board, oracle)
     assert board.update_score(own[0], "", 90) == oracle.update_score(own[0], "", 90)
-    calm.move_slots(slot, slot, target, source)
+    calm_cluster.move_slots(slot, slot, target, source)
     assert_whole(board, oracle)
 
 
@@ -515,9 +510,9 @@ class InTwoSteps(DelegatingLeaderboard):
 
 
 def test_a_board_with_a_race_is_told_from_one_without_by_the_same_rounds(
-    calm: EmbeddedCluster, open_board: Opener
+    calm_cluster: EmbeddedCluster, open_board: Opener
 ) -> None:
-    board, end = opened(calm, open_board, shards=4), monotonic() + PATIENCE
+    board, end = opened(calm_cluster, open_board, shards=4), monotonic() + PATIENCE
     with pytest.raises(AssertionError):
         judged_rounds(InTwoSteps(board), lambda: monotonic() > end)
     assert monotonic() < end

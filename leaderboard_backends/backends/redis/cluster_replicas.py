@@ -1,0 +1,149 @@
+"""Reads of a board over shards from the replicas of its primaries; what these cannot answer, the primaries do.
+
+What is asked of several shards at once goes to one replica of each primary, all in one round trip, each answer with the
+versions of its shards. Shards whose replica is too old, or does not answer, are asked of their primaries, in one round
+trip more. The versions of all that primaries answer, writes included, are taken down, so that no later read shows less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...answers import LIVE, answered
+from ...changes import Version
+from .replicas import LONGEST_REST, REST, Found, Question, ReplicaReads, may_be_applied, shared_freshness
+from .requests import Request, Versioned
+from .shard_feeds import feeds, versioned, whole_board
+from .shard_requests import Read, ShardedRequests
+from .topology import Cluster, Outcomes, Several, Single, Terms, replica_server
+
+T = TypeVar("T")
+
+
+class ClusterReplicas:
+    """Carries the requests of one board object, reads to replicas."""
+
+    def __init__(self, cluster: Cluster, requests: ShardedRequests, max_staleness: float) -> None:
+        self._cluster: Final = cluster
+        self._requests: Final = requests
+        self._shard_of: Final = {shard.key: number for number, shard in enumerate(requests.shards)}
+        self._board: Final = whole_board(requests, None)
+        self._freshness: Final = shared_freshness(
+            cluster.address, requests.shards[0].key, len(requests.shards), max_staleness
+        )
+        self._reads: Final = ReplicaReads(cluster.address, self._freshness, replica_server)
+        self.leave: Final = self._reads.leave
+        self.learn: Final = self._freshness.learn
+
+    def carry_live(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
+        """Bring requests to primaries, as `Cluster.carry` does; notes that the answer is live."""
+        answered(LIVE)
+        return self._ask_primaries(single, several, terms)
+
+    def carry(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
+        """Bring reads to replicas, and to primaries where no replica is fresh enough."""
+        end = monotonic() + terms.read_timeout
+        self._reads.keep_marks(self._versions)
+        own, joint = [self._question(each) for each in single], self._joint_questions(several)
+        deadline = monotonic() + min(self._freshness.max_staleness, terms.read_timeout / 2)
+        found = self._reads.ask([*own, *joint], deadline)
+        answers, parts = found[: len(own)], found[len(own) :]
+        left = [each for each, answer in zip(single, answers, strict=True) if answer is None]
+        rest = Outcomes([], [], {})
+        missing = _missing(several, joint, parts)
+        if left or missing is not None:
+            rest = self._ask_primaries(left, missing, terms._replace(read_timeout=max(0.0, end - monotonic())))
+        of_primaries = iter(rest.single)
+        return Outcomes(
+            [next(of_primaries) if answer is None else answer.value for answer in answers],
+            [*(part.value for part in parts if part is not None), *rest.values],
+            rest.missing,
+            max((each.age for each in found if each is not None), default=0.0),
+        )
+
+    # ------------------------------------------------------------------ what replicas are asked
+
+    def _question(self, single: Single) -> Question:
+        replicas = self._cluster.replicas_of(self._cluster.server_of(single.slot))
+        return Question(replicas, (self._shard_of[single.request.key],), self._versioned(single.request))
+
+    def _joint_questions(self, several: Several | None) -> list[Question]:
+        """Return what is asked of the replicas of each primary that has some of the shards."""
+        questions: list[Question] = []
+        if several is None:
+            return questions
+        for server, shards in self._cluster.homes(several.slots).items():
+            own = tuple(shard for shard in shards if shard in several.shards)
+            if own and (replicas := self._cluster.replicas_of(server)):
+                asked = shards if several.with_neighbours else own
+                request = versioned(several.make(asked), self._board, asked)
+                questions.append(Question(replicas, asked, request.then(_value)))
+        return questions
+
+    def _versioned(self, request: Request[T]) -> Request[Any]:
+        """Return the request to a shard that answers its version as well; that to a manifest as it is."""
+        if (shard := self._shard_of.get(request.key)) is None:
+            return request
+        versioned_request = self._requests.shards[shard].versioned(request)
+        return versioned_request.then(lambda found: Versioned(found[0], {shard: found[1]}))
+
+    # ------------------------------------------------------------------ what primaries are asked
+
+    def _ask_primaries(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
+        """Bring requests to primaries, and take down their versions; of writes that may have been applied, that."""
+        began, outcomes = monotonic(), None
+        asked = [Single(slot, self._versioned(request)) for slot, request in single]
+        try:
+            outcomes = self._cluster.carry(asked, several and self._all_versioned(several), terms)
+        finally:
+            self._doubt(single, outcomes)
+        return outcomes._replace(
+            single=[self._learned(outcome, began) for outcome in outcomes.single],
+            values=[self._learned(value, began) for value in outcomes.values],
+        )
+
+    def _all_versioned(self, several: Several) -> Several:
+        return replace(several, make=lambda shards: versioned(several.make(shards), self._board, shards))
+
+    def _learned(self, outcome: Any, began: float) -> Any:
+        """Return the answer of an outcome, whose versions are taken down; what has none as it is."""
+        if not isinstance(outcome, Versioned):
+            return outcome
+        self._freshness.learn(outcome.versions, began)
+        return outcome.value
+
+    def _doubt(self, single: Sequence[Single], outcomes: Outcomes | None) -> None:
+        """Take down which writes may have been applied, as nobody knows the version after them."""
+        for place, (_, request) in enumerate(single):
+            outcome = None if outcomes is None else outcomes.single[place]
+            unknown = isinstance(outcome, Exception) and may_be_applied(outcome)
+            if request.writes and (outcomes is None or unknown) and request.key in self._shard_of:
+                self._freshness.doubt((self._shard_of[request.key],))
+
+    def _versions(self) -> dict[int, Version]:
+        """Ask all primaries for the versions of their shards; looks for replicas where some primary has none."""
+        known = self._cluster.slot_map().replicas().values()
+        self._cluster.refresh(every=LONGEST_REST if all(map(self._reads.can_ask, known)) else REST)
+        slots = self._requests.slots
+        several = Several(slots, range(len(slots)), lambda shards: feeds(self._board, shards, 0))
+        outcomes = self._cluster.carry((), several, Terms(read_timeout=self._freshness.max_staleness / 4))
+        return {shard: feed.version for part in outcomes.values for shard, feed in part.items()}
+
+
+def _value(read: Read[T]) -> T:
+    """Return the value; what is wrong with shards, the lack of their versions tells."""
+    return read.value
+
+
+def _missing(several: Several | None, questions: Sequence[Question], parts: Sequence[Found | None]) -> Several | None:
+    """Return what is to be asked of shards that no replica has answered for, if there are any."""
+    if several is None:
+        return None
+    found = {
+        shard for question, part in zip(questions, parts, strict=True) if part is not None for shard in question.shards
+    }
+    left = [shard for shard in several.shards if shard not in found]
+    return replace(several, shards=left) if left else None
