@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from json import dumps
@@ -52,7 +52,9 @@ print(number * size / seconds)
 def bars(sharded_players: int) -> Iterator[Bar]:
     """Measure read replicas behind Sentinels, the copy in memory of a board on one server, and boards on a cluster."""
     with EmbeddedSentinel() as group:
-        yield _leave_the_primary_alone(group)
+        yield _leave_primaries_alone("sentinel", group.url, group.options, group.servers)
+    with EmbeddedCluster(replicas=1) as cluster:
+        yield _leave_primaries_alone("cluster, K=16", cluster.url, {"shards": "16"}, cluster.nodes)
     with EmbeddedServer(NO_PASSWORD, tcp=True) as server:
         yield from _copy_bars(server)
         yield _feed_bar(server)
@@ -69,21 +71,21 @@ def _writing(url: str, rate: int, **options: Any) -> Iterator[subprocess.Popen[s
         yield writer
 
 
-def _leave_the_primary_alone(group: EmbeddedSentinel) -> Bar:
-    with open_leaderboard(group.url, board="bars", read_from="replica", **group.options) as board:
+def _leave_primaries_alone(what: str, url: str, options: Any, servers: Sequence[EmbeddedServer]) -> Bar:
+    with open_leaderboard(url, board="bars", read_from="replica", **options) as board:
         board.update_scores(load(PLAYERS))
         sleep(1)
         sources = []
-        with _writing(group.url, 2000, board="bars", **group.options) as writer:
+        with _writing(url, 2000, board="bars", **options) as writer:
             while writer.poll() is None:
                 sources.append(ask(board.get_rank, "player-0000007")[1].source)
                 sleep(READ_PAUSE)
             assert writer.stdout is not None
             rate = float(writer.stdout.read())
-        counts = [_scripts(server) for server in group.servers]
+        counts = [_scripts(server) for server in servers]
     share = sources.count("replica") / len(sources)
     note = f"{len(sources):,} reads beside {rate:,.0f} updates per second; scripts per server {counts}"
-    subject = f"sentinel, read_from=replica: share of reads that leave the primary alone, {group.servers[0].version}"
+    subject = f"{what}, read_from=replica: share of reads that leave primaries alone, {servers[0].version}"
     return Bar(subject, share, 0.95, "", share, share, at_most=False, note=note)
 
 

@@ -39,6 +39,7 @@ LEFT_OUT: Final = (
     "redis+sentinel",
     "redis+sentinel (read_from replica)",
     "redis+cluster",
+    "redis+cluster (read_from replica)",
     "zeo",
 )
 """Targets that are not compared unless named, by the user or in a plan (`besides`): fakeredis, whose speed says nothing

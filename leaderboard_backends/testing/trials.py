@@ -106,8 +106,9 @@ class ZEOPlace:
 class GroupPlace:
     """Several servers of its own, all on this machine, without persistence.
 
-    A primary with two replicas and three Sentinels, or the three primaries of a cluster, as the name's scheme says. A
-    thorough run has no fault tests here: those harm one server, and here others take its place or stand beside it.
+    A primary with two replicas and three Sentinels, or the three primaries of a cluster, as the name's scheme says;
+    with a replica of each where boards are read from these. A thorough run has no fault tests here: those harm one
+    server, and here others take its place or stand beside it.
     """
 
     name: str
@@ -123,8 +124,9 @@ class GroupPlace:
         with ExitStack() as stack:
             group: EmbeddedCluster | EmbeddedSentinel
             if self.name.startswith("redis+cluster"):
-                group = cluster = stack.enter_context(EmbeddedCluster(replicas=0))
-                servers, copies = tuple[EmbeddedServer, ...](cluster.nodes), 1
+                replicas = int(self.options.get("read_from") == "replica")
+                group = cluster = stack.enter_context(EmbeddedCluster(replicas=replicas))
+                servers, copies = tuple[EmbeddedServer, ...](cluster.nodes), 1 + replicas
             else:
                 group = sentinel = stack.enter_context(EmbeddedSentinel())
                 servers, copies = (*sentinel.servers, *sentinel.sentinels), len(sentinel.servers)
@@ -144,6 +146,7 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     GroupPlace("redis+sentinel"),
     GroupPlace("redis+sentinel (read_from replica)", {"read_from": "replica"}),
     GroupPlace("redis+cluster", {"shards": "16"}),
+    GroupPlace("redis+cluster (read_from replica)", {"shards": "16", "read_from": "replica"}),
     SchemePlace("fakeredis"),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),

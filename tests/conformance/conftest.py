@@ -36,6 +36,13 @@ def cluster() -> Iterator[EmbeddedCluster]:
 
 
 @pytest.fixture(scope="session")
+def replicated_cluster() -> Iterator[EmbeddedCluster]:
+    """Three primaries and a replica of each, for all tests here that read from replicas."""
+    with EmbeddedCluster(replicas=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def zeo() -> Iterator[EmbeddedZEO]:
     """A ZEO server for all tests here, with its file in memory where there is such."""
     with made_folder() as folder, EmbeddedZEO(directory=folder) as running:

@@ -223,6 +223,17 @@ class TestClusterOf64Shards(TestCluster):
     histories = 60
 
 
+class TestReadReplicasOfACluster(TestCluster):
+    """A sharded board, read from a replica of each primary."""
+
+    repeats = frozenset(PARTS) - {"capabilities", "changes"}
+    under_one_rule = True
+
+    @pytest.fixture(autouse=True)
+    def take_cluster(self, replicated_cluster: EmbeddedCluster) -> None:
+        self.url = f"{replicated_cluster.url}?shards={self.shards}&read_from=replica"
+
+
 class TestReplicaOfACluster(TestCluster):
     """A sharded board, read from the copy in the process."""
 
