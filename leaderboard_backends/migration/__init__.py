@@ -19,6 +19,7 @@ from .copying import CopyPlan, CopyResult, TargetLimits, copy_board, plan_copy
 from .importing import ImportResult, export_board, import_rows
 from .mapping import ScoreMapping
 from .parallel import ParallelRun
+from .parallel_trees import ParallelTrees
 from .repairing import Repair, repair_board
 from .shadow import ShadowReads
 from .tables import Columns, query_rows, read_table
@@ -33,6 +34,7 @@ __all__ = [
     "ImportResult",
     "OperationReport",
     "ParallelRun",
+    "ParallelTrees",
     "Repair",
     "ScoreMapping",
     "ShadowReads",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from copy import deepcopy
 from functools import partial
 from threading import RLock
 from time import perf_counter
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
 
 from ..errors import BackendError
 from ..forks import guard
@@ -113,6 +114,9 @@ class ParallelRun(Generic[Old, New]):
     def __copy__(self) -> Any:
         return self._call("copy", (), {})
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)(deepcopy(self.old, memo), deepcopy(self.new, memo), ordered=self._ordered, tally=self._tally)
+
     # ------------------------------------------------------------------ one call
 
     def _call(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -130,7 +134,7 @@ class ParallelRun(Generic[Old, New]):
                 if old.value is self.old and new.value is self.new:  # an operator in place
                     return self
                 if _are_containers(old.value, new.value):
-                    return ParallelRun(old.value, new.value, ordered=self._ordered, tally=self._tally)
+                    return type(self)(old.value, new.value, ordered=self._ordered, tally=self._tally)
                 if isinstance(old.value, Iterator) and isinstance(new.value, Iterator):
                     if self._ordered:
                         return self._iterate(operation, arguments, old, new)
