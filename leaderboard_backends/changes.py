@@ -159,7 +159,7 @@ class ChangeLog:
             self.kept.clear()
 
     def since(self, after: Version | None, limit: int) -> Changes:
-        """Return at most `limit` changes after a version, or the present version alone. O(changes kept)."""
+        """Return at most `limit` changes after a version, or the present version alone. O(limit), or O(feed)."""
         version = Version(self.history, self.number)
         if after is None:
             return Changes(version, [])
@@ -167,7 +167,9 @@ class ChangeLog:
             raise no_feed()
         oldest = self.number - len(self.kept)
         check_position(after, version, oldest)
-        skipped = after.number - oldest
+        skipped, left = after.number - oldest, self.number - after.number
+        if left <= skipped:
+            return Changes(version, [*islice(reversed(self.kept), left)][: -limit - 1 : -1] if limit else [])
         return Changes(version, list(islice(self.kept, skipped, skipped + limit)))
 
 

@@ -7,8 +7,8 @@ An app names its backend in one text; to swap the backend, that text changes and
     board = open_leaderboard({"url": "zodb:///var/lib/app/board.fs", "board": "weekly", "keep": "best"})
 
 What stands around a board is in the same mapping, a table each. Their order is fixed, whatever the order of the tables:
-replica is the innermost, then degradation, validation, rate_limit, and monitoring, which sees all of it; that of
-a plug-in has the place that it declares::
+migration is the innermost, then replica, degradation, validation, rate_limit, and monitoring, which sees all of it;
+that of a plug-in has the place that it declares::
 
     board = open_leaderboard({"url": "memory://weekly", "rate_limit": {"updates_a_minute": 60}, "monitoring": True})
 """

@@ -98,6 +98,7 @@ _ELSEWHERE: Final = {"sqlite": "leaderboard-backends-sqlite"}
 """Schemes that plug-ins of ours bring, and the distribution of each."""
 
 _WRAPPERS: Final = {
+    "migration": _BuiltIn("migration.moving_board", "MovingLeaderboard"),
     "replica": _BuiltIn("scaling", "ReplicatedLeaderboard"),
     "degradation": _BuiltIn("hardening.degradation", "DegradableLeaderboard", "production"),
     "validation": _BuiltIn("hardening.validation", "ValidatedLeaderboard", "production"),

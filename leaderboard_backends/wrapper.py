@@ -90,8 +90,8 @@ class Wrapper(DelegatingLeaderboard):
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
     position: ClassVar[int] = 350
-    """The place around a board: a higher one is further out. `replica` has 50, `degradation` 100, `validation` 200,
-    `rate_limit` 300 and `monitoring` 400."""
+    """The place around a board: a higher one is further out. `migration` has 10, `replica` 50, `degradation` 100,
+    `validation` 200, `rate_limit` 300 and `monitoring` 400."""
 
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:

@@ -25,6 +25,7 @@ from ..changes import NO_VERSION, Change, Changes, ListsStates, Version, at_vers
 from ..errors import ChangesLostError
 from ..model import Entry, Score
 from ..protocol import LeaderboardBackend
+from ..wrapper import layers
 
 PAGE: Final = 2000
 """Entries that are read by one call: a few milliseconds of a server's time."""
@@ -41,6 +42,7 @@ class BoardCopy(SortedContainersLeaderboard):
 
     def __init__(self, primary: LeaderboardBackend) -> None:
         super().__init__(primary.name, order=primary.order)
+        *_, primary = layers(primary)  # a board that moves is loaded from the storage that serves it now
         self._primary: Final = primary
         self._same_bits: Final = _SAME_BITS if isinstance(primary, ListsStates) else 0
         self.version = NO_VERSION

@@ -1,0 +1,306 @@
+"""`[boards.NAME.migration]`: a board that follows its migration to another storage by itself, and back.
+
+It writes to the board that serves. Where a fence refuses a write, nothing was applied: it asks both fences which board
+serves now and writes there; in the pause of a cut-over it waits, up to `wait` seconds, and then raises
+`BackendUnavailableError`. Before a read it asks for the fence of its board again if it has not within `LEASE` seconds;
+a cut-over waits as long before it opens the other board. So reads are linearizable: no process, not even one that was
+frozen meanwhile, begins to read a board that does not serve any more. In the pause, the board that has all writes is
+read.
+
+The target is opened when it is needed, with the order and the keep rule of the source, and under its name unless its
+URL has another one.
+
+Cost: a look at the clock at each call, and a round trip every 0.2 s in which the board is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from time import monotonic, sleep
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
+
+from ..changes import MAX_FEED
+from ..config import Opening, describe
+from ..errors import (
+    BackendUnavailableError,
+    BatchOutcomes,
+    BoardMismatchError,
+    BoardMovedError,
+    ConfigurationError,
+    LeaderboardError,
+)
+from ..forks import guard
+from ..location import Location, Option, integer, seconds
+from ..model import Entry, Keep, Order, Score
+from ..protocol import LeaderboardBackend
+from ..wrapper import Reopen, Wrapper
+from .fences import read_state
+from .moving import LEASE, keeps_feed
+
+Value = TypeVar("Value")
+
+WAIT: Final = 10.0
+FEED: Final = 100_000
+_FIRST_LOOK: Final = 0.002
+_LONGEST_LOOK: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUrl:
+    """The URL of a target; its `repr` shows no password."""
+
+    url: str = field(repr=False)
+    shown: str
+
+    def describe(self, name: str, order: Order, keep: Keep, feed: int) -> Opening:
+        """Return the board that a migration of this board leads to, with a feed where it can have one."""
+        opening = describe({"url": self.url}, name, order=order, keep=keep)
+        if "feed" not in opening.backend.options or "feed" in opening.options:
+            return opening
+        return describe({"url": self.url, "feed": feed}, name, order=order, keep=keep)
+
+
+def target_url(value: object) -> TargetUrl:
+    """Parse the option `to`."""
+    if isinstance(value, TargetUrl):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"it must be the URL of a board, not {type(value).__name__}")
+    try:
+        location, _ = Location.parse(value)
+    except ConfigurationError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+    return TargetUrl(value, location.shown)
+
+
+class MovingLeaderboard(Wrapper):
+    """A board that is being moved. `open_target` is called once, when the other board is needed."""
+
+    options: ClassVar = {
+        "to": Option(target_url, "URL of the board that this one moves to", secret=True),
+        "wait": Option(seconds, "seconds that a write waits in the pause of a cut-over before it raises (10)"),
+        "feed": Option(integer(1000, MAX_FEED), "how many changes both boards keep for the migration (100000)"),
+    }
+    position: ClassVar[int] = 10
+
+    def __init__(
+        self, inner: LeaderboardBackend, open_target: Callable[[], LeaderboardBackend], *, wait: float = WAIT
+    ) -> None:
+        self._until = -1.0
+        """Until when the board that serves may be read without a question."""
+        super().__init__(inner)
+        self._source: Final = inner
+        self._target: LeaderboardBackend | None = None
+        self._open_target: Final = open_target
+        self._wait: Final = wait
+        self._lock: Final = guard(RLock())
+
+    @classmethod
+    def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
+        """Return the board with its migration; both boards keep a feed from now on, where they can."""
+        to: TargetUrl | None = settings.pop("to", None)
+        if to is None:
+            raise ConfigurationError('migration needs the URL of the board to move to: to = "redis://…".')
+        feed = settings.pop("feed", FEED)
+        opening = to.describe(inner.name, inner.order, inner.keep, feed)
+        return cls(with_feed(inner, reopen, feed), opening.open, **settings)
+
+    # ------------------------------------------------------------------ which board serves
+
+    @property
+    def source(self) -> LeaderboardBackend:
+        """The board that is moved."""
+        return self._source
+
+    @property
+    def target(self) -> LeaderboardBackend:
+        """The board that it is moved to; opened by the first call. Raises what opening raises."""
+        with self._lock:
+            if self._target is None:
+                self._target = self._open_target()
+            return self._target
+
+    @property
+    def inner(self) -> LeaderboardBackend:
+        """The board that calls are passed on to, as far as this object knows."""
+        return self._active
+
+    @property
+    def _inner(self) -> LeaderboardBackend:
+        """The board that serves, as of at most `LEASE` seconds ago."""
+        return self._active if monotonic() < self._until else self._look()
+
+    @_inner.setter
+    def _inner(self, board: LeaderboardBackend) -> None:
+        self._active = board
+
+    def _look(self) -> LeaderboardBackend:
+        """Return the board that serves, or in a pause the one that has all writes."""
+        active, began = self._active, monotonic()
+        if _fenced(active) is None:
+            self._until = began + LEASE
+            return active
+        began = monotonic()
+        try:
+            state = read_state(self._source, self.target)
+        except BoardMismatchError:  # a fence that is none of a migration
+            return active
+        board = self._source if state.truth == "source" else self.target
+        with self._lock:
+            if board is not self._active:
+                self._active, self.capabilities = board, board.capabilities
+            self._until = began + LEASE if state.serves else -1.0
+        return board
+
+    def _write(self, write: Callable[[LeaderboardBackend], Value]) -> Value:
+        """Write to the board that serves, wherever it has moved."""
+        search = _Search(self._wait)
+        while True:
+            board = self._active
+            try:
+                return write(board)
+            except BoardMovedError as error:
+                self._find(board, error, search)
+
+    def _find(self, refusing: LeaderboardBackend, error: BoardMovedError, search: _Search) -> None:
+        """Wait until a board serves. Raises `BackendUnavailableError` if that takes too long."""
+        while True:
+            self._until = -1.0
+            state = _state_or(error, self._source, self.target)
+            if state.serves:
+                board = self._look()
+                if board is refusing and error.moved_to and board.capabilities.fence_pass:
+                    _finish_lifting(board, error.moved_to)
+                if self._until > 0:
+                    search.again(error)
+                    return
+            search.wait(error)
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        return self._write(lambda board: board.update_score(player_id, username, score))
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return self._write(lambda board: board.increment_score(player_id, username, delta))
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._write(lambda board: board.remove_player(player_id))
+
+    def _clear(self) -> None:
+        self._write(lambda board: board.clear())
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        search, left = _Search(self._wait), list(range(len(updates)))
+        while left:
+            board = self._active
+            try:
+                board.update_scores([updates[place] for place in left])
+            except BoardMovedError as error:
+                outcomes = error.outcomes
+                if outcomes is not None and outcomes.unknown:
+                    raise _joined(error, len(updates), left) from error
+                left = left[error.applied :] if outcomes is None else [left[place] for place in outcomes.refused]
+                try:
+                    self._find(board, error, search)
+                except LeaderboardError as later:
+                    later.__dict__.update(applied=0, outcomes=None)
+                    raise _joined(later, len(updates), left) from error
+            except LeaderboardError as error:
+                raise _joined(error, len(updates), left) from error.__cause__
+            else:
+                return
+
+    # ------------------------------------------------------------------ life
+
+    def _settings(self) -> str:
+        return "moves"
+
+    def _place(self) -> str:
+        return f"{self._active!r}, moves"
+
+    def _storage(self) -> str:
+        return self._active.storage
+
+    def _close(self) -> None:
+        try:
+            self._source.close()
+        finally:
+            if self._target is not None:
+                self._target.close()
+
+
+class _Search:
+    """How long a write has looked for the board that serves."""
+
+    def __init__(self, wait: float) -> None:
+        self._seconds: Final = wait
+        self._until: float | None = None
+        self._pause = _FIRST_LOOK
+
+    def wait(self, error: BoardMovedError) -> None:
+        """Wait a little. Raises `BackendUnavailableError` where the time is over."""
+        self.again(error)
+        sleep(self._pause)  # no storage here tells when a fence is lifted
+        self._pause = min(_LONGEST_LOOK, 2 * self._pause)
+
+    def again(self, error: BoardMovedError) -> None:
+        """Take note of one more turn. Raises `BackendUnavailableError` where the time is over."""
+        now = monotonic()
+        self._until = self._until or now + self._seconds
+        if now > self._until:
+            raise BackendUnavailableError(
+                f"the board is being moved, and took no writes for {self._seconds:g} s (wait); nothing was applied. "
+                "Try again; if it lasts, leaderboard migrate status says what is missing."
+            ) from error
+
+
+def _fenced(board: LeaderboardBackend) -> str | None:
+    return board.fenced() if board.capabilities.fence else None
+
+
+def _state_or(error: BoardMovedError, source: LeaderboardBackend, target: LeaderboardBackend) -> Any:
+    """Return the state of the migration; raises the error where the fence is none of a migration."""
+    try:
+        return read_state(source, target)
+    except BoardMismatchError:
+        raise error from None
+
+
+def _finish_lifting(board: LeaderboardBackend, fence: str) -> None:
+    """Lift a fence that a shard still has although the board takes writes: its lifting was cut half-way."""
+    try:
+        with board.passing_fence(fence):
+            board.lift_fence()
+    except BoardMovedError:
+        return
+
+
+def _joined(error: LeaderboardError, total: int, left: Sequence[int]) -> LeaderboardError:
+    """Have an error of the last part of a batch say what became of the whole batch."""
+    if len(left) == total:
+        return error
+    attributes = cast("Any", error)
+    applied, outcomes = getattr(error, "applied", 0), getattr(error, "outcomes", None)
+    if outcomes is None:
+        stand, refused, unknown = left[:applied], left[applied:], []
+    else:
+        stand, refused, unknown = ([left[at] for at in part] for part in outcomes)
+    before = set(range(total)) - set(left)
+    attributes.outcomes = BatchOutcomes(tuple(sorted({*before, *stand})), tuple(refused), tuple(unknown))
+    attributes.applied = 0
+    return error
+
+
+def with_feed(board: LeaderboardBackend, reopen: Reopen, feed: int) -> LeaderboardBackend:
+    """Return the board, opened anew with a feed where it has none and can have one."""
+    if not board.capabilities.feed or keeps_feed(board):
+        return board
+    again = reopen(feed=feed)
+    if board.capabilities.durable or board.capabilities.shared:
+        again.close()
+        return board
+    board.close()
+    return again

@@ -1,0 +1,247 @@
+"""Writers in processes or threads of their own, what they were told, and whether a board has it.
+
+Each writer has players of its own, so that it knows their states, and reads each back. Times are those of the system's
+monotonic clock, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from leaderboard_backends import BackendError, LeaderboardBackend, Score, WriteOutcomeUnknownError
+from leaderboard_backends.testing.forking import Child
+
+from .boards import Row
+
+Open = Callable[[], LeaderboardBackend]
+
+
+class Reached(NamedTuple):
+    """A player's state, and between which moments its score was reached."""
+
+    username: str
+    score: Score
+    began: float
+    ended: float
+
+
+@dataclass
+class Account:
+    """What writers were told."""
+
+    players: dict[str, Reached] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    acknowledged: int = 0
+    unknown: int = 0
+    refused: int = 0
+    stale: list[str] = field(default_factory=list)
+    longest: float = 0.0
+    """Seconds that the longest call took."""
+
+    def add(self, other: Account) -> None:
+        """Take over what another one says, of other players."""
+        self.players.update(other.players)
+        self.removed |= other.removed
+        self.acknowledged += other.acknowledged
+        self.unknown += other.unknown
+        self.refused += other.refused
+        self.stale += other.stale
+        self.longest = max(self.longest, other.longest)
+
+    def problems(self, board: LeaderboardBackend) -> list[str]:
+        """Return what of it a board does not have as it was told, nothing where all is well."""
+        held = {entry.player_id: entry for entry in board}
+        found = [f"lost {player}" for player in self.players if player not in held]
+        found += [f"back again {player}" for player in self.removed if player in held]
+        for player, known in self.players.items():
+            entry = held.get(player)
+            if entry is not None and (entry.username, entry.score) != (known.username, known.score):
+                found.append(f"{player} is {entry.username!r}, {entry.score}, not {known}")
+        last, began = None, 0.0
+        for entry in held.values():
+            if entry.score != last:
+                last, began = entry.score, -1e30
+            at = self.players.get(entry.player_id)
+            if at is not None:
+                if at.ended < began:
+                    found.append(f"out of order: {entry.player_id} at rank {entry.rank}")
+                began = max(began, at.began)
+        return found + self.stale
+
+
+def account_of(rows: Sequence[Row]) -> Account:
+    """Return the account of rows that were written by one call, long ago."""
+    first = -1e9
+    players = {row[0]: Reached(row[1], row[2], first + at, first + at) for at, row in enumerate(rows)}
+    return Account(players)
+
+
+class Writer:
+    """Writes at random to players of its own until a file is there; reads each back."""
+
+    def __init__(self, number: int, players: int = 60, scores: int = 4, pace: float = 0.0) -> None:
+        self.account = Account()
+        self._number = number
+        self._players = players
+        self._scores = scores
+        self._pace = pace
+
+    def run(self, open_board: Open, stop: Path) -> Account:
+        """Write, and return what was told."""
+        chance = random.Random(self._number)
+        with open_board() as board:
+            while not stop.exists():
+                self._step(board, chance)
+                if self._pace:
+                    sleep(chance.expovariate(1 / self._pace))
+            return self.account
+
+    def _step(self, board: LeaderboardBackend, chance: random.Random) -> None:
+        player = self._player(chance)
+        known = self.account.players.get(player)
+        kind, name = chance.random(), f"name {chance.randrange(3)}"
+        if kind < 0.5:
+            score = chance.randrange(self._scores)
+            self._write([(player, name, score)], lambda: board.update_score(player, name, score), board)
+        elif kind < 0.7:
+            delta = chance.choice([-1, 0, 1])
+            total = (known.score if known else 0) + delta
+            self._write([(player, name, total)], lambda: board.increment_score(player, name, delta), board)
+        elif kind < 0.85:
+            many = [(self._player(chance), name, chance.randrange(self._scores)) for _ in range(8)]
+            many = list({row[0]: row for row in many}.values())
+            self._write(many, lambda: board.update_scores(many), board)
+        else:
+            self._write([(player, "", None)], lambda: board.remove_player(player), board)
+
+    def _player(self, chance: random.Random) -> str:
+        return f"w{self._number}-{chance.randrange(self._players)}"
+
+    def _write(
+        self, states: Sequence[tuple[str, str, Score | None]], write: Callable[[], object], board: LeaderboardBackend
+    ) -> None:
+        began = monotonic()
+        try:
+            write()
+        except WriteOutcomeUnknownError:
+            self.account.unknown += 1
+            self._look(states, board, began)
+            return
+        except BackendError:
+            self.account.refused += 1
+            self._look(states, board, began)
+            return
+        finally:
+            self.account.longest = max(self.account.longest, monotonic() - began)
+        ended = monotonic()
+        self.account.acknowledged += 1
+        for player, username, score in states:
+            self._note(player, username, score, began, ended)
+        player, _, score = states[-1]
+        if (found := self._read(board, player)) != score:
+            self.account.stale.append(f"{player} was read as {found} after {score}")
+
+    def _read(self, board: LeaderboardBackend, player: str) -> Score | None:
+        while True:
+            began = monotonic()
+            try:
+                return board.get_score(player)
+            except BackendError:
+                sleep(0.05)
+            finally:
+                self.account.longest = max(self.account.longest, monotonic() - began)
+
+    def _look(self, states: Iterable[tuple[str, str, Score | None]], board: LeaderboardBackend, began: float) -> None:
+        """See what became of a write that raised."""
+        for player, _, _ in states:
+            while True:
+                try:
+                    entry = board.get_entry(player)
+                    break
+                except BackendError:
+                    sleep(0.05)
+            self._note(player, entry.username if entry else "", entry.score if entry else None, began, monotonic())
+
+    def _note(self, player: str, username: str, score: Score | None, began: float, ended: float) -> None:
+        account = self.account
+        if score is None:
+            account.players.pop(player, None)
+            account.removed.add(player)
+            return
+        known = account.players.get(player)
+        if known is not None and known.score == score:
+            began, ended = known.began, known.ended
+        account.removed.discard(player)
+        account.players[player] = Reached(username, score, began, ended)
+
+
+@contextmanager
+def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0) -> Iterator[Callable[[], Account]]:
+    """Have so many processes write; what is yielded stops them and returns their account."""
+
+    def work(number: int) -> Callable[[Callable[[object], None]], None]:
+        def run(tell: Callable[[object], None]) -> None:
+            tell("ready")
+            tell(Writer(number, pace=pace).run(open_board, stop))
+
+        return run
+
+    children: list[Child[object]] = [Child(work(number), 600) for number in range(processes)]
+    try:
+        for child in children:
+            assert next(child) == "ready"
+
+        def end() -> Account:
+            stop.touch()
+            total = Account()
+            for child in children:
+                account = next(child)
+                assert isinstance(account, Account)
+                total.add(account)
+            return total
+
+        yield end
+    finally:
+        stop.touch()
+        for child in children:
+            child.close()
+
+
+@contextmanager
+def writing_in_threads(board: LeaderboardBackend, stop: Path, threads: int = 2) -> Iterator[Callable[[], Account]]:
+    """Have threads of this process write to one board object; as `writing`."""
+    writers = [Writer(number, pace=0.001) for number in range(threads)]
+
+    class Kept:
+        def __enter__(self) -> LeaderboardBackend:
+            return board
+
+        def __exit__(self, *error: object) -> None:
+            return None
+
+    workers = [Thread(target=writer.run, args=(Kept, stop)) for writer in writers]
+    for worker in workers:
+        worker.start()
+
+    def end() -> Account:
+        stop.touch()
+        total = Account()
+        for worker, writer in zip(workers, writers, strict=True):
+            worker.join(60)
+            assert not worker.is_alive()
+            total.add(writer.account)
+        return total
+
+    try:
+        yield end
+    finally:
+        stop.touch()
+        for worker in workers:
+            worker.join(60)
