@@ -111,8 +111,7 @@ def test_a_mapping_is_left_as_it_was() -> None:
         (
             "memory://weekly?maxmemory=5",
             UnknownOptionError,
-            "Known options: board, degradation, feed, keep, migration, monitoring, order, rate_limit, replica, "
-            "validation",
+            "Known options: board, degradation, feed, keep, migration, monitoring, order, rate_limit, replica, val",
         ),
         ("memroy://weekly", UnknownSchemeError, "Did you mean memory://"),
     ],
