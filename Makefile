@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro lint types format clean
+.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro faces lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -102,9 +102,13 @@ bench: .venv/dev  ## measure each bar beside its figure (minutes)
 micro: .venv/dev  ## micro-benchmarks of the in-process board
 	$(BIN)/python -m pytest benchmarks/test_micro.py --benchmark-columns=median,iqr,rounds
 
-lint: .venv/dev  ## check style and formatting
+faces: .venv/dev  ## write the asynchronous faces of modules that differ by await alone
+	$(BIN)/python tools/async_faces.py
+
+lint: .venv/dev  ## check style, formatting and the generated modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/async_faces.py --check
 
 types: .venv/dev  ## check types
 	$(BIN)/mypy

@@ -1,5 +1,7 @@
 """Leaderboards on interchangeable storages: one contract, tested backends, one line of config to switch backends."""
 
+from .aio import AsyncLeaderboards, load_async_leaderboards, open_async_leaderboard
+from .async_protocol import AsyncLeaderboard
 from .capabilities import Kept, StorageInfo
 from .changes import Change, Changes, Version, at_version
 from .config import Leaderboards, from_env, load_leaderboards, open_leaderboard
@@ -39,6 +41,8 @@ from .model import Entry, Keep, Order, Score, ScoreUpdate
 from .protocol import Capabilities, LeaderboardBackend
 
 __all__ = [
+    "AsyncLeaderboard",
+    "AsyncLeaderboards",
     "BackendError",
     "BackendFullError",
     "BackendReadOnlyError",
@@ -84,6 +88,8 @@ __all__ = [
     "WriteOutcomeUnknownError",
     "at_version",
     "from_env",
+    "load_async_leaderboards",
     "load_leaderboards",
+    "open_async_leaderboard",
     "open_leaderboard",
 ]

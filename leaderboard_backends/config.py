@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from . import model
@@ -144,6 +144,16 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
 
     Raises a `ConfigurationError` that names what is wrong and what is allowed.
     """
+    return describe_by(backend_class, target, default_board, options)
+
+
+def describe_by(
+    find: Callable[[str], type[Any]],
+    target: str | Mapping[str, Any],
+    default_board: str = "default",
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Opening:
+    """Return the same for the class that is found for the URL's scheme."""
     given: dict[str, Any] = {}
     url: object = target
     if isinstance(target, Mapping):
@@ -155,8 +165,8 @@ def describe(target: str | Mapping[str, Any], default_board: str = "default", **
     if not isinstance(url, str):
         raise ConfigurationError(f"a board's URL must be a string, not of type {type(url).__name__}.")
     location, query = Location.parse(url, default_board)
-    backend = backend_class(location.scheme)
-    merged = {**query, **given, **options}
+    backend = find(location.scheme)
+    merged: dict[str, Any] = {**query, **given, **options}
     around = [name for name in wrapper_names() if name not in backend.options and name not in OURS]
     tables = {name: _table(name, merged.pop(name)) for name in around if name in merged}
     wanted = {name: table for name, table in tables.items() if table is not None}
@@ -189,12 +199,13 @@ def _table(name: str, given: object) -> Mapping[str, Any] | None:
         ) from None
 
 
-def describe_file(path: str | os.PathLike[str]) -> dict[str, Opening]:
+def describe_file(path: str | os.PathLike[str], find: Callable[[str], type[Any]] = backend_class) -> dict[str, Opening]:
     """Return the boards of a TOML file by name, every option and setting checked; nothing is opened.
 
-    Raises a `ConfigurationError` that names the file, the board, what is wrong and what is allowed.
+    `find` returns the class for a scheme. Raises a `ConfigurationError` that names the file, the board, what is wrong
+    and what is allowed.
     """
-    return dict(_each(path, describe))
+    return dict(_each(path, lambda table, name: describe_by(find, table, name)))
 
 
 def check_file(path: str | os.PathLike[str]) -> dict[str, Opening | ConfigurationError | InvalidNameError]:

@@ -25,6 +25,8 @@ class InProcessLeaderboard(LeaderboardBackend):
         durable=False, shared=False, lives_in="process", feed=True, fence=True, fence_pass=True, limits=True
     )
     options: ClassVar[Mapping[str, Option]] = {"feed": FEED_OPTION}
+    scans: ClassVar[bool] = False
+    """Whether a call on one player may look at all of them."""
 
     def __init__(
         self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0

@@ -234,11 +234,14 @@ def check_player_ids(player_ids: object) -> list[str]:
     return [check_player_id(player_id) for player_id in player_ids]
 
 
-def check_updates(updates: object) -> list[tuple[str, str, Score]]:
-    """Return all updates checked, as plain tuples, before the first of them is written."""
+def check_updates(updates: object, first: int = 0) -> list[tuple[str, str, Score]]:
+    """Return all updates checked, as plain tuples, before the first of them is written.
+
+    `first` is the position of the first one, for errors.
+    """
     if isinstance(updates, str | bytes) or not isinstance(updates, Iterable):
         raise InvalidArgumentTypeError(f"updates must be an iterable of ScoreUpdate, not {shorten(updates)}.")
-    return [_check_update(update, position) for position, update in enumerate(updates)]
+    return [_check_update(update, position) for position, update in enumerate(updates, first)]
 
 
 def _check_update(update: Any, position: int) -> tuple[str, str, Score]:

@@ -8,23 +8,21 @@ a board is a backend too; its hooks call the public methods of the board inside.
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from . import model
 from .capabilities import Capabilities, StorageInfo
 from .changes import MAX_FEED, Changes, Version, check_version, fence_passed
-from .errors import BackendUnavailableError, LeaderboardClosedError, UnsupportedOperationError
-from .forks import ForkedBoardWarning, survive_forks, torn
+from .described import DescribedBoard
 from .model import Entry, Keep, Order, Score, Update
 
 if TYPE_CHECKING:
-    from .location import Location, Option
+    from .location import Location
 
 __all__ = ["CONTRACT_VERSION", "PAGE_SIZE", "Capabilities", "LeaderboardBackend", "StorageInfo"]
 
@@ -39,7 +37,7 @@ PAGE_SIZE = 1000
 """Entries that iteration reads in one step."""
 
 
-class LeaderboardBackend(ABC):
+class LeaderboardBackend(DescribedBoard, ABC):
     """One leaderboard: players with scores, in a total order that is the same on every backend.
 
     The best score comes first (the highest, or the lowest where `order="ascending"`); within a tie, whoever
@@ -57,19 +55,6 @@ class LeaderboardBackend(ABC):
     completes or raises a `LeaderboardError`. A write is never repeated in a
     way that could apply it twice.
     """
-
-    capabilities: Capabilities
-    """What the backend promises: an attribute of a backend's class; a wrapper's, of the board inside."""
-    options: ClassVar[Mapping[str, Option]] = {}
-    """The backend's own options beside `board`, `order` and `keep`, by name."""
-
-    def __init__(self, name: str = "default", *, order: Order = "descending", keep: Keep = "last") -> None:
-        self._name = model.check_board_name(name)
-        self._order: Order = model.check_order(order)
-        self._keep: Keep = model.check_keep(keep)
-        self._closed = False
-        self._forked = False
-        survive_forks(self._inherit)
 
     @classmethod
     def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
@@ -102,32 +87,7 @@ class LeaderboardBackend(ABC):
         del scheme, directory
         return None
 
-    # ------------------------------------------------------------------ what a board is
-
-    @property
-    def name(self) -> str:
-        """The board's name."""
-        return self._name
-
-    @property
-    def order(self) -> Order:
-        """`descending` where the highest score is the best, `ascending` where the lowest is."""
-        return self._order
-
-    @property
-    def keep(self) -> Keep:
-        """`last` where each score given is stored, `best` where only a better one is."""
-        return self._keep
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed and not self._forked
-
-    @property
-    def storage(self) -> str:
-        """What keeps the data, with its version, for example `Valkey 9.1.2`; empty for plain Python objects."""
-        return self._storage()
+    # ------------------------------------------------------------------ where it is
 
     def storage_info(self) -> StorageInfo:
         """Return where the data is and what survives which failure, as it is set here and now.
@@ -138,13 +98,6 @@ class LeaderboardBackend(ABC):
         if self._closed:
             self._refuse_closed()
         return self._storage_info()
-
-    def __repr__(self) -> str:
-        place = self._place()
-        return (
-            f"<{type(self).__name__} {self._name!r} order={self._order} keep={self._keep}"
-            f"{f' at {place}' if place else ''}{' closed' if self._closed else ''}>"
-        )
 
     # ------------------------------------------------------------------ writes
 
@@ -300,10 +253,6 @@ class LeaderboardBackend(ABC):
     def __len__(self) -> int:
         return self.count()
 
-    def __bool__(self) -> bool:
-        """A board is true, empty or not, so that `board or default` never drops one."""
-        return True
-
     def __iter__(self) -> Iterator[Entry]:
         """Iterate best first, a page of 1,000 ranks at a time.
 
@@ -419,35 +368,6 @@ class LeaderboardBackend(ABC):
     ) -> None:
         self.close()
 
-    def _refuse_closed(self) -> None:
-        """Raise where the board is closed; in a forked child, say once that it is a copy.
-
-        `_closed` is set for both, so that a call on an open board looks at one attribute.
-        """
-        if not self._forked:
-            if self._closed:
-                raise LeaderboardClosedError(f"the board {self._name!r} is closed: open it again to use it.")
-            return  # another thread has warned meanwhile
-        if torn():
-            raise BackendUnavailableError(
-                f"the board {self._name!r} was in the middle of a long change when this process was forked, so its "
-                "copy here is incomplete: open boards after the fork."
-            )
-        self._closed = False
-        self._forked = False
-        warnings.warn(
-            f"the board {self._name!r} lives in the memory of the process that opened it, and this is a forked child "
-            "with a copy: no other process sees what is written here. For several workers, use a board that they can "
-            "share, such as redis:// or sqlite://.",
-            ForkedBoardWarning,
-            stacklevel=3,
-        )
-
-    def _inherit(self) -> None:
-        """Take note that this process was forked from the one that opened the board; called in the child."""
-        if not (self._closed or self.capabilities.durable or self.capabilities.shared):
-            self._closed = self._forked = True
-
     # ------------------------------------------------------------------ hooks: what a backend writes
 
     @abstractmethod
@@ -538,20 +458,8 @@ class LeaderboardBackend(ABC):
         entry = self._get_entry(player_id)
         return None if entry is None else entry.score
 
-    def _ping(self) -> None:  # noqa: B027 - a board in memory has nothing that could fail to answer
+    def _ping(self) -> None:
         """Raise `BackendUnavailableError` where the storage does not answer."""
 
-    def _close(self) -> None:  # noqa: B027 - a board in memory holds nothing
+    def _close(self) -> None:
         """Release what the board holds; called once."""
-
-    def _place(self) -> str:
-        """Where the data is, for `repr` and error texts, without any password."""
-        return ""
-
-    def _storage(self) -> str:
-        """What keeps the data, with its version; may use what the last contact told, and makes none of its own."""
-        return ""
-
-    def _unsupported(self, operation: str, reason: str) -> NoReturn:
-        """Refuse an operation that `capabilities.unsupported` lists."""
-        raise UnsupportedOperationError(f"{type(self).__name__} does not offer {operation}: {reason}")

@@ -2,7 +2,8 @@
 
 A plug-in registers a `LeaderboardBackend` subclass under the scheme's name in the entry-point group
 `leaderboard_backends.backends`; it is imported when its scheme is asked for, never before. What stands around a board
-is a `Wrapper` subclass under the name of its table in `leaderboard_backends.wrappers`, with a `position`.
+is a `Wrapper` subclass under the name of its table in `leaderboard_backends.wrappers`, with a `position`. An
+`AsyncLeaderboard` subclass for asyncio programs is in `leaderboard_backends.async_backends`, beside it or alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, en
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from .async_protocol import AsyncLeaderboard
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
 from .installing import DISTRIBUTION, install_distribution, install_extra
 from .model import shorten
@@ -26,11 +28,13 @@ from .protocol import Capabilities, LeaderboardBackend
 from .wrapper import Wrapper
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
+ASYNC_GROUP: Final = "leaderboard_backends.async_backends"
 WRAPPER_GROUP: Final = "leaderboard_backends.wrappers"
 SYNCHRONOUS: Final = (
-    "the interface is synchronous, and nothing would await them. Write plain functions: use the storage's synchronous "
-    "client, or run its coroutines on an event loop in a thread of the backend's own, with "
-    "asyncio.run_coroutine_threadsafe(...).result()."
+    "the interface is synchronous, and nothing would await them. Write plain functions: use the storage's "
+    "synchronous client, or run its coroutines on an event loop in a thread of the backend's own, with "
+    "asyncio.run_coroutine_threadsafe(...).result(). For asyncio programs, subclass AsyncLeaderboard and register it "
+    f"in the entry-point group {ASYNC_GROUP}."
 )
 SHOWN_NAMES: Final = 3
 
@@ -67,6 +71,9 @@ _BUILT_IN: Final = {
     "zodb+config": _BuiltIn("backends.zodb.configured", "ConfiguredLeaderboard", "zodb"),
     "zeo": _BuiltIn("backends.zodb.zeo", "ZEOLeaderboard", "zeo"),
 }
+
+_ASYNC_BUILT_IN: Final[dict[str, _BuiltIn]] = {}
+"""The backends that are asynchronous themselves; all others run in threads."""
 
 
 _INSTEAD: Final = {
@@ -132,10 +139,51 @@ def backend_class(scheme: str) -> type[LeaderboardBackend]:
     plugins = _plugins(scheme)
     if not plugins:
         raise _unknown_scheme(scheme)
+    _refuse_several(f"{scheme}://", plugins)
+    return _load_plugin(plugins[0])
+
+
+def async_backend_class(scheme: str) -> type[AsyncLeaderboard] | None:
+    """Return the class of an asynchronous backend for a scheme, `None` where there is none.
+
+    Raises as `backend_class`, but not for an unknown scheme.
+    """
+    if built_in := _ASYNC_BUILT_IN.get(scheme):
+        native: type[AsyncLeaderboard] = _load(f"{scheme}://", built_in)
+        return native
+    plugins = list(installed(ASYNC_GROUP).select(name=scheme))
+    if scheme in _BUILT_IN or not plugins:
+        return None
+    _refuse_several(f"{scheme}://", plugins)
+    owner = f"the asynchronous backend {scheme}:// of {distribution_of(plugins[0])}"
+    found = load_plugin(plugins[0], owner)
+    if problem := _async_plugin_problem(found, plugins[0].value):
+        raise PluginError(f"{owner} {problem}")
+    backend: type[AsyncLeaderboard] = found
+    return backend
+
+
+def _async_plugin_problem(found: object, target: str) -> str:
+    if not (isinstance(found, type) and issubclass(found, AsyncLeaderboard)):
+        return f"is {shorten(found)}, not an AsyncLeaderboard subclass: {target} must name one."
+    return _incomplete(found, target)
+
+
+def _incomplete(found: type, target: str) -> str:
+    """Return what a class of a plug-in lacks; empty if nothing."""
+    if hooks := getattr(found, "__abstractmethods__", ()):
+        return f"is incomplete: {target} does not implement {', '.join(sorted(hooks))}."
+    capabilities = getattr(found, "capabilities", None)
+    if not (isinstance(capabilities, Capabilities) or hasattr(capabilities, "__get__")):  # or of the board inside
+        return f"declares no capabilities: set them to a Capabilities in {target}."
+    return ""
+
+
+def _refuse_several(what: str, plugins: list[EntryPoint]) -> None:
+    """Raise `PluginError` where several distributions bring the same."""
     if len(plugins) > 1:
         names = " and ".join(sorted(distribution_of(plugin) for plugin in plugins))
-        raise PluginError(f"{scheme}:// is claimed by {names}: uninstall all but one of them.")
-    return _load_plugin(plugins[0])
+        raise PluginError(f"{what} is claimed by {names}: uninstall all but one of them.")
 
 
 def schemes() -> list[str]:
@@ -247,9 +295,7 @@ def wrapper_class(name: str) -> type[Wrapper]:
         built_in: type[Wrapper] = _load(name, _WRAPPERS[name])
         return built_in
     plugins = list(installed(WRAPPER_GROUP).select(name=name))
-    if len(plugins) > 1:
-        names = " and ".join(sorted(distribution_of(plugin) for plugin in plugins))
-        raise PluginError(f"the wrapper {name} is claimed by {names}: uninstall all but one of them.")
+    _refuse_several(f"the wrapper {name}", plugins)
     owner = f"the wrapper {name} of {distribution_of(plugins[0])}"
     found = load_plugin(plugins[0], owner)
     if not (isinstance(found, type) and issubclass(found, Wrapper)):
@@ -300,14 +346,9 @@ def _load_plugin(plugin: EntryPoint) -> type[LeaderboardBackend]:
 def _plugin_problem(found: object, target: str) -> str:
     if not (isinstance(found, type) and issubclass(found, LeaderboardBackend)):
         return f"is {shorten(found)}, not a LeaderboardBackend subclass: {target} must name one."
-    if hooks := getattr(found, "__abstractmethods__", ()):
-        return f"is incomplete: {target} does not implement {', '.join(sorted(hooks))}."
     if problem := async_problem(found):
         return f"{problem} ({target})"
-    capabilities = getattr(found, "capabilities", None)
-    if not (isinstance(capabilities, Capabilities) or hasattr(capabilities, "__get__")):  # or of the board inside
-        return f"declares no capabilities: set them to a Capabilities in {target}."
-    return ""
+    return _incomplete(found, target)
 
 
 def async_problem(backend: type) -> str:

@@ -18,6 +18,8 @@ EXTRAS = ["BTrees", "ZODB", "click", "fakeredis", "hypothesis", "msgspec", "psut
 
 def test_the_public_names_are_these_and_no_others() -> None:
     assert leaderboard_backends.__all__ == [
+        "AsyncLeaderboard",
+        "AsyncLeaderboards",
         "BackendError",
         "BackendFullError",
         "BackendReadOnlyError",
@@ -63,7 +65,9 @@ def test_the_public_names_are_these_and_no_others() -> None:
         "WriteOutcomeUnknownError",
         "at_version",
         "from_env",
+        "load_async_leaderboards",
         "load_leaderboards",
+        "open_async_leaderboard",
         "open_leaderboard",
     ]
 

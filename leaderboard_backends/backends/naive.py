@@ -27,6 +27,8 @@ class _Standing(NamedTuple):
 class NaiveLeaderboard(InProcessLeaderboard):
     """A board in a dict of this process, sorted at every read."""
 
+    scans = True
+
     def __init__(
         self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
     ) -> None:

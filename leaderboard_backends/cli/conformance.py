@@ -9,13 +9,15 @@ import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from ..comparison.report.terminal import PlainConsole
+from ..config import open_leaderboard
 from ..errors import ConfigurationError, LeaderboardError
 from ..location import Location, place_of
+from ..protocol import LeaderboardBackend
 from ..testing.documents import to_markdown
 from ..testing.honesty import HonestKit
 from ..testing.limit import limited
@@ -55,6 +57,7 @@ MARKDOWN_FILE: Final = "conformance.md"
 @click.option(
     "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Run only this part of the kit; repeatable."
 )
+@click.option("--asyncio", "through_asyncio", is_flag=True, help="Open boards with open_async_leaderboard.")
 @click.option(
     "--time-limit",
     type=click.FloatRange(0, min_open=True),
@@ -83,6 +86,7 @@ def conformance(
     time_limit: float | None,
     *,
     thorough: bool,
+    through_asyncio: bool,
 ) -> None:
     """Run every test of the contract on each TARGET, and report whether it conforms.
 
@@ -99,7 +103,7 @@ def conformance(
     code 1 if a target does not conform or a test could not be run, and with 3 if all tests passed but only a part of
     the kit was run.
     """
-    asked = _Asked(seed, examples, players, parts, thorough, time_limit)
+    asked = _Asked(seed, examples, players, parts, thorough, time_limit, through_asyncio)
     sys.exit(_judge(targets or tuple(trial_places()), asked, failures, out))
 
 
@@ -113,6 +117,15 @@ class _Asked:
     parts: tuple[str, ...]
     thorough: bool
     time_limit: float | None
+    through_asyncio: bool
+
+    def open_board(self, url: str, **options: Any) -> LeaderboardBackend:
+        """Open a board by its URL, as it was asked."""
+        if not self.through_asyncio:
+            return open_leaderboard(url, **options)
+        from ..testing.asynchronous import open_blocking  # noqa: PLC0415 - asyncio takes its time to import
+
+        return open_blocking(url, **options)
 
     @property
     def opening_limit(self) -> float:
@@ -123,7 +136,8 @@ class _Asked:
         """Return the command that makes these reports again."""
         chosen = [argument for part in self.parts for argument in ("--part", part)]
         lowered = [] if self.players is None else ["--players", str(self.players)]
-        options = [*(["--thorough"] if self.thorough else []), "--seed", str(self.seed), *lowered, *chosen]
+        flags = [*(["--thorough"] if self.thorough else []), *(["--asyncio"] if self.through_asyncio else [])]
+        options = [*flags, "--seed", str(self.seed), *lowered, *chosen]
         return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])
 
 
@@ -181,7 +195,7 @@ def _run(target: str, asked: _Asked, tell: Listen, done: Collection[Test]) -> Re
     shown = _shown(target)
     try:
         tell(Step("opening its storage", asked.opening_limit))
-        with _subject(target, asked.opening_limit) as (subject, trial):
+        with _subject(target, asked) as (subject, trial):
             tell(Step("collecting its tests", REACHABLE))
             return run_kit(
                 subject,
@@ -193,6 +207,7 @@ def _run(target: str, asked: _Asked, tell: Listen, done: Collection[Test]) -> Re
                 thorough=asked.thorough,
                 trial=trial,
                 time_limit=asked.time_limit,
+                open_board=asked.open_board,
                 progress=tell,
                 begin=tell,
                 done=done,
@@ -207,14 +222,15 @@ def _run(target: str, asked: _Asked, tell: Listen, done: Collection[Test]) -> Re
 
 
 @contextlib.contextmanager
-def _subject(target: str, seconds: float) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
+def _subject(target: str, asked: _Asked) -> Iterator[tuple[BoardFactory | type[HonestKit], Trial | None]]:
     """Give what a target names to the kit; a place that is made for the run is gone afterwards."""
+    seconds = asked.opening_limit
     if not is_url(target) and ":" not in target:
         place = trial_place(target)
         with tempfile.TemporaryDirectory(prefix="leaderboard-kit-") as folder, place.open(Path(folder)) as trial:
-            yield _reachable(url_factory(trial.url), seconds), trial
+            yield _reachable(url_factory(trial.url, asked.open_board), seconds), trial
     elif is_url(target):
-        yield _reachable(url_factory(target), seconds), None
+        yield _reachable(url_factory(target, asked.open_board), seconds), None
     else:
         with limited(seconds, "importing the target"):
             found = load_target(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from importlib import import_module
@@ -28,9 +29,10 @@ def is_url(target: str) -> bool:
     return "://" in target
 
 
-def url_factory(url: str) -> BoardFactory:
+def url_factory(url: str, open_board: Callable[..., LeaderboardBackend] = open_leaderboard) -> BoardFactory:
     """Return a factory of boards at the storage of a URL; a board that the URL names itself is left alone.
 
+    `open_board` opens them, `asynchronous.open_blocking` as asynchronous ones.
     Raises `ConfigurationError` for text that is no board's URL; a storage out of reach raises when a board is opened.
     """
     Location.parse(url)
@@ -38,12 +40,12 @@ def url_factory(url: str) -> BoardFactory:
     def make(name: str, *, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
         given = {"board": name, "order": order, "keep": keep, **options}
         try:
-            return open_leaderboard(url, **given)
+            return open_board(url, **given)
         except ConfigurationError:
             nameless = _without_name(url)
             if nameless is None:
                 raise
-            return open_leaderboard(nameless, **given)
+            return open_board(nameless, **given)
 
     return make
 

@@ -24,9 +24,10 @@ from typing import Final
 
 import pytest
 
+from ..config import open_leaderboard
 from ..errors import ConfigurationError
 from ..installing import DISTRIBUTION
-from ..protocol import CONTRACT_VERSION
+from ..protocol import CONTRACT_VERSION, LeaderboardBackend
 from ._loading import require_extra
 from .honesty import HonestKit, base_name, kit_part
 from .limit import limited
@@ -193,6 +194,7 @@ def run_kit(
     trial: Trial | None = None,
     stop_after: int = 0,
     time_limit: float | None = None,
+    open_board: Callable[..., LeaderboardBackend] = open_leaderboard,
     progress: Callable[[Outcome], None] = lambda _: None,
     begin: Callable[[Step], None] = lambda _: None,
     done: Collection[Test] = (),
@@ -203,7 +205,8 @@ def run_kit(
     ends the run after so many failures, `examples` is the number of random programs of the property test under each
     rule (60, or what the class says), `players` how many a large board has (100,000, or what the class says).
     `time_limit` is the seconds after which a test fails as it hangs; after three of
-    those the run ends. `progress` hears each outcome, `begin` each step before it begins; `done` are tests to leave
+    those the run ends. `open_board` opens the boards of fault tests by their URLs.
+    `progress` hears each outcome, `begin` each step before it begins; `done` are tests to leave
     out, as an earlier run has their outcomes. `thorough` tries five times as much, and harms the files or the server of
     `trial`, a place made for this run.
     """
@@ -212,7 +215,8 @@ def run_kit(
         task = Task(seed, examples=examples, scale=scale, players=players, time_limit=time_limit)
         places = _own_class(subject)
     else:
-        task = Task(seed, subject, trial if thorough else None, examples or EXAMPLES, scale, players, time_limit)
+        harmed = trial if thorough else None
+        task = Task(seed, subject, harmed, examples or EXAMPLES, scale, players, time_limit, open_board)
         places = _collected(task)
     recorder = _Recorder(task, parts, progress, begin, done)
     started = perf_counter()

@@ -5,11 +5,14 @@ Nothing here imports the kit: its modules must be imported by pytest, which then
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
+from ..config import open_leaderboard
+from ..protocol import LeaderboardBackend
 from .subject import BoardFactory
 from .trials import Trial
 
@@ -30,6 +33,8 @@ class Task:
     """How many players a large board has; `None` for what the class says."""
     time_limit: float | None = None
     """Seconds for each test; `None` for what its class says, longer in a thorough run."""
+    open_board: Callable[..., LeaderboardBackend] = open_leaderboard
+    """Opens the boards of fault tests by their URLs."""
 
     def prepare(self, test: object) -> None:
         """Set the seed and the efforts on a test's object."""

@@ -49,7 +49,7 @@ def test_a_part_of_the_kit_is_no_verdict_and_exits_three() -> None:
 
 
 def test_a_backend_that_does_not_conform_exits_one_and_shows_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "url_factory", lambda _: AlwaysFirst)
+    monkeypatch.setattr(command, "url_factory", lambda *_: AlwaysFirst)
     result = run("broken://x", "--part", "lookups", "--failures", "1", "--seed", "5")
     assert result.exit_code == 1
     assert "broken://x: DOES NOT CONFORM" in result.output

@@ -1,0 +1,137 @@
+"""Boards in this process's memory, in an asyncio program: a call takes microseconds, so it is made at once.
+
+A call of more than `MOST_ROWS` rows runs in a thread, and while one does, all others do too: they would wait for the
+board's lock, and the event loop with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+from ..changes import Changes, Version
+from ..in_process import InProcessLeaderboard
+from ..in_turns import take_turn
+from ..model import Entry, Score
+from .threads import ThreadedLeaderboard
+
+Value = TypeVar("Value")
+
+MOST_ROWS: Final = 1000
+"""Rows that a call may read or write and still be made at once."""
+CALLS_IN_A_ROW: Final = 200
+"""Calls after which all other tasks have their turn: one that never waits would have the event loop to itself."""
+
+
+class DirectLeaderboard(ThreadedLeaderboard):
+    """A board in this process's memory. Calls on one player are the board's own; hooks have what may be long."""
+
+    def __init__(self, board: InProcessLeaderboard) -> None:
+        super().__init__(board)
+        self._scans: Final = board.scans
+        self._long = 0
+        """Calls that run in threads now."""
+        self._left = 0
+        """Calls that are made at once before the others have their turn; 0 while there are long ones."""
+
+    async def _make(self, rows: int, call: Callable[..., Value], *arguments: Any) -> Value:
+        """Make a call of so many rows, here or in a thread; the others have their turn before it, if it is time."""
+        if rows <= MOST_ROWS:
+            if self._left:
+                self._left -= 1
+                return call(*arguments)
+            await take_turn()
+            if not self._long and not (self._scans and self._board.count() > MOST_ROWS):
+                self._left = 0 if self._scans else CALLS_IN_A_ROW
+                return call(*arguments)
+        self._left = 0
+        self._long += 1
+        try:
+            return await self._threads.run(call, *arguments)
+        finally:
+            self._long -= 1
+
+    # ------------------------------------------------------------------ calls on one player
+
+    async def update_score(self, player_id: str, username: str, score: Score) -> int:
+        """Store a player's score and return the rank, as `AsyncLeaderboard.update_score` does."""
+        if self._left:
+            self._left -= 1
+            return self._board.update_score(player_id, username, score)
+        return await self._make(1, self._board.update_score, player_id, username, score)
+
+    async def increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        """Add to a player's score, as `AsyncLeaderboard.increment_score` does."""
+        if self._left:
+            self._left -= 1
+            return self._board.increment_score(player_id, username, delta)
+        return await self._make(1, self._board.increment_score, player_id, username, delta)
+
+    async def get_score(self, player_id: str) -> Score | None:
+        """Return the player's score, as `AsyncLeaderboard.get_score` does."""
+        if self._left:
+            self._left -= 1
+            return self._board.get_score(player_id)
+        return await self._make(1, self._board.get_score, player_id)
+
+    async def get_rank(self, player_id: str) -> int | None:
+        """Return the player's rank, as `AsyncLeaderboard.get_rank` does."""
+        if self._left:
+            self._left -= 1
+            return self._board.get_rank(player_id)
+        return await self._make(1, self._board.get_rank, player_id)
+
+    async def get_entry(self, player_id: str) -> Entry | None:
+        """Return the player's entry, as `AsyncLeaderboard.get_entry` does."""
+        if self._left:
+            self._left -= 1
+            return self._board.get_entry(player_id)
+        return await self._make(1, self._board.get_entry, player_id)
+
+    # ------------------------------------------------------------------ everything else
+
+    async def _remove_player(self, player_id: str) -> bool:
+        return await self._make(1, self._board.remove_player, player_id)
+
+    async def _get_percentile(self, player_id: str) -> float | None:
+        return await self._make(1, self._board.get_percentile, player_id)
+
+    async def _count_by_score(self, low: Score, high: Score) -> int:
+        return await self._make(1, self._board.count_by_score, low, high)
+
+    async def _count(self) -> int:
+        return await self._make(1, self._board.count)
+
+    async def _fenced(self) -> str | None:
+        return await self._make(1, self._board.fenced)
+
+    async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        await self._make(len(updates), self._board.update_scores, updates)
+
+    async def _clear(self) -> None:
+        await self._make(await self._count(), self._board.clear)
+
+    async def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return await self._make(len(player_ids), self._board.get_entries, player_ids)
+
+    async def _get_top_n(self, n: int) -> list[Entry]:
+        return await self._make(n, self._board.get_top_n, n)
+
+    async def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        return await self._make(last_rank - first_rank + 1, self._board.get_range, first_rank, last_rank)
+
+    async def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return await self._make(2 * radius + 1, self._board.get_around, player_id, radius)
+
+    async def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        rows = await self._count_by_score(low, high) if limit is None or limit > MOST_ROWS else limit
+        return await self._make(rows, self._board.get_by_score, low, high, limit)
+
+    async def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        if after is None:
+            return Changes(await self._make(1, self._board.get_version), [])
+        return await self._make(limit, self._board.get_changes, after, limit)
+
+    async def _close(self) -> None:
+        self._board.close()
+        self._threads.end()

@@ -1,0 +1,127 @@
+"""From a URL, a mapping or a TOML file to open boards of an asyncio program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+from ..async_protocol import AsyncLeaderboard
+from ..config import Opening, describe_by, describe_file
+from ..errors import BackendError, ConfigurationError
+from ..in_process import InProcessLeaderboard
+from ..registry import async_backend_class, backend_class
+
+
+class AsyncLeaderboards(dict[str, AsyncLeaderboard]):
+    """The open boards of a file, by name. `close`, or the end of an `async with` block, closes them all."""
+
+    async def close(self) -> None:
+        """Close every board, those after one that fails to close included."""
+        async with AsyncExitStack() as stack:
+            for board in self.values():
+                stack.push_async_callback(board.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+Opened = TypeVar("Opened", bound=AsyncLeaderboard | AsyncLeaderboards)
+
+
+class AsyncOpening(Generic[Opened]):
+    """What opens boards: await it for what is open, or use it in `async with`, whose end closes it again."""
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, Opened]]) -> None:
+        self._start: Final = start
+
+    def __await__(self) -> Generator[Any, None, Opened]:
+        return self._start().__await__()
+
+    async def __aenter__(self) -> Opened:
+        self._opened = await self._start()
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._opened.close()
+
+
+def open_async_leaderboard(target: str | Mapping[str, Any], **options: Any) -> AsyncOpening[AsyncLeaderboard]:
+    """Open the board that a URL, or a mapping with a `url` and options, describes, in an asyncio program.
+
+    `board = await open_async_leaderboard(…)`, or `async with open_async_leaderboard(…) as board:`. Target and options
+    are those of `open_leaderboard`, the parts around a board included. Raises the same errors, once it is awaited; and
+    `ConfigurationError` outside an asyncio event loop.
+    """
+
+    async def start() -> AsyncLeaderboard:
+        _check_loop()
+        return await _open(describe_by(_class_for, target, options=options))
+
+    return AsyncOpening(start)
+
+
+def load_async_leaderboards(path: str | os.PathLike[str]) -> AsyncOpening[AsyncLeaderboards]:
+    """Open every board of a TOML file, as `load_leaderboards` does, in an asyncio program.
+
+    `boards = await load_async_leaderboards(…)`, or `async with`. If one cannot be opened, none stays open.
+    """
+
+    async def start() -> AsyncLeaderboards:
+        _check_loop()
+        boards = AsyncLeaderboards()
+        try:
+            for name, opening in describe_file(path, _class_for).items():
+                try:
+                    boards[name] = await _open(opening)
+                except BackendError as error:
+                    raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
+        except BaseException:
+            await boards.close()
+            raise
+        return boards
+
+    return AsyncOpening(start)
+
+
+def _class_for(scheme: str) -> type[Any]:
+    """Return the class of a scheme whose options a board has: an asynchronous one, or else the synchronous one."""
+    return async_backend_class(scheme) or backend_class(scheme)
+
+
+async def _open(opening: Opening) -> AsyncLeaderboard:
+    """Open a board as it is asynchronous itself, or in threads where it is not, or where parts stand around it."""
+    from .direct import DirectLeaderboard  # noqa: PLC0415 - asyncio takes longer to import than all of this package
+    from .threads import ThreadedLeaderboard, open_in_thread  # noqa: PLC0415 - as above
+
+    backend: type[Any] = opening.backend
+    if issubclass(backend, AsyncLeaderboard):
+        if not opening.layers:
+            return await backend.from_location(
+                opening.location, opening.name, opening.order, opening.keep, **opening.options
+            )
+        opening = replace(opening, backend=backend_class(opening.location.scheme))
+    board = await open_in_thread(opening.open)
+    return DirectLeaderboard(board) if isinstance(board, InProcessLeaderboard) else ThreadedLeaderboard(board)
+
+
+def _check_loop() -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "an asynchronous board needs a running asyncio event loop (that of uvloop will do, trio's will not): open "
+            "it in a coroutine that asyncio runs; under trio, use open_leaderboard in trio.to_thread.run_sync."
+        ) from None

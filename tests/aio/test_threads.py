@@ -1,0 +1,188 @@
+"""Synchronous boards in an asyncio program: on a few threads of their own, and at once where they are in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from threading import Event, current_thread
+
+import pytest
+
+from leaderboard_backends import BackendUnavailableError, Score
+from leaderboard_backends.aio import threads
+from leaderboard_backends.aio.direct import CALLS_IN_A_ROW, MOST_ROWS, DirectLeaderboard
+from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_in_thread
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+
+LIMIT = 30
+
+
+class Slow(NaiveLeaderboard):
+    """A board whose reads of an entry wait until they are let go, as on a disk that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[str] = []
+        self.go = Event()
+
+    def _get_rank(self, player_id: str) -> int | None:
+        self.waiting.append(current_thread().name)
+        assert self.go.wait(LIMIT)
+        return super()._get_rank(player_id)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop go on until what threads do shows."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():  # noqa: ASYNC110 - it is threads that change it
+            await asyncio.sleep(0.001)
+
+
+def test_calls_wait_for_a_few_threads_and_the_loop_goes_on() -> None:
+    async def program() -> None:
+        slow = Slow()
+        board = ThreadedLeaderboard(slow)
+        calls = [asyncio.create_task(board.get_rank("ada")) for _ in range(50)]
+        await until(lambda: len(slow.waiting) == THREADS)
+        await asyncio.to_thread(lambda: None)  # the default executor has all its threads
+        calls[-1].cancel()
+        await asyncio.wait(calls[-1:])
+        slow.go.set()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(answer) for answer in answers[-2:]] == [type(None), asyncio.CancelledError]
+        assert len(slow.waiting) == 49, "the call that was cancelled before it began was made"
+        assert len(set(slow.waiting)) == THREADS
+        await board.close()
+
+    asyncio.run(program())
+
+
+def test_too_many_waiting_calls_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MOST_WAITING", 10)
+
+    async def program() -> None:
+        slow = Slow()
+        board = ThreadedLeaderboard(slow)
+        calls = [asyncio.create_task(board.get_rank("ada")) for _ in range(10)]
+        await until(lambda: len(slow.waiting) == THREADS)
+        with pytest.raises(BackendUnavailableError, match="10 calls wait"):
+            await board.get_rank("ada")
+        slow.go.set()
+        assert await asyncio.gather(*calls) == [None] * 10
+        await board.close()
+
+    asyncio.run(program())
+
+
+def test_closing_does_not_wait_for_calls_that_hang() -> None:
+    async def program() -> None:
+        slow = Slow()
+        board = ThreadedLeaderboard(slow)
+        calls = [asyncio.create_task(board.get_rank("ada")) for _ in range(THREADS)]
+        await until(lambda: len(slow.waiting) == THREADS)
+        async with asyncio.timeout(LIMIT):
+            await board.close()
+        slow.go.set()
+        assert await asyncio.gather(*calls) == [None] * THREADS
+
+    asyncio.run(program())
+
+
+def test_a_board_that_is_opened_for_a_cancelled_caller_is_closed() -> None:
+    begun, go, closed = Event(), Event(), Event()
+
+    class Opened(NaiveLeaderboard):
+        def _close(self) -> None:
+            closed.set()
+
+    def open_board() -> NaiveLeaderboard:
+        begun.set()
+        assert go.wait(LIMIT)
+        return Opened()
+
+    async def program() -> None:
+        opening = asyncio.create_task(open_in_thread(open_board))
+        await until(begun.is_set)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        go.set()
+
+    asyncio.run(program())
+    assert closed.wait(LIMIT)
+
+
+class Noting(SortedContainersLeaderboard):
+    """Takes down in which thread its long calls run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[str] = []
+        self.began, self.go = Event(), Event()
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self.threads.append(current_thread().name)
+        if len(updates) > MOST_ROWS:
+            self.began.set()
+            assert self.go.wait(LIMIT)
+        super()._update_scores(updates)
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        self.threads.append(current_thread().name)
+        return super()._update_score(player_id, username, score)
+
+
+def test_a_board_in_memory_answers_at_once_but_not_while_a_long_call_runs() -> None:
+    async def program() -> None:
+        noting, here = Noting(), current_thread().name
+        board = DirectLeaderboard(noting)
+        await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS)])
+        await board.update_score("ada", "Ada", 1)
+        assert noting.threads == [here, here]
+        load = asyncio.create_task(board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS + 1)]))
+        await until(noting.began.is_set)
+        beside = asyncio.create_task(board.update_score("bob", "Bob", 1))
+        await until(lambda: len(noting.threads) == 4)
+        noting.go.set()
+        assert await load == MOST_ROWS + 1
+        assert await beside
+        assert here not in noting.threads[2:]
+        await board.update_score("ada", "Ada", 2)
+        assert noting.threads[-1] == here
+        await board.close()
+
+    asyncio.run(program())
+
+
+def test_a_task_that_never_waits_lets_the_others_have_their_turn() -> None:
+    async def program() -> None:
+        board = DirectLeaderboard(SortedContainersLeaderboard())
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(other())
+        for number in range(10 * CALLS_IN_A_ROW):
+            await board.update_score("ada", "Ada", number)
+        beside.cancel()
+        assert turns >= 9
+
+    asyncio.run(program())
+
+
+def test_a_board_that_looks_at_all_players_answers_at_once_while_it_is_small() -> None:
+    async def program() -> None:
+        board = DirectLeaderboard(NaiveLeaderboard())
+        await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS + 1)])
+        before = board._threads._executor
+        assert await board.get_rank("p0") == MOST_ROWS + 1
+        assert board._threads._executor is not None
+        assert before is not None or board._threads._executor is not before
+        await board.close()
+
+    asyncio.run(program())

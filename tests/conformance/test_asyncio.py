@@ -1,0 +1,33 @@
+"""The kit on boards of an asyncio program, through a façade that awaits each call for a synchronous caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing.asynchronous import open_blocking
+
+
+class Asynchronous(BackendConformance):
+    """The smallest efforts; what is behind the coroutines is tried thoroughly by the tests of the backends."""
+
+    players = 5000
+    examples = 5
+    steps = 20
+    bulk = 1001
+    rounds = 20
+    histories = 5
+    under_one_rule = True
+    url: str
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return open_blocking(self.url, board=name, **options)
+
+
+class TestMemory(Asynchronous):
+    """Made at once, and in threads where it is long."""
+
+    repeats = frozenset({"histories", "machine", "processes", "scale", "threads"})
+
+    url = "memory://"

@@ -1,0 +1,249 @@
+"""Write the asynchronous face of each module that differs from its synchronous one by `await` alone.
+
+    python tools/async_faces.py            write the faces
+    python tools/async_faces.py --check    write nothing; exit with 1 where a face is not what its source makes
+
+The synchronous module is the source: it is what people read and change. Which calls are awaited follows from their
+names, so a missing `await` is possible, but it does not pass `mypy --strict`: a coroutine is no answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeGuard
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGE: Final = ROOT / "leaderboard_backends"
+
+RENAMED: Final = {
+    "LeaderboardBackend": "AsyncLeaderboard",
+    "DelegatingLeaderboard": "AsyncDelegatingLeaderboard",
+    "ServerOperations": "AsyncServerOperations",
+    "Iterator": "AsyncIterator",
+    "iter": "aiter",
+    "__iter__": "__aiter__",
+    "__enter__": "__aenter__",
+    "__exit__": "__aexit__",
+}
+"""Names of the synchronous side, and of the asynchronous one."""
+
+PLAIN: Final = {"check_location", "_inherit", "_place", "_storage"}
+"""Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
+
+MAGIC: Final = {"__enter__", "__exit__"}
+"""Methods with two underscores that are coroutines all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One module, and what becomes of it."""
+
+    source: str
+    target: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the source, and what stands in its place; each must be there."""
+    dropped: frozenset[str] = frozenset()
+    """Methods that the face does not have."""
+    awaited: frozenset[str] = frozenset()
+    """Methods of others that are awaited here, beside those of boards."""
+
+
+FACES: Final = (
+    Face(
+        "protocol.py",
+        "async_protocol.py",
+        texts={
+            '"""The contract of a board, as an abstract class.': (
+                '"""The contract of a board, as an abstract class whose operations are coroutines.'
+            ),
+            'CONTRACT_VERSION: Final = "1.2"\n"""The version of the contract that this module writes down and the '
+            'conformance kit proves."""\n\n': "",
+            'PAGE_SIZE = 1000\n"""Entries that iteration reads in one step."""\n\n': "",
+            '"CONTRACT_VERSION", "PAGE_SIZE", "Capabilities", "LeaderboardBackend", "StorageInfo"': (
+                '"LeaderboardBackend"'
+            ),
+            "from . import model\n": "from . import in_turns, model\nfrom .protocol import PAGE_SIZE\n",
+            "model.check_updates(": "await in_turns.check_updates(",
+            "model.check_player_ids(": "await in_turns.check_player_ids(",
+            "All methods may be called from several threads. Each is atomic": (
+                "All methods may be called by many tasks at once. Each is atomic"
+            ),
+            "; `player_id in board` is the same": "",
+            "; `len(board)` is the same": "",
+        },
+        dropped=frozenset({"__contains__", "__len__", "open_trial"}),
+    ),
+    Face("delegating.py", "async_delegating.py"),
+)
+
+
+class _Edits:
+    """Replacements of parts of a text, by position; made from the end, so that positions hold."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: Final = text.encode().splitlines(keepends=True)
+        self._starts: Final = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line))
+        self._made: Final[list[tuple[int, int, bytes]]] = []
+
+    def at(self, line: int, column: int) -> int:
+        """Return the offset of a place, as the syntax tree counts."""
+        return self._starts[line - 1] + column
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Put a text in the place of another one."""
+        self._made.append((start, end, text.encode()))
+
+    def part(self, node: ast.expr) -> str:
+        """Return the text of an expression."""
+        whole = b"".join(self._lines)
+        return whole[self.start(node) : self.end(node)].decode()
+
+    def start(self, node: ast.expr | ast.stmt) -> int:
+        """Return where a node starts."""
+        return self.at(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt) -> int:
+        """Return where a node ends."""
+        return self.at(node.end_lineno or 0, node.end_col_offset or 0)
+
+    def text(self) -> str:
+        """Return the text after all replacements."""
+        whole = b"".join(self._lines)
+        for start, end, replacement in sorted(self._made, key=lambda edit: edit[:2], reverse=True):
+            whole = whole[:start] + replacement + whole[end:]
+        return whole.decode()
+
+
+def methods(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """Yield the methods of a module's classes."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from (each for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def is_coroutine(method: ast.FunctionDef) -> bool:
+    """Whether a method becomes a coroutine: it has input or output."""
+    decorators = {each.id for each in method.decorator_list if isinstance(each, ast.Name)}
+    magic = method.name.startswith("__") and method.name not in MAGIC
+    return not (magic or method.name in PLAIN or "property" in decorators or method.name == "_iterate")
+
+
+def operations() -> frozenset[str]:
+    """Return the names of all coroutines of a board."""
+    tree = ast.parse((PACKAGE / "protocol.py").read_text("utf-8"))
+    return frozenset(method.name for method in methods(tree) if is_coroutine(method)) - {"open_trial"}
+
+
+def asynchronous(face: Face) -> str:
+    """Return what becomes of a source, not yet formatted."""
+    text = (PACKAGE / face.source).read_text("utf-8")
+    for before, after in face.texts.items():
+        if before not in text:
+            sys.exit(f"{face.source} does not contain {before!r}, which tools/async_faces.py replaces: correct it.")
+        text = text.replace(before, after)
+    tree, edits = ast.parse(text), _Edits(text)
+    own = {method.name for method in methods(tree) if is_coroutine(method)}
+    awaited = operations() | own | face.awaited
+    for method in methods(tree):
+        _turn_method(method, edits, face)
+    _await_calls(tree, edits, awaited, face)
+    _rename_modules(tree, edits)
+    return re.sub(r"\b\w+\b", lambda found: RENAMED.get(found[0], found[0]), edits.text())
+
+
+def _turn_method(method: ast.FunctionDef, edits: _Edits, face: Face) -> None:
+    if method.name in face.dropped:
+        first = min([method.lineno, *(each.lineno for each in method.decorator_list)])
+        edits.replace(edits.at(first, 0), edits.end(method), "")
+        return
+    generates = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(method))
+    if is_coroutine(method) or generates:
+        edits.replace(edits.start(method), edits.start(method), "async ")
+
+
+def _await_calls(tree: ast.Module, edits: _Edits, awaited: frozenset[str], face: Face) -> None:
+    dropped = {node for method in methods(tree) if method.name in face.dropped for node in ast.walk(method)}
+    for parent in ast.walk(tree):
+        for node in ast.iter_child_nodes(parent):
+            if node in dropped:
+                continue
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.YieldFrom):
+                indent = " " * node.col_offset
+                rest = f"for each in {edits.part(node.value.value)}:\n{indent}    yield each"
+                edits.replace(edits.start(node), edits.end(node), rest)
+            elif _is_awaited(node, awaited) and not isinstance(parent, ast.Await):
+                enclosed = isinstance(parent, ast.Attribute | ast.Subscript)
+                edits.replace(edits.start(node), edits.start(node), "(await " if enclosed else "await ")
+                if enclosed:
+                    edits.replace(edits.end(node), edits.end(node), ")")
+
+
+def _is_awaited(node: ast.AST, awaited: frozenset[str]) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in awaited
+
+
+def _rename_modules(tree: ast.Module, edits: _Edits) -> None:
+    """Import what is renamed from the faces; everything else stays where it is."""
+    faces = {Path(face.source).stem: Path(face.target).stem for face in FACES}
+    for node in tree.body:
+        if not (isinstance(node, ast.ImportFrom) and node.level):
+            continue
+        package, _, module = (node.module or "").rpartition(".")
+        if module not in faces:
+            continue
+        prefix = "." * node.level + (f"{package}." if package else "")
+        parts = [(module, [name.name for name in node.names if name.name not in RENAMED])]
+        parts.append((faces[module], [name.name for name in node.names if name.name in RENAMED]))
+        lines = [f"from {prefix}{origin} import {', '.join(names)}" for origin, names in parts if names]
+        edits.replace(edits.start(node), edits.end(node), "\n".join(lines))
+
+
+def finished(face: Face) -> str:
+    """Return a face as it is checked in: with its header, imports sorted, formatted."""
+    header = (
+        f"# generated from leaderboard_backends/{face.source} by tools/async_faces.py: change that file, then run\n"
+    )
+    text = f"{header}# `make faces`\n{asynchronous(face)}"
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    name = str(PACKAGE / face.target)
+    for command in (["check", "--quiet", "--fix-only", "--select", "I,F401"], ["format", "--quiet"]):
+        done = subprocess.run(
+            [ruff, *command, "--stdin-filename", name, "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
+        text = done.stdout
+    return text
+
+
+def main() -> int:
+    """Write the faces, or check them; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, and exit with 1 where a face is old")
+    check = parser.parse_args().check
+    old = []
+    for face in FACES:
+        target, text = PACKAGE / face.target, finished(face)
+        if not target.is_file() or target.read_text("utf-8") != text:
+            old.append(face.target)
+            if not check:
+                target.write_text(text, encoding="utf-8")
+    if check and old:
+        print(f"{', '.join(old)}: not what the source makes: run make faces.")
+    return int(check and bool(old))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
