@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from . import in_turns, model
 from .capabilities import StorageInfo
-from .changes import MAX_FEED, Changes, Version, check_version
+from .changes import MAX_FEED, Changes, Version, check_version, fence_passed
 from .described import DescribedBoard
 from .model import Entry, Keep, Order, Score, Update
 from .protocol import PAGE_SIZE
@@ -29,6 +30,7 @@ __all__ = ["AsyncLeaderboard"]
 
 _NO_FEED: Final = "its backend does not number the changes of a board (capabilities.feed)."
 _NO_FENCE: Final = "its backend cannot stop other writers (capabilities.fence)."
+_NONE_PASSES: Final = "its backend lets no write pass a fence (capabilities.fence_pass)."
 
 
 class AsyncLeaderboard(DescribedBoard, ABC):
@@ -309,6 +311,20 @@ class AsyncLeaderboard(DescribedBoard, ABC):
             self._unsupported("fenced", _NO_FENCE)
         return await self._fenced()
 
+    def passing_fence(self, moved_to: str | None) -> AbstractContextManager[None]:
+        """Return a context in which writes to this board pass a fence of exactly this text; `None` expects no fence.
+
+        In any other state, that of a lifted fence included, writes raise `BoardMovedError`, and nothing was applied. So
+        one process can go on writing to a board that is closed to all others, until another one fences it anew, with a
+        text of its own. `fence` and `lift_fence` do, too, unless what they ask for is there already. No round trip.
+        Write to this board alone within. Raises `UnsupportedOperationError` where `capabilities.fence_pass` is false.
+        """
+        if self._closed:
+            self._refuse_closed()
+        if not self.capabilities.fence_pass:
+            self._unsupported("passing_fence", _NONE_PASSES)
+        return fence_passed(None if moved_to is None else model.check_moved_to(moved_to))
+
     # ------------------------------------------------------------------ life
 
     async def ping(self) -> None:
@@ -394,7 +410,11 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         raise NotImplementedError
 
     async def _fence(self, moved_to: str | None) -> None:
-        """Fence, or lift the fence (`None`), in one atomic step that every writer sees (`capabilities.fence`)."""
+        """Fence, or lift the fence (`None`), in one atomic step that every writer sees (`capabilities.fence`).
+
+        With `capabilities.fence_pass`, `changes.check_expected` is part of that step, and `changes.check_fence` of each
+        write.
+        """
         raise NotImplementedError
 
     async def _fenced(self) -> str | None:

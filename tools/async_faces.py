@@ -34,7 +34,7 @@ RENAMED: Final = {
 }
 """Names of the synchronous side, and of the asynchronous one."""
 
-PLAIN: Final = {"check_location", "_inherit", "_place", "_storage"}
+PLAIN: Final = {"check_location", "passing_fence", "_inherit", "_place", "_storage"}
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
 
 MAGIC: Final = {"__enter__", "__exit__"}

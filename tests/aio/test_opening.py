@@ -25,7 +25,7 @@ from leaderboard_backends.answers import last_answer
 from leaderboard_backends.hardening import MonitoredLeaderboard, layer
 
 ROOT = Path(__file__).parents[2]
-SYNTAX = {"__len__", "__contains__", "__iter__", "__enter__", "__exit__", "open_trial"}
+SYNTAX = {"__len__", "__contains__", "__iter__", "__enter__", "__exit__", "open_trial", "passing_fence"}
 
 
 def test_the_generated_modules_are_what_their_sources_make() -> None:
