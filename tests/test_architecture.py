@@ -46,7 +46,7 @@ LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
 WRAPPERS = {"hardening", "scaling", "migration"}
 
 HOMES = {
-    "sortedcontainers": ["backends/sortedcontainers.py", "comparison/study/"],
+    "sortedcontainers": ["backends/sortedcontainers.py", "comparison/study/", "migration/ordered_tree.py"],
     "redis": ["backends/redis/"],
     "hiredis": ["backends/redis/"],
     "fakeredis": ["backends/redis/"],
