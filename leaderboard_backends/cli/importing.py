@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
+from ..backends.redis.sorted_sets import open_sorted_set
 from ..comparison.document.numerals import duration, whole
-from ..config import Opening
+from ..config import Opening, describe
 from ..errors import BoardMismatchError
 from ..migration.importing import ImportResult, import_rows
+from ..migration.sorted_sets import MEMBER_DATA, Reading, Ties, sorted_set_rows
 from ..migration.tables import Columns, Format, Row, query_rows, read_table
 from ..model import Order, visible
 from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
@@ -110,7 +112,7 @@ def from_file(
     """
     chosen, columns = format_of(file, form), Columns(player_id, username, score)
     with open_input(file) as table:
-        _fill(board, read_table(table, chosen, columns), _Settings(**settings))
+        _fill(board, lambda _: read_table(table, chosen, columns), _Settings(**settings))
 
 
 @import_.command("sqlite", short_help="From a query of an SQLite file.")
@@ -126,19 +128,94 @@ def from_sqlite(file: Path, board: str, query: str, player_id: str, username: st
     "SELECT id AS player_id, name AS username, score FROM scores ORDER BY score DESC, reached_at, id". Without ORDER BY,
     SQLite promises no order, and ties come out in any.
     """
-    rows = query_rows(file, query, Columns(player_id, username, score))
-    _fill(board, rows, _Settings(**settings))
+    columns = Columns(player_id, username, score)
+    _fill(board, lambda _: query_rows(file, query, columns), _Settings(**settings))
+
+
+@import_.command("redis-zset", short_help="From a plain sorted set of a Redis or Valkey server.")
+@click.argument("url", metavar="URL")
+@click.argument("key", metavar="KEY")
+@click.argument("board", metavar="BOARD")
+@click.option(
+    "--ties",
+    type=click.Choice(["listed", "member", "packed", "packed-reversed"]),
+    required=True,
+    help="The order of players with the same score, which the set does not know.",
+)
+@click.option(
+    "--unit",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="With packed ties: a packed score divided by N, without the fraction, is the score.",
+)
+@_settings
+def from_sorted_set(url: str, key: str, board: str, ties: Ties, unit: float, **settings: Any) -> None:
+    """Fill BOARD from the sorted set KEY of the server at URL (redis://HOST:6379/0), best first.
+
+    The set does not know who reached a score first, so that --ties names the order: listed keeps the ranks that the set
+    shows (ZREVRANGE: members from z to a; for an ascending board ZRANGE: from a to z), member is by member from a to z.
+    If a time is packed into the scores (1500.83, or 15000000083 with --unit 10000000), packed leaves players of one
+    score in the order of the packed scores; packed-reversed turns it around, for times that count up in a descending
+    board, or down in an ascending one.
+
+    The username is the member. Stop the writers first: a set does not tell what changes, only how many members it has.
+    An ascending board, such as one of lap times, is ?order=ascending in BOARD or --order ascending.
+    """
+    _fill_from_set(url, key, board, lambda order: Reading(order, ties, unit), _Settings(**settings))
+
+
+@import_.command("agoragames", short_help="From a board of the library leaderboard by agoragames.")
+@click.argument("url", metavar="URL")
+@click.argument("name", metavar="NAME")
+@click.argument("board", metavar="BOARD")
+@click.option(
+    "--username",
+    metavar="FIELD",
+    help="The field of the member data (JSON) that is the username; other data is the username itself.",
+)
+@click.option("--member-data", metavar="KEY", help="Key of the member data.  [default: NAME:member_data]")
+@click.option(
+    "--ties",
+    type=click.Choice(["listed", "member"]),
+    default="listed",
+    show_default=True,
+    help="The order of players with the same score: as that library ranks them, or by member from a to z.",
+)
+@_settings
+def from_agoragames(
+    url: str, name: str, board: str, username: str | None, member_data: str | None, ties: Ties, **settings: Any
+) -> None:
+    """Fill BOARD from the board NAME that the library `leaderboard` (agoragames) keeps on the server at URL.
+
+    Players come out in the ranks that the library shows. For one of its boards with order=asc, give --order ascending.
+    Without --username, the username is the member. Stop the writers first.
+    """
+    data = member_data or f"{name}{MEMBER_DATA}"
+
+    def reading(order: Order) -> Reading:
+        return Reading(order, ties, description=data, username=username)
+
+    _fill_from_set(url, name, board, reading, _Settings(**settings))
+
+
+def _fill_from_set(url: str, key: str, board: str, reading: Callable[[Order], Reading], settings: _Settings) -> None:
+    """Import the members of a sorted set."""
+    source = describe(url)
+    with open_sorted_set(source.location, source.options, key) as found:
+        _fill(board, lambda order: sorted_set_rows(found, reading(order)), settings)
 
 
 # ---------------------------------------------------------------------- the import
 
 
-def _fill(board: str, rows: Iterator[Row], settings: _Settings) -> None:
-    """Import rows and say what was done."""
+def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Settings) -> None:
+    """Import the rows that there are for a board of an order, and say what was done."""
     opening = in_order(find_board(board, settings.path), settings.order, given=board)
     with foreign_output_to_stderr(), open_storage(opening) as storage, _progress() as bar:
         done = import_rows(
-            rows,
+            rows(opening.order),
             storage,
             resume=settings.resume,
             add=settings.add,
