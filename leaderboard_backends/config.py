@@ -20,7 +20,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -119,24 +119,38 @@ class Opening:
     board: str
     """The name that the board will have."""
 
+    @property
+    def place(self) -> str:
+        """Where the board is, and its name, without a password."""
+        shown = self.location.shown
+        return shown if shown.endswith(f"/{self.board}") else f"{shown} (board {self.board})"
+
     def open(self) -> LeaderboardBackend:
         """Open the board and put around it what is asked for; raises what opening raises."""
         board = self._open_backend()
         try:
             for name, settings in self.layers.items():
-                board = wrapper_class(name).wrap(board, self._reopen, **settings)
+                board = wrapper_class(name).wrap(board, Reopening(self), **settings)
         except BaseException:
             board.close()
             raise
         return board
 
-    def _open_backend(self, **others: Any) -> LeaderboardBackend:
-        options = {**self.options, **others}
-        return self.backend.from_location(self.location, self.name, self.order, self.keep, **options)
+    def _open_backend(self) -> LeaderboardBackend:
+        return self.backend.from_location(self.location, self.name, self.order, self.keep, **self.options)
 
-    def _reopen(self, **options: object) -> LeaderboardBackend:
-        checked = check_options(f"{self.location.scheme}://", self.backend.options, options, OURS)
-        return self._open_backend(**checked)
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """Opens one more board object at the place of a description, with other options of the backend."""
+
+    opening: Opening
+
+    def __call__(self, **options: object) -> LeaderboardBackend:
+        """Open it. Raises `UnknownOptionError` where the backend has no such option."""
+        opening = self.opening
+        checked = check_options(f"{opening.location.scheme}://", opening.backend.options, options, OURS)
+        return replace(opening, options={**opening.options, **checked}, layers={}).open()
 
 
 def describe(target: str | Mapping[str, Any], default_board: str = "default", **options: Any) -> Opening:

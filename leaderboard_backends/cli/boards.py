@@ -45,22 +45,26 @@ def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Op
     return one, other
 
 
-def find_board(given: str, path: Path | None) -> Opening:
-    """Return the description of a board that outlives a process; nothing is opened. Raises `ConfigurationError`."""
+def describe_board(given: str, path: Path | None) -> Opening:
+    """Return the description of a board; nothing is opened. Raises `ConfigurationError`."""
     if "://" in given:
-        opening = describe(given)
-    elif path is None:
+        return describe(given)
+    if path is None:
         raise ConfigurationError(
             f"{shorten(given)} is no URL: write scheme://…, or give the file that names it, --config boards.toml."
         )
-    else:
-        found = check_file(path)
-        if given not in found:
-            raise ConfigurationError(f"{path} has no board {shorten(given)}; its boards are {', '.join(found)}.")
-        chosen = found[given]
-        if not isinstance(chosen, Opening):
-            raise chosen
-        opening = chosen
+    found = check_file(path)
+    if given not in found:
+        raise ConfigurationError(f"{path} has no board {shorten(given)}; its boards are {', '.join(found)}.")
+    chosen = found[given]
+    if not isinstance(chosen, Opening):
+        raise chosen
+    return chosen
+
+
+def find_board(given: str, path: Path | None) -> Opening:
+    """Return the description of a board that outlives a process; raises as `describe_board`."""
+    opening = describe_board(given, path)
     promises = promises_of(opening)
     if not promises.durable and not promises.shared:
         raise ConfigurationError(
@@ -103,8 +107,7 @@ def keeping(opening: Opening, keep: Keep) -> Opening:
 
 def place_of(opening: Opening) -> str:
     """Return where a board is and its name, without a password."""
-    shown = opening.location.shown
-    return shown if shown.endswith(f"/{opening.board}") else f"{shown} (board {opening.board})"
+    return opening.place
 
 
 def limits_of(opening: Opening) -> TargetLimits:

@@ -50,6 +50,7 @@ _COMMANDS: Final = {
     "import": _Command(
         "production", "Fill a board from a file, an SQLite query or a sorted set.", "importing", "import_"
     ),
+    "migrate": _Command("production", "Move a live board to another storage, step by step, and back.", "migrating"),
     "monitoring": _Command("production", "Print alerting rules for Prometheus, or a dashboard for Grafana."),
     "preflight": _Command("production", "Check before a launch that configured boards are ready."),
     "report": _Command("tools", "Turn a result into a page, charts and tables; find regressions."),

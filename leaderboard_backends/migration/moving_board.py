@@ -22,7 +22,7 @@ from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from ..changes import MAX_FEED
-from ..config import Opening, describe
+from ..config import Opening, Reopening, describe
 from ..errors import (
     BackendUnavailableError,
     BatchOutcomes,
@@ -34,10 +34,12 @@ from ..errors import (
 from ..forks import guard
 from ..location import Location, Option, integer, seconds
 from ..model import Entry, Keep, Order, Score
-from ..protocol import LeaderboardBackend
+from ..protocol import Capabilities, LeaderboardBackend
 from ..wrapper import Reopen, Wrapper
 from .fences import read_state
-from .moving import LEASE, keeps_feed
+from .moving import LEASE, Migration, keeps_feed
+from .record import open_record
+from .steering import Agent
 
 Value = TypeVar("Value")
 
@@ -96,6 +98,8 @@ class MovingLeaderboard(Wrapper):
         self._open_target: Final = open_target
         self._wait: Final = wait
         self._lock: Final = guard(RLock())
+        self._agent: Agent | None = None
+        self._places: tuple[str, str] | None = None
 
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
@@ -104,8 +108,27 @@ class MovingLeaderboard(Wrapper):
         if to is None:
             raise ConfigurationError('migration needs the URL of the board to move to: to = "redis://…".')
         feed = settings.pop("feed", FEED)
-        opening = to.describe(inner.name, inner.order, inner.keep, feed)
-        return cls(with_feed(inner, reopen, feed), opening.open, **settings)
+        target = to.describe(inner.name, inner.order, inner.keep, feed)
+        board = cls(with_feed(inner, reopen, feed), target.open, **settings)
+        source = reopen.opening if isinstance(reopen, Reopening) else None
+        board._places = None if source is None else (source.place, target.place)
+        board._agent = board._steered(source, target)
+        return board
+
+    def _steered(self, source: Opening | None, target: Opening) -> Agent | None:
+        """Return what carries out the command line's orders here, where no other process can open both boards."""
+        beside = target if is_shared(target) else source
+        one = self._source.capabilities
+        if (one.shared and is_shared(target)) or beside is None or not is_shared(beside):
+            return None
+        return Agent(self.name, lambda: open_record(beside), lambda hear: self.migration(hear=hear))
+
+    def migration(self, **options: Any) -> Migration:
+        """Return the migration of this board, by its own objects, as a process that holds one of the boards needs it.
+
+        `options` are those of `Migration`.
+        """
+        return Migration(self._source, self.target, **{"places": self._places, **options})
 
     # ------------------------------------------------------------------ which board serves
 
@@ -225,11 +248,19 @@ class MovingLeaderboard(Wrapper):
         return self._active.storage
 
     def _close(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
         try:
             self._source.close()
         finally:
             if self._target is not None:
                 self._target.close()
+
+
+def is_shared(opening: Opening) -> bool:
+    """Whether several processes can open a board, as its backend declares."""
+    found: object = opening.backend.capabilities
+    return isinstance(found, Capabilities) and found.shared
 
 
 class _Search:

@@ -1,0 +1,305 @@
+"""`leaderboard migrate`: move a board that is written meanwhile to another storage, one command a step, and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import click
+
+from ..comparison.document.numerals import duration, whole
+from ..config import Opening
+from ..errors import ConfigurationError, LeaderboardError
+from ..migration.moving import Migration, Progress
+from ..migration.moving_board import FEED, TargetUrl, is_shared
+from ..migration.record import Record, open_record
+from ..migration.steering import Notes, order_step, progress_document, run_step
+from ..model import shorten, visible
+from .boards import describe_board, keeping
+from .streams import foreign_output_to_stderr
+
+SHORT_HELP: Final = "Move a live board to another storage, step by step, and back."
+SCHEMA_VERSION: Final = 1
+TELL_EVERY: Final = 10.0
+"""Seconds between two lines of progress where stderr is no terminal."""
+TELL_ON_TERMINAL: Final = 1.0
+
+
+@click.group("migrate", short_help=SHORT_HELP)
+def migrate() -> None:
+    """Move a live board to the board that its table [boards.NAME.migration] names: to = "URL".
+
+    The steps are plan, start, cut-over, perhaps roll-back, and finish. Each may be repeated, and killed at any moment;
+    status says where the migration is. The fences of both boards alone decide which one serves.
+
+    Boards that the app opens with that table follow by themselves. If one of the boards is in the memory of a process,
+    or in a file that one process has open, that process does the work, and these commands tell it what to do.
+    """
+
+
+def _step(name: str, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what makes a function the command of a step."""
+
+    def decorate(function: Any) -> Any:
+        for option in (
+            *reversed(options),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
+            click.option(
+                "--config",
+                "path",
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="FILE",
+                required=True,
+                help="The boards (TOML).",
+            ),
+            click.argument("board", metavar="BOARD"),
+        ):
+            function = option(function)
+        return migrate.command(name)(function)
+
+    return decorate
+
+
+_RATE: Final = click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Copy at most N players per second."
+)
+_VERIFY: Final = click.option(
+    "--verify/--no-verify", default=True, help="Compare both boards in full before and after.  [default: verify]"
+)
+
+
+@_step("plan")
+def plan(board: str, path: Path, *, as_json: bool) -> None:
+    """Print what the migration of BOARD would meet.
+
+    No player is written; but opening makes an empty board at the target, and has both keep a feed of their changes.
+
+    Exits with code 1 if there is a problem.
+    """
+    _run(board, path, "plan", as_json=as_json)
+
+
+@_step(
+    "start",
+    click.option("--until-caught-up", is_flag=True, help="End once the target is equal; run start again to follow on."),
+    _RATE,
+)
+def start(board: str, path: Path, *, as_json: bool, until_caught_up: bool, rate: float | None) -> None:
+    """Copy BOARD to its target while it is written, then follow its changes until Ctrl-C, saying how far behind it is.
+
+    Run it again after an interruption: it compares what is there, and writes what differs. After a cut-over it follows
+    the other way round, so that a roll-back loses nothing.
+    """
+    _run(board, path, "start", as_json=as_json, rate=rate, until_caught_up=until_caught_up)
+
+
+@_step("status")
+def status(board: str, path: Path, *, as_json: bool) -> None:
+    """Print which of the two boards of BOARD serves, and how far behind the other one is."""
+    _run(board, path, "status", as_json=as_json)
+
+
+@_step("cut-over", _VERIFY)
+def cut_over(board: str, path: Path, *, as_json: bool, verify: bool) -> None:
+    """Have the target of BOARD serve.
+
+    Compares both boards in full while they are written, then stops all writers for a moment, brings the last changes
+    over, compares what changed since, and opens the target. If anything differs, the source serves on. If it is killed
+    in the pause, run it again to go on, or roll-back to return. Prints how long the pause was.
+    """
+    _run(board, path, "cut-over", as_json=as_json, verify=verify)
+
+
+@_step("roll-back", _VERIFY)
+def roll_back(board: str, path: Path, *, as_json: bool, verify: bool) -> None:
+    """Have the source of BOARD serve again, with all that was written to the target: a cut-over the other way."""
+    _run(board, path, "roll-back", as_json=as_json, verify=verify)
+
+
+@_step(
+    "finish",
+    click.option("--delete", is_flag=True, help="Remove the players of the board that does not serve."),
+)
+def finish(board: str, path: Path, *, as_json: bool, delete: bool) -> None:
+    """End the migration of BOARD: the board that serves goes on alone; the other one stays fenced.
+
+    Then give the app the URL of the board that serves, and remove the table.
+    """
+    _run(board, path, "finish", as_json=as_json, delete=delete)
+
+
+# ---------------------------------------------------------------------- running a step
+
+
+def _run(board: str, path: Path, step: str, *, as_json: bool, rate: float | None = None, **options: Any) -> None:
+    source, target = _find(board, path)
+    tell = _Teller()
+    with foreign_output_to_stderr():
+        if is_shared(source) and is_shared(target):
+            document = _here(source, target, step, options, rate, tell)
+        else:
+            document = _there(source, target, step, options, tell)
+    heading = {"source": source.place, "target": target.place}
+    document = {"schema_version": SCHEMA_VERSION, "board": board, "step": step, **heading, **document}
+    click.echo(json.dumps(document, indent=2) if as_json else visible("\n".join(_text(document))))
+    sys.exit(1 if document.get("problems") else 0)
+
+
+def _find(board: str, path: Path) -> tuple[Opening, Opening]:
+    """Return the descriptions of both boards, with feeds. Raises `ConfigurationError`."""
+    source = describe_board(board, path)
+    settings = source.layers.get("migration")
+    if settings is None:
+        raise ConfigurationError(
+            f'{path} has no table [boards.{board}.migration]: add it, with to = "URL" of the board to move to.'
+        )
+    to: TargetUrl | None = settings.get("to")
+    if to is None:
+        raise ConfigurationError(f'{path}, boards.{board}.migration: add to = "URL" of the board to move to.')
+    feed = settings.get("feed", FEED)
+    target = to.describe(source.board, source.order, "last", feed)
+    if "feed" in source.backend.options:
+        source = replace(source, options={"feed": feed, **source.options})
+    return replace(keeping(source, "last"), layers={}), replace(target, layers={})
+
+
+def _here(
+    source: Opening, target: Opening, step: str, options: Mapping[str, Any], rate: float | None, tell: _Teller
+) -> dict[str, Any]:
+    """Carry out a step in this process."""
+    with source.open() as one, target.open() as other, _record(target, step) as record:
+        notes = Notes(record, step)
+
+        def hear(progress: Progress) -> None:
+            tell.hear(progress_document(progress))
+            notes.hear(progress)
+
+        moves = Migration(one, other, places=(source.place, target.place), rate=rate, hear=hear)
+        document = run_step(moves, step, options)
+        if step == "status":
+            document["last"] = record.read("progress") if record else {}
+        elif step == "finish" and record:
+            record.delete()
+        else:
+            notes.note("done", document)
+    return document
+
+
+@contextmanager
+def _record(target: Opening, step: str) -> Iterator[Record | None]:
+    """Open the record; a plan makes none."""
+    if step == "plan":
+        yield None
+        return
+    record = open_record(target)
+    try:
+        yield record
+    finally:
+        record.close()
+
+
+def _there(source: Opening, target: Opening, step: str, options: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    """Have the process that holds one of the boards carry out a step."""
+    beside = target if is_shared(target) else source
+    if not is_shared(beside):
+        raise ConfigurationError(
+            "both boards are in a process or in files of its own, so that no other process can reach them: move the "
+            "board inside it, by board.migration() of the board that it opened."
+        )
+    record = open_record(beside)
+    try:
+        if step == "status":
+            return {"last": record.read("progress")}
+        if step == "start" and not options.get("until_caught_up"):
+            click.echo(
+                "The process that holds the board goes on to follow; status says how far behind it is.", err=True
+            )
+        document = order_step(record, step, options, tell.hear)
+        if step == "finish":
+            with suppress(LeaderboardError):
+                record.delete()
+        return document
+    finally:
+        record.close()
+
+
+# ---------------------------------------------------------------------- what is shown
+
+
+class _Teller:
+    """Tells on stderr what is being done, a line now and then."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._last = ""
+        self._every = TELL_ON_TERMINAL if sys.stderr.isatty() else TELL_EVERY
+
+    def hear(self, progress: Mapping[str, Any]) -> None:
+        """Tell of a progress if it is time, or something else is done."""
+        now, doing = monotonic(), str(progress.get("doing", ""))
+        if doing and (doing != self._last or now >= self._due):
+            self._last, self._due = doing, now + self._every
+            click.echo(visible(_line(progress)), err=True)
+
+
+def _line(progress: Mapping[str, Any]) -> str:
+    parts = [str(progress["doing"])]
+    if progress.get("players_done"):
+        parts.append(f"{whole(progress['players_done'])} players")
+    if progress.get("seconds_behind") is not None:
+        parts.append(f"{whole(progress['versions_behind'])} changes and {progress['seconds_behind']:.3f} s behind")
+    return ", ".join(parts)
+
+
+def _text(document: Mapping[str, Any]) -> Iterator[str]:
+    for side in ("source", "target"):
+        players = document.get("players")
+        count = f", {whole(players[side])} players" if isinstance(players, Mapping) else ""
+        serves = " (serves)" if document.get("serves") == side else ""
+        yield f"{side}: {document[side]}{count}{serves}"
+    if "phase" in document:
+        yield f"Phase: {document['phase']}."
+    if "live" in document:
+        yield from _plan(document)
+    if "compared_in_pause" in document:
+        yield from _switch(document)
+    if last := document.get("last"):
+        yield from _last(last)
+
+
+def _plan(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Players: {whole(document['players'])}."
+    yield f"The board can be moved {'while it is written' if document['live'] else 'at rest only'}."
+    yield "It can be rolled back." if document["reversible"] else "There is no roll-back."
+    yield from (f"Note: {note}" for note in document["notes"])
+    yield from (f"Problem: {problem}" for problem in document["problems"])
+
+
+def _switch(document: Mapping[str, Any]) -> Iterator[str]:
+    if document["pause_seconds"] is not None:
+        yield f"Writers waited {document['pause_seconds']:.3f} s."
+    for name, when in (("verified_before", "before"), ("verified_after", "after")):
+        found = document[name]
+        if found:
+            same = "both boards are the same, to the last tie" if found["equal"] else "the boards differ"
+            yield f"Verified {when} it: {same} ({whole(found['players'])} players, {duration(found['seconds'])})."
+    if document["compared_in_pause"]:
+        yield f"Compared in the pause: {whole(document['compared_in_pause'])} players."
+
+
+def _last(last: Mapping[str, Any]) -> Iterator[str]:
+    age = duration(max(0.0, time.time() - last["at"]))
+    yield f"Last: {last.get('step')}, {last.get('outcome')}, {age} ago."
+    if last.get("doing"):
+        yield f"It was {_line(last)}."
+    if last.get("error"):
+        yield f"Problem: {shorten(last['error'])}"
+    if last.get("pause_seconds"):
+        yield f"Writers waited {last['pause_seconds']:.3f} s."

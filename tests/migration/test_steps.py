@@ -1,0 +1,103 @@
+"""`leaderboard migrate`: each step a process of its own beside writing ones, or by order in the app's own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, load_leaderboards, open_leaderboard
+from leaderboard_backends.migration import steering
+from leaderboard_backends.migration.record import Record
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+
+from .boards import content, rows
+from .traffic import account_of, writing, writing_in_threads
+
+FIRST = rows(1_200, 4)
+
+
+def migrate(step: str, config: Path, *options: str, code: int = 0) -> dict[str, Any]:
+    """Run a step as a user does, and return what it printed."""
+    command = [sys.executable, "-m", "leaderboard_backends", "migrate", step, "--config", str(config), "weekly"]
+    done = subprocess.run([*command, "--json", *options], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, done.stderr + done.stdout
+    printed: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+    return printed
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(NO_PASSWORD, tcp=True, directory=tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+def config_of(folder: Path, source: str, target: str) -> Path:
+    path = folder / "boards.toml"
+    path.write_text(f'[boards.weekly]\nurl = "{source}"\n[boards.weekly.migration]\nto = "{target}"\n')
+    return path
+
+
+def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer, tmp_path: Path) -> None:
+    config = config_of(tmp_path, server.url, f"sqlite://{tmp_path}/board.db")
+    with open_leaderboard(server.url, board="weekly") as board:
+        board.update_scores(FIRST)
+
+    def opened() -> LeaderboardBackend:
+        return load_leaderboards(config)["weekly"]
+
+    plan = migrate("plan", config)
+    assert (plan["live"], plan["reversible"], plan["players"], plan["problems"]) == (True, True, 1_200, [])
+    assert "nothing was copied" in migrate("cut-over", config, code=1)["error"]
+    with writing(opened, tmp_path / "stop", processes=2, pace=0.002) as end:
+        assert migrate("start", config, "--until-caught-up")["phase"] == "copying"
+        over = migrate("cut-over", config)
+        assert (over["serves"], over["verified_before"]["equal"], over["verified_after"]["equal"]) == (
+            "target",
+            True,
+            True,
+        )
+        assert migrate("status", config)["phase"] == "cut over"
+        back = migrate("roll-back", config)
+        assert (back["serves"], back["pause_seconds"] < 10) == ("source", True)
+        assert migrate("cut-over", config, "--no-verify")["serves"] == "target"
+        account = end()
+    account.add(account_of(FIRST))
+    finished = migrate("finish", config, "--delete")
+    assert (finished["phase"], finished["serves"]) == ("finished", "target")
+    assert finished["players"] == {"source": 0, "target": len(account.players)}
+    with open_leaderboard(f"sqlite://{tmp_path}/board.db", board="weekly") as board:
+        assert account.problems(board) == []
+    assert (account.unknown, account.refused) == (0, 0)
+    assert "is finished" in migrate("roll-back", config, code=1)["error"]
+
+
+def test_a_board_in_memory_moves_by_orders_to_its_process(server: EmbeddedServer, tmp_path: Path) -> None:
+    config = config_of(tmp_path, "memory://weekly", f"{server.url}?board=from-memory")
+    with load_leaderboards(config) as boards, open_leaderboard(server.url, board="from-memory") as target:
+        boards["weekly"].update_scores(FIRST)
+        with writing_in_threads(boards["weekly"], tmp_path / "stop") as end:
+            assert migrate("plan", config)["problems"] == []
+            assert migrate("start", config)["phase"] == "copying"
+            assert migrate("status", config)["last"]["step"] == "start"
+            over = migrate("cut-over", config)
+            assert (over["serves"], over["verified_before"]["equal"]) == ("target", True)
+            account = end()
+        account.add(account_of(FIRST))
+        assert account.problems(target) == []
+        assert migrate("finish", config)["phase"] == "finished"
+        assert content(boards["weekly"]) == content(target)
+
+
+def test_without_the_process_that_holds_a_board_an_order_says_so(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steering, "ANSWER", 0.3)
+    record = Record(open_leaderboard(server.url, board="record"))
+    with record.board, pytest.raises(BackendUnavailableError, match="is the app running"):
+        steering.order_step(record, "start", {})
