@@ -384,6 +384,30 @@ def test_the_updates_of_a_batch_keep_its_ticket_and_their_order(opened: Opener) 
     assert board.update_score("last", "", 5) == 42
 
 
+@pytest.mark.parametrize("write", ["update_score", "increment_score"])
+def test_an_update_that_a_batch_has_overtaken_takes_a_new_ticket(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    """The number after the last one in its shard is that of the batch's next update, which is in the other shard."""
+    board = opened(shards=2)
+    other = opened(board=board.name, shards=2)
+    names = [player_of(board, 0), *(player_of(board, 1, number) for number in range(5))]
+    taken: list[int] = []
+    take = board._take_ticket
+
+    def take_and_be_overtaken(updates: int, above: int) -> int:
+        taken.append(take(updates, above))
+        if len(taken) == 1:
+            other.update_scores([(name, "", 5) for name in names])
+        return taken[-1]
+
+    monkeypatch.setattr(board, "_take_ticket", take_and_be_overtaken)
+    last = player_of(board, 0, 1)
+    rank = board.update_score(last, "", 5) if write == "update_score" else board.increment_score(last, "", 5).rank
+    assert (rank, len(taken)) == (7, 2)
+    assert players(board) == [*names, last]
+
+
 def test_writers_who_overtake_each_other_take_new_tickets_and_nobody_notices(opened: Opener) -> None:
     """Eight threads on one shard, whose tickets are late all the time; nothing is lost, doubled or refused."""
     board = opened(shards=1)
