@@ -42,6 +42,32 @@ def count(server: EmbeddedServer) -> int:
     return int(ask(server.port, b"INCRBY counted 0\r\n")[0][1:])
 
 
+def test_who_is_silenced_hears_nothing_and_is_not_heard(server: EmbeddedServer, proxy: Proxy) -> None:
+    """On connections of before and of now; others go on, and those that were silenced end when that is over."""
+    before = count(server)
+    address = ("127.0.0.1", proxy.port)
+    with (
+        socket.create_connection(address, 5) as old,
+        socket.create_connection(address, 5, ("127.0.0.3", 0)) as other,
+    ):
+        old.sendall(b"INCR counted\r\n")
+        assert old.recv(100)[:1] == b":"
+        proxy.silence("127.0.0.1", "127.0.0.2")
+        with socket.create_connection(address, 5) as new:
+            for link in (old, new):
+                link.sendall(b"INCR counted\r\n")
+                link.settimeout(0.05)
+                with pytest.raises(TimeoutError):
+                    link.recv(100)
+                link.settimeout(5)
+            other.sendall(b"INCR counted\r\n")
+            assert other.recv(100)[:1] == b":"
+            proxy.silence()
+            assert [old.recv(100), new.recv(100)] == [b"", b""]
+    assert count(server) == before + 2
+    assert ask(proxy.port, b"PING\r\n") == [b"+PONG\r\n"]
+
+
 @pytest.mark.parametrize(
     ("fate", "reply", "done"),
     [

@@ -6,6 +6,9 @@
 
 It knows no protocol but that a client asks and then waits: all bytes from a client up to the server's next byte are
 one request, all bytes of the server up to the client's next are its reply, and both together one turn.
+
+For a network that falls apart, servers of a group get source addresses of their own (127.0.0.2 and so on, which Linux
+has), and reach each other through proxies, each of which is silent towards those on the other side (`silence`).
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class Proxy:
         self.release = Event()
         """Set by a test to let held replies go."""
         self._upstream = port
+        self._silenced: frozenset[str] = frozenset()
         self._context = context
         self._draw: Callable[[], Fate] | None = None
         self._closed = False
@@ -68,6 +72,22 @@ class Proxy:
     def lose_nothing(self) -> None:
         """Pass all turns from now on."""
         self._draw, self.mode = None, "pass"
+
+    def silence(self, *hosts: str) -> None:
+        """Pass nothing more between the server and clients at these addresses, and at no others; end no connection.
+
+        What was sent meanwhile is lost: connections of those who are heard again end.
+        """
+        with self._lock:
+            heard = self._silenced.difference(hosts)
+            self._silenced = frozenset(hosts)
+            links = [link for link in self._links if link.host in heard]
+        for link in links:
+            link.cut()
+
+    def is_silenced(self, host: str) -> bool:
+        """Whether nothing is passed between the server and clients at an address."""
+        return host in self._silenced
 
     def close(self) -> None:
         """End all connections and threads."""
@@ -94,13 +114,13 @@ class Proxy:
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
-                thread = Thread(target=self._serve, args=(client,), name="proxy-client", daemon=True)
+                client, (host, _) = self._listener.accept()
+                thread = Thread(target=self._serve, args=(client, host), name="proxy-client", daemon=True)
                 with self._lock:
                     self._threads = {old for old in self._threads if old.is_alive()} | {thread}
                     thread.start()
 
-    def _serve(self, client: socket.socket) -> None:
+    def _serve(self, client: socket.socket, host: str) -> None:
         """Pass the bytes of one client, to the end of its connection."""
         with (
             client,
@@ -109,7 +129,7 @@ class Proxy:
             socket.create_connection(("127.0.0.1", self._upstream), JOIN_TIMEOUT) as server,
         ):
             server.settimeout(None)
-            link = _Link(self, end, server)
+            link = _Link(self, end, server, host)
             with self._lock:
                 if self._closed:
                     return
@@ -143,11 +163,13 @@ class Proxy:
 class _Link:
     """One client's connection and the server's."""
 
-    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket, host: str) -> None:
+        self.host = host
         self._proxy = proxy
         self._client = client
         self._server = server
         self._asked = False
+        self._is_silent = False
         self._fate: Fate = "pass"
 
     def run(self) -> None:
@@ -165,6 +187,9 @@ class _Link:
     def _pump(self, source: socket.socket, target: socket.socket, allowed: Callable[[bytes], bytes]) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
+                self._is_silent = self._is_silent or self._proxy.is_silenced(self.host)
+                if self._is_silent:  # for good: what follows would lack what was lost
+                    continue
                 passed = allowed(data)
                 target.sendall(passed)
                 if len(passed) < len(data):

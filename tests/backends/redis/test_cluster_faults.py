@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, Lock
 from time import monotonic, sleep
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from leaderboard_backends.errors import BackendError, RankUnknownError, ShardsMi
 from leaderboard_backends.model import Score
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.faults.callers import increment_all, increment_once, scores
-from leaderboard_backends.testing.faults.figures import Figures, Increments, outcome_of
+from leaderboard_backends.testing.faults.figures import Figures, Increments, LastWrites, outcome_of
 from leaderboard_backends.testing.faults.judging import assert_whole, perform
 from leaderboard_backends.testing.faults.proxy import Fate, Proxy
 from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
@@ -542,6 +542,150 @@ def at(cluster: EmbeddedCluster, proxies: Sequence[Proxy], scheme: str = "redis+
     return f"{scheme}://:{cluster.nodes[0].password}@{hosts}/"
 
 
+# ---------------------------------------------------------------------- a network that falls apart
+
+
+class Network:
+    """What the nodes of a cluster reach each other by, and are reached by: a proxy at each of their ports.
+
+    Nodes have addresses of their own, from which they connect, so that they are told apart, and from clients.
+    """
+
+    client = "127.0.0.1"
+
+    def __init__(self, cluster: EmbeddedCluster, proxies: Sequence[Proxy], buses: Sequence[Proxy]) -> None:
+        self.url = at(cluster, proxies)
+        self.nodes = cluster.nodes
+        self._hosts = [host_of(number) for number in range(len(proxies))]
+        self._proxies = proxies
+        self._buses = buses
+
+    def owner(self, slot: int, of: ClusterNode | None = None) -> ClusterNode:
+        """Return the primary of a slot, as a node tells."""
+        asked = of or self.nodes[0]
+        with redis.Redis(port=asked.port, password=asked.password) as plain:
+            client: Any = plain
+            slots = client.execute_command("CLUSTER", "SLOTS")
+        port = next(primary[1] for first, last, primary, *_ in slots if first <= slot <= last)
+        return next(node for node, proxy in zip(self.nodes, self._proxies, strict=True) if proxy.port == port)
+
+    def cut_off(self, node: ClusterNode) -> None:
+        """Part a node from all clients; the others reach it."""
+        self._proxies[self.nodes.index(node)].silence(self.client)
+
+    def isolate(self, node: ClusterNode) -> None:
+        """Part a node, and all clients with it, from all other nodes."""
+        own = self.nodes.index(node)
+        for number, (proxy, bus) in enumerate(zip(self._proxies, self._buses, strict=True)):
+            if number == own:
+                others = [host for host in self._hosts if host != self._hosts[own]]
+                proxy.silence(*others)
+                bus.silence(*others)
+            else:
+                proxy.silence(self._hosts[own], self.client)
+                bus.silence(self._hosts[own])
+
+    def heal(self) -> None:
+        for proxy in (*self._proxies, *self._buses):
+            proxy.silence()
+
+
+def host_of(number: int) -> str:
+    return f"127.0.0.{number + 2}"
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """The network of a cluster with a replica of each primary, whose roles change."""
+    with ExitStack() as stack:
+        cluster = stack.enter_context(EmbeddedCluster(replicas=1))
+        buses = [stack.enter_context(Proxy(node.bus_port)) for node in cluster.nodes]
+        for number, (node, bus) in enumerate(zip(cluster.nodes, buses, strict=True)):
+            with redis.Redis(port=node.port, password=node.password) as plain:
+                plain.config_set("bind-source-addr", host_of(number))
+                plain.config_set("cluster-announce-bus-port", bus.port)
+        proxies = stack.enter_context(proxied(cluster))
+        yield Network(cluster, proxies, buses)
+
+
+def told(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n{text}\n")
+
+
+def test_clients_that_are_cut_off_from_one_primary_lose_and_double_nothing(
+    network: Network, open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on with the other nodes; its players' updates are refused, or unsure where they were under way."""
+    board = open_board(network.url, shards=SHARDS, socket_timeout=0.5, read_timeout=0.3)
+    assert isinstance(board, ClusterLeaderboard)
+    writing = Writing(board)
+    writing.await_more()
+    slots = {network.owner(slot): slot for slot in board._requests.slots}
+    del slots[network.owner(board._manifest.slot)]
+    (node, slot), *_ = slots.items()
+    network.cut_off(node)
+    before = len(writing.errors)
+    until(lambda: len(writing.errors) > before + 8)
+    network.heal()
+    writing.await_more()
+    found = writing.end()
+    told(capsys, found.text("clients cut off from a primary", "increments"))
+    assert network.owner(slot) is node
+    assert found.flawless
+    assert found.unsure > 0
+
+
+def test_what_a_primary_takes_that_is_cut_off_with_its_clients_is_lost_unless_a_replica_must_confirm(
+    network: Network, open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes updates for about a node time-out; a replica replaces it, and it follows that once the network heals."""
+    settings: list[dict[str, Any]] = [{}, {"wait_replicas": 1, "wait_timeout": 0.1}]
+    terms = {"board": unique_name(), "shards": SHARDS, "socket_timeout": 0.5, "read_timeout": 0.3}
+    boards = [cast("ClusterLeaderboard", open_board(network.url, **terms, **own)) for own in settings]
+    slots, slot = boards[0]._requests.slots, boards[0]._manifest.slot
+    old, other = network.owner(slot), network.nodes[0]
+    if other is old:
+        other = network.nodes[1]
+    here = {shard for shard, each in enumerate(slots) if network.owner(each) is old}
+    names = (name for name in map(str, count()) if boards[0]._requests.shard_of(name) in here)
+    tallies, over, lock = [LastWrites(), LastWrites()], Event(), Lock()
+    acknowledged = [0, 0]
+
+    def write(place: int) -> None:
+        while not over.is_set():
+            with lock:
+                name = next(names)
+            outcome, _ = outcome_of(partial(boards[place].update_scores, [(name, "", 1)]))
+            tallies[place].told(name, 1, outcome)
+            acknowledged[place] += outcome == "acknowledged"
+            sleep(0.002)  # so that the servers' processes come to work, too
+
+    def await_more(*places: int) -> None:
+        for place in places:
+            end = acknowledged[place] + 20
+            until(lambda place=place, end=end: acknowledged[place] > end)  # type: ignore[misc]  # defaults, for the loop
+
+    crew = Crew([partial(write, place) for place in range(2)])
+    try:
+        await_more(0, 1)
+        network.isolate(old)
+        await_more(0)
+        until(lambda: network.owner(slot, other) is not old)
+        network.heal()
+        until(lambda: network.owner(slot, old) is not old)
+        await_more(0, 1)
+    finally:
+        over.set()
+        crew.join(PATIENCE)
+    found = [tally.figures(scores(boards[0], tally.players())) for tally in tallies]
+    for own, figures in zip(("", ", wait_replicas=1"), found, strict=True):
+        told(capsys, figures.text(f"a primary cut off with its clients{own}", "updates"))
+        assert (figures.doubled, figures.undue, figures.torn) == (0, 0, 0)
+    assert found[0].lost > 0
+    assert (found[1].lost, found[1].unsure > 0) == (0, True)
+
+
 @pytest.mark.parametrize("increments", [100, pytest.param(2000, marks=pytest.mark.proof)])
 def test_where_a_third_of_the_replies_are_lost_nothing_is_applied_twice(
     open_board: Opener, capsys: pytest.CaptureFixture[str], increments: int
@@ -581,5 +725,5 @@ def test_all_nodes_are_reached_over_tls_and_must_prove_themselves(open_board: Op
 
 
 def announced(client: Any) -> set[int]:
-    """Return the ports of all primaries, as a node tells them."""
-    return {primary[1] for _, _, primary, *_ in client.execute_command("CLUSTER", "SLOTS")}
+    """Return the ports of all primaries and replicas, as a node tells them."""
+    return {node[1] for _, _, *nodes in client.execute_command("CLUSTER", "SLOTS") for node in nodes}
