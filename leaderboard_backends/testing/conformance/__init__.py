@@ -9,7 +9,7 @@ import pytest
 
 from ..subject import PARTS
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("foundation", *PARTS)))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("foundation", "stateful", *PARTS)))
 
 from .suite import BackendConformance  # noqa: E402 - the parts' asserts are rewritten as they are imported
 
