@@ -6,13 +6,13 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
-from leaderboard_backends.testing.conformance.foundation import ALL_RULES
+from leaderboard_backends.testing.conformance.foundation import ALL_RULES, Rules
 from leaderboard_backends.testing.honesty import HonestKit, kit_part
 
 UNDER_ONE_RULE: Final = (
@@ -48,27 +48,57 @@ def unlogged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
-    """Make no items of a class that is marked `proof` in a run of none of those: they are two thirds of all."""
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> list[pytest.Item] | None:
+    """Make no items of what is `proof` as a whole in a run of none of those: they are two thirds of all."""
+    if not _without_proof(collector.config):
+        return None
     marks = getattr(obj, "pytestmark", ()) if isinstance(obj, type) else ()
-    left_out = collector.config.option.markexpr == "not proof" and any(mark.name == "proof" for mark in marks)
-    return [] if left_out else None
+    kit = collector.obj if isinstance(collector, pytest.Class) else object
+    return [] if any(mark.name == "proof" for mark in marks) or _repeats(kit, name) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make no items under rules that are `proof` in a run of none of those, either."""
+    rules = _rules_of(metafunc.cls or object, metafunc.function.__name__)
+    if _without_proof(metafunc.config) and "rules" in metafunc.fixturenames and len(rules) < len(ALL_RULES):
+        metafunc.definition.add_marker(pytest.mark.parametrize("rules", rules, ids=str, indirect=True))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as `proof` what repeats in the kit: a second rule where it changes little, and parts that a class `repeats`.
-
-    A class with `under_one_rule` has all its tests under one of the four rules, any other the slow ones.
-    """
+    """Mark as `proof` what repeats in the kit: further rules where they change little, parts that a class `repeats`."""
     for item in items:
-        if not isinstance(item, pytest.Function) or not issubclass(kit := item.cls or object, HonestKit):
+        if not isinstance(item, pytest.Function):
             continue
-        name, case = item.originalname, getattr(item, "callspec", None)
-        again = case is not None and case.params.get("rules", ALL_RULES[0]) != ALL_RULES[0]
-        again = again and (name in UNDER_ONE_RULE or getattr(kit, "under_one_rule", False))
-        if again or kit_part(kit, name) in getattr(kit, "repeats", ()):
+        kit, name, case = item.cls or object, item.originalname, getattr(item, "callspec", None)
+        rules = case.params.get("rules", ALL_RULES[0]) if case else ALL_RULES[0]
+        if _repeats(kit, name) or rules not in _rules_of(kit, name):
             item.add_marker(pytest.mark.proof)
+
+
+def _without_proof(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "not proof")
+
+
+def _repeats(kit: type, name: str) -> bool:
+    """Whether a class leaves a test of the kit to `make proof`."""
+    return issubclass(kit, HonestKit) and kit_part(kit, name) in getattr(kit, "repeats", ())
+
+
+def _rules_of(kit: type, name: str) -> Sequence[Rules]:
+    """Return the combinations of order and keep under which a class runs a test, the others being `proof`.
+
+    One with `under_one_rule`, and for slow tests; with `under_two_rules` two that have each order and each keep, but
+    for random programs, which run under all four; else all four.
+    """
+    if not issubclass(kit, HonestKit):
+        return ALL_RULES
+    if name in UNDER_ONE_RULE or getattr(kit, "under_one_rule", False):
+        return ALL_RULES[:1]
+    if getattr(kit, "under_two_rules", False) and kit_part(kit, name) != "machine":
+        return [ALL_RULES[0], ALL_RULES[-1]]
+    return ALL_RULES
 
 
 def pytest_collection_finish() -> None:

@@ -2,7 +2,8 @@
 
 Marked `proof` is what repeats another class with little changed: `make proof` runs it, and all backends at full effort.
 A class that runs the code of another lists in `repeats` the parts of the kit that it leaves to `make proof`, and has
-`under_one_rule` where one of the four combinations of order and keep is enough.
+`under_one_rule` where one of the four combinations of order and keep is enough, or `under_two_rules` where each order
+and each keep is, as random programs run under all four.
 How long a disk takes to flush is not judged here, so that files are in memory where the system has such.
 """
 
@@ -82,6 +83,7 @@ class TestZODBMemory(AtAURL):
 
 
 class TestZODBFile(AtAURL):
+    under_two_rules = True
     examples = 20
 
     @pytest.fixture(autouse=True)
@@ -205,6 +207,7 @@ class TestReplicaInMemory(AtAURL):
 class TestCluster(AtAURL):
     """A board over shards on three primaries, with ties in the order of a sequencer's tickets."""
 
+    under_two_rules = True
     shards = 16
     examples = 5
     steps = 20

@@ -102,6 +102,7 @@ class TestDegradation(Hardened):
 
 
 class TestAllInMemory(Hardened):
+    under_two_rules = True
     repeats = frozenset({"processes"})  # nothing is shared, as without the parts
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
@@ -109,7 +110,7 @@ class TestAllInMemory(Hardened):
 
 
 class TestAllOnAServer(Hardened):
-    under_one_rule = True  # all four are tried in memory
+    under_one_rule = True  # the others are tried in memory
 
     server: EmbeddedServer
 
