@@ -121,7 +121,7 @@ class CountedTwice(PlainBoard):
     _counted = 0
 
     def _count(self) -> int:
-        return self._counted
+        return max(self._counted, 0)  # `len` raises below
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         new = player_id not in self._players
