@@ -12,7 +12,7 @@ import pytest
 from leaderboard_backends.comparison.advice import Need, advise
 from leaderboard_backends.comparison.advice.need import time_words
 from leaderboard_backends.comparison.cost.source import load_result
-from leaderboard_backends.comparison.document import Section
+from leaderboard_backends.comparison.document import Chart, Section
 from leaderboard_backends.comparison.report.charts import charts
 from leaderboard_backends.comparison.report.illustrated import illustrated, pictures
 from leaderboard_backends.comparison.report.page import LIMIT, page
@@ -47,18 +47,23 @@ def result() -> Result:
 
 
 @pytest.fixture(scope="module")
-def file(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def every(result: Result) -> dict[str, Chart]:
+    return charts(result)
+
+
+@pytest.fixture(scope="module")
+def file(result: Result, every: dict[str, Chart], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of everything that a report has."""
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(page(result, [*with_charts(charts(result)), *sections(result)]), encoding="utf-8")
+    path.write_text(page(result, [*with_charts(every), *sections(result)]), encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
-def chart_file(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def chart_file(result: Result, every: dict[str, Chart], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with one chart."""
     path = tmp_path_factory.mktemp("chart") / "report.html"
-    one = Section("one", "One chart", charts=[charts(result)["scaling-rank"]])
+    one = Section("one", "One chart", charts=[every["scaling-rank"]])
     path.write_text(page(result, [VERDICT, one]), encoding="utf-8")
     return path
 
@@ -288,7 +293,7 @@ LAID_OUT: Final = """() => [...document.querySelectorAll(".plot:has(svg)")].ever
   (plot) => plot.querySelector("svg").width.baseVal.value <= plot.clientWidth)"""
 
 
-def test_every_chart_is_drawn_with_its_marks(whole: Shown, result: Result) -> None:
+def test_every_chart_is_drawn_with_its_marks(whole: Shown, every: dict[str, Chart]) -> None:
     drawn = whole.evaluate(
         """() => [...document.querySelectorAll(".plot")].map((plot) => [
           plot.dataset.chart,
@@ -297,7 +302,7 @@ def test_every_chart_is_drawn_with_its_marks(whole: Shown, result: Result) -> No
           plot.querySelectorAll(".role-mark path[d], .role-mark line, .role-mark text").length,
         ])"""
     )
-    assert {name for name, *_ in drawn} == charts(result).keys()
+    assert {name for name, *_ in drawn} == every.keys()
     for name, width, height, marks in drawn:
         assert width > 600, name
         assert height > 100, name

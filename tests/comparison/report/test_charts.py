@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import altair as alt
 import msgspec
 import pytest
 import vl_convert
@@ -264,6 +265,12 @@ def test_colours_stand_out_from_the_background(theme: Colours) -> None:
 def test_every_colour_is_a_variable_of_the_page() -> None:
     names = [name for name, _, _ in variables()]
     assert names == ["paper", "ink", "muted", "line", *(f"series-{place}" for place in range(10))]
+
+
+def test_a_chart_of_every_kind_follows_the_schema_of_vega_lite(every: dict[str, Chart]) -> None:
+    costs = cost_charts([CostPoint("zodb", "every commit", 100_000, 62.0)], ["zodb"])
+    for chart in {name.partition("-")[0]: chart for name, chart in {**every, **costs}.items()}.values():
+        alt.Root.validate(chart.specification)
 
 
 def test_vega_lite_has_nothing_to_warn_of(every: dict[str, Chart], capfd: pytest.CaptureFixture[str]) -> None:
