@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from math import isinf
 
 import hardening_bars
+import legacy_bars
 import migration_bars
 import monitoring_bars
 import redis_bars
@@ -37,6 +38,7 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from scaling_bars.bars(30_000 if quick else 300_000)
     if "migration" in chosen:
         yield from migration_bars.bars(million, 30_000 if quick else 300_000)
+        yield from legacy_bars.bars(100_000, 150_000 if quick else 600_000)
 
 
 def line(bar: Bar) -> str:

@@ -113,6 +113,11 @@ def consistent_reads() -> AbstractContextManager[None]:
     return _set(_consistent)
 
 
+def live_answers() -> AbstractContextManager[None]:
+    """Ask for live answers within a `with` block; whoever has no other notes so, and `ask` tells."""
+    return _set(_wanted)
+
+
 def ask_live(
     read: Callable[[Asked], Value], asked: Asked, what: str = "the current score, which a validation rule needs,"
 ) -> Value:

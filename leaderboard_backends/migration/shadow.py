@@ -20,8 +20,8 @@ from threading import Event, Lock, Thread, current_thread
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from ..answers import ask_live
-from ..errors import InvalidArgumentError
+from ..answers import ask, live_answers
+from ..errors import BackendUnavailableError, InvalidArgumentError
 from ..forks import guard, survive_forks
 from ..model import check_count, shorten
 from ..protocol import LeaderboardBackend
@@ -138,7 +138,10 @@ class ShadowReads:
     # ------------------------------------------------------------------ in the thread
 
     def _run(self) -> None:
-        waiting = self._waiting
+        with live_answers():
+            self._work(self._waiting)
+
+    def _work(self, waiting: SimpleQueue[_Read | Event | None]) -> None:
         while True:
             try:
                 item = waiting.get(timeout=IDLE)
@@ -161,14 +164,13 @@ class ShadowReads:
         """Ask both boards and take down what they answer."""
         name = _shown(read.operation)
         try:
-            first, second = _answer(self.first, read), _answer(self.second, read)
-            same = first.value == second.value
-            outcome = "same" if same else self._again(read, first.value, second.value)
+            (first, of_first), (second, of_second) = _answer(self.first, read), _answer(self.second, read)
+            outcome: Outcome = "same" if first == second else self._again(read, first, second)
         except Exception as error:  # noqa: BLE001 - what a board raises here is nobody's but the report's
             self._tally.fail(error)
             self._tally.add(name, "failed")
             return
-        count = self._tally.add(name, outcome, (first.seconds, second.seconds))
+        count = self._tally.add(name, outcome, (of_first, of_second))
         if outcome == "differing" and count == 1:
             logger.warning("%s of the boards %r and %r differs", name, self.first, self.second)
 
@@ -178,27 +180,28 @@ class ShadowReads:
         for pause in PAUSES:
             if self._closed.wait(pause):
                 return "dropped"
-            given.append(_answer(self.first, read).value)
-            second = _answer(self.second, read).value
+            given.append(_answer(self.first, read)[0])
+            second = _answer(self.second, read)[0]
             if second in given:
                 return "settled"
-        if any(each != first for each in given) or _answer(self.first, read).value != first:
+        if any(each != first for each in given) or _answer(self.first, read)[0] != first:
             return "unclear"
         self._tally.differ(_shown(read.operation), read.arguments, first, second)
         return "differing"
 
 
-class _Answer(NamedTuple):
-    value: object
-    seconds: float
+def _answer(board: LeaderboardBackend, read: _Read) -> tuple[object, float]:
+    """Return what a board's storage itself answers, and after how many seconds. Raises what the read raises.
 
-
-def _answer(board: LeaderboardBackend, read: _Read) -> _Answer:
-    """Return what a board's storage itself answers, and after how many seconds. Raises as `ask_live`, and the read."""
+    Raises `BackendUnavailableError` for an answer of anything else, such as a cache.
+    """
     method: Callable[..., object] = getattr(board, read.operation)
     began = perf_counter()
-    value = ask_live(lambda arguments: method(*arguments), read.arguments, "a shadowed read")
-    return _Answer(value, perf_counter() - began)
+    value, answer = ask(method, *read.arguments)
+    seconds = perf_counter() - began
+    if answer.source != "live":
+        raise BackendUnavailableError(f"a shadowed read is {answer.source}, and not answered by the storage itself.")
+    return value, seconds
 
 
 def _shown(operation: str) -> str:

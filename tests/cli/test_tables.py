@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import sqlite3
 import subprocess
@@ -119,6 +120,26 @@ def test_a_bad_line_stops_an_import_which_continues_when_it_is_mended(tmp_path: 
     file.write_text("".join(lines), encoding="utf-8")
     done = run("import", str(file), target, "--resume")
     assert done.exit_code == 0, done.output
+    assert content(target) == content(board)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(5))
+def test_an_import_killed_at_random_moments_goes_on_and_ends_the_same(tmp_path: Path, board: str, seed: int) -> None:
+    file, target = tmp_path / "dump.jsonl", f"sqlite://{tmp_path}/other.db?board=other"
+    run("export", board, str(file))
+    chance = random.Random(seed)
+    command = [sys.executable, "-m", "leaderboard_backends", "import", str(file), target, "--resume", "--rate", "2000"]
+    for _ in range(10):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as killed:
+            try:
+                killed.communicate(timeout=chance.uniform(0.5, 1.5))
+            except subprocess.TimeoutExpired:
+                killed.kill()
+                killed.communicate()
+        there = content(target)
+        assert there == content(board)[: len(there)]
+    assert run("import", str(file), target, "--resume").exit_code == 0
     assert content(target) == content(board)
 
 
