@@ -20,6 +20,7 @@ from leaderboard_backends.comparison.advice.sections import (
     TYPICAL,
     UPDATES,
     WORKERS,
+    in_rows,
     price_of_durability,
 )
 from leaderboard_backends.comparison.cost.footprint import footprints
@@ -40,7 +41,6 @@ TAKE, RESULTS, TIERS = "take", "results", "tiers"
 BEGIN, END = "<!-- {}: made by benchmarks/readme.py -->", "<!-- end of {} -->"
 WORKLOAD, PLAYERS = "realtime", 100_000
 SIZES = (PLAYERS, 1_000_000)
-SHOWN = tuple(typical for typical in TYPICAL if typical.title != "one app process, durable")
 OPERATIONS = {"update": "update and rank", "rank": "rank", "top_100": "top 100", "around": "around ±5"}
 MEMORY: dict[str, tuple[Statistic, ...]] = {
     "process": ("process_memory",),
@@ -54,37 +54,32 @@ def take(result: Result) -> str:
     """Return what to take: a row for each typical need, and what durability costs."""
     records, inputs = Records(result), Inputs.shipped()
     advised = {
-        typical.title: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
+        typical: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
         for typical in TYPICAL
     }
-    sizes = " / ".join(f"{size:,}" for size in SIZES)
-    headings = [
-        "what you have",
-        "take",
-        f"p99 of an update, up to {sizes} players",
-        "USD per month",
-        "lost in a power cut",
-    ]
+    times = [f"p99 of an update, {size:,} players" for size in SIZES]
+    headings = ["what you have", "take", "URL", *times, "USD per month", "lost in a power cut"]
     rows = [
         headings,
-        ["---", "---", "---:", "---:", "---"],
-        *(_take(each.title, advised[each.title]) for each in SHOWN),
+        ["---", "---", "---", *["---:"] * len(times), "---:", "---"],
+        *(_take(title, row) for title, row in in_rows(advised)),
     ]
     return (
-        f"{_markdown(rows)}\n\nA server has {WORKERS} app processes; together they do {UPDATES:g} updates and "
+        f"{_markdown(rows)}\n\nA server has {WORKERS} app processes; all processes together do {UPDATES:g} updates and "
         f"{UPDATES:g} reads per second, and an update is timed with one client. {PICKED} `sqlite` is a "
-        "plug-in, installed as [below](#five-minute-tour); `appendfsync` is a setting of the server.\n\n"
-        f"{DURABLE} {price_of_durability({title: row[0] for title, row in advised.items()})}"
+        "plug-in: `pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync` is a setting of the server.\n\n"
+        f"{DURABLE} {price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
     )
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:
-    first = advised[0].pick
-    if first is None:
-        return [title, advised[0].verdict, *[NONE] * 3]
+    pick = advised[-1].pick
+    if pick is None:
+        return [title, advised[-1].verdict, *[NONE] * 5]
     labels = dict.fromkeys(f"`{advice.pick.label}`" if advice.pick else advice.verdict for advice in advised)
-    cost = NONE if first.monthly is None else f"{first.monthly:,.2f}"
-    return [title, ", then ".join(labels), " / ".join(map(_p99, advised)), cost, LOST[first.facts.durability]]
+    url = pick.facts.sheet.configuration.removeprefix("url = ").strip('"')
+    cost = NONE if pick.monthly is None else f"{pick.monthly:,.2f}"
+    return [title, ", then ".join(labels), f"`{url}`", *map(_p99, advised), cost, LOST[pick.facts.durability]]
 
 
 def _p99(advice: Advice) -> str:

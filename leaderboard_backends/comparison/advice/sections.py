@@ -73,28 +73,41 @@ _YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    slower, equal, losing = [], [], dict[str, None]()
+    equal, slower, losing = [], [], dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            equal.append(f"the same for {title} ({keeps.pick.label} either way)")
+            equal.append(f" With {title}, you get that either way (`{keeps.pick.label}`).")
         else:
             losing[without.pick.label] = None
-            slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} for {title}")
-    if not losing:
-        return ""
-    return (
-        f"Taken without need, it makes an update slower (p99, one client): {'; '.join([*slower, *equal])}. Left out by "
-        f"mistake, a power cut loses all updates since the last backup ({', '.join(losing)})."
-    )
+            slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
+    said = "".join(equal)
+    if losing:
+        without_it = ", ".join(f"`{label}`" for label in losing)
+        said += (
+            f" If you do not need it, it costs time (p99 of an update): {', '.join(slower)}. If you need it and leave "
+            f"it out ({without_it}), a power cut loses all updates since the last backup."
+        )
+    return said.strip()
 
 
-def at_rate(advice: Advice) -> str:
-    """Return the measured rate of the pick's p99 under load, in words; empty where there is none."""
-    response = advice.pick.response if advice.pick else None
-    return f"at {response.above:,.0f}/s" if response and response.p99_us and response.above else ""
+def in_rows(advised: Mapping[Typical, Sequence[Advice]]) -> Iterator[tuple[str, Sequence[Advice]]]:
+    """Yield each typical need's title and what to take; one row for both where durability changes nothing."""
+    rows = {typical.title: row for typical, row in advised.items()}
+    merged = set[str]()
+    for title, row in rows.items():
+        durable = f"{title}{_AND_DURABLE}"
+        if durable in rows and _labels(row) == _labels(rows[durable]):
+            merged.add(durable)
+            yield f"{durable} or not", rows[durable]
+        elif title not in merged:
+            yield title, row
+
+
+def _labels(row: Sequence[Advice]) -> list[str]:
+    return [advice.pick.label if advice.pick else "" for advice in row]
 
 
 def _update_time(advice: Advice) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from math import log2
 from typing import Final
 
 from ...errors import ConfigurationError
 from ..advice.answer import Advice, advise_without_thresholds
 from ..advice.candidates import Candidate
-from ..advice.need import LOST, time_words
+from ..advice.need import LOST, Need, time_words
 from ..advice.records import Records
 from ..advice.sections import (
     DURABLE,
@@ -18,8 +19,8 @@ from ..advice.sections import (
     UPDATES,
     WORKERS,
     Typical,
-    at_rate,
     disturbed_words,
+    in_rows,
     price_of_durability,
 )
 from ..advice.times import times
@@ -38,8 +39,8 @@ MOST_SIZES: Final = 4
 
 
 NO_SORTED_SET: Final = (
-    "**Why not a plain sorted set?** `ZADD` ranks equal scores by id, Z before A, and returns no rank; `update_score` "
-    "ranks first who was there first, and returns it."
+    "**Why not a plain sorted set?** Of equal scores, `ZADD` ranks `zoe` before `adam`, whoever was first, and it "
+    "returns no rank. Here, whoever reached the score first is first, and an update returns the rank."
 )
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -67,7 +68,7 @@ def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Sectio
         NAME,
         TITLE,
         [*_sentences(met, answer), *disturbed],
-        [_table(sizes, advised), *_chart(records, sizes[-1], answer.pick)],
+        [_table(sizes, advised, met), *_chart(records, sizes[-1], answer.pick)],
     )
 
 
@@ -80,31 +81,44 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
     yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
     if pick.facts.sheet.configuration:
-        yield f"In a config: `{pick.facts.sheet.configuration}`"
-    update = pick.judged(need)
-    loaded = pick.response.p99_us if pick.response else None
-    under = f", {time_words(loaded)} {at_rate(advice)}" if loaded else ""
-    p99 = [f"p99 {time_words(update.p99_us)} per update (one client){under}"] if update and update.p99_us else []
-    cost = [] if pick.monthly is None else [f"{pick.monthly:,.2f} USD per month"]
+        plug_in = " (a plug-in)" if pick.plug_in else ""
+        yield f"In a config: `{pick.facts.sheet.configuration}`{plug_in}"
     by = counted(need.processes, "process", "processes")
-    carries = f"room for {whole(pick.carries)} updates per second of {by}"
-    yield f"{'; '.join([*p99, carries, *cost])}."
+    carries = f"{by} together: at most {whole(pick.carries)} updates per second"
+    yield f"{'. '.join([*_time_and_cost(pick, need), carries])}."
 
 
-def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]]) -> Table:
+def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
+    update = one.judged(need)
+    if update and update.p99_us:
+        yield f"p99 of an update: {time_words(update.p99_us)} (one client)"
+    if one.monthly is not None:
+        yield f"{one.monthly:,.2f} USD per month"
+
+
+def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], met: Typical) -> Table:
     why: dict[str, list[str]] = {}
     for typical, row in advised.items():
         for reason in {advice.why[0] for advice in row if not advice.pick}:
             why.setdefault(reason, []).append(typical.title)
+    rows = list(in_rows(advised))
+    columns = [list(equal) for _, equal in groupby(range(len(sizes)), lambda at: [_take(row[at]) for _, row in rows])]
     return Table(
         f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
-        words("what you have", *(f"{size:,}" for size in sizes)),
-        [[Value(typical.title), *map(_take, row)] for typical, row in advised.items()],
-        f"A server has {WORKERS} app processes. {PICKED}\n{DURABLE} "
+        words("what you have", *(" / ".join(f"{sizes[at]:,}" for at in equal) for equal in columns)),
+        [[Value(title), *(_take(row[equal[0]]) for equal in columns)] for title, row in rows],
+        f"{_next_best(met, advised[met][-1])}A server has {WORKERS} app processes. {PICKED}\n{DURABLE} "
         f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
         f"\n{NO_SORTED_SET}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
+
+
+def _next_best(typical: Typical, advice: Advice) -> str:
+    one = next(iter(advice.ranking.order[1:]), None)
+    if one is None:
+        return ""
+    return f"Next best for {typical.title}: `{one.label}`. {'. '.join(_time_and_cost(one, advice.need))}.\n"
 
 
 def _take(advice: Advice) -> Value:
@@ -119,10 +133,10 @@ def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[T
     if p50s:
         least = min(p50 for p50, _ in p50s)
         yield Table(
-            f"Time of an update with its new rank at {players:,} players (p50, log scale)",
+            f"Median time of an update with its new rank at {players:,} players (log scale)",
             [
                 *words("backend", "lost in a power cut"),
-                *numbers("p50"),
+                *numbers("median"),
                 Column("", figures=False, scale=True),
             ],
             [

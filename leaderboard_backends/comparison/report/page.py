@@ -57,9 +57,6 @@ CONTROLS: Final = {
 }
 """The axes of a need as a reader sets them."""
 
-FIRST_PLAYERS: Final = 100_000
-"""The size that the page answers first if it was measured, else the largest measured size."""
-
 POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
 
 _ROOM: Final = 0.2
@@ -118,10 +115,9 @@ def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
 def facts(result: Result) -> str:
     """Return where and when a result was measured, in one line."""
     machine, settings = result.machine, result.settings
-    rounds = "1 round" if settings.rounds == 1 else f"{settings.rounds} rounds"
     return (
-        f"Measured on {result.started[:10]} on {machine.cores:g} cores of {machine.cpu}, {machine.system}: "
-        f"{len(settings.backends)} backends, plan {settings.plan}, {rounds}, seed {settings.seed}."
+        f"Measured on {result.started[:10]} on {machine.cores:g} cores of {machine.cpu}, {machine.system.split()[0]}: "
+        f"{len(settings.backends)} backends."
     )
 
 
@@ -182,7 +178,7 @@ def rest_words(section: Section) -> str:
 
 def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
     """Yield the controls of a need: the axis, its title, and the values with their words; one value is preselected."""
-    typical = TYPICAL[3].need(players=min(FIRST_PLAYERS, answers.largest))
+    typical = TYPICAL[3].need(players=answers.largest)
     first = {**msgspec.structs.asdict(typical), "updates": int(UPDATES), "reads": int(UPDATES)}
     for name, title in CONTROLS.items():
         values: list[Any] = getattr(answers.axes, name)
