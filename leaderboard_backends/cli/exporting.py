@@ -56,5 +56,7 @@ def export(
         PlayerBar("export", len(storage)) as bar,
     ):
         players = export_board(storage, table, chosen, live=live, rate=rate, hear=bar.hear)
+    if not players:
+        click.echo("Note: the board has no players: check that its URL and name are right.", err=True)
     told = f"{place_of(opening)}: {whole(players)} players written to {'stdout' if file == STREAM else file}"
     click.echo(visible(f"{told} in {duration(bar.seconds)}."), err=file == STREAM)

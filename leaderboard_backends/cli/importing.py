@@ -212,6 +212,8 @@ def _fill_from_set(url: str, key: str, board: str, reading: Callable[[Order], Re
 
 def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Settings) -> None:
     """Import the rows that there are for a board of an order, and say what was done."""
+    if settings.resume and settings.add:
+        raise click.UsageError("--resume compares what BOARD has, and --add takes it as it is: give one of them.")
     opening = in_order(find_board(board, settings.path), settings.order, given=board)
     with foreign_output_to_stderr(), open_storage(opening) as storage, _progress() as bar:
         done = import_rows(
@@ -249,7 +251,9 @@ def _progress() -> Iterator[PlayerBar]:
 def _lines(opening: Opening, done: ImportResult, settings: _Settings) -> Iterator[str]:
     pace = f" ({whole(done.written / done.seconds)} per second)" if done.written and done.seconds else ""
     yield f"{place_of(opening)}: {whole(done.written)} rows written in {duration(done.seconds)}{pace}."
-    if settings.resume and not done.written:
+    if not done.rows:
+        yield "Note: there were no rows."
+    elif settings.resume and not done.written:
         yield f"Verified: the board has the {whole(done.rows)} rows, in the same order to the last tie."
     if not settings.add and (repeated := done.rows - done.players) > 0:
         yield f"Note: {whole(repeated)} rows repeat a player of an earlier row: the later one counts."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,18 +35,24 @@ class Columns:
     username: str = "username"
     score: str = "score"
 
+    def check(self, names: Collection[str], where: str) -> None:
+        """Raise `InvalidArgumentError` where columns are missing; that of the username may be, unless it was named."""
+        named = [self.player_id, self.score, *([self.username] if self.username != "username" else [])]
+        for name in named:
+            if name not in names:
+                raise InvalidArgumentError(
+                    f"{where} has no column {shorten(name)}; its columns are {', '.join(map(shorten, names))}. Name "
+                    "the columns of the player id, the username and the score."
+                )
+
     def row(self, found: Mapping[str, Any], where: str) -> Row:
         """Return the row that a record holds; `where` says in errors which one it is.
 
         A player id may be an integer, as ids of databases are; a username may be missing or null. Raises
         `InvalidPlayerError`, `InvalidNameError`, `InvalidScoreError`, or `InvalidArgumentError` for a missing column.
         """
-        for name in (self.player_id, self.score):
-            if name not in found:
-                raise InvalidArgumentError(
-                    f"{where} has no column {shorten(name)}; its columns are {', '.join(map(shorten, found))}. Name "
-                    "the columns of the player id, the username and the score."
-                )
+        if self.player_id not in found or self.score not in found:
+            self.check(found, where)
         player_id, username = found[self.player_id], found.get(self.username)
         if isinstance(player_id, int) and not isinstance(player_id, bool):
             player_id = str(player_id)
@@ -112,6 +118,7 @@ def _read_csv(file: TextIO, columns: Columns) -> Iterator[Row]:
     try:
         if reader.fieldnames is None:
             raise InvalidArgumentError("the file is empty: CSV begins with a line of column names.")
+        columns.check(reader.fieldnames, "the file")
         for found in reader:
             where = f"line {reader.line_num}"
             if None in found or None in found.values():
@@ -154,6 +161,7 @@ def query_rows(path: Path, query: str, columns: Columns = NAMED) -> Iterator[Row
             if cursor.description is None:
                 raise InvalidArgumentError("the query returns no rows: give a SELECT.")
             names = [name for name, *_ in cursor.description]
+            columns.check(names, "the query")
             for number, values in enumerate(cursor, 1):
                 yield columns.row(dict(zip(names, values, strict=True)), f"row {number} of the query")
     except (sqlite3.Error, sqlite3.Warning) as error:

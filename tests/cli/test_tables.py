@@ -88,6 +88,14 @@ def test_the_order_and_the_columns_are_those_that_are_given(tmp_path: Path) -> N
     assert "is descending, and --order says ascending: leave one out." in done.stderr
 
 
+def test_nothing_to_write_is_noted(tmp_path: Path) -> None:
+    empty = f"sqlite://{tmp_path}/empty.db"
+    assert "Note: the board has no players: check that its URL" in run("export", empty, "-").stderr
+    assert "Note: there were no rows." in run("import", "-", empty, stdin=b"\n").stdout
+    done = run("import", "-", empty, "--resume", "--add", stdin=b"")
+    assert (done.exit_code, "give one of them" in done.stderr) == (2, True)
+
+
 def test_rows_that_repeat_a_player_are_told(tmp_path: Path) -> None:
     done = run(
         "import", "-", f"sqlite://{tmp_path}/b.db", stdin=b'{"player_id":1,"score":2}\n{"player_id":1,"score":1}\n'

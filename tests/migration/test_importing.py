@@ -145,6 +145,7 @@ def test_columns_are_named_and_ids_may_be_numbers_and_names_missing() -> None:
     text += '{"nick": "", "id": "c", "points": 3}'
     assert list(read_table(StringIO(text), "jsonl", columns)) == [("7", "7", 1), ("b", "b", 2.5), ("c", "", 3)]
     text = "points,id\r\n1e3,7\r\n-0.0,b\r\n"
+    columns = Columns("id", score="points")
     assert list(read_table(StringIO(text, newline=""), "csv", columns)) == [("7", "7", 1_000), ("b", "b", 0)]
 
 
@@ -178,6 +179,13 @@ def test_what_is_no_row_is_refused_with_its_line(
         list(read_table(StringIO(text, newline=""), form))
 
 
+def test_a_username_column_that_was_named_has_to_be_there() -> None:
+    with pytest.raises(
+        InvalidArgumentError, match="the file has no column 'nick'; its columns are 'player_id', 'score'"
+    ):
+        list(read_table(StringIO("player_id,score\na,1\n"), "csv", Columns(username="nick")))
+
+
 def test_what_is_not_utf_8_is_told(tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes("player_id,score\nN\u00e4me,1\n".encode("latin-1"))
@@ -209,7 +217,7 @@ def test_a_query_of_an_sqlite_file_is_a_table_in_its_order(database: Path) -> No
         ("SELECT missing FROM scores", "no such column: missing"),
         ("DELETE FROM scores", "readonly database|the query returns no rows"),
         ("SELECT 1; SELECT 2", "one statement at a time"),
-        ("SELECT name AS player_id FROM scores", "row 1 of the query has no column 'score'"),
+        ("SELECT name AS player_id FROM scores", "the query has no column 'score'; its columns are 'player_id'"),
         ("SELECT id AS player_id, NULL AS score FROM scores", "row 1 of the query: score None"),
     ],
 )
