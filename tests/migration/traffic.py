@@ -182,35 +182,42 @@ class Writer:
         account.players[player] = Reached(username, score, began, ended)
 
 
-@contextmanager
-def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0) -> Iterator[Callable[[], Account]]:
-    """Have so many processes write; what is yielded stops them and returns their account."""
+class Writers:
+    """Processes that write; calling it stops them and returns their account."""
 
-    def work(number: int) -> Callable[[Callable[[object], None]], None]:
-        def run(tell: Callable[[object], None]) -> None:
-            tell("ready")
-            tell(Writer(number, pace=pace).run(open_board, stop))
+    def __init__(self, open_board: Open, stop: Path, processes: int, pace: float) -> None:
+        self._stop = stop
 
-        return run
+        def work(number: int) -> Callable[[Callable[[object], None]], None]:
+            def run(tell: Callable[[object], None]) -> None:
+                tell("ready")
+                tell(Writer(number, pace=pace).run(open_board, stop))
 
-    children: list[Child[object]] = [Child(work(number), 600) for number in range(processes)]
-    try:
-        for child in children:
+            return run
+
+        self.children: list[Child[object]] = [Child(work(number), 600) for number in range(processes)]
+        for child in self.children:
             assert next(child) == "ready"
 
-        def end() -> Account:
-            stop.touch()
-            total = Account()
-            for child in children:
-                account = next(child)
-                assert isinstance(account, Account)
-                total.add(account)
-            return total
+    def __call__(self) -> Account:
+        """Stop them."""
+        self._stop.touch()
+        total = Account()
+        for child in self.children:
+            account = next(child)
+            assert isinstance(account, Account)
+            total.add(account)
+        return total
 
-        yield end
+
+@contextmanager
+def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0) -> Iterator[Writers]:
+    """Have so many processes write, which are gone at the end."""
+    writers = Writers(open_board, stop, processes, pace)
+    try:
+        yield writers
     finally:
-        stop.touch()
-        for child in children:
+        for child in writers.children:
             child.close()
 
 
