@@ -33,7 +33,10 @@ class Watched(DelegatingLeaderboard):
 
     def __init__(self, inner: LeaderboardBackend, before: Callable[[], None]) -> None:
         super().__init__(inner)
-        self._before = lambda: Context().run(before)  # what passes a fence in the step does not in others
+        self._hook = before
+
+    def _before(self) -> None:
+        Context().run(self._hook)  # what passes a fence in the step does not in others
 
     def _fence(self, moved_to: str | None) -> None:
         self._before()
