@@ -72,7 +72,10 @@ _BUILT_IN: Final = {
     "zeo": _BuiltIn("backends.zodb.zeo", "ZEOLeaderboard", "zeo"),
 }
 
-_ASYNC_BUILT_IN: Final[dict[str, _BuiltIn]] = {}
+_ASYNC_BUILT_IN: Final = dict.fromkeys(
+    ("redis", "rediss", "valkey", "valkeys", "unix"),
+    _BuiltIn("backends.redis.async_board", "AsyncRedisLeaderboard", "redis"),
+)
 """The backends that are asynchronous themselves; all others run in threads."""
 
 

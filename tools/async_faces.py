@@ -25,6 +25,7 @@ PACKAGE: Final = ROOT / "leaderboard_backends"
 RENAMED: Final = {
     "LeaderboardBackend": "AsyncLeaderboard",
     "DelegatingLeaderboard": "AsyncDelegatingLeaderboard",
+    "Carrier": "AsyncCarrier",
     "ServerOperations": "AsyncServerOperations",
     "Iterator": "AsyncIterator",
     "iter": "aiter",
@@ -36,6 +37,9 @@ RENAMED: Final = {
 
 PLAIN: Final = {"check_location", "passing_fence", "_inherit", "_place", "_storage"}
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
+
+PLAIN_OWNERS: Final = {"requests", "_requests"}
+"""What makes values without input or output, whatever its methods are called."""
 
 MAGIC: Final = {"__enter__", "__exit__"}
 """Methods with two underscores that are coroutines all the same."""
@@ -81,6 +85,16 @@ FACES: Final = (
         dropped=frozenset({"__contains__", "__len__", "open_trial"}),
     ),
     Face("delegating.py", "async_delegating.py"),
+    Face("backends/redis/carriers.py", "backends/redis/async_carriers.py"),
+    Face(
+        "backends/redis/operations.py",
+        "backends/redis/async_operations.py",
+        texts={
+            "from .server import Server\n": "from .async_server import AsyncServer\n",
+            "_server: Server": "_server: AsyncServer",
+        },
+        awaited=frozenset({"carry", "leave", "storage_info"}),
+    ),
 )
 
 
@@ -188,7 +202,11 @@ def _await_calls(tree: ast.Module, edits: _Edits, awaited: frozenset[str], face:
 
 
 def _is_awaited(node: ast.AST, awaited: frozenset[str]) -> TypeGuard[ast.Call]:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in awaited
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in awaited):
+        return False
+    owner = node.func.value
+    name = owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+    return name not in PLAIN_OWNERS
 
 
 def _rename_modules(tree: ast.Module, edits: _Edits) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.asynchronous import open_blocking
+from leaderboard_backends.testing.servers import EmbeddedServer
 
 
 class Asynchronous(BackendConformance):
@@ -31,3 +34,11 @@ class TestMemory(Asynchronous):
     repeats = frozenset({"histories", "machine", "processes", "scale", "threads"})
 
     url = "memory://"
+
+
+class TestServer(Asynchronous):
+    """Native coroutines over one connection."""
+
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = server.unix_url

@@ -22,7 +22,7 @@ from ...changes import Change, Changes, Version, check_position, fence_pass, no_
 from ...errors import BoardMismatchError, LeaderboardError
 from ...model import Entry, Keep, Order, Score, percentile, score_from_float, sum_refused
 from ...score_limits import ScoreLimits, score_limit_error
-from .scripts import Script, load_scripts, passing
+from .scripts import TOGETHER, Script, load_scripts, passing
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -92,16 +92,30 @@ class Request(NamedTuple, Generic[T]):
 
     def answer(self, reply: Any) -> T:
         """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
-        try:
-            return self.parse(reply)
-        except LeaderboardError:
-            raise
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise BoardMismatchError(
-                f"the board of the key {self.key} is damaged: it has data that no board writes "
-                f"({type(error).__name__}: {error}). Something else wrote to its keys: restore "
-                "them, or clear the board and load it again."
-            ) from error
+        return parsed(self.parse, reply, self.key)
+
+
+def parsed(parse: Callable[[Any], T], reply: Any, key: str) -> T:
+    """Return what is made of a reply; raises `BoardMismatchError` where it is none that a whole board gives."""
+    try:
+        return parse(reply)
+    except LeaderboardError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise BoardMismatchError(
+            f"the board of the key {key} is damaged: it has data that no board writes "
+            f"({type(error).__name__}: {error}). Something else wrote to its keys: restore "
+            "them, or clear the board and load it again."
+        ) from error
+
+
+class Call(NamedTuple, Generic[T]):
+    """An update or an increment that may share one script's call with others of its board."""
+
+    arguments: tuple[Argument, ...]
+    """Those of the script `together`, the kind first."""
+    parse: Callable[[Any], T]
+    """Makes the answer of this call's part of the reply."""
 
 
 class KeyedRequests:
@@ -194,14 +208,29 @@ class BoardRequests(OrderRequests):
         self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
     ) -> Request[Entry]:
         """Add to a score; answers the entry, or raises `InvalidScoreError` where the sum is outside the rule."""
-
-        def parse(reply: Any) -> Entry:
-            if len(reply) == 1:
-                raise sum_refused(score_of(reply[0]), delta)
-            refuse_beyond_limits(reply)
-            return Entry(reply[0] + 1, player_id, username, score_of(reply[1]))
-
+        parse = partial(_sum, player_id, username, delta)
         return self._call("increment", parse, player_id, username, str(delta), *limit_arguments(limits))
+
+    def update_call(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Call[int]:
+        """Return what `update` asks for, to be made together with other calls."""
+        if limits is None:
+            return Call((b"u", player_id, username, str(score)), _rank)
+        return Call((b"U", player_id, username, str(score), *limit_arguments(limits)), _rank_within)
+
+    def increment_call(
+        self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
+    ) -> Call[Entry]:
+        """Return what `increment` asks for, to be made together with other calls."""
+        kind = b"i" if limits is None else b"I"
+        arguments = (kind, player_id, username, str(delta), *limit_arguments(limits))
+        return Call(arguments, partial(_sum, player_id, username, delta))
+
+    def together(self, calls: Sequence[Call[Any]]) -> Request[list[Any]]:
+        """Make calls in their order, as one atomic step; answers each one's part of the reply, perhaps an error."""
+        if len(calls) > 1:
+            return self._call(TOGETHER, list, *chain.from_iterable(call.arguments for call in calls))
+        kind, *arguments = calls[0].arguments
+        return self._call("update" if kind in (b"u", b"U") else "increment", _alone, *arguments)
 
     def update_many(
         self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None
@@ -282,7 +311,7 @@ class BoardRequests(OrderRequests):
         request = self._call("open", nothing, "" if feed is None else str(feed))
         if not loading:
             return request
-        scripts = [script for script in self._scripts.values() if not script.passes]
+        scripts = [script for script in self._scripts.values() if not script.passes and script.name != TOGETHER]
         loads = b"".join(pack((b"SCRIPT", b"LOAD", script.text)) for script in scripts)
         return request._replace(packed=loads + request.packed, script=None, replies=len(scripts) + 1)
 
@@ -418,6 +447,17 @@ def refuse_beyond_limits(reply: Any) -> None:
 def _rank_within(reply: Any) -> int:
     refuse_beyond_limits(reply)
     return _rank(reply)
+
+
+def _sum(player_id: str, username: str, delta: Score, reply: Any) -> Entry:
+    if len(reply) == 1:
+        raise sum_refused(score_of(reply[0]), delta)
+    refuse_beyond_limits(reply)
+    return Entry(reply[0] + 1, player_id, username, score_of(reply[1]))
+
+
+def _alone(reply: Any) -> list[Any]:
+    return [reply]
 
 
 def _rank(reply: Any) -> int:

@@ -24,13 +24,16 @@ _MANY_SLOTS: Final = "allow-cross-slot-keys"
 _REMOVING: Final = "allow-oom"
 _WRITING: Final = ""
 
+TOGETHER: Final = "together"
+"""The script that makes the calls of many callers; asynchronous boards alone call it, so others do not load it."""
+
 _ONE: Final = ("changing", "writing", "single")
 _MANY: Final = ("changing", "writing")
 
 _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "update": (_WRITING, _ONE),
     "update_many": (_WRITING, _MANY),
-    "increment": (_WRITING, _ONE),
+    "increment": (_WRITING, (*_ONE, "adding")),
     "remove": (_REMOVING, ("changing",)),
     "clear": (_REMOVING, ("changing", "feed", "clearing")),
     "delete": (_REMOVING, ("clearing",)),
@@ -45,6 +48,9 @@ _SCRIPTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "changes": (_READING, ()),
 }
 """The flags of each script, and the files of which it has the functions: making a function costs each call."""
+
+_OF_A_SERVER: Final = {TOGETHER: (_WRITING, (*_MANY, "adding"))}
+"""The same for what a shard has not."""
 
 _OF_A_SHARD: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "shard_standing": (f"{_READING},{_MANY_SLOTS}", ("reading", "shards", "counting")),
@@ -65,7 +71,7 @@ _OF_SHARDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 """The same for what a board of several shards has beside those of each shard; they do not start with the library."""
 
 _FENCED: Final = {"update", "update_many", "increment", "remove", "clear"}
-"""The writes that a fence refuses."""
+"""The writes that a fence refuses; those of a shard but for a clear, which is always finished once it has begun."""
 
 _PASSING: Final = (*sorted(_FENCED), "fence")
 """What can expect a fence: it is the last argument then ('' for none), of the script of the name `passing(...)`."""
@@ -118,7 +124,7 @@ def load_scripts(order: Order, keep: Keep, *, shard: bool = False, with_flags: b
 
     `with_flags=False` is for a server that does not know script flags.
     """
-    own = {**_SCRIPTS, **_OF_A_SHARD} if shard else _SCRIPTS
+    own = {**_SCRIPTS, **(_OF_A_SHARD if shard else _OF_A_SERVER)}
     make = partial(_script, order=order, keep=keep, shard=shard, with_flags=with_flags)
     scripts = {name: make(name, *parts) for name, parts in own.items()}
     scripts |= {passing(name): make(name, *own[name], passes=True) for name in _PASSING}
@@ -146,7 +152,7 @@ def _script(
     truths = {
         "descending": order == "descending",
         "best_only": keep == "best",
-        "writes": name in _FENCED and not (shard and name == "clear"),  # a clear that has begun is always finished
+        "writes": (name in _FENCED and not (shard and name == "clear")) or name == TOGETHER,
         "removes": name in _MENDS,
         "shard": shard,
         "must_exist": shard and name != "open",

@@ -22,15 +22,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
-from ...capabilities import StorageInfo
-from ...errors import BackendError, BackendReadOnlyError, BackendUnavailableError, LeaderboardError
+from ...errors import BackendError, LeaderboardError
 from ...forks import guard, survive_forks
 from .address import Address
+from .carriers import Carrier
 from .failures import error_within, is_of_another_time, not_connected, refused, unanswered
-from .handshake import check_server, storage_info
 from .pool import Connection as Wire
 from .pool import ConnectionPool, Lease
-from .requests import BoardRequests, KeyedRequests, Request
+from .requests import Request
 
 T = TypeVar("T")
 
@@ -45,21 +44,18 @@ _over_tls: Final[Callable[..., Wire]] = SSLConnection
 _over_unix_socket: Final[Callable[..., Wire]] = cast("Any", UnixDomainSocketConnection)
 
 
-class Server:
+class Server(Carrier):
     """Carries requests to one server over one pool of connections."""
 
     def __init__(self, address: Address, connect: Callable[[], Wire] | None = None, *, keeps: bool = False) -> None:
-        self.address: Final = address
+        super().__init__(address)
         self._keeps: Final = keeps
         """Whether connections stay open where no board uses them."""
-        self.version = ""
-        """What the server is, for example `Valkey 9.1.2`; known once a board was opened."""
         self.failed = False
         """Whether the last exchange with others failed here."""
         self._connect: Final = connect or (lambda: make_connection(address))
         self._pool: Final = ConnectionPool(self._connect, address.max_connections, address.pool_timeout)
         survive_forks(self._pool.abandon)
-        self._loaded: Final[set[object]] = set()
         self._owners: Final[set[ref[object]]] = set()
 
     def carry(self, request: Request[T]) -> T:
@@ -87,20 +83,6 @@ class Server:
         """Keep connections open for as long as an owner lives and does not `leave`."""
         self._owners.add(ref(owner, self._owners.discard))
 
-    def open(self, board: object, requests: BoardRequests, feed: int | None) -> None:
-        """Check the server, load the board's scripts, and describe the board.
-
-        Two round trips for the first board of a server, one for each other.
-        """
-        self.hold(board)
-        if not self.version:
-            self.version = self._check(requests)
-        try:
-            self.carry(requests.open(feed, loading=requests.kind not in self._loaded))
-        except BackendReadOnlyError:
-            self.carry(requests.check())
-        self._loaded.add(requests.kind)
-
     def leave(self, owner: object) -> None:
         """Close the connections once nobody uses them."""
         self._owners.discard(ref(owner))
@@ -112,20 +94,6 @@ class Server:
         self._pool.renew()
         if "for_feeds" in vars(self):
             self.for_feeds.close()
-
-    def _check(self, requests: BoardRequests) -> str:
-        return check_server(self.carry(requests.information()), self.address)
-
-    def storage_info(self, requests: KeyedRequests) -> StorageInfo:
-        """Return where the data is and what survives, as the server tells it; two round trips."""
-        information = self.carry(requests.information())
-        try:
-            settings = self.carry(requests.settings())
-        except BackendUnavailableError as error:
-            if not isinstance(error.__cause__, ResponseError):
-                raise
-            settings = None  # not permitted, or not there, as on managed servers
-        return storage_info(information, settings, self.address)
 
     # ------------------------------------------------------------------ one exchange
 

@@ -1,0 +1,118 @@
+# generated from leaderboard_backends/backends/redis/operations.py by tools/async_faces.py: change that file, then run
+# `make faces`
+"""Every operation of a board on one server: each hook is one request, which the board's server carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ...async_protocol import AsyncLeaderboard
+from ...capabilities import StorageInfo
+from ...changes import Changes, Version, note_version, version_wanted
+from ...errors import BackendError, ScoreLimitError
+from ...model import Entry, Score
+from ...score_limits import limits_wanted
+from .async_server import AsyncServer
+from .requests import BoardRequests, Request
+
+T = TypeVar("T")
+
+
+class AsyncServerOperations(AsyncLeaderboard):
+    """The hooks of a board that has a server, and what makes the board's requests."""
+
+    _server: AsyncServer
+    _requests: BoardRequests
+    _batch_size: int
+    """Updates of `update_scores` in one atomic step."""
+
+    # ------------------------------------------------------------------ writes
+
+    async def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        return await self._carry(self._requests.update(player_id, username, score, limits_wanted()))
+
+    async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return await self._carry(self._requests.increment(player_id, username, delta, limits_wanted()))
+
+    async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        applied, limits = 0, limits_wanted()
+        try:
+            for applied in range(0, len(updates), self._batch_size):
+                await self._carry(self._requests.update_many(updates[applied : applied + self._batch_size], limits))
+        except (BackendError, ScoreLimitError) as error:
+            error.applied = applied
+            raise
+
+    async def _remove_player(self, player_id: str) -> bool:
+        return await self._carry(self._requests.remove(player_id))
+
+    async def _clear(self) -> None:
+        await self._carry(self._requests.clear())
+
+    async def _delete(self) -> None:
+        await self._server.carry(self._requests.delete())
+
+    # ------------------------------------------------------------------ reads
+
+    async def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return await self._carry(self._requests.entries(player_ids))
+
+    async def _get_percentile(self, player_id: str) -> float | None:
+        return await self._carry(self._requests.percentile(player_id))
+
+    async def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        return await self._unless_damaged(await self._carry(self._requests.range(first_rank, last_rank)))
+
+    async def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return await self._carry(self._requests.around(player_id, radius))
+
+    async def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        return await self._carry(self._requests.by_score(low, high, limit))
+
+    async def _count_by_score(self, low: Score, high: Score) -> int:
+        return await self._unless_damaged(await self._carry(self._requests.count_by_score(low, high)))
+
+    async def _count(self) -> int:
+        return await self._unless_damaged(await self._carry(self._requests.count()))
+
+    async def _unless_damaged(self, answer: T) -> T:
+        """Return the answer; where it is empty, ask whether the order is missing, by one more round trip."""
+        if not answer:
+            await self._server.carry(self._requests.check())
+        return answer
+
+    # ------------------------------------------------------------------ changes
+
+    async def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return await self._server.carry(self._requests.changes(after, limit))
+
+    async def _fence(self, moved_to: str | None) -> None:
+        await self._server.carry(self._requests.fence(moved_to))
+
+    async def _fenced(self) -> str | None:
+        return await self._server.carry(self._requests.fenced())
+
+    # ------------------------------------------------------------------ life
+
+    async def _carry(self, request: Request[T]) -> T:
+        if not version_wanted():
+            return await self._server.carry(request)
+        answer, version = await self._server.carry(self._requests.versioned(request))
+        note_version(version)
+        return answer
+
+    async def _ping(self) -> None:
+        await self._carry(self._requests.ping())
+
+    async def _close(self) -> None:
+        await self._server.leave(self)
+
+    def _storage(self) -> str:
+        return self._server.version
+
+    async def _storage_info(self) -> StorageInfo:
+        return await self._server.storage_info(self._requests)
+
+    def _place(self) -> str:
+        return str(self._server.address)

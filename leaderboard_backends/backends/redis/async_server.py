@@ -1,0 +1,567 @@
+"""One server of an asyncio program, shared by all boards of an event loop at an equal address: the asyncio carrier.
+
+All tasks share one connection. What they ask for stands in one line; each turn of the event loop sends all of it by one
+write, and replies come in the order of the requests. Updates and increments that stand in the line together are made by
+one script call, at most `MOST_TOGETHER`, in the order in which they were asked for. Nobody waits for company: what has
+gathered while the loop was busy goes.
+
+Nothing is ever sent twice, but for a script that the server did not know. From the moment a request is handed to the
+socket, a lost connection leaves a write's outcome unknown, and says so; what still stands in the line was not sent, and
+goes over the next connection. A caller that is cancelled leaves its place: before it is sent, the request is dropped;
+after that, its reply is read and dropped. A reply that does not come in time retires the connection: whatever it still
+owes is read there, by those who asked for it, and everything after that goes over a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from functools import partial
+from select import POLLIN, poll
+from typing import Any, Final, NamedTuple, TypeVar
+from weakref import WeakValueDictionary, ref
+
+import hiredis
+from redis.exceptions import (
+    AuthenticationError,
+    InvalidResponse,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ...errors import BackendError, BackendUnavailableError
+from ...forks import survive_forks
+from .address import Address
+from .async_carriers import AsyncCarrier
+from .failures import error_within, is_of_another_time, not_connected, refused, unanswered
+from .requests import BoardRequests, Call, Request, pack, parsed
+
+T = TypeVar("T")
+
+MOST_TOGETHER: Final = 64
+"""Calls that one script makes: about 0.3 ms of the server's time."""
+MOST_SENT: Final = 1000
+"""Requests that may be without a reply on one connection; others wait in the line."""
+MOST_WAITING: Final = 20_000
+"""Requests that may stand in the line."""
+LARGEST_WRITE: Final = 256 * 1024
+"""Bytes after which a write ends and the rest of the line waits for the next one."""
+IDLE: Final = 0.02
+"""Seconds without a reply after which a connection is looked at before it is used: the server may have closed it."""
+
+MOST_BYTES_OF_A_CALL: Final = 400
+
+_NO_REPLY: Final = object()
+
+
+class _Place:
+    """One request, or one call that may be made together with others, from the line to its reply."""
+
+    __slots__ = ("asked", "board", "call", "future", "request")
+
+    def __init__(self, future: asyncio.Future[Any], asked: float, request: Request[Any] | None) -> None:
+        self.future: Final = future
+        self.asked: Final = asked
+        self.request = request
+        self.board: BoardRequests | None = None
+        self.call: Call[Any] | None = None
+
+    def whole(self) -> Request[Any]:
+        """Return the request of this place alone, for errors and for sending."""
+        if self.request is not None:
+            return self.request
+        assert self.board is not None  # noqa: S101 - one of the two is there
+        assert self.call is not None  # noqa: S101 - as above
+        return self.board.together([self.call])
+
+
+class _Sent:
+    """A request that was sent, those who wait for its reply, and the replies so far."""
+
+    __slots__ = ("deadline", "is_over", "places", "replies", "request")
+
+    def __init__(self, request: Request[Any], places: Sequence[_Place]) -> None:
+        self.request: Final = request
+        self.places: Final = places
+        self.replies: Final[list[Any]] = []
+        self.deadline = 0.0
+        self.is_over = False
+        """Whether nobody waits any more."""
+
+    def fail(self, error: Callable[[], Exception]) -> None:
+        """Tell everybody who still waits, each with an error of its own."""
+        self.is_over = True
+        for place in self.places:
+            if not place.future.done():
+                place.future.set_exception(error())
+
+
+class _Wire(asyncio.Protocol):
+    """One connection: what was sent over it and not answered yet, in order."""
+
+    def __init__(self, server: AsyncServer) -> None:
+        self._server: Final = server
+        self._reader: Final = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=_error_of, notEnoughData=_NO_REPLY
+        )
+        self._transport: asyncio.Transport | None = None
+        self.sent: Final[deque[_Sent]] = deque()
+        self.is_full = False
+        """Whether the socket takes no more for now."""
+        self.lost: Final[asyncio.Future[None]] = server.loop.create_future()
+        self._heard = server.loop.time()
+
+    # ------------------------------------------------------------------ what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
+        self._transport = transport
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        self.is_full = False
+        self._server.wake()
+
+    def data_received(self, data: bytes) -> None:
+        reader, sent = self._reader, self.sent
+        reader.feed(data)
+        self._heard = self._server.loop.time()
+        try:
+            while (reply := reader.gets()) is not _NO_REPLY:
+                first = sent[0]
+                first.replies.append(reply)
+                if len(first.replies) == first.request.replies:
+                    self._server.answered(sent.popleft(), self)
+        except InvalidResponse as error:
+            self._server.drop(self, error)
+        except IndexError:
+            self._server.drop(self, InvalidResponse("a reply that nobody asked for"))
+        else:
+            self._server.rest(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.drop(self, exc or RedisConnectionError("Connection closed by server."))
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    # ------------------------------------------------------------------ what the server calls
+
+    def send(self, sent: Sequence[_Sent]) -> None:
+        """Send requests by one write."""
+        assert self._transport is not None  # noqa: S101 - it is connected
+        deadline = self._server.loop.time() + self._server.address.socket_timeout
+        for each in sent:
+            each.deadline = deadline
+        self.sent.extend(sent)
+        self._transport.write(b"".join([each.request.packed for each in sent]))
+
+    def is_stale(self) -> bool:
+        """Whether the server closed the connection while it was idle, and the event loop has not come to see it."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        if self.sent or self._server.loop.time() - self._heard < IDLE:
+            return False
+        waiting = poll()
+        waiting.register(self._transport.get_extra_info("socket").fileno(), POLLIN)
+        return bool(waiting.poll(0))
+
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a reply."""
+        return all(each.is_over or all(place.future.done() for place in each.places) for each in self.sent)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.abort()
+        elif not self.lost.done():
+            self.lost.set_result(None)
+
+
+def _error_of(text: str) -> RedisError:
+    """Return the exception for an error reply, as the blocking carrier's library has it."""
+    word = text.partition(" ")[0]
+    if word == "NOSCRIPT":
+        return NoScriptError(text)
+    if word == "WRONGPASS" or text.startswith(("ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
+        return AuthenticationError(text)
+    return ResponseError(text)
+
+
+class AsyncServer(AsyncCarrier):
+    """Carries requests to one server over one connection; belongs to the event loop in which it was made."""
+
+    def __init__(self, address: Address, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(address)
+        self.loop: Final = loop
+        self._line: Final[deque[_Place]] = deque()
+        self._wire: _Wire | None = None
+        self._retired: Final[set[_Wire]] = set()
+        self._connecting: asyncio.Task[None] | None = None
+        self._owners: Final[set[ref[object]]] = set()
+        self._awake = False
+        self._clock: asyncio.TimerHandle | None = None
+        self._forked = False
+        self._context: Final = Context()
+        """The context of what is done for all, which is no task's own."""
+        survive_forks(self._inherit)
+
+    async def carry(self, request: Request[T]) -> T:
+        """Bring a request to the server and return its answer; one round trip."""
+        place = self._join(request)
+        return request.answer(await place.future)
+
+    async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:
+        """Make an update or an increment of a board, together with those in the line, and return its answer."""
+        place = self._join(None)
+        place.board, place.call = board, call
+        reply = await place.future
+        if isinstance(reply, RedisError):
+            raise refused(reply, self.address, place.whole()) from reply
+        return parsed(call.parse, reply, board.key)
+
+    # ------------------------------------------------------------------ boards
+
+    def hold(self, owner: object) -> None:
+        """Keep the connection open for as long as an owner lives and does not `leave`."""
+        self._owners.add(ref(owner, self._forget))
+
+    async def leave(self, owner: object) -> None:
+        """Close the connection once no board uses it."""
+        self._owners.discard(ref(owner))
+        if self._owners or self._forked or self.loop.is_closed():
+            return
+        if asyncio.get_running_loop() is not self.loop:
+            self.loop.call_soon_threadsafe(self._rest_all)
+            return
+        wires = self._wires()
+        self._rest_all()
+        for wire in wires:
+            if wire.is_idle():
+                await wire.lost
+
+    def _forget(self, owner: ref[object]) -> None:
+        """Take note that a board was dropped without closing it, in whichever thread that shows."""
+        self._owners.discard(owner)
+        if not (self._owners or self._forked or self.loop.is_closed()):
+            self.loop.call_soon_threadsafe(self._rest_all)
+
+    def _wires(self) -> list[_Wire]:
+        return [*self._retired, *([self._wire] if self._wire else [])]
+
+    def _rest_all(self) -> None:
+        for wire in self._wires():
+            self.rest(wire)
+
+    def rest(self, wire: _Wire) -> None:
+        """Close a connection that nobody needs any more: a retired one, or the last board's."""
+        unused = wire in self._retired or (wire is self._wire and not (self._owners or self._line))
+        if unused and wire.is_idle():
+            self._retired.discard(wire)
+            if wire is self._wire:
+                self._wire = None
+            wire.close()
+
+    def _inherit(self) -> None:
+        """Take note, in a forked child, that the connection is the parent's."""
+        self._forked = True
+
+    # ------------------------------------------------------------------ the line
+
+    def _join(self, request: Request[Any] | None) -> _Place:
+        if asyncio.get_running_loop() is not self.loop or self._forked:
+            raise self._of_another_loop()
+        if len(self._line) >= MOST_WAITING:
+            raise BackendUnavailableError(
+                f"{MOST_WAITING:,} requests to {self.address} wait to be sent already; nothing was sent. Make fewer "
+                "calls at once, for example with asyncio.Semaphore, or repeat this one later."
+            )
+        place = _Place(self.loop.create_future(), self.loop.time(), request)
+        self._line.append(place)
+        if not self._awake:
+            self.wake()
+        return place
+
+    def _of_another_loop(self) -> BackendUnavailableError:
+        if self._forked:
+            return BackendUnavailableError(
+                f"the board at {self.address} was opened before this process was forked, and its connection is the "
+                "parent's: open boards after the fork. Nothing was sent."
+            )
+        return BackendUnavailableError(
+            f"the board at {self.address} was opened in another event loop: open one in each loop that uses it "
+            "(open_async_leaderboard), and close it there. Nothing was sent."
+        )
+
+    def wake(self) -> None:
+        """Send what stands in the line, once the tasks that can run now have had their turn."""
+        if not self._awake:
+            self._awake = True
+            self.loop.call_soon(self._send, context=self._context)
+
+    def _send(self) -> None:
+        self._awake = False
+        wire = self._wire
+        if wire is not None and wire.is_stale():
+            self._retire(wire)
+            wire = None
+        if wire is None:
+            self._connect_for_line()
+        elif not wire.is_full and (sent := self._take(MOST_SENT - len(wire.sent))):
+            wire.send(sent)
+        self._keep_time()
+        if self._line and wire is not None and not wire.is_full and len(wire.sent) < MOST_SENT:
+            self.wake()
+
+    def _take(self, most: int) -> list[_Sent]:
+        """Take requests from the line; calls of one board become one, where no other write of it stands between."""
+        groups: list[list[_Place]] = []
+        open_groups: dict[str, list[_Place]] = {}
+        size = 0
+        while self._line and len(groups) < most and size < LARGEST_WRITE:
+            place = self._line.popleft()
+            if place.future.done():  # its caller was cancelled, or it waited for too long
+                continue
+            if place.board is None:
+                request = place.whole()
+                size += len(request.packed)
+                groups.append([place])
+                if request.writes:
+                    open_groups.pop(request.key, None)
+                continue
+            group = open_groups.get(place.board.key)
+            if group is None or len(group) >= MOST_TOGETHER:
+                group = open_groups[place.board.key] = []
+                groups.append(group)
+            group.append(place)
+            size += MOST_BYTES_OF_A_CALL
+        return [_sent(group) for group in groups]
+
+    def answered(self, sent: _Sent, wire: _Wire) -> None:
+        """Hand the replies to a request to those who wait for it."""
+        request, replies = sent.request, sent.replies
+        is_transaction = request.replies > 1 and sent.places[0].board is None
+        problem = error_within(replies) or (error_within(replies[-1]) if is_transaction else None)
+        if problem is None:
+            _hand_over(sent, replies if request.takes_all else replies[-1])
+        elif isinstance(problem, NoScriptError) and request.script is not None:
+            self._send_again(sent, request.reloaded(request.script), wire)
+        else:
+            if is_of_another_time(problem):
+                self._retire(wire)
+            error = problem
+            sent.fail(lambda: _caused(refused(error, self.address, request), error))
+        if self._line:
+            self.wake()
+
+    def _send_again(self, sent: _Sent, request: Request[Any], wire: _Wire) -> None:
+        """Send a script to a server that does not know it, with the call that it refused, which did nothing."""
+        if not all(place.future.done() for place in sent.places):
+            wire.send([_Sent(request, sent.places)])
+            self._keep_time()
+
+    # ------------------------------------------------------------------ time
+
+    def _keep_time(self) -> None:
+        """See to it that what takes too long is noticed."""
+        if self._clock is not None and not self._line:
+            return
+        waited_for = [next((each for each in wire.sent if not each.is_over), None) for wire in self._wires()]
+        ends = [each.deadline for each in waited_for if each is not None]
+        if self._line and self._connecting is None:
+            ends.append(self._line[0].asked + self.address.pool_timeout)
+        if ends and (self._clock is None or min(ends) < self._clock.when()):
+            if self._clock is not None:
+                self._clock.cancel()
+            self._clock = self.loop.call_at(min(ends), self._look, context=self._context)
+
+    def _look(self) -> None:
+        """Tell those who have waited for too long, and use no connection any more that owes a reply for as long."""
+        self._clock = None
+        now = self.loop.time()
+        for wire in self._wires():
+            late = [each for each in wire.sent if each.deadline <= now and not each.is_over]
+            for each in late:
+                each.fail(partial(self._lost, RedisTimeoutError("no reply in time"), each.request))
+            if late:
+                self._retire(wire)
+        self._refuse_late(now - self.address.pool_timeout)
+        if self._line:
+            self.wake()
+        self._keep_time()
+
+    def _refuse_late(self, before: float) -> None:
+        while self._line and self._line[0].asked <= before and self._connecting is None:
+            place = self._line.popleft()
+            if not place.future.done():
+                place.future.set_exception(
+                    BackendUnavailableError(
+                        f"{self.address} was busy with {MOST_SENT:,} other requests of this process for "
+                        f"{self.address.pool_timeout:g} s (pool_timeout); nothing was sent. Make fewer calls at once."
+                    )
+                )
+
+    # ------------------------------------------------------------------ connections
+
+    def _retire(self, wire: _Wire) -> None:
+        """Send nothing more over a connection; it is closed once nobody waits for a reply there."""
+        if wire is self._wire:
+            self._wire = None
+            self._retired.add(wire)
+        self.rest(wire)
+
+    def drop(self, wire: _Wire, error: Exception) -> None:
+        """Close a connection that is lost: what was sent and not answered is unknown."""
+        self._retired.discard(wire)
+        if wire is self._wire:
+            self._wire = None
+        while wire.sent:
+            sent = wire.sent.popleft()
+            sent.fail(partial(self._lost, error, sent.request))
+        wire.close()
+        if self._line:
+            self.wake()
+
+    def _lost(self, error: Exception, request: Request[Any]) -> BackendError:
+        explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
+        return _caused(explain(error, self.address, request), error)
+
+    def _connect_for_line(self) -> None:
+        while self._line and self._line[0].future.done():
+            self._line.popleft()
+        if self._line and self._connecting is None:
+            self._connecting = self.loop.create_task(self._connect(), context=Context())
+
+    async def _connect(self) -> None:
+        """Connect, and greet the server; whoever stands in the line is told if that fails, and nothing was sent."""
+        try:
+            self._wire = await connect(self)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            line, problem = [*self._line], error
+            self._line.clear()
+            for place in line:
+                if not place.future.done():
+                    refusal = not_connected(problem, self.address, place.whole())
+                    place.future.set_exception(_caused(refusal, problem))
+        finally:
+            self._connecting = None
+        self._send()
+        if self._wire is not None:
+            self.rest(self._wire)
+
+
+class _Greeting(NamedTuple):
+    """What is sent first over a connection."""
+
+    packed: bytes
+    replies: int
+
+
+def _greeting(address: Address) -> _Greeting:
+    """Return it: who we are, which database, and a PING, whose reply shows that the server serves."""
+    commands: list[tuple[str, ...]] = []
+    if address.password is not None:
+        commands.append(("AUTH", *([address.username] if address.username else []), address.password))
+    if address.client_name:
+        commands.append(("CLIENT", "SETNAME", address.client_name))
+    if address.db:
+        commands.append(("SELECT", str(address.db)))
+    commands.append(("PING",))
+    return _Greeting(b"".join(map(pack, commands)), len(commands))
+
+
+async def connect(server: AsyncServer) -> _Wire:
+    """Return a connection that has been greeted. Raises redis-py's or the system's errors; nothing else was sent."""
+    address, loop = server.address, server.loop
+    wire = _Wire(server)
+    try:
+        async with asyncio.timeout(address.connect_timeout):
+            if address.unix_socket is not None:
+                await loop.create_unix_connection(lambda: wire, address.unix_socket)
+            else:
+                context = _tls_context(address) if address.tls else None
+                await loop.create_connection(lambda: wire, address.host, address.port, ssl=context)
+    except TimeoutError:
+        raise RedisTimeoutError("Timeout connecting to server") from None
+    except OSError as error:
+        raise RedisConnectionError(str(error)) from error
+    greeting = _greeting(address)
+    place = _Place(loop.create_future(), loop.time(), None)
+    request = Request(greeting.packed, list, "", replies=greeting.replies, takes_all=True)
+    wire.send([_Sent(request, [place])])
+    try:
+        async with asyncio.timeout(address.socket_timeout):
+            replies = await place.future
+    except TimeoutError:
+        wire.close()
+        raise RedisTimeoutError("Timeout reading from server") from None
+    except BackendError as error:
+        wire.close()
+        raise error.__cause__ or error from None
+    except BaseException:
+        wire.close()
+        raise
+    del replies
+    return wire
+
+
+def _tls_context(address: Address) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if address.ssl_cert_reqs == "none":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif not address.ssl_check_hostname:
+        context.check_hostname = False
+    if address.ssl_ca_certs is not None:
+        context.load_verify_locations(address.ssl_ca_certs)
+    if address.ssl_certfile is not None:
+        context.load_cert_chain(address.ssl_certfile, address.ssl_keyfile)
+    return context
+
+
+def _sent(group: Sequence[_Place]) -> _Sent:
+    """Return the request of some places: of one, or of calls that are made together."""
+    board = group[0].board
+    if board is None:
+        return _Sent(group[0].whole(), group)
+    return _Sent(board.together([place.call for place in group if place.call is not None]), group)
+
+
+def _hand_over(sent: _Sent, reply: Any) -> None:
+    if sent.places[0].board is None:
+        parts = [reply]
+    else:
+        parts = [reply] if len(sent.places) == 1 else reply
+        if not isinstance(parts, list) or len(parts) != len(sent.places):
+            parts = [reply] * len(sent.places)  # which no call can parse: the board is damaged, and each says so
+    for place, part in zip(sent.places, parts, strict=True):
+        if not place.future.done():
+            place.future.set_result(part)
+
+
+def _caused(error: BackendError, cause: Exception) -> BackendError:
+    error.__cause__ = cause
+    return error
+
+
+# ---------------------------------------------------------------------- the servers of this process
+
+_servers: Final[WeakValueDictionary[tuple[int, Address], AsyncServer]] = WeakValueDictionary()
+"""By event loop, which its servers keep alive, so that its number is its own."""
+
+
+def shared_async_server(address: Address) -> AsyncServer:
+    """Return the one server object of an equal address in the running event loop."""
+    loop = asyncio.get_running_loop()
+    key = (id(loop), address)
+    server = _servers.get(key)
+    if server is None or server.loop is not loop:
+        server = _servers[key] = AsyncServer(address, loop)
+    return server
