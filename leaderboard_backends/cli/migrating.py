@@ -167,7 +167,13 @@ def _find(board: str, path: Path) -> tuple[Opening, Opening]:
     target = to.describe(source.board, source.order, "last", feed)
     if "feed" in source.backend.options:
         source = replace(source, options={"feed": feed, **source.options})
-    return replace(keeping(source, "last"), layers={}), replace(target, layers={})
+    return _bare(source), _bare(target)
+
+
+def _bare(opening: Opening) -> Opening:
+    """Return a board's description for a migration: the storage itself, which takes worse scores, too."""
+    live = {"read_from": "primary"} if "read_from" in opening.backend.options else {}
+    return replace(keeping(opening, "last"), options={**opening.options, **live}, layers={})
 
 
 def _here(

@@ -95,9 +95,8 @@ def parse_fence(text: str | None, side: Side) -> MigrationFence | None:
 def read_state(source: LeaderboardBackend, target: LeaderboardBackend) -> State:
     """Return the state of a migration. Two or three round trips; raises `BoardMismatchError`."""
     for _ in range(100):
-        before = source.fenced()
-        at_target = target.fenced()
-        if source.fenced() == before:
+        before, at_target = fence_of(source), fence_of(target)
+        if fence_of(source) == before:
             return _state(parse_fence(before, "source"), parse_fence(at_target, "target"))
     raise BoardMismatchError("the fence of the source changes all the time: several commands are at work.")
 
@@ -115,6 +114,11 @@ def _state(source: MigrationFence | None, target: MigrationFence | None) -> Stat
         f"the fences of both boards do not say which one has all writes (source: {source.text}, target: "
         f"{target.text}): lift that of the board that served last."
     )
+
+
+def fence_of(board: LeaderboardBackend) -> str | None:
+    """Return the text of a board's fence, `None` where it takes writes or cannot be fenced. One round trip."""
+    return board.fenced() if board.capabilities.fence else None
 
 
 def expecting(board: LeaderboardBackend, fence: MigrationFence | None) -> AbstractContextManager[None]:

@@ -149,10 +149,6 @@ class Migration:
 
     def state(self) -> State:
         """Return which board serves. Raises `BoardMismatchError` where the fences do not say it."""
-        if not self.live:
-            fenced = self.source.capabilities.fence and self.source.fenced() is not None
-            side: Side = "target" if fenced else "source"
-            return State(side, side, None, None)
         return read_state(self.source, self.target)
 
     def plan(self) -> MigrationPlan:
@@ -177,6 +173,9 @@ class Migration:
                     (problems if name == "source" else notes).append(text)
             if not self.reversible:
                 notes.append("changes do not flow back after the cut-over, so that there is no roll-back.")
+            for name, board in (("source", self.source), ("target", self.target)):
+                if board.capabilities.consistency == "eventual":
+                    problems.append(f"the {name} answers from replicas: leave read_from=replica out.")
             notes.append(f"the migrating process needs about {max(1, players * 300 // 1_000_000):,} MB of memory.")
         return MigrationPlan(self.live, self.reversible, players, tuple(problems), tuple(notes))
 
@@ -507,15 +506,13 @@ class Migration:
         if state.serves is None:
             raise BoardMismatchError("the boards are in a pause: end it by cut-over or roll-back first.")
         left = other(state.serves)
-        if not self.live:
-            if delete and left == "source":
-                raise UnsupportedOperationError(
-                    f"{self._why_not_live()}, so the players of the source are left: delete it yourself."
-                )
-            return state
         fence = state.fence_of(left)
         if fence is None:
             return state
+        if delete and not self._board(left).capabilities.fence_pass:
+            raise UnsupportedOperationError(
+                f"the {left} lets no write pass its fence, so that its players cannot be removed: delete that board."
+            )
         fence = self._take_over(left, fence, "finished", "nobody")
         if delete:
             with self._board(left).passing_fence(fence.text):
@@ -543,7 +540,7 @@ class Migration:
         found = verify_boards(self.source, self.target)
         _require_equal(found)
         if self.source.capabilities.fence:
-            self.source.fence(self._places[1])
+            self.source.fence(make_fence(self._places[1], "paused", "nobody").text)
         return Switched("target", monotonic() - began, found, found.players_a, None)
 
     # ------------------------------------------------------------------ both

@@ -32,14 +32,17 @@ from ..errors import (
     LeaderboardError,
 )
 from ..forks import guard
-from ..location import Location, Option, integer, seconds
+from ..location import Location, Option, integer, number, seconds
 from ..model import Entry, Keep, Order, Score
 from ..protocol import Capabilities, LeaderboardBackend
-from ..wrapper import Reopen, Wrapper
-from .fences import read_state
+from ..wrapper import Reopen
+from .fences import State, fence_of, read_state
 from .moving import LEASE, Migration, keeps_feed
 from .record import open_record
+from .shadow import ShadowReads
+from .shadowed_board import ShadowedBoard
 from .steering import Agent
+from .tally import TallyReport
 
 Value = TypeVar("Value")
 
@@ -77,18 +80,24 @@ def target_url(value: object) -> TargetUrl:
     return TargetUrl(value, location.shown)
 
 
-class MovingLeaderboard(Wrapper):
+class MovingLeaderboard(ShadowedBoard):
     """A board that is being moved. `open_target` is called once, when the other board is needed."""
 
     options: ClassVar = {
         "to": Option(target_url, "URL of the board that this one moves to", secret=True),
         "wait": Option(seconds, "seconds that a write waits in the pause of a cut-over before it raises (10)"),
         "feed": Option(integer(1000, MAX_FEED), "how many changes both boards keep for the migration (100000)"),
+        "shadow": Option(number(0, 1), "part of all reads that is compared with the board that follows (0)"),
     }
     position: ClassVar[int] = 10
 
     def __init__(
-        self, inner: LeaderboardBackend, open_target: Callable[[], LeaderboardBackend], *, wait: float = WAIT
+        self,
+        inner: LeaderboardBackend,
+        open_target: Callable[[], LeaderboardBackend],
+        *,
+        wait: float = WAIT,
+        shadow: float = 0.0,
     ) -> None:
         self._until = -1.0
         """Until when the board that serves may be read without a question."""
@@ -98,6 +107,7 @@ class MovingLeaderboard(Wrapper):
         self._open_target: Final = open_target
         self._wait: Final = wait
         self._lock: Final = guard(RLock())
+        self._share: Final = shadow
         self._agent: Agent | None = None
         self._places: tuple[str, str] | None = None
 
@@ -145,6 +155,10 @@ class MovingLeaderboard(Wrapper):
                 self._target = self._open_target()
             return self._target
 
+    def shadow_report(self) -> TallyReport | None:
+        """Return what the shadowed reads found since this object last went to another board; `None` without any."""
+        return None if self._shadow is None else self._shadow.report()
+
     @property
     def inner(self) -> LeaderboardBackend:
         """The board that calls are passed on to, as far as this object knows."""
@@ -162,8 +176,10 @@ class MovingLeaderboard(Wrapper):
     def _look(self) -> LeaderboardBackend:
         """Return the board that serves, or in a pause the one that has all writes."""
         active, began = self._active, monotonic()
-        if _fenced(active) is None:
+        if fence_of(active) is None:
             self._until = began + LEASE
+            if self._share and self._shadow is None:
+                self._compare_with_other(active)
             return active
         began = monotonic()
         try:
@@ -174,8 +190,22 @@ class MovingLeaderboard(Wrapper):
         with self._lock:
             if board is not self._active:
                 self._active, self.capabilities = board, board.capabilities
+                self._compare_no_more()
             self._until = began + LEASE if state.serves else -1.0
         return board
+
+    def _compare_with_other(self, active: LeaderboardBackend) -> None:
+        """Compare a share of the reads of the board that serves with the other one, once it follows."""
+        other = self.target if active is self._source else self._source
+        if fence_of(other) is not None:
+            with self._lock:
+                if self._shadow is None and not self._closed:
+                    self._shadow = ShadowReads(active, other, self._share)
+
+    def _compare_no_more(self) -> None:
+        shadow, self._shadow = self._shadow, None
+        if shadow is not None:
+            shadow.close()
 
     def _write(self, write: Callable[[LeaderboardBackend], Value]) -> Value:
         """Write to the board that serves, wherever it has moved."""
@@ -250,6 +280,7 @@ class MovingLeaderboard(Wrapper):
     def _close(self) -> None:
         if self._agent is not None:
             self._agent.close()
+        self._compare_no_more()
         try:
             self._source.close()
         finally:
@@ -288,11 +319,7 @@ class _Search:
             ) from error
 
 
-def _fenced(board: LeaderboardBackend) -> str | None:
-    return board.fenced() if board.capabilities.fence else None
-
-
-def _state_or(error: BoardMovedError, source: LeaderboardBackend, target: LeaderboardBackend) -> Any:
+def _state_or(error: BoardMovedError, source: LeaderboardBackend, target: LeaderboardBackend) -> State:
     """Return the state of the migration; raises the error where the fence is none of a migration."""
     try:
         return read_state(source, target)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends import (
+    BackendUnavailableError,
+    BoardMismatchError,
+    BoardMovedError,
+    LeaderboardBackend,
+    Score,
+    UnsupportedOperationError,
+    open_leaderboard,
+)
+from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.migration.moving import Migration
+from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .boards import content, rows
@@ -103,3 +114,116 @@ def wait_until(is_so: Callable[[], object], seconds: float = 60) -> None:
             return
         waiting.wait(0.02)
     raise AssertionError("it was never so")
+
+
+class Plain(DelegatingLeaderboard):
+    """A plug-in that implements the contract alone; or one that can be fenced, and lets nothing pass."""
+
+    def __init__(self, inner: LeaderboardBackend, *, fence: bool = False) -> None:
+        super().__init__(inner)
+        self.capabilities = replace(inner.capabilities, feed=fence, fence=fence, fence_pass=False)
+
+
+@pytest.mark.parametrize("fence", [False, True])
+def test_a_board_of_the_contract_alone_moves_at_rest(stack: ExitStack, fence: bool) -> None:  # noqa: FBT001 - a case
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    source, target = Plain(one, fence=fence), Plain(two)
+    source.update_scores(rows(1_500, 3))
+    moves = Migration(source, target)
+    plan = moves.plan()
+    assert (plan.live, plan.reversible, plan.problems) == (False, False, ())
+    assert "stop all writers" in plan.notes[0]
+    app = stack.enter_context(MovingLeaderboard(source, lambda: target))
+    moves.start()
+    assert content(target) == content(source) == content(app)
+    source.update_score("late", "", 9)
+    with pytest.raises(BoardMismatchError, match="boards differ"):
+        moves.cut_over()
+    source.remove_player("late")
+    assert moves.cut_over().serves == "target"
+    assert moves.state().serves == ("target" if fence else "source")  # else the URL in the config is what changes
+    if fence:
+        app.update_score("later", "", 1)
+        assert "later" in target
+    with pytest.raises(UnsupportedOperationError, match="no roll-back"):
+        moves.roll_back()
+    moves.finish()
+
+
+def test_a_source_without_a_pass_moves_live_and_has_no_way_back(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    source = Plain(one, fence=True)
+    moves = Migration(source, two)
+    plan = moves.plan()
+    assert (plan.live, plan.reversible) == (True, False)
+    app = stack.enter_context(MovingLeaderboard(source, lambda: two))
+    app.update_scores(rows(300, 3))
+    moves.start(until_caught_up=True)
+    app.update_score("late", "", 1)
+    assert moves.cut_over().serves == "target"
+    app.update_score("later", "", 1)
+    assert [entry.player_id for entry in app][-2:] != []
+    assert ("late" in two, "later" in two, "later" in one) == (True, True, False)
+    with pytest.raises(UnsupportedOperationError, match="no roll-back"):
+        moves.roll_back()
+    assert moves.finish().serves == "target"
+
+
+def test_what_cannot_begin_is_refused_before_anything_is_written(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    moves = Migration(one, two)
+    two.update_score("somebody", "", 1)
+    with pytest.raises(BoardMismatchError, match="has 1 players already"):
+        moves.start(until_caught_up=True)
+    two.clear()
+    two.fence("memory://elsewhere")
+    with pytest.raises(BoardMismatchError, match="not by a migration"):
+        moves.start(until_caught_up=True)
+    two.lift_fence()
+    with pytest.raises(BoardMismatchError, match="run start first"):
+        moves.cut_over()
+    feedless = stack.enter_context(open_leaderboard("memory://three"))
+    assert "keeps no change feed" in Migration(feedless, two).plan().problems[0]
+    assert (one.fenced(), two.fenced()) == (None, None)
+    with pytest.raises(BoardMismatchError, match="the same order"):
+        Migration(one, open_leaderboard("memory://four", order="ascending"))
+
+
+def test_a_batch_that_meets_the_fence_is_written_once_where_the_board_went(stack: ExitStack) -> None:
+    """On a server, the batches before the fence stand on the source, and are copied; the rest goes to the target."""
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    moves = Migration(one, two)
+    moves.start(until_caught_up=True)
+
+    class Batches(DelegatingLeaderboard):
+        """Applies ten updates, and has the board cut over."""
+
+        def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+            self.inner.update_scores(updates[:10])
+            moves.cut_over()
+            try:
+                self.inner.update_scores(updates[10:])
+            except BoardMovedError as error:
+                error.applied = 10
+                raise
+
+    app = stack.enter_context(MovingLeaderboard(Batches(one), lambda: two))
+    many = [(f"player-{number}", "", number % 3) for number in range(25)]
+    assert app.update_scores(many) == 25
+    with open_leaderboard("memory://expected") as expected:
+        expected.update_scores(many)
+        assert content(two) == content(expected)
+
+
+def test_in_a_pause_that_lasts_a_write_says_so_and_a_read_answers(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two, wait=0.05))
+    app.update_score("ada", "", 1)
+    Migration(one, two).start(until_caught_up=True)
+    one.fence("two [migration: paused, switch 0123]")
+    with pytest.raises(BackendUnavailableError, match=r"took no writes for 0\.05 s \(wait\); nothing was applied"):
+        app.update_score("ada", "", 2)
+    assert (app.get_score("ada"), len(app)) == (1, 1)
+    assert Migration(one, two).roll_back().serves == "source"
+    app.update_score("ada", "", 2)
+    assert (one.get_score("ada"), two.get_score("ada")) == (2, 1)
