@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from ..errors import InvalidArgumentError, InvalidPlayerError
 from ..model import Entry, Score
@@ -39,12 +39,46 @@ class ScoreMapping(MutableMapping[str, Score]):
         return self.board.get_top_n(n)
 
     def __getitem__(self, player_id: str) -> Score:
+        score = self._find(player_id)
+        return self.__missing__(player_id) if score is None else score
+
+    def __missing__(self, player_id: str) -> Score:
+        """Return what `scores[player_id]` is for an unknown player; raises `KeyError` unless a subclass says otherwise.
+
+        For code with a `defaultdict(int)`, it is `return self.setdefault(player_id, 0)`; for a `Counter`, `return 0`.
+        """
+        raise KeyError(player_id)
+
+    def _find(self, player_id: object) -> Score | None:
         try:
-            score = self.board.get_score(player_id)
-        except InvalidPlayerError:  # no such player can be there
-            score = None
+            return self.board.get_score(player_id)  # type: ignore[arg-type]  # any key may be asked for
+        except InvalidPlayerError:
+            return None  # no such player can be there
+
+    def __contains__(self, player_id: object) -> bool:
+        return self._find(player_id) is not None
+
+    def get(self, player_id: object, default: Any = None, /) -> Any:
+        """Return a player's score, or a default."""
+        score = self._find(player_id)
+        return default if score is None else score
+
+    def setdefault(self, player_id: str, default: Score = 0, /) -> Score:
+        """Return a player's score, which is set to a default where there is none."""
+        score = self._find(player_id)
         if score is None:
-            raise KeyError(player_id)
+            self[player_id] = default
+            return default
+        return score
+
+    def pop(self, player_id: str, /, *default: Any) -> Any:
+        """Remove a player and return the score, or a default; an unknown player without a default raises `KeyError`."""
+        score = self._find(player_id)
+        if score is None:
+            if not default:
+                raise KeyError(player_id)
+            return default[0]
+        self.board.remove_player(player_id)
         return score
 
     def __setitem__(self, player_id: str, score: Score) -> None:

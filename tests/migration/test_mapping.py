@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from math import inf, nan
 from typing import Any
 
@@ -16,6 +17,7 @@ from leaderboard_backends import (
     InvalidArgumentError,
     InvalidPlayerError,
     InvalidScoreError,
+    LeaderboardBackend,
     Score,
     open_leaderboard,
 )
@@ -91,9 +93,9 @@ def test_operators_are_those_of_a_dict(scores: ScoreMapping) -> None:
 def test_what_a_board_does_not_allow_is_refused_when_written_and_absent_when_read(scores: ScoreMapping) -> None:
     for key in (5, "", None, "x" * 129, "\ud800"):
         assert key not in scores
-        assert scores.get(key) is None  # type: ignore[arg-type]  # any key may be asked for
+        assert scores.get(key) is None
         with pytest.raises(KeyError):
-            scores[key]  # type: ignore[index]  # as above
+            scores[key]  # type: ignore[index]  # any key may be asked for
         with pytest.raises(KeyError):
             del scores[key]  # type: ignore[arg-type]  # as above
         with pytest.raises(InvalidPlayerError):
@@ -131,12 +133,42 @@ CALLS = st.one_of(
 )
 
 
+class Defaulting(ScoreMapping):
+    """As `defaultdict(int)`."""
+
+    def __missing__(self, player_id: str) -> Score:
+        return self.setdefault(player_id, 0)
+
+
+class Counting(ScoreMapping):
+    """As `Counter`."""
+
+    def __missing__(self, player_id: str) -> Score:
+        return 0
+
+
+Kind = Callable[[LeaderboardBackend], tuple[dict[str, Score], ScoreMapping]]
+KINDS: dict[str, Kind] = {
+    "dict": lambda board: ({}, ScoreMapping(board)),
+    "defaultdict": lambda board: (defaultdict(int), Defaulting(board)),
+}
+
+
+def test_a_counter_counts_from_0_and_a_look_leaves_nothing_behind() -> None:
+    scores = Counting(open_leaderboard("memory://counted"))
+    assert scores["ada"] == 0
+    assert "ada" not in scores
+    scores["ada"] += 2
+    assert scores == Counter(ada=2)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 @settings(max_examples=60, deadline=None)
-@given(st.lists(CALLS, max_size=25))
-def test_a_dict_and_a_board_answer_alike_to_any_program(calls: list[tuple[Any, ...]]) -> None:
-    expected: dict[str, Score] = {}
+@given(calls=st.lists(CALLS, max_size=25))
+def test_a_dict_and_a_board_answer_alike_to_any_program(kind: Kind, calls: list[tuple[Any, ...]]) -> None:
     with open_leaderboard("memory://scores") as board:
-        run = ParallelRun(expected, ScoreMapping(board), ordered=False)
+        expected, mapping = kind(board)
+        run = ParallelRun(expected, mapping, ordered=False)
         for name, *arguments in calls:
             try:
                 if name.startswith("__"):
