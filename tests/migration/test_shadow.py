@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Iterator
 from math import nan
-from time import perf_counter
+from queue import SimpleQueue
+from time import perf_counter, sleep
 
 import pytest
 
@@ -184,6 +186,53 @@ def test_about_the_share_of_the_reads_is_compared(boards: tuple[LeaderboardBacke
 def test_a_share_is_from_0_to_1(boards: tuple[LeaderboardBackend, LeaderboardBackend], share: float) -> None:
     with pytest.raises(InvalidArgumentError, match="from 0 to 1"):
         ShadowReads(*boards, share)
+
+
+Updates = SimpleQueue[tuple[str, str, int] | None]
+
+
+def write(board: LeaderboardBackend, updates: Updates, seconds: float) -> None:
+    chance, until = random.Random(3), perf_counter() + seconds
+    while perf_counter() < until:
+        update = (f"player-{chance.randrange(200)}", "", chance.randrange(1_000))
+        updates.put(update)
+        board.update_score(*update)
+        sleep(chance.choice([0.0, 0.001, 0.1]))
+    updates.put(None)
+
+
+def follow(board: LeaderboardBackend, updates: Updates) -> None:
+    while (update := updates.get()) is not None:
+        board.update_score(*update)
+        if updates.empty():
+            sleep(0.02)
+
+
+@pytest.mark.proof
+def test_a_second_board_that_follows_a_busy_first_one_never_differs(
+    boards: tuple[LeaderboardBackend, LeaderboardBackend],
+) -> None:
+    """The second one gets the same updates in the same order, up to 20 ms later."""
+    both = ShadowReads(*boards, 1.0)
+    updates: Updates = SimpleQueue()
+    threads = [
+        threading.Thread(target=write, args=(boards[0], updates, 5.0)),
+        threading.Thread(target=follow, args=(boards[1], updates)),
+    ]
+    for thread in threads:
+        thread.start()
+    while threads[0].is_alive():
+        for read in READS:
+            both.asked(*read)  # type: ignore[arg-type]  # the name comes first
+        sleep(0.02)
+    for thread in threads:
+        thread.join()
+    assert both.wait(120)
+    report = both.report()
+    assert (report.differing, report.problem) == (0, "")
+    assert sum(found.settled for found in report.operations.values()) > 5
+    assert sum(found.compared for found in report.operations.values()) > 300
+    both.close()
 
 
 # ---------------------------------------------------------------------- what it survives
