@@ -18,7 +18,7 @@ from ..comparison.document.numerals import duration, whole
 from ..config import Opening
 from ..errors import ConfigurationError, LeaderboardError
 from ..migration.moving import Migration, Progress
-from ..migration.moving_board import FEED, TargetUrl, is_shared
+from ..migration.moving_board import FEED, is_shared, target_of
 from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step
 from ..model import shorten, visible
@@ -155,16 +155,12 @@ def _run(board: str, path: Path, step: str, *, as_json: bool, rate: float | None
 def _find(board: str, path: Path) -> tuple[Opening, Opening]:
     """Return the descriptions of both boards, with feeds. Raises `ConfigurationError`."""
     source = describe_board(board, path)
-    settings = source.layers.get("migration")
-    if settings is None:
+    target = target_of(source)
+    if target is None:
         raise ConfigurationError(
             f'{path} has no table [boards.{board}.migration]: add it, with to = "URL" of the board to move to.'
         )
-    to: TargetUrl | None = settings.get("to")
-    if to is None:
-        raise ConfigurationError(f'{path}, boards.{board}.migration: add to = "URL" of the board to move to.')
-    feed = settings.get("feed", FEED)
-    target = to.describe(source.board, source.order, "last", feed)
+    feed = source.layers["migration"].get("feed", FEED)
     if "feed" in source.backend.options:
         source = replace(source, options={"feed": feed, **source.options})
     return _bare(source), _bare(target)

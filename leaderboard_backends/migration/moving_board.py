@@ -15,7 +15,7 @@ Cost: a look at the clock at each call, and a round trip every 0.2 s in which th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from time import monotonic, sleep
@@ -80,6 +80,25 @@ def target_url(value: object) -> TargetUrl:
     return TargetUrl(value, location.shown)
 
 
+def describe_target(name: str, order: Order, keep: Keep, settings: Mapping[str, Any]) -> Opening:
+    """Return the board that a table migration leads to. Raises `ConfigurationError`."""
+    to: TargetUrl | None = settings.get("to")
+    if to is None:
+        raise ConfigurationError('migration needs the URL of the board to move to: to = "redis://…".')
+    return to.describe(name, order, keep, settings.get("feed", FEED))
+
+
+def target_of(opening: Opening) -> Opening | None:
+    """Return the board that a board is to move to, `None` without a table migration. Raises `ConfigurationError`."""
+    settings = opening.layers.get("migration")
+    if settings is None:
+        return None
+    target = describe_target(opening.board, opening.order, opening.keep, settings)
+    if (target.location.url, target.board) == (opening.location.url, opening.board):
+        raise ConfigurationError(f"the board would move to itself, {target.place}: give another URL.")
+    return target
+
+
 class MovingLeaderboard(ShadowedBoard):
     """A board that is being moved. `open_target` is called once, when the other board is needed."""
 
@@ -114,11 +133,9 @@ class MovingLeaderboard(ShadowedBoard):
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
         """Return the board with its migration; both boards keep a feed from now on, where they can."""
-        to: TargetUrl | None = settings.pop("to", None)
-        if to is None:
-            raise ConfigurationError('migration needs the URL of the board to move to: to = "redis://…".')
-        feed = settings.pop("feed", FEED)
-        target = to.describe(inner.name, inner.order, inner.keep, feed)
+        feed = settings.setdefault("feed", FEED)
+        target = describe_target(inner.name, inner.order, inner.keep, settings)
+        settings = {name: value for name, value in settings.items() if name not in ("to", "feed")}
         board = cls(with_feed(inner, reopen, feed), target.open, **settings)
         source = reopen.opening if isinstance(reopen, Reopening) else None
         board._places = None if source is None else (source.place, target.place)

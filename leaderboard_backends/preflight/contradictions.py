@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..config import Opening, open_leaderboard
 from ..errors import ConfigurationError
+from ..migration.moving_board import target_of
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
 from .kinds import promises_of
@@ -43,6 +44,9 @@ def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
         if opening.options.get("read_from") == "replica":
             promised = replace(promised, consistency="eventual")
         check_promises(promised, f"{opening.location.scheme}://")
+        return
+    if layer == "migration":
+        target_of(opening)
         return
     if READ_TIMEOUT in settings:
         _check_read_timeout(opening)

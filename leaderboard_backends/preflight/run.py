@@ -21,6 +21,7 @@ from .finding import Check, Finding, Line, Report, failed, not_applicable, passe
 from .load import check_load
 from .memory import check_eviction, check_memory
 from .metrics import check_metrics
+from .migration import check_migration
 from .patterns import check_fat_entries, check_sharding, check_sorting, check_ties, check_unneeded_order
 from .persistence import check_persistence
 from .rate_limit import check_rate_limit
@@ -51,6 +52,7 @@ CHECKS: Final[Sequence[Check]] = (
     Check("eviction", "the server's memory policy", check_eviction),
     Check("memory", "enough memory for the expected players", check_memory),
     Check("access", "TLS and password for a remote server", check_access),
+    Check("migration", "a live board's move to another storage", check_migration, needs_board=False),
     Check("degraded answers", "Graceful degradation", check_degradation),
     Check("order where none is needed", "Anti-pattern 1", check_unneeded_order, needs_board=False),
     Check("sorting at every query", "Anti-pattern: dict and repeated sorting", check_sorting),

@@ -82,7 +82,7 @@ class Scratch(AbstractContextManager["Scratch"]):
         chosen = {
             layer: {**settings, **(changed or {}).get(layer, {})}
             for layer, settings in self._opening.layers.items()
-            if only is None or layer in only
+            if (only is None or layer in only) and layer != "migration"  # a scratch board moves nowhere
         }
         made = _Made(replace(self._place(), name=f"{PREFIX}{token_hex(6)}", layers=chosen))
         self._boards.callback(self._end, made)

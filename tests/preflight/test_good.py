@@ -38,6 +38,7 @@ def test_a_board_in_memory_passes(tmp_path: Path) -> None:
         "replication",
         "eviction",
         "access",
+        "migration",
         "order where none is needed",
         "fat entries",
     }
@@ -53,6 +54,7 @@ def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, rea
     assert set(of_status(found, "not applicable")) == {
         "configured board",
         "replication",
+        "migration",
         "order where none is needed",
         "fat entries",
     }
