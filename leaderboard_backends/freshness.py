@@ -137,6 +137,10 @@ class BoardFreshness:
         self._asked = now
         return True
 
+    def note_asked(self) -> None:
+        """Take note that the primaries were asked just now, whatever they answered."""
+        self._asked = monotonic()
+
     def learn(self, versions: Mapping[int, Version], began: float, *, shown: bool = True) -> None:
         """Take down versions that primaries reported, by shards, as `Freshness.learn` does."""
         for shard, version in versions.items():

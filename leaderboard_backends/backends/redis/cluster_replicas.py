@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -16,11 +17,13 @@ from ...answers import LIVE, answered
 from ...changes import Version
 from .replicas import LONGEST_REST, REST, Found, Question, ReplicaReads, may_be_applied, shared_freshness
 from .requests import Request, Versioned
-from .shard_feeds import feeds, versioned, whole_board
+from .shard_feeds import versioned, versions, whole_board
 from .shard_requests import Read, ShardedRequests
 from .topology import Cluster, Outcomes, Several, Single, Terms, replica_server
 
 T = TypeVar("T")
+
+_MOST_LISTS: Final = 1000
 
 
 class ClusterReplicas:
@@ -30,13 +33,14 @@ class ClusterReplicas:
         self._cluster: Final = cluster
         self._requests: Final = requests
         self._shard_of: Final = {shard.key: number for number, shard in enumerate(requests.shards)}
-        self._board: Final = whole_board(requests, None)
+        board = whole_board(requests, None)
+        self._told: Final = lru_cache(_MOST_LISTS)(lambda shards: versions(board, shards))
+        """What asks for the versions of shards, by a tuple of these: mostly those of a primary."""
         self._freshness: Final = shared_freshness(
             cluster.address, requests.shards[0].key, len(requests.shards), max_staleness
         )
         self._reads: Final = ReplicaReads(cluster.address, self._freshness, replica_server)
         self.leave: Final = self._reads.leave
-        self.learn: Final = self._freshness.learn
 
     def carry_live(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
         """Bring requests to primaries, as `Cluster.carry` does; notes that the answer is live."""
@@ -46,10 +50,11 @@ class ClusterReplicas:
     def carry(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
         """Bring reads to replicas, and to primaries where no replica is fresh enough."""
         end = monotonic() + terms.read_timeout
-        self._reads.keep_marks(self._versions)
+        self._reads.keep_marks(lambda: self._versions(terms))
         own, joint = [self._question(each) for each in single], self._joint_questions(several)
-        deadline = monotonic() + min(self._freshness.max_staleness, terms.read_timeout / 2)
-        found = self._reads.ask([*own, *joint], deadline)
+        self._look_for_replicas([*own, *joint])
+        left_for_replicas = min(self._freshness.max_staleness, (end - monotonic()) / 2)
+        found = self._reads.ask([*own, *joint], monotonic() + left_for_replicas)
         answers, parts = found[: len(own)], found[len(own) :]
         left = [each for each, answer in zip(single, answers, strict=True) if answer is None]
         rest = Outcomes([], [], {})
@@ -77,11 +82,16 @@ class ClusterReplicas:
             return questions
         for server, shards in self._cluster.homes(several.slots).items():
             own = tuple(shard for shard in shards if shard in several.shards)
-            if own and (replicas := self._cluster.replicas_of(server)):
+            if own:
                 asked = shards if several.with_neighbours else own
-                request = versioned(several.make(asked), self._board, asked)
-                questions.append(Question(replicas, asked, request.then(_value)))
+                request = versioned(several.make(asked), self._told(asked))
+                questions.append(Question(self._cluster.replicas_of(server), asked, request.then(_value)))
         return questions
+
+    def _look_for_replicas(self, questions: Sequence[Question]) -> None:
+        """Read the map of slots anew now and then, and sooner where it has no replica that can be asked."""
+        found = all(self._reads.can_ask(question.replicas) for question in questions)
+        self._cluster.refresh(every=LONGEST_REST if found else REST)
 
     def _versioned(self, request: Request[T]) -> Request[Any]:
         """Return the request to a shard that answers its version as well; that to a manifest as it is."""
@@ -94,19 +104,24 @@ class ClusterReplicas:
 
     def _ask_primaries(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
         """Bring requests to primaries, and take down their versions; of writes that may have been applied, that."""
-        began, outcomes = monotonic(), None
+        began = monotonic()
         asked = [Single(slot, self._versioned(request)) for slot, request in single]
         try:
             outcomes = self._cluster.carry(asked, several and self._all_versioned(several), terms)
-        finally:
-            self._doubt(single, outcomes)
-        return outcomes._replace(
-            single=[self._learned(outcome, began) for outcome in outcomes.single],
-            values=[self._learned(value, began) for value in outcomes.values],
-        )
+            for (_, request), outcome in zip(single, outcomes.single, strict=True):
+                if isinstance(outcome, Exception) and may_be_applied(outcome):
+                    self._doubt(request)
+            return outcomes._replace(
+                single=[self._learned(outcome, began) for outcome in outcomes.single],
+                values=[self._learned(value, began) for value in outcomes.values],
+            )
+        except BaseException:
+            for _, request in single:
+                self._doubt(request)
+            raise
 
     def _all_versioned(self, several: Several) -> Several:
-        return replace(several, make=lambda shards: versioned(several.make(shards), self._board, shards))
+        return replace(several, make=lambda shards: versioned(several.make(shards), self._told(tuple(shards))))
 
     def _learned(self, outcome: Any, began: float) -> Any:
         """Return the answer of an outcome, whose versions are taken down; what has none as it is."""
@@ -115,22 +130,18 @@ class ClusterReplicas:
         self._freshness.learn(outcome.versions, began)
         return outcome.value
 
-    def _doubt(self, single: Sequence[Single], outcomes: Outcomes | None) -> None:
-        """Take down which writes may have been applied, as nobody knows the version after them."""
-        for place, (_, request) in enumerate(single):
-            outcome = None if outcomes is None else outcomes.single[place]
-            unknown = isinstance(outcome, Exception) and may_be_applied(outcome)
-            if request.writes and (outcomes is None or unknown) and request.key in self._shard_of:
-                self._freshness.doubt((self._shard_of[request.key],))
+    def _doubt(self, request: Request[Any]) -> None:
+        """Take down that a write to a shard may have been applied, if this is one, at a version that nobody knows."""
+        if request.writes and (shard := self._shard_of.get(request.key)) is not None:
+            self._freshness.doubt((shard,))
 
-    def _versions(self) -> dict[int, Version]:
-        """Ask all primaries for the versions of their shards; looks for replicas where some primary has none."""
-        known = self._cluster.slot_map().replicas().values()
-        self._cluster.refresh(every=LONGEST_REST if all(map(self._reads.can_ask, known)) else REST)
+    def _versions(self, terms: Terms) -> dict[int, Version]:
+        """Ask all primaries for the versions of their shards; those that do not answer soon are left out."""
         slots = self._requests.slots
-        several = Several(slots, range(len(slots)), lambda shards: feeds(self._board, shards, 0))
-        outcomes = self._cluster.carry((), several, Terms(read_timeout=self._freshness.max_staleness / 4))
-        return {shard: feed.version for part in outcomes.values for shard, feed in part.items()}
+        several = Several(slots, range(len(slots)), lambda shards: self._told(tuple(shards)))
+        timeout = min(self._freshness.max_staleness, terms.read_timeout) / 4
+        outcomes = self._cluster.carry((), several, Terms(read_timeout=timeout))
+        return {shard: version for part in outcomes.values for shard, version in part.items()}
 
 
 def _value(read: Read[T]) -> T:

@@ -119,6 +119,7 @@ class ReplicaReads:
         began = monotonic()
         with suppress(BackendUnavailableError):  # whether a replica is fresh enough all the same, shows
             self.freshness.learn(ask(), began, shown=False)
+        self.freshness.note_asked()  # so that one that does not answer is not asked by each read
 
     def can_ask(self, replicas: Sequence[Node]) -> bool:
         """Whether one of the replicas has not failed lately."""

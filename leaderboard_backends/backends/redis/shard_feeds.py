@@ -47,11 +47,6 @@ class Feed(NamedTuple):
     changes: list[Change] | None
     """The next ones, with the shard's own numbers; `reached` of a clear is its number. `None` if they were not read."""
 
-    @property
-    def version(self) -> Version:
-        """The version of the shard alone."""
-        return Version(self.history, self.state.version)
-
 
 def share_of_feed(feed: int | None, shards: int) -> str:
     """Return how many of a board's latest changes each shard keeps, as `open.lua` takes it; empty where it is left."""
@@ -67,41 +62,64 @@ def whole_board(requests: ShardedRequests, after: Version | None) -> list[Asked]
     return [Asked(requests, shard, number) for shard, number in zip(shards, numbers, strict=True)]
 
 
+class _Told(NamedTuple):
+    """What one node says of shards."""
+
+    problems: dict[int, bytes]
+    life: str
+    """The replication history of the node."""
+    rows: dict[int, Any]
+    """Of the shards that it can read, by their places, as `feeds.lua` returns them."""
+
+
 def feeds(asked: Sequence[Asked], places: Sequence[int], limit: int) -> Request[Read[dict[int, Feed]]]:
     """Answers, by their places, what some of the shards say that one node has; they may be those of several boards.
 
     `limit` changes of all shards together, and some more if need be.
     """
+
+    def made(told: _Told) -> Read[dict[int, Feed]]:
+        found = {place: _feed(asked[place], told.life, *row) for place, row in told.rows.items()}
+        return Read(found, told.problems)
+
+    return _telling(asked, places, limit).then(made)
+
+
+def versions(board: Sequence[Asked], shards: Sequence[int]) -> Request[Read[dict[int, Version]]]:
+    """Answers the versions of some shards of a board that one node has; `board` is what `whole_board` returns."""
+
+    def made(told: _Told) -> Read[dict[int, Version]]:
+        found = {shard: Version(_history_of(row[3], told.life), row[1]) for shard, row in told.rows.items()}
+        return Read(found, told.problems)
+
+    return _telling(board, shards, 0).then(made)
+
+
+def versioned(request: Request[Read[T]], told: Request[Read[dict[int, Version]]]) -> Request[Read[Versioned[T]]]:
+    """Return the read of shards of one node that answers their versions as well, from the same atomic step."""
+
+    def parse(replies: Any) -> Read[Versioned[T]]:
+        value, problems = request.parse(replies[0])
+        found = told.parse(replies[1]).value
+        whole = {shard: version for shard, version in found.items() if shard not in problems} if problems else found
+        return Read(Versioned(value, whole), problems)
+
+    return request.followed_by(parse, told.packed, also=(told.script,) if told.script else ())
+
+
+def _telling(asked: Sequence[Asked], places: Sequence[int], limit: int) -> Request[_Told]:
     shards = [asked[place] for place in places]
     script = load_scripts("descending", "last", shard=True)["feeds"]  # the same for all kinds of boards
     texts = (str(limit), *(str(shard.after) for shard in shards))
     keys = [shard.requests.shards[shard.shard].key for shard in shards]
 
-    def parse(reply: Any) -> Read[dict[int, Feed]]:
+    def parse(reply: Any) -> _Told:
         problems = problems_of(places, reply[0])
-        life = replication_history(reply[1])
         whole = (place for place in places if place not in problems)
-        found = {place: _feed(asked[place], life, *row) for place, row in zip(whole, reply[2], strict=True)}
-        return Read(found, problems)
+        return _Told(problems, replication_history(reply[1]), dict(zip(whole, reply[2], strict=True)))
 
     packed = pack((b"EVALSHA", script.sha, b"0", *texts, *keys))
     return Request(packed, parse, keys[0], script.writes, script)
-
-
-def versioned(request: Request[Read[T]], board: Sequence[Asked], shards: Sequence[int]) -> Request[Read[Versioned[T]]]:
-    """Return the read of shards of one node that answers their versions as well, from the same atomic step.
-
-    `board` is the whole of it, as `whole_board` returns it.
-    """
-    told = feeds(board, shards, 0)
-
-    def parse(replies: Any) -> Read[Versioned[T]]:
-        value, problems = request.parse(replies[0])
-        found = told.parse(replies[1]).value
-        versions = {shard: feed.version for shard, feed in found.items() if shard not in problems}
-        return Read(Versioned(value, versions), problems)
-
-    return request.followed_by(parse, told.packed, also=(told.script,) if told.script else ())
 
 
 def merged(found: Sequence[Feed], generation: str, after: Version | None, limit: int) -> Changes:
@@ -170,7 +188,12 @@ def _feed(
         raise ValueError(f"a change feed with a gap after {asked.after}")
     if changes and changes[-1].number > version:
         raise ValueError(f"a change feed with a change {changes[-1].number} that was never made")
-    return Feed(State(cleared, version, players), f"{history.decode()}.{life}", kept == 1, changes)
+    return Feed(State(cleared, version, players), _history_of(history, life), kept == 1, changes)
+
+
+def _history_of(stored: bytes, life: str) -> str:
+    """Return the history of a shard at a node of this replication history, as `Request` of one shard has it."""
+    return f"{stored.decode()}.{life}"
 
 
 def _change(number: int, fields: list[bytes], asked: Asked) -> Change:
