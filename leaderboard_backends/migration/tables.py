@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -155,6 +154,8 @@ def query_rows(path: Path, query: str, columns: Columns = NAMED) -> Iterator[Row
 
     Raises as `Columns.row`, and `InvalidArgumentError` for what SQLite refuses. Memory: one row of ours.
     """
+    import sqlite3  # noqa: PLC0415 - a Python can be built without it, and boards move on such a one, too
+
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             cursor = connection.execute(query)
