@@ -9,6 +9,7 @@ import pytest
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.testing import FileFaults, ServerFaults
+from leaderboard_backends.testing.asynchronous import open_blocking
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.trials import ALWAYS
 from leaderboard_backends.testing.zeo import EmbeddedZEO
@@ -29,6 +30,21 @@ class TestRedisServerFaults(ServerFaults):
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
         url = self.started.url_at(port)
         return open_leaderboard(url, board=name, socket_timeout=self.reply_timeout, **options)
+
+
+class TestAsyncRedisServerFaults(ServerFaults):
+    """The carrier of asyncio programs, with threads as its tasks."""
+
+    increments, steps, restarts, histories = 200, 80, 2, 12
+    started: EmbeddedServer
+
+    def start_server(self, directory: Path) -> EmbeddedServer:
+        self.started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
+        return self.started
+
+    def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
+        url = self.started.url_at(port)
+        return open_blocking(url, board=name, socket_timeout=self.reply_timeout, **options)
 
 
 @pytest.mark.proof
