@@ -284,6 +284,25 @@ def test_none_is_no_open_end_of_a_search(start: dict[int, int]) -> None:
     assert trees.report().differences == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *((name, 5) for name in ("get_value", "remove", "pop", "prev_item", "succ_key", "__getitem__", "__delitem__")),
+        ("floor_item", 0),
+        ("ceiling_key", 9),
+        ("prev_item", 1),
+        ("succ_item", 3),
+    ],
+)
+def test_an_error_names_the_key_as_that_of_bintrees_does(name: str, key: int) -> None:
+    told = []
+    for library in (theirs, ours):
+        with pytest.raises(KeyError) as error:
+            getattr(library.RBTree({1: 1, 3: 3}), name)(key)
+        told.append(error.value.args)
+    assert told[0] == told[1]
+
+
 def test_keys_must_be_hashable_which_is_told_at_once() -> None:
     with pytest.raises(TypeError, match="unhashable"):
         ours.RBTree[Any, int]()[[1]] = 2
