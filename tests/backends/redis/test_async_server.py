@@ -134,19 +134,18 @@ def test_each_call_of_a_batch_has_its_own_answer_or_error(shared_server: Embedde
         async with open_async_leaderboard(shared_server.unix_url, board="own") as board:
             await board.update_scores([(f"p{i}", "", i) for i in range(100)])
             await board.update_score("full", "", 2**53)
-            players = [{f"p{i}" for i in range(100) if client.hexists(key, f"p{i}")} for key in client.keys("*}:p:*")]
-            lost, kept = sorted(filter(None, players))[:2]
-            for key in client.keys("*}:p:*"):
-                if client.hexists(key, min(lost)):
-                    client.delete(key)
+            keys = [key for key in sorted(client.keys("*}:p:*")) if not client.hexists(key, "full")]
+            players = {key: [f"p{i}" for i in range(100) if client.hexists(key, f"p{i}")] for key in keys}
+            (gone, (lost, *_)), (_, (kept, limited, *_)) = [each for each in players.items() if len(each[1]) > 1][:2]
+            client.delete(gone)
             token = _limits.set(ScoreLimits(highest=100))
-            bounded = asyncio.gather(board.update_score("mia", "", 101), board.update_score("mia", "", 99))
+            bounded = asyncio.gather(board.update_score(limited, "", 101), board.update_score(limited, "", 99))
             bounded_calls = asyncio.ensure_future(_outcomes(bounded))
             _limits.reset(token)
             found = await asyncio.gather(
-                board.update_score(min(lost), "", 7),
+                board.update_score(lost, "", 7),
                 board.increment_score("full", "", 1),
-                board.increment_score(min(kept), "", 0.5),
+                board.increment_score(kept, "", 0.5),
                 return_exceptions=True,
             )
             assert isinstance(found[0], BoardMismatchError)
