@@ -72,10 +72,25 @@ def test_every_operation_of_the_description_is_fuzzed(schema: Any) -> None:
     assert described - fuzzed == {("GET", "/boards/{board}/events")}  # which never ends
 
 
-@pytest.mark.parametrize("mode", schemathesis.GenerationMode, ids=lambda mode: mode.value)
-@pytest.mark.parametrize(("method", "path"), [(method, path) for method, paths in OPERATIONS.items() for path in paths])
-def test_every_request_is_answered_as_described(schema: Any, method: str, path: str, mode: Any) -> None:
-    operation = schema[f"/boards/{{board}}{path}"][method]
+each_operation = pytest.mark.parametrize(
+    ("method", "path"), [(method, path) for method, paths in OPERATIONS.items() for path in paths]
+)
+
+
+@each_operation
+def test_every_right_request_is_answered_as_described(schema: Any, method: str, path: str) -> None:
+    assert_answered(schema[f"/boards/{{board}}{path}"][method], schemathesis.GenerationMode.POSITIVE)
+
+
+@pytest.mark.parametrize("client", ["memory"], indirect=True)
+@each_operation
+def test_every_wrong_request_is_answered_as_described(schema: Any, method: str, path: str) -> None:
+    """Before any storage is asked, so that one is enough."""
+    assert_answered(schema[f"/boards/{{board}}{path}"][method], schemathesis.GenerationMode.NEGATIVE)
+
+
+def assert_answered(operation: Any, mode: Any) -> None:
+    """Send requests of one kind to an operation, and hold the answers against its description."""
 
     @BOUNDED
     @given(operation.as_strategy(generation_mode=mode))
