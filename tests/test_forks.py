@@ -50,12 +50,12 @@ def told(work: Callable[[Tell], object]) -> list[Any]:
 
 
 @contextmanager
-def busy(*works: Callable[[], object]) -> Iterator[None]:
-    """Have a thread repeat each piece of work."""
+def busy(*works: Callable[[], object], pause: float = 0.0) -> Iterator[None]:
+    """Have a thread repeat each piece of work, with a pause of so many seconds in between."""
     ended = Event()
 
     def repeat(work: Callable[[], object]) -> None:
-        while not ended.is_set():
+        while not ended.wait(pause) if pause else not ended.is_set():
             work()
 
     threads = [Thread(target=repeat, args=(work,), daemon=True) for work in works]
@@ -133,7 +133,8 @@ def test_a_child_of_a_process_with_a_busy_shared_board_shares_it(kind: str, tmp_
             "sqlite": lambda: f"sqlite://{tmp_path / 'board.db'}",
         }[kind]()
         board = filled(opened.enter_context(open_leaderboard(url)))
-        opened.enter_context(busy(lambda: board.get_top_n(1000), lambda: shuffle(board)))
+        pause = 0.005  # without it, the child's commits conflict with those of this process again and again
+        opened.enter_context(busy(lambda: board.get_top_n(1000), lambda: shuffle(board), pause=pause))
         for number in range(FORKS):
 
             def work(tell: Tell, number: int = number) -> None:

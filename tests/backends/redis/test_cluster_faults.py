@@ -344,7 +344,7 @@ def test_slots_move_to_a_new_node_under_writers_and_readers(open_board: Opener, 
         oracle, writing, over = filled(still), Writing(board, threads=3), Event()
 
         def read() -> None:
-            while not over.is_set():
+            while not over.wait(0.002):  # so that the servers' processes come to work, too
                 for call in (("__len__", ()), ("get_rank", ("p77",)), ("get_top_n", (50,)), ("get_around", ("p5", 3))):
                     outcome, answer = outcome_of(lambda call=call: perform(still, call))  # type: ignore[misc]  # a default, for the loop
                     if outcome == "acknowledged":
