@@ -44,7 +44,7 @@ from .small import (
     words_of,
 )
 
-FULL = made_up.result(rounds=2, sizes=(100, 10_000, 100_000))
+FULL = made_up.result(rounds=2, sizes=(100, 100_000))
 STATUSES = ("wrong", "failed", "timed out", "unavailable", "not run")
 RANKED = ("service", "loading", "throughput", "response", "memory", "growth", "crash-recovery", "percentiles")
 """Sections whose rows are compared with one another."""
