@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_a_board_over_shards_has_the_order_and_the_answers_of_any_other() -> Non
     assert report.verdict == "PASSED IN PART", report.failures[0].text
 
 
-@pytest.mark.parametrize("runs", [4, pytest.param(20, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("runs", [2, pytest.param(20, marks=pytest.mark.proof)])
 @pytest.mark.parametrize("sound", [ShardedBoard, SaysPerPlayer])
 def test_a_board_that_keeps_the_level_passes_every_run(sound: BoardFactory, runs: int) -> None:
     assert [histories_fail(sound, seed, histories=10) for seed in range(runs)] == [""] * runs
@@ -53,14 +54,19 @@ def test_a_board_that_keeps_the_level_passes_every_run(sound: BoardFactory, runs
 
 @often
 def test_a_board_over_shards_is_not_linearizable(runs: int, enough: int) -> None:
-    accounts = [histories_fail(SaysLinearizable, seed) for seed in range(runs)]
-    assert sum(account.startswith("not linearizable") for account in accounts) >= enough
+    accounts = (histories_fail(SaysLinearizable, seed) for seed in range(runs))
+    seen = (account for account in accounts if account.startswith("not linearizable"))
+    assert len([*islice(seen, enough)]) == enough
 
 
 @often
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_bug_between_shards_is_caught(broken: type[ShardedBoard], runs: int, enough: int) -> None:
-    accounts = [histories_fail(broken, seed) for seed in range(runs)]
-    caught = [account for account in accounts if account.startswith("not per player")]
-    assert len(caught) == len([account for account in accounts if account])
-    assert len(caught) >= enough, f"caught in {len(caught)} runs of {runs}"
+    caught = 0
+    for seed in range(runs):
+        account = histories_fail(broken, seed)
+        assert not account or account.startswith("not per player")
+        caught += bool(account)
+        if caught == enough:
+            return
+    pytest.fail(f"caught in {caught} runs of {runs}")
