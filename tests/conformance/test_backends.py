@@ -57,6 +57,7 @@ class TestNaive(AtAURL):
 class TestMemory(AtAURL):
     """The one that big boards are tried on at full size."""
 
+    examples = 20
     players = 100_000
     url = "memory://"
 
@@ -65,7 +66,7 @@ class TestFakeRedis(AtAURL):
     """The code of a real server's boards."""
 
     under_one_rule = True
-    repeats = REPEATS
+    repeats = REPEATS | {"bulk"}
     url = "fakeredis://"
     examples = 5
     steps = 20
