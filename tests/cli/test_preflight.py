@@ -113,7 +113,8 @@ def test_json_has_every_finding_and_what_was_expected(tmp_path: Path) -> None:
 
 def test_each_board_of_a_file_or_one_that_is_named_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "boards.toml"
-    path.write_text("[boards.a]\nurl = 'memory://'\n[boards.b]\nurl = 'naive://'\n", encoding="utf-8")
+    expected = "".join(f"[preflight.{name}]\nexpected_players = 1000\n" for name in "ab")
+    path.write_text(f"[boards.a]\nurl = 'memory://'\n[boards.b]\nurl = 'naive://'\n{expected}", encoding="utf-8")
     assert [line for line in run(path).stdout.splitlines() if " at " in line and "://" in line][:1] == [
         "a at memory://"
     ]
