@@ -6,6 +6,7 @@ The figures are plausible, so that pictures of a page can be judged; none of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from math import erf, exp, log, log10, sqrt
 from random import Random
 from typing import Final, Literal, NamedTuple
@@ -185,7 +186,8 @@ def distribution(chance: Random, middle_us: float, samples: int) -> Distribution
     """Return samples of two log-normal humps: most, and a slow one in fifty."""
     humps = ((0.98, log(middle_us * 1000), 0.11), (0.02, log(middle_us * 2600), 0.35))
     first = int(log(middle_us * 1000) / log(BUCKET)) - 12
-    counts = [_count(chance, samples, place, humps) for place in range(first, first + 70)]
+    below = [samples * _part_below(place * log(BUCKET), humps) for place in range(first, first + 71)]
+    counts = [_count(chance, high - low) for low, high in pairwise(below)]
     if not any(counts):
         counts[12] = samples
     while counts[-1] == 0:
@@ -198,12 +200,11 @@ def distribution(chance: Random, middle_us: float, samples: int) -> Distribution
     return Distribution(sum(counts), mean, p50, p95, p99, p999 if samples >= 10_000 else None, maximum, found)
 
 
-def _count(chance: Random, samples: int, place: int, humps: tuple[tuple[float, float, float], ...]) -> int:
-    low, high = place * log(BUCKET), (place + 1) * log(BUCKET)
-    expected = samples * sum(
-        share * (erf((high - middle) / width / sqrt(2)) - erf((low - middle) / width / sqrt(2))) / 2
-        for share, middle, width in humps
-    )
+def _part_below(end: float, humps: tuple[tuple[float, float, float], ...]) -> float:
+    return sum(share * (1 + erf((end - middle) / width / sqrt(2))) / 2 for share, middle, width in humps)
+
+
+def _count(chance: Random, expected: float) -> int:
     return max(0, round(expected + chance.gauss(0, sqrt(expected)) if expected > 1 else chance.random() < expected))
 
 
