@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -88,8 +89,13 @@ def dotted(module: Path) -> list[str]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def imports(module: Path) -> Iterator[str]:
+@cache
+def imports(module: Path) -> tuple[str, ...]:
     """Return the full name of whatever a module imports, wherever in it."""
+    return tuple(_imports(module))
+
+
+def _imports(module: Path) -> Iterator[str]:
     package = [PACKAGE, *module.parent.parts]
     for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -100,7 +106,8 @@ def imports(module: Path) -> Iterator[str]:
             yield from (f"{base}.{name.name}" for name in node.names)
 
 
-def inner(module: Path) -> set[str]:
+@cache
+def inner(module: Path) -> frozenset[str]:
     """Return the modules of this package that a module imports, named within the package."""
     found = set()
     for name in imports(module):
@@ -109,7 +116,7 @@ def inner(module: Path) -> set[str]:
             while rest and not is_module(rest):
                 rest.pop()
             found.add(".".join(rest))
-    return found
+    return frozenset(found)
 
 
 def is_module(parts: list[str]) -> bool:
