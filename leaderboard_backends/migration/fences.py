@@ -36,6 +36,7 @@ Side: TypeAlias = Literal["source", "target"]
 _FENCE: Final = re.compile(
     r".* \[migration: (?P<kind>begins|follows|paused|finished), (?P<owner>start|switch|nobody) \w+\]"
 )
+_USER: Final = re.compile(r"//[^/?#@\s]*@")
 _ROOM: Final = 60
 """Characters of a fence's text beside the place."""
 
@@ -76,7 +77,8 @@ def other(side: Side) -> Side:
 
 def make_fence(place: str, kind: Kind, owner: Owner) -> MigrationFence:
     """Return a new fence, for a board whose players are at `place` (without a password)."""
-    text = f"{place[: MAX_MOVED_TO - _ROOM]} [migration: {kind}, {owner} {token_hex(4)}]"
+    public = _USER.sub("//", place)  # even that a password was left out looks like one
+    text = f"{public[: MAX_MOVED_TO - _ROOM]} [migration: {kind}, {owner} {token_hex(4)}]"
     return MigrationFence(text, kind, owner)
 
 

@@ -58,6 +58,8 @@ OPENING: Final = 10.0
 """Seconds for which a fence is tried to be changed, where the storage does not answer."""
 DRAINING: Final = 5.0
 """Seconds within which the last changes must be over in the pause; else the board that served goes on."""
+SETTLING: Final = 1.0
+"""Seconds for which differences of boards at rest are asked for again, where they have no version to tell that."""
 ROUNDS: Final = 8
 """How often the players are compared that changed during the comparison before, until they are few."""
 FEW: Final = 500
@@ -537,7 +539,7 @@ class Migration:
         if self.state().serves == "target":
             return Switched("target", None, None, 0, None)
         began = monotonic()
-        found = verify_boards(self.source, self.target)
+        found = verify_boards(self.source, self.target, wait=SETTLING)
         _require_equal(found)
         if self.source.capabilities.fence:
             self.source.fence(make_fence(self._places[1], "paused", "nobody").text)

@@ -133,6 +133,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
         yield running
 
 
+@pytest.mark.proof  # the walk does it, too
 def test_storages_mirror_each_other(open_board: Open, server: EmbeddedServer, tmp_path: Path) -> None:
     chance = random.Random(3)
     urls = [f"{server.url}?board=mirror", f"sqlite://{tmp_path}/a.db", f"zodb://{tmp_path}/a.fs", "memory://last"]
@@ -147,6 +148,7 @@ def test_storages_mirror_each_other(open_board: Open, server: EmbeddedServer, tm
         target.lift_fence()
 
 
+@pytest.mark.proof  # as above
 def test_a_board_over_shards_is_mirrored_and_mirrors(open_board: Open) -> None:
     chance = random.Random(11)
     with EmbeddedCluster() as cluster:

@@ -72,6 +72,7 @@ def migration(stack: ExitStack, urls: list[str], **options: Any) -> Migration:
     return Migration(source, target, **options)
 
 
+@pytest.mark.proof  # test_steps does it by commands
 def test_a_board_moves_and_returns_while_processes_write(
     servers: list[EmbeddedServer], stack: ExitStack, tmp_path: Path
 ) -> None:
@@ -187,6 +188,16 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(stack: ExitStac
     assert (one.fenced(), two.fenced()) == (None, None)
     with pytest.raises(BoardMismatchError, match="the same order"):
         Migration(one, open_leaderboard("memory://four", order="ascending"))
+
+
+def test_a_fence_says_where_the_board_went_and_no_password(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    places = ("redis://me:***@here:6379/0 (board weekly)", f"redis+cluster://:***@there:7000/{'x' * 600}")
+    Migration(one, two, places=places).start(until_caught_up=True)
+    assert str(two.fenced()).startswith("redis://here:6379/0 (board weekly) [migration: follows, start ")
+    Migration(one, two, places=places).cut_over()
+    with pytest.raises(BoardMovedError, match=r"has moved to redis\+cluster://there:7000/x"):
+        one.update_score("ada", "", 1)
 
 
 def test_a_batch_that_meets_the_fence_is_written_once_where_the_board_went(stack: ExitStack) -> None:

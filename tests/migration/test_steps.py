@@ -1,8 +1,9 @@
-"""`leaderboard migrate`: each step a process of its own beside writing ones, or by order in the app's own process."""
+"""`leaderboard migrate`: one step after the other beside writing processes, or by orders to the app's own process."""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, load_leaderboards, open_leaderboard
+from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.migration import steering
 from leaderboard_backends.migration.record import Record
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -23,11 +26,10 @@ FIRST = rows(1_200, 4)
 
 
 def migrate(step: str, config: Path, *options: str, code: int = 0) -> dict[str, Any]:
-    """Run a step as a user does, and return what it printed."""
-    command = [sys.executable, "-m", "leaderboard_backends", "migrate", step, "--config", str(config), "weekly"]
-    done = subprocess.run([*command, "--json", *options], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == code, done.stderr + done.stdout
-    printed: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+    """Run a step, and return what it printed."""
+    done = CliRunner().invoke(leaderboard, ["migrate", step, "--config", str(config), "weekly", "--json", *options])
+    assert done.exit_code == code, done.output
+    printed: dict[str, Any] = {"error": done.stderr} if code else json.loads(done.stdout)
     return printed
 
 
@@ -101,3 +103,25 @@ def test_without_the_process_that_holds_a_board_an_order_says_so(
     record = Record(open_leaderboard(server.url, board="record"))
     with record.board, pytest.raises(BackendUnavailableError, match="is the app running"):
         steering.order_step(record, "start", {})
+
+
+def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedServer, tmp_path: Path) -> None:
+    config = config_of(tmp_path, f"{server.url}?board=interrupted", f"sqlite://{tmp_path}/board.db")
+    command = [sys.executable, "-m", "leaderboard_backends", "migrate", "start", "--config", str(config), "weekly"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        for line in started.stderr:
+            if "changes and" in line:
+                break
+        started.send_signal(signal.SIGINT)
+        told = started.communicate(timeout=60)[1]
+    assert line.startswith("following, 0 changes and 0.0")
+    assert (started.returncode, told.splitlines()[-1]) == (130, "Interrupted.")
+    assert migrate("status", config)["phase"] == "copying"
+
+
+def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+    config = config_of(tmp_path, "memory://weekly", "naive://weekly")
+    assert "by board.migration()" in migrate("start", config, code=1)["error"]
+    config.write_text('[boards.weekly]\nurl = "memory://weekly"\n')
+    assert 'add it, with to = "URL"' in migrate("plan", config, code=1)["error"]

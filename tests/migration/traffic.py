@@ -185,7 +185,7 @@ class Writer:
 class Writers:
     """Processes that write; calling it stops them and returns their account."""
 
-    def __init__(self, open_board: Open, stop: Path, processes: int, pace: float) -> None:
+    def __init__(self, open_board: Open, stop: Path, numbers: Iterable[int], pace: float) -> None:
         self._stop = stop
 
         def work(number: int) -> Callable[[Callable[[object], None]], None]:
@@ -195,7 +195,7 @@ class Writers:
 
             return run
 
-        self.children: list[Child[object]] = [Child(work(number), 600) for number in range(processes)]
+        self.children: list[Child[object]] = [Child(work(number), 600) for number in numbers]
         for child in self.children:
             assert next(child) == "ready"
 
@@ -211,9 +211,9 @@ class Writers:
 
 
 @contextmanager
-def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0) -> Iterator[Writers]:
-    """Have so many processes write, which are gone at the end."""
-    writers = Writers(open_board, stop, processes, pace)
+def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0, first: int = 0) -> Iterator[Writers]:
+    """Have so many processes write, which are gone at the end; the first one has this number."""
+    writers = Writers(open_board, stop, range(first, first + processes), pace)
     try:
         yield writers
     finally:
@@ -222,9 +222,11 @@ def writing(open_board: Open, stop: Path, processes: int = 3, pace: float = 0.0)
 
 
 @contextmanager
-def writing_in_threads(board: LeaderboardBackend, stop: Path, threads: int = 2) -> Iterator[Callable[[], Account]]:
+def writing_in_threads(
+    board: LeaderboardBackend, stop: Path, threads: int = 2, first: int = 0
+) -> Iterator[Callable[[], Account]]:
     """Have threads of this process write to one board object; as `writing`."""
-    writers = [Writer(number, pace=0.001) for number in range(threads)]
+    writers = [Writer(number, pace=0.001) for number in range(first, first + threads)]
 
     class Kept:
         def __enter__(self) -> LeaderboardBackend:
