@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from math import isinf
 
+import asyncio_bars
 import hardening_bars
 import legacy_bars
 import migration_bars
@@ -29,6 +30,8 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from sortedcontainers_bars.bars(sizes, 30_000 if quick else 90_000)
     if "redis" in chosen:
         yield from redis_bars.bars(million, 15_000 if quick else 60_000)
+    if "asyncio" in chosen:
+        yield from asyncio_bars.bars(18_000 if quick else 90_000)
     if "zodb" in chosen:
         yield from zodb_bars.bars(million, 450 if quick else 3_000, 4_500)
     if "hardening" in chosen:
@@ -52,7 +55,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "zodb", "hardening", "scaling", "migration"]
+    subjects = ["sortedcontainers", "redis", "asyncio", "zodb", "hardening", "scaling", "migration"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")

@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 MOST_TOGETHER: Final = 64
 """Calls that one script makes: about 0.3 ms of the server's time."""
+MOST_AT_ONCE: Final = 64
+"""Callers who get their replies in one turn of the event loop, which others wait for."""
 MOST_SENT: Final = 1000
 """Requests that may be without a reply on one connection; others wait in the line."""
 MOST_WAITING: Final = 20_000
@@ -116,6 +118,8 @@ class _Wire(asyncio.Protocol):
         """Whether the socket takes no more for now."""
         self.lost: Final[asyncio.Future[None]] = server.loop.create_future()
         self._heard = server.loop.time()
+        self._is_reading = False
+        """Whether replies that came are still to be read."""
 
     # ------------------------------------------------------------------ what the event loop calls
 
@@ -131,15 +135,27 @@ class _Wire(asyncio.Protocol):
         self._server.wake()
 
     def data_received(self, data: bytes) -> None:
-        reader, sent = self._reader, self.sent
-        reader.feed(data)
+        self._reader.feed(data)
         self._heard = self._server.loop.time()
+        if not self._is_reading:
+            self._read()
+
+    def _read(self, most: int = MOST_AT_ONCE) -> None:
+        """Hand over replies to so many callers; the rest in the next turn of the loop, after those have had theirs."""
+        reader, sent = self._reader, self.sent
+        self._is_reading = False
         try:
             while (reply := reader.gets()) is not _NO_REPLY:
                 first = sent[0]
                 first.replies.append(reply)
-                if len(first.replies) == first.request.replies:
-                    self._server.answered(sent.popleft(), self)
+                if len(first.replies) < first.request.replies:
+                    continue
+                self._server.answered(sent.popleft(), self)
+                most -= len(first.places)
+                if most <= 0:
+                    self._is_reading = True
+                    self._server.loop.call_soon(self._read, context=self._server.context)
+                    break
         except InvalidResponse as error:
             self._server.drop(self, error)
         except IndexError:
@@ -148,6 +164,7 @@ class _Wire(asyncio.Protocol):
             self._server.rest(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._read(MOST_SENT * MOST_TOGETHER)
         self._server.drop(self, exc or RedisConnectionError("Connection closed by server."))
         if not self.lost.done():
             self.lost.set_result(None)
@@ -209,7 +226,7 @@ class AsyncServer(AsyncCarrier):
         self._awake = False
         self._clock: asyncio.TimerHandle | None = None
         self._forked = False
-        self._context: Final = Context()
+        self.context: Final = Context()
         """The context of what is done for all, which is no task's own."""
         survive_forks(self._inherit)
 
@@ -304,7 +321,7 @@ class AsyncServer(AsyncCarrier):
         """Send what stands in the line, once the tasks that can run now have had their turn."""
         if not self._awake:
             self._awake = True
-            self.loop.call_soon(self._send, context=self._context)
+            self.loop.call_soon(self._send, context=self.context)
 
     def _send(self) -> None:
         self._awake = False
@@ -380,7 +397,7 @@ class AsyncServer(AsyncCarrier):
         if ends and (self._clock is None or min(ends) < self._clock.when()):
             if self._clock is not None:
                 self._clock.cancel()
-            self._clock = self.loop.call_at(min(ends), self._look, context=self._context)
+            self._clock = self.loop.call_at(min(ends), self._look, context=self.context)
 
     def _look(self) -> None:
         """Tell those who have waited for too long, and use no connection any more that owes a reply for as long."""
