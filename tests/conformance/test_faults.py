@@ -1,4 +1,4 @@
-"""Faults of real servers and real files, on the backends that keep data there."""
+"""Faults of real servers and real files, on the backends that keep data there; `make proof` tries far more."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 
 class TestZODBFileFaults(FileFaults):
+    kills, tears = 12, 6
+
     def make_in(self, directory: Path, *, name: str, **options: Any) -> LeaderboardBackend:
         return open_leaderboard(f"zodb://{directory}/board.fs", board=name, **options)
 
 
 class TestRedisServerFaults(ServerFaults):
+    increments, steps, restarts, histories = 300, 60, 4, 20
     started: EmbeddedServer
 
     def start_server(self, directory: Path) -> EmbeddedServer:
