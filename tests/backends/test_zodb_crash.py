@@ -24,10 +24,14 @@ from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.storage import BoardFile
 from leaderboard_backends.backends.zodb.torn import cut_zeroed_end, last_is_zeroed
 
+from ..conformance.conftest import made_folder
+
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "board.fs"
+def path() -> Iterator[Path]:
+    """A new file, in memory where there is such: how long a disk takes to flush is not judged here."""
+    with made_folder() as folder:
+        yield folder / "board.fs"
 
 
 def run(program: str, *arguments: object) -> str:
