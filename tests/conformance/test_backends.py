@@ -49,7 +49,7 @@ class AtAURL(BackendConformance):
 
 @pytest.mark.proof
 class TestNaive(AtAURL):
-    """Each part of the kit runs on this backend in a test of the runner, too, with the same efforts."""
+    """Each part of the kit runs on this backend in a test of the runner, too, with the smallest efforts."""
 
     url = "naive://"
 
@@ -141,6 +141,7 @@ class TestRelStorageWithoutHistory(Configured):
 
 
 class TestUnixSocket(AtAURL):
+    under_two_rules = True
     examples = 20
 
     @pytest.fixture(autouse=True)
