@@ -48,7 +48,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.C
 def shortened(command: str) -> str:
     """Return a command that asks for one part of the kit, where it asks for all, and for one round."""
     if command.startswith("leaderboard compare"):
-        return f"{command} --proof order --rounds 1"
+        return f"{command} --proof isolation --rounds 1"
     if command.startswith("leaderboard conformance") and "--part" not in command:
         return f"{command} --part order"
     return command.replace("pytest -q tests", "pytest -q --collect-only tests")

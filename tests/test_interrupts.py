@@ -38,7 +38,7 @@ from .interruptible import Interruptible
 
 pytestmark = pytest.mark.usefixtures("unlogged")
 
-INTERRUPTS: Final = 600
+INTERRUPTS: Final = 300
 MANY: Final = 3000
 PLAYERS: Final = [f"p{number}" for number in range(300)]
 LONGEST: Final = 0.0002
