@@ -15,6 +15,7 @@ import hardening_bars
 import legacy_bars
 import migration_bars
 import monitoring_bars
+import moving_bars
 import redis_bars
 import scaling_bars
 import sortedcontainers_bars
@@ -41,6 +42,7 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from scaling_bars.bars(30_000 if quick else 300_000)
     if "migration" in chosen:
         yield from migration_bars.bars(million, 30_000 if quick else 300_000)
+        yield from moving_bars.bars(million)
         yield from legacy_bars.bars(100_000, 150_000 if quick else 600_000)
 
 

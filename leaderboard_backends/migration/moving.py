@@ -48,9 +48,9 @@ LEASE: Final = 0.2
 """Seconds for which a board that an app has open is read without asking for its fence. A cut-over waits them out."""
 LEASE_MARGIN: Final = 0.05
 """Seconds more that a cut-over waits: clocks do not run at quite the same rate."""
-PACE: Final = 0.005
+PACE: Final = 0.002
 """Seconds between two rounds of following while the board changes."""
-IDLE_PACE: Final = 0.02
+IDLE_PACE: Final = 0.01
 """Seconds between two rounds where nothing changed."""
 LONGEST_REST: Final = 2.0
 """Seconds until a storage that failed is tried again; the first rest is a twentieth of it."""

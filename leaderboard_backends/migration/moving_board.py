@@ -21,7 +21,7 @@ from threading import RLock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
-from ..changes import MAX_FEED
+from ..changes import MAX_FEED, fence_pass
 from ..config import Opening, Reopening, describe
 from ..errors import (
     BackendUnavailableError,
@@ -236,6 +236,8 @@ class MovingLeaderboard(ShadowedBoard):
 
     def _find(self, refusing: LeaderboardBackend, error: BoardMovedError, search: _Search) -> None:
         """Wait until a board serves. Raises `BackendUnavailableError` if that takes too long."""
+        if fence_pass() is not None:  # whoever passes a fence means this board
+            raise error
         while True:
             self._until = -1.0
             state = _state_or(error, self._source, self.target)

@@ -10,7 +10,7 @@ by the tests of the backends.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -99,6 +99,36 @@ class TestMonitoring(Hardened):
 class TestDegradation(Hardened):
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return opened("memory://", 1, board=name, degradation=CACHED, **options)
+
+
+KEEPS_A_FEED = {"test_a_board_that_was_not_asked_to_keeps_no_feed": "both boards keep one for the migration"}
+
+
+@pytest.mark.proof
+class TestMoving(Hardened):
+    known_failures = KEEPS_A_FEED
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return opened("memory://", 1, board=name, migration={"to": "naive://"}, **options)
+
+
+@pytest.mark.proof
+class TestMovingOnAServer(Hardened):
+    known_failures: ClassVar = {
+        **KEEPS_A_FEED,
+        "test_version_and_feed_go_on_where_the_data_outlives_the_object": "feed=0 does not turn that feed off",
+    }
+    under_one_rule = True
+
+    server: EmbeddedServer
+
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.server = server
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        to = f"{self.server.unix_url}?prefix=moved"
+        return opened(self.server.unix_url, 1, board=name, migration={"to": to}, **options)
 
 
 class TestAllInMemory(Hardened):
