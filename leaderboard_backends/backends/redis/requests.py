@@ -87,8 +87,7 @@ class Request(NamedTuple, Generic[T]):
     def then(self, make: Callable[[T], U]) -> Request[U]:
         """Return the request whose answer is made of this one's."""
         parse = self.parse
-        changed: Any = self._replace(parse=cast("Any", lambda reply: make(parse(reply))))
-        return cast("Request[U]", changed)
+        return Request(self.packed, lambda reply: make(parse(reply)), *self[2:])
 
     def answer(self, reply: Any) -> T:
         """Parse a reply; raises `BoardMismatchError` where it is none that a whole board gives."""

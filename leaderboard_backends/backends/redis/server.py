@@ -192,13 +192,16 @@ class Exchange:
 
     def _read(self, request: Request[Any], deadline: float) -> Any:
         replies: list[Any] = []
+        problem: RedisError | None = None
         read: Any = cast("Wire", self._wire).read_response
         for _ in range(request.replies):
             try:
                 replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))
             except _REPLIES as error:
                 replies.append(error)
-        problem = error_within(replies) or (error_within(replies[-1]) if request.replies > 1 else None)
+                problem = problem or error
+        if problem is None and request.replies > 1:
+            problem = error_within(replies[-1])
         if isinstance(problem, NoScriptError):
             return problem
         if problem is not None:
