@@ -292,6 +292,8 @@ def _switch(document: Mapping[str, Any]) -> Iterator[str]:
         if found:
             same = "both boards are the same, to the last tie" if found["equal"] else "the boards differ"
             yield f"Verified {when} it: {same} ({whole(found['players'])} players, {duration(found['seconds'])})."
+    if document["problem_after"]:
+        yield f"It was not verified afterwards: {document['problem_after']} Verify both boards by leaderboard verify."
     if document["compared_in_pause"]:
         yield f"Compared in the pause: {whole(document['compared_in_pause'])} players."
 

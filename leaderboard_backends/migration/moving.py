@@ -103,6 +103,8 @@ class Switched(NamedTuple):
     """Players compared in the pause."""
     after: Verification | None
     """The full verification after it, of the board that follows now."""
+    problem: str = ""
+    """Why there is none, where a storage failed; the board serves all the same."""
 
 
 class Migration:
@@ -366,8 +368,12 @@ class Migration:
         except BaseException:
             self._release(to, mirror)
             raise
-        after = self._verify_after(active, paused, verify=verify)
-        return Switched(to, seconds if state.serves else None, before, compared, after)
+        after, problem = None, ""
+        try:
+            after = self._verify_after(active, paused, verify=verify)
+        except BackendError as error:  # the switch is made
+            problem = str(error)
+        return Switched(to, seconds if state.serves else None, before, compared, after, problem)
 
     def _drain(self, mirror: Mirror, *, everything: bool) -> int:
         """Bring the last changes over, and compare what changed since the last comparison, or all."""

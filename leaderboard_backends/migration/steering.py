@@ -85,6 +85,7 @@ def switch_document(switched: Switched) -> dict[str, Any]:
         "verified_before": _verified(switched.before),
         "compared_in_pause": switched.compared,
         "verified_after": _verified(switched.after),
+        "problem_after": switched.problem,
     }
 
 

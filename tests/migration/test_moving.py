@@ -20,6 +20,7 @@ from leaderboard_backends import (
     UnsupportedOperationError,
     open_leaderboard,
 )
+from leaderboard_backends.answers import ask
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
@@ -238,3 +239,19 @@ def test_in_a_pause_that_lasts_a_write_says_so_and_a_read_answers(stack: ExitSta
     assert Migration(one, two).roll_back().serves == "source"
     app.update_score("ada", "", 2)
     assert (one.get_score("ada"), two.get_score("ada")) == (2, 1)
+
+
+def test_a_copy_in_memory_follows_a_board_that_moves(
+    servers: list[EmbeddedServer], stack: ExitStack, tmp_path: Path
+) -> None:
+    urls = [f"{servers[0].url}?board=copied", f"sqlite://{tmp_path}/board.db?board=copied"]
+    app = stack.enter_context(open_leaderboard(urls[0], migration={"to": urls[1]}, replica=True))
+    app.update_scores(rows(500, 3))
+    moves = migration(stack, urls)
+    for step in (lambda: moves.start(until_caught_up=True), moves.cut_over, moves.roll_back):
+        step()
+        for number in range(3):
+            app.update_score("ada", "", number)
+            assert app.get_score("ada") == number
+        wait_until(lambda: ask(app.get_rank, "ada")[1].source == "replica")
+        assert app.get_top_n(501) == (moves.source if step is not moves.cut_over else moves.target).get_top_n(501)

@@ -106,7 +106,7 @@ def test_a_board_walks_through_all_storages_and_is_what_writers_were_told(
         server = stack.enter_context(EmbeddedServer(DURABLE, tcp=True, directory=tmp_path))
         cluster = stack.enter_context(EmbeddedCluster(settings={"appendonly": "yes", "appendfsync": "always"}))
         sqlite, zodb = f"sqlite://{tmp_path}/board.db?board=walk", f"zodb://{tmp_path}/board.fs?board=walk"
-        redis, shards = f"{server.url}?board=walk", f"{cluster.url}?board=walk&shards=8"
+        redis, shards = f"{server.url}?board=walk", f"{cluster.url}?board=walk&shards=8&read_timeout=20"
         walk_inside("memory://walk", sqlite, list(first), tmp_path, account)
         walk_by_commands(sqlite, redis, tmp_path, account, chance, kills)
         walk_by_commands(redis, shards, tmp_path, account, chance, kills)
