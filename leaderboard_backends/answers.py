@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from inspect import iscoroutinefunction
 from typing import Final, Literal, NamedTuple, ParamSpec, TypeVar
 
-from .errors import BackendUnavailableError
+from .errors import BackendUnavailableError, InvalidArgumentTypeError
+from .model import shorten
 
 Source = Literal["live", "replica", "cached", "stale", "approximate", "partial"]
 """How an answer came about.
@@ -82,7 +84,14 @@ def answered(answer: Answer) -> None:
 def ask(
     read: Callable[Parameters, Value], *arguments: Parameters.args, **options: Parameters.kwargs
 ) -> tuple[Value, Answer]:
-    """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`."""
+    """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`.
+
+    Of an asynchronous board, await the read itself, and then call `last_answer`: raises `InvalidArgumentTypeError`.
+    """
+    if iscoroutinefunction(read):
+        raise InvalidArgumentTypeError(
+            f"ask takes a function, and {shorten(read)} is a coroutine function: await it, then call last_answer()."
+        )
     _answer.set(LIVE)
     return read(*arguments, **options), _answer.get()
 

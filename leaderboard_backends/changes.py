@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from inspect import iscoroutinefunction
 from itertools import islice
 from operator import ge
 from secrets import token_hex
@@ -361,6 +362,11 @@ def at_version(
     if not hasattr(board, "get_version") or name == "__iter__":
         raise InvalidArgumentTypeError(
             f"at_version takes a method of a board, such as board.get_top_n, not {shorten(operation)}."
+        )
+    if iscoroutinefunction(operation):
+        raise InvalidArgumentTypeError(
+            f"at_version takes a method of a synchronous board, not {shorten(operation)}: await it within "
+            "`with changes.noting_version() as noted:`, which has the version then."
         )
     if not board.capabilities.feed:
         board.get_version()  # refuses in words, before a write is made

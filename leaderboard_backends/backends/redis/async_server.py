@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import partial
 from select import POLLIN, poll
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary, ref
 
 import hiredis
@@ -67,12 +67,19 @@ class _Place:
 
     __slots__ = ("asked", "board", "call", "future", "request")
 
-    def __init__(self, future: asyncio.Future[Any], asked: float, request: Request[Any] | None) -> None:
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        asked: float,
+        request: Request[Any] | None,
+        board: BoardRequests | None = None,
+        call: Call[Any] | None = None,
+    ) -> None:
         self.future: Final = future
         self.asked: Final = asked
-        self.request = request
-        self.board: BoardRequests | None = None
-        self.call: Call[Any] | None = None
+        self.request: Final = request
+        self.board: Final = board
+        self.call: Final = call
 
     def whole(self) -> Request[Any]:
         """Return the request of this place alone, for errors and for sending."""
@@ -124,8 +131,7 @@ class _Wire(asyncio.Protocol):
     # ------------------------------------------------------------------ what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def pause_writing(self) -> None:
         self.is_full = True
@@ -237,8 +243,7 @@ class AsyncServer(AsyncCarrier):
 
     async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:
         """Make an update or an increment of a board, together with those in the line, and return its answer."""
-        place = self._join(None)
-        place.board, place.call = board, call
+        place = self._join(None, board, call)
         reply = await place.future
         if isinstance(reply, RedisError):
             raise refused(reply, self.address, place.whole()) from reply
@@ -292,7 +297,9 @@ class AsyncServer(AsyncCarrier):
 
     # ------------------------------------------------------------------ the line
 
-    def _join(self, request: Request[Any] | None) -> _Place:
+    def _join(
+        self, request: Request[Any] | None, board: BoardRequests | None = None, call: Call[Any] | None = None
+    ) -> _Place:
         if asyncio.get_running_loop() is not self.loop or self._forked:
             raise self._of_another_loop()
         if len(self._line) >= MOST_WAITING:
@@ -300,7 +307,7 @@ class AsyncServer(AsyncCarrier):
                 f"{MOST_WAITING:,} requests to {self.address} wait to be sent already; nothing was sent. Make fewer "
                 "calls at once, for example with asyncio.Semaphore, or repeat this one later."
             )
-        place = _Place(self.loop.create_future(), self.loop.time(), request)
+        place = _Place(self.loop.create_future(), self.loop.time(), request, board, call)
         self._line.append(place)
         if not self._awake:
             self.wake()
@@ -339,6 +346,9 @@ class AsyncServer(AsyncCarrier):
 
     def _take(self, most: int) -> list[_Sent]:
         """Take requests from the line; calls of one board become one, where no other write of it stands between."""
+        if len(self._line) == 1 and most > 0:
+            place = self._line.popleft()
+            return [] if place.future.done() else [_sent([place])]
         groups: list[list[_Place]] = []
         open_groups: dict[str, list[_Place]] = {}
         size = 0
@@ -364,8 +374,11 @@ class AsyncServer(AsyncCarrier):
     def answered(self, sent: _Sent, wire: _Wire) -> None:
         """Hand the replies to a request to those who wait for it."""
         request, replies = sent.request, sent.replies
-        is_transaction = request.replies > 1 and sent.places[0].board is None
-        problem = error_within(replies) or (error_within(replies[-1]) if is_transaction else None)
+        if request.replies == 1:
+            problem = replies[0] if isinstance(replies[0], RedisError) else None
+        else:
+            is_transaction = sent.places[0].board is None
+            problem = error_within(replies) or (error_within(replies[-1]) if is_transaction else None)
         if problem is None:
             _hand_over(sent, replies if request.takes_all else replies[-1])
         elif isinstance(problem, NoScriptError) and request.script is not None:
@@ -552,10 +565,9 @@ def _sent(group: Sequence[_Place]) -> _Sent:
 
 
 def _hand_over(sent: _Sent, reply: Any) -> None:
-    if sent.places[0].board is None:
-        parts = [reply]
-    else:
-        parts = [reply] if len(sent.places) == 1 else reply
+    parts = [reply]
+    if len(sent.places) > 1:
+        parts = reply
         if not isinstance(parts, list) or len(parts) != len(sent.places):
             parts = [reply] * len(sent.places)  # which no call can parse: the board is damaged, and each says so
     for place, part in zip(sent.places, parts, strict=True):
