@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from time import monotonic
 from typing import Final, NamedTuple
 
-from ..changes import NO_VERSION, Change, Version
+from ..changes import NO_VERSION, Change, Changes, Version
 from ..errors import ChangesLostError
 from ..model import Entry, Score
 from ..protocol import PAGE_SIZE, LeaderboardBackend
@@ -48,8 +48,9 @@ class Behind(NamedTuple):
 class TrackedCopy(BoardCopy):
     """A copy that notes what a target has yet to be told."""
 
-    def __init__(self, primary: LeaderboardBackend) -> None:
+    def __init__(self, primary: LeaderboardBackend, beat: Callable[[], object] = lambda: None) -> None:
         super().__init__(primary)
+        self._beat: Final = beat
         self.cleared = False
         """Whether all players were removed; what is noted below came after that."""
         self.gone: set[str] = set()
@@ -81,6 +82,14 @@ class TrackedCopy(BoardCopy):
         (self.placed if new is None else self.gone).discard(player)
         if new is None:
             self.renamed.discard(player)
+
+    def _add_changes(self, after: Version, parts: list[Changes]) -> Version:
+        self._beat()
+        return super()._add_changes(after, parts)
+
+    def _changes_up_to(self, version: Version, after: Version) -> list[Change]:
+        self._beat()
+        return super()._changes_up_to(version, after)
 
     def holds(self, player: str) -> bool:
         """Whether the copy has a player. O(1)."""
@@ -141,6 +150,8 @@ class Mirror:
         self.fence = fence
         self.changed: set[str] = set()
         """Players that were written since somebody emptied this."""
+        self.beat: Callable[[], object] = lambda: None
+        """Is called often while the mirror works."""
         self._throttle: Final = Throttle(rate, pause)
         self._hear: Final = hear
         self._copy = TrackedCopy(source)
@@ -153,7 +164,7 @@ class Mirror:
 
     def begin(self) -> None:
         """Read the source, and write what differs in the target. O(n), and the time of as many writes as differ."""
-        self._copy = TrackedCopy(self.source)
+        self._copy = TrackedCopy(self.source, self.beat)
         self._copy.load()
         self._copy.forget()
         self._known = self._copy.version
@@ -226,6 +237,7 @@ class Mirror:
 
     def _pull(self) -> bool:
         """Read the next changes into the copy; returns whether these were all."""
+        self.beat()
         found = self.source.get_changes(self._copy.version, CHANGES)
         self._copy.apply(found.changes, found.position)
         self._known = found.version

@@ -36,6 +36,7 @@ from .fences import (
     Side,
     State,
     expecting,
+    fence_of,
     make_fence,
     other,
     read_state,
@@ -56,6 +57,8 @@ LONGEST_REST: Final = 2.0
 """Seconds until a storage that failed is tried again; the first rest is a twentieth of it."""
 OPENING: Final = 10.0
 """Seconds for which a fence is tried to be changed, where the storage does not answer."""
+LIFE: Final = 60.0
+"""Seconds after which a start goes on that waits for a cut-over or a roll-back of which nothing is seen any more."""
 DRAINING: Final = 5.0
 """Seconds within which the last changes must be over in the pause; else the board that served goes on."""
 SETTLING: Final = 1.0
@@ -204,12 +207,12 @@ class Migration:
             return self._copy_at_rest()
         if problems := self.plan().problems:
             raise BoardMismatchError(" ".join(problems))
-        rest = _Rest(self._pause)
+        rest, switch = _Rest(self._pause), _Watch()
         self._mine = set()
         while not stop():
             try:
                 state = self.state()
-                if self._must_wait(state):
+                if self._must_wait(state, switch):
                     if until_caught_up:
                         break
                     self._hear(Progress("waiting for a cut-over or a roll-back that is under way"))
@@ -227,8 +230,8 @@ class Migration:
                 rest.take(lambda text: self._hear(Progress(text)), error)
         return self.state()
 
-    def _must_wait(self, state: State) -> bool:
-        """Whether a switch is under way. Raises where there is nothing to be done."""
+    def _must_wait(self, state: State, switch: _Watch) -> bool:
+        """Whether a switch is under way, whose process lives. Raises where there is nothing to be done."""
         passive = other(state.truth)
         fence = state.fence_of(passive)
         if state.serves is None and not self._mine:
@@ -236,7 +239,7 @@ class Migration:
                 "the boards are in the pause of a cut-over or a roll-back, and both refuse writes: run that command "
                 "again, or the other one to return."
             )
-        if state.serves is None or (self._mine and fence and fence.owner == "switch"):
+        if state.serves is None or (self._mine and fence and fence.owner == "switch" and switch.is_alive(fence.text)):
             return True
         if fence and fence.kind == "finished":
             raise BoardMismatchError(f"this migration is finished: the {state.truth} serves.")
@@ -283,17 +286,17 @@ class Migration:
             except BackendError as error:
                 rest.take(lambda text: self._hear(Progress(text, behind=mirror.behind())), error)
                 with suppress(BackendUnavailableError, WriteOutcomeUnknownError):
-                    self._renew(mirror)
+                    self._renew(mirror, "start")
                 continue
             self._hear(Progress("following", behind=mirror.behind()))
             if until_caught_up:
                 return
             self._pause(PACE if changed else IDLE_PACE)
 
-    def _renew(self, mirror: Mirror) -> None:
+    def _renew(self, mirror: Mirror, owner: Owner) -> None:
         """Fence the board anew: a write of this process that is still on its way does not pass that fence."""
         passive: Side = "target" if mirror.target is self.target else "source"
-        self._renewed = self._renewed or make_fence(self._place_beside(passive), "follows", "start")
+        self._renewed = self._renewed or make_fence(self._place_beside(passive), "follows", owner)
         self._mine.add(self._renewed.text)
         with mirror.target.passing_fence(mirror.fence):
             mirror.target.fence(self._renewed.text)
@@ -347,6 +350,7 @@ class Migration:
     def _carry_over(self, to: Side, state: State, *, verify: bool) -> Switched:
         active = other(to)
         mirror = self._mirror(to, self._take_over(to, state.fence_of(to), "follows", "switch"))
+        self._show_life(mirror)
         try:
             self._hear(Progress(f"bringing the {to} up to date"))
             mirror.begin()
@@ -354,17 +358,8 @@ class Migration:
             if before is not None:
                 _require_equal(before)
             self._compare_changed(mirror)
-            began = monotonic()
-            paused = self._take_over(active, state.fence_of(active), "paused", "switch")
-            ended = monotonic()
-            try:
-                compared = self._drain(mirror, everything=state.serves is None and verify)
-                self._pause(max(0.0, ended + LEASE + LEASE_MARGIN - monotonic()))
-            except BaseException:
-                self._return(active, paused)
-                raise
-            self._open(to, MigrationFence(mirror.fence, "follows", "switch"), (active, paused))
-            seconds = monotonic() - began
+            paused = make_fence(self._place_beside(active), "paused", "switch")
+            seconds, compared = self._pause_and_open(to, mirror, state, paused, verify=verify)
         except BaseException:
             self._release(to, mirror)
             raise
@@ -374,6 +369,30 @@ class Migration:
         except BackendError as error:  # the switch is made
             problem = str(error)
         return Switched(to, seconds if state.serves else None, before, compared, after, problem)
+
+    def _pause_and_open(
+        self, to: Side, mirror: Mirror, state: State, paused: MigrationFence, *, verify: bool
+    ) -> tuple[float, int]:
+        """Fence the board that serves, bring the last changes over, and open the other one; else return to the first.
+
+        Returns how many seconds that took, and how many players were compared.
+        """
+        active, opening = other(to), False
+        mirror.beat = lambda: None
+        fence = MigrationFence(mirror.fence, "follows", "switch")
+        began = monotonic()
+        try:
+            self._put(active, state.fence_of(active), paused)
+            lease = monotonic() + LEASE + LEASE_MARGIN
+            compared = self._drain(mirror, everything=state.serves is None and verify)
+            self._pause(max(0.0, lease - monotonic()))
+            opening = True
+            self._open(to, fence)
+        except BaseException:
+            if not opening or self._is_shut(to, fence):
+                self._return(active, paused)
+            raise
+        return monotonic() - began, compared
 
     def _drain(self, mirror: Mirror, *, everything: bool) -> int:
         """Bring the last changes over, and compare what changed since the last comparison, or all."""
@@ -412,32 +431,49 @@ class Migration:
             else:
                 return
 
-    def _open(self, side: Side, fence: MigrationFence, back: tuple[Side, MigrationFence] | None = None) -> None:
-        """Lift the fence of a board, which serves then; else see that it stays shut, and return to the other."""
+    def _open(self, side: Side, fence: MigrationFence) -> None:
+        """Lift the fence of a board, which serves then."""
         board, rest, until = self._board(side), _Rest(self._pause), monotonic() + OPENING
         while True:
             try:
                 with expecting(board, fence):
                     board.lift_fence()
             except (BackendUnavailableError, WriteOutcomeUnknownError) as error:
-                if monotonic() < until or back is None:
-                    rest.take(lambda text: self._hear(Progress(text)), error)
-                    continue
-                try:
-                    self._take_over(side, fence, "follows", "nobody")  # a lifting on its way finds another fence
-                except BoardMovedError:
-                    if board.fenced() is None:
-                        return
+                if monotonic() > until:
                     raise
-                self._return(*back)
-                raise
-            return
+                rest.take(lambda text: self._hear(Progress(text)), error)
+            else:
+                return
+
+    def _is_shut(self, side: Side, fence: MigrationFence) -> bool:
+        """Whether a board that was to be opened takes no writes, and this call cannot open it any more.
+
+        A lifting on its way finds another fence. Where another command has put up one, it opens the board only after it
+        has fenced the other board anew.
+        """
+        try:
+            self._take_over(side, fence, "follows", "nobody")
+        except BoardMovedError:
+            return fence_of(self._board(side)) is not None
+        return True
 
     def _release(self, side: Side, mirror: Mirror) -> None:
         """Let a start that waits go on, where this call ends without a switch; if that fails, it must be repeated."""
         with suppress(LeaderboardError):
             fence = MigrationFence(mirror.fence, "follows", "switch")
             self._take_over(side, fence, "follows", "nobody")
+
+    def _show_life(self, mirror: Mirror) -> None:
+        """Have the fence changed now and then while the mirror works, for a start that waits to see."""
+        due = monotonic() + LIFE / 6
+
+        def beat() -> None:
+            nonlocal due
+            if monotonic() > due:
+                due = monotonic() + LIFE / 6
+                self._renew(mirror, "switch")
+
+        mirror.beat = beat
 
     # ------------------------------------------------------------------ verifying
 
@@ -495,6 +531,7 @@ class Migration:
             fence = self._take_over(side, paused, "follows", "switch" if verify else "nobody")
             if verify:
                 mirror = self._mirror(side, fence)
+                self._show_life(mirror)
                 try:
                     mirror.begin()
                     return self._verify(mirror)
@@ -562,7 +599,9 @@ class Migration:
 
     def _take_over(self, side: Side, seen: MigrationFence | None, kind: Kind, owner: Owner) -> MigrationFence:
         """Fence a board whose fence is the one that was seen. Raises `BoardMovedError` where it is another one."""
-        fence = make_fence(self._place_beside(side), kind, owner)
+        return self._put(side, seen, make_fence(self._place_beside(side), kind, owner))
+
+    def _put(self, side: Side, seen: MigrationFence | None, fence: MigrationFence) -> MigrationFence:
         board, rest, until = self._board(side), _Rest(self._pause), monotonic() + OPENING
         while True:
             try:
@@ -584,6 +623,20 @@ class Migration:
             hear=lambda players: self._hear(Progress("copying", players)),
             pause=self._pause,
         )
+
+
+class _Watch:
+    """Sees whether a fence changes now and then."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._since = monotonic()
+
+    def is_alive(self, text: str) -> bool:
+        """Whether this fence is another one than the last time, or not much older."""
+        if text != self._text:
+            self._text, self._since = text, monotonic()
+        return monotonic() - self._since < LIFE
 
 
 class _Rest:
