@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+import redis
 
 from leaderboard_backends import (
     BackendError,
@@ -195,3 +196,34 @@ def test_without_the_target_a_cut_over_leaves_the_source_to_serve(site: Site) ->
     with site.opened() as board:
         board.update_score("later", "", 1)
     site.check(Account())
+
+
+def test_a_source_that_is_killed_loses_nothing_that_it_acknowledged(site: Site) -> None:
+    with writing(site.opened, site.folder / "stop", processes=2, pace=0.002) as end, begun(site):
+        source = site.servers[0]
+        source.kill()
+        sleep(0.2)
+        source.start()
+        site.wait_for(lambda moves: moves.state().serves == "source")
+        sleep(0.3)
+        account = end()
+    site.check(account)
+    assert account.refused + account.unknown > 0
+
+
+def test_a_target_that_is_full_is_waited_for(site: Site) -> None:
+    with redis.Redis.from_url(site.servers[1].url) as client, open_leaderboard(site.urls[1]) as target:
+        client.config_set("maxmemory", "1mb")
+        with begun_somehow(site):
+            sleep(0.5)
+            assert len(target) == 0
+            client.config_set("maxmemory", "0")
+            site.wait_for(lambda moves: len(moves.target) == len(moves.source))
+    site.check(Account())
+
+
+def begun_somehow(site: Site) -> Child[object]:
+    """Follow in a process of its own; returns once it has begun."""
+    child = site.child("start")
+    site.wait_for(lambda moves: moves.state().begun)
+    return child
