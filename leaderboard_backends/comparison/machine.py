@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -117,13 +118,18 @@ def load_average() -> list[float]:
 
 def versions() -> dict[str, str]:
     """Return the version of Python, of this library, and of each client library that is installed."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
     found = {platform.python_implementation(): platform.python_version()}
     for name in (DISTRIBUTION, *LIBRARIES):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return tuple(found.items())
 
 
 def cpu() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from typing import Final, NamedTuple
 
@@ -26,10 +27,12 @@ class Library(NamedTuple):
     """What it requires in turn and is installed, extras left out."""
 
 
+@cache
 def library(name: str) -> Library:
-    """Count an installed distribution's Python, its tests left out. O(size of its source), a second for the largest.
+    """Count an installed distribution's Python, its tests left out: once in a process, however many features use it.
 
-    Raises `MissingExtraError` where it is not installed, `SyntaxError` or `OSError` where its source cannot be read.
+    O(size of its source), a second for the largest. Raises `MissingExtraError` where it is not installed, `SyntaxError`
+    or `OSError` where its source cannot be read.
     """
     try:
         found = distribution(name)
