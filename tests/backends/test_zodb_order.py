@@ -86,6 +86,7 @@ def test_a_tie_counts_its_places_across_bytes() -> None:
     assert prefix + b"\0\0\0\0\1\0" < prefix + LAST_PLACE
 
 
+@settings(max_examples=30)
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))
 def test_names_come_back_from_their_bytes(player_id: str, username: str) -> None:
     assert unpack_names(pack_names(player_id, username)) == (player_id, username)

@@ -245,7 +245,7 @@ RUNS = st.lists(
 
 
 @given(RUNS, st.booleans(), st.integers(1, 7))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_any_handful_of_runs_can_be_shown(runs: list[Run], finished: bool, rounds: int) -> None:  # noqa: FBT001
     backends = [NAIVE, MEMORY, VALKEY, EVERYSEC, FSYNC, ZODB]
     made = result(runs, backends, asked=["never-opened"], finished=finished, rounds=rounds)
