@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro faces lint types format clean
+.PHONY: help compare report pages test test-adapters test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro faces lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -48,11 +48,13 @@ NAMED = 2>&1 | sed -u 's/^/$@: /'
 SQLITE := adapters/leaderboard-backends-sqlite
 PARTS := tests/hardening tests/preflight
 TESTING := tests/testing tests/zoo
-TESTS := test-comparison test-backends test-testing test-rest test-conformance test-parts test-cli test-sqlite
+# Those that take longest come first, so that both cores are busy to the end.
+TESTS := test-comparison test-backends test-rest test-conformance test-cli test-testing test-adapters test-parts test-sqlite
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=5 --keep-going $(TESTS)
 
+test-adapters: CHOSEN = -p tests.conftest adapters --ignore=$(SQLITE)
 test-backends: CHOSEN = tests/backends
 test-cli: CHOSEN = tests/cli
 test-comparison: CHOSEN = tests/comparison
@@ -60,7 +62,7 @@ test-conformance: CHOSEN = tests/conformance
 test-parts: CHOSEN = $(PARTS)
 test-testing: CHOSEN = $(TESTING)
 test-sqlite: CHOSEN = -p tests.conftest $(SQLITE)
-test-rest: CHOSEN = tests adapters $(patsubst %,--ignore=%,$(addprefix tests/,backends cli comparison conformance) $(PARTS) $(TESTING) $(SQLITE))
+test-rest: CHOSEN = tests $(patsubst %,--ignore=%,$(addprefix tests/,backends cli comparison conformance) $(PARTS) $(TESTING))
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
