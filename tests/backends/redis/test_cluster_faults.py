@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
@@ -442,6 +443,49 @@ def test_what_a_replica_has_confirmed_outlives_its_primary(
         sys.stdout.write(f"\n{found.text(f'{KILLS} kills, wait_replicas=1', 'increments')}\n")
     assert found.acknowledged > 20 * KILLS
     assert found.flawless
+
+
+@pytest.mark.proof
+def test_on_replicas_confirmed_writes_show_to_who_made_them_while_primaries_die(
+    open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each thread increments a player of its own, and reads it after each time, from replicas where these have it."""
+    with EmbeddedCluster(replicas=2) as cluster:
+        board, chance = opened(cluster, open_board, socket_timeout=2, wait_replicas=1, read_from="replica"), Random(3)
+        over, sources = Event(), [Counter[str]() for _ in range(4)]
+
+        def write(thread: int) -> None:
+            name, confirmed = f"t{thread}", 0
+            while not over.is_set():
+                outcome, entry = outcome_of(lambda: board.increment_score(name, "", 1))
+                if outcome == "acknowledged":
+                    confirmed = int(cast("Entry", entry).score)
+                for _ in range(3):
+                    with suppress(BackendError):
+                        score, how = ask(board.get_score, name)
+                        assert (score or 0) >= confirmed
+                        sources[thread][how.source] += 1
+                sleep(0.002)  # so that the servers' processes come to work, too
+
+        def kill() -> None:
+            try:
+                for _ in range(5):
+                    sleep(0.5)  # some time in health
+                    old = replaced(cluster, chance.choice(board._requests.slots))
+                    old.start()
+                    cluster.wait_for_replicas()
+                    until_all_know_who_is_ahead(cluster)
+            finally:
+                over.set()
+
+        tasks: list[Callable[[], None]] = [kill, *(partial(write, thread) for thread in range(4))]
+        Crew(tasks).join(2 * PATIENCE)
+        found = sum(sources, Counter[str]())
+    told(
+        capsys,
+        f"5 kills, wait_replicas=1, read_from=replica: reads of replicas {found['replica']}, live {found['live']}",
+    )
+    assert found["replica"] > found["live"] > 0
 
 
 OF_ONE_PLAYER = {"update_score", "increment_score", "remove_player", "get_score", "get_rank", "get_entry"}
