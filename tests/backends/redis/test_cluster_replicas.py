@@ -446,6 +446,32 @@ def test_a_replica_that_comes_later_is_found(shaken: EmbeddedCluster, open_board
     until(lambda: ask(len, board)[1].source == "replica" and calls("evalsha", replica) > 0)
 
 
+def test_a_shard_that_has_moved_is_read_from_the_replica_of_its_new_primary(
+    shaken: EmbeddedCluster, open_board: Opener
+) -> None:
+    board = opened(shaken, open_board)
+    oracle = filled(board)
+    until(lambda: source(board) == "replica")
+    old = primary_of(shaken, board)
+    new = next(node for node in shaken.primaries if node is not old)
+    slot = board._requests.slots[board._requests.shard_of("ada")]
+    shaken.move_slots(slot, slot, old, new)
+    for each in (board, oracle):
+        each.increment_score("ada", "Ada", 1)
+        assert each.get_score("ada") == 101
+    assert_whole(board, oracle)
+    (replica,) = shaken.replicas_of(new)
+
+    def answers() -> bool:
+        before = calls("evalsha", replica)
+        return ask(board.get_score, "ada") == (101, Answer("replica", last_answer().age)) and (
+            calls("evalsha", replica) > before
+        )
+
+    until(answers)
+    shaken.move_slots(slot, slot, new, old)
+
+
 def listed(node: EmbeddedServer) -> set[int]:
     """Return the ports of all nodes that a node lists with slots."""
     with redis.Redis(port=node.port, password=node.password) as plain:
