@@ -49,7 +49,7 @@ Value = TypeVar("Value")
 WAIT: Final = 10.0
 FEED: Final = 100_000
 _FIRST_LOOK: Final = 0.002
-_LONGEST_LOOK: Final = 0.05
+_LONGEST_LOOK: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
