@@ -2,10 +2,9 @@
 
 A replica reports the versions of what it read with its answer, from the same atomic step, and they prove how old the
 answer can be (`freshness`). The primaries' own versions come with each write, and are asked for each quarter of
-`max_staleness` by the process, however many board objects it has. What is of use to nobody here is asked of the
-primaries by the caller: an answer that is older than `max_staleness` or of another history, or has less than this
-process wrote or showed before, and one that does not come. Another replica is then tried next; one that fails is left
-alone for a while.
+`max_staleness` by the process, however many board objects it has. An answer counts if it is at most `max_staleness`
+old, of the primaries' history, and has all that this process wrote or showed before. Where none does, the caller asks
+the primaries, and another replica is tried next time; one that does not answer is left alone for a while.
 """
 
 from __future__ import annotations

@@ -361,8 +361,12 @@ def _version(stored: Any, replication: bytes = b"") -> Version:
     writes), and the same on all replicas of a primary. So equal versions are equal boards.
     """
     history, number = stored
-    lives = filter(None, ((history or b"").decode(), replication_history(replication)))
-    return Version(".".join(lives), int(number or 0))
+    return Version(joint_history(history, replication_history(replication)), int(number or 0))
+
+
+def joint_history(stored: bytes | None, life: str) -> str:
+    """Return the history of a board, or of a shard, of that in its description and its server's replication history."""
+    return ".".join(filter(None, ((stored or b"").decode(), life)))
 
 
 def replication_history(replication: bytes) -> str:

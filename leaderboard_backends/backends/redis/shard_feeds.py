@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from ...changes import Change, Changes, Version, new_history, no_feed
 from ...errors import ChangesLostError
 from .merge import share
-from .requests import Request, Versioned, change_of, number_of, pack, replication_history
+from .requests import Request, Versioned, change_of, joint_history, number_of, pack, replication_history
 from .scripts import load_scripts
 from .shard_requests import LAST_STAMP, STAMP_BYTES, Read, ShardedRequests, State, problems_of
 
@@ -89,7 +89,7 @@ def versions(board: Sequence[Asked], shards: Sequence[int]) -> Request[Read[dict
     """Answers the versions of some shards of a board that one node has; `board` is what `whole_board` returns."""
 
     def made(told: _Told) -> Read[dict[int, Version]]:
-        found = {shard: Version(_history_of(row[3], told.life), row[1]) for shard, row in told.rows.items()}
+        found = {shard: Version(joint_history(row[3], told.life), row[1]) for shard, row in told.rows.items()}
         return Read(found, told.problems)
 
     return _telling(board, shards, 0).then(made)
@@ -188,12 +188,7 @@ def _feed(
         raise ValueError(f"a change feed with a gap after {asked.after}")
     if changes and changes[-1].number > version:
         raise ValueError(f"a change feed with a change {changes[-1].number} that was never made")
-    return Feed(State(cleared, version, players), _history_of(history, life), kept == 1, changes)
-
-
-def _history_of(stored: bytes, life: str) -> str:
-    """Return the history of a shard at a node of this replication history, as `Request` of one shard has it."""
-    return f"{stored.decode()}.{life}"
+    return Feed(State(cleared, version, players), joint_history(history, life), kept == 1, changes)
 
 
 def _change(number: int, fields: list[bytes], asked: Asked) -> Change:
