@@ -72,10 +72,16 @@ _BUILT_IN: Final = {
     "zeo": _BuiltIn("backends.zodb.zeo", "ZEOLeaderboard", "zeo"),
 }
 
-_ASYNC_BUILT_IN: Final = dict.fromkeys(
-    ("redis", "rediss", "valkey", "valkeys", "unix"),
-    _BuiltIn("backends.redis.async_board", "AsyncRedisLeaderboard", "redis"),
-)
+_ASYNC_BUILT_IN: Final = {
+    **dict.fromkeys(
+        ("redis", "rediss", "valkey", "valkeys", "unix"),
+        _BuiltIn("backends.redis.async_board", "AsyncRedisLeaderboard", "redis"),
+    ),
+    **dict.fromkeys(
+        ("redis+sentinel", "rediss+sentinel", "valkey+sentinel", "valkeys+sentinel"),
+        _BuiltIn("backends.redis.async_sentinel", "AsyncSentinelLeaderboard", "redis"),
+    ),
+}
 """The backends that are asynchronous themselves; all others run in threads."""
 
 

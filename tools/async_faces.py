@@ -35,7 +35,16 @@ RENAMED: Final = {
 }
 """Names of the synchronous side, and of the asynchronous one."""
 
-PLAIN: Final = {"check_location", "passing_fence", "_inherit", "_place", "_storage"}
+PLAIN: Final = {
+    "check_location",
+    "is_due",
+    "passing_fence",
+    "unconfirmed",
+    "_inherit",
+    "_request",
+    "_place",
+    "_storage",
+}
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
 
 PLAIN_OWNERS: Final = {"requests", "_requests"}
@@ -55,6 +64,8 @@ class Face:
     """What stands in the source, and what stands in its place; each must be there."""
     dropped: frozenset[str] = frozenset()
     """Methods that the face does not have."""
+    shared: frozenset[str] = frozenset()
+    """What the face imports from the source, as it is no different."""
     awaited: frozenset[str] = frozenset()
     """Methods of others that are awaited here, beside those of boards."""
 
@@ -86,6 +97,17 @@ FACES: Final = (
     ),
     Face("delegating.py", "async_delegating.py"),
     Face("backends/redis/carriers.py", "backends/redis/async_carriers.py"),
+    Face(
+        "backends/redis/sentinels.py",
+        "backends/redis/async_sentinels.py",
+        texts={
+            "from .server import Server\n": "from .async_server import AsyncServer\n",
+            "[Server(address": "[AsyncServer(address",
+            "class Sentinels:": "class AsyncSentinels:",
+        },
+        shared=frozenset({"CHECK_EVERY", "Primary"}),
+        awaited=frozenset({"carry"}),
+    ),
     Face(
         "backends/redis/operations.py",
         "backends/redis/async_operations.py",
@@ -170,6 +192,7 @@ def asynchronous(face: Face) -> str:
     for method in methods(tree):
         _turn_method(method, edits, face)
     _await_calls(tree, edits, awaited, face)
+    _import_shared(tree, edits, face)
     _rename_modules(tree, edits)
     return re.sub(r"\b\w+\b", lambda found: RENAMED.get(found[0], found[0]), edits.text())
 
@@ -182,6 +205,22 @@ def _turn_method(method: ast.FunctionDef, edits: _Edits, face: Face) -> None:
     generates = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(method))
     if is_coroutine(method) or generates:
         edits.replace(edits.start(method), edits.start(method), "async ")
+
+
+def _import_shared(tree: ast.Module, edits: _Edits, face: Face) -> None:
+    """Import what is no different, and drop its definition with what documents it."""
+    if face.shared:
+        last = [node for node in tree.body if isinstance(node, ast.ImportFrom)][-1]
+        names = ", ".join(sorted(face.shared))
+        edits.replace(edits.end(last), edits.end(last), f"\nfrom .{Path(face.source).stem} import {names}")
+    for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+        name = node.name if isinstance(node, ast.ClassDef | ast.FunctionDef) else ""
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        if name in face.shared:
+            documents = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            end = edits.end(following if documents and following is not None else node)
+            edits.replace(edits.start(node), end, "")
 
 
 def _await_calls(tree: ast.Module, edits: _Edits, awaited: frozenset[str], face: Face) -> None:

@@ -1,8 +1,9 @@
 """Boards in an asyncio program: the same contract, with coroutines.
 
 `open_async_leaderboard` opens what a URL or a mapping describes. A backend that is asynchronous itself is used as it
-is (`redis://`, `unix://`, `rediss://`); a board in this process's memory answers directly, long calls excepted
-(`direct`); everything else runs on threads of its own (`threads`), never on the event loop's default executor.
+is (`redis://`, `unix://`, `rediss://`, `redis+sentinel://`); a board in this process's memory answers directly, long
+calls excepted (`direct`); everything else runs on threads of its own (`threads`), never on the event loop's default
+executor.
 """
 
 from .opening import AsyncLeaderboards, AsyncOpening, load_async_leaderboards, open_async_leaderboard

@@ -106,7 +106,8 @@ async def _open(opening: Opening) -> AsyncLeaderboard:
 
     backend: type[Any] = opening.backend
     if issubclass(backend, AsyncLeaderboard):
-        if not opening.layers:
+        in_threads = getattr(backend, "runs_in_threads", None)
+        if not opening.layers and not (in_threads and in_threads(opening.options)):
             return await backend.from_location(
                 opening.location, opening.name, opening.order, opening.keep, **opening.options
             )

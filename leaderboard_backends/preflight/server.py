@@ -166,7 +166,7 @@ def server_urls(opening: Opening) -> list[str]:
     if "+" not in location.scheme:
         return [_with(location.url, options)]
     from ..backends.redis.address import SentinelAddress, address_of  # noqa: PLC0415 - an extra, as above
-    from ..backends.redis.sentinel import Sentinels  # noqa: PLC0415
+    from ..backends.redis.sentinels import Sentinels  # noqa: PLC0415
     from ..backends.redis.status import primaries_at  # noqa: PLC0415
 
     address = address_of(location, options)

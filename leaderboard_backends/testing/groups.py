@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar
 
 from ..backends.redis.address import Address, SentinelAddress
 from ..backends.redis.requests import Argument, Request, pack, pairs_of
-from ..backends.redis.sentinel import Sentinels
+from ..backends.redis.sentinels import Sentinels
 from ..backends.redis.server import Server
 from ..backends.redis.status import Member, members_of
 from ..errors import BackendUnavailableError

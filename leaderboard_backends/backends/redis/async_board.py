@@ -11,7 +11,7 @@ from ...model import Entry, Keep, Order, Score
 from ...score_limits import limits_wanted
 from .address import ADDRESS_OPTIONS, LOCAL, Address, address_of
 from .async_operations import AsyncServerOperations
-from .async_server import shared_async_server
+from .async_server import AsyncServer, shared_async_server
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
 from .requests import BoardRequests
 
@@ -38,7 +38,10 @@ class AsyncRedisLeaderboard(AsyncServerOperations):
         super().__init__(name, order=order, keep=keep)
         self._batch_size = batch_size
         self._requests = BoardRequests(self._name, self._order, self._keep, prefix)
-        self._server = shared_async_server(address)
+        self._server = self._find_server(address)
+
+    def _find_server(self, address: Address) -> AsyncServer:
+        return shared_async_server(address)
 
     async def open(self, feed: int | None = None) -> Self:
         """Check the server and describe the board there; two round trips, one for further boards of an address."""

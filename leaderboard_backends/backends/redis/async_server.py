@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import partial
 from select import POLLIN, poll
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from weakref import WeakValueDictionary, ref
 
 import hiredis
@@ -90,16 +90,16 @@ class _Place:
         return self.board.together([self.call])
 
 
-class _Sent:
+class Sent:
     """A request that was sent, those who wait for its reply, and the replies so far."""
 
-    __slots__ = ("deadline", "is_over", "places", "replies", "request")
+    __slots__ = ("began", "deadline", "is_over", "places", "replies", "request")
 
     def __init__(self, request: Request[Any], places: Sequence[_Place]) -> None:
         self.request: Final = request
         self.places: Final = places
         self.replies: Final[list[Any]] = []
-        self.deadline = 0.0
+        self.began = self.deadline = 0.0
         self.is_over = False
         """Whether nobody waits any more."""
 
@@ -111,7 +111,7 @@ class _Sent:
                 place.future.set_exception(error())
 
 
-class _Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol):
     """One connection: what was sent over it and not answered yet, in order."""
 
     def __init__(self, server: AsyncServer) -> None:
@@ -120,7 +120,9 @@ class _Wire(asyncio.Protocol):
             protocolError=InvalidResponse, replyError=_error_of, notEnoughData=_NO_REPLY
         )
         self._transport: asyncio.Transport | None = None
-        self.sent: Final[deque[_Sent]] = deque()
+        self.sent: Final[deque[Sent]] = deque()
+        self.origin: Any = None
+        """Where it leads, of a server that is not always the same one."""
         self.is_full = False
         """Whether the socket takes no more for now."""
         self.lost: Final[asyncio.Future[None]] = server.loop.create_future()
@@ -131,16 +133,20 @@ class _Wire(asyncio.Protocol):
     # ------------------------------------------------------------------ what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def pause_writing(self) -> None:
+        """Leave the line alone while the server takes nothing."""
         self.is_full = True
 
     def resume_writing(self) -> None:
+        """Let the line go on."""
         self.is_full = False
         self._server.wake()
 
     def data_received(self, data: bytes) -> None:
+        """Read the replies that came."""
         self._reader.feed(data)
         self._heard = self._server.loop.time()
         if not self._is_reading:
@@ -170,6 +176,7 @@ class _Wire(asyncio.Protocol):
             self._server.rest(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Hand over what came before the end; the outcome of the rest is unknown."""
         self._read(MOST_SENT * MOST_TOGETHER)
         self._server.drop(self, exc or RedisConnectionError("Connection closed by server."))
         if not self.lost.done():
@@ -177,12 +184,13 @@ class _Wire(asyncio.Protocol):
 
     # ------------------------------------------------------------------ what the server calls
 
-    def send(self, sent: Sequence[_Sent]) -> None:
+    def send(self, sent: Sequence[Sent]) -> None:
         """Send requests by one write."""
         assert self._transport is not None  # noqa: S101 - it is connected
-        deadline = self._server.loop.time() + self._server.address.socket_timeout
+        began = self._server.loop.time()
+        deadline = began + self._server.address.socket_timeout
         for each in sent:
-            each.deadline = deadline
+            each.began, each.deadline = began, deadline
         self.sent.extend(sent)
         self._transport.write(b"".join([each.request.packed for each in sent]))
 
@@ -221,12 +229,14 @@ def _error_of(text: str) -> RedisError:
 class AsyncServer(AsyncCarrier):
     """Carries requests to one server over one connection; belongs to the event loop in which it was made."""
 
-    def __init__(self, address: Address, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, address: Address, *, keeps: bool = False) -> None:
         super().__init__(address)
-        self.loop: Final = loop
+        self.loop: Final = asyncio.get_running_loop()
+        self._keeps: Final = keeps
+        """Whether the connection stays open where no board uses it."""
         self._line: Final[deque[_Place]] = deque()
-        self._wire: _Wire | None = None
-        self._retired: Final[set[_Wire]] = set()
+        self._wire: Wire | None = None
+        self._retired: Final[set[Wire]] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._owners: Final[set[ref[object]]] = set()
         self._awake = False
@@ -269,22 +279,30 @@ class AsyncServer(AsyncCarrier):
             if wire.is_idle():
                 await wire.lost
 
+    async def close(self) -> None:
+        """Close the connection; a later call makes it anew."""
+        for wire in self._wires():
+            self._retire(wire)
+            if wire.is_idle():
+                await wire.lost
+
     def _forget(self, owner: ref[object]) -> None:
         """Take note that a board was dropped without closing it, in whichever thread that shows."""
         self._owners.discard(owner)
         if not (self._owners or self._forked or self.loop.is_closed()):
             self.loop.call_soon_threadsafe(self._rest_all)
 
-    def _wires(self) -> list[_Wire]:
+    def _wires(self) -> list[Wire]:
         return [*self._retired, *([self._wire] if self._wire else [])]
 
     def _rest_all(self) -> None:
         for wire in self._wires():
             self.rest(wire)
 
-    def rest(self, wire: _Wire) -> None:
+    def rest(self, wire: Wire) -> None:
         """Close a connection that nobody needs any more: a retired one, or the last board's."""
-        unused = wire in self._retired or (wire is self._wire and not (self._owners or self._line))
+        used = self._keeps or self._owners or self._line
+        unused = wire in self._retired or (wire is self._wire and not used)
         if unused and wire.is_idle():
             self._retired.discard(wire)
             if wire is self._wire:
@@ -338,13 +356,17 @@ class AsyncServer(AsyncCarrier):
             wire = None
         if wire is None:
             self._connect_for_line()
-        elif not wire.is_full and (sent := self._take(MOST_SENT - len(wire.sent))):
+        elif self._may_send(wire) and (sent := self._take(MOST_SENT - len(wire.sent))):
             wire.send(sent)
+            if self._line and not wire.is_full:
+                self.wake()
         self._keep_time()
-        if self._line and wire is not None and not wire.is_full and len(wire.sent) < MOST_SENT:
-            self.wake()
 
-    def _take(self, most: int) -> list[_Sent]:
+    def _may_send(self, wire: Wire) -> bool:
+        """Whether more can go over the connection now; whoever says no wakes the line later."""
+        return not wire.is_full
+
+    def _take(self, most: int) -> list[Sent]:
         """Take requests from the line; calls of one board become one, where no other write of it stands between."""
         if len(self._line) == 1 and most > 0:
             place = self._line.popleft()
@@ -371,7 +393,7 @@ class AsyncServer(AsyncCarrier):
             size += MOST_BYTES_OF_A_CALL
         return [_sent(group) for group in groups]
 
-    def answered(self, sent: _Sent, wire: _Wire) -> None:
+    def answered(self, sent: Sent, wire: Wire) -> None:
         """Hand the replies to a request to those who wait for it."""
         request, replies = sent.request, sent.replies
         if request.replies == 1:
@@ -391,10 +413,12 @@ class AsyncServer(AsyncCarrier):
         if self._line:
             self.wake()
 
-    def _send_again(self, sent: _Sent, request: Request[Any], wire: _Wire) -> None:
+    def _send_again(self, sent: Sent, request: Request[Any], wire: Wire) -> None:
         """Send a script to a server that does not know it, with the call that it refused, which did nothing."""
-        if not all(place.future.done() for place in sent.places):
-            wire.send([_Sent(request, sent.places)])
+        if wire.is_stale():
+            sent.fail(partial(self._lost, RedisConnectionError("Connection closed by server."), request))
+        elif not all(place.future.done() for place in sent.places):
+            wire.send([Sent(request, sent.places)])
             self._keep_time()
 
     # ------------------------------------------------------------------ time
@@ -440,14 +464,14 @@ class AsyncServer(AsyncCarrier):
 
     # ------------------------------------------------------------------ connections
 
-    def _retire(self, wire: _Wire) -> None:
+    def _retire(self, wire: Wire) -> None:
         """Send nothing more over a connection; it is closed once nobody waits for a reply there."""
         if wire is self._wire:
             self._wire = None
             self._retired.add(wire)
         self.rest(wire)
 
-    def drop(self, wire: _Wire, error: Exception) -> None:
+    def drop(self, wire: Wire, error: Exception) -> None:
         """Close a connection that is lost: what was sent and not answered is unknown."""
         self._retired.discard(wire)
         if wire is self._wire:
@@ -472,30 +496,30 @@ class AsyncServer(AsyncCarrier):
     async def _connect(self) -> None:
         """Connect, and greet the server; whoever stands in the line is told if that fails, and nothing was sent."""
         try:
-            self._wire = await connect(self)
+            self._wire = await self._new_wire()
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
             line, problem = [*self._line], error
             self._line.clear()
             for place in line:
                 if not place.future.done():
-                    refusal = not_connected(problem, self.address, place.whole())
-                    place.future.set_exception(_caused(refusal, problem))
+                    place.future.set_exception(self._unreached(problem, place))
         finally:
             self._connecting = None
         self._send()
         if self._wire is not None:
             self.rest(self._wire)
 
+    async def _new_wire(self) -> Wire:
+        return await connect(self, self.address)
 
-class _Greeting(NamedTuple):
-    """What is sent first over a connection."""
+    def _unreached(self, problem: Exception, place: _Place) -> BackendError:
+        if isinstance(problem, BackendUnavailableError):
+            return BackendUnavailableError(str(problem))
+        return _caused(not_connected(problem, self.address, place.whole()), problem)
 
-    packed: bytes
-    replies: int
 
-
-def _greeting(address: Address) -> _Greeting:
-    """Return it: who we are, which database, and a PING, whose reply shows that the server serves."""
+def _greeting(address: Address) -> Request[Any]:
+    """Return what is sent first over a connection: who we are, which database, and a PING, to see that it serves."""
     commands: list[tuple[str, ...]] = []
     if address.password is not None:
         commands.append(("AUTH", *([address.username] if address.username else []), address.password))
@@ -504,13 +528,13 @@ def _greeting(address: Address) -> _Greeting:
     if address.db:
         commands.append(("SELECT", str(address.db)))
     commands.append(("PING",))
-    return _Greeting(b"".join(map(pack, commands)), len(commands))
+    return Request(b"".join(map(pack, commands)), list, "", replies=len(commands), takes_all=True)
 
 
-async def connect(server: AsyncServer) -> _Wire:
+async def connect(server: AsyncServer, address: Address) -> Wire:
     """Return a connection that has been greeted. Raises redis-py's or the system's errors; nothing else was sent."""
-    address, loop = server.address, server.loop
-    wire = _Wire(server)
+    loop = server.loop
+    wire = Wire(server)
     try:
         async with asyncio.timeout(address.connect_timeout):
             if address.unix_socket is not None:
@@ -522,13 +546,8 @@ async def connect(server: AsyncServer) -> _Wire:
         raise RedisTimeoutError("Timeout connecting to server") from None
     except OSError as error:
         raise RedisConnectionError(str(error)) from error
-    greeting = _greeting(address)
-    place = _Place(loop.create_future(), loop.time(), None)
-    request = Request(greeting.packed, list, "", replies=greeting.replies, takes_all=True)
-    wire.send([_Sent(request, [place])])
     try:
-        async with asyncio.timeout(address.socket_timeout):
-            replies = await place.future
+        await ask_first(wire, _greeting(address), loop, address)
     except TimeoutError:
         wire.close()
         raise RedisTimeoutError("Timeout reading from server") from None
@@ -538,8 +557,15 @@ async def connect(server: AsyncServer) -> _Wire:
     except BaseException:
         wire.close()
         raise
-    del replies
     return wire
+
+
+async def ask_first(wire: Wire, request: Request[Any], loop: asyncio.AbstractEventLoop, address: Address) -> Any:
+    """Return the reply to a request over a connection that nobody else uses yet."""
+    place = _Place(loop.create_future(), loop.time(), request)
+    wire.send([Sent(request, [place])])
+    async with asyncio.timeout(address.socket_timeout):
+        return await place.future
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:
@@ -556,15 +582,15 @@ def _tls_context(address: Address) -> ssl.SSLContext:
     return context
 
 
-def _sent(group: Sequence[_Place]) -> _Sent:
+def _sent(group: Sequence[_Place]) -> Sent:
     """Return the request of some places: of one, or of calls that are made together."""
     board = group[0].board
     if board is None:
-        return _Sent(group[0].whole(), group)
-    return _Sent(board.together([place.call for place in group if place.call is not None]), group)
+        return Sent(group[0].whole(), group)
+    return Sent(board.together([place.call for place in group if place.call is not None]), group)
 
 
-def _hand_over(sent: _Sent, reply: Any) -> None:
+def _hand_over(sent: Sent, reply: Any) -> None:
     parts = [reply]
     if len(sent.places) > 1:
         parts = reply
@@ -586,11 +612,11 @@ _servers: Final[WeakValueDictionary[tuple[int, Address], AsyncServer]] = WeakVal
 """By event loop, which its servers keep alive, so that its number is its own."""
 
 
-def shared_async_server(address: Address) -> AsyncServer:
+def shared_async_server(address: Address, make: Callable[[Any], AsyncServer] = AsyncServer) -> AsyncServer:
     """Return the one server object of an equal address in the running event loop."""
     loop = asyncio.get_running_loop()
     key = (id(loop), address)
     server = _servers.get(key)
     if server is None or server.loop is not loop:
-        server = _servers[key] = AsyncServer(address, loop)
+        server = _servers[key] = make(address)
     return server

@@ -24,22 +24,16 @@ Sources: https://valkey.io/topics/sentinel-clients/ and https://valkey.io/topics
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from itertools import count
-from math import inf
-from os import getpid
-from threading import RLock
 from time import monotonic
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, Final, TypeVar, cast
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ...answers import LIVE, Answer, answered, live_wanted
 from ...changes import Changes, Version, note_version
-from ...errors import BackendError, BackendUnavailableError
-from ...forks import guard
+from ...errors import BackendUnavailableError
 from ...location import Option
 from ...model import Keep, Order
 from .address import SENTINEL_OPTIONS, Address, Node, SentinelAddress
@@ -47,148 +41,19 @@ from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
 from .pool import Connection as Wire
 from .replicas import (
     MAX_STALENESS,
-    REST,
     Question,
     ReplicaReads,
-    Resting,
     may_be_applied,
     shared_freshness,
 )
-from .requests import REPLICATION, BoardRequests, Request, Versioned, pack, pairs_of
+from .requests import REPLICATION, BoardRequests, Request, Versioned
+from .sentinels import CHECK_EVERY, Primary, Sentinels
 from .server import Server, make_connection, shared_server
 
 T = TypeVar("T")
 
-CHECK_EVERY: Final = 0.2
-"""Seconds after which a call asks a Sentinel whether the primary still is one, and after which a reply is late."""
 _ALL: Final = 0
 """The one shard that a board on one primary is."""
-
-
-class Primary(NamedTuple):
-    """Which server is the primary, and since which configuration epoch."""
-
-    epoch: int
-    node: Node
-
-
-class Sentinels:
-    """What the Sentinels of one service say: which server is the primary, and which are its replicas."""
-
-    def __init__(self, address: SentinelAddress) -> None:
-        self.address: Final = address
-        self._servers: Final = [Server(address.sentinel(*node), keeps=True) for node in address.sentinels]
-        self._turns: Final = count(getpid())
-        self._resting: Final = Resting()
-        self._lock: Final = guard(RLock())
-        self._known: Primary | None = None
-        self._checked = -inf
-        self._confirmed = -inf
-        self._replicas: list[Node] = []
-        self._listed = -inf
-
-    def primary(self, *, all_of_them: bool = False) -> Primary:
-        """Return the primary, as one Sentinel or all of them say; the last known one where none answers.
-
-        Raises `BackendUnavailableError`.
-        """
-        try:
-            return self._check(all_of_them=all_of_them)
-        except BackendUnavailableError:
-            if (known := self._known) is None:
-                raise
-            return known
-
-    def has_moved(self, since: Primary, *, all_of_them: bool = False) -> bool:
-        """Whether there was a failover since; asks a Sentinel if nobody did lately, or all of them."""
-        if all_of_them or monotonic() - self._checked > CHECK_EVERY:
-            self._checked = monotonic()
-            with suppress(BackendUnavailableError):
-                self._check(all_of_them=all_of_them)
-        known = self._known
-        return known is not None and known.epoch > since.epoch
-
-    def unconfirmed(self) -> float:
-        """Return for how many seconds no Sentinel has confirmed the primary; 0 while one did lately."""
-        seconds = monotonic() - self._confirmed
-        return seconds if seconds > 2 * CHECK_EVERY + REST else 0.0
-
-    def replicas(self) -> list[Node]:
-        """Return the replicas that a Sentinel reaches, or those of last time where none answers; asked each second."""
-        if monotonic() - self._listed > REST:
-            self._listed = monotonic()
-            with suppress(BackendUnavailableError):
-                self._replicas = self._ask(self._request(_replicas, "REPLICAS"))[0]
-        return self._replicas
-
-    def others(self) -> int:
-        """Return how many other Sentinels one of these knows of."""
-        return self._ask(self._request(lambda replies: len(replies[0]), "SENTINELS"))[0]
-
-    def close(self) -> None:
-        """Close the connections; a later call makes them anew."""
-        for server in self._servers:
-            server.close()
-
-    def _check(self, *, all_of_them: bool = False) -> Primary:
-        """Ask the next Sentinel, or all; a lower epoch than before counts only where most of them report it."""
-        began = monotonic()
-        request = self._request(_primary, "MASTER", "GET-MASTER-ADDR-BY-NAME")
-        found = self._ask(request, all_of_them=all_of_them)
-        known = self._known
-        if known and max(found).epoch < known.epoch:
-            found = self._ask(request, all_of_them=True)
-        newest = max(found)
-        with self._lock:
-            known = self._known
-            anew = len(found) > len(self._servers) // 2  # the service was removed and is watched anew
-            if known is None or newest.epoch > known.epoch or (newest.epoch < known.epoch and anew):
-                known = self._known = newest
-            self._checked = self._confirmed = began
-        return known
-
-    def _request(self, parse: Callable[[Any], T], *questions: str) -> Request[T]:
-        service = self.address.service
-        packed = b"".join(pack((b"SENTINEL", question, service)) for question in questions)
-        return Request(packed, parse, service, replies=len(questions), takes_all=True)
-
-    def _ask(self, request: Request[T], *, all_of_them: bool = False) -> list[T]:
-        """Return the first answer, or all that there are. Those that failed lately are asked last."""
-        start = next(self._turns) % len(self._servers)
-        in_turn = self._servers[start:] + self._servers[:start]
-        found: list[T] = []
-        problems = []
-        for server in sorted(in_turn, key=self._resting.__contains__):
-            if found and (not all_of_them or server in self._resting):
-                break
-            try:
-                found.append(server.carry(request))
-                self._resting.discard(server)
-            except BackendError as error:
-                self._resting.add(server)
-                problems.append(f"{server.address}: {error.__cause__ or error}.")
-        if found:
-            return found
-        raise BackendUnavailableError(
-            f"no Sentinel of {self.address} tells the servers of the service {self.address.service!r}: check the "
-            f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
-            f"monitor). {' '.join(problems)}"
-        )
-
-
-def _primary(replies: Any) -> Primary:
-    """Return the primary of two replies: the epoch, and then the address, which is never older."""
-    state, address = replies
-    host, port = address
-    return Primary(int(pairs_of(state)["config-epoch"]), Node(host.decode(), int(port)))
-
-
-def _replicas(replies: Any) -> list[Node]:
-    states = map(pairs_of, replies[0])
-    return [Node(state["ip"], int(state["port"])) for state in states if not _GONE & {*state["flags"].split(",")}]
-
-
-_GONE: Final = {"s_down", "o_down", "disconnected"}
 
 
 # ---------------------------------------------------------------------- the primary
@@ -286,7 +151,7 @@ class ServiceReplicas:
     def learn(self, version: Version, began: float) -> None:
         """Take down a version that the primary told."""
         self._freshness.learn({_ALL: version}, began)
-        note_confirmed(self._primary)
+        note_confirmed(self._primary.sentinels.unconfirmed())
 
     def _ask_primary(self, request: Request[T]) -> tuple[T, Version]:
         """Bring a request to the primary; a write that may have been applied leaves replicas unused until the next."""
@@ -301,9 +166,8 @@ class ServiceReplicas:
         return answer, version
 
 
-def note_confirmed(primary: PrimaryServer) -> None:
-    """Note how an answer of the primary came about: live, unless no Sentinel has confirmed the primary for long."""
-    age = primary.sentinels.unconfirmed()
+def note_confirmed(age: float) -> None:
+    """Note how an answer of the primary came about: live, unless no Sentinel has confirmed it for so many seconds."""
     answered(Answer("replica", age) if age else LIVE)
 
 
@@ -345,7 +209,7 @@ class SentinelLeaderboard(RedisLeaderboard):
     def _carry(self, request: Request[T]) -> T:
         if self._replicas is None:
             answer = super()._carry(request)
-            note_confirmed(self._primary)
+            note_confirmed(self._primary.sentinels.unconfirmed())
             return answer
         answer, version = self._replicas.carry(request)
         note_version(version)

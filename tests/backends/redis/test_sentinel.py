@@ -14,7 +14,7 @@ import redis
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import LIVE, ask, ask_live, last_answer
-from leaderboard_backends.backends.redis.sentinel import CHECK_EVERY, Sentinels
+from leaderboard_backends.backends.redis.sentinels import CHECK_EVERY, Sentinels
 from leaderboard_backends.errors import BackendError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.faults.callers import increment_once, scores

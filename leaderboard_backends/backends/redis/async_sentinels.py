@@ -1,0 +1,147 @@
+# generated from leaderboard_backends/backends/redis/sentinels.py by tools/async_faces.py: change that file, then run
+# `make faces`
+"""What the Sentinels of a service say: which server is its primary, and which are its replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from math import inf
+from os import getpid
+from threading import RLock
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...errors import BackendError, BackendUnavailableError
+from ...forks import guard
+from .address import Node, SentinelAddress
+from .async_server import AsyncServer
+from .replicas import REST, Resting
+from .requests import Request, pack, pairs_of
+from .sentinels import CHECK_EVERY, Primary
+
+T = TypeVar("T")
+
+
+class AsyncSentinels:
+    """What the Sentinels of one service say: which server is the primary, and which are its replicas."""
+
+    def __init__(self, address: SentinelAddress) -> None:
+        self.address: Final = address
+        self._servers: Final = [AsyncServer(address.sentinel(*node), keeps=True) for node in address.sentinels]
+        self._turns: Final = count(getpid())
+        self._resting: Final = Resting()
+        self._lock: Final = guard(RLock())
+        self._known: Primary | None = None
+        self._checked = -inf
+        self._confirmed = -inf
+        self._replicas: list[Node] = []
+        self._listed = -inf
+
+    async def primary(self, *, all_of_them: bool = False) -> Primary:
+        """Return the primary, as one Sentinel or all of them say; the last known one where none answers.
+
+        Raises `BackendUnavailableError`.
+        """
+        try:
+            return await self._check(all_of_them=all_of_them)
+        except BackendUnavailableError:
+            if (known := self._known) is None:
+                raise
+            return known
+
+    async def has_moved(self, since: Primary, *, all_of_them: bool = False) -> bool:
+        """Whether there was a failover since; asks a Sentinel if nobody did lately, or all of them."""
+        if all_of_them or self.is_due():
+            self._checked = monotonic()
+            with suppress(BackendUnavailableError):
+                await self._check(all_of_them=all_of_them)
+        known = self._known
+        return known is not None and known.epoch > since.epoch
+
+    def is_due(self) -> bool:
+        """Whether nobody asked lately."""
+        return monotonic() - self._checked > CHECK_EVERY
+
+    def unconfirmed(self) -> float:
+        """Return for how many seconds no Sentinel has confirmed the primary; 0 while one did lately."""
+        seconds = monotonic() - self._confirmed
+        return seconds if seconds > 2 * CHECK_EVERY + REST else 0.0
+
+    async def replicas(self) -> list[Node]:
+        """Return the replicas that a Sentinel reaches, or those of last time where none answers; asked each second."""
+        if monotonic() - self._listed > REST:
+            self._listed = monotonic()
+            with suppress(BackendUnavailableError):
+                self._replicas = (await self._ask(self._request(_replicas, "REPLICAS")))[0]
+        return self._replicas
+
+    async def others(self) -> int:
+        """Return how many other Sentinels one of these knows of."""
+        return (await self._ask(self._request(lambda replies: len(replies[0]), "SENTINELS")))[0]
+
+    async def close(self) -> None:
+        """Close the connections; a later call makes them anew."""
+        for server in self._servers:
+            await server.close()
+
+    async def _check(self, *, all_of_them: bool = False) -> Primary:
+        """Ask the next Sentinel, or all; a lower epoch than before counts only where most of them report it."""
+        began = monotonic()
+        request = self._request(_primary, "MASTER", "GET-MASTER-ADDR-BY-NAME")
+        found = await self._ask(request, all_of_them=all_of_them)
+        known = self._known
+        if known and max(found).epoch < known.epoch:
+            found = await self._ask(request, all_of_them=True)
+        newest = max(found)
+        with self._lock:
+            known = self._known
+            anew = len(found) > len(self._servers) // 2  # the service was removed and is watched anew
+            if known is None or newest.epoch > known.epoch or (newest.epoch < known.epoch and anew):
+                known = self._known = newest
+            self._checked = self._confirmed = began
+        return known
+
+    def _request(self, parse: Callable[[Any], T], *questions: str) -> Request[T]:
+        service = self.address.service
+        packed = b"".join(pack((b"SENTINEL", question, service)) for question in questions)
+        return Request(packed, parse, service, replies=len(questions), takes_all=True)
+
+    async def _ask(self, request: Request[T], *, all_of_them: bool = False) -> list[T]:
+        """Return the first answer, or all that there are. Those that failed lately are asked last."""
+        start = next(self._turns) % len(self._servers)
+        in_turn = self._servers[start:] + self._servers[:start]
+        found: list[T] = []
+        problems = []
+        for server in sorted(in_turn, key=self._resting.__contains__):
+            if found and (not all_of_them or server in self._resting):
+                break
+            try:
+                found.append(await server.carry(request))
+                self._resting.discard(server)
+            except BackendError as error:
+                self._resting.add(server)
+                problems.append(f"{server.address}: {error.__cause__ or error}.")
+        if found:
+            return found
+        raise BackendUnavailableError(
+            f"no Sentinel of {self.address} tells the servers of the service {self.address.service!r}: check the "
+            f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
+            f"monitor). {' '.join(problems)}"
+        )
+
+
+def _primary(replies: Any) -> Primary:
+    """Return the primary of two replies: the epoch, and then the address, which is never older."""
+    state, address = replies
+    host, port = address
+    return Primary(int(pairs_of(state)["config-epoch"]), Node(host.decode(), int(port)))
+
+
+def _replicas(replies: Any) -> list[Node]:
+    states = map(pairs_of, replies[0])
+    return [Node(state["ip"], int(state["port"])) for state in states if not _GONE & {*state["flags"].split(",")}]
+
+
+_GONE: Final = {"s_down", "o_down", "disconnected"}

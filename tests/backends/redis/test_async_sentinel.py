@@ -1,0 +1,81 @@
+"""What holds for boards found through Sentinels holds for those of asyncio programs: the same tests, on coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends.backends.redis.async_sentinel import AsyncSentinelLeaderboard
+from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, open_blocking
+from leaderboard_backends.testing.groups import EmbeddedSentinel
+
+from . import test_sentinel as of_threads
+from .test_sentinel import Opener
+
+
+@pytest.fixture
+def group() -> Iterator[EmbeddedSentinel]:
+    """A group of the test's own, whose servers fail."""
+    with EmbeddedSentinel() as group:
+        yield group
+
+
+@pytest.fixture
+def open_board() -> Iterator[Opener]:
+    """Opens boards whose calls are awaited on the event loop of a thread."""
+    boards: list[LeaderboardBackend] = []
+    numbers = count()
+
+    def open_one(url: str, **options: Any) -> LeaderboardBackend:
+        board = open_blocking(url, **{"board": f"board-{next(numbers)}", **options})
+        boards.append(board)
+        assert isinstance(board, BlockingLeaderboard)
+        assert "sentinel" not in url or isinstance(board.board, AsyncSentinelLeaderboard)
+        return board
+
+    yield open_one
+    for board in boards:
+        board.close()
+
+
+def test_after_a_failover_a_board_writes_again_without_being_opened_again(
+    group: EmbeddedSentinel, open_board: Opener
+) -> None:
+    of_threads.test_a_board_is_on_the_primary_that_the_sentinels_name(group, open_board)
+    of_threads.test_one_sentinel_of_several_is_enough(group, open_board)
+    of_threads.test_after_a_failover_a_board_writes_again_without_being_opened_again(group, open_board)
+
+
+def test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(
+    group: EmbeddedSentinel, open_board: Opener
+) -> None:
+    of_threads.test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(group, open_board)
+
+
+@pytest.mark.proof
+def test_a_primary_that_was_frozen_and_replaced_is_not_used(group: EmbeddedSentinel, open_board: Opener) -> None:
+    of_threads.test_a_primary_that_was_frozen_and_replaced_is_not_used(group, open_board)
+
+
+@pytest.mark.proof
+def test_a_board_goes_on_while_no_sentinel_answers(group: EmbeddedSentinel, open_board: Opener) -> None:
+    of_threads.test_a_board_goes_on_while_no_sentinel_answers(group, open_board)
+
+
+@pytest.mark.proof
+def test_failovers_beside_writers_double_nothing(
+    group: EmbeddedSentinel, open_board: Opener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_threads.test_failovers_beside_writers_double_nothing(group, open_board, capsys)
+
+
+def test_a_board_that_reads_from_replicas_runs_in_threads(group: EmbeddedSentinel) -> None:
+    with open_blocking(group.url, **group.options, read_from="replica") as board:
+        assert board.update_score("ada", "Ada", 1) == 1
+        assert board.get_rank("ada") == 1
+        assert isinstance(board, BlockingLeaderboard)
+        assert not isinstance(board.board, AsyncSentinelLeaderboard)
