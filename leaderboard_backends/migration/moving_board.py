@@ -15,8 +15,9 @@ Cost: a look at the clock at each call, and a round trip every 0.2 s in which th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import RLock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
@@ -34,7 +35,7 @@ from ..errors import (
 from ..forks import guard
 from ..location import Location, Option, integer, number, seconds
 from ..model import Entry, Keep, Order, Score
-from ..protocol import Capabilities, LeaderboardBackend
+from ..protocol import PAGE_SIZE, Capabilities, LeaderboardBackend
 from ..wrapper import Reopen
 from .fences import State, fence_of, read_state
 from .moving import LEASE, Migration, keeps_feed
@@ -250,6 +251,16 @@ class MovingLeaderboard(ShadowedBoard):
                     return
             search.wait(error)
 
+    def _iterate(self) -> Iterator[Entry]:
+        """Read each page from the board that serves then."""
+        board, first = self._inner, 1
+        entries = iter(board)
+        while page := list(islice(entries, PAGE_SIZE)):
+            yield from page
+            first += len(page)
+            if (now := self._inner) is not board:
+                board, entries = now, _from_rank(now, first)
+
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
@@ -305,6 +316,13 @@ class MovingLeaderboard(ShadowedBoard):
         finally:
             if self._target is not None:
                 self._target.close()
+
+
+def _from_rank(board: LeaderboardBackend, first: int) -> Iterator[Entry]:
+    """Yield a board's entries from a rank on, a page at a time."""
+    while page := board.get_range(first, first + PAGE_SIZE - 1):
+        yield from page
+        first += len(page)
 
 
 def is_shared(opening: Opening) -> bool:

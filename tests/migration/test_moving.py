@@ -255,3 +255,18 @@ def test_a_copy_in_memory_follows_a_board_that_moves(
             assert app.get_score("ada") == number
         wait_until(lambda: ask(app.get_rank, "ada")[1].source == "replica")
         assert app.get_top_n(501) == (moves.source if step is not moves.cut_over else moves.target).get_top_n(501)
+
+
+def test_an_iteration_that_began_before_the_cut_over_reads_on_where_the_board_went(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two))
+    app.update_scores(rows(2_500, 3))
+    moves = Migration(one, two)
+    moves.start(until_caught_up=True)
+    entries = iter(app)
+    first = next(entries)
+    moves.cut_over()
+    moves.finish(delete=True)
+    last = list(two)[-1]
+    app.update_score(last.player_id, "renamed", last.score)
+    assert [tuple(first), *map(tuple, entries)] == content(two)
