@@ -145,7 +145,7 @@ def _run(board: str, path: Path, step: str, *, as_json: bool, rate: float | None
         if is_shared(source) and is_shared(target):
             document = _here(source, target, step, options, rate, tell)
         else:
-            document = _there(source, target, step, options, tell)
+            document = _there(source, target, step, options, rate, tell)
     heading = {"source": source.place, "target": target.place}
     document = {"schema_version": SCHEMA_VERSION, "board": board, "step": step, **heading, **document}
     click.echo(json.dumps(document, indent=2) if as_json else visible("\n".join(_text(document))))
@@ -207,7 +207,9 @@ def _record(target: Opening, step: str) -> Iterator[Record | None]:
         record.close()
 
 
-def _there(source: Opening, target: Opening, step: str, options: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+def _there(
+    source: Opening, target: Opening, step: str, options: Mapping[str, Any], rate: float | None, tell: _Teller
+) -> dict[str, Any]:
     """Have the process that holds one of the boards carry out a step."""
     beside = target if is_shared(target) else source
     if not is_shared(beside):
@@ -218,12 +220,14 @@ def _there(source: Opening, target: Opening, step: str, options: Mapping[str, An
     record = open_record(beside)
     try:
         if step == "status":
-            return {"last": record.read("progress")}
+            last = record.read("progress")
+            known: dict[str, Any] = {name: last[name] for name in ("serves", "phase", "players") if name in last}
+            return {**known, "last": last, "following": record.read("following")}
         if step == "start" and not options.get("until_caught_up"):
             click.echo(
                 "The process that holds the board goes on to follow; status says how far behind it is.", err=True
             )
-        document = order_step(record, step, options, tell.hear)
+        document = order_step(record, step, options, tell.hear, rate=rate)
         if step == "finish":
             with suppress(LeaderboardError):
                 record.delete()
@@ -272,8 +276,9 @@ def _text(document: Mapping[str, Any]) -> Iterator[str]:
         yield from _plan(document)
     if "compared_in_pause" in document:
         yield from _switch(document)
-    if last := document.get("last"):
-        yield from _last(last)
+    for name in ("last", "following"):
+        if noted := document.get(name):
+            yield from _noted(name, noted)
 
 
 def _plan(document: Mapping[str, Any]) -> Iterator[str]:
@@ -298,9 +303,10 @@ def _switch(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"Compared in the pause: {whole(document['compared_in_pause'])} players."
 
 
-def _last(last: Mapping[str, Any]) -> Iterator[str]:
+def _noted(name: str, last: Mapping[str, Any]) -> Iterator[str]:
     age = duration(max(0.0, time.time() - last["at"]))
-    yield f"Last: {last.get('step')}, {last.get('outcome')}, {age} ago."
+    of = f"{last.get('step')}, " if name == "last" else ""
+    yield f"{name.capitalize()}: {of}{last.get('outcome')}, {age} ago."
     if last.get("doing"):
         yield f"It was {_line(last)}."
     if last.get("error"):

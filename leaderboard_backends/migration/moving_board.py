@@ -149,7 +149,7 @@ class MovingLeaderboard(ShadowedBoard):
         one = self._source.capabilities
         if (one.shared and is_shared(target)) or beside is None or not is_shared(beside):
             return None
-        return Agent(self.name, lambda: open_record(beside), lambda hear: self.migration(hear=hear))
+        return Agent(self.name, lambda: open_record(beside), self.migration)
 
     def migration(self, **options: Any) -> Migration:
         """Return the migration of this board, by its own objects, as a process that holds one of the boards needs it.

@@ -17,7 +17,7 @@ from ..config import Opening
 from ..model import MAX_TEXT_BYTES
 from ..protocol import LeaderboardBackend
 
-Part: TypeAlias = Literal["progress", "order"]
+Part: TypeAlias = Literal["progress", "following", "order"]
 
 _PIECES: Final = 40
 """Pieces of a document: some 5 KB."""
@@ -44,7 +44,10 @@ def open_record(beside: Opening) -> Record:
 
 
 class Record:
-    """Two documents: `progress`, of whoever works, and `order`, of the command line. Closing it closes its board."""
+    """Three documents. Closing it closes its board.
+
+    `progress` is of whoever carries out a step, `following` of what follows after it, `order` of the command line.
+    """
 
     def __init__(self, board: LeaderboardBackend) -> None:
         self.board: Final = board

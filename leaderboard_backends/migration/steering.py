@@ -16,10 +16,10 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
-from ..errors import BackendUnavailableError, LeaderboardError
+from ..errors import BackendUnavailableError, BoardMovedError, LeaderboardError
 from .fences import State
 from .moving import Migration, MigrationPlan, Progress, Switched
-from .record import Record
+from .record import Part, Record
 from .verifying import Verification
 
 logger = logging.getLogger("leaderboard_backends")
@@ -133,11 +133,13 @@ class Notes:
 
 
 class Agent:
-    """A thread that carries out the orders of a record. `make` returns the migration; both are opened by the thread."""
+    """A thread that carries out the orders of a record. Both are opened by the thread.
 
-    def __init__(
-        self, name: str, open_record: Callable[[], Record], make: Callable[[Callable[[Progress], object]], Migration]
-    ) -> None:
+    `make` returns the migration, by the options `hear` and `rate`. What has begun is followed after each step, whatever
+    came of that.
+    """
+
+    def __init__(self, name: str, open_record: Callable[[], Record], make: Callable[..., Migration]) -> None:
         self._open_record: Final = open_record
         self._make: Final = make
         self._closed: Final = Event()
@@ -180,7 +182,8 @@ class Agent:
         """Carry out an order, and return what was noted of it."""
         options = {**order.get("options", {}), **({"until_caught_up": True} if order["step"] == "start" else {})}
         try:
-            document = run_step(self._make(self._noting(record, order)), order["step"], options, self._closed.is_set)
+            migration = self._make(hear=self._noting(record, order), rate=order.get("rate"))
+            document = run_step(migration, order["step"], options, self._closed.is_set)
             outcome = "done"
         except LeaderboardError as error:
             document, outcome = {"error": str(error)}, "failed"
@@ -189,7 +192,7 @@ class Agent:
         return noted
 
     def _follow(self, record: Record, order: dict[str, Any]) -> None:
-        """Follow until there is another order; a failure is noted, and tried again."""
+        """Follow what has begun, until there is another order; a failure is noted, and tried again."""
         due, ordered = 0.0, False
 
         def stop() -> bool:
@@ -201,13 +204,15 @@ class Agent:
             return ordered or self._closed.is_set()
 
         try:
-            self._make(self._noting(record, order, "done")).start(stop=stop)
+            migration = self._make(hear=self._noting(record, order, "following"), rate=order.get("rate"))
+            if migration.state().begun:  # else the step was refused
+                migration.start(stop=stop)
         except LeaderboardError as error:
             with suppress(LeaderboardError):
-                record.write("progress", {**_head(order), "outcome": "failed", "error": str(error)})
+                record.write("following", {**_head(order), "outcome": "failed", "error": str(error)})
             self._closed.wait(1.0)
 
-    def _noting(self, record: Record, order: dict[str, Any], outcome: str = "running") -> Callable[[Progress], object]:
+    def _noting(self, record: Record, order: dict[str, Any], part: Part = "progress") -> Callable[[Progress], object]:
         due = 0.0
 
         def hear(progress: Progress) -> None:
@@ -215,7 +220,7 @@ class Agent:
             if monotonic() >= due:
                 due = monotonic() + NOTE_EVERY
                 with suppress(LeaderboardError):
-                    record.write("progress", {**_head(order), "outcome": outcome, **progress_document(progress)})
+                    record.write(part, {**_head(order), "outcome": "running", **progress_document(progress)})
 
         return hear
 
@@ -229,18 +234,24 @@ def order_step(
     step: str,
     options: Mapping[str, Any],
     hear: Callable[[Mapping[str, Any]], object] = lambda _: None,
+    *,
+    rate: float | None = None,
 ) -> dict[str, Any]:
     """Order a step of the process that holds one of the boards, and return what came of it.
 
-    `hear` is told of the progress. Raises `BackendUnavailableError` where no process takes the order up, and
-    `LeaderboardError` with the text of what the step raised.
+    `hear` is told of the progress. Raises `BackendUnavailableError` where no process takes the order up,
+    `BoardMovedError` where another command orders something else meanwhile, and `LeaderboardError` with the text of
+    what the step raised.
     """
     follows = step != "finish" and (step != "plan" or record.read("order").get("follows", False))
-    order = {"id": token_hex(8), "step": step, "options": dict(options), "follows": follows}
+    order = {"id": token_hex(8), "step": step, "options": dict(options), "follows": follows, "rate": rate}
     record.write("order", order)
-    seen = monotonic()
+    seen, before = monotonic(), None
     while True:
-        noted = record.read("progress")
+        latest = record.read("order")  # before what was noted of it
+        noted, following = record.read("progress"), record.read("following")
+        if before != (before := (noted, following)):  # the process is there, perhaps with another order in work
+            seen = monotonic()
         if noted.get("id") == order["id"]:
             seen = monotonic()
             if noted["outcome"] == "failed":
@@ -248,9 +259,14 @@ def order_step(
             if noted["outcome"] == "done":
                 return {name: value for name, value in noted.items() if name not in ("id", "step", "outcome", "at")}
             hear(noted)
+        elif latest.get("id") != order["id"]:
+            raise BoardMovedError(
+                f"another command ({latest.get('step', 'finish')}) was given meanwhile, so that it is not known what "
+                f"came of this one ({step}): leaderboard migrate status says where the migration is."
+            )
         elif monotonic() - seen > ANSWER:
             raise BackendUnavailableError(
                 f"no process took the order up within {ANSWER:g} s: is the app running, with the migration table of "
-                "this board in its configuration? It goes on with the order once it is."
+                "this board in its configuration, and not finished with it? It goes on with the order once it is."
             )
         time.sleep(LOOK_EVERY)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, load_leaderboards, open_leaderboard
+from leaderboard_backends import (
+    BackendUnavailableError,
+    BoardMovedError,
+    LeaderboardBackend,
+    load_leaderboards,
+    open_leaderboard,
+)
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.migration import steering
 from leaderboard_backends.migration.record import Record
@@ -85,11 +92,17 @@ def test_a_board_in_memory_moves_by_orders_to_its_process(server: EmbeddedServer
         boards["weekly"].update_scores(FIRST)
         with writing_in_threads(boards["weekly"], tmp_path / "stop") as end:
             assert migrate("plan", config)["problems"] == []
+            assert "nothing was copied" in migrate("cut-over", config, code=1)["error"]
+            time.sleep(3 * steering.LOOK_EVERY)  # nothing that could be waited for is to happen
+            assert (target.fenced(), len(target)) == (None, 0)
             assert migrate("start", config)["phase"] == "copying"
             assert migrate("status", config)["last"]["step"] == "start"
             over = migrate("cut-over", config)
             assert (over["serves"], over["verified_before"]["equal"]) == ("target", True)
             account = end()
+        while "doing" not in (status := migrate("status", config))["following"]:
+            pass
+        assert (status["serves"], status["last"]["pause_seconds"]) == ("target", over["pause_seconds"])
         account.add(account_of(FIRST))
         assert account.problems(target) == []
         assert migrate("finish", config)["phase"] == "finished"
@@ -103,6 +116,16 @@ def test_without_the_process_that_holds_a_board_an_order_says_so(
     record = Record(open_leaderboard(server.url, board="record"))
     with record.board, pytest.raises(BackendUnavailableError, match="is the app running"):
         steering.order_step(record, "start", {})
+
+
+def test_of_two_orders_at_once_the_earlier_one_says_that_another_was_given(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Record(open_leaderboard(server.url, board="record"))
+    later = {"id": "0", "step": "roll-back", "options": {}, "follows": True}
+    monkeypatch.setattr(time, "sleep", lambda _: record.write("order", later))
+    with record.board, pytest.raises(BoardMovedError, match=r"another command \(roll-back\) was given meanwhile"):
+        steering.order_step(record, "cut-over", {})
 
 
 def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedServer, tmp_path: Path) -> None:
