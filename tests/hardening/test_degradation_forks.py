@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend, forks, open_leaderboard, protocol
+from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend, described, forks, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening import (
     DegradableLeaderboard,
@@ -57,7 +57,7 @@ def every_lock_held() -> Iterator[None]:
 
 def test_a_child_that_is_forked_while_every_lock_is_held_does_all_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forks, "PATIENCE", 0)
-    monkeypatch.setattr(protocol, "torn", bool)  # the board inside refuses then; here it is about what is around it
+    monkeypatch.setattr(described, "torn", bool)  # the board inside refuses then; here it is about what is around it
     board = RateLimitedLeaderboard(
         ValidatedLeaderboard(
             DegradableLeaderboard(open_leaderboard("memory://"), cache_top=3),

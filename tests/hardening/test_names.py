@@ -20,7 +20,11 @@ WRAPPERS = {
 }
 
 
-@pytest.mark.parametrize("part", [name for name in wrapper_names() if name != "replica"])
+def test_the_parts_of_the_package_are_registered() -> None:
+    assert WRAPPERS.keys() == {*wrapper_names()} - {"migration", "replica"}
+
+
+@pytest.mark.parametrize("part", WRAPPERS)
 def test_each_part_is_the_class_that_the_registry_opens(part: str) -> None:
     found = getattr(hardening, WRAPPERS[part])
     assert found is wrapper_class(part)
