@@ -74,10 +74,10 @@ SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner)
 	tests/comparison/effort tests/comparison/measure \
 	tests/comparison/study tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
-	$(patsubst %,tests/test_%.py,docs examples files forks guide installing interrupts wheel)
+	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts registry wheel)
 QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
-	$(patsubst %,--ignore=%,$(SLOW))
-QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/hardening tests/testing \
+	tests/hardening $(patsubst %,--ignore=%,$(SLOW))
+QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
