@@ -15,11 +15,13 @@ owes is read there, by those who asked for it, and everything after that goes ov
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from functools import partial
+from functools import cache, partial
 from select import POLLIN, poll
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakValueDictionary, ref
@@ -52,6 +54,8 @@ MOST_SENT: Final = 1000
 """Requests that may be without a reply on one connection; others wait in the line."""
 MOST_WAITING: Final = 20_000
 """Requests that may stand in the line."""
+LONG_REPLY: Final = 4000
+"""Elements of a reply, two per row, up to which it is parsed in the event loop."""
 LARGEST_WRITE: Final = 256 * 1024
 """Bytes after which a write ends and the rest of the line waits for the next one."""
 IDLE: Final = 0.02
@@ -247,9 +251,14 @@ class AsyncServer(AsyncCarrier):
         survive_forks(self._inherit)
 
     async def carry(self, request: Request[T]) -> T:
-        """Bring a request to the server and return its answer; one round trip."""
-        place = self._join(request)
-        return request.answer(await place.future)
+        """Bring a request to the server and return its answer; one round trip.
+
+        A long reply is parsed in a thread, as that takes about 2 µs per row.
+        """
+        reply = await self._join(request).future
+        if isinstance(reply, list) and len(reply) > LONG_REPLY:
+            return await self.loop.run_in_executor(_parsing(), request.answer, reply)
+        return request.answer(reply)
 
     async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:
         """Make an update or an increment of a board, together with those in the line, and return its answer."""
@@ -360,6 +369,8 @@ class AsyncServer(AsyncCarrier):
             wire.send(sent)
             if self._line and not wire.is_full:
                 self.wake()
+        elif not wire.sent:
+            self.rest(wire)
         self._keep_time()
 
     def _may_send(self, wire: Wire) -> bool:
@@ -604,6 +615,16 @@ def _hand_over(sent: Sent, reply: Any) -> None:
 def _caused(error: BackendError, cause: Exception) -> BackendError:
     error.__cause__ = cause
     return error
+
+
+@cache
+def _parsing() -> ThreadPoolExecutor:
+    """Return the one thread of this process that parses long replies, which is no part of any loop's executor."""
+    return ThreadPoolExecutor(1, thread_name_prefix="leaderboard-parsing")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_parsing.cache_clear)
 
 
 # ---------------------------------------------------------------------- the servers of this process
