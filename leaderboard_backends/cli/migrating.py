@@ -176,7 +176,7 @@ def _here(
     source: Opening, target: Opening, step: str, options: Mapping[str, Any], rate: float | None, tell: _Teller
 ) -> dict[str, Any]:
     """Carry out a step in this process."""
-    with source.open() as one, target.open() as other, _record(target, step) as record:
+    with source.open() as one, target.open() as other, _record(target, step, Migration(one, other)) as record:
         notes = Notes(record, step)
 
         def hear(progress: Progress) -> None:
@@ -195,9 +195,9 @@ def _here(
 
 
 @contextmanager
-def _record(target: Opening, step: str) -> Iterator[Record | None]:
-    """Open the record; a plan makes none."""
-    if step == "plan":
+def _record(target: Opening, step: str, moves: Migration) -> Iterator[Record | None]:
+    """Open the record; a plan makes none, nor does a look before the start and after the end."""
+    if step == "plan" or (step == "status" and not _is_under_way(moves)):
         yield None
         return
     record = open_record(target)
@@ -205,6 +205,11 @@ def _record(target: Opening, step: str) -> Iterator[Record | None]:
         yield record
     finally:
         record.close()
+
+
+def _is_under_way(moves: Migration) -> bool:
+    state = moves.state()
+    return not state.finished and (state.begun or not moves.live)
 
 
 def _there(

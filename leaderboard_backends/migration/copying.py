@@ -20,7 +20,18 @@ from typing import Final, NamedTuple
 from ..errors import BoardMismatchError, BoardMovedError, UpdateRefusedError
 from ..model import MAX_TEXT_BYTES, Entry, shorten
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .streams import BoardStream, EntryStream, Hear, Pause, Throttle, players_of, range_of, same, version_of
+from .streams import (
+    BoardStream,
+    EntryStream,
+    Hear,
+    Pause,
+    Throttle,
+    are_one_board,
+    players_of,
+    range_of,
+    same,
+    version_of,
+)
 
 BATCH: Final = PAGE_SIZE
 """Players per call of `update_scores`: what storages write in one atomic step."""
@@ -67,6 +78,12 @@ class TargetLimits:
 NO_LIMITS: Final = TargetLimits()
 
 
+ONE_BOARD: Final = (
+    "the source and the target are one board, given by two URLs (or the one storage was made from a copy of the "
+    "other): give the URL of another storage, and clear nothing."
+)
+
+
 class CopyPlan(NamedTuple):
     """What a copy would meet; nothing was written for it."""
 
@@ -101,7 +118,9 @@ def plan_copy(source: LeaderboardBackend, target: LeaderboardBackend, *, resume:
         )
     if moved_to := _fenced(target):
         problems.append(f"the target is fenced and takes no writes: it has moved to {moved_to}. Lift its fence.")
-    if present and not resume:
+    if are_one_board(source, target):
+        problems.append(ONE_BOARD)
+    elif present and not resume:
         problems.append(
             f"the target has {present:,} players already: clear it, or resume, if they are of a copy of this source "
             "that was interrupted."

@@ -65,6 +65,11 @@ class State(NamedTuple):
         """Whether there is a fence."""
         return self.source is not None or self.target is not None
 
+    @property
+    def finished(self) -> bool:
+        """Whether the board that does not serve is to serve no more."""
+        return any(fence.kind == "finished" for fence in (self.source, self.target) if fence)
+
     def fence_of(self, side: Side) -> MigrationFence | None:
         """Return the fence of a board."""
         return self.source if side == "source" else self.target

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..model import shorten
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .copying import copy_board, plan_copy
+from .copying import ONE_BOARD, copy_board, plan_copy
 from .fences import (
     Kind,
     MigrationFence,
@@ -42,7 +42,7 @@ from .fences import (
     read_state,
 )
 from .mirroring import Behind, Mirror
-from .streams import Pause, entries_of, players_of
+from .streams import Pause, are_one_board, entries_of, players_of
 from .verifying import Verification, verify_boards
 
 LEASE: Final = 0.2
@@ -168,11 +168,15 @@ class Migration:
             notes += [note for note in plan.notes if "stop its writers" not in note]
         else:
             try:
-                begun = self.state().begun
+                state = self.state()
+                begun = state.begun
+                problems += [_ended(state)] if state.finished else []
             except BoardMismatchError as error:
                 problems.append(str(error))
                 begun = True
-            if not begun and (present := players_of(self.target)):
+            if not begun and are_one_board(self.source, self.target):
+                problems.append(ONE_BOARD)
+            elif not begun and (present := players_of(self.target)):
                 problems.append(f"the target has {present:,} players already: clear it first.")
             for name, board in (("source", self.source), ("target", self.target)):
                 if board.capabilities.feed and not keeps_feed(board):
@@ -242,7 +246,7 @@ class Migration:
         if state.serves is None or (self._mine and fence and fence.owner == "switch" and switch.is_alive(fence.text)):
             return True
         if fence and fence.kind == "finished":
-            raise BoardMismatchError(f"this migration is finished: the {state.truth} serves.")
+            raise BoardMismatchError(_ended(state))
         if passive == "source" and not self.reversible:
             raise BoardMismatchError("the target serves, and changes cannot flow back to the source: finish.")
         return False
@@ -331,7 +335,7 @@ class Migration:
             return Switched(to, None, None, 0, None)
         fence = state.fence_of(other(state.truth))
         if fence and fence.kind == "finished":
-            raise BoardMismatchError(f"this migration is finished: the {state.truth} serves.")
+            raise BoardMismatchError(_ended(state))
         if state.serves is None and state.truth == to:
             self._return_to(to, state)
             return Switched(to, None, None, 0, None)
@@ -664,6 +668,16 @@ def keeps_feed(board: LeaderboardBackend) -> bool:
     except UnsupportedOperationError:
         return False
     return True
+
+
+def _ended(state: State) -> str:
+    """Say that a migration is finished, and what to do."""
+    if state.truth == "target":
+        return "this migration is finished, and the target serves: give the app its URL, and remove the table."
+    return (
+        "this migration is finished, and the source serves. To begin another one to this target, lift its "
+        "fence (board.lift_fence()), and clear it."
+    )
 
 
 def _require_equal(found: Verification) -> None:

@@ -58,12 +58,10 @@ def plan_document(plan: MigrationPlan) -> dict[str, Any]:
 
 def state_document(migration: Migration, state: State) -> dict[str, Any]:
     """Return which board serves, and how many players both have, as a document."""
-    fences = [fence for fence in (state.source, state.target) if fence]
-    finished = any(fence.kind == "finished" for fence in fences)
     return {
         "serves": state.serves,
         "truth": state.truth,
-        "phase": "finished" if finished else phase_of(state, live=migration.live),
+        "phase": "finished" if state.finished else phase_of(state, live=migration.live),
         "players": {"source": len(migration.source), "target": len(migration.target)},
     }
 

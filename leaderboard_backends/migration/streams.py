@@ -59,6 +59,12 @@ def version_of(board: LeaderboardBackend) -> Version | None:
     return board.get_version() if board.capabilities.feed else None
 
 
+def are_one_board(one: LeaderboardBackend, two: LeaderboardBackend) -> bool:
+    """Return whether two objects are of one board, whatever their URLs say; `False` where a board has no version."""
+    versions = version_of(one), version_of(two)
+    return None not in versions and len({version.history for version in versions if version}) == 1
+
+
 def same(entry: Entry, other: Entry) -> bool:
     """Whether two entries are of one player with the same name and score."""
     return entry[1:] == other[1:]

@@ -184,11 +184,29 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(stack: ExitStac
     two.lift_fence()
     with pytest.raises(BoardMismatchError, match="run start first"):
         moves.cut_over()
+    assert "are one board" in Migration(one, DelegatingLeaderboard(one)).plan().problems[0]
     feedless = stack.enter_context(open_leaderboard("memory://three"))
     assert "keeps no change feed" in Migration(feedless, two).plan().problems[0]
     assert (one.fenced(), two.fenced()) == (None, None)
     with pytest.raises(BoardMismatchError, match="the same order"):
         Migration(one, open_leaderboard("memory://four", order="ascending"))
+
+
+def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_score("ada", "Ada", 1)
+    moves, back = Migration(one, two), Migration(two, one)
+    moves.start(until_caught_up=True)
+    moves.cut_over()
+    moves.finish()
+    assert "give the app its URL" in moves.plan().problems[0]
+    with pytest.raises(BoardMismatchError, match=r"lift its fence \(board\.lift_fence\(\)\), and clear"):
+        back.start()
+    one.lift_fence()
+    one.clear()
+    assert back.plan().problems == ()
+    back.start(until_caught_up=True)
+    assert back.cut_over().serves == "target"
 
 
 def test_a_fence_says_where_the_board_went_and_no_password(stack: ExitStack) -> None:

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
 import pytest
@@ -84,6 +86,9 @@ def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer,
         assert account.problems(board) == []
     assert (account.unknown, account.refused) == (0, 0)
     assert "is finished" in migrate("roll-back", config, code=1)["error"]
+    assert migrate("finish", config)["phase"] == migrate("status", config)["phase"] == "finished"
+    with closing(connect(tmp_path / "board.db")) as connection:
+        assert connection.execute("SELECT name FROM board").fetchall() == [("weekly",)]  # no record is left
 
 
 def test_a_board_in_memory_moves_by_orders_to_its_process(server: EmbeddedServer, tmp_path: Path) -> None:
