@@ -95,6 +95,11 @@ class TrackedCopy(BoardCopy):
         """Whether the copy has a player. O(1)."""
         return player in self._records
 
+    def state(self, player: str) -> tuple[str, Score] | None:
+        """Return a player's name and score. O(1)."""
+        record = self._records.get(player)
+        return None if record is None else (record[2], self._score(record[0]))
+
     def page(self, after: int | None) -> list[Record]:
         """Return the next players after a key, best first. Who stays is on one of the pages, whoever changes."""
         return list(islice(self._ordered.irange_key(after, None, (False, True)), PAGE_SIZE))
@@ -225,6 +230,12 @@ class Mirror:
             if last is not None and behind.seconds >= last:
                 return
             last = behind.seconds
+
+    def differing(self, players: Sequence[str]) -> list[str]:
+        """Return who has another name or score in the target than the source's feed says up to now."""
+        self.step()
+        both = zip(players, entries_of(self.target, players), strict=True) if players else ()
+        return [player for player, held in both if (held and (held.username, held.score)) != self._copy.state(player)]
 
     def behind(self) -> Behind:
         """Return how far the target is behind, by what the last step saw."""

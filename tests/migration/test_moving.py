@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -15,6 +16,7 @@ from leaderboard_backends import (
     BackendUnavailableError,
     BoardMismatchError,
     BoardMovedError,
+    Entry,
     LeaderboardBackend,
     Score,
     UnsupportedOperationError,
@@ -22,6 +24,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.answers import ask
 from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.migration import moving, verify_boards
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -190,6 +193,35 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(stack: ExitStac
     assert (one.fenced(), two.fenced()) == (None, None)
     with pytest.raises(BoardMismatchError, match="the same order"):
         Migration(one, open_leaderboard("memory://four", order="ascending"))
+
+
+def test_a_player_who_changes_between_any_two_looks_stops_no_cut_over(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Restless(DelegatingLeaderboard):
+        """Has a player change whenever somebody is looked at."""
+
+        def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+            self._stir()
+            return self.inner.get_entries(player_ids)
+
+        def _iterate(self) -> Iterator[Entry]:
+            self._stir()
+            return iter(self.inner)
+
+        def _stir(self) -> None:
+            with suppress(BoardMovedError):
+                self.inner.increment_score("ada", "Ada", 1)
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_scores(rows(50, 3))
+    one.update_score("ada", "Ada", 1)
+    monkeypatch.setattr(moving, "verify_boards", partial(verify_boards, wait=0.05))
+    moves = Migration(Restless(one), two)
+    moves.start(until_caught_up=True)
+    done = moves.cut_over()
+    assert (done.serves, done.before and done.before.equal) == ("target", True)
+    assert content(one) == content(two)
 
 
 def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack) -> None:
