@@ -67,7 +67,7 @@ def reads_nothing(port: int) -> bool:
 
 
 def test_half_requests_leave_room_for_others_and_end_in_time_and_the_log_stays_short(tmp_path: Path) -> None:
-    also = "[server]\nidle_seconds = 2.5\nwaiting_per_client = 5\n"
+    also = "[server]\nidle_seconds = 5\nwaiting_per_client = 5\n"
     with process(write_file(tmp_path, "memory://weekly", also), files=400) as server, ExitStack() as stack:
         client = Client(server.port)
         held = [stack.enter_context(connected(server.port, HALF)) for _ in range(8)]
