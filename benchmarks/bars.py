@@ -12,6 +12,7 @@ from math import isinf
 
 import asyncio_bars
 import hardening_bars
+import http_bars
 import legacy_bars
 import migration_bars
 import monitoring_bars
@@ -40,6 +41,8 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from monitoring_bars.bars(100_000)
     if "scaling" in chosen:
         yield from scaling_bars.bars(30_000 if quick else 300_000)
+    if "http" in chosen:
+        yield from http_bars.bars(4_500 if quick else 18_000)
     if "migration" in chosen:
         yield from migration_bars.bars(million, 30_000 if quick else 300_000)
         yield from moving_bars.bars(million)
@@ -57,7 +60,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "asyncio", "zodb", "hardening", "scaling", "migration"]
+    subjects = ["sortedcontainers", "redis", "asyncio", "zodb", "hardening", "scaling", "http", "migration"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")
