@@ -222,7 +222,9 @@ def describe_file(path: str | os.PathLike[str], find: Callable[[str], type[Any]]
     return dict(_each(path, lambda table, name: describe_by(find, table, name)))
 
 
-def check_file(path: str | os.PathLike[str]) -> dict[str, Opening | ConfigurationError | InvalidNameError]:
+def check_file(
+    path: str | os.PathLike[str], find: Callable[[str], type[Any]] = backend_class
+) -> dict[str, Opening | ConfigurationError | InvalidNameError]:
     """Return the boards of a TOML file as `describe_file` does, and for each that is none, the error that says why.
 
     Raises `ConfigurationError` where the file has no boards at all.
@@ -230,7 +232,7 @@ def check_file(path: str | os.PathLike[str]) -> dict[str, Opening | Configuratio
     found: dict[str, Opening | ConfigurationError | InvalidNameError] = {}
     for name, table in _read_tables(path).items():
         try:
-            found[name] = _make(path, name, table, describe)
+            found[name] = _make(path, name, table, lambda table, name: describe_by(find, table, name))
         except (ConfigurationError, InvalidNameError) as error:
             found[name] = error
     return found

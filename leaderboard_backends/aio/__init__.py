@@ -6,6 +6,22 @@ calls excepted (`direct`); everything else runs on threads of its own (`threads`
 executor.
 """
 
-from .opening import AsyncLeaderboards, AsyncOpening, load_async_leaderboards, open_async_leaderboard
+from .opening import (
+    AsyncLeaderboards,
+    AsyncOpening,
+    as_async,
+    class_for,
+    load_async_leaderboards,
+    open_async_leaderboard,
+    open_described,
+)
 
-__all__ = ["AsyncLeaderboards", "AsyncOpening", "load_async_leaderboards", "open_async_leaderboard"]
+__all__ = [
+    "AsyncLeaderboards",
+    "AsyncOpening",
+    "as_async",
+    "class_for",
+    "load_async_leaderboards",
+    "open_async_leaderboard",
+    "open_described",
+]

@@ -13,6 +13,7 @@ from ..async_protocol import AsyncLeaderboard
 from ..config import Opening, describe_by, describe_file
 from ..errors import BackendError, ConfigurationError
 from ..in_process import InProcessLeaderboard
+from ..protocol import LeaderboardBackend
 from ..registry import async_backend_class, backend_class
 
 
@@ -66,7 +67,7 @@ def open_async_leaderboard(target: str | Mapping[str, Any], **options: Any) -> A
 
     async def start() -> AsyncLeaderboard:
         _check_loop()
-        return await _open(describe_by(_class_for, target, options=options))
+        return await open_described(describe_by(class_for, target, options=options))
 
     return AsyncOpening(start)
 
@@ -81,9 +82,9 @@ def load_async_leaderboards(path: str | os.PathLike[str]) -> AsyncOpening[AsyncL
         _check_loop()
         boards = AsyncLeaderboards()
         try:
-            for name, opening in describe_file(path, _class_for).items():
+            for name, opening in describe_file(path, class_for).items():
                 try:
-                    boards[name] = await _open(opening)
+                    boards[name] = await open_described(opening)
                 except BackendError as error:
                     raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
         except BaseException:
@@ -94,16 +95,17 @@ def load_async_leaderboards(path: str | os.PathLike[str]) -> AsyncOpening[AsyncL
     return AsyncOpening(start)
 
 
-def _class_for(scheme: str) -> type[Any]:
+def class_for(scheme: str) -> type[Any]:
     """Return the class of a scheme whose options a board has: an asynchronous one, or else the synchronous one."""
     return async_backend_class(scheme) or backend_class(scheme)
 
 
-async def _open(opening: Opening) -> AsyncLeaderboard:
-    """Open a board as it is asynchronous itself, or in threads where it is not, or where parts stand around it."""
-    from .direct import DirectLeaderboard  # noqa: PLC0415 - asyncio takes longer to import than all of this package
-    from .threads import ThreadedLeaderboard, open_in_thread  # noqa: PLC0415 - as above
+async def open_described(opening: Opening) -> AsyncLeaderboard:
+    """Open a board that was described for `class_for`.
 
+    It is used as it is where its backend is asynchronous itself, and through `as_async` where it is not, or where
+    parts stand around it.
+    """
     backend: type[Any] = opening.backend
     if issubclass(backend, AsyncLeaderboard):
         in_threads = getattr(backend, "runs_in_threads", None)
@@ -112,7 +114,20 @@ async def _open(opening: Opening) -> AsyncLeaderboard:
                 opening.location, opening.name, opening.order, opening.keep, **opening.options
             )
         opening = replace(opening, backend=backend_class(opening.location.scheme))
-    board = await open_in_thread(opening.open)
+    from .threads import open_in_thread  # noqa: PLC0415 - asyncio takes longer to import than all of this package
+
+    return as_async(await open_in_thread(opening.open))
+
+
+def as_async(board: LeaderboardBackend) -> AsyncLeaderboard:
+    """Return an open synchronous board for asyncio programs; to close it closes the board.
+
+    A board in this process's memory answers at once, long calls excepted; any other board, and any board with parts
+    around it, is called in a few threads.
+    """
+    from .direct import DirectLeaderboard  # noqa: PLC0415 - as above
+    from .threads import ThreadedLeaderboard  # noqa: PLC0415 - as above
+
     return DirectLeaderboard(board) if isinstance(board, InProcessLeaderboard) else ThreadedLeaderboard(board)
 
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend
+from leaderboard_backends import ConfigurationError
 
+from .boards import Given, ServedBoard, opened
 from .described import share_problems
 from .guard import Guard, check_hosts, check_prefix
 from .live import Live, Watching
@@ -24,8 +24,9 @@ from .page import board_page, files, list_page, missing_page, pages_router
 from .probes import PATIENCE, Pings, exposition, health_live
 from .problems import BUG, Kind, problem
 from .route import DEFAULT_LIMITS, Limits, add_heads, guarded_route
-from .router import leaderboards_router
-from .tokens import Check, Gate, Given
+from .router import assemble_named
+from .tokens import Check, Gate
+from .tokens import Given as GivenTokens
 
 DISTRIBUTION: Final = "leaderboard-backends-fastapi"
 
@@ -53,9 +54,9 @@ class _App(FastAPI):
 
 
 def leaderboard_app(
-    boards: Mapping[str, LeaderboardBackend],
+    boards: Mapping[str, Given],
     *,
-    token: Given | Check | None,
+    token: GivenTokens | Check | None,
     protect_reads: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     watching: Watching | None = None,
@@ -65,6 +66,7 @@ def leaderboard_app(
 ) -> FastAPI:
     """Return an app that serves each board under `/boards/NAME` and closes the boards when it stops.
 
+    The boards are those of `leaderboard_router`: synchronous, asynchronous, or to be opened when the app starts.
     `token` and `protect_reads` are those of `leaderboard_router`; a `Tokens` without any refuses all writes, `None`
     lets anybody write. `hosts` are the names that it is asked by, beside the address that it listens on and those of
     the loopback; `root_path` is the prefix that a proxy takes off each path (see `Guard`). `app.state.lives` are the
@@ -74,12 +76,14 @@ def leaderboard_app(
     """
     check_names(boards)
     names, prefix = check_hosts(hosts), check_prefix(root_path)
-    lives = Lives({name: Live(board, watching or Watching()) for name, board in boards.items()})
+    gate = Gate(token, protect_reads=protect_reads)
+    served = {name: ServedBoard(board) for name, board in boards.items()}
+    lives = Lives({name: Live(board, watching or Watching()) for name, board in served.items()})
     app = _App(
         title="Leaderboards",
         version=_version(),
         description="Scores, ranks and neighbours. Errors are RFC 9457 problem details.",
-        lifespan=_life(boards, lives),
+        lifespan=_life(served, lives),
         openapi_url=None,  # it names the boards, so that it has a guarded route of its own
         docs_url=None,  # its scripts would come from elsewhere
         redoc_url=None,
@@ -87,14 +91,10 @@ def leaderboard_app(
     )
     app.state.lives = lives
     app.add_middleware(Guard, hosts=names, root_path=prefix)
-    app.include_router(
-        leaderboards_router(boards, token=token, protect_reads=protect_reads, limits=limits, patience=patience),
-        prefix="/boards",
-    )
-    gate = Gate(token, protect_reads=protect_reads)
+    app.include_router(assemble_named(served, gate, limits=limits, patience=patience), prefix="/boards")
     app.include_router(pages_router(lives, gate, limits), prefix="/boards")
-    app.include_router(_probes(boards, gate, Pings(patience)))
-    app.include_router(_guarded(app, boards, lives, gate))
+    app.include_router(_probes(served, gate, Pings(patience)))
+    app.include_router(_guarded(app, served, lives, gate))
     app.mount("/static", files(), "static")
     app.exception_handler(HTTPException)(_answer_http_error)
     app.exception_handler(Exception)(_answer_bug)
@@ -115,19 +115,20 @@ def _plain(letter: str) -> bool:
     return letter.isalnum() or letter in "_.-"
 
 
-def _life(boards: Mapping[str, LeaderboardBackend], lives: Lives) -> Any:
+def _life(boards: Mapping[str, ServedBoard], lives: Lives) -> Any:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         del app
-        yield
-        await lives.close()
-        for board in boards.values():
-            await run_in_threadpool(board.close)
+        async with opened(boards.values()):
+            yield
+            await lives.close()
+            for board in boards.values():
+                await board.close()
 
     return life
 
 
-def _probes(boards: Mapping[str, LeaderboardBackend], gate: Gate, pings: Pings) -> APIRouter:
+def _probes(boards: Mapping[str, ServedBoard], gate: Gate, pings: Pings) -> APIRouter:
     """Return the routes that ask after the server, and after all boards, which name none and need no token."""
 
     async def ready() -> Response:
@@ -142,7 +143,7 @@ def _probes(boards: Mapping[str, LeaderboardBackend], gate: Gate, pings: Pings) 
     return router
 
 
-def _guarded(app: FastAPI, boards: Mapping[str, LeaderboardBackend], lives: Lives, gate: Gate) -> APIRouter:
+def _guarded(app: FastAPI, boards: Mapping[str, ServedBoard], lives: Lives, gate: Gate) -> APIRouter:
     """Return the routes that name boards, and so are as protected as their reads."""
 
     async def index(request: Request) -> Response:
@@ -152,7 +153,7 @@ def _guarded(app: FastAPI, boards: Mapping[str, LeaderboardBackend], lives: Live
         return await board_page(request, board, lives)
 
     async def metrics() -> Response:
-        return await run_in_threadpool(exposition, boards.values())
+        return await exposition(boards.values())
 
     one = CapacityLimiter(1)
 

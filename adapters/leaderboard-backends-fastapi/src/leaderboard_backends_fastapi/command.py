@@ -6,9 +6,9 @@ boards.
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import click
 import uvicorn
 
 from leaderboard_backends import LeaderboardError
+from leaderboard_backends.aio import AsyncLeaderboards
 
 from .app import leaderboard_app
 from .connections import BACKLOG, Bounds, Connection, Server
@@ -63,9 +64,7 @@ def serve(path: Path, host: str, port: int, only: tuple[str, ...], root_path: st
             "root_path": settings.root_path if root_path is None else root_path,
         }
         bounds = settings.bounds()
-        with open_boards(path, only) as boards:
-            app = leaderboard_app(boards, token=tokens, **config)
-            _run(app, host, port, bounds)
+        _run(_configured(host, port), lambda: open_boards(path, only), tokens, config, bounds)
     except LeaderboardError as error:
         raise click.ClickException(" ".join(str(error).split())) from error
 
@@ -83,9 +82,10 @@ def _tokens(settings: ServerSettings, *, open_writes: bool) -> Tokens | None:
     return tokens
 
 
-def _run(app: Any, host: str, port: int, bounds: Bounds) -> None:
-    config = uvicorn.Config(
-        app,
+def _configured(host: str, port: int) -> uvicorn.Config:
+    """Return the configuration of a server whose app is not there yet."""
+    return uvicorn.Config(
+        "",
         host=host,
         port=port,
         http=Connection,
@@ -94,10 +94,33 @@ def _run(app: Any, host: str, port: int, bounds: Bounds) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+
+
+def _run(
+    configured: uvicorn.Config,
+    open_boards: Callable[[], Awaitable[AsyncLeaderboards]],
+    tokens: Tokens | None,
+    options: Mapping[str, Any],
+    bounds: Bounds,
+) -> None:
+    """Open the boards in the event loop that serves them, and serve until a signal."""
+    is_open = False
+
+    async def run() -> None:
+        nonlocal is_open
+        async with await open_boards() as boards:
+            is_open = True
+            app = configured.app = leaderboard_app(boards, token=tokens, **options)
+            await Server(configured, app.state.lives, bounds).serve()
+
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # a terminal that is closed ends it as SIGTERM does
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how a server at a terminal ends, and it has ended by then
-        Server(config, app.state.lives, bounds).run()
+    try:
+        with asyncio.Runner(loop_factory=configured.get_loop_factory()) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:  # Ctrl-C is how a server at a terminal ends, and it has ended by then
+        if not is_open:
+            raise
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -40,7 +40,9 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), root_path: str = "") -> None:
         self._app = app
-        self._hosts = tuple(host.lower() for host in (*LOOPBACK, *hosts))
+        names = {host.lower() for host in (*LOOPBACK, *hosts)}
+        self._patterns = [name for name in names if "*" in name]
+        self._hosts = names.difference(self._patterns)
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,7 +68,8 @@ class Guard:
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         name = (found[1] or found[2]).lower().rstrip(".") if found else ""
         here = str((scope.get("server") or [""])[0]).lower().removeprefix("::ffff:")
-        if not name or not (name == here or any(fnmatchcase(name, host) for host in self._hosts)):
+        known = name in self._hosts or name == here or any(fnmatchcase(name, each) for each in self._patterns)
+        if not name or not known:
             raise ProblemError(
                 WRONG_HOST,
                 f"the host {ascii(given[0])[:80]} is not served here: the operator can add it to the setting hosts.",

@@ -1,6 +1,6 @@
 """One board, pushed to many viewers: it is read once for all of them, and told only where something changed.
 
-While somebody watches, one task looks at the board, at most so many times a second, in a thread of its own. Each viewer
+While somebody watches, one task looks at the board, at most so many times a second. Each viewer
 has room for one event, the newest: who is slow misses what lies between, and holds up nobody.
 """
 
@@ -11,10 +11,9 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
-from anyio import CapacityLimiter, to_thread
+from leaderboard_backends import ConfigurationError
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend
-
+from .boards import ServedBoard
 from .problems import TOO_MANY_VIEWERS, ProblemError
 from .snapshots import Snapshot, down, look
 
@@ -91,7 +90,7 @@ class Viewer:
 class Live:
     """A board and its viewers. To be used within one event loop."""
 
-    def __init__(self, board: LeaderboardBackend, watching: Watching) -> None:
+    def __init__(self, board: ServedBoard, watching: Watching) -> None:
         self.board = board
         self.watching = watching
         self._viewers: set[Viewer] = set()
@@ -99,7 +98,6 @@ class Live:
         self._poller: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Snapshot] | None = None
         self._closed = False
-        self._limiter = CapacityLimiter(1)
 
     def __repr__(self) -> str:
         return f"<Live {self.board!r}: {len(self._viewers)} viewers>"
@@ -138,11 +136,8 @@ class Live:
         return self._reading.result() if done else down(f"no answer within {self.watching.reading:g} s")
 
     async def _read(self) -> Snapshot:
-        """Read in a thread beside those of the routes, which may all be waiting for the storage."""
         try:
-            return await to_thread.run_sync(
-                look, self.board, self.watching.rows, limiter=self._limiter, abandon_on_cancel=True
-            )
+            return await look(self.board.to("view"), self.watching.rows)
         except Exception as error:  # noqa: BLE001 - viewers wait for the next look, whatever is wrong with this one
             _log.exception("reading the board %r for its viewers failed", self.board.name)
             return down(type(error).__name__)

@@ -18,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from leaderboard_backends import LeaderboardBackend
-
+from .boards import ServedBoard
 from .described import describe_problems
 from .guard import client_of, root_of
 from .live import Live
@@ -77,7 +76,7 @@ def files() -> Files:
 
 def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRouter:
     """Return the router of a page of each board, `/{board}`, and of its events, `/{board}/events`."""
-    boards: dict[str, LeaderboardBackend] = {name: live.board for name, live in lives.items()}
+    boards = {name: live.board for name, live in lives.items()}
     router = APIRouter(route_class=guarded_route(gate, "read", limits, named(boards)), tags=["live page"])
 
     async def board_events(request: Request) -> Response:
@@ -126,7 +125,7 @@ def _told(snapshot: Snapshot) -> dict[str, str]:
     return {"condition": snapshot.condition, "words": snapshot.words}
 
 
-def list_page(request: Request, boards: Mapping[str, LeaderboardBackend]) -> Response:
+def list_page(request: Request, boards: Mapping[str, ServedBoard]) -> Response:
     """Return the page that lists the boards."""
     return render("boards.html", root=root_of(request), boards=[(name, board.order) for name, board in boards.items()])
 

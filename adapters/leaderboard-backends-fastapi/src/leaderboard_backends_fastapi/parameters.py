@@ -67,6 +67,8 @@ def check_query(query: bytes) -> None:
     Bytes that are no UTF-8 would turn into a replacement character, and so into another player's id; of a name that is
     given twice, one value would be dropped.
     """
+    if not query:
+        return
     try:
         unquote_to_bytes(query.replace(b"+", b" ")).decode()
     except UnicodeDecodeError as error:

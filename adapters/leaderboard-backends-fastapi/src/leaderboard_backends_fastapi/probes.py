@@ -13,18 +13,19 @@ from importlib import import_module
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from leaderboard_backends import BackendUnavailableError, ConfigurationError, LeaderboardBackend
-from leaderboard_backends.wrapper import layers
+from leaderboard_backends import BackendUnavailableError, ConfigurationError
+from leaderboard_backends.aio.threads import Threads
 
 from . import models
-from .answers import reply
+from .answers import Reply
+from .boards import ServedBoard
 from .described import describe_problems
 from .problems import NOT_MONITORED, ProblemError
-from .route import Board
+from .route import served
 
 PATIENCE: Final = 3.0
 """Seconds that a storage has to answer a ping."""
@@ -34,29 +35,27 @@ _PROCESSES: Final = frozenset({"PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc
 
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+_GENERATING: Final = Threads(4)
+"""Those that ask boards for their metrics, and may wait for a storage."""
+
 
 class Pings:
     """The pings that are on their way, one a board."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._pings: WeakKeyDictionary[LeaderboardBackend, asyncio.Task[None]] = WeakKeyDictionary()
+        self._pings: WeakKeyDictionary[ServedBoard, asyncio.Task[None]] = WeakKeyDictionary()
 
-    async def ping(self, board: LeaderboardBackend) -> None:
+    async def ping(self, board: ServedBoard) -> None:
         """Return once the storage answers a ping; raises what it raises, or `BackendUnavailableError` in time."""
         ping = self._pings.get(board)
         if ping is None or ping.done():
-            ping = self._pings[board] = asyncio.create_task(_ping(board))
+            ping = self._pings[board] = asyncio.create_task(board.to("probe").ping())
             ping.add_done_callback(_look_at)
         done, _ = await asyncio.wait({ping}, timeout=self._patience)
         if not done:
             raise BackendUnavailableError(f"the storage of {board.name!r} did not answer within {self._patience:g} s.")
         ping.result()
-
-
-async def _ping(board: LeaderboardBackend) -> None:
-    """Ping in a thread beside those of the routes, which may all be waiting for the storage."""
-    await to_thread.run_sync(board.ping, limiter=CapacityLimiter(1), abandon_on_cancel=True)
 
 
 def _look_at(ping: asyncio.Task[None]) -> None:
@@ -65,17 +64,17 @@ def _look_at(ping: asyncio.Task[None]) -> None:
         ping.exception()
 
 
-def registries(boards: Iterable[LeaderboardBackend]) -> list[Any]:
+def registries(boards: Iterable[ServedBoard]) -> list[Any]:
     """Return the Prometheus registries that the boards are monitored in, each once; none without prometheus-client."""
     try:
         kind = import_module("prometheus_client").CollectorRegistry
     except ModuleNotFoundError:
         return []
-    found = [getattr(layer, "registry", None) for board in boards for layer in layers(board)]
+    found = [getattr(layer, "registry", None) for board in boards for layer in board.layers()]
     return list({id(each): each for each in found if isinstance(each, kind)}.values())
 
 
-def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
+async def exposition(boards: Iterable[ServedBoard]) -> Response:
     """Return the metrics of boards in the text format of Prometheus.
 
     Where prometheus-client keeps those of several processes in files, they are those of all processes, as any of them
@@ -84,11 +83,16 @@ def exposition(boards: Iterable[LeaderboardBackend]) -> Response:
     found = registries(boards)
     if not found:
         raise ProblemError(NOT_MONITORED, "no board is monitored: set monitoring = true in the board's configuration.")
+    text = await _GENERATING.run(_generate, found)
+    return Response(text, media_type=_TEXT_FORMAT, headers={"Cache-Control": "no-store"})
+
+
+def _generate(found: Iterable[Any]) -> bytes:
     generate = import_module("prometheus_client").generate_latest
-    text = b"".join(generate(registry) for registry in found)
+    text: bytes = b"".join(generate(registry) for registry in found)
     if not _PROCESSES.isdisjoint(os.environ):  # the line above has had this process look after its boards
         text = generate(_of_all_processes())
-    return Response(text, media_type=_TEXT_FORMAT, headers={"Cache-Control": "no-store"})
+    return text
 
 
 def _of_all_processes() -> Any:
@@ -102,16 +106,16 @@ def _of_all_processes() -> Any:
 
 async def health_live() -> Response:
     """Tell that the server runs; the storage is not asked."""
-    return reply({"status": "ok"})
+    return Reply({"status": "ok"})
 
 
-def get_metrics(board: Board) -> Response:
+async def get_metrics(request: Request) -> Response:
     """Return the metrics of the board, where it is monitored, in the text format of Prometheus.
 
     Boards that are monitored in the same registry, which is the default, are told together; the label `board` tells
     them apart.
     """
-    return exposition([board])
+    return await exposition([served(request)])
 
 
 def add_metrics(router: APIRouter, also: tuple[int, ...] = ()) -> None:
@@ -129,10 +133,10 @@ def add_health(router: APIRouter, patience: float = PATIENCE, also: tuple[int, .
     """Add the routes that probes ask; `also` are statuses that they may answer too."""
     pings = Pings(patience)
 
-    async def health_ready(board: Board) -> Response:
+    async def health_ready(request: Request) -> Response:
         """Tell whether the storage answers."""
-        await pings.ping(board)
-        return reply({"status": "ok"})
+        await pings.ping(served(request))
+        return Reply({"status": "ok"})
 
     for path, endpoint, statuses in (
         ("/health/live", health_live, (400, 422, *also)),

@@ -11,36 +11,27 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial, wraps
-from inspect import iscoroutinefunction
-from typing import Annotated, Any, Final, TypeAlias, get_type_hints
-from weakref import WeakKeyDictionary
+from typing import Any, Final, TypeAlias, get_type_hints
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend, LeaderboardError
+from leaderboard_backends import ConfigurationError, LeaderboardError
 
+from .boards import ServedBoard
 from .models import MOST_UPDATES, Body
 from .parameters import check_length, check_query
 from .problems import INVALID_REQUEST, NOT_JSON, TOO_LARGE, TOO_SLOW, UNREADABLE, ProblemError, answer_error
 from .tokens import Access, Gate
 
-Find: TypeAlias = Callable[[Request], LeaderboardBackend]
+Find: TypeAlias = Callable[[Request], ServedBoard]
 """Returns the board that a request is about; raises `ProblemError` where there is none."""
 
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
-
-Threads: TypeAlias = WeakKeyDictionary[LeaderboardBackend, CapacityLimiter]
-"""How many more threads may wait for each board."""
-
-THREADS: Final = 40
-"""The most threads that wait for one board in reads, and in writes."""
 
 _MOST_CONTAINERS: Final = 2 * MOST_UPDATES
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -80,14 +71,12 @@ def guarded_route(
     gate: Gate, access: Access | None, limits: Limits = DEFAULT_LIMITS, find: Find | None = None
 ) -> type[APIRoute]:
     """Return the class of the routes that need this access, to the boards that `find` returns where it is given."""
-    threads: Threads = WeakKeyDictionary()
     bodies = Bodies(limits)
 
     class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-            waits = not iscoroutinefunction(endpoint)
             self.most_bytes = _most_bytes(endpoint)
-            super().__init__(path, in_thread(endpoint, threads) if waits else endpoint, **options)
+            super().__init__(path, endpoint, **options)
 
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
@@ -132,28 +121,10 @@ def _head_of(response: Response) -> Response:
     return head
 
 
-def in_thread(endpoint: Callable[..., Response], threads: Threads) -> Callable[..., Coroutine[Any, Any, Response]]:
-    """Return an endpoint that waits for its board in one of the threads of that board.
-
-    Those that wait for a storage that hangs leave the threads of other boards, and the event loop, to others.
-    """
-
-    @wraps(endpoint)
-    async def run(*, board: LeaderboardBackend, **given: Any) -> Response:
-        limiter = threads.setdefault(board, CapacityLimiter(THREADS))
-        return await to_thread.run_sync(partial(endpoint, board=board, **given), limiter=limiter)
-
-    return run
-
-
-async def board_of(request: Request) -> LeaderboardBackend:
+def served(request: Request) -> ServedBoard:
     """Return the board that a request is about."""
-    board: LeaderboardBackend = request.scope[_BOARD]
+    board: ServedBoard = request.scope[_BOARD]
     return board
-
-
-Board = Annotated[LeaderboardBackend, Depends(board_of)]
-"""The board that a request is about, as a parameter of an endpoint."""
 
 
 class Bodies:
@@ -191,12 +162,17 @@ class Bodies:
         if announced.isdecimal() and int(announced[:20]) > most:
             raise _too_large(most)
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
+        more = True
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
             if len(body) > most:
                 raise _too_large(most)
-            self._held[deadline] = len(body)
-            self._give_up_the_oldest()
+            if more := message.get("more_body", False):
+                self._held[deadline] = len(body)
+                self._give_up_the_oldest()
         return bytes(body)
 
     def _give_up_the_oldest(self) -> None:

@@ -6,20 +6,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 
-from leaderboard_backends import ConfigurationError, LeaderboardBackend
+from leaderboard_backends import ConfigurationError
 
+from .boards import Given, ServedBoard, lifespan
 from .probes import PATIENCE, add_health, add_metrics
 from .problems import UNKNOWN_BOARD, ProblemError
 from .reads import add_reads
 from .route import DEFAULT_LIMITS, Find, Limits, add_heads, guarded_route
-from .tokens import Access, Check, Gate, Given
+from .tokens import Access, Check, Gate
+from .tokens import Given as GivenTokens
 from .writes import add_writes
 
 
 def leaderboard_router(
-    board: LeaderboardBackend,
+    board: Given,
     *,
-    token: Given | Check | None = None,
+    token: GivenTokens | Check | None = None,
     protect_reads: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
@@ -29,16 +31,20 @@ def leaderboard_router(
     Writes need a bearer token: `token` is one, several, a `Tokens`, or a function that returns what a token grants
     (`{"read", "write"}`, `{"read"}`, or nothing). With `None` the router asks for none, and the app has to. With
     `protect_reads`, reads and metrics need one too; the health routes never do. `patience` is the seconds that the
-    storage has to answer a readiness probe. The board is not closed; that is the app's business.
+    storage has to answer a readiness probe.
+
+    The board may be synchronous (`open_leaderboard`), asynchronous, or what opens one: `open_async_leaderboard(…)`,
+    not awaited, is opened when the app starts and closed when it stops. An open board is not closed; that is the app's
+    business.
     """
-    gate = Gate(token, protect_reads=protect_reads)
-    return assemble(lambda _: board, gate, limits=limits, patience=patience)
+    gate, served = Gate(token, protect_reads=protect_reads), ServedBoard(board)
+    return assemble(lambda _: served, gate, limits=limits, patience=patience, lifespan=lifespan([served]))
 
 
 def leaderboards_router(
-    boards: Mapping[str, LeaderboardBackend],
+    boards: Mapping[str, Given],
     *,
-    token: Given | Check | None = None,
+    token: GivenTokens | Check | None = None,
     protect_reads: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
@@ -47,12 +53,17 @@ def leaderboards_router(
 
     With `protect_reads` the health routes need a token too, as they would tell which names there are.
     """
+    served = {name: ServedBoard(board) for name, board in boards.items()}
     gate = Gate(token, protect_reads=protect_reads)
+    return assemble_named(served, gate, limits=limits, patience=patience, lifespan=lifespan(served.values()))
+
+
+def assemble_named(boards: Mapping[str, ServedBoard], gate: Gate, **options: Any) -> APIRouter:
+    """Return the routes of several boards under their names."""
     return assemble(
         named(boards),
         gate,
-        limits=limits,
-        patience=patience,
+        **options,
         prefix="/{board}",
         dependencies=[path(boards, gate)],
         health="read",  # or their answers would tell which names there are
@@ -66,6 +77,7 @@ def assemble(
     *,
     limits: Limits = DEFAULT_LIMITS,
     patience: float = PATIENCE,
+    lifespan: Any = None,
     prefix: str = "",
     dependencies: list[Any] | None = None,
     health: Access | None = None,
@@ -75,7 +87,7 @@ def assemble(
 
     `health` is the access that probes need; `also` are statuses that any route may answer.
     """
-    whole = APIRouter(prefix=prefix, tags=["leaderboard"], dependencies=dependencies)
+    whole = APIRouter(prefix=prefix, tags=["leaderboard"], dependencies=dependencies, lifespan=lifespan)
 
     def part(access: Access | None, add: Callable[..., None], *arguments: Any) -> None:
         route = guarded_route(gate, access, limits, find)
@@ -91,19 +103,20 @@ def assemble(
     return whole
 
 
-def named(boards: Mapping[str, LeaderboardBackend]) -> Find:
+def named(boards: Mapping[str, ServedBoard]) -> Find:
     """Return what finds a request's board by the name in its path."""
 
-    def find(request: Request) -> LeaderboardBackend:
+    def find(request: Request) -> ServedBoard:
         name = request.path_params["board"]
-        if name not in boards:
+        board = boards.get(name)
+        if board is None:
             raise ProblemError(UNKNOWN_BOARD, f"there is no board {ascii(name)[:80]}.")
-        return boards[name]
+        return board
 
     return find
 
 
-def path(boards: Mapping[str, LeaderboardBackend], gate: Gate) -> Any:
+def path(boards: Mapping[str, ServedBoard], gate: Gate) -> Any:
     """Return the dependency that describes the name in the path; it has the names where reads are open."""
     if not boards:
         raise ConfigurationError("no boards were given: give at least one.")

@@ -29,7 +29,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from leaderboard_backends import BackendError, ConfigurationError, InvalidNameError, LeaderboardBackend, Leaderboards
+from leaderboard_backends import AsyncLeaderboard, BackendError, ConfigurationError, InvalidNameError
+from leaderboard_backends.aio import AsyncLeaderboards, class_for, open_described
 from leaderboard_backends.config import Opening, check_file, read_section
 
 from .app import check_names
@@ -101,30 +102,30 @@ def read_settings(path: Path) -> ServerSettings:
         raise ConfigurationError(f"{path}, {SECTION}: {told}. Known: {known}.") from None
 
 
-def open_boards(path: Path, only: Collection[str] = ()) -> Leaderboards:
+async def open_boards(path: Path, only: Collection[str] = ()) -> AsyncLeaderboards:
     """Open the boards of a file, or those of them that `only` names. Where one cannot be opened, none stays open.
 
     Raises a `LeaderboardError` that names the file, the board, what is wrong and what is allowed.
     """
-    found = check_file(path)
+    found = check_file(path, class_for)
     if unknown := [name for name in only if name not in found]:
         raise ConfigurationError(f"{path} has no board {', '.join(unknown)}; its boards are {', '.join(found)}.")
     chosen = {name: described for name, described in found.items() if not only or name in only}
     check_names(chosen)
-    boards = Leaderboards()
+    boards = AsyncLeaderboards()
     try:
         for name, described in chosen.items():
-            boards[name] = _open(path, name, described)
+            boards[name] = await _open(path, name, described)
     except BaseException:
-        boards.close()
+        await boards.close()
         raise
     return boards
 
 
-def _open(path: Path, name: str, described: Opening | ConfigurationError | InvalidNameError) -> LeaderboardBackend:
+async def _open(path: Path, name: str, described: Opening | ConfigurationError | InvalidNameError) -> AsyncLeaderboard:
     if not isinstance(described, Opening):
         raise described
     try:
-        return described.open()
+        return await open_described(described)
     except (ConfigurationError, BackendError) as error:
         raise type(error)(f"{path}, boards.{name}: {error}") from error

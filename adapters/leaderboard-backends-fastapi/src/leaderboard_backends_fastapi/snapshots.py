@@ -9,8 +9,9 @@ from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 from unicodedata import category
 
-from leaderboard_backends import LeaderboardBackend, LeaderboardError, Score
-from leaderboard_backends.wrapper import ask
+from leaderboard_backends import AsyncLeaderboard, LeaderboardError, Score
+
+from .answers import ask
 
 Condition: TypeAlias = Literal["live", "replica", "cached", "stale", "approximate", "partial", "down"]
 """How the answer came about; `down` where there was none."""
@@ -119,11 +120,11 @@ def down(problem: str) -> Snapshot:
     return Snapshot("down", 0.0, problem=problem)
 
 
-def look(board: LeaderboardBackend, rows: int) -> Snapshot:
+async def look(board: AsyncLeaderboard, rows: int) -> Snapshot:
     """Return what a viewer of the board sees now; `down` where it cannot be read."""
     try:
-        entries, answer = ask(board.get_top_n, rows)
-        players = len(board)
+        entries, answer = await ask(board.get_top_n(rows))
+        players = await board.count()
     except LeaderboardError as error:
         return down(f"{type(error).__name__}: {error}")
     lines = tuple(Row(entry.rank, entry.player_id, seen(entry.username), shown(entry.score)) for entry in entries)

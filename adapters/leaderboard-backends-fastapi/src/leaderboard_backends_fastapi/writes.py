@@ -11,36 +11,43 @@ from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
+from leaderboard_backends import AsyncLeaderboard
 from leaderboard_backends.wrapper import achieved
 
 from . import models, parameters
-from .answers import reply
+from .answers import Reply, fields_of
 from .described import describe_problems
-from .route import Board
+from .route import served
+
+
+def _board(request: Request) -> AsyncLeaderboard:
+    return served(request).to("write")
 
 
 def _told(moment: datetime | None) -> AbstractContextManager[None]:
     return nullcontext() if moment is None else achieved(moment)
 
 
-def update_score(board: Board, update: models.Update) -> Response:
+async def update_score(request: Request, update: models.Update) -> Response:
     """Store a player's score and return the player's rank right after, from the same atomic step."""
     with _told(update.achieved_at):
-        return reply({"rank": board.update_score(update.player_id, update.username, update.score)})
+        return Reply({"rank": await _board(request).update_score(update.player_id, update.username, update.score)})
 
 
-def increment_score(board: Board, increment: models.Increment) -> Response:
+async def increment_score(request: Request, increment: models.Increment) -> Response:
     """Add to a player's score and return the new entry; an unknown player starts at 0.
 
     Never repeat it blindly after a 504: it could count twice.
     """
     with _told(increment.achieved_at):
-        return reply(board.increment_score(increment.player_id, increment.username, increment.delta)._asdict())
+        entry = await _board(request).increment_score(increment.player_id, increment.username, increment.delta)
+    return Reply(fields_of(entry))
 
 
-def update_scores(board: Board, updates: models.Updates) -> Response:
+async def update_scores(request: Request, updates: models.Updates) -> Response:
     """Apply many updates, with the same end state as one by one in order, and return how many they were.
 
     All are checked before the first is written. Where a long list fails half way, `applied` of the problem says how
@@ -48,12 +55,12 @@ def update_scores(board: Board, updates: models.Updates) -> Response:
     """
     listed = [(each.player_id, each.username, each.score) for each in updates.updates]
     with _told(updates.achieved_at):
-        return reply({"updates": board.update_scores(listed)})
+        return Reply({"updates": await _board(request).update_scores(listed)})
 
 
-def remove_player(board: Board, player_id: parameters.Player) -> Response:
+async def remove_player(request: Request, player_id: parameters.Player) -> Response:
     """Remove a player and return whether there was one."""
-    return reply({"removed": board.remove_player(player_id)})
+    return Reply({"removed": await _board(request).remove_player(player_id)})
 
 
 _ROUTES: Final = (

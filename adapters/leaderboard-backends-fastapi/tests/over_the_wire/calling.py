@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from time import thread_time
 from typing import Any, Self
 from urllib.parse import unquote
@@ -30,6 +30,10 @@ class Caller:
 
     def __exit__(self, *raised: object) -> None:
         self._runner.close()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the event loop of the calls."""
+        self._runner.run(work)
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask."""
