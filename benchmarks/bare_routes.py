@@ -8,7 +8,7 @@ server.
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 from pydantic import BaseModel
@@ -70,13 +70,14 @@ async def answer_top(n: N = 100) -> Entries:
 @app.post("/redis/scores")
 async def store(update: Update) -> Rank:
     """Await one ZADD, and answer what it says."""
-    return Rank(rank=await client.zadd(KEY, {update.player_id: update.score}))
+    added = await client.zadd(KEY, {update.player_id: update.score})
+    return Rank(rank=int(added or 0))
 
 
 @app.get("/redis/top")
 async def read_top(n: N = 100) -> Entries:
     """Await one ZRANGE, and answer what it finds."""
-    found = await client.zrange(KEY, 0, n - 1, desc=True, withscores=True)
+    found: Any = await client.zrange(KEY, 0, n - 1, desc=True, withscores=True)
     return Entries(
         entries=[
             Entry(rank=rank, player_id=player.decode(), username="", score=score)
