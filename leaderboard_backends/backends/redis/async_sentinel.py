@@ -20,7 +20,8 @@ from ...model import Entry, Score
 from .address import SENTINEL_OPTIONS, Address, SentinelAddress
 from .async_board import AsyncRedisLeaderboard
 from .async_sentinels import AsyncSentinels
-from .async_server import AsyncServer, Sent, Wire, ask_first, connect, shared_async_server
+from .async_server import AsyncServer, shared_async_server
+from .async_wire import Sent, Wire, ask_first, connect
 from .requests import REPLICATION, Request
 from .sentinel import SentinelLeaderboard, note_confirmed
 from .sentinels import CHECK_EVERY
@@ -51,7 +52,7 @@ class AsyncPrimaryServer(AsyncServer):
         address = self.address.at(host, port)
         wire = await connect(self, address)
         try:
-            reply = await ask_first(wire, Request(REPLICATION, bytes, ""), self.loop, address)
+            reply = await ask_first(wire, Request(REPLICATION, bytes, ""), address)
         except BaseException:
             wire.close()
             raise

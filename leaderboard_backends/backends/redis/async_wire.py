@@ -1,0 +1,258 @@
+"""One connection of an asyncio program to a server: what was sent over it, and what came of it, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from select import POLLIN, poll
+from sys import maxsize
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import hiredis
+from redis.exceptions import AuthenticationError, InvalidResponse, NoScriptError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ...errors import BackendError
+from .address import Address
+from .requests import BoardRequests, Call, Request, pack
+
+if TYPE_CHECKING:
+    from .async_server import AsyncServer
+
+MOST_AT_ONCE: Final = 64
+"""Callers who get their replies in one turn of the event loop, which others wait for."""
+IDLE: Final = 0.02
+"""Seconds without a reply after which a connection is looked at before it is used: the server may have closed it."""
+_NO_REPLY: Final = object()
+
+
+class Place:
+    """One request, or one call that may be made together with others, from the line to its reply."""
+
+    __slots__ = ("asked", "board", "call", "future", "request")
+
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        asked: float,
+        request: Request[Any] | None,
+        board: BoardRequests | None = None,
+        call: Call[Any] | None = None,
+    ) -> None:
+        self.future: Final = future
+        self.asked: Final = asked
+        self.request: Final = request
+        self.board: Final = board
+        self.call: Final = call
+
+    def whole(self) -> Request[Any]:
+        """Return the request of this place alone, for errors and for sending."""
+        if self.request is not None:
+            return self.request
+        assert self.board is not None  # noqa: S101 - one of the two is there
+        assert self.call is not None  # noqa: S101 - as above
+        return self.board.together([self.call])
+
+
+class Sent:
+    """A request that was sent, those who wait for its reply, and the replies so far."""
+
+    __slots__ = ("began", "deadline", "is_over", "places", "replies", "request")
+
+    def __init__(self, request: Request[Any], places: Sequence[Place]) -> None:
+        self.request: Final = request
+        self.places: Final = places
+        self.replies: Final[list[Any]] = []
+        self.began = self.deadline = 0.0
+        self.is_over = False
+        """Whether nobody waits any more."""
+
+    def fail(self, error: Callable[[], Exception]) -> None:
+        """Tell everybody who still waits, each with an error of its own."""
+        self.is_over = True
+        for place in self.places:
+            if not place.future.done():
+                place.future.set_exception(error())
+
+
+class Wire(asyncio.Protocol):
+    """One connection: what was sent over it and not answered yet, in order."""
+
+    def __init__(self, server: AsyncServer) -> None:
+        self._server: Final = server
+        self._reader: Final = hiredis.Reader(
+            protocolError=InvalidResponse, replyError=_error_of, notEnoughData=_NO_REPLY
+        )
+        self._transport: asyncio.Transport | None = None
+        self.sent: Final[deque[Sent]] = deque()
+        self.origin: Any = None
+        """Where it leads, of a server that is not always the same one."""
+        self.is_full = False
+        """Whether the socket takes no more for now."""
+        self.lost: Final[asyncio.Future[None]] = server.loop.create_future()
+        self._heard = server.loop.time()
+        self._is_reading = False
+        """Whether replies that came are still to be read."""
+
+    # ------------------------------------------------------------------ what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+
+    def pause_writing(self) -> None:
+        """Leave the line alone while the server takes nothing."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """Let the line go on."""
+        self.is_full = False
+        self._server.wake()
+
+    def data_received(self, data: bytes) -> None:
+        """Read the replies that came."""
+        self._reader.feed(data)
+        self._heard = self._server.loop.time()
+        if not self._is_reading:
+            self._read()
+
+    def _read(self, most: int = MOST_AT_ONCE) -> None:
+        """Hand over replies to so many callers; the rest in the next turn of the loop, after those have had theirs."""
+        reader, sent = self._reader, self.sent
+        self._is_reading = False
+        try:
+            while (reply := reader.gets()) is not _NO_REPLY:
+                first = sent[0]
+                first.replies.append(reply)
+                if len(first.replies) < first.request.replies:
+                    continue
+                self._server.answered(sent.popleft(), self)
+                most -= len(first.places)
+                if most <= 0:
+                    self._is_reading = True
+                    self._server.loop.call_soon(self._read, context=self._server.context)
+                    break
+        except InvalidResponse as error:
+            self._server.drop(self, error)
+        except IndexError:
+            self._server.drop(self, InvalidResponse("a reply that nobody asked for"))
+        else:
+            self._server.rest(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hand over what came before the end; the outcome of the rest is unknown."""
+        self._read(maxsize)
+        self._server.drop(self, exc or RedisConnectionError("Connection closed by server."))
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    # ------------------------------------------------------------------ what the server calls
+
+    def send(self, sent: Sequence[Sent]) -> None:
+        """Send requests by one write."""
+        assert self._transport is not None  # noqa: S101 - it is connected
+        began = self._server.loop.time()
+        deadline = began + self._server.address.socket_timeout
+        for each in sent:
+            each.began, each.deadline = began, deadline
+        self.sent.extend(sent)
+        self._transport.write(b"".join([each.request.packed for each in sent]))
+
+    def is_stale(self) -> bool:
+        """Whether the server closed the connection while it was idle, and the event loop has not come to see it."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        if self.sent or self._server.loop.time() - self._heard < IDLE:
+            return False
+        waiting = poll()
+        waiting.register(self._transport.get_extra_info("socket").fileno(), POLLIN)
+        return bool(waiting.poll(0))
+
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a reply."""
+        return all(each.is_over or all(place.future.done() for place in each.places) for each in self.sent)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.abort()
+        elif not self.lost.done():
+            self.lost.set_result(None)
+
+
+def _error_of(text: str) -> RedisError:
+    """Return the exception for an error reply, as the blocking carrier's library has it."""
+    word = text.partition(" ")[0]
+    if word == "NOSCRIPT":
+        return NoScriptError(text)
+    if word == "WRONGPASS" or text.startswith(("ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
+        return AuthenticationError(text)
+    return ResponseError(text)
+
+
+def _greeting(address: Address) -> Request[Any]:
+    """Return what is sent first over a connection: who we are, which database, and a PING, to see that it serves."""
+    commands: list[tuple[str, ...]] = []
+    if address.password is not None:
+        commands.append(("AUTH", *([address.username] if address.username else []), address.password))
+    if address.client_name:
+        commands.append(("CLIENT", "SETNAME", address.client_name))
+    if address.db:
+        commands.append(("SELECT", str(address.db)))
+    commands.append(("PING",))
+    return Request(b"".join(map(pack, commands)), list, "", replies=len(commands), takes_all=True)
+
+
+async def connect(server: AsyncServer, address: Address) -> Wire:
+    """Return a connection that has been greeted. Raises redis-py's or the system's errors; nothing else was sent."""
+    loop = server.loop
+    wire = Wire(server)
+    try:
+        async with asyncio.timeout(address.connect_timeout):
+            if address.unix_socket is not None:
+                await loop.create_unix_connection(lambda: wire, address.unix_socket)
+            else:
+                context = _tls_context(address) if address.tls else None
+                await loop.create_connection(lambda: wire, address.host, address.port, ssl=context)
+    except TimeoutError:
+        raise RedisTimeoutError("Timeout connecting to server") from None
+    except OSError as error:
+        raise RedisConnectionError(str(error)) from error
+    try:
+        await ask_first(wire, _greeting(address), address)
+    except BackendError as error:
+        wire.close()
+        raise error.__cause__ or error from None
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+async def ask_first(wire: Wire, request: Request[Any], address: Address) -> Any:
+    """Return the reply to a request over a connection that nobody else uses yet."""
+    loop = asyncio.get_running_loop()
+    place = Place(loop.create_future(), loop.time(), request)
+    wire.send([Sent(request, [place])])
+    try:
+        async with asyncio.timeout(address.socket_timeout):
+            return await place.future
+    except TimeoutError:
+        raise RedisTimeoutError("Timeout reading from server") from None
+
+
+def _tls_context(address: Address) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if address.ssl_cert_reqs == "none":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif not address.ssl_check_hostname:
+        context.check_hostname = False
+    if address.ssl_ca_certs is not None:
+        context.load_verify_locations(address.ssl_ca_certs)
+    if address.ssl_certfile is not None:
+        context.load_cert_chain(address.ssl_certfile, address.ssl_keyfile)
+    return context
