@@ -7,7 +7,7 @@ cache would answer for the storage.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,9 +15,11 @@ from typing import Final
 import click
 
 from ..config import Opening, check_file, describe
-from ..errors import ConfigurationError
+from ..errors import BoardMismatchError, ConfigurationError
 from ..location import functions_named
 from ..migration import TargetLimits
+from ..migration.fences import fence_of, read_state
+from ..migration.moving_board import is_shared, target_of
 from ..model import MAX_TEXT_BYTES, Keep, Order, shorten
 from ..preflight.kinds import promises_of
 from ..protocol import LeaderboardBackend
@@ -71,6 +73,22 @@ def find_board(given: str, path: Path | None) -> Opening:
             f"{opening.location.shown} is a board in the memory of the process that opens it, and would be new and "
             "empty here: in its own process, use leaderboard_backends.migration, such as copy_board(source, target)."
         )
+    return opening
+
+
+def serving(opening: Opening) -> Opening:
+    """Return the board itself, or the target of its table migration where that one serves.
+
+    Raises what opening them raises.
+    """
+    target = target_of(opening)
+    if target is None or not is_shared(opening) or not is_shared(target):
+        return opening
+    with open_storage(opening) as source:
+        if fence_of(source) is None:
+            return opening
+        with open_storage(target) as other, suppress(BoardMismatchError):  # a fence that is none of a migration
+            return opening if read_state(source, other).truth == "source" else target
     return opening
 
 

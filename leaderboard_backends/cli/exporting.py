@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from ..comparison.document.numerals import duration, whole
+from ..migration.fences import fence_of
 from ..migration.importing import export_board
 from ..migration.tables import Format
 from ..model import Order, visible
-from .boards import CONFIG, find_board, in_order, open_storage, place_of
+from .boards import CONFIG, find_board, in_order, open_storage, place_of, serving
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr
 from .tables import FORMAT, ORDER, STREAM, format_of, open_output
@@ -45,9 +46,10 @@ def export(
     whatever stops the command, nothing but FILE.part is left, and no file is replaced without --force.
 
     Nobody should write to BOARD meanwhile. Where the storage can tell that somebody did, the command fails, unless
-    --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all.
+    --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all. Of a board of the file
+    that migrates, the one that serves is read.
     """
-    opening = in_order(find_board(board, path), order, given=board)
+    opening = serving(in_order(find_board(board, path), order, given=board))
     chosen = format_of(file, form)
     with (
         open_output(file, force=force) as table,
@@ -56,7 +58,10 @@ def export(
         PlayerBar("export", len(storage)) as bar,
     ):
         players = export_board(storage, table, chosen, live=live, rate=rate, hear=bar.hear)
+        moved_to = fence_of(storage)
     if not players:
         click.echo("Note: the board has no players: check that its URL and name are right.", err=True)
+    if moved_to:
+        click.echo(visible(f"Note: the board is fenced, and may be old: it has moved to {moved_to}."), err=True)
     told = f"{place_of(opening)}: {whole(players)} players written to {'stdout' if file == STREAM else file}"
     click.echo(visible(f"{told} in {duration(bar.seconds)}."), err=file == STREAM)

@@ -344,7 +344,14 @@ class Migration:
             raise UnsupportedOperationError(
                 "there is no roll-back: changes do not flow back from the target to the source with these backends."
             )
-        return self._carry_over(to, state, verify=verify)
+        try:
+            return self._carry_over(to, state, verify=verify)
+        except BoardMovedError as error:
+            raise BoardMovedError(
+                "another command (start, cut-over or roll-back) has taken over meanwhile, and this one ends: "
+                "leaderboard migrate status says which board serves.",
+                error.moved_to,
+            ) from error
 
     def _return_to(self, to: Side, state: State) -> None:
         """End a pause in which the board has all writes already."""

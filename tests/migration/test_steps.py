@@ -79,6 +79,10 @@ def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer,
         assert migrate("cut-over", config, "--no-verify")["serves"] == "target"
         account = end()
     account.add(account_of(FIRST))
+    exported = CliRunner().invoke(leaderboard, ["export", "weekly", "-", "--config", str(config)])
+    assert (len(exported.stdout.splitlines()), "board.db" in exported.stderr) == (len(account.players), True)
+    old = CliRunner().invoke(leaderboard, ["export", f"{server.url}?board=weekly", "-"])
+    assert "the board is fenced, and may be old: it has moved to sqlite:" in old.stderr
     finished = migrate("finish", config, "--delete")
     assert (finished["phase"], finished["serves"]) == ("finished", "target")
     assert finished["players"] == {"source": 0, "target": len(account.players)}
