@@ -69,6 +69,9 @@ class AsyncServer(AsyncCarrier):
         self._connecting: asyncio.Task[None] | None = None
         self._owners: Final[set[ref[object]]] = set()
         self._awake = False
+        """Whether the line is looked at in the next turn of the loop."""
+        self._was_alone = False
+        """Whether nobody else stood in the line last time: a task that is alone does not wait for the next turn."""
         self._clock: asyncio.TimerHandle | None = None
         self._forked = False
         self.context: Final = Context()
@@ -162,7 +165,11 @@ class AsyncServer(AsyncCarrier):
         place = Place(self.loop.create_future(), self.loop.time(), request, board, call)
         self._line.append(place)
         if not self._awake:
-            self.wake()
+            wire = self._wire
+            if self._was_alone and wire is not None and not wire.sent:
+                self._send()
+            else:
+                self.wake()
         return place
 
     def _of_another_loop(self) -> BackendUnavailableError:
@@ -191,6 +198,7 @@ class AsyncServer(AsyncCarrier):
         if wire is None:
             self._connect_for_line()
         elif self._may_send(wire) and (sent := self._take(MOST_SENT - len(wire.sent))):
+            self._was_alone = len(sent) == 1 and len(sent[0].places) == 1
             wire.send(sent)
             if self._line and not wire.is_full:
                 self.wake()

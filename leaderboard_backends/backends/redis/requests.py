@@ -229,7 +229,9 @@ class BoardRequests(OrderRequests):
         if len(calls) > 1:
             return self._call(TOGETHER, list, *chain.from_iterable(call.arguments for call in calls))
         kind, *arguments = calls[0].arguments
-        return self._call("update" if kind in (b"u", b"U") else "increment", _alone, *arguments)
+        script = self._update if kind in (b"u", b"U") else self._scripts["increment"]
+        packed = pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
+        return Request(packed, _alone, self.key, True, script)  # noqa: FBT003 - as above
 
     def update_many(
         self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None

@@ -85,7 +85,7 @@ def test_updates_that_wait_together_share_script_calls_and_one_write(
 ) -> None:
     async def program() -> None:
         async with open_async_leaderboard(shared_server.unix_url) as board:
-            await asyncio.gather(board.update_score("ada", "", 0), board.update_score("bob", "", 0))  # loads the script
+            await asyncio.gather(*(board.update_score("ada", "", 0) for _ in range(3)))  # loads the script
             before = calls_of(client)["cmdstat_evalsha"]
             ranks = await asyncio.gather(*(board.update_score(f"p{i}", "", i + 1) for i in range(3 * MOST_TOGETHER)))
             assert ranks == [1] * 3 * MOST_TOGETHER
@@ -238,10 +238,12 @@ def test_the_reply_to_a_cancelled_call_is_given_to_nobody_else(server: EmbeddedS
 def test_a_call_cancelled_before_it_is_sent_is_not_made(server: EmbeddedServer) -> None:
     async def program() -> None:
         async with open_async_leaderboard(server.unix_url) as board:
+            before = asyncio.create_task(board.ping())
             early = asyncio.create_task(board.update_score("ada", "", 1))
             late = asyncio.create_task(board.update_score("bob", "", 1))
             await asyncio.sleep(0)
             early.cancel()
+            await before
             assert await late == 1
             assert [entry.player_id async for entry in board] == ["bob"]
 
@@ -371,7 +373,7 @@ def test_ten_thousand_waiting_tasks_are_served_in_turn_or_refused(
             tasks = [asyncio.create_task(ask(number)) for number in range(10_000)]
             done = await asyncio.gather(*tasks, return_exceptions=True)
             refused = [one for one in done if one is not None]
-            assert len(refused) == 2000
+            assert len(refused) == 1999  # the first one went at once
             assert all(isinstance(one, BackendUnavailableError) and "8,000 requests" in str(one) for one in refused)
             assert finished == sorted(finished), "somebody was overtaken"
             assert not server_of(board)._line
