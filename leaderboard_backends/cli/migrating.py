@@ -261,7 +261,7 @@ class _Teller:
 
 
 def _line(progress: Mapping[str, Any]) -> str:
-    parts = [str(progress["doing"])]
+    parts = [str(progress["doing"]).removesuffix(".")]
     if progress.get("players_done"):
         parts.append(f"{whole(progress['players_done'])} players")
     if progress.get("seconds_behind") is not None:

@@ -289,7 +289,7 @@ class Migration:
             except (BoardMovedError, BoardMismatchError):
                 raise
             except BackendError as error:
-                rest.take(lambda text: self._hear(Progress(text, behind=mirror.behind())), error)
+                rest.take(self._telling(mirror.behind() if begun else None), error)
                 with suppress(BackendUnavailableError, WriteOutcomeUnknownError):
                     self._renew(mirror, "start")
                 continue
@@ -297,6 +297,9 @@ class Migration:
             if until_caught_up:
                 return
             self._pause(PACE if changed else IDLE_PACE)
+
+    def _telling(self, behind: Behind | None) -> Callable[[str], object]:
+        return lambda text: self._hear(Progress(text, behind=behind))
 
     def _renew(self, mirror: Mirror, owner: Owner) -> None:
         """Fence the board anew: a write of this process that is still on its way does not pass that fence."""

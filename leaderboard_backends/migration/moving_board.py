@@ -62,6 +62,13 @@ class TargetUrl:
 
     def describe(self, name: str, order: Order, keep: Keep, feed: int) -> Opening:
         """Return the board that a migration of this board leads to, with a feed where it can have one."""
+        given = Location.parse(self.url)[1]
+        for option, value in (("order", order), ("keep", keep)):
+            if given.get(option, value) != value:
+                raise ConfigurationError(
+                    f"the URL of the board to move to says {option}={given[option]}, and the board has {value}: leave "
+                    "that out, as a board that moves takes its rules along."
+                )
         opening = describe({"url": self.url}, name, order=order, keep=keep)
         if "feed" not in opening.backend.options or "feed" in opening.options:
             return opening

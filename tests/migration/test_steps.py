@@ -155,5 +155,7 @@ def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedSe
 def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     config = config_of(tmp_path, "memory://weekly", "naive://weekly")
     assert "by board.migration()" in migrate("start", config, code=1)["error"]
+    config = config_of(tmp_path, "memory://weekly", f"sqlite://{tmp_path}/board.db?order=ascending")
+    assert "says order=ascending, and the board has descending" in migrate("start", config, code=1)["error"]
     config.write_text('[boards.weekly]\nurl = "memory://weekly"\n')
     assert 'add it, with to = "URL"' in migrate("plan", config, code=1)["error"]
