@@ -163,14 +163,19 @@ class AsyncServer(AsyncCarrier):
                 "calls at once, for example with asyncio.Semaphore, or repeat this one later."
             )
         place = Place(self.loop.create_future(), self.loop.time(), request, board, call)
+        if self._was_alone and not self._line and (wire := self._wire) is not None and self._is_free(wire):
+            wire.send((Sent(place.whole(), (place,)),))
+            if self._clock is None:
+                self._keep_time()
+            return place
         self._line.append(place)
         if not self._awake:
-            wire = self._wire
-            if self._was_alone and wire is not None and not wire.sent:
-                self._send()
-            else:
-                self.wake()
+            self.wake()
         return place
+
+    def _is_free(self, wire: Wire) -> bool:
+        """Whether nobody waits for a reply there, and it can be used at once."""
+        return not wire.sent and not wire.is_stale() and self._may_send(wire)
 
     def _of_another_loop(self) -> BackendUnavailableError:
         if self._forked:
@@ -371,11 +376,15 @@ def _sent(group: Sequence[Place]) -> Sent:
 
 
 def _hand_over(sent: Sent, reply: Any) -> None:
-    parts = [reply]
-    if len(sent.places) > 1:
-        parts = reply
-        if not isinstance(parts, list) or len(parts) != len(sent.places):
-            parts = [reply] * len(sent.places)  # which no call can parse: the board is damaged, and each says so
+    """Give a reply to its caller, or its parts to those who made calls together."""
+    if len(sent.places) == 1:
+        future = sent.places[0].future
+        if not future.done():
+            future.set_result(reply)
+        return
+    parts = reply
+    if not isinstance(parts, list) or len(parts) != len(sent.places):
+        parts = [reply] * len(sent.places)  # which no call can parse: the board is damaged, and each says so
     for place, part in zip(sent.places, parts, strict=True):
         if not place.future.done():
             place.future.set_result(part)

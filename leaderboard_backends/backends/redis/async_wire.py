@@ -159,7 +159,8 @@ class Wire(asyncio.Protocol):
         for each in sent:
             each.began, each.deadline = began, deadline
         self.sent.extend(sent)
-        self._transport.write(b"".join([each.request.packed for each in sent]))
+        packed = sent[0].request.packed if len(sent) == 1 else b"".join([each.request.packed for each in sent])
+        self._transport.write(packed)
 
     def is_stale(self) -> bool:
         """Whether the server closed the connection while it was idle, and the event loop has not come to see it."""
