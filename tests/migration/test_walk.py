@@ -45,7 +45,7 @@ def walk_inside(source: str, target: str, first: list[tuple[str, str, float]], f
     with open_leaderboard(source, migration={"to": target}) as opened:
         board = cast("MovingLeaderboard", opened)
         board.update_scores(first)
-        with writing_in_threads(board, folder / f"stop-{source[:5]}", first=10 * len(source)) as end:
+        with writing_in_threads(board, folder / f"stop-{len(source)}", first=10 * len(source)) as end:
             migration = board.migration()
             migration.start(until_caught_up=True)
             with following(board.migration()):
@@ -78,7 +78,7 @@ def walk_by_commands(
             next(child)
             sleep(seconds)
 
-    with writing(opened, folder / f"stop-{source[:5]}", processes=3, pace=0.005, first=10 * len(source)) as end:
+    with writing(opened, folder / f"stop-{len(source)}", processes=3, pace=0.005, first=10 * len(source)) as end:
         began = monotonic()
         for _ in range(kills):
             killed(lambda moves: moves.start(), chance.uniform(0.1, 1))
