@@ -8,7 +8,7 @@ notes who changed, and `flush` writes their present states: absolute, in one ord
 A player who reaches a score joins the end of its tie in the target, too. One who is in that tie already leaves the
 score and comes back, in one batch; and so does, in order, whoever ranks behind a player of that batch.
 
-Cost, n players: some 300 bytes of memory per player; `begin` reads both boards and writes what differs; a change is one
+Cost, n players: some 500 bytes of memory per player; `begin` reads both boards and writes what differs; a change is one
 row of a batch, or two.
 """
 

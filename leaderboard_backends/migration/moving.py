@@ -188,7 +188,7 @@ class Migration:
             for name, board in (("source", self.source), ("target", self.target)):
                 if board.capabilities.consistency == "eventual":
                     problems.append(f"the {name} answers from replicas: leave read_from=replica out.")
-            notes.append(f"the migrating process needs about {max(1, players * 300 // 1_000_000):,} MB of memory.")
+            notes.append(f"the migrating process needs about {max(1, players * 500 // 1_000_000):,} MB of memory.")
         return MigrationPlan(self.live, self.reversible, players, tuple(problems), tuple(notes))
 
     def _why_not_live(self) -> str:
