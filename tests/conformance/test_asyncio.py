@@ -10,6 +10,7 @@ from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.asynchronous import open_blocking
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.subject import PARTS
 
 
 class Asynchronous(BackendConformance):
@@ -31,13 +32,15 @@ class Asynchronous(BackendConformance):
 class TestMemory(Asynchronous):
     """Made at once, and in threads where it is long."""
 
-    repeats = frozenset({"histories", "machine", "processes", "scale", "threads"})
+    repeats = frozenset(PARTS) - {"bulk", "changes", "life", "lookups", "ranges"}
 
     url = "memory://"
 
 
 class TestServer(Asynchronous):
     """Native coroutines over one connection."""
+
+    repeats = frozenset({"machine", "processes", "scale", "texts"})
 
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:
