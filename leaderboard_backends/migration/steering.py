@@ -151,15 +151,19 @@ class Agent:
 
     def _run(self) -> None:
         """Serve until `close`, or until the migration is finished."""
+        problem = ""
         while not self._closed.is_set():
             try:
                 record = self._open_record()
+                problem = ""
                 try:
                     self._serve(record)
                 finally:
                     record.close()
             except LeaderboardError as error:
-                logger.warning("the record of a migration cannot be read: %s", error)
+                if not problem:
+                    logger.warning("the record of a migration cannot be read: %s", error)
+                problem = str(error)
             except Exception:
                 logger.exception("a migration failed")
             self._closed.wait(1.0)
