@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from ..comparison.document.numerals import duration, whole
-from ..config import Opening
+from ..config import Opening, check_file
 from ..errors import ConfigurationError, LeaderboardError
 from ..migration.moving import Migration, Progress
 from ..migration.moving_board import FEED, is_shared, target_of
@@ -160,10 +160,24 @@ def _find(board: str, path: Path) -> tuple[Opening, Opening]:
         raise ConfigurationError(
             f'{path} has no table [boards.{board}.migration]: add it, with to = "URL" of the board to move to.'
         )
+    _require_own(target, board, path)
     feed = source.layers["migration"].get("feed", FEED)
     if "feed" in source.backend.options:
         source = replace(source, options={"feed": feed, **source.options})
     return _bare(source), _bare(target)
+
+
+def _require_own(target: Opening, board: str, path: Path) -> None:
+    """Raise `ConfigurationError` where another board of the file is at the target, or moves there, too."""
+    place = target.location.url, target.board
+    for name, found in check_file(path).items():
+        if name == board or not isinstance(found, Opening):
+            continue
+        taken = [found]
+        with suppress(ConfigurationError):  # of the other board: its own steps say so
+            taken += filter(None, [target_of(found)])
+        if place in [(opening.location.url, opening.board) for opening in taken]:
+            raise ConfigurationError(f"{target.place} is the place of {name}, too: give {board} another one.")
 
 
 def _bare(opening: Opening) -> Opening:

@@ -178,7 +178,9 @@ class Migration:
             if not begun and are_one_board(self.source, self.target):
                 problems.append(ONE_BOARD)
             elif not begun and (present := players_of(self.target)):
-                problems.append(f"the target has {present:,} players already: clear it first.")
+                problems.append(
+                    f"the target has {present:,} players already: give another board, or clear it if nobody needs them."
+                )
             for name, board in (("source", self.source), ("target", self.target)):
                 if board.capabilities.feed and not keeps_feed(board):
                     text = f"the {name} keeps no change feed: open it with the option feed, for example feed=100000."

@@ -158,5 +158,8 @@ def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     assert "by board.migration()" in migrate("start", config, code=1)["error"]
     config = config_of(tmp_path, "memory://weekly", f"sqlite://{tmp_path}/board.db?order=ascending")
     assert "says order=ascending, and the board has descending" in migrate("start", config, code=1)["error"]
+    config = config_of(tmp_path, "memory://weekly", f"sqlite://{tmp_path}/board.db")
+    config.write_text(f'{config.read_text()}[boards.daily]\nurl = "sqlite://{tmp_path}/board.db?board=weekly"\n')
+    assert "is the place of daily, too" in migrate("plan", config, code=1)["error"]
     config.write_text('[boards.weekly]\nurl = "memory://weekly"\n')
     assert 'add it, with to = "URL"' in migrate("plan", config, code=1)["error"]
