@@ -225,6 +225,17 @@ def joined(board: LeaderboardBackend, entry: Entry) -> None:
     board.update_score("new", "", entry.score + 0.25)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_board_is_no_target_of_itself_whatever_its_url_says(tmp_path: Path, resume: bool) -> None:  # noqa: FBT001 - a case
+    (tmp_path / "link").symlink_to(tmp_path)
+    places = (tmp_path / "board.db", tmp_path / "link" / "board.db")
+    with ExitStack() as stack:
+        one, two = (stack.enter_context(open_leaderboard(f"sqlite://{place}?board=same")) for place in places)
+        one.update_score("ada", "Ada", 1)
+        with pytest.raises(BoardMismatchError, match=r"are one board, given by two URLs .* clear nothing"):
+            copy_board(one, two, resume=resume)
+
+
 @pytest.mark.parametrize("change", [rescored, renamed, recased, placed_last, removed, joined])
 @pytest.mark.parametrize("side", ["source", "target"])
 @pytest.mark.parametrize("rank", [3, 1900])
