@@ -86,11 +86,12 @@ def ask(
 ) -> tuple[Value, Answer]:
     """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`.
 
-    Of an asynchronous board, await the read itself, and then call `last_answer`: raises `InvalidArgumentTypeError`.
+    Raises `InvalidArgumentTypeError` for a coroutine function: `aio.ask` is for those.
     """
     if iscoroutinefunction(read):
         raise InvalidArgumentTypeError(
-            f"ask takes a function, and {shorten(read)} is a coroutine function: await it, then call last_answer()."
+            f"ask takes a function, and {shorten(read)} is a coroutine function: use `await "
+            "leaderboard_backends.aio.ask(…)`."
         )
     _answer.set(LIVE)
     return read(*arguments, **options), _answer.get()

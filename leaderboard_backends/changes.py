@@ -17,9 +17,10 @@ made, but not past a removal of all. `reached` is a number that orders ties over
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from inspect import iscoroutinefunction
 from itertools import islice
 from operator import ge
@@ -357,27 +358,50 @@ def at_version(
     has no versions, `BackendUnavailableError` where changes came between at each of 100 attempts, and
     `InvalidArgumentTypeError` for anything but a board's method: `board.count_by_score`, not `len`.
     """
+    if iscoroutinefunction(operation):
+        raise InvalidArgumentTypeError(
+            f"at_version takes a method of a synchronous board, and {shorten(operation)} is a coroutine function: use "
+            "`await leaderboard_backends.aio.at_version(…)`."
+        )
+    steps = steps_to_version(operation, partial(operation, *arguments, **options))
+    try:
+        step = next(steps)
+        while True:
+            answer = step()
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                found: tuple[Value, Version] = end.value
+                return found
+    finally:
+        steps.close()
+
+
+Steps: TypeAlias = Generator[Callable[[], Any], Any, tuple[Any, Version]]
+"""Yields calls to make, takes their answers, and returns an answer with its version."""
+
+
+def steps_to_version(operation: object, call: Callable[[], Any]) -> Steps:
+    """Yield what `at_version` calls, one after the other, or awaits; each answer is sent in. Returns its result.
+
+    `call` makes the operation, which is a method of a board. Close it where a call raises.
+    """
     board: Any = getattr(operation, "__self__", None)
     name = getattr(operation, "__name__", "")
     if not hasattr(board, "get_version") or name == "__iter__":
         raise InvalidArgumentTypeError(
             f"at_version takes a method of a board, such as board.get_top_n, not {shorten(operation)}."
         )
-    if iscoroutinefunction(operation):
-        raise InvalidArgumentTypeError(
-            f"at_version takes a method of a synchronous board, not {shorten(operation)}: await it within "
-            "`with changes.noting_version() as noted:`, which has the version then."
-        )
     if not board.capabilities.feed:
-        board.get_version()  # refuses in words, before a write is made
+        yield board.get_version  # refuses in words, before a write is made
     writes = name in WRITES
     before: Version | None = None
     for _ in range(_ATTEMPTS):
         with noting_version() as noted:
-            value = operation(*arguments, **options)
+            value = yield call
         if noted:
             return value, noted[0]
-        after: Version = board.get_version()
+        after: Version = yield board.get_version
         if writes or after == before:
             return value, after
         before = after

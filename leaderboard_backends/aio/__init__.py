@@ -6,6 +6,7 @@ calls excepted (`direct`); everything else runs on threads of its own (`threads`
 executor.
 """
 
+from .answers import ask, at_version
 from .opening import (
     AsyncLeaderboards,
     AsyncOpening,
@@ -20,6 +21,8 @@ __all__ = [
     "AsyncLeaderboards",
     "AsyncOpening",
     "as_async",
+    "ask",
+    "at_version",
     "class_for",
     "load_async_leaderboards",
     "open_async_leaderboard",

@@ -13,15 +13,19 @@ import pytest
 from leaderboard_backends import (
     AsyncLeaderboard,
     ConfigurationError,
+    InvalidArgumentTypeError,
     LeaderboardBackend,
     LeaderboardClosedError,
     RateLimitExceededError,
     UnknownSchemeError,
+    answers,
+    changes,
     load_async_leaderboards,
     open_async_leaderboard,
 )
+from leaderboard_backends.aio import ask, at_version
 from leaderboard_backends.aio.threads import ThreadedLeaderboard
-from leaderboard_backends.answers import last_answer
+from leaderboard_backends.answers import LIVE, last_answer
 from leaderboard_backends.hardening import MonitoredLeaderboard, layer
 
 ROOT = Path(__file__).parents[2]
@@ -117,5 +121,25 @@ def test_the_parts_around_a_board_work_and_tell_how_it_answered(tmp_path: Path) 
             monitored = layer(board.board, MonitoredLeaderboard)
             assert monitored is not None
             assert monitored.snapshot().errors
+
+    asyncio.run(program())
+
+
+def test_an_answer_tells_how_it_came_about_and_of_which_version_it_is(tmp_path: Path) -> None:
+    async def program() -> None:
+        for url in ("memory://", f"zodb://{tmp_path}/board.fs"):
+            async with open_async_leaderboard(url, degradation={"cache_top": 5}) as board:
+                before = await board.get_version()
+                rank, version = await at_version(board.update_score, "ada", "Ada", 1)
+                assert (rank, version.number) == (1, before.number + 1)
+                top, answer = await ask(board.get_top_n, 3)
+                assert [entry.player_id for entry in top] == ["ada"]
+                assert (await ask(board.get_top_n, 3))[1].source == "cached"
+                assert (await ask(board.get_rank, "ada")) == (1, LIVE)
+                assert answer == LIVE
+                with pytest.raises(InvalidArgumentTypeError, match=r"aio\.ask"):
+                    answers.ask(board.get_rank, "ada")
+                with pytest.raises(InvalidArgumentTypeError, match=r"aio\.at_version"):
+                    changes.at_version(board.get_rank, "ada")
 
     asyncio.run(program())
