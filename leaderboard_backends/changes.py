@@ -25,7 +25,7 @@ from inspect import iscoroutinefunction
 from itertools import islice
 from operator import ge
 from secrets import token_hex
-from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from .errors import (
     BackendUnavailableError,
