@@ -54,6 +54,8 @@ PACE: Final = 0.002
 """Seconds between two rounds of following while the board changes."""
 IDLE_PACE: Final = 0.01
 """Seconds between two rounds where nothing changed."""
+IDLE_LOOK: Final = 0.5
+"""Seconds between two looks at the fence where nothing changed."""
 LONGEST_REST: Final = 2.0
 """Seconds until a storage that failed is tried again; the first rest is a twentieth of it."""
 OPENING: Final = 10.0
@@ -280,13 +282,16 @@ class Migration:
     def _follow(self, mirror: Mirror, stop: Callable[[], bool], *, until_caught_up: bool) -> None:
         """Bring the board up to date, and follow; after a failure with another fence, so that no late write counts."""
         rest = _Rest(self._pause)
-        begun = False
+        begun, due = False, 0.0
         while not stop():
             try:
                 if not begun:
                     mirror.begin()
                     begun = True
                 changed = mirror.step()
+                if not changed and monotonic() >= due:  # without a change there is no write that could be refused
+                    due = monotonic() + IDLE_LOOK
+                    _require_fence(mirror)
                 rest.over()
             except (BoardMovedError, BoardMismatchError):
                 raise
@@ -690,6 +695,13 @@ def _without_restless(found: Verification, mirror: Mirror) -> Verification:
     restless -= set(mirror.differing(sorted(restless)))
     left = tuple(difference for difference in found.differences if difference.player_id not in restless)
     return replace(found, differences=left, settled=found.settled + len(found.differences) - len(left))
+
+
+def _require_fence(mirror: Mirror) -> None:
+    """Raise `BoardMovedError` where another process has fenced the target of a mirror anew, or opened it."""
+    fence = mirror.target.fenced()
+    if fence != mirror.fence:
+        raise BoardMovedError("another process has taken the board over.", fence or "")
 
 
 def _ended(state: State) -> str:

@@ -50,6 +50,11 @@ class Following:
         except BaseException as error:  # noqa: BLE001 - `end` raises it
             self._error = error
 
+    def wait(self) -> None:
+        """Wait until it ends by itself."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
     def end(self) -> None:
         self._stop.set()
         self._thread.join(60)
@@ -193,6 +198,22 @@ def test_what_cannot_begin_is_refused_before_anything_is_written(stack: ExitStac
     assert (one.fenced(), two.fenced()) == (None, None)
     with pytest.raises(BoardMismatchError, match="the same order"):
         Migration(one, open_leaderboard("memory://four", order="ascending"))
+
+
+def test_a_start_on_an_idle_board_sees_a_cut_over_and_a_second_start(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_scores(rows(50, 3))
+    Migration(one, two).start(until_caught_up=True)
+    first = Following(Migration(one, two))
+    wait_until(lambda: " start " in str(two.fenced()))
+    Migration(one, two).cut_over()
+    two.update_score("ada", "Ada", 1)
+    wait_until(lambda: content(one) == content(two))
+    second = Following(Migration(one, two))
+    first.wait()
+    second.end()
+    with pytest.raises(BoardMovedError, match="another start has taken over"):
+        first.end()
 
 
 def test_a_player_who_changes_between_any_two_looks_stops_no_cut_over(
