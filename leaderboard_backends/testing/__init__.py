@@ -8,7 +8,8 @@ A backend's author writes this and runs pytest::
         def make(self, **options):
             return MyBoard(**options)
 
-For a backend that keeps data in files or on a server, `FileFaults` and `ServerFaults` stand beside it: see `faults`.
+`AsyncConformance` has what asynchronous boards have of their own. For a backend that keeps data in files or on a
+server, `FileFaults` and `ServerFaults` stand beside it: see `faults`.
 
 Importing this package costs nothing and needs nothing; these classes need the extra `tools`.
 """
@@ -18,10 +19,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conformance import BackendConformance
+    from .conformance import AsyncConformance, BackendConformance
     from .faults import FileFaults, ServerFaults
 
-__all__ = ["BackendConformance", "FileFaults", "ServerFaults"]
+__all__ = ["AsyncConformance", "BackendConformance", "FileFaults", "ServerFaults"]
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,12 @@ from typing import Final
 from ..errors import MissingExtraError
 from ..installing import install_extra
 
-PACKAGES: Final = {"BackendConformance": "conformance", "FileFaults": "faults", "ServerFaults": "faults"}
+PACKAGES: Final = {
+    "AsyncConformance": "conformance",
+    "BackendConformance": "conformance",
+    "FileFaults": "faults",
+    "ServerFaults": "faults",
+}
 """Where each class of the kit is."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
-from leaderboard_backends import LeaderboardBackend
-from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends import AsyncLeaderboard, LeaderboardBackend, open_async_leaderboard
+from leaderboard_backends.testing import AsyncConformance, BackendConformance
 from leaderboard_backends.testing.asynchronous import open_blocking
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.subject import PARTS
@@ -42,6 +43,31 @@ class TestServer(Asynchronous):
 
     repeats = frozenset({"machine", "processes", "scale", "texts"})
 
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = server.unix_url
+
+
+class TasksAtAURL(AsyncConformance):
+    """Many tasks on boards at one URL."""
+
+    url: str
+
+    def make(self, *, name: str, **options: Any) -> Awaitable[AsyncLeaderboard]:
+        return open_async_leaderboard(self.url, board=name, **options)
+
+
+class TestTasksInMemory(TasksAtAURL):
+    url = "memory://"
+
+
+class TestTasksInThreads(TasksAtAURL):
+    tasks = 20
+    waiting = 2000
+    url = "zodb+memory://"
+
+
+class TestTasksOnAServer(TasksAtAURL):
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:
         self.url = server.unix_url

@@ -9,8 +9,9 @@ import pytest
 
 from ..subject import PARTS
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("foundation", "stateful", *PARTS)))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("foundation", "stateful", "tasks", *PARTS)))
 
 from .suite import BackendConformance  # noqa: E402 - the parts' asserts are rewritten as they are imported
+from .tasks import AsyncConformance  # noqa: E402 - as above
 
-__all__ = ["BackendConformance"]
+__all__ = ["AsyncConformance", "BackendConformance"]
