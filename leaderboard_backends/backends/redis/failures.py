@@ -154,7 +154,8 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
         hint = address.hint if word in _OF_ANOTHER_TIME else ""
         remedy = remedy.replace(_ACCESS, access_list(request.key, address))
         return kind(f"{address} {remedy}. It said: {reply}{hint and '.'}{hint}")
-    return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {reply}")
+    said = reply if reply.startswith(word) else f"{word} {reply}"
+    return BackendUnavailableError(f"{address} refused the command; nothing was applied. It said: {said}")
 
 
 def unanswered(error: Exception, address: Address, request: Request[Any]) -> BackendError:

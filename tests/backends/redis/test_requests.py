@@ -6,8 +6,10 @@ import ast
 import subprocess
 import sys
 from importlib.resources import files
+from typing import Any
 
 import pytest
+from redis._parsers.base import BaseParser
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
@@ -26,6 +28,7 @@ from leaderboard_backends.backends.redis.requests import BoardRequests
 from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import (
     BackendReadOnlyError,
+    BackendUnavailableError,
     BoardMismatchError,
     BoardMovedError,
     WriteOutcomeUnknownError,
@@ -149,3 +152,12 @@ def test_a_signal_while_a_request_is_made_raises_its_exception_and_ends_no_proce
     command = [sys.executable, "-c", INTERRUPTED]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "3000\n"), done.stderr
+
+
+@pytest.mark.parametrize("reply", ["ASK 193 127.0.0.1:7001", "TRYAGAIN Multiple keys request during rehashing of slot"])
+def test_a_refusal_says_what_the_server_said_with_the_word_that_the_client_library_cuts_off(reply: str) -> None:
+    request = BoardRequests("weekly", "descending", "last", "leaderboard").ping()
+    parse: Any = BaseParser.parse_error
+    error = refused(parse(reply), Address(), request)
+    assert isinstance(error, BackendUnavailableError)
+    assert str(error).endswith(f"nothing was applied. It said: {reply}")
