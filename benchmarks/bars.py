@@ -14,6 +14,7 @@ import asyncio_bars
 import hardening_bars
 import http_bars
 import legacy_bars
+import live_bars
 import migration_bars
 import monitoring_bars
 import moving_bars
@@ -43,6 +44,7 @@ def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
         yield from scaling_bars.bars(30_000 if quick else 300_000)
     if "http" in chosen:
         yield from http_bars.bars(4_500 if quick else 18_000)
+        yield from live_bars.bars(5 if quick else 20)
     if "migration" in chosen:
         yield from migration_bars.bars(million, 30_000 if quick else 300_000)
         yield from moving_bars.bars(million)

@@ -55,6 +55,10 @@ class Served:
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
+    def private_bytes(self) -> int:
+        """Return how much memory it has for itself alone."""
+        return int(self.process.memory_full_info().uss)
+
 
 def _port_of(running: subprocess.Popen[str]) -> int:
     assert running.stderr is not None

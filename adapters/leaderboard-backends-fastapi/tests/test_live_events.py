@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Event
+from typing import Any
 
 import pytest
 from leaderboard_backends_fastapi import Watching, leaderboard_app
 from over_the_wire.boards import Answering, Failing, memory
+from over_the_wire.calling import Caller
 from over_the_wire.serving import Client, served
 from over_the_wire.streams import Stream, asleep, watching
 
@@ -111,6 +115,44 @@ def test_hostile_names_cannot_break_out_of_an_event() -> None:
         client.update("u1", 1, hostile)
         with watching(client.port) as stream:
             assert stream.names() == [hostile]
+
+
+def test_events_come_without_chunks_where_the_client_knows_none() -> None:
+    with live(memory()) as client, socket.create_connection(("127.0.0.1", client.port), 30) as held:
+        held.sendall(b"GET /boards/weekly/events HTTP/1.0\r\n\r\n")
+        read = b""
+        for number in range(1, 4):
+            client.update("u1", number)
+            while f'"{number}"]]}}\n\n'.encode() not in read:
+                read += (more := held.recv(10_000))
+                assert more, read
+        assert b"chunked" not in read
+        assert read.count(b"event: board\ndata: {") >= 3
+        assert all(block.partition(b":")[0] in {b"event", b"retry", b""} for block in read.split(b"\n\n")[1:-1])
+
+
+def test_events_come_from_any_server_of_asgi() -> None:
+    async def watch() -> None:
+        told: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def send(message: Any) -> None:
+            await told.put(message.get("body", b""))
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        stream = asyncio.ensure_future(app(caller.scope("GET", "/boards/weekly/events", {}), receive, send))
+        for score in (1, 2):
+            board.update_score("u1", "", score)
+            while f'"{score}"]]'.encode() not in await asyncio.wait_for(told.get(), 30):
+                pass
+        await app.state.lives.close()
+        await stream
+
+    with memory() as board:
+        app = leaderboard_app({"weekly": board}, token=None, watching=FAST)
+        with Caller(app) as caller:
+            caller.run(watch())
 
 
 # ---------------------------------------------------------------------- room

@@ -14,11 +14,14 @@ import logging
 import resource
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -26,6 +29,7 @@ from leaderboard_backends import ConfigurationError
 
 from .app import Lives
 from .guard import client_of
+from .stream import EXTENSION
 
 BACKLOG: Final = 64
 """How many connections are taken in one turn of the event loop."""
@@ -115,14 +119,25 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, if there is room."""
+        self.app: ASGIApp = partial(_with_writer, self.app, self.write_chunk)
         super().connection_made(transport)
         self.peer = client_of(self.client[0]) if self.client else ""
-        self.since = self.loop.time()
+        self.since = monotonic()  # finer than the time of some event loops, so that none has waited as long as another
         self.server_state.admit(self)
+
+    def write_chunk(self, chunk: bytes) -> bool:
+        """Write a chunk of an answer at once, framed already; `False` where it would have to wait for the client.
+
+        What ASGI has for it is a coroutine, so that each chunk takes a turn of a task, and its own framing.
+        """
+        if self.flow.write_paused or self.transport.is_closing():
+            return False
+        self.transport.write(chunk)
+        return True
 
     def on_response_complete(self) -> None:
         """Wait for the client again."""
-        self.since = self.loop.time()
+        self.since = monotonic()
         super().on_response_complete()
 
     @property
@@ -141,6 +156,15 @@ class Connection(H11Protocol):
             self.since = now
         self._unsent = unsent
         return now - self.since
+
+
+async def _with_writer(
+    app: ASGIApp, write: Callable[[bytes], bool], scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call an app with what writes to the connection in its scope; chunks are of HTTP 1.1 alone."""
+    if scope["http_version"] == "1.1":
+        scope["extensions"] = {**scope.get("extensions", {}), EXTENSION: write}
+    await app(scope, receive, send)
 
 
 def _since(connection: Connection) -> float:
@@ -165,7 +189,7 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Look after the connections, once a second."""
         if counter % 10 == 0:
-            self.server_state.end_idle(asyncio.get_running_loop().time())
+            self.server_state.end_idle(monotonic())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from leaderboard_backends import ConfigurationError
 
 from .boards import ServedBoard
 from .problems import TOO_MANY_VIEWERS, ProblemError
 from .snapshots import Snapshot, down, look
+
+Write: TypeAlias = Callable[[bytes], bool]
+"""Writes a chunk to a viewer at once, framed already; `False` where the viewer has not read what was sent before."""
+
+TOLD_AT_ONCE: Final = 100
+"""Viewers that are told in one turn of the event loop, of a few milliseconds."""
 
 _STOPPING: Final = "the server is stopping."
 _BOUNDS: Final = {
@@ -62,11 +69,15 @@ class Viewer:
     def __init__(self, client: str = "") -> None:
         self.client = client
         self.ended = False
+        self.write: Write | None = None
+        """What writes to the viewer at once, where the server has it, and nothing is on its way to the viewer."""
         self._event: bytes | None = None
         self._news = asyncio.Event()
 
-    def tell(self, event: bytes) -> None:
-        """Take an event, in place of one that was not sent yet."""
+    def tell(self, event: bytes, chunk: bytes = b"") -> None:
+        """Send an event at once, from its `chunk`, or take it in place of one that was not sent yet."""
+        if chunk and self.write is not None and self._event is None and not self.ended and self.write(chunk):
+            return
         self._event = event
         self._news.set()
 
@@ -145,19 +156,26 @@ class Live:
     async def _poll(self) -> None:
         """Look and tell, as long as somebody watches."""
         interval = 1 / self.watching.pushes_a_second
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while self._viewers:
             snapshot = await self.look()
             if snapshot.differs(self._last):
                 self._last = snapshot
-                self._tell(snapshot)
-            await asyncio.sleep(interval)
+                await self._tell(snapshot)
+            due = max(due + interval, loop.time())  # a look that took longer is not made up for
+            await asyncio.sleep(due - loop.time())
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    async def _tell(self, snapshot: Snapshot) -> None:
+        """Tell all viewers; everybody else has a turn after each few of them."""
         if snapshot.problem:
             _log.warning("the board %r cannot be shown: %s", self.board.name, snapshot.problem)
         event = snapshot.event()
-        for viewer in self._viewers:
-            viewer.tell(event)
+        chunk = b"%x\r\n%b\r\n" % (len(event), event)
+        for number, viewer in enumerate(list(self._viewers), 1):
+            viewer.tell(event, chunk)
+            if number % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def close(self) -> None:
         """End all streams, and let nobody join any more."""

@@ -124,7 +124,8 @@ async def look(board: AsyncLeaderboard, rows: int) -> Snapshot:
     """Return what a viewer of the board sees now; `down` where it cannot be read."""
     try:
         entries, answer = await ask(board.get_top_n(rows))
-        players = await board.count()
+        is_whole = len(entries) < rows  # then it says how many there are, of the same moment
+        players = len(entries) if is_whole else await board.count()
     except LeaderboardError as error:
         return down(f"{type(error).__name__}: {error}")
     lines = tuple(Row(entry.rank, entry.player_id, seen(entry.username), shown(entry.score)) for entry in entries)

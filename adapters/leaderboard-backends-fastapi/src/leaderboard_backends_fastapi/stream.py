@@ -13,11 +13,14 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .live import Live, Viewer
+from .live import Live, Viewer, Write
 from .problems import ProblemError, answer_error
 
 RETRY_MILLISECONDS: Final = 2000
 """After how long a browser asks again where the stream broke off."""
+
+EXTENSION: Final = "leaderboard_backends_fastapi.write_chunk"
+"""Where a server's scope has a function that writes a chunk at once, framed already, or says that it cannot."""
 
 _HEARTBEAT: Final = b": still here\n\n"
 
@@ -42,12 +45,12 @@ class EventStream(Response):
             return
         listening = asyncio.create_task(_listen(receive, viewer))
         try:
-            await self._stream(viewer, send)
+            await self._stream(viewer, send, scope.get("extensions", {}).get(EXTENSION))
         finally:
             self._live.leave(viewer)
             listening.cancel()
 
-    async def _stream(self, viewer: Viewer, send: Send) -> None:
+    async def _stream(self, viewer: Viewer, send: Send, write: Write | None) -> None:
         watching = self._live.watching
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         chunk: bytes | None = f"retry: {RETRY_MILLISECONDS}\n\n".encode()
@@ -55,7 +58,9 @@ class EventStream(Response):
             while not viewer.ended:
                 async with asyncio.timeout(watching.patience):
                     await send({"type": "http.response.body", "body": chunk or _HEARTBEAT, "more_body": True})
+                viewer.write = write  # while nothing is on its way, so that no older event comes after a newer one
                 chunk = await viewer.next(watching.heartbeat)
+                viewer.write = None
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
