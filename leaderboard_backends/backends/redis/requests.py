@@ -1,10 +1,10 @@
 """What a board asks of a server, as values: made and parsed here, without input or output.
 
 A `Request` is the bytes of one command, of one script's call, or of several that are sent together; whether a lost
-reply matters; and how the reply is parsed. A carrier (`server.Server` is the blocking one) brings it to a server and
-back: it sends the bytes once, reads as many replies as there are, sends `reloaded(script)` once more where the server
-does not know the script, maps what goes wrong through `failures`, and never changes a request. `BoardRequests` makes
-all requests of a board on one server, `shard_requests` those of a board over several shards.
+reply matters; and how the reply is parsed. A carrier (`server.Server`, `async_server.AsyncServer`) brings it to a
+server and back: it sends the bytes once, reads as many replies as there are, sends `reloaded(script)` once more where
+the server does not know the script, maps what goes wrong through `failures`, and never changes a request.
+`BoardRequests` makes all requests of a board on one server, `shard_requests` those of a board over several shards.
 """
 
 from __future__ import annotations
