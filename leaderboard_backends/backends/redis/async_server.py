@@ -235,7 +235,7 @@ class AsyncServer(AsyncCarrier):
                     open_groups.pop(request.key, None)
                 continue
             group = open_groups.get(place.board.key)
-            if group is None or len(group) >= MOST_TOGETHER:
+            if group is None or len(group) >= MOST_TOGETHER or not _alike(group[0], place):
                 group = open_groups[place.board.key] = []
                 groups.append(group)
             group.append(place)
@@ -373,6 +373,13 @@ def _sent(group: Sequence[Place]) -> Sent:
     if board is None:
         return Sent(group[0].whole(), group)
     return Sent(board.together([place.call for place in group if place.call is not None]), group)
+
+
+def _alike(one: Place, other: Place) -> bool:
+    """Whether two calls of a board run the same script: its keep rule is that of the object."""
+    return one.board is other.board or (
+        one.board is not None and other.board is not None and one.board.kind == other.board.kind
+    )
 
 
 def _hand_over(sent: Sent, reply: Any) -> None:

@@ -175,6 +175,23 @@ def test_a_write_of_another_kind_between_updates_keeps_its_place(shared_server: 
     run(program)
 
 
+def test_the_keep_rule_of_a_board_object_holds_for_its_own_calls_alone(shared_server: EmbeddedServer) -> None:
+    async def program() -> None:
+        url = shared_server.unix_url
+        async with open_async_leaderboard(url) as last, open_async_leaderboard(url, keep="best") as best:
+            await last.update_scores([("ada", "", 5), ("bob", "", 4), ("eve", "", 9)])
+            calls = [board.update_score(name, "", 1) for name in ("ada", "bob", "ada", "eve") for board in (best, last)]
+            await asyncio.gather(best.ping(), *calls)
+            assert [await last.get_score(name) for name in ("ada", "bob", "eve")] == [1, 1, 1]
+            await last.update_scores([("ada", "", 5), ("bob", "", 4)])
+            await asyncio.gather(last.ping(), last.update_score("eve", "", 2), best.update_score("ada", "", 1))
+            assert await best.get_score("ada") == 5
+            await asyncio.gather(last.ping(), best.update_score("bob", "", 1), last.update_score("ada", "", 1))
+            assert [await best.get_score(name) for name in ("ada", "bob")] == [1, 4]
+
+    run(program)
+
+
 def test_a_fence_and_a_version_hold_for_the_calls_of_their_task_alone(shared_server: EmbeddedServer) -> None:
     async def program() -> None:
         async with open_async_leaderboard(shared_server.unix_url, board="task") as board:
