@@ -16,8 +16,9 @@ from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, op
 from leaderboard_backends.migration import Migration, verify_boards
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.forking import Child
-from leaderboard_backends.testing.groups import EmbeddedCluster
+from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 from .boards import rows
 from .traffic import Account, account_of, writing, writing_in_threads
@@ -121,3 +122,29 @@ def test_a_board_walks_through_all_storages_and_is_what_writers_were_told(
             assert account.problems(board.target) == []
             migration.start(until_caught_up=True)
             assert verify_boards(board.source, board.target).equal
+
+
+@pytest.mark.proof
+def test_a_board_moves_from_behind_sentinels_to_a_zeo_server_and_back(tmp_path: Path) -> None:
+    first = rows(1_000, 10)
+    account = account_of(first)
+    with EmbeddedSentinel() as group, EmbeddedZEO() as zeo:
+        there, here = {"url": group.url, "board": "walk", **group.options}, f"{zeo.url}?board=walk"
+        with open_leaderboard(there) as board:
+            board.update_scores(first)
+
+        def opened() -> LeaderboardBackend:
+            return open_leaderboard(there, migration={"to": here})
+
+        with (
+            open_leaderboard(there, feed=FEED) as one,
+            open_leaderboard(here, feed=FEED) as other,
+            writing(opened, tmp_path / "stop", processes=2, pace=0.01) as end,
+        ):
+            moves = Migration(one, other)
+            moves.start(until_caught_up=True)
+            assert moves.cut_over().serves == "target"
+            assert moves.roll_back().serves == "source"
+            assert moves.cut_over().serves == "target"
+            account.add(end())
+            assert account.problems(other) == []
