@@ -89,7 +89,8 @@ def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRo
         board_events,
         status_code=200,
         operation_id="get_events",
-        dependencies=[path(boards, gate), *gate.described("read")],
+        openapi_extra=path(boards, gate),
+        dependencies=gate.described("read"),
         response_class=EventStream,
         responses=describe_problems(400, *((401, 403) if gate.guards("read") else ()), 404, 422, 503),
     )

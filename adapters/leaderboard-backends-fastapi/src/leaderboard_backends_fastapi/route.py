@@ -105,12 +105,16 @@ def _most_bytes(endpoint: Callable[..., Any]) -> int:
     return max((hint.most_bytes for hint in hints if isinstance(hint, type) and issubclass(hint, Body)), default=0)
 
 
-def add_heads(router: APIRouter) -> None:
-    """Let `HEAD` be asked wherever `GET` can, without a second description."""
-    for route in list(router.routes):
+def add_heads(router: APIRouter, since: int = 0) -> None:
+    """Let `HEAD` be asked wherever `GET` can, without a second description; `since` leaves out the first routes."""
+    for route in router.routes[since:]:
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             router.add_api_route(
-                route.path, route.endpoint, methods=["HEAD"], include_in_schema=False, response_model=None
+                route.path.removeprefix(router.prefix),
+                route.endpoint,
+                methods=["HEAD"],
+                include_in_schema=False,
+                response_model=None,
             )
 
 

@@ -1,9 +1,10 @@
 """`leaderboard_router`: the routes of one board, or of several, to be included in any FastAPI app."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from leaderboard_backends import ConfigurationError
@@ -65,7 +66,7 @@ def assemble_named(boards: Mapping[str, ServedBoard], gate: Gate, **options: Any
         gate,
         **options,
         prefix="/{board}",
-        dependencies=[path(boards, gate)],
+        described=path(boards, gate),
         health="read",  # or their answers would tell which names there are
         also=(404,),
     )
@@ -79,27 +80,32 @@ def assemble(
     patience: float = PATIENCE,
     lifespan: Any = None,
     prefix: str = "",
-    dependencies: list[Any] | None = None,
+    described: dict[str, Any] | None = None,
     health: Access | None = None,
     also: tuple[int, ...] = (),
 ) -> APIRouter:
     """Return the routes of the boards that `find` returns.
 
-    `health` is the access that probes need; `also` are statuses that any route may answer.
+    `health` is the access that probes need; `described` is what the description of each route has beside its own, and
+    `also` are statuses that any route may answer.
     """
-    whole = APIRouter(prefix=prefix, tags=["leaderboard"], dependencies=dependencies, lifespan=lifespan)
+    whole = APIRouter(prefix=prefix, tags=["leaderboard"], lifespan=lifespan)
 
     def part(access: Access | None, add: Callable[..., None], *arguments: Any) -> None:
-        route = guarded_route(gate, access, limits, find)
-        router = APIRouter(route_class=route, dependencies=gate.described(access))
-        add(router, *arguments, also=(*also, 401, 403) if gate.guards(access) else also)
-        add_heads(router)
-        whole.include_router(router)
+        """Add routes that need one access; as a router within, each request would look for its route twice."""
+        before = len(whole.routes)
+        whole.route_class, whole.dependencies = guarded_route(gate, access, limits, find), gate.described(access)
+        add(whole, *arguments, also=(*also, 401, 403) if gate.guards(access) else also)
+        for route in whole.routes[before:]:
+            if isinstance(route, APIRoute):
+                route.openapi_extra = described
+        add_heads(whole, before)
 
     part("write", add_writes)
     part("read", add_reads)
     part("read", add_metrics)
     part(health, add_health, patience)
+    whole.route_class, whole.dependencies = APIRoute, []
     return whole
 
 
@@ -116,14 +122,14 @@ def named(boards: Mapping[str, ServedBoard]) -> Find:
     return find
 
 
-def path(boards: Mapping[str, ServedBoard], gate: Gate) -> Any:
-    """Return the dependency that describes the name in the path; it has the names where reads are open."""
+def path(boards: Mapping[str, ServedBoard], gate: Gate) -> dict[str, Any]:
+    """Return what describes the name in the path; it has the names where reads are open.
+
+    It is no parameter of FastAPI's, which each request would have checked once more: `named` finds the board.
+    """
     if not boards:
         raise ConfigurationError("no boards were given: give at least one.")
     names: dict[str, Any] = {} if gate.guards("read") else {"enum": sorted(boards)}
-    described = Path(description="The board's name.", json_schema_extra=names)
-
-    async def board_name(board: Annotated[str, described]) -> str:
-        return board
-
-    return Depends(board_name)
+    schema = {"type": "string", "title": "Board", "description": "The board's name.", **names}
+    described = {"name": "board", "in": "path", "required": True, "description": "The board's name.", "schema": schema}
+    return {"parameters": [described]}
