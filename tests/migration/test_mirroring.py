@@ -52,7 +52,9 @@ def mirrored(source: LeaderboardBackend, target: LeaderboardBackend, text: str =
 
 @pytest.mark.parametrize("order", ["descending", "ascending"])
 @pytest.mark.parametrize("keep", ["last", "best"])
-@pytest.mark.parametrize("url", ["naive://two", "zodb+memory://two", "fakeredis://two"])
+@pytest.mark.parametrize(
+    "url", ["naive://two", "zodb+memory://two", pytest.param("fakeredis://two", marks=pytest.mark.proof)]
+)
 def test_a_mirror_has_what_its_source_has_after_every_step(open_board: Open, url: str, order: str, keep: str) -> None:
     chance = random.Random(f"{url} {order} {keep}")
     source = open_board(order=order)
