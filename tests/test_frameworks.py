@@ -24,13 +24,18 @@ FILE = re.compile(r"^```python file=\"(?P<file>[^\"]+)\"\n(?P<text>.*?)^```$", r
 PLAYERS = 40
 
 
+def write_files(page: str, folder: Path) -> None:
+    """Write the files that a page shows."""
+    for block in FILE.finditer((DOCS / page).read_text(encoding="utf-8")):
+        path = folder / block["file"]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block["text"], encoding="utf-8")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with the files of the page on threaded programs."""
-    for block in FILE.finditer((DOCS / "in-a-threaded-program.md").read_text(encoding="utf-8")):
-        path = tmp_path / block["file"]
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(block["text"], encoding="utf-8")
+    write_files("in-a-threaded-program.md", tmp_path)
     return tmp_path
 
 
@@ -52,6 +57,14 @@ def run(command: list[str], folder: Path, **variables: str) -> str:
 
 def test_the_tests_of_the_flask_app_pass(folder: Path) -> None:
     assert "2 passed" in run(["pytest", "-q", "-p", "no:cacheprovider", "test_app.py"], folder)
+
+
+def test_the_tests_of_the_aiohttp_app_pass_in_memory_and_on_a_server(tmp_path: Path) -> None:
+    write_files("in-an-asyncio-program.md", tmp_path)
+    with EmbeddedServer() as server:
+        for url in ("memory://weekly", f"{server.unix_url}?board=weekly"):
+            said = run(["pytest", "-q", "-p", "no:cacheprovider", "test_app.py"], tmp_path, LEADERBOARD_URL=url)
+            assert "2 passed" in said
 
 
 def test_the_tests_of_the_django_site_pass(folder: Path) -> None:
