@@ -62,6 +62,8 @@ OPENING: Final = 10.0
 """Seconds for which a fence is tried to be changed, where the storage does not answer."""
 LIFE: Final = 60.0
 """Seconds after which a start goes on that waits for a cut-over or a roll-back of which nothing is seen any more."""
+PREPARING: Final = 10.0
+"""Seconds for which a storage that fails before the pause is tried again, before the cut-over ends."""
 DRAINING: Final = 5.0
 """Seconds within which the last changes must be over in the pause; else the board that served goes on."""
 SETTLING: Final = 1.0
@@ -374,12 +376,7 @@ class Migration:
         mirror = self._mirror(to, self._take_over(to, state.fence_of(to), "follows", "switch"))
         self._show_life(mirror)
         try:
-            self._hear(Progress(f"bringing the {to} up to date"))
-            mirror.begin()
-            before = self._verify(mirror) if verify and state.serves else None
-            if before is not None:
-                _require_equal(before)
-            self._compare_changed(mirror)
+            before = self._prepare(to, mirror, verify=verify and state.serves is not None)
             paused = make_fence(self._place_beside(active), "paused", "switch")
             seconds, compared = self._pause_and_open(to, mirror, state, paused, verify=verify)
         except BaseException:
@@ -391,6 +388,29 @@ class Migration:
         except BackendError as error:  # the switch is made
             problem = str(error)
         return Switched(to, seconds if state.serves else None, before, compared, after, problem)
+
+    def _prepare(self, to: Side, mirror: Mirror, *, verify: bool) -> Verification | None:
+        """Bring the board up to date and compare it, before the pause; a storage that fails is tried again for a while.
+
+        After a failure the board is fenced anew, so that no late write of this process counts.
+        """
+        rest, until = _Rest(self._pause), monotonic() + PREPARING
+        while True:
+            try:
+                self._hear(Progress(f"bringing the {to} up to date"))
+                mirror.begin()
+                before = self._verify(mirror) if verify else None
+                if before is not None:
+                    _require_equal(before)
+                self._compare_changed(mirror)
+            except (BackendUnavailableError, WriteOutcomeUnknownError) as error:
+                if monotonic() > until:
+                    raise
+                rest.take(self._telling(None), error)
+                with suppress(BackendUnavailableError, WriteOutcomeUnknownError):
+                    self._renew(mirror, "switch")
+            else:
+                return before
 
     def _pause_and_open(
         self, to: Side, mirror: Mirror, state: State, paused: MigrationFence, *, verify: bool

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from leaderboard_backends import (
+    BackendError,
     BackendUnavailableError,
     BoardMismatchError,
     BoardMovedError,
@@ -20,6 +21,7 @@ from leaderboard_backends import (
     LeaderboardBackend,
     Score,
     UnsupportedOperationError,
+    WriteOutcomeUnknownError,
     open_leaderboard,
 )
 from leaderboard_backends.answers import ask
@@ -243,6 +245,34 @@ def test_a_player_who_changes_between_any_two_looks_stops_no_cut_over(
     moves.start(until_caught_up=True)
     done = moves.cut_over()
     assert (done.serves, done.before and done.before.equal) == ("target", True)
+    assert content(one) == content(two)
+
+
+@pytest.mark.parametrize("kind", [BackendUnavailableError, WriteOutcomeUnknownError])
+def test_a_storage_that_fails_for_a_moment_before_the_pause_ends_no_cut_over(
+    stack: ExitStack, kind: type[BackendError]
+) -> None:
+    class Failing(DelegatingLeaderboard):
+        """Applies a batch, and says something else of it."""
+
+        left = 0
+
+        def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+            self.inner.update_scores(updates)
+            if self.left:
+                self.left -= 1
+                raise kind("the server went away.")
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_scores(rows(50, 3))
+    target = Failing(two)
+    heard: list[str] = []
+    moves = Migration(one, target, hear=lambda progress: heard.append(progress.doing), pause=lambda _: None)
+    moves.start(until_caught_up=True)
+    one.update_scores(rows(70, 4, seed=2))
+    target.left = 1
+    assert moves.cut_over().serves == "target"
+    assert [text for text in heard if "the server went away" in text] == ["trying again: the server went away."]
     assert content(one) == content(two)
 
 
