@@ -14,14 +14,12 @@ import logging
 import resource
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from functools import partial
 from time import monotonic
 from typing import Any, Final
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -29,7 +27,7 @@ from leaderboard_backends import ConfigurationError
 
 from .app import Lives
 from .guard import client_of
-from .stream import EXTENSION
+from .stream import WRITE_CHUNK
 
 BACKLOG: Final = 64
 """How many connections are taken in one turn of the event loop."""
@@ -119,7 +117,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, if there is room."""
-        self.app: ASGIApp = partial(_with_writer, self.app, self.write_chunk)
+        self.app_state = {**self.app_state, WRITE_CHUNK: self.write_chunk}
         super().connection_made(transport)
         self.peer = client_of(self.client[0]) if self.client else ""
         self.since = monotonic()  # finer than the time of some event loops, so that none has waited as long as another
@@ -156,15 +154,6 @@ class Connection(H11Protocol):
             self.since = now
         self._unsent = unsent
         return now - self.since
-
-
-async def _with_writer(
-    app: ASGIApp, write: Callable[[bytes], bool], scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Call an app with what writes to the connection in its scope; chunks are of HTTP 1.1 alone."""
-    if scope["http_version"] == "1.1":
-        scope["extensions"] = {**scope.get("extensions", {}), EXTENSION: write}
-    await app(scope, receive, send)
 
 
 def _since(connection: Connection) -> float:

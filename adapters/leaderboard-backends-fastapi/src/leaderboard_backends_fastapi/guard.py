@@ -27,6 +27,7 @@ _HOST: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^][:@/\s]+))(?::[0-9]*)?")
 _NAME: Final = re.compile(r"[A-Za-z0-9.*_-]+|[0-9A-Fa-f:.]+")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _LONGEST_ADDRESS: Final = 64
+_ADDRESS: Final = re.compile(r"[0-9A-Fa-f:.]{1,64}")
 
 
 class Guard:
@@ -117,7 +118,7 @@ def _check_length(scope: Scope, headers: Headers) -> None:
 
 def _printable(address: str) -> str:
     """Return an address, which a proxy may have passed on from anywhere, with nothing in it that could forge a log."""
-    return quote(address[:_LONGEST_ADDRESS], safe=":.")
+    return address if _ADDRESS.fullmatch(address) else quote(address[:_LONGEST_ADDRESS], safe=":.")
 
 
 def client_of(address: str) -> str:

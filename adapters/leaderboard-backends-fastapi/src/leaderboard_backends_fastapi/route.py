@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from json import loads
 from typing import Any, Final, TypeAlias, get_type_hints
 
 from fastapi import APIRouter
@@ -18,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Scope
 
 from leaderboard_backends import ConfigurationError, LeaderboardError
 
@@ -159,7 +160,7 @@ class Bodies:
             raise ProblemError(UNREADABLE, "the client went away.") from error
         finally:
             self._held.pop(deadline, None)
-        return await _parsed(request, body)
+        return _parsed(request, body)
 
     async def _collect(self, request: Request, most: int, deadline: asyncio.Timeout) -> bytes:
         announced = request.headers.get("Content-Length", "")
@@ -188,14 +189,29 @@ class Bodies:
                 oldest.reschedule(0)
 
 
-async def _parsed(request: Request, body: bytes) -> Request:
-    whole = Request(request.scope, _once(body))
+class _Whole(Request):
+    """A request whose body has been read and parsed."""
+
+    def __init__(self, scope: Scope, body: bytes, content: Any) -> None:
+        super().__init__(scope)
+        self._whole: Final = body
+        self._content: Final = content
+
+    async def body(self) -> bytes:
+        """Return the body."""
+        return self._whole
+
+    async def json(self) -> Any:
+        """Return what the body says."""
+        return self._content
+
+
+def _parsed(request: Request, body: bytes) -> Request:
     try:
         _check_shape(body)
-        await whole.json()  # the request keeps what it parsed
+        return _Whole(request.scope, body, loads(body))
     except (ValueError, RecursionError) as error:
         raise ProblemError(UNREADABLE, f"the body is not valid JSON: {_reason(error)}.") from error
-    return whole
 
 
 def _check_shape(body: bytes) -> None:
@@ -222,15 +238,6 @@ def _check_content_type(request: Request) -> None:
 
 def _too_large(most: int) -> ProblemError:
     return ProblemError(TOO_LARGE, f"a body has at most {most} bytes here: send fewer at once.", _HANG_UP)
-
-
-def _once(body: bytes) -> Callable[[], Coroutine[Any, Any, Message]]:
-    """Return a `receive` that tells a body that has been read already."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
 
 
 def _reason(error: Exception) -> str:

@@ -19,8 +19,8 @@ from .problems import ProblemError, answer_error
 RETRY_MILLISECONDS: Final = 2000
 """After how long a browser asks again where the stream broke off."""
 
-EXTENSION: Final = "leaderboard_backends_fastapi.write_chunk"
-"""Where a server's scope has a function that writes a chunk at once, framed already, or says that it cannot."""
+WRITE_CHUNK: Final = "leaderboard_backends_fastapi.write_chunk"
+"""Where the state of a server has a function that writes a chunk at once, framed already, or says that it cannot."""
 
 _HEARTBEAT: Final = b": still here\n\n"
 
@@ -45,7 +45,8 @@ class EventStream(Response):
             return
         listening = asyncio.create_task(_listen(receive, viewer))
         try:
-            await self._stream(viewer, send, scope.get("extensions", {}).get(EXTENSION))
+            knows_chunks = scope["http_version"] == "1.1"
+            await self._stream(viewer, send, scope.get("state", {}).get(WRITE_CHUNK) if knows_chunks else None)
         finally:
             self._live.leave(viewer)
             listening.cancel()
