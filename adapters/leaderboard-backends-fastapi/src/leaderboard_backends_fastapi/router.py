@@ -94,18 +94,18 @@ def assemble(
     def part(access: Access | None, add: Callable[..., None], *arguments: Any) -> None:
         """Add routes that need one access; as a router within, each request would look for its route twice."""
         before = len(whole.routes)
-        whole.route_class, whole.dependencies = guarded_route(gate, access, limits, find), gate.described(access)
+        whole.route_class = guarded_route(gate, access, limits, find)
         add(whole, *arguments, also=(*also, 401, 403) if gate.guards(access) else also)
         for route in whole.routes[before:]:
             if isinstance(route, APIRoute):
-                route.openapi_extra = described
+                route.openapi_extra = {**(described or {}), **({} if route.dependencies else gate.security(access))}
         add_heads(whole, before)
 
-    part("write", add_writes)
+    part("write", add_writes, gate.described("write"))
     part("read", add_reads)
     part("read", add_metrics)
     part(health, add_health, patience)
-    whole.route_class, whole.dependencies = APIRoute, []
+    whole.route_class = APIRoute
     return whole
 
 

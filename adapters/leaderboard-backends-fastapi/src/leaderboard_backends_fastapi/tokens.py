@@ -120,6 +120,13 @@ class Gate:
         """Return the dependencies that describe a guarded route; it is `admit` that guards it, before any body."""
         return [Depends(SCHEME)] if self.guards(access) else []
 
+    def security(self, access: Access | None) -> dict[str, Any]:
+        """Return the same as a part of a route's description, which costs its requests nothing.
+
+        FastAPI needs one route with the dependencies, to describe the scheme itself.
+        """
+        return {"security": [{SCHEME.scheme_name: []}]} if self.guards(access) else {}
+
     async def admit(self, request: Request, access: Access | None) -> None:
         """Return where the request may go on; raises `ProblemError`, 401 or 403."""
         if self._check is None or access is None or not self.guards(access):

@@ -6,9 +6,10 @@ other methods of its own accord, and a write whose outcome is unknown must not b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -71,8 +72,11 @@ _ROUTES: Final = (
 )
 
 
-def add_writes(router: APIRouter, also: tuple[int, ...] = ()) -> None:
-    """Add the routes that write; `also` are statuses that all of them may answer."""
+def add_writes(router: APIRouter, scheme: Sequence[Any] = (), also: tuple[int, ...] = ()) -> None:
+    """Add the routes that write; `also` are statuses that all of them may answer.
+
+    The last one has the dependencies of `scheme`, by which FastAPI describes how a token is sent.
+    """
     for method, path, endpoint, model in _ROUTES:
         statuses = {400, 422, 429, 500, 501, 503, 504, 507, *also}
         statuses |= {408, 413, 415} if method == "POST" else set()
@@ -83,4 +87,5 @@ def add_writes(router: APIRouter, also: tuple[int, ...] = ()) -> None:
             operation_id=endpoint.__name__,
             response_model=model,
             responses=describe_problems(*sorted(statuses)),
+            dependencies=list(scheme) if endpoint is remove_player else None,
         )
