@@ -20,6 +20,7 @@ from leaderboard_backends.comparison.advice.sections import (
     TYPICAL,
     UPDATES,
     WORKERS,
+    Typical,
     in_rows,
     price_of_durability,
 )
@@ -29,6 +30,7 @@ from leaderboard_backends.comparison.cost.tiers import assumptions, premature, t
 from leaderboard_backends.comparison.document import NONE
 from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic
+from leaderboard_backends.comparison.report.answer import HEADLINES
 from leaderboard_backends.comparison.report.classes import in_class_order
 from leaderboard_backends.comparison.schema import Result, Run, read_result
 from leaderboard_backends.comparison.statistics import interval, runs_of, values
@@ -58,18 +60,34 @@ def take(result: Result) -> str:
         for typical in TYPICAL
     }
     times = [f"p99 of an update, {size:,} players" for size in SIZES]
-    headings = ["what you have", "take", "URL", *times, "USD per month", "lost in a power cut"]
+    headings = [
+        f"what you have ({WORKERS} app processes per server)",
+        "take",
+        "URL",
+        *times,
+        "USD per month",
+        "lost in a power cut",
+    ]
     rows = [
         headings,
         ["---", "---", "---", *["---:"] * len(times), "---:", "---"],
         *(_take(title, row) for title, row in in_rows(advised)),
     ]
-    return (
-        f"{_markdown(rows)}\n\nA server has {WORKERS} app processes; all processes together do {UPDATES:g} updates and "
-        f"{UPDATES:g} reads per second, and an update is timed with one client. {PICKED} `sqlite` is a "
-        "plug-in: `pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync` is a setting of the server.\n\n"
-        f"{DURABLE} {price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
+    headline = next(_headline(each, row[-1]) for each, row in advised.items() if each == HEADLINES[0])
+    load = (
+        f"All processes together do {UPDATES:g} updates and {UPDATES:g} reads per second; times are of one client. "
+        f"{PICKED} `sqlite` is a plug-in: `pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync always` "
+        "is a setting of the server, beside `appendonly yes`."
     )
+    durability = f"{DURABLE} {price_of_durability({each.title: row[-1] for each, row in advised.items()})}"
+    return "\n\n".join([headline, _markdown(rows), load, durability])
+
+
+def _headline(typical: Typical, advice: Advice) -> str:
+    """Return the first sentence of the answer, with the line for a config."""
+    assert advice.pick is not None, f"{RESULT.name} has no pick for {typical.title}"
+    of = f"{advice.need.players:,} players and {WORKERS} app processes on {typical.title}"
+    return f"**For {of}: `{advice.pick.label}`.** In a config: `{advice.pick.facts.sheet.configuration}`."
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:
@@ -78,6 +96,7 @@ def _take(title: str, advised: Sequence[Advice]) -> list[str]:
         return [title, advised[-1].verdict, *[NONE] * 5]
     labels = dict.fromkeys(f"`{advice.pick.label}`" if advice.pick else advice.verdict for advice in advised)
     url = pick.facts.sheet.configuration.removeprefix("url = ").strip('"')
+    url = url.replace("//localhost:", "//cache:")  # which several servers cannot share
     cost = NONE if pick.monthly is None else f"{pick.monthly:,.2f}"
     return [title, ", then ".join(labels), f"`{url}`", *map(_p99, advised), cost, LOST[pick.facts.durability]]
 

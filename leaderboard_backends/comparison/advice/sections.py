@@ -61,7 +61,7 @@ TYPICAL: Final = (
 )
 
 
-PICKED: Final = "Picked: the cheapest that can do it, then the fastest; within the noise, the simplest."
+PICKED: Final = "Picked: the cheapest that keeps up; of equal ones the fastest; within the noise, the simplest."
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 
 _HOW_TO_READ: Final = (
@@ -79,7 +79,7 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            equal.append(f" With {title}, you get that either way (`{keeps.pick.label}`).")
+            equal.append(f" With {title} it costs nothing: `{keeps.pick.label}` is taken with or without it.")
         else:
             losing[without.pick.label] = None
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
@@ -87,8 +87,8 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
     if losing:
         without_it = ", ".join(f"`{label}`" for label in losing)
         said += (
-            f" If you do not need it, it costs time (p99 of an update): {', '.join(slower)}. If you need it and leave "
-            f"it out ({without_it}), a power cut loses all updates since the last backup."
+            f" Taken where you do not need it, it costs time (p99 of an update): {', '.join(slower)}. Left out where "
+            f"you need it ({without_it}), a power cut loses all updates since the last backup."
         )
     return said.strip()
 

@@ -39,8 +39,8 @@ MOST_SIZES: Final = 4
 
 
 NO_SORTED_SET: Final = (
-    "**Why not a plain sorted set?** Of equal scores, `ZADD` ranks `zoe` before `adam`, whoever was first, and it "
-    "returns no rank. Here, whoever reached the score first is first, and an update returns the rank."
+    "**Why not a plain sorted set?** On a tie, `ZADD` sorts by id: `zoe` before `adam`, even if `adam` was first; and "
+    "it returns no rank. Here, whoever was first ranks first, and an update returns the rank."
 )
 
 HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
@@ -81,11 +81,11 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
     yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
     if pick.facts.sheet.configuration:
-        plug_in = " (a plug-in)" if pick.plug_in else ""
-        yield f"In a config: `{pick.facts.sheet.configuration}`{plug_in}"
+        yield f"In a config: `{pick.facts.sheet.configuration}`"
     by = counted(need.processes, "process", "processes")
-    carries = f"{by} together: at most {whole(pick.carries)} updates per second"
-    yield f"{'. '.join([*_time_and_cost(pick, need), carries])}."
+    carries = f"{by}: at most {whole(pick.carries)} updates per second"
+    plug_in = [f"A plug-in: {pick.plug_in}"] if pick.plug_in else []
+    yield f"{'. '.join([*_time_and_cost(pick, need), carries, *plug_in])}."
 
 
 def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
@@ -105,9 +105,12 @@ def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], me
     columns = [list(equal) for _, equal in groupby(range(len(sizes)), lambda at: [_take(row[at]) for _, row in rows])]
     return Table(
         f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
-        words("what you have", *(" / ".join(f"{sizes[at]:,}" for at in equal) for equal in columns)),
+        words(
+            f"what you have ({WORKERS} app processes per server)",
+            *(" / ".join(f"{sizes[at]:,}" for at in equal) for equal in columns),
+        ),
         [[Value(title), *(_take(row[equal[0]]) for equal in columns)] for title, row in rows],
-        f"{_next_best(met, advised[met][-1])}A server has {WORKERS} app processes. {PICKED}\n{DURABLE} "
+        f"{_next_best(met, advised[met][-1])}{PICKED}\n{DURABLE} "
         f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
         f"\n{NO_SORTED_SET}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
