@@ -190,9 +190,10 @@ def _progress(doing: str, players: int) -> Iterator[PlayerBar]:
     except BoardMismatchError:
         raise
     except BaseException:
-        if bar.players:
-            done = f"The target has {whole(bar.players)} of {whole(players)} players"
-            click.echo(f"{done}; continue with the same command and --resume.", err=True)
+        done = whole(bar.players) if bar.players else "at most the first batch"  # whose end nobody has heard of
+        click.echo(
+            f"The target has {done} of {whole(players)} players; continue with the same command and --resume.", err=True
+        )
         raise
 
 

@@ -242,9 +242,10 @@ def _progress() -> Iterator[PlayerBar]:
     except BoardMismatchError:
         raise
     except BaseException:
-        if bar.players:
-            done = f"The board has the first {whole(bar.players)} rows"
-            click.echo(f"{done}; continue with the same command and --resume, if the rows are best first.", err=True)
+        done = f"the first {whole(bar.players)} rows" if bar.players else "at most the first batch of rows"
+        click.echo(
+            f"The board has {done}; continue with the same command and --resume, if the rows are best first.", err=True
+        )
         raise
 
 
