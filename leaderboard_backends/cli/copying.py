@@ -30,7 +30,7 @@ from ..model import visible
 from ..preflight.scratch import Scratch
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 from .boards import CONFIG, find_boards, limits_of, open_storages, place_of
-from .progress import PlayerBar
+from .progress import PlayerBar, may_have_written
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Copy a board at rest to another storage, ties included."
@@ -189,11 +189,11 @@ def _progress(doing: str, players: int) -> Iterator[PlayerBar]:
             yield bar
     except BoardMismatchError:
         raise
-    except BaseException:
-        done = whole(bar.players) if bar.players else "at most the first batch"  # whose end nobody has heard of
-        click.echo(
-            f"The target has {done} of {whole(players)} players; continue with the same command and --resume.", err=True
-        )
+    except BaseException as error:
+        if bar.players or may_have_written(error):
+            done = whole(bar.players) if bar.players else "at most the first batch"
+            text = f"The target has {done} of {whole(players)} players; continue with the same command and --resume."
+            click.echo(text, err=True)
         raise
 
 

@@ -19,7 +19,7 @@ from ..migration.sorted_sets import MEMBER_DATA, Reading, Ties, sorted_set_rows
 from ..migration.tables import Columns, Format, Row, query_rows, read_table
 from ..model import Order, visible
 from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
-from .progress import PlayerBar
+from .progress import PlayerBar, may_have_written
 from .streams import foreign_output_to_stderr
 from .tables import FORMAT, ORDER, format_of, open_input
 
@@ -241,11 +241,11 @@ def _progress() -> Iterator[PlayerBar]:
             yield bar
     except BoardMismatchError:
         raise
-    except BaseException:
-        done = f"the first {whole(bar.players)} rows" if bar.players else "at most the first batch of rows"
-        click.echo(
-            f"The board has {done}; continue with the same command and --resume, if the rows are best first.", err=True
-        )
+    except BaseException as error:
+        if bar.players or may_have_written(error):
+            done = f"the first {whole(bar.players)} rows" if bar.players else "at most the first batch of rows"
+            text = f"The board has {done}; continue with the same command and --resume, if the rows are best first."
+            click.echo(text, err=True)
         raise
 
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from ..comparison.document.numerals import duration, whole
 from ..comparison.report.terminal import PlainConsole
+from ..errors import LeaderboardError, WriteOutcomeUnknownError
 from ..testing.report import Outcome, Step
 
 EVERY: Final = 10.0
@@ -68,6 +69,11 @@ class TestBar:
         if now - self._last >= EVERY:
             self._last = now
             click.echo(f"{self._shown}: {self._tests} tests in {now - self._begun:.0f} s, at {self._step}", err=True)
+
+
+def may_have_written(error: BaseException) -> bool:
+    """Whether what was under way when this was raised may have been written."""
+    return not isinstance(error, LeaderboardError) or isinstance(error, WriteOutcomeUnknownError)
 
 
 class PlayerBar:
