@@ -116,6 +116,7 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             with suppress(OSError):  # the terminal may be gone
                 click.echo("Interrupted.", err=True)
+            exec("")  # noqa: S102 - `python -m` else ends by SIGINT where the interrupt came in a text that was executed
             ctx.exit(INTERRUPTED)
 
 

@@ -312,3 +312,19 @@ def test_an_error_names_what_was_given_without_a_traceback() -> None:
     done = run("compare", "nosuch://weekly")
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_in_a_text_that_is_executed_ends_in_130_too(tmp_path: Path) -> None:
+    """As in a dataclass that is being made: `python -m` takes such an interrupt for one that nobody caught."""
+    (tmp_path / "interrupted.py").write_text(
+        "import click\n"
+        "from leaderboard_backends.cli.group import LazyGroup\n"
+        "class Interrupted(LazyGroup):\n"
+        "    def get_command(self, ctx, name):\n"
+        "        return click.Command(name, callback=lambda: exec('raise KeyboardInterrupt'))\n"
+        "Interrupted('leaderboard').main(['stop'])\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
