@@ -592,7 +592,7 @@ def at(cluster: EmbeddedCluster, proxies: Sequence[Proxy], scheme: str = "redis+
 class Network:
     """What the nodes of a cluster reach each other by, and are reached by: a proxy at each of their ports.
 
-    Nodes have addresses of their own, from which they connect, so that they are told apart, and from clients.
+    Each node connects from an address of its own, so that the proxies know nodes from clients.
     """
 
     client = "127.0.0.1"
