@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help compare report pages test test-adapters test-cli test-comparison test-conformance test-parts test-rest test-sqlite test-testing quick quick-kit quick-rest interpreters proof conformance zoo bench micro faces lint types format clean
+.PHONY: help compare report pages test test-adapters test-cli test-comparison test-conformance test-parts test-rest test-site test-sqlite test-testing docs quick quick-kit quick-rest interpreters proof conformance zoo bench micro faces lint types format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ help:  ## list the targets
 	$(PIP) --editable '.[all]' --group dev $(patsubst %/pyproject.toml,--editable %,$(wildcard adapters/*/pyproject.toml))
 	@touch $@
 
+.venv/docs: .venv/made pyproject.toml
+	$(PIP) --group docs
+	@touch $@
+
 compare: .venv/compare  ## compare backends here, print the tables and keep reports/results/quick.json (minutes)
 	$(BIN)/leaderboard compare --out reports/results/quick.json --force
 
@@ -38,6 +42,14 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 	$(BIN)/leaderboard report $(FULL) --html reports/report.html --markdown reports/report.md --charts reports/charts
 	$(BIN)/python benchmarks/readme.py
 
+# What the site shows, in the places that it has here: a relative link is the same there as in the repository.
+SITE := README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs examples adapters/*/README.md \
+	reports/report.html reports/conformance.md reports/zoo.md reports/charts
+
+docs: .venv/docs  ## build the documentation as a site, build/site/index.html; a broken link fails
+	@rm -rf build/pages && mkdir -p build/pages && cp --recursive --parents $(SITE) build/pages
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/properdocs build --config-file mkdocs.yml
+
 PYTEST = -m pytest -p no:cacheprovider $(if $(MARKS),-q -m '$(MARKS)')
 # Tests start processes by the hundred: without bytecode each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,7 +61,7 @@ SQLITE := adapters/leaderboard-backends-sqlite
 PARTS := tests/hardening tests/preflight
 TESTING := tests/testing tests/zoo
 # Those that take longest come first, so that both cores are busy to the end.
-TESTS := test-comparison test-backends test-rest test-conformance test-cli test-testing test-adapters test-parts test-sqlite
+TESTS := test-comparison test-backends test-rest test-conformance test-cli test-testing test-adapters test-parts test-sqlite test-site
 
 test: .venv/dev  ## run every test but those of `make proof` (minutes)
 	@$(MAKE) --no-print-directory --jobs=5 --keep-going $(TESTS)
@@ -61,8 +73,11 @@ test-comparison: CHOSEN = tests/comparison
 test-conformance: CHOSEN = tests/conformance
 test-parts: CHOSEN = $(PARTS)
 test-testing: CHOSEN = $(TESTING)
+test-site: CHOSEN = tests/site
 test-sqlite: CHOSEN = -p tests.conftest $(SQLITE)
-test-rest: CHOSEN = tests $(patsubst %,--ignore=%,$(addprefix tests/,backends cli comparison conformance) $(PARTS) $(TESTING))
+test-rest: CHOSEN = tests $(patsubst %,--ignore=%,$(addprefix tests/,backends cli comparison conformance site) $(PARTS) $(TESTING))
+
+test-site: .venv/docs
 
 $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
