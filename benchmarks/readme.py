@@ -27,13 +27,12 @@ from leaderboard_backends.comparison.advice.sections import (
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
-from leaderboard_backends.comparison.document import NONE
-from leaderboard_backends.comparison.document.numerals import significant, whole
 from leaderboard_backends.comparison.readings import Figure, Statistic
 from leaderboard_backends.comparison.report.answer import HEADLINES
 from leaderboard_backends.comparison.report.classes import in_class_order
 from leaderboard_backends.comparison.schema import Result, Run, read_result
 from leaderboard_backends.comparison.statistics import interval, runs_of, values
+from leaderboard_backends.numerals import NONE, significant, whole
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "docs" / "outgrow-one-machine.md")

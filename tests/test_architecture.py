@@ -18,7 +18,7 @@ PACKAGE = "leaderboard_backends"
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors", "forks", "installing"],
+    ["errors", "forks", "installing", "numerals"],
     ["model"],
     ["files"],
     ["location"],

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..backends.redis.status import BoardStatus, ClusterStatus, NodeStatus, status_at
-from ..comparison.document.numerals import size, times, whole
 from ..comparison.report.terminal import PlainConsole
 from ..config import describe
+from ..numerals import size, times, whole
 
 SHORT_HELP: Final = "Look at a cluster, and at a board over its shards."
 PIPE_WIDTH: Final = 100

@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from ..comparison.document.numerals import duration, size, whole
 from ..config import Opening
 from ..errors import BoardMismatchError
 from ..migration import (
@@ -27,6 +26,7 @@ from ..migration import (
 )
 from ..migration.streams import BoardStream
 from ..model import visible
+from ..numerals import duration, size, whole
 from ..preflight.scratch import Scratch
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 from .boards import CONFIG, find_boards, limits_of, open_storages, place_of

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..comparison.document.numerals import duration, whole
 from ..migration.fences import fence_of
 from ..migration.importing import export_board
 from ..migration.tables import Format
 from ..model import Order, visible
+from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, open_storage, place_of, serving
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr

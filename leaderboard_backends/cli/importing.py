@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from ..backends.redis.sorted_sets import open_sorted_set
-from ..comparison.document.numerals import duration, whole
 from ..config import Opening, describe
 from ..errors import BoardMismatchError
 from ..migration.importing import ImportResult, import_rows
 from ..migration.sorted_sets import MEMBER_DATA, Reading, Ties, sorted_set_rows
 from ..migration.tables import Columns, Format, Row, query_rows, read_table
 from ..model import Order, visible
+from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
 from .progress import PlayerBar, may_have_written
 from .streams import foreign_output_to_stderr

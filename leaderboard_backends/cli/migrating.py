@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import click
 
-from ..comparison.document.numerals import duration, whole
 from ..config import Opening, check_file
 from ..errors import ConfigurationError, LeaderboardError
 from ..migration.moving import Migration, Progress
@@ -22,6 +21,7 @@ from ..migration.moving_board import FEED, is_shared, target_of
 from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step
 from ..model import shorten, visible
+from ..numerals import duration, whole
 from .boards import describe_board, keeping
 from .streams import foreign_output_to_stderr
 

@@ -8,9 +8,9 @@ from typing import Final, Self
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..comparison.document.numerals import duration, whole
 from ..comparison.report.terminal import PlainConsole
 from ..errors import LeaderboardError, WriteOutcomeUnknownError
+from ..numerals import duration, whole
 from ..testing.report import Outcome, Step
 
 EVERY: Final = 10.0

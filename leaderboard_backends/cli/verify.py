@@ -13,12 +13,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..comparison.document.numerals import duration, whole
 from ..comparison.report.terminal import PlainConsole
 from ..config import Opening
 from ..migration import Repair, Verification, repair_board, verify_boards
 from ..migration.verifying import MOST, WAIT
 from ..model import Entry
+from ..numerals import duration, whole
 from ..protocol import LeaderboardBackend
 from .boards import CONFIG, find_boards, keeping, open_storages, place_of
 from .progress import PlayerBar

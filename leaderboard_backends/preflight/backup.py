@@ -14,9 +14,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, TextIO
 
-from ..comparison.document.numerals import elapsed, size, whole
 from ..errors import ConfigurationError
 from ..model import Entry, Update, shorten
+from ..numerals import elapsed, size, whole
 from ..protocol import LeaderboardBackend
 from ..wrapper import layers
 from .finding import Finding, failed, passed

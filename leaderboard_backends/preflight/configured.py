@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ..comparison.document.numerals import size, whole
 from ..config import Opening
 from ..location import Location
 from ..model import Entry
+from ..numerals import size, whole
 from ..protocol import LeaderboardBackend
 from .finding import Finding, failed, not_applicable, passed
 from .kinds import kind_of

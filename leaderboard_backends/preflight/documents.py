@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..comparison.document.numerals import size
+from ..numerals import size
 from .expectations import DOCUMENTS
 from .finding import Finding, failed, passed, warning
 from .subject import Subject

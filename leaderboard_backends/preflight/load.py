@@ -10,10 +10,10 @@ from random import Random
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
-from ..comparison.document.numerals import elapsed, whole
 from ..comparison.measure.response import Arrival, at_rate
 from ..comparison.samples import P99, percentile
 from ..errors import LeaderboardError, RateLimitExceededError
+from ..numerals import elapsed, whole
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .subject import DEFAULT_RATE, TWICE, WARM_UP, Subject
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import psutil
 
-from ..comparison.document.numerals import size, whole
+from ..numerals import size, whole
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of
 from .server import Memory, Server, ask_each

@@ -9,9 +9,9 @@ from typing import Any, Final
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ..comparison.document.numerals import size, whole
 from ..errors import LeaderboardError
 from ..hardening.observability import names
+from ..numerals import size, whole
 from .finding import Finding, failed, passed, together, warning
 from .subject import Subject
 

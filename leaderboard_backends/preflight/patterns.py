@@ -12,9 +12,9 @@ from typing import Final
 from ..comparison.cost.footprint import footprints
 from ..comparison.cost.source import Inputs, load_result
 from ..comparison.cost.tiers import tiers
-from ..comparison.document.numerals import significant, size, whole
 from ..errors import LeaderboardError
 from ..model import MAX_TEXT_BYTES
+from ..numerals import significant, size, whole
 from .configured import players_on_server, sample
 from .finding import Finding, not_applicable, passed, warning
 from .server import is_cluster

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from ..comparison.document.numerals import whole
 from ..errors import RateLimitExceededError
 from ..hardening.rate_limiting import RateLimitedLeaderboard
+from ..numerals import whole
 from ..protocol import LeaderboardBackend
 from ..wrapper import layer
 from .finding import Finding, failed, not_applicable, passed, together, warning

@@ -6,8 +6,8 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from ..comparison.document.numerals import elapsed, whole
 from ..errors import BackendError, ConfigurationError
+from ..numerals import elapsed, whole
 from ..protocol import LeaderboardBackend
 from .finding import Finding, failed, passed
 from .subject import Subject

@@ -9,12 +9,12 @@ from secrets import token_hex
 from time import time
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..comparison.document.numerals import whole
 from ..errors import InvalidScoreError, LeaderboardError, UpdateRefusedError
 from ..hardening.validation import Flag
 from ..hardening.validation.settings import READ_RULES, UPDATE_RULES, check_settings
 from ..hardening.validation.settings import Settings as Rules
 from ..model import MAX_TEXT_BYTES, Score
+from ..numerals import whole
 from ..protocol import LeaderboardBackend
 from ..wrapper import achieved
 from .finding import Finding, failed, not_applicable, passed, together, warning

@@ -8,13 +8,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ..cost.bill import counted
+from ...numerals import counted, percent
 from ..cost.cluster import TRIPS, Cluster
 from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
 from ..cost.tiers import estimated
-from ..document.numerals import percent
-from ..document.values import operation_title
+from ..document import operation_title
 from ..schema import Result
 from ..statistics import NoiseClass, differs, ratio
 from .candidates import Candidate

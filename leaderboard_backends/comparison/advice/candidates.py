@@ -10,7 +10,7 @@ from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
 from ..cost.cluster import Cluster
 from ..cost.source import Inputs
-from ..document.values import operation_title
+from ..document import operation_title
 from ..schema import BackendFacts, Durability
 from .load import ALONE, Response, Together, response, together
 from .need import Need, covers, rate_words, time_words

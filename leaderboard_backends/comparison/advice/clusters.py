@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ..cost.bill import counted
+from ...numerals import counted
 from ..cost.cluster import COUNT_US, TRIPS, Cluster, Ratios, one_server_holds, one_server_rows, over_shards, ratios
 from ..cost.source import Inputs
 from ..schema import BackendFacts, Durability, Sheet

@@ -10,7 +10,7 @@ import msgspec
 
 from ...errors import ConfigurationError
 from ..cost.source import Inputs
-from ..document.values import operation_title
+from ..document import operation_title
 from ..schema import Durability, Result
 from .answer import EQUAL_COST, Advice, Ranking, advise_without_thresholds
 from .candidates import Candidate

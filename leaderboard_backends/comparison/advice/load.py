@@ -9,8 +9,7 @@ from math import log
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..cost.bill import counted
-from ..document.numerals import whole
+from ...numerals import counted, whole
 from ..schema import ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures
 from .need import time_words
 from .records import Near, Records

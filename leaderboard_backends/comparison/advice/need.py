@@ -6,8 +6,7 @@ from typing import Final
 
 import msgspec
 
-from ..cost.bill import counted
-from ..document.numerals import elapsed, significant, whole
+from ...numerals import counted, elapsed, significant, whole
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
-from ..cost.bill import Bill, counted
+from ...numerals import counted
+from ..cost.bill import Bill
 from ..cost.cluster import ONE_SERVER_CLASS, Cluster
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
+from ...numerals import NONE, whole
 from ..cost.source import Inputs
-from ..document import NONE, Section, Table, Value
-from ..document.numerals import whole
-from ..document.values import listed, numbers, operation_title, quoted, word, words
+from ..document import Section, Table, Value, listed, numbers, operation_title, quoted, word, words
 from ..schema import DISTURBED_FROM, Durability, Result
 from .answer import Advice, advise_from
 from .candidates import DISTURBED, Candidate

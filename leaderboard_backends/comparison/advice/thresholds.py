@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from typing import Final, NamedTuple, TypeAlias
 
-from ..document.numerals import significant, times
+from ...numerals import significant, times
 from .candidates import Candidate
 from .need import DURABILITIES, Need, rate_words, time_words
 from .quantities import MOST_PLAYERS

@@ -8,7 +8,7 @@ from math import log
 from statistics import median
 from typing import NamedTuple
 
-from ..document.numerals import spread
+from ..document import spread
 from ..schema import Distribution, ServiceFigures
 from ..statistics import interval
 from ..workload.operations import OPERATIONS

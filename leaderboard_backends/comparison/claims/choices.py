@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ...errors import ConfigurationError
+from ...numerals import size
 from ..advice.answer import advise_from
 from ..advice.need import Need, time_words
 from ..advice.records import Records
-from ..document.numerals import size
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged

@@ -12,11 +12,12 @@ from functools import cached_property
 from statistics import median
 from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
+from ...numerals import elapsed
 from ..cost.bill import Bill
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..cost.study import study_bills
-from ..document.numerals import elapsed, spread
+from ..document import spread
 from ..readings import Statistic as Noisy
 from ..schema import (
     BackendFacts,

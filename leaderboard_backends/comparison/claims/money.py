@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Final, NoReturn
 
+from ...numerals import times, whole
 from ..cost.bill import Bill
 from ..cost.study import CLOSE, ROUNDING, total
-from ..document.numerals import times, whole
 from .catalogue import Claim
 from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..cost.bill import counted
-from ..document.numerals import duration
+from ...numerals import counted, duration
 from ..schema import BackendFacts, Durability, Result
 from .evidence import Evidence, missing
 from .findings import NotMeasuredError

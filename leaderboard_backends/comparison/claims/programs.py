@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..cost.bill import counted
-from ..document.numerals import significant, size, times, whole
+from ...numerals import counted, significant, size, times, whole
 from ..study import entries, hardening, migration, ordered_maps, queries, refusals, sharding, ties
 from .catalogue import Claim
 from .evidence import MEMORY, Evaluator, Evidence, told

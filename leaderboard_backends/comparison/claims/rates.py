@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import NamedTuple
 
-from ..cost.bill import counted
+from ...numerals import counted
 from ..readings import Figure, readings
 from ..statistics import runs_of, sizes_of, values
 from .evidence import Evidence

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final, TypeAlias
 
-from ..cost.bill import counted
-from ..document.numerals import duration, times
+from ...numerals import counted, duration, times
 from .catalogue import Claim
 from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, measured, missing
 from .findings import Judged, decide

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from ..document.numerals import times
-from ..document.values import operation_title
+from ...numerals import times
+from ..document import operation_title
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, operations_of, ratio, runs_of, sizes_of
 from .catalogue import Claim
 from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, missing, told

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from ...numerals import NONE, duration
 from ..cost.sections import study_costs_section
 from ..cost.source import Inputs
-from ..document import NONE, Section, Table, Tone, Value
-from ..document.numerals import duration
-from ..document.values import anchor, listed, number, numbers, word, words
+from ..document import Section, Table, Tone, Value, anchor, listed, number, numbers, word, words
 from ..schema import Result
 from .evaluation import evaluate
 from .findings import Finding, Verdict

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import log
 from typing import Final, NamedTuple
 
-from ..document.numerals import duration, elapsed, percent, significant, size, times, whole
-from ..document.values import operation_title
+from ...numerals import duration, elapsed, percent, significant, size, times, whole
+from ..document import operation_title
 from ..statistics import sizes_of
 from .catalogue import Claim
 from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, measured, missing, told

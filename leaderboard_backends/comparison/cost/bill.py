@@ -7,6 +7,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from ...numerals import counted
 from .footprint import Bytes, Footprint
 from .tables import ON_DEMAND, PER, BytesAPlayer, Kind, Model, Price, PriceTable
 
@@ -300,9 +301,3 @@ def _item(prices: PriceTable, price: Price, number: int, because: str, gib: floa
 
 def _several(number: int, what: str) -> str:
     return what if number == 1 else f"{number} x {what}"
-
-
-def counted(number: float, what: str, several: str = "") -> str:
-    """Return a number with what it counts: `1 server`, `3 servers`, `2 processes`."""
-    told = f"{number:,.0f}" if number == int(number) else f"{number:,g}"
-    return f"{told} {what}" if number == 1 else f"{told} {several or what + 's'}"

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..document.numerals import size as size_words
+from ...numerals import size as size_words
 from ..schema import BackendFacts, DrillFigures, Durability, Figures, Home, MemoryFigures, Result, Run, ServiceFigures
 from ..statistics import runs_of, sizes_of, values
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from ..document import NONE, Column, Section, Table, Value
-from ..document.values import numbers, words
+from ...numerals import NONE, counted
+from ..document import Column, Section, Table, Value, numbers, words
 from ..schema import Result
-from .bill import MONTHS, Bill, counted
+from .bill import MONTHS, Bill
 from .footprint import TOLD_FROM, Footprint, footprints
 from .source import Inputs
 from .study import Change, changes, checks, study_bills

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ..document import NONE, Section, Table, Value
-from ..document.numerals import elapsed, times
-from ..document.values import numbers, words
+from ...numerals import NONE, elapsed, times
+from ..document import Section, Table, Value, numbers, words
 from ..schema import Result
 from .bill import Bill
 from .cluster import (

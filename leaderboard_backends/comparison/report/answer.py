@@ -8,6 +8,7 @@ from math import log2
 from typing import Final
 
 from ...errors import ConfigurationError
+from ...numerals import counted, whole
 from ..advice.answer import Advice, advise_without_thresholds
 from ..advice.candidates import Candidate
 from ..advice.need import LOST, Need, time_words
@@ -24,11 +25,8 @@ from ..advice.sections import (
     price_of_durability,
 )
 from ..advice.times import times
-from ..cost.bill import counted
 from ..cost.source import Inputs
-from ..document import Column, Section, Table, Value
-from ..document.numerals import whole
-from ..document.values import numbers, quoted, words
+from ..document import Column, Section, Table, Value, numbers, quoted, words
 from ..schema import Result
 
 NAME: Final = "answer"

@@ -7,16 +7,20 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Final
 
+from ...numerals import times
 from ..analysis.regression import Change, Changes, Outcome
-from ..document import Section, Table, Tone, Value
-from ..document.numerals import spread, times
-from ..document.values import (
+from ..document import (
     NOTHING,
+    Section,
+    Table,
+    Tone,
+    Value,
     anchor,
     number,
     numbers,
     of_interval,
     operation_title,
+    spread,
     statistic_title,
     word,
     words,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ..document import Column, Table, Value
-from ..document.values import table
+from ..document import Column, Table, Value, table
 from ..schema import Durability, Result
 
 TITLES: Final[dict[Durability, str]] = {

@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
+from ...numerals import size
 from ..advice.grid import Grid
 from ..document import Chart, Section
-from ..document.numerals import size
 from ..schema import Result, encode_result
 from .charts.palette import BY_VARIABLE, theme
 from .extra import report_extra

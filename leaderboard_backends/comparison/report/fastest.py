@@ -7,9 +7,8 @@ from math import inf
 from statistics import median
 from typing import Final, NamedTuple, TypeAlias
 
-from ..document import Value
-from ..document.numerals import times
-from ..document.values import NOTHING
+from ...numerals import times
+from ..document import NOTHING, Value
 from ..readings import Statistic
 from ..schema import Mode, Result
 from ..statistics import ENOUGH_PROCESSES, Floors, Interval, NoiseClass, differs, ratio

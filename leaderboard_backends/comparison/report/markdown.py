@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..document import Chart, Section, Table
-from .inline import Style, pieces
+from ..document import Chart, Section, Style, Table, pieces
 
 DEEPEST: Final = 6
 """The smallest heading that there is."""

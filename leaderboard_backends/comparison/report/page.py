@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from ...errors import ConfigurationError
+from ...numerals import significant, size
 from ..advice.grid import Grid, grid
 from ..advice.need import LOST
 from ..advice.sections import NAME as WHICH
 from ..advice.sections import TYPICAL, UPDATES
-from ..document import Column, Section, Table, Value
-from ..document.numerals import significant, size
+from ..document import Column, Section, Table, Value, pieces
 from ..schema import Result
 from .charts.palette import variables
 from .embedded import Embedded, embedded
 from .extra import report_extra
-from .inline import pieces
 
 if TYPE_CHECKING:
     from jinja2 import Template

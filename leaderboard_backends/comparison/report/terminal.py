@@ -13,8 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ...model import visible
-from ..document import Section, Table, Tone, Value
-from .inline import Style, pieces
+from ..document import Section, Style, Table, Tone, Value, pieces
 
 PIPE_WIDTH: Final = 120
 """The least columns where no terminal says how wide it is."""

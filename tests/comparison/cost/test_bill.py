@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard_backends.comparison.cost.bill import Bill, bill, counted, why_not_shared
+from leaderboard_backends.comparison.cost.bill import Bill, bill, why_not_shared
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
 from leaderboard_backends.comparison.cost.tables import BytesAPlayer, Model
 from leaderboard_backends.comparison.schema import Durability, Home
+from leaderboard_backends.numerals import counted
 
 from ..advice.results import MODEL, PRICES
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.report.inline import Piece, pieces
+from leaderboard_backends.comparison.document import Piece, pieces
 
 
 @pytest.mark.parametrize(

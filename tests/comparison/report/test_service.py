@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.document import Section, Table
-from leaderboard_backends.comparison.document.numerals import significant
 from leaderboard_backends.comparison.report.tables.percentiles import percentiles_section
 from leaderboard_backends.comparison.report.tables.service import service_section
 from leaderboard_backends.comparison.schema import Result, Run, Timed
+from leaderboard_backends.numerals import significant
 
 from .small import (
     EVERYSEC,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ....numerals import whole
 from ...document import Chart
-from ...document.numerals import whole
 from ...statistics import Interval
 from ..classes import TITLES
 from .axes import AS_DOLLARS, at_each, logarithmic

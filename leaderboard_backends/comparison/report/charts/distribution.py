@@ -9,10 +9,9 @@ from typing import Final
 
 import altair as alt
 
+from ....numerals import significant, whole
 from ...advice.need import time_words
-from ...document import Chart
-from ...document.numerals import significant, whole
-from ...document.values import anchor, operation_title
+from ...document import Chart, anchor, operation_title
 from ...schema import BUCKET, Distribution, Figures, Result, Run, ServiceFigures
 from ...statistics import interval, operations_of, runs_of
 from .axes import AS_TIME, Axis, logarithmic

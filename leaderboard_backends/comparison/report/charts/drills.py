@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ....numerals import Write, duration, significant, whole
 from ...document import Chart
-from ...document.numerals import Write, duration, significant, whole
 from ...schema import DrillFigures, Figures, Result
 from .axes import AS_NUMBER
 from .bars import bars

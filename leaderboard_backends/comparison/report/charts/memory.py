@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ....numerals import significant, whole
 from ...document import Chart
-from ...document.numerals import significant, whole
 from ...readings import Figure
 from ...schema import Result
 from ...statistics import interval, runs_of, sizes_of, values

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import altair as alt
 
+from ....numerals import significant, whole
 from ...advice.need import time_words
 from ...document import Chart
-from ...document.numerals import significant, whole
 from ...schema import Figures, RateFigures, ResponseFigures, Result
 from ...statistics import interval, runs_of
 from .axes import AS_TIME, at_each, logarithmic

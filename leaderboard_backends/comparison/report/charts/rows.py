@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ...document.numerals import Write, spread
+from ....numerals import Write
+from ...document import spread
 from ...schema import Durability, Figures, Mode, Result
 from ...statistics import Interval, interval, runs_of
 from ..classes import in_class_order

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ....numerals import significant, whole
 from ...advice.need import time_words
 from ...analysis.scaling import Curve, curves
-from ...document import Chart
-from ...document.numerals import significant, whole
-from ...document.values import anchor, operation_title
+from ...document import Chart, anchor, operation_title
 from ...schema import Result
 from ...statistics import sizes_of
 from .axes import AS_TIME, at_each, logarithmic

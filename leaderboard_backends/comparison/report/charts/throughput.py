@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ....numerals import significant, whole
 from ...document import Chart
-from ...document.numerals import significant, whole
 from ...schema import Figures, Result, ThroughputFigures
 from .axes import AS_NUMBER, at_each, logarithmic
 from .lines import lines

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ....installing import DISTRIBUTION
-from ...document import Section, Table, Value
-from ...document.values import NOTHING, listed, number, numbers, quoted, word, words
+from ...document import NOTHING, Section, Table, Value, listed, number, numbers, quoted, word, words
 from ...schema import BackendFacts, Result
 from ..classes import in_class_order
 

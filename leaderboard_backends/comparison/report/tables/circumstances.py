@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ...document import NONE, Section, Table, Value
-from ...document.numerals import duration, percent, significant
-from ...document.values import anchor, number, numbers, operation_title, word, words
+from ....numerals import NONE, duration, percent, significant
+from ...document import Section, Table, Value, anchor, number, numbers, operation_title, word, words
 from ...schema import Result, TraceFacts, WorkloadFacts
 
 TRACES: Final = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ...document import Section, Value
-from ...document.values import median_of, middle_of, number, numbers, word, words
+from ...document import Section, Value, median_of, middle_of, number, numbers, word, words
 from ...schema import DrillFigures, Result
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import marked, places, taken

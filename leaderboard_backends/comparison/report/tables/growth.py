@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from ....numerals import significant, times
 from ...analysis.crossover import Crossover, crossovers
 from ...analysis.scaling import Curve, curves
-from ...document import Section, Table, Value
-from ...document.numerals import significant, times
-from ...document.values import NOTHING, numbers, of_interval, operation_title, word, words
+from ...document import NOTHING, Section, Table, Value, numbers, of_interval, operation_title, word, words
 from ...schema import Result
 from ...statistics import sizes_of
 from ..classes import DurabilityClass, tables_by_class

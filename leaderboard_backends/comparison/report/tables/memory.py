@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from ....numerals import percent, significant, size
 from ...analysis.scaling import MemoryLine, memory_lines
 from ...cost.footprint import TOLD_FROM
-from ...document import Section, Table, Value
-from ...document.numerals import percent, significant, size
-from ...document.values import median_of, middle_of, number, numbers, word, words
+from ...document import Section, Table, Value, median_of, middle_of, number, numbers, word, words
 from ...schema import DiskFigures, DrillFigures, MemoryFigures, Result, Run, ServiceFigures
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import places, taken

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from ...document import Section, Table, Value
-from ...document.values import listed, number, numbers, quoted, word, words
+from ...document import Section, Table, Value, listed, number, numbers, quoted, word, words
 from ...schema import Cell, Result, Run
 from ..classes import labels
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Final
 
-from ...document import Section, Table, Value
-from ...document.numerals import significant, spread, times
-from ...document.values import number, numbers, statistic_title, word, words
+from ....numerals import significant, times
+from ...document import Section, Table, Value, number, numbers, spread, statistic_title, word, words
 from ...readings import readings
 from ...schema import DISTURBED_FROM, Cell, Result, Run, ServiceFigures
 from ...statistics import noise_floors, ratio, runs_of, values

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import Final
 
-from ...document import Section, Table, Value
-from ...document.numerals import Write, significant, whole
-from ...document.values import anchor, number, numbers, operation_title, word, words
+from ....numerals import Write, significant, whole
+from ...document import Section, Table, Value, anchor, number, numbers, operation_title, word, words
 from ...schema import Distribution, Result, Run, ServiceFigures, StudyFigures
 from ...statistics import operations_of
 from ..classes import DurabilityClass, tables_by_class

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ...document import Section, Table, Value
-from ...document.numerals import significant
-from ...document.values import NOTHING, anchor, median_of, middle_of, number, numbers, word, words
+from ....numerals import significant
+from ...document import NOTHING, Section, Table, Value, anchor, median_of, middle_of, number, numbers, word, words
 from ...schema import Distribution, RateFigures, ResponseFigures, Result, Run
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import Taken, marked, partly_replayed, places, taken

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from ...document import Section, Table, Value
-from ...document.numerals import elapsed
-from ...document.values import (
+from ....numerals import elapsed
+from ...document import (
+    Section,
+    Table,
+    Value,
     anchor,
     median_of,
     middle_of,

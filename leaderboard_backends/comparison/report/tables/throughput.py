@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ...document import Section, Value
-from ...document.numerals import percent, significant, times
-from ...document.values import anchor, median_of, number, numbers, word, words
+from ....numerals import percent, significant, times
+from ...document import Section, Value, anchor, median_of, number, numbers, word, words
 from ...schema import ClientsFigures, Result, Run, ThroughputFigures
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import Taken, marked, partly_replayed, places, taken

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ...cost.bill import counted
-from ...document import Section, Table
-from ...document.numerals import duration
-from ...document.values import quoted, word, words
+from ....numerals import counted, duration
+from ...document import Section, Table, quoted, word, words
 from ...schema import DrillFigures, Result, Run, ServiceFigures, ThroughputFigures
 from ...statistics import ENOUGH_PROCESSES
 from ..marks import DISTURBED

@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.document.numerals import (
-    duration,
-    elapsed,
-    percent,
-    significant,
-    size,
-    spread,
-    times,
-    whole,
-)
+from leaderboard_backends.comparison.document import spread
 from leaderboard_backends.comparison.statistics import Interval
+from leaderboard_backends.numerals import duration, elapsed, percent, significant, size, times, whole
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How numbers are written in the report, in one place: no more digits than a repeat would confirm."""
+"""How numbers are written for people: no more digits than a repeat would confirm, and units that suit them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from math import floor, isfinite, log10
 from typing import Final, TypeAlias
 
-from ..statistics import Interval
-from . import NONE
+NONE: Final = "-"
+"""Stands where there is no figure."""
 
 Write: TypeAlias = Callable[[float], str]
 """Turns a number into text."""
@@ -84,9 +84,7 @@ def elapsed(seconds: float) -> str:
     return f"{significant(seconds * 1e6)} µs"
 
 
-def spread(interval: Interval, write: Write = significant) -> str:
-    """Return a median with its interval, `10.7 (10.2-11.1)`; for one process, the figure alone."""
-    if interval.processes <= 1:
-        return write(interval.middle)
-    between = "-" if interval.low >= 0 else " to "
-    return f"{write(interval.middle)} ({write(interval.low)}{between}{write(interval.high)})"
+def counted(number: float, what: str, several: str = "") -> str:
+    """Return a number with what it counts: `1 server`, `3 servers`, `2 processes`."""
+    told = f"{number:,.0f}" if number == int(number) else f"{number:,g}"
+    return f"{told} {what}" if number == 1 else f"{told} {several or what + 's'}"
