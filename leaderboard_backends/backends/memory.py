@@ -1,0 +1,451 @@
+"""`memory://NAME`: the in-process default, players in chunks of parallel lists, and a dict that finds their keys.
+
+Order: a player's score and the number of the change that reached it are packed into one integer, the key, so that
+smaller means better and, within a tie, earlier. `Chunks` holds the players in the order of their keys. So a player
+costs an entry of the dict, one integer and three references, and the texts are those that came first.
+
+A score is packed as the whole number that it is until the first score comes that has a fraction or is beyond ±2^53:
+from then on, all are packed as the bits of their doubles, which order as the scores do and are exact for each of them.
+The number of a change has 32 bits in a key; once they are used up, the players are numbered anew.
+
+Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
+`count_by_score` O(log n + n / 16,384), the second part being sums over short lists; `get_range`, `get_around`,
+`get_by_score` as much and O(k); `get_top_n` too, and O(k) as long as nobody on the first page changed, which is
+remembered; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
+O((n + m) log (n + m)), where m is a large part of the board. No round trips.
+
+Crash: nothing survives the process. One lock makes it safe to share between threads. What a write will have done is
+noted before its first step: where an interrupt (Ctrl-C) cuts it in two, the next call completes it, O(n log n). A
+finalizer or a signal handler that calls the board in the middle of a call of its own thread gets an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from math import ceil, floor, isinf
+from struct import Struct, pack, unpack
+from threading import RLock
+from typing import ClassVar, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, TypeVarTuple
+
+from ..changes import Change, Changes, Version
+from ..chunks import BEYOND, Chunks, Rows
+from ..errors import BackendUnavailableError
+from ..forks import guard, survive_forks
+from ..in_process import InProcessLeaderboard
+from ..model import Entry, Keep, Order, Score, add_scores, percentile, score_from_float
+from ..score_limits import limits_wanted
+
+Given = TypeVarTuple("Given")
+Value = TypeVar("Value")
+
+_BITS: Final = 32
+"""Room for the number of a change in a key."""
+_MASK: Final = (1 << _BITS) - 1
+_double: Final = Struct("<d")
+_bits: Final = Struct("<q")
+_FIRST_PAGE: Final = 1000
+"""The longest first page that is remembered."""
+_REBUILD_SHARE: Final = 8
+"""A batch of more than 1/8 of the board is sorted in with it; a smaller one moves player by player."""
+
+_Write: TypeAlias = tuple[str, int | None, str]
+"""A write of one player: the id, and the key (`None` for a removal) and the username after it."""
+
+
+class _State(NamedTuple):
+    """All that a board holds."""
+
+    key_of: dict[str, int]
+    chunks: Chunks
+    number: int
+    """That of the last change."""
+    base: int
+    """The number from which the changes in keys are counted."""
+    whole: bool
+    """Whether scores are packed as whole numbers."""
+
+
+class MemoryLeaderboard(InProcessLeaderboard):
+    """A board in this process's memory, in order at all times."""
+
+    _longest: ClassVar[int] = 1024
+    """Players of a chunk, at most."""
+    _last_number: ClassVar[int] = _MASK
+    """The largest number of a change in a key."""
+
+    def __init__(
+        self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
+    ) -> None:
+        super().__init__(name, order=order, keep=keep, feed=feed)
+        self._lock = guard(RLock())
+        self._sign: Final = -1 if self._order == "descending" else 1
+        self._best_only: Final = self._keep == "best"
+        self._inside = False
+        """Whether a call is in work. The lock lets its owner in again, so this is seen by the same thread alone."""
+        self._under_way: _Write | _State | None = None
+        """What the write in work, or one that was interrupted, leads to."""
+        self._first: list[Entry] = []
+        self._first_end = -BEYOND
+        """The last key of the first page that is remembered: before all where none is, beyond all for a whole board."""
+        self._take(_State({}, self._sorted({}, {}), 0, 0, whole=True))
+        self._under_way = None
+        survive_forks(self._leave)
+
+    def _leave(self) -> None:
+        """Know in a forked child that no call of another thread goes on."""
+        self._inside = False
+
+    # ------------------------------------------------------------------ one call at a time
+
+    def _alone(self, work: Callable[[*Given], Value], *given: *Given) -> Value:
+        """Return what a method returns while no other call is in work; what an interrupt left is mended first."""
+        with self._lock:
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                return work(*given)
+            finally:
+                self._inside = False
+
+    def _refuse_inside(self) -> NoReturn:
+        raise BackendUnavailableError(
+            f"the board {self.name!r} is in the middle of another call of this thread, which a finalizer or a signal "
+            "handler interrupted to call it: nothing was done. Let it note what it wants, and call the board later."
+        )
+
+    # ------------------------------------------------------------------ writes
+
+    def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        with self._lock:  # as `_alone`, without the time of two more calls
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                self._changes.check_fence()
+                if limits := limits_wanted():
+                    limits.check(self._standing(player_id), score, None, self._order, self._keep)
+                return self._move(player_id, username, score)
+            finally:
+                self._inside = False
+
+    def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        return self._alone(self._add, player_id, username, delta)
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._alone(self._apply, updates)
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._alone(self._remove, player_id)
+
+    def _clear(self) -> None:
+        self._alone(self._remove_all)
+
+    def _add(self, player_id: str, username: str, delta: Score) -> Entry:
+        self._changes.check_fence()
+        standing = self._standing(player_id)
+        score = add_scores(0 if standing is None else standing, delta)
+        if limits := limits_wanted():
+            limits.check(standing, score, delta, self._order, self._keep)
+        rank = self._move(player_id, username, score)
+        return Entry(rank, player_id, username, self._score(self._key_of[player_id]))
+
+    def _apply(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._changes.check_fence()
+        self._check_all_limits(updates)
+        if len(updates) * _REBUILD_SHARE < len(self._key_of):
+            for player_id, username, score in updates:
+                self._move(player_id, username, score)
+        elif self._key_of or not self._load(updates):
+            self._sort_in(updates)
+
+    def _move(self, player_id: str, username: str, score: Score) -> int:
+        """Apply one update, and return the player's rank."""
+        upper = self._sign * score if self._whole and type(score) is int else self._packed(score)
+        changes = self._changes
+        number = changes.number + 1
+        if number - self._base > self._last_number:
+            self._renumber()
+        old, key = self._key_of.get(player_id), (upper << _BITS) + number - self._base
+        if old is not None and (old >> _BITS == upper or (self._best_only and old >> _BITS < upper)):
+            key = old
+        self._under_way = player_id, key, username
+        if key != old:
+            rank = self._chunks.put(old, key, player_id, username)
+        else:
+            rank = self._chunks.rank(key)
+            if not self._chunks.rename(key, username):
+                self._under_way = None
+                return rank
+        self._key_of[player_id] = key
+        if key <= self._first_end or (old is not None and old <= self._first_end):
+            self._first_end = -BEYOND
+        changes.number = number
+        if changes.kept is not None:
+            self._keep_change(number, player_id, username, key)
+        self._under_way = None
+        return rank
+
+    def _remove(self, player_id: str) -> bool:
+        self._changes.check_fence()
+        key = self._key_of.get(player_id)
+        if key is None:
+            return False
+        self._under_way = player_id, None, ""
+        self._chunks.remove(key)
+        del self._key_of[player_id]
+        if key <= self._first_end:
+            self._first_end = -BEYOND
+        self._changes.note(player_id)
+        self._under_way = None
+        return True
+
+    def _remove_all(self) -> None:
+        self._changes.check_fence()
+        if self._key_of:
+            self._take(_State({}, self._sorted({}, {}), self._changes.number, self._base, whole=True))
+            self._changes.note(None)
+            self._under_way = None
+
+    def _load(self, updates: Sequence[tuple[str, str, Score]]) -> bool:
+        """Fill an empty board by sorting keys alone; returns whether it did: not with fractions or a player twice."""
+        sign, first = self._sign, self._changes.number + 1
+        if len(updates) > self._last_number or any(type(score) is float for _, _, score in updates):
+            return False
+        ids, names = [each[0] for each in updates], [each[1] for each in updates]
+        keys = [(sign * int(score) << _BITS) + at for at, (_, _, score) in enumerate(updates, 1)]
+        key_of = dict(zip(ids, keys, strict=True))
+        if len(key_of) < len(ids):
+            return False
+        keys.sort()
+        order = [(key & _MASK) - 1 for key in keys]
+        chunks = Chunks(keys, [ids[at] for at in order], [names[at] for at in order], self._longest)
+        self._take(_State(key_of, chunks, self._changes.number + len(ids), self._changes.number, whole=True))
+        if self._changes.kept is not None:
+            for number, (player_id, username, _) in enumerate(updates, first):
+                self._keep_change(number, player_id, username, key_of[player_id])
+        self._under_way = None
+        return True
+
+    def _sort_in(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        """Apply a large batch by sorting all players once."""
+        if self._whole and any(type(score) is float for _, _, score in updates):
+            self._widen()
+        if self._changes.number + len(updates) - self._base > self._last_number:
+            self._renumber()
+        key_of, name_of = self._key_of.copy(), self._name_of()
+        number, base = self._changes.number, self._base
+        changed: list[tuple[int, str, str, int]] = []
+        for player_id, username, score in updates:
+            upper, key = self._packed(score), key_of.get(player_id)
+            if key is None or not (key >> _BITS == upper or (self._best_only and key >> _BITS < upper)):
+                key = key_of[player_id] = (upper << _BITS) + number + 1 - base
+            elif name_of[player_id] == username:
+                continue
+            name_of[player_id] = username
+            number += 1
+            if self._changes.kept is not None:
+                changed.append((number, player_id, username, key))
+        self._take(_State(key_of, self._sorted(key_of, name_of), number, base, self._whole))
+        for change in changed:
+            self._keep_change(*change)
+        self._under_way = None
+
+    def _keep_change(self, number: int, player_id: str, username: str, key: int) -> None:
+        """Put the state of a player after a change into the feed."""
+        self._changes.keep(Change(number, player_id, username, self._score(key), self._base + (key & _MASK)))
+
+    # ------------------------------------------------------------------ the board as a whole
+
+    def _sorted(self, key_of: Mapping[str, int], name_of: Mapping[str, str]) -> Chunks:
+        """Return players in the order of their keys. O(n log n)."""
+        ids = sorted(key_of, key=key_of.__getitem__)
+        return Chunks([key_of[each] for each in ids], ids, [name_of[each] for each in ids], self._longest)
+
+    def _name_of(self) -> dict[str, str]:
+        return dict(zip(*self._chunks.players(), strict=True))
+
+    def _take(self, state: _State) -> None:
+        """Put another state in place of this one; whoever calls it ends the write."""
+        self._under_way = state
+        self._key_of, self._chunks, self._changes.number, self._base, self._whole = state
+        self._first_end = -BEYOND
+
+    def _mend(self) -> None:
+        """Complete the write that was interrupted; whoever follows the feed reads the board anew."""
+        self._changes.restart()
+        state = self._under_way
+        if not isinstance(state, _State):
+            assert state is not None  # noqa: S101 - it is called where something was interrupted
+            player_id, key, username = state
+            ids, names = self._chunks.players()
+            if len(ids) > len(names):
+                ids.remove(player_id)
+            key_of, name_of = self._key_of.copy(), dict(zip(ids, names, strict=True))
+            if key is None:
+                key_of.pop(player_id, None)
+            else:
+                key_of[player_id], name_of[player_id] = key, username
+            state = _State(key_of, self._sorted(key_of, name_of), self._changes.number + 1, self._base, self._whole)
+        self._take(state)
+        self._under_way = None
+
+    def _widen(self) -> None:
+        """Pack all scores as the bits of doubles from now on. O(n log n), once in a board's life or after `clear`."""
+        self._pack_anew(
+            {each: (_packed_bits(key >> _BITS) << _BITS) + (key & _MASK) for each, key in self._key_of.items()},
+            self._base,
+            whole=False,
+        )
+
+    def _renumber(self) -> None:
+        """Number the players anew in their order, from 1. O(n log n), once in 2^32 changes."""
+        ids, _ = self._chunks.players()
+        key_of = {each: (self._key_of[each] >> _BITS << _BITS) + number for number, each in enumerate(ids, 1)}
+        self._changes.restart()
+        self._pack_anew(key_of, self._changes.number - len(ids), whole=self._whole)
+
+    def _pack_anew(self, key_of: dict[str, int], base: int, *, whole: bool) -> None:
+        chunks = self._sorted(key_of, self._name_of())
+        self._take(_State(key_of, chunks, self._changes.number, base, whole))
+        self._under_way = None
+
+    # ------------------------------------------------------------------ scores
+
+    def _packed(self, score: Score) -> int:
+        """Return the upper part of a key; the first score that is no whole number changes how all are packed."""
+        if self._whole:
+            if type(score) is int:
+                return self._sign * score
+            self._widen()
+        return self._sign * _packed_bits(score)
+
+    def _score(self, key: int) -> Score:
+        upper = self._sign * (key >> _BITS)
+        return upper if self._whole else _unpacked_bits(upper)
+
+    def _scores(self, keys: Sequence[int]) -> Sequence[Score]:
+        if self._whole:
+            return [-(key >> _BITS) for key in keys] if self._sign < 0 else [key >> _BITS for key in keys]
+        uppers = [self._sign * (key >> _BITS) for key in keys]
+        found: tuple[float, ...] = unpack(f"<{len(keys)}d", pack(f"<{len(keys)}q", *map(abs, uppers)))
+        return [score_from_float(-each if upper < 0 else each) for upper, each in zip(uppers, found, strict=True)]
+
+    def _standing(self, player_id: str) -> Score | None:
+        key = self._key_of.get(player_id)
+        return None if key is None else self._score(key)
+
+    # ------------------------------------------------------------------ reads
+
+    def _get_score(self, player_id: str) -> Score | None:
+        return self._alone(self._standing, player_id)
+
+    def _get_rank(self, player_id: str) -> int | None:
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                key = self._key_of.get(player_id)
+                return None if key is None else self._chunks.rank(key)
+            finally:
+                self._inside = False
+
+    def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        return self._alone(lambda: list(map(self._entry, player_ids)))
+
+    def _get_percentile(self, player_id: str) -> float | None:
+        rank, players = self._alone(lambda: (self._rank(player_id), len(self._key_of)))
+        return None if rank is None else percentile(rank, players)
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        return self._alone(self._top, n)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        return self._alone(self._slice, first_rank - 1, last_rank)
+
+    def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        return self._alone(self._around, player_id, radius)
+
+    def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        def rows() -> list[Entry]:
+            start, stop = self._indexes(low, high)
+            return self._slice(start, stop if limit is None else min(stop, start + limit))
+
+        return self._alone(rows)
+
+    def _count_by_score(self, low: Score, high: Score) -> int:
+        start, stop = self._alone(self._indexes, low, high)
+        return stop - start
+
+    def _count(self) -> int:
+        return self._alone(self._key_of.__len__)
+
+    def _rank(self, player_id: str) -> int | None:
+        key = self._key_of.get(player_id)
+        return None if key is None else self._chunks.rank(key)
+
+    def _entry(self, player_id: str) -> Entry | None:
+        key = self._key_of.get(player_id)
+        if key is None:
+            return None
+        return Entry(self._chunks.rank(key), player_id, self._chunks.username(key), self._score(key))
+
+    def _top(self, n: int) -> list[Entry]:
+        """Return the first page, which is remembered."""
+        if self._first_end != -BEYOND and (n <= len(self._first) or self._first_end == BEYOND):
+            return self._first[:n]
+        rows = self._slice(0, n)
+        if n <= _FIRST_PAGE:
+            self._first_end = -BEYOND
+            self._first = rows[:]
+            self._first_end = self._key_of[rows[-1].player_id] if len(rows) == n else BEYOND
+        return rows
+
+    def _around(self, player_id: str, radius: int) -> list[Entry]:
+        key = self._key_of.get(player_id)
+        return [] if key is None else self._entries(*self._chunks.around(key, radius))
+
+    def _slice(self, start: int, stop: int) -> list[Entry]:
+        stop = min(stop, len(self._key_of))
+        return self._entries(start, self._chunks.slice(start, stop)) if start < stop else []
+
+    def _entries(self, start: int, rows: Rows) -> list[Entry]:
+        keys, ids, names = rows
+        ranked = zip(range(start + 1, start + 1 + len(keys)), ids, names, self._scores(keys), strict=True)
+        # tuple.__new__ spares the Python call in Entry.__new__, most of the time of a top-100
+        return list(map(tuple.__new__, repeat(Entry), ranked))
+
+    def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
+        """Return the indexes at which this range of scores starts and stops."""
+        best, worst = (low, high) if self._sign > 0 else (-high, -low)
+        first, last = (ceil, floor) if self._whole else (_packed_bits, _packed_bits)
+        return self._index(best, first, 0), self._index(worst, last, 1)
+
+    def _index(self, bound: Score, packed: Callable[[Score], int], after: int) -> int:
+        if isinf(bound):
+            return len(self._key_of) if bound > 0 else 0
+        return self._chunks.rank((packed(bound) + after) << _BITS) - 1
+
+    # ------------------------------------------------------------------ changes
+
+    def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        return self._alone(self._changes.since, after, limit)
+
+
+def _packed_bits(score: Score) -> int:
+    """Return the bits of a score's double as an integer with its sign: it orders as the scores do."""
+    magnitude: int = _bits.unpack(_double.pack(abs(score)))[0]
+    return -magnitude if score < 0 else magnitude
+
+
+def _unpacked_bits(packed: int) -> Score:
+    magnitude: float = _double.unpack(_bits.pack(abs(packed)))[0]
+    return score_from_float(-magnitude if packed < 0 else magnitude)
