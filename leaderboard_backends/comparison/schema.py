@@ -16,8 +16,8 @@ import msgspec
 
 from ..capabilities import Consistency
 
-SCHEMA_VERSION: Final = 2
-"""Raised whenever a reader of older results would misread a newer one."""
+SCHEMA_VERSION: Final = 3
+"""Raised whenever a reader of older results would misread a newer one, or a newer reader an older one."""
 
 MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
 
@@ -502,14 +502,40 @@ def decode_result(stored: bytes) -> Result:
     """
     try:
         version = msgspec.json.decode(stored, type=_Versioned).schema_version
-        if version != SCHEMA_VERSION:
+        if version not in (2, SCHEMA_VERSION):
             remedy = MAKE_ONE if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
             raise ResultError(
-                f"this result has schema version {version}; this library reads {SCHEMA_VERSION}. {remedy}"
+                f"this result has schema version {version}; this library reads 2 and {SCHEMA_VERSION}. {remedy}"
             )
-        return msgspec.convert(printable(msgspec.json.decode(stored)), Result)
+        result = msgspec.convert(printable(msgspec.json.decode(stored)), Result)
+        return result if version == SCHEMA_VERSION else _of_version_2(result)
     except msgspec.MsgspecError as error:
         raise ResultError(f"this is not a result of a comparison: {error}. {MAKE_ONE}") from error
+
+
+def _of_version_2(result: Result) -> Result:
+    """Return a result of version 2 as one of today: its `memory` was the board that `sortedcontainers` names now."""
+
+    def now(label: str) -> str:
+        scheme, mark, rest = label.partition("://")
+        if scheme != "memory":
+            return label
+        new = f"sortedcontainers{mark}{rest}"
+        return f"{new} #2" if new in result.settings.backends else new
+
+    def facts_now(facts: BackendFacts) -> BackendFacts:
+        configuration = facts.sheet.configuration.replace('"memory://', '"sortedcontainers://')
+        return change(facts, label=now(facts.label), sheet=change(facts.sheet, configuration=configuration))
+
+    change = msgspec.structs.replace
+    return change(
+        result,
+        schema_version=SCHEMA_VERSION,
+        settings=change(result.settings, backends=list(map(now, result.settings.backends))),
+        backends=list(map(facts_now, result.backends)),
+        code=[change(row, backend=now(row.backend)) for row in result.code],
+        runs=[change(run, cell=change(run.cell, backend=now(run.cell.backend))) for run in result.runs],
+    )
 
 
 def printable(found: Any, *, lines: bool = False) -> Any:

@@ -139,6 +139,7 @@ ALWAYS: Final = {"appendonly": "yes", "appendfsync": "always"}
 _OWN: Final[tuple[TrialPlace, ...]] = (
     SchemePlace("naive"),
     SchemePlace("memory"),
+    SchemePlace("sortedcontainers"),
     ServerPlace("redis"),
     ServerPlace("redis (unix socket)", unix_socket=True),
     ServerPlace("redis (appendfsync always)", ALWAYS),

@@ -14,7 +14,7 @@ from leaderboard_backends.comparison.schema import Run, ServiceFigures, encode_r
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "reports" / "results" / "full.json"
 SIZES = (1_000, 100_000)
-BACKENDS = ("memory", "redis (appendfsync always)", "zodb")
+BACKENDS = ("sortedcontainers", "redis (appendfsync always)", "zodb")
 """One of each place and durability."""
 
 

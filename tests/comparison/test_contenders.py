@@ -35,7 +35,15 @@ def test_without_names_every_place_and_every_file_is_compared_and_fakeredis_is_n
     labels = [contender.label for contender in find_contenders([])]
     assert len(set(labels)) == len(labels)
     assert set(trial_places()) - set(LEFT_OUT) <= set(labels)
-    assert {"naive", "memory", "redis", "redis (unix socket)", "redis (appendfsync always)", "zodb"} <= set(labels)
+    assert {
+        "naive",
+        "memory",
+        "sortedcontainers",
+        "redis",
+        "redis (unix socket)",
+        "redis (appendfsync always)",
+        "zodb",
+    } <= set(labels)
     assert "fakeredis" not in labels
     assert [contender.label for contender in find_contenders(["fakeredis"])] == ["fakeredis"]
 

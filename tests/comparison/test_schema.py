@@ -8,7 +8,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from leaderboard_backends.comparison.schema import Result, ResultError, decode_result, encode_result, read_result
+from leaderboard_backends.comparison.schema import (
+    CodeFacts,
+    Result,
+    ResultError,
+    Sheet,
+    decode_result,
+    encode_result,
+    read_result,
+)
+
+from .advice import results
 
 PERSONAL = [str(Path.cwd()), str(Path.home()) + "/", socket.gethostname()]
 
@@ -32,14 +42,32 @@ def test_what_is_no_result_is_refused(stored: bytes) -> None:
 @pytest.mark.parametrize("version", [1, 99])
 def test_a_result_of_another_schema_version_is_refused(half_failed: Result, version: int, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_bytes(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
-    with pytest.raises(ResultError, match=f"schema version {version}; this library reads 2"):
+    with pytest.raises(ResultError, match=f"schema version {version}; this library reads 2 and 3"):
         read_result(tmp_path / "result.json")
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(1, "leaderboard compare --out"), (3, "A newer leaderboard-backends")])
+@pytest.mark.parametrize(("version", "remedy"), [(1, "leaderboard compare --out"), (4, "A newer leaderboard-backends")])
 def test_another_schema_version_comes_with_a_remedy(half_failed: Result, version: int, remedy: str) -> None:
     with pytest.raises(ResultError, match=remedy):
         decode_result(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
+
+
+def test_the_memory_board_of_version_2_is_the_one_on_sortedcontainers() -> None:
+    """Then `memory://` named that board; a label of it is renamed, and numbered where another has it."""
+    boards = "memory", "memory://", "zodb+memory", "sortedcontainers://"
+    runs = [run for label in boards for run in results.service(label, {"rank": 1.0})]
+    made = results.result([results.facts(label) for label in boards], runs)
+    sheet = Sheet(configuration='url = "memory://weekly"')
+    known = [msgspec.structs.replace(each, sheet=sheet) for each in made.backends]
+    code = [CodeFacts("basic board", "memory", 0, 1, 2, 3)]
+    old = msgspec.structs.replace(made, schema_version=2, backends=known, code=code)
+    read = decode_result(encode_result(old))
+    now = ["sortedcontainers", "sortedcontainers:// #2", "zodb+memory", "sortedcontainers://"]
+    assert [read.settings.backends, [each.label for each in read.backends]] == [now, now]
+    assert dict.fromkeys(run.cell.backend for run in read.runs) == dict.fromkeys(now)
+    assert [each.backend for each in read.code] == ["sortedcontainers"]
+    assert read.backends[0].sheet.configuration == 'url = "sortedcontainers://weekly"'
+    assert decode_result(encode_result(read)) == read
 
 
 @pytest.mark.parametrize("time", [-1.5, 0.0])

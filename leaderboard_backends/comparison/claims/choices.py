@@ -10,7 +10,7 @@ from ..advice.answer import advise_from
 from ..advice.need import Need, time_words
 from ..advice.records import Records
 from .catalogue import Claim
-from .evidence import MEMORY, Evaluator, Evidence, measured, missing
+from .evidence import SORTED, Evaluator, Evidence, measured, missing
 from .findings import Judged
 from .operating import STATED, drilled, in_short, operations, running
 from .speed import LARGE, MIDDLE, targets
@@ -67,7 +67,7 @@ def where_replicas_begin(_: Claim, found: Evidence) -> Judged:
     """Report whether one process still meets the study's targets at a million players."""
     one = targets(found, LARGE)
     end = "it meets the study's targets there" if one.met else "it misses the study's targets there"
-    return Judged(f"`memory`: {one.words}; {size(found.memory(MEMORY, LARGE))} of memory; {end}", "opinion")
+    return Judged(f"`sortedcontainers`: {one.words}; {size(found.memory(SORTED, LARGE))} of memory; {end}", "opinion")
 
 
 def classified(said: str) -> Evaluator:
@@ -76,8 +76,8 @@ def classified(said: str) -> Evaluator:
 
 
 def operating_redis(_: Claim, found: Evidence) -> Judged:
-    """Report what there is to operate with Redis, and with `memory` for comparison."""
-    return Judged(f"redis: {running(drilled(found, 'redis'))}; memory: {running(drilled(found, MEMORY))}", "opinion")
+    """Report what there is to operate with Redis, and with `sortedcontainers` for comparison."""
+    return Judged(f"redis: {running(drilled(found, 'redis'))}; {SORTED}: {running(drilled(found, SORTED))}", "opinion")
 
 
 def part_of_performance(_: Claim, found: Evidence) -> Judged:

@@ -10,7 +10,7 @@ from ..effort.study import StudyCode, read_study
 from ..schema import CodeFacts
 from ..shipped import shipped
 from .catalogue import Claim
-from .evidence import CODE, Evaluator, Evidence, missing
+from .evidence import CODE, SORTED, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide
 from .programs import is_about
 
@@ -145,7 +145,7 @@ def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
 
 
 def no_dependencies(_: Claim, found: Evidence) -> Judged:
-    """Judge "no dependencies" by what `memory` imports: sortedcontainers is one dependency, in pure Python."""
+    """Judge "no dependencies" by what `sortedcontainers` imports: one library, in pure Python."""
     row = built(found, BASIC, CODE["sortedcontainers"])
     third_party = _number(row, "third_party")
     said = f"{third_party:,} third-party statements ({row.note})"
@@ -153,7 +153,7 @@ def no_dependencies(_: Claim, found: Evidence) -> Judged:
 
 
 def pure_python(_: Claim, found: Evidence) -> Judged:
-    """Judge whether what `memory` imports has compiled parts; the count looked for them."""
+    """Judge whether what `sortedcontainers` imports has compiled parts; the count looked for them."""
     row = built(found, BASIC, CODE["sortedcontainers"])
     pure = "compiled parts" not in row.note
     said = "no compiled parts found" if pure else "compiled parts found"
@@ -161,11 +161,11 @@ def pure_python(_: Claim, found: Evidence) -> Judged:
 
 
 def production_ready(claim: Claim, found: Evidence) -> Judged:
-    """Judge a number of lines by the module of `memory`, and by that module plus what all boards share."""
+    """Judge a number of lines by the module of `sortedcontainers`, and by that module plus what all boards share."""
     mine = _number(built(found, BASIC, CODE["sortedcontainers"]), "shipped")
     shared = _number(found.code(BASIC, SHARED), "shipped")
     about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
-    said = f"{mine:,} statements in the module of `memory`, {shared:,} in code that all boards share"
+    said = f"{mine:,} statements in the module of `sortedcontainers`, {shared:,} in code that all boards share"
     return Judged(f"{said}; statements and lines are not the same unit", decide(about))
 
 
@@ -176,13 +176,13 @@ def stays_minimal(_: Claim, found: Evidence) -> Judged:
         for label in found.labels
         if (facts := found.result.facts(label)) is not None and facts.code is not None
     }
-    if "memory" not in sizes or len(sizes) == 1:
-        missing("statements of `memory` and of other boards")
-    fewer = {label for label, number in sizes.items() if number < sizes["memory"]}
+    if SORTED not in sizes or len(sizes) == 1:
+        missing("statements of `sortedcontainers` and of other boards")
+    fewer = {label for label, number in sizes.items() if number < sizes[SORTED]}
     said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
     shared = _number(found.code(BASIC, SHARED), "shipped")
     return Judged(
-        f"statements: {said}; and {shared:,} that every board shares; fewer than `memory`: {listed(fewer)}",
+        f"statements: {said}; and {shared:,} that every board shares; fewer than `sortedcontainers`: {listed(fewer)}",
         decide([not fewer, not fewer - {"naive"}]),
     )
 

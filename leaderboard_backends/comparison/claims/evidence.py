@@ -43,13 +43,13 @@ Read = TypeVar("Read")
 Statistic: TypeAlias = Literal["mean_us", "p50_us", "p99_us"]
 
 WORKLOAD: Final = "realtime"
-MEMORY: Final = "memory"
+SORTED: Final = "sortedcontainers"
 """The board that represents the study's SortedContainers."""
 
-LABELS: Final = {"sortedcontainers": MEMORY, "redis": "redis", "zodb": "zodb"}
+LABELS: Final = {"sortedcontainers": SORTED, "redis": "redis", "zodb": "zodb"}
 """The boards that represent the study's, by the last part of a claim's id."""
 
-CODE: Final = {"sortedcontainers": "memory", "redis": "redis", "zodb": "zodb"}
+CODE: Final = {"sortedcontainers": SORTED, "redis": "redis", "zodb": "zodb"}
 """The same, by the names in the rows of code."""
 
 FULL: Final = "leaderboard compare --plan full measures it"

@@ -10,7 +10,7 @@ from ...numerals import times, whole
 from ..cost.bill import Bill
 from ..cost.study import CLOSE, ROUNDING, total
 from .catalogue import Claim
-from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, missing
+from .evidence import CODE, LABELS, SORTED, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide
 
 STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zodb": "BTrees + ZODB"}
@@ -135,12 +135,12 @@ def cheapest(_: Claim, found: Evidence) -> Judged:
     said, parts = [], []
     for players in SIZES.values():
         amounts = {label: bill.monthly for label, bill in _bills(found, players).items()}
-        if not {MEMORY, "zodb"} <= amounts.keys():
-            missing(f"amounts for `{MEMORY}` and `zodb` at {players:,} players")
+        if not {SORTED, "zodb"} <= amounts.keys():
+            missing(f"amounts for `{SORTED}` and `zodb` at {players:,} players")
         first = _first(amounts)
         least = amounts[first]
-        parts += [_close(amounts[label], least) for label in (MEMORY, "zodb")]
-        both = f"{MEMORY} {amounts[MEMORY]:,.2f}, zodb {amounts['zodb']:,.2f}"
+        parts += [_close(amounts[label], least) for label in (SORTED, "zodb")]
+        both = f"{SORTED} {amounts[SORTED]:,.2f}, zodb {amounts['zodb']:,.2f}"
         said.append(f"at {players:,} players: {both}, lowest {least:,.2f} ({first})")
     return Judged(f"per month {'; '.join(said)}", decide(parts))
 
@@ -202,19 +202,19 @@ def five_year_ratio(name: str, players: int) -> Evaluator:
 def lowest_total(_: Claim, found: Evidence) -> Judged:
     """Judge the lowest total at each of the study's sizes: by its inputs, and by the bills of all boards.
 
-    As for the infrastructure, it holds where no other bill is more than a tenth below that of `memory`.
+    As for the infrastructure, it holds where no other bill is more than a tenth below that of `sortedcontainers`.
     """
     study = found.inputs.study
     said, parts = [], []
     for players in study.monthly:
         amounts = {label: bill.total for label, bill in _bills(found, players).items()}
         known = {label: amount for label, amount in amounts.items() if amount is not None}
-        if MEMORY not in known or len(known) == 1:
-            _unpriced(f"hours to build on `{MEMORY}` and on another board")
+        if SORTED not in known or len(known) == 1:
+            _unpriced(f"hours to build on `{SORTED}` and on another board")
         first = _first(known)
         parts += [_least({name: total(study, players, name) for name in study.days})]
-        parts += [_close(known[MEMORY], known[first])]
-        said.append(f"at {players:,} players {MEMORY} {whole(known[MEMORY])}, lowest {whole(known[first])} ({first})")
+        parts += [_close(known[SORTED], known[first])]
+        said.append(f"at {players:,} players {SORTED} {whole(known[SORTED])}, lowest {whole(known[first])} ({first})")
     return Judged(f"totals of all boards by measured bytes: {'; '.join(said)}", decide(parts))
 
 
@@ -225,8 +225,8 @@ def _bills(found: Evidence, players: int) -> dict[str, Bill]:
 
 
 def _first(amounts: Mapping[str, float]) -> str:
-    """Return the label with the lowest amount, to a cent; of equal amounts, `memory` or `zodb` comes first."""
-    return min(amounts, key=lambda label: (round(amounts[label], 2), label not in {MEMORY, "zodb"}))
+    """Return the label with the lowest amount, to a cent; of equal ones, `sortedcontainers` or `zodb` comes first."""
+    return min(amounts, key=lambda label: (round(amounts[label], 2), label not in {SORTED, "zodb"}))
 
 
 def _least(amounts: Mapping[str, float]) -> bool:
@@ -264,7 +264,7 @@ def replicas(claim: Claim, found: Evidence) -> Judged:
 
 def shards(claim: Claim, found: Evidence) -> Judged:
     """Judge 10 and 20 shards of 10M and 100M players by the servers that hold a shard, from measured bytes."""
-    footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
+    footprint = found.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
     said, amounts = [], []
     tier = found.inputs.study.sharded
     for players, number in product(tier.players, tier.shards):
@@ -289,14 +289,14 @@ def for_a_million(claim: Claim, found: Evidence) -> Judged:
 
 def most_players(_: Claim, found: Evidence) -> Judged:
     """Report how many players the largest server of the price table holds, in one process."""
-    footprint = found.footprints.get(MEMORY) or missing(f"bytes per player of `{MEMORY}`")
+    footprint = found.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
     largest = max(found.inputs.prices.offers("server", found.inputs.term), key=lambda price: price.memory_gib)
     low, high = 1, 10**10
     while high - low > 1:
         middle = (low + high) // 2
         bill = found.inputs.bill(footprint, middle)
         low, high = (low, middle) if bill.problem else (middle, high)
-    said = f"one process of `{MEMORY}` on a {largest.sku} ({largest.memory_gib:g} GiB) holds {low / 1e6:.0f}M players"
+    said = f"one process of `{SORTED}` on a {largest.sku} ({largest.memory_gib:g} GiB) holds {low / 1e6:.0f}M players"
     return Judged(said, "opinion")
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from ...numerals import counted, significant, size, times, whole
 from ..study import entries, hardening, migration, ordered_maps, queries, refusals, sharding, ties
 from .catalogue import Claim
-from .evidence import MEMORY, Evaluator, Evidence, told
+from .evidence import SORTED, Evaluator, Evidence, told
 from .findings import Judged, decide
 from .speed import STUDY_BOARD
 
@@ -165,10 +165,10 @@ def timestamp_is_unique(_: Claim, found: Evidence) -> Judged:
 def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
     """Judge the order of ties by the same losses, and report the kit's verdict on a board without a clock."""
     judged = timestamp_is_unique(claim, found)
-    facts = found.result.facts(MEMORY)
+    facts = found.result.facts(SORTED)
     if facts is None or facts.verdict is None:
         return judged
-    kit = f"the conformance kit on `{MEMORY}`, which has no clock: {facts.verdict.verdict}"
+    kit = f"the conformance kit on `{SORTED}`, which has no clock: {facts.verdict.verdict}"
     return judged._replace(measured=f"{judged.measured}; {kit}")
 
 

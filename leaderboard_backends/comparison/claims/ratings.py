@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from ...numerals import counted, duration, times
 from .catalogue import Claim
-from .evidence import CODE, LABELS, MEMORY, Evaluator, Evidence, measured, missing
+from .evidence import CODE, LABELS, SORTED, Evaluator, Evidence, measured, missing
 from .findings import Judged, decide
 from .operating import STATED, Operation, drilled, in_short, operations, running
 
@@ -120,7 +120,7 @@ RECOVERED: Final = (
 
 def loses_with_process(_: Claim, found: Evidence) -> Judged:
     """Judge whether a board in the app's process is lost with the process."""
-    lost, acknowledged = found.lost(MEMORY)
+    lost, acknowledged = found.lost(SORTED)
     said = f"{_recovery_words(found, 'sortedcontainers')}, by loading again"
     return Judged(said, decide([lost == acknowledged]))
 
@@ -143,7 +143,7 @@ def zodb_keeps(_: Claim, found: Evidence) -> Judged:
 def one_more_to_run(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis is one more process to run than a board in the app's own."""
     redis, mine = (drilled(found, LABELS[name]) for name in ("redis", "sortedcontainers"))
-    said = f"redis: {running(redis)}; memory: {running(mine)}"
+    said = f"redis: {running(redis)}; {SORTED}: {running(mine)}"
     return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
 
 
@@ -157,7 +157,7 @@ def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
 def easiest(_: Claim, found: Evidence) -> Judged:
     """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
     every = [one for one in operations(found.result) if one.drilled]
-    mine = next((one for one in every if one.label == MEMORY), None) or missing(f"crash recovery of {MEMORY}")
+    mine = next((one for one in every if one.label == SORTED), None) or missing(f"crash recovery of {SORTED}")
     others = [one for one in every if one is not mine]
     if not others:
         missing("crash recovery of other boards")

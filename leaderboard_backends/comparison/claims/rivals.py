@@ -10,7 +10,7 @@ from ...numerals import times
 from ..document import operation_title
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, operations_of, ratio, runs_of, sizes_of
 from .catalogue import Claim
-from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, missing, told
+from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, missing, told
 from .findings import Judged, NotMeasuredError, decide
 from .rates import RatePlace, rates
 from .speed import MIDDLE
@@ -31,19 +31,19 @@ class Place(NamedTuple):
 
 
 class Against(NamedTuple):
-    """Time of `memory` relative to another board, and whether the difference is clear of noise."""
+    """Time of `sortedcontainers` relative to another board, and whether the difference is clear of noise."""
 
     ratio: Interval
     clear: bool
 
 
 class Outcome(NamedTuple):
-    """Whether `memory` is clearly faster than every other board in one case, and which board beats it most."""
+    """Whether `sortedcontainers` is clearly faster than all others in one case, and which board beats it most."""
 
     place: str
     won: bool
     beaten: tuple[float, str] | None
-    """The time of `memory` relative to the board that clearly beats it most, and that board's label."""
+    """The time of `sortedcontainers` relative to the board that clearly beats it most, and that board's label."""
 
     @classmethod
     def of(cls, place: str, judged: Mapping[str, Against | None]) -> Outcome | None:
@@ -57,10 +57,10 @@ class Outcome(NamedTuple):
 
 
 def beats_all(_: Claim, found: Evidence) -> Judged:
-    """Judge whether `memory` is the fastest, clear of noise: by service times, by throughput and by batches."""
+    """Judge whether `sortedcontainers` is the fastest, clear of noise: by service times, throughput and batches."""
     times_ = [one for place in _places(found) if (one := Outcome.of(str(place), _times(found, place))) is not None]
     if not times_:
-        missing(f"{MEMORY} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs for the noise floor")
+        missing(f"{SORTED} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs for the noise floor")
     rates_ = [one for place, judged in _rates(found).items() if (one := Outcome.of(str(place), judged)) is not None]
     said = f"fastest, clear of noise, in {_counted(times_)} combinations of operation, workload and size"
     said += f", and in {_counted(rates_)} numbers of clients and batch sizes" if rates_ else "; no throughput to judge"
@@ -80,42 +80,42 @@ def _beaten(one: Outcome) -> str:
 
 
 def _crowded(found: Evidence) -> str:
-    """Return the throughput of the most threads on `memory`, relative to one thread, as text."""
-    rate = {clients: one.middle for clients, one in found.throughputs(MEMORY, "threads").items()}
+    """Return the throughput of the most threads on `sortedcontainers`, relative to one thread, as text."""
+    rate = {clients: one.middle for clients, one in found.throughputs(SORTED, "threads").items()}
     most = max(rate, default=1)
     return (
-        f"; `{MEMORY}` with {most} threads has {times(rate[most] / rate[1])} the throughput of one" if most > 1 else ""
+        f"; `{SORTED}` with {most} threads has {times(rate[most] / rate[1])} the throughput of one" if most > 1 else ""
     )
 
 
 def _places(found: Evidence) -> Iterator[Place]:
     for facts in found.result.workloads:
         for players in sizes_of(found.result, "service", facts.name):
-            runs = runs_of(found.result, "service", facts.name, players, MEMORY)
+            runs = runs_of(found.result, "service", facts.name, players, SORTED)
             yield from (Place(name, players, facts.name) for name in operations_of(runs))
 
 
 def _times(found: Evidence, place: Place) -> dict[str, Against | None]:
-    return {label: _against(found, place, label) for label in found.labels if label != MEMORY}
+    return {label: _against(found, place, label) for label in found.labels if label != SORTED}
 
 
 def _against(found: Evidence, place: Place, label: str) -> Against | None:
     try:
         mine, other = (
-            found.by_round(one, place.operation, place.players, workload=place.workload) for one in (MEMORY, label)
+            found.by_round(one, place.operation, place.players, workload=place.workload) for one in (SORTED, label)
         )
     except NotMeasuredError:
         return None
-    return _judged(ratio(mine, other), found.floor(MEMORY, label))
+    return _judged(ratio(mine, other), found.floor(SORTED, label))
 
 
 def _rates(found: Evidence) -> dict[RatePlace, dict[str, Against | None]]:
-    """Return the throughput of every other board relative to `memory`, by number of clients and batch size."""
-    mine = rates(found, MEMORY)
+    """Return the throughput of every other board relative to `sortedcontainers`, by clients and batch size."""
+    mine = rates(found, SORTED)
     judged: dict[RatePlace, dict[str, Against | None]] = {place: {} for place in mine}
     for label in found.labels:
-        floor = found.floor(MEMORY, label, "throughput", "per_second")
-        for place, rate in rates(found, label).items() if label != MEMORY else ():
+        floor = found.floor(SORTED, label, "throughput", "per_second")
+        for place, rate in rates(found, label).items() if label != SORTED else ():
             if place in mine and min(*rate.values(), *mine[place].values()) > 0:
                 judged[place][label] = _judged(ratio(rate, mine[place]), floor)
     return judged
@@ -125,8 +125,8 @@ def _judged(by: Interval, floor: float) -> Against | None:
     return Against(by, differs(by, floor)) if by.enough and floor < inf else None
 
 
-def slower_than_memory(*labels: str) -> Evaluator:
-    """Judge whether boards, as far as measured, are slower than `memory` at each operation."""
+def slower_than_sorted(*labels: str) -> Evaluator:
+    """Judge whether boards, as far as measured, are slower than `sortedcontainers` at each operation."""
 
     def judge(_: Claim, found: Evidence) -> Judged:
         measured = [label for label in labels if runs_of(found.result, "service", WORKLOAD, MIDDLE, label)]
@@ -134,17 +134,17 @@ def slower_than_memory(*labels: str) -> Evaluator:
             missing(f"service times of {' or '.join(labels)} at {MIDDLE:,} players")
         said, slower = [], []
         for label in measured:
-            by = {name: _ratio(found, label, name) for name in found.operations(MEMORY, MIDDLE)}
+            by = {name: _ratio(found, label, name) for name in found.operations(SORTED, MIDDLE)}
             slower += [one > 1 for one in by.values()]
             each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
             said.append(f"{label}: {each}")
-        return Judged(f"p50 relative to `memory` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
+        return Judged(f"p50 relative to `sortedcontainers` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
 
     return judge
 
 
 def _ratio(found: Evidence, label: str, operation: str) -> float:
-    return found.time(label, operation, MIDDLE).middle / found.time(MEMORY, operation, MIDDLE).middle
+    return found.time(label, operation, MIDDLE).middle / found.time(SORTED, operation, MIDDLE).middle
 
 
 def good_on_one_server(_: Claim, found: Evidence) -> Judged:
@@ -168,23 +168,25 @@ def _is_durable(found: Evidence, label: str) -> bool:
 
 def live_top_10(_: Claim, found: Evidence) -> Judged:
     """Judge whether a live top 10 is much faster than a top 100: at least twice as fast."""
-    ten, hundred = (found.time(MEMORY, name, MIDDLE) for name in ("top_10", "top_100"))
-    said = f"p50 of `memory`: top 10 {told(ten)}, top 100 {told(hundred)}: {times(hundred.middle / ten.middle)}"
+    ten, hundred = (found.time(SORTED, name, MIDDLE) for name in ("top_10", "top_100"))
+    said = (
+        f"p50 of `sortedcontainers`: top 10 {told(ten)}, top 100 {told(hundred)}: {times(hundred.middle / ten.middle)}"
+    )
     return Judged(said, decide([hundred.middle >= 2 * ten.middle]))
 
 
 def approximate_ranks(_: Claim, found: Evidence) -> Judged:
     """Report what an approximate rank could save, by the time of an exact percentile relative to a rank."""
-    exact, rank = (found.time(MEMORY, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
+    exact, rank = (found.time(SORTED, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
     saves = "nothing to save" if exact.middle <= 2 * rank.middle else "something to save"
-    said = f"an exact percentile takes {told(exact)}, a rank {told(rank)} (p50 of `memory`, lobby): {saves}"
+    said = f"an exact percentile takes {told(exact)}, a rank {told(rank)} (p50 of `sortedcontainers`, lobby): {saves}"
     return Judged(said, "holds in part")
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
     "sortedcontainers-beats-alternatives": beats_all,
-    "redis-network-latency": slower_than_memory("redis (unix socket)", "redis"),
-    "zodb-slower": slower_than_memory("zodb", "zodb+memory"),
+    "redis-network-latency": slower_than_sorted("redis (unix socket)", "redis"),
+    "zodb-slower": slower_than_sorted("zodb", "zodb+memory"),
     "zodb-good-on-one-server": good_on_one_server,
     "live-top-10-beside-cached-top-100": live_top_10,
     "approximate-ranks": approximate_ranks,

@@ -34,8 +34,8 @@ VERDICTS: Final = (
     "measured**: a list that we wrote; no verdict depends on it. A claimed time holds where no measured time is longer."
 )
 BOARDS: Final = (
-    "`memory` is the board on SortedContainers, `redis` the one on a Redis server, `zodb` the one on BTrees. Names "
-    "with a colon are programs written as the study shows them, not boards of this library."
+    "`sortedcontainers` is the board on SortedContainers, `redis` the one on a Redis server, `zodb` the one on BTrees. "
+    "Names with a colon are programs written as the study shows them, not boards of this library."
 )
 
 

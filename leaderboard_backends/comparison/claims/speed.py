@@ -10,7 +10,7 @@ from ...numerals import duration, elapsed, percent, significant, size, times, wh
 from ..document import operation_title
 from ..statistics import sizes_of
 from .catalogue import Claim
-from .evidence import MEMORY, WORKLOAD, Evaluator, Evidence, measured, missing, told
+from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, measured, missing, told
 from .findings import Judged, decide
 
 SMALL: Final = 10_000
@@ -32,16 +32,16 @@ PROGRAM_OPERATIONS: Final = {"update": ("update", "update and rank"), "top_100":
 
 
 def latency(operation: str) -> Evaluator:
-    """Judge a mean: it holds where neither the study's board nor `memory`, as far as measured, is slower."""
+    """Judge a mean: it holds where neither the study's board nor `sortedcontainers`, as far as measured, is slower."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         limit = claim.needs("value") * MS
         programs = measured(PROGRAM_OPERATIONS[operation], lambda name: found.timing(STUDY_BOARD, name))
         means = {f"{name} of the study's board": time for name, time in programs.items()}
-        boards = measured([MEMORY], lambda label: found.time(label, operation, MIDDLE, "mean_us"))
+        boards = measured([SORTED], lambda label: found.time(label, operation, MIDDLE, "mean_us"))
         means.update({f"`{label}`": time for label, time in boards.items()})
         if not means:
-            missing(f"means of {operation} on `{MEMORY}` or in `{STUDY_BOARD}`")
+            missing(f"means of {operation} on `{SORTED}` or in `{STUDY_BOARD}`")
         said = [f"{name} {told(time)}, {_times_faster(limit, time.middle)}" for name, time in means.items()]
         return Judged("; ".join(said), decide([time.middle <= limit for time in means.values()]))
 
@@ -55,38 +55,38 @@ def _times_faster(claimed: float, taken: float) -> str:
 
 
 def target(operation: str) -> Evaluator:
-    """Judge a target by the p99 of `memory`, and report that of every other board."""
+    """Judge a target by the p99 of `sortedcontainers`, and report that of every other board."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         limit = claim.needs("below") * MS
-        mine = found.time(MEMORY, operation, MIDDLE, "p99_us")
-        others = [label for label in found.labels if label != MEMORY]
+        mine = found.time(SORTED, operation, MIDDLE, "p99_us")
+        others = [label for label in found.labels if label != SORTED]
         p99 = measured(others, lambda label: found.time(label, operation, MIDDLE, "p99_us").middle)
         met = [label for label, time in p99.items() if time < limit]
         missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
         missed += [f"{label} (p99 not known)" for label in others if label not in p99]
         beside = f"; also below the target: {', '.join(met)}" if met else ""
         but = f"; not below: {', '.join(missed)}" if missed else ""
-        return Judged(f"p99 of `memory` {told(mine)}{beside}{but}", decide([mine.middle < limit]))
+        return Judged(f"p99 of `sortedcontainers` {told(mine)}{beside}{but}", decide([mine.middle < limit]))
 
     return judge
 
 
 def below_1_ms(claim: Claim, found: Evidence) -> Judged:
-    """Judge all operations of `memory` by their p99 against one bound."""
+    """Judge all operations of `sortedcontainers` by their p99 against one bound."""
     limit = claim.needs("below") * MS
-    p99 = {name: found.time(MEMORY, name, MIDDLE, "p99_us") for name in found.operations(MEMORY, MIDDLE)}
+    p99 = {name: found.time(SORTED, name, MIDDLE, "p99_us") for name in found.operations(SORTED, MIDDLE)}
     slowest = max(p99, key=lambda name: p99[name].middle)
     said = f"the slowest of {len(p99)} operations, {operation_title(slowest)}, has a p99 of {told(p99[slowest])}"
     return Judged(said, decide([time.middle < limit for time in p99.values()]))
 
 
 def between(claim: Claim, found: Evidence) -> Judged:
-    """Judge all operations of `memory` against a range: as with a mean, it holds where none is slower."""
+    """Judge all operations of `sortedcontainers` against a range: as with a mean, it holds where none is slower."""
     low, high = claim.needs("low") * MS, claim.needs("high") * MS
-    names = found.operations(MEMORY, MIDDLE)
-    p50 = {name: found.time(MEMORY, name, MIDDLE).middle for name in names}
-    p99 = {name: found.time(MEMORY, name, MIDDLE, "p99_us").middle for name in names}
+    names = found.operations(SORTED, MIDDLE)
+    p50 = {name: found.time(SORTED, name, MIDDLE).middle for name in names}
+    p99 = {name: found.time(SORTED, name, MIDDLE, "p99_us").middle for name in names}
     said = f"p50 {elapsed(min(p50.values()) / 1e6)} to {elapsed(max(p50.values()) / 1e6)}, p99 up to "
     faster = sum(p99[name] < low for name in names)
     return Judged(
@@ -117,8 +117,8 @@ class Targets(NamedTuple):
 
 
 def targets(found: Evidence, players: int) -> Targets:
-    """Return the p99 of `memory` at a size, for each operation that has a target."""
-    return Targets(players, {name: found.time(MEMORY, name, players, "p99_us").middle for name in TARGETS_MS})
+    """Return the p99 of `sortedcontainers` at a size, for each operation that has a target."""
+    return Targets(players, {name: found.time(SORTED, name, players, "p99_us").middle for name in TARGETS_MS})
 
 
 def holds_players(claim: Claim, found: Evidence) -> Judged:
@@ -141,7 +141,7 @@ def one_server(claim: Claim, found: Evidence) -> Judged:
     """Judge whether one process meets the targets at the claim's size, and report its load time and memory."""
     players = round(claim.needs("players"))
     one = targets(found, players)
-    load, bytes_ = found.load_seconds(MEMORY, players), found.memory(MEMORY, players)
+    load, bytes_ = found.load_seconds(SORTED, players), found.memory(SORTED, players)
     return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([one.met]))
 
 
@@ -151,8 +151,8 @@ def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
     one = targets(found, players)
     smallest = min(sizes_of(found.result, "service", WORKLOAD))
     grown = {
-        operation_title(name): found.time(MEMORY, name, players).middle / found.time(MEMORY, name, smallest).middle
-        for name in found.operations(MEMORY, players)
+        operation_title(name): found.time(SORTED, name, players).middle / found.time(SORTED, name, smallest).middle
+        for name in found.operations(SORTED, players)
     }
     said = ", ".join(f"{name} {times(by)}" for name, by in grown.items())
     return Judged(
@@ -184,16 +184,16 @@ LINEAR: Final = (0.9, 1.35)
 
 
 def updates_a_second(claim: Claim, found: Evidence) -> Judged:
-    """Judge a rate of updates by one client of `memory`; the reads of the workload do not count."""
-    rate, share = found.throughput(MEMORY, 1).middle, found.share_of_updates(MEMORY)
+    """Judge a rate of updates by one client of `sortedcontainers`; the reads of the workload do not count."""
+    rate, share = found.throughput(SORTED, 1).middle, found.share_of_updates(SORTED)
     said = f"{whole(rate * share)} updates per second, among {whole(rate)} operations ({percent(share)} are updates)"
-    return Judged(f"`memory`, one client: {said}", decide([rate * share > claim.needs("above")]))
+    return Judged(f"`sortedcontainers`, one client: {said}", decide([rate * share > claim.needs("above")]))
 
 
 def near_capacity(claim: Claim, found: Evidence) -> Judged:
-    """Judge "near the capacity": within a factor of two of the updates per second of one process of `memory`."""
+    """Judge "near the capacity": within a factor of two of the updates per second of one process."""
     limit = claim.needs("above")
-    rate = found.throughput(MEMORY, 1).middle * found.share_of_updates(MEMORY)
+    rate = found.throughput(SORTED, 1).middle * found.share_of_updates(SORTED)
     best = {
         label: max(each.middle for each in every.values()) * found.share_of_updates(label)
         for label in found.labels
@@ -202,20 +202,20 @@ def near_capacity(claim: Claim, found: Evidence) -> Judged:
     said = ", ".join(f"{label} {whole(most)}" for label, most in best.items())
     near = limit / 2 <= rate <= limit * 2
     return Judged(
-        f"updates per second: `memory` with one client {whole(rate)}; the most with any number of clients: {said}",
+        f"updates per second: `{SORTED}` with one client {whole(rate)}; the most with any number of clients: {said}",
         decide([near]),
     )
 
 
 def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
-    """Judge whether one process does no more than a rate: on the study's board, and on `memory` at two sizes."""
+    """Judge whether one process does no more than a rate: the study's board, and `sortedcontainers` at two sizes."""
     limit = claim.needs("above")
     study = measured([STUDY_BOARD], lambda name: 1e6 / found.timing(name, "update").middle)
-    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(MEMORY, "update", size, "mean_us").middle)
+    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(SORTED, "update", size, "mean_us").middle)
     rates = {f"`{name}`": rate for name, rate in study.items()}
-    rates.update({f"`{MEMORY}` at {players:,} players": rate for players, rate in sizes.items()})
+    rates.update({f"`{SORTED}` at {players:,} players": rate for players, rate in sizes.items()})
     if not rates:
-        missing(f"updates of `{MEMORY}` or of `{STUDY_BOARD}`")
+        missing(f"updates of `{SORTED}` or of `{STUDY_BOARD}`")
     said = ", ".join(f"{name} {whole(rate)}" for name, rate in rates.items())
     return Judged(f"updates per second of one process: {said}", decide([rate <= limit for rate in rates.values()]))
 
@@ -224,12 +224,12 @@ def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
 
 
 def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
-    """Judge bytes: it holds where neither the study's board nor `memory`, as far as measured, takes more."""
+    """Judge bytes: it holds where neither the study's board nor `sortedcontainers`, as far as measured, takes more."""
     limit = claim.needs("value") * MB
     taken = measured([STUDY_BOARD], found.program_memory)
-    taken.update(measured([MEMORY], lambda label: found.memory(label, MIDDLE)))
+    taken.update(measured([SORTED], lambda label: found.memory(label, MIDDLE)))
     if not taken:
-        missing(f"memory of `{MEMORY}` or of `{STUDY_BOARD}`")
+        missing(f"memory of `{SORTED}` or of `{STUDY_BOARD}`")
     said = ", ".join(
         f"`{name}` {size(bytes_)} ({significant(bytes_ / MIDDLE)} bytes per player)" for name, bytes_ in taken.items()
     )
@@ -240,8 +240,8 @@ def memory_target(claim: Claim, found: Evidence) -> Judged:
     """Judge a bound by the memory of every board, a server's included."""
     limit = claim.needs("below") * MB
     taken = measured(found.labels, lambda label: found.memory(label, MIDDLE))
-    if MEMORY not in taken:
-        missing(f"memory of `{MEMORY}` at {MIDDLE:,} players")
+    if SORTED not in taken:
+        missing(f"memory of `{SORTED}` at {MIDDLE:,} players")
     said = ", ".join(f"{label} {size(bytes_)}" for label, bytes_ in taken.items())
     return Judged(said, decide([bytes_ < limit for bytes_ in taken.values()]))
 

@@ -51,7 +51,8 @@ FEATURES: Final = (
 
 STANDS_ON: Final = {
     "naive": (),
-    "memory": ("sortedcontainers",),
+    "memory": (),
+    "sortedcontainers": ("sortedcontainers",),
     "redis": ("redis", "hiredis"),
     "zodb": ("ZODB", "BTrees", "persistent", "transaction"),
     "sqlite": (),

@@ -48,7 +48,7 @@ OPERATIONS = ("update", "rank", "top_10", "top_100", "around")
 
 HOMES: dict[str, tuple[Home, Durability]] = {
     "naive": ("process", "memory only"),
-    "memory": ("process", "memory only"),
+    "sortedcontainers": ("process", "memory only"),
     "zodb+memory": ("process", "memory only"),
     "redis (unix socket)": ("server", "memory only"),
     "redis": ("server", "memory only"),
@@ -130,7 +130,7 @@ def _boards() -> Iterable[list[Run]]:
         )
         kept = durability != "memory only"
         yield drill(label, processes=int(home == "server"), lost=0 if kept else results.ACKNOWLEDGED)
-    yield service("memory", {"percentile": 10.0, "rank": 10.0}, 100_000, workload="lobby")
+    yield service("sortedcontainers", {"percentile": 10.0, "rank": 10.0}, 100_000, workload="lobby")
 
 
 def threads(label: str, by_threads: Mapping[int, float]) -> list[Run]:
@@ -178,7 +178,13 @@ def _names(module: object) -> list[str]:
 
 def _code() -> list[CodeFacts]:
     features = ("basic board", "rate limiting", "monitoring", "sharding")
-    rows = [row(feature, backend, 10, 40, 500, 2) for feature in features for backend in ("memory", "redis", "zodb")]
+    rows = [
+        row(feature, backend, 10, 40, 500, 2)
+        for feature in features
+        for backend in ("sortedcontainers", "redis", "zodb")
+    ]
     kept = [row("persistence", "redis", configuration=4), row("persistence", "zodb")]
-    process = row("persistence", "memory", None, None, None, None, "not possible: it lives in the app's process")
+    process = row(
+        "persistence", "sortedcontainers", None, None, None, None, "not possible: it lives in the app's process"
+    )
     return [*rows, *kept, process, row("basic board", "every backend", 0, 100)]

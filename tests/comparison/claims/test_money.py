@@ -16,7 +16,7 @@ MIDDLE = 100_000
 def boards(*, process: int = 100, server: int = 100, zodb: int = 100) -> list[list[Run]]:
     """Return service runs of the three boards that stand for the study's, by bytes per player."""
     taken = {
-        "memory": memory(process=process * MIDDLE),
+        "sortedcontainers": memory(process=process * MIDDLE),
         "redis": memory(server=server * MIDDLE),
         "zodb": memory(process=zodb * MIDDLE, disk=1),
     }
@@ -39,7 +39,9 @@ def test_days_are_not_measured_and_what_an_author_writes_is_beside_them() -> Non
 
 @pytest.mark.parametrize(("memory_app", "verdict"), [(9, "holds in part"), (8, "holds")])
 def test_the_least_cost_of_building_is_judged_by_statements_too(memory_app: int, verdict: Verdict) -> None:
-    code = [row("basic board", name, app) for name, app in (("memory", memory_app), ("redis", 9), ("zodb", 9))]
+    code = [
+        row("basic board", name, app) for name, app in (("sortedcontainers", memory_app), ("redis", 9), ("zodb", 9))
+    ]
     assert judged("sortedcontainers-lowest-development-cost", *boards(), code=code).verdict == verdict
 
 
@@ -76,7 +78,7 @@ def test_a_server_is_too_small_for_boards_that_need_more() -> None:
 def test_the_cheapest_is_judged_among_all_boards() -> None:
     found = judged("sortedcontainers-and-zodb-cheapest-infrastructure", *boards())
     assert found.verdict == "holds in part"  # at 10M the names of players in the process need a larger server
-    assert found.measured.endswith("at 10,000,000 players: memory 30.37, zodb 15.18, lowest 15.18 (zodb)")
+    assert found.measured.endswith("at 10,000,000 players: sortedcontainers 30.37, zodb 15.18, lowest 15.18 (zodb)")
 
 
 def test_the_lowest_total_is_judged_among_all_boards_as_the_cheapest_is() -> None:
@@ -87,7 +89,7 @@ def test_the_lowest_total_is_judged_among_all_boards_as_the_cheapest_is() -> Non
     found = judged("sortedcontainers-lowest-total-at-every-size", *boards_, sqlite)
     assert found.verdict == "holds in part"
     assert found.measured.startswith(
-        "totals of all boards by measured bytes: at 100,000 players memory 3,911, lowest 3,911"
+        "totals of all boards by measured bytes: at 100,000 players sortedcontainers 3,911, lowest 3,911"
     )
     assert found.measured.endswith("(sqlite)")
 

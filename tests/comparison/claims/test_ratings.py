@@ -16,11 +16,13 @@ from .results import facts, judged, row, threads
 
 def boards(*, memory: int = 1, redis: int = 4, zodb: int = 3) -> list[BackendFacts]:
     """Return facts of the study's three, by set-up steps, and by as many things to watch."""
-    return [facts(label, setup=n, watch=n) for label, n in (("memory", memory), ("redis", redis), ("zodb", zodb))]
+    return [
+        facts(label, setup=n, watch=n) for label, n in (("sortedcontainers", memory), ("redis", redis), ("zodb", zodb))
+    ]
 
 
 def drills(lost: dict[str, int] | None = None) -> list[Run]:
-    losing = {"memory": ACKNOWLEDGED, "redis": 0, "zodb": 0} if lost is None else lost
+    losing = {"sortedcontainers": ACKNOWLEDGED, "redis": 0, "zodb": 0} if lost is None else lost
     return [
         run
         for label, number in losing.items()
@@ -30,7 +32,7 @@ def drills(lost: dict[str, int] | None = None) -> list[Run]:
 
 def lines(*, memory: int = 2, redis: int = 2, zodb: int = 2) -> list[CodeFacts]:
     """Return rows of code by lines of configuration."""
-    by = (("memory", memory), ("redis", redis), ("zodb", zodb))
+    by = (("sortedcontainers", memory), ("redis", redis), ("zodb", zodb))
     return [row("basic board", label, configuration=number) for label, number in by]
 
 
@@ -62,19 +64,23 @@ def test_what_can_be_watched_is_stated_and_not_rated() -> None:
 
 
 def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them() -> None:
-    runs = threads("memory", {1: 100, 4: 90}), throughput("redis", {1: 100, 4: 250}), threads("zodb", {1: 100, 4: 70})
+    runs = (
+        threads("sortedcontainers", {1: 100, 4: 90}),
+        throughput("redis", {1: 100, 4: 250}),
+        threads("zodb", {1: 100, 4: 70}),
+    )
     for name in ("sortedcontainers", "redis", "zodb"):
         found = judged(f"rating-scaling-{name}", *runs, backends=boards())
         assert found.verdict == "not measured"
         assert "redis: 4 processes have 2.5x the throughput of one" in found.measured
         assert found.measured.endswith("the stars rate a cluster and shards, and neither was measured")
-    with pytest.raises(NotMeasuredError, match="several clients on memory"):
-        judged("rating-scaling-redis", threads("memory", {1: 100}), *runs[1:], backends=boards())
+    with pytest.raises(NotMeasuredError, match="several clients on sortedcontainers"):
+        judged("rating-scaling-redis", threads("sortedcontainers", {1: 100}), *runs[1:], backends=boards())
 
 
 def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
     labels = [*boards(), facts("redis (appendfsync everysec)")]
-    lost = {"memory": ACKNOWLEDGED, "redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "zodb": 0}
+    lost = {"sortedcontainers": ACKNOWLEDGED, "redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "zodb": 0}
     for name in ("sortedcontainers", "redis", "zodb"):
         found = judged(f"rating-disaster-recovery-{name}", drills(lost), backends=labels)
         assert found.verdict == "not measured"
@@ -83,8 +89,8 @@ def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
 
 
 def test_without_drills_operations_are_not_rated() -> None:
-    with pytest.raises(NotMeasuredError, match="crash recovery of memory"):
-        judged("rating-deployment-redis", service("memory", {"update": 1.0}), backends=boards())
+    with pytest.raises(NotMeasuredError, match="crash recovery of sortedcontainers"):
+        judged("rating-deployment-redis", service("sortedcontainers", {"update": 1.0}), backends=boards())
 
 
 def test_keeping_a_board_is_judged_by_a_kill() -> None:
@@ -106,9 +112,9 @@ def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_b
 
 def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
     assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
-    safe = drills({"memory": 0, "redis": 0, "zodb": 0})
+    safe = drills({"sortedcontainers": 0, "redis": 0, "zodb": 0})
     assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
-    lazy = [*drill("memory", processes=2, lost=ACKNOWLEDGED), *drills({"redis": 0, "zodb": 0})]
+    lazy = [*drill("sortedcontainers", processes=2, lost=ACKNOWLEDGED), *drills({"redis": 0, "zodb": 0})]
     assert judged("easiest-to-operate", lazy, backends=boards()).verdict == "does not hold"
 
 

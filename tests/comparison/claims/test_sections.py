@@ -53,9 +53,9 @@ def test_operations_are_facts_of_every_board() -> None:
 
 
 def test_a_board_without_drills_has_its_sheet_alone() -> None:
-    (section,) = operations_sections(result([facts("memory")], service("memory", {"update": 1.0})))
+    (section,) = operations_sections(result([facts("sortedcontainers")], service("sortedcontainers", {"update": 1.0})))
     (running, setting_up) = section.tables
     assert [value.text for value in running.rows[0]][2:] == ["-"] * 7
-    assert [value.text for value in setting_up.rows[0]] == ["memory", "1", "a step", "a figure"]
+    assert [value.text for value in setting_up.rows[0]] == ["sortedcontainers", "1", "a step", "a figure"]
     assert setting_up.title.endswith("stated, not measured")
     assert "not measured, and no verdict depends on it" in setting_up.note

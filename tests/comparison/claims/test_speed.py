@@ -14,7 +14,7 @@ MIDDLE = 100_000
 STUDY = "study: SortedDict"
 
 
-def board(p99: float, players: int = MIDDLE, label: str = "memory") -> list[Run]:
+def board(p99: float, players: int = MIDDLE, label: str = "sortedcontainers") -> list[Run]:
     return service(label, dict.fromkeys(OPERATIONS, distribution(p99 / 2, p99)), players)
 
 
@@ -23,18 +23,18 @@ def board(p99: float, players: int = MIDDLE, label: str = "memory") -> list[Run]
     [(180.0, 180.0, "holds"), (181.0, 180.0, "holds in part"), (181.0, 999.0, "does not hold")],
 )
 def test_an_average_holds_where_neither_board_is_slower(ours: float, theirs: float, verdict: Verdict) -> None:
-    mine = service("memory", {"update": ours}, MIDDLE)
+    mine = service("sortedcontainers", {"update": ours}, MIDDLE)
     study = program(STUDY, {"update": theirs, "update and rank": theirs})
     assert judged("update-latency-100k", mine, study).verdict == verdict
 
 
 def test_an_average_is_judged_by_what_there_is_of_the_two() -> None:
-    assert judged("rank-latency-100k", service("memory", {"rank": 10.0}, MIDDLE)).measured == (
-        "`memory` 10.0 µs (9.80 µs-10.2 µs), 15x faster than claimed"
+    assert judged("rank-latency-100k", service("sortedcontainers", {"rank": 10.0}, MIDDLE)).measured == (
+        "`sortedcontainers` 10.0 µs (9.80 µs-10.2 µs), 15x faster than claimed"
     )
     assert judged("rank-latency-100k", program(STUDY, {"rank": 300.0})).verdict == "does not hold"
     with pytest.raises(NotMeasuredError, match="leaderboard compare"):
-        judged("rank-latency-100k", service("memory", {"update": 10.0}, MIDDLE))
+        judged("rank-latency-100k", service("sortedcontainers", {"update": 10.0}, MIDDLE))
 
 
 @pytest.mark.parametrize(("p99", "verdict"), [(9_999.0, "holds"), (10_000.0, "does not hold")])
@@ -90,7 +90,7 @@ def test_one_size_has_no_exponent() -> None:
 def test_thousands_of_updates_are_more_than_one_and_reads_among_them_do_not_count(
     rate: float, verdict: Verdict
 ) -> None:
-    runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate})
+    runs = service("sortedcontainers", {"update": 1.0}, MIDDLE), threads("sortedcontainers", {1: rate})
     found = judged("requirement-1000s-updates-a-second", *runs)
     assert found.verdict == verdict
     assert f"{round(rate * 0.8):,} updates per second, among {rate:,} operations (80 % are updates)" in found.measured
@@ -100,33 +100,33 @@ def test_thousands_of_updates_are_more_than_one_and_reads_among_them_do_not_coun
     ("rate", "verdict"), [(6_250, "holds"), (25_000, "holds"), (6_240, "does not hold"), (25_010, "does not hold")]
 )
 def test_near_the_capacity_is_within_a_factor_of_two(rate: float, verdict: Verdict) -> None:
-    runs = service("memory", {"update": 1.0}, MIDDLE), threads("memory", {1: rate, 4: 30_000})
+    runs = service("sortedcontainers", {"update": 1.0}, MIDDLE), threads("sortedcontainers", {1: rate, 4: 30_000})
     found = judged("alert-10k-updates-a-second", *runs)
     assert found.verdict == verdict
-    assert "the most with any number of clients: memory 24,000" in found.measured
+    assert "the most with any number of clients: sortedcontainers 24,000" in found.measured
 
 
 def test_one_process_is_at_an_end_where_it_does_fewer() -> None:
     """100 µs are 10,000 updates per second, which more than 10,000 is not."""
     study = program(STUDY, {"update": 100.0})
     assert judged("one-process-10k-updates-a-second", study).verdict == "holds"
-    faster = service("memory", {"update": 99.0}, MIDDLE)
+    faster = service("sortedcontainers", {"update": 99.0}, MIDDLE)
     assert judged("one-process-10k-updates-a-second", study, faster).verdict == "holds in part"
     assert judged("one-process-10k-updates-a-second", faster).verdict == "does not hold"
 
 
 def test_memory_is_judged_by_the_studys_board_and_ours() -> None:
-    mine = service("memory", {"update": 1.0}, MIDDLE, taken=memory(process=20_000_000))
+    mine = service("sortedcontainers", {"update": 1.0}, MIDDLE, taken=memory(process=20_000_000))
     found = judged("memory-100k", mine, program(STUDY, bytes_=31_000_000))
     assert found.verdict == "holds in part"
     assert found.measured == (
-        "`study: SortedDict` 31.0 MB (310 bytes per player), `memory` 20.0 MB (200 bytes per player); player ids and "
-        "names not counted"
+        "`study: SortedDict` 31.0 MB (310 bytes per player), `sortedcontainers` 20.0 MB (200 bytes per player); player "
+        "ids and names not counted"
     )
 
 
 def test_a_bound_on_memory_counts_servers() -> None:
-    mine = service("memory", {"update": 1.0}, MIDDLE, taken=memory(process=1_000))
+    mine = service("sortedcontainers", {"update": 1.0}, MIDDLE, taken=memory(process=1_000))
     server = service("redis", {"update": 1.0}, MIDDLE, taken=memory(process=1_000, server=500_000_000))
     assert judged("memory-target-100k", mine).verdict == "holds"
     assert judged("memory-target-100k", mine, server).verdict == "holds in part"

@@ -24,8 +24,8 @@ SIZES = (1_000, 10_000_000)
 
 
 def measured() -> Result:
-    backends = [facts("mine"), facts("memory"), facts("redis", "server", shared=True), facts("huge")]
-    taken = {"mine": 100, "memory": 100, "redis": 1, "huge": 10_000}
+    backends = [facts("mine"), facts("sortedcontainers"), facts("redis", "server", shared=True), facts("huge")]
+    taken = {"mine": 100, "sortedcontainers": 100, "redis": 1, "huge": 10_000}
     runs = [
         run
         for label, each in taken.items()
@@ -116,4 +116,4 @@ def test_another_deployment_costs_what_it_costs() -> None:
     three = Inputs(PRICES, MODEL.changed(servers=3), inputs().study)
     amounts = {one.backend: one.monthly for one in cost_points(measured(), (1_000,), three)}
     assert amounts["redis"] == pytest.approx(3 * 10 + 20)  # app servers, and a cache node
-    assert amounts["memory"] is None
+    assert amounts["sortedcontainers"] is None

@@ -60,14 +60,14 @@ def test_the_studys_amounts_for_redis_are_its_server_and_its_cache_node() -> Non
 def test_measured_bytes_change_the_studys_instance_for_10m_players(
     each: float, needed: str | None, outcome: str
 ) -> None:
-    change = found(board("memory", "process", process=each))[10_000_000, "SortedContainers", "r6i.large"]
+    change = found(board("sortedcontainers", "process", process=each))[10_000_000, "SortedContainers", "r6i.large"]
     assert change.outcome == outcome
     assert (change.item.sku if change.item else None) == needed
     assert (change.problem == "") == (needed is not None)
 
 
 def test_a_larger_instance_than_the_studys_is_called_that() -> None:
-    change = found(board("memory", "process", process=3000))[1_000_000, "SortedContainers", "t3.medium"]
+    change = found(board("sortedcontainers", "process", process=3000))[1_000_000, "SortedContainers", "t3.medium"]
     assert (change.outcome, change.item and change.item.sku) == ("a larger one is needed", "r6i.large")
 
 
@@ -80,7 +80,7 @@ def test_a_cache_node_is_compared_by_its_amount_with_a_tenth_of_tolerance() -> N
 def test_the_study_is_held_against_its_own_deployment() -> None:
     """One server with one worker, whatever the model says."""
     several = MODEL.changed(servers=3, workers=4, replicas=2)
-    boards = [board("memory", "process", process=100), board("redis", "server", server=100)]
+    boards = [board("sortedcontainers", "process", process=100), board("redis", "server", server=100)]
     alone, many = (study_bills(STUDY, boards, model, PRICES) for model in (MODEL, several))
     assert alone == many
     assert alone[100_000]["Redis"].monthly == pytest.approx(0.0208 * 730 + 0.017 * 730)

@@ -50,7 +50,7 @@ def test_the_basic_board_is_counted_in_every_column(rows: dict[tuple[str, str], 
         assert row.shipped == code_size(backend_class(backend)).statements
         assert row.configuration == 2
     assert rows["basic board", "naive"].third_party == 0
-    assert rows["basic board", "memory"].third_party == library("sortedcontainers").statements
+    assert rows["basic board", "sortedcontainers"].third_party == library("sortedcontainers").statements
     zodb = sum(library(name).statements for name in ("ZODB", "BTrees", "persistent", "transaction"))
     assert rows["basic board", "zodb"].third_party == zodb
 
@@ -69,7 +69,7 @@ def test_a_note_says_what_was_not_counted(rows: dict[tuple[str, str], CodeFacts]
 
 
 def test_the_studys_figures_stand_beside(rows: dict[tuple[str, str], CodeFacts]) -> None:
-    assert rows["basic board", "memory"].note.endswith("the study, SortedContainers: 50 lines")
+    assert rows["basic board", "sortedcontainers"].note.endswith("the study, SortedContainers: 50 lines")
     assert rows["persistence", "redis"].note.endswith("the study, Redis: built in")
     assert "the study" not in rows["basic board", "sqlite"].note
 
@@ -78,7 +78,7 @@ def test_persistence_is_nothing_or_configuration_or_not_possible(rows: dict[tupl
     assert (rows["persistence", "redis"].app, rows["persistence", "redis"].configuration) == (0, 2)
     for backend in ("zodb", "sqlite"):
         assert (rows["persistence", backend].app, rows["persistence", backend].configuration) == (0, 0)
-    for backend in ("naive", "memory"):
+    for backend in ("naive", "memory", "sortedcontainers"):
         assert rows["persistence", backend].app is None
         assert "not possible" in rows["persistence", backend].note
 
@@ -156,8 +156,8 @@ def test_a_library_tells_whether_a_part_is_compiled_and_what_it_needs() -> None:
 def test_a_library_that_is_not_installed_is_not_counted_and_the_row_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtraError, match="pip install no-such-library"):
         library("no-such-library")
-    monkeypatch.setitem(facts.STANDS_ON, "memory", ("no-such-library",))
-    row = next(row for row in code_facts(ROOT) if (row.feature, row.backend) == ("basic board", "memory"))
+    monkeypatch.setitem(facts.STANDS_ON, "sortedcontainers", ("no-such-library",))
+    row = next(row for row in code_facts(ROOT) if (row.feature, row.backend) == ("basic board", "sortedcontainers"))
     assert row.third_party is None
     assert "pip install no-such-library" in row.note
 
