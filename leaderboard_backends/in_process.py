@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import ClassVar
 
 from .capabilities import IN_PROCESS, Capabilities, StorageInfo
@@ -33,7 +33,7 @@ class InProcessLeaderboard(LeaderboardBackend):
     ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._changes = ChangeLog(feed)
-        self._lock = guard(Lock())
+        self._lock: Lock | RLock = guard(Lock())
 
     @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
