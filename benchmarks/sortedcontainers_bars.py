@@ -13,7 +13,7 @@ from players import load, trace
 from sortedcontainers import SortedList
 
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.comparison.usage import settled_private_bytes
+from leaderboard_backends.usage import settled_private_bytes
 
 BAR = 1.25
 ROUNDS = 15

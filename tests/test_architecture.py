@@ -18,7 +18,7 @@ PACKAGE = "leaderboard_backends"
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors", "forks", "installing", "numerals"],
+    ["errors", "forks", "installing", "numerals", "timing", "usage"],
     ["model"],
     ["files"],
     ["location"],
@@ -36,8 +36,7 @@ LAYERS = [
     ["hardening", "scaling"],
     ["migration"],
     ["testing"],
-    ["comparison"],
-    ["preflight"],
+    ["comparison", "preflight"],
     ["cli"],
     ["__main__"],
 ]
@@ -64,7 +63,7 @@ HOMES = {
     "hypothesis": ["testing/"],
     "_pytest": ["testing/"],
     "msgspec": ["comparison/"],
-    "psutil": ["comparison/", "preflight/memory.py"],
+    "psutil": ["comparison/", "preflight/memory.py", "usage.py"],
     "click": ["cli/"],
     "rich": ["cli/", "comparison/report/"],
     "altair": ["comparison/report/"],

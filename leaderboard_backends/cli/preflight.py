@@ -19,6 +19,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ..comparison.cost.footprint import footprints
+from ..comparison.cost.source import Inputs, load_result
+from ..comparison.cost.tiers import tiers
 from ..comparison.report.terminal import PlainConsole
 from ..config import Opening, check_file
 from ..errors import ConfigurationError
@@ -128,12 +131,26 @@ def _run(
     try:
         with console.status(f"{name}: …") as status:
             return run_checks(
-                name, openings, expectations, seconds, lambda check: status.update(Text(f"{name}: {check} …"))
+                name,
+                openings,
+                expectations,
+                seconds,
+                lambda check: status.update(Text(f"{name}: {check} …")),
+                one_server_holds,
             )
     except KeyboardInterrupt as interrupt:
         for note in getattr(interrupt, "__notes__", ()):
             click.echo(visible(" ".join(note.split())), err=True)
         raise
+
+
+def one_server_holds(durable: bool) -> int | None:  # noqa: FBT001 - as the checks ask
+    """Return how many players one server holds by the shipped result and prices; `None` where it has no such board."""
+    published = load_result()
+    known = tiers(published, footprints(published), Inputs.shipped(), sizes=())
+    if known is None:
+        return None
+    return known.durable if durable else known.holds
 
 
 # ---------------------------------------------------------------------- what is shown

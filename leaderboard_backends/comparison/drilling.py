@@ -16,13 +16,13 @@ from typing import IO, Final, TypeVar, cast
 
 import msgspec
 
+from ..usage import listening_ports
 from .contenders import Contender, Place
 from .measure.drill import ACKNOWLEDGED, Back, Loaded, Ready, Up, Wrong
 from .measure.gate import WrongBoardError
 from .measure.job import Job
 from .processes import GRACE, WORKER, PatienceError, Process, WorkerError, end, no_answer, started
 from .schema import DrillFigures
-from .usage import listening_ports
 
 KILL_AFTER: Final = 400
 KILL_SECONDS: Final = 3.0

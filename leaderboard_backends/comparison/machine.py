@@ -16,6 +16,7 @@ from typing import Final
 import psutil
 
 from ..installing import DISTRIBUTION
+from ..usage import IN_MEMORY, file_system
 from .schema import Machine
 
 LIBRARIES: Final = (
@@ -36,9 +37,6 @@ LIBRARIES: Final = (
 CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 OWN_GROUPS: Final = Path("/proc/self/cgroup")
 
-IN_MEMORY: Final = ("tmpfs", "ramfs")
-"""File systems that never touch a disk."""
-
 _CPU_NAME: Final = re.compile(r"^(?:model name|Model)\s*:\s*(.+)$", re.MULTILINE)
 
 
@@ -51,17 +49,6 @@ def folder_on_disk() -> Path:
     candidates = [usual, Path("/var/tmp")]  # noqa: S108 - only as the parent of a private folder
     on_disk = (path for path in candidates if file_system(path) not in IN_MEMORY and os.access(path, os.W_OK))
     return next(on_disk, usual)
-
-
-def file_system(path: Path) -> str:
-    """Return the type of the file system that a folder is on, `unknown` where the system does not say."""
-    try:
-        mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
-    except OSError:
-        return "unknown"
-    real = path.resolve()
-    around = [(mount[1], mount[2]) for mount in mounts if real.is_relative_to(mount[1])]
-    return max(around, key=lambda mount: len(mount[0]), default=("", "unknown"))[1]
 
 
 def machine(load_before: Sequence[float], load_after: Sequence[float], folder: Path) -> Machine:

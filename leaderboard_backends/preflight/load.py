@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from random import Random
-from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
-from ..comparison.measure.response import Arrival, at_rate
-from ..comparison.samples import P99, percentile
 from ..errors import LeaderboardError, RateLimitExceededError
 from ..numerals import elapsed, whole
+from ..timing import P99, Arrival, Paced, at_rate, percentile
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .subject import DEFAULT_RATE, TWICE, WARM_UP, Subject
 
@@ -23,41 +20,24 @@ LABELS: Final = {"update": "update_latency", "top-100": "top_latency", "rank": "
 """What is called, with the setting of its target."""
 
 
-class ResponseTimes:
-    """Times of each operation in nanoseconds, from the moment at which a call was meant to start, and the errors."""
+class Errors:
+    """The errors of calls: how many of each kind, and the text of the first."""
 
     def __init__(self) -> None:
-        self.samples: Final[dict[str, array[int]]] = {}
-        self.errors: Final = Counter[type[LeaderboardError]]()
-        self.first_error = ""
-        self.last = 0.0
-        """Seconds from the moment at which the last call was meant to start until it ended."""
-        self._started = 0
+        self.kinds: Final = Counter[type[LeaderboardError]]()
+        self.first = ""
 
-    def begin(self) -> None:
-        """Note the start, from which the calls' moments count."""
-        self._started = perf_counter_ns()
+    def counted(self, call: Callable[..., object]) -> Callable[..., None]:
+        """Return a call that counts its error instead of raising it."""
 
-    def timed(self, operation: str, call: Callable[..., object]) -> Callable[..., None]:
-        """Return a call that takes the moment at which it is meant to start, and its arguments."""
-        samples = self.samples.setdefault(operation, array("q"))
-
-        def run(moment: int, *arguments: Any) -> None:
+        def run(*arguments: Any) -> None:
             try:
                 call(*arguments)
             except LeaderboardError as error:
-                self.errors[type(error)] += 1
-                self.first_error = self.first_error or str(error)
-            taken = perf_counter_ns() - self._started - moment
-            samples.append(taken)
-            self.last = taken / 1e9
+                self.kinds[type(error)] += 1
+                self.first = self.first or str(error)
 
         return run
-
-    @property
-    def calls(self) -> int:
-        """How many calls were made."""
-        return sum(map(len, self.samples.values()))
 
 
 class _Step(NamedTuple):
@@ -74,11 +54,12 @@ def check_load(subject: Subject) -> Finding:
     if not load.calls:
         return not_applicable("no load to test: expected_updates and expected_reads are 0")
     _warm_up(subject)
-    times = ResponseTimes()
-    figures, done = at_rate(_arrivals(subject, times), load.rate, give_up=max(load.seconds, _longest_target(subject)))
-    findings = [_stated(subject), *_latencies(subject, times), *_errors(subject, times)]
-    if figures.response is None and (done <= load.calls or times.last > _longest_target(subject)):
-        findings.append(_too_slow(load.rate, figures.achieved))
+    steps, errors = list(islice(_steps(subject), load.calls)), Errors()
+    longest = _longest_target(subject)
+    paced = at_rate(_arrivals(steps, errors), load.rate, give_up=max(load.seconds, longest))
+    findings = [_stated(subject), *_latencies(subject, steps, paced.samples), *_errors(subject, errors, paced)]
+    if not paced.kept_up and (len(paced.samples) < load.calls or paced.samples[-1] / 1e9 > longest):
+        findings.append(_too_slow(load.rate, paced.reached))
     return together(findings)
 
 
@@ -97,19 +78,10 @@ def _warm_up(subject: Subject) -> None:
             return
 
 
-def _arrivals(subject: Subject, times: ResponseTimes) -> list[Arrival]:
-    """Return the calls with gaps as of independent callers, 1 on average."""
-    load = subject.load
+def _arrivals(steps: Sequence[_Step], errors: Errors) -> list[Arrival]:
+    """Return the calls with gaps as of independent callers."""
     rng = Random(2)  # noqa: S311 - nothing here is a secret
-    gaps = [rng.expovariate(1.0) for _ in range(load.calls)]
-    stretch = (load.calls + 1) / sum(gaps)
-    arrivals: list[Arrival] = [(times.begin, (), 0.0)]
-    moment = 0.0
-    for gap, step in zip(gaps, _steps(subject), strict=False):
-        moment += gap * stretch
-        run = times.timed(step.operation, step.call)
-        arrivals.append((run, (int(moment * 1e9 / load.rate), *step.arguments), gap * stretch))
-    return arrivals
+    return [(errors.counted(step.call), step.arguments, rng.expovariate(1.0)) for step in steps]
 
 
 def _steps(subject: Subject) -> Iterator[_Step]:
@@ -153,9 +125,9 @@ def _stated(subject: Subject) -> Finding:
     )
 
 
-def _latencies(subject: Subject, times: ResponseTimes) -> Iterator[Finding]:
+def _latencies(subject: Subject, steps: Sequence[_Step], times: Sequence[int]) -> Iterator[Finding]:
     for operation, setting in LABELS.items():
-        if samples := sorted(times.samples.get(operation, ())):
+        if samples := sorted(time for step, time in zip(steps, times, strict=False) if step.operation == operation):
             target: float = getattr(subject.expectations, setting)
             told = percentile(samples, P99)
             name, value = ("max", samples[-1]) if told is None else ("p99", told)
@@ -171,13 +143,13 @@ def _missed(subject: Subject, figure: str) -> Finding:
     )
 
 
-def _errors(subject: Subject, times: ResponseTimes) -> Iterator[Finding]:
-    if not times.errors:
+def _errors(subject: Subject, errors: Errors, paced: Paced) -> Iterator[Finding]:
+    if not errors.kinds:
         yield passed("no errors")
         return
-    kinds = ", ".join(f"{count} {kind.__name__}" for kind, count in times.errors.most_common())
-    figure = f"{sum(times.errors.values())} of {times.calls} calls failed ({kinds}): {times.first_error}"
-    if RateLimitExceededError in times.errors:
+    kinds = ", ".join(f"{count} {kind.__name__}" for kind, count in errors.kinds.most_common())
+    figure = f"{errors.kinds.total()} of {len(paced.samples)} calls failed ({kinds}): {errors.first}"
+    if RateLimitExceededError in errors.kinds:
         yield failed(
             figure,
             f"Raise updates_a_second in [{subject.table}.rate_limit] above {whole(subject.load.updates)}, twice the "

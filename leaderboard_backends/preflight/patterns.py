@@ -9,9 +9,6 @@ import re
 from statistics import fmean
 from typing import Final
 
-from ..comparison.cost.footprint import footprints
-from ..comparison.cost.source import Inputs, load_result
-from ..comparison.cost.tiers import tiers
 from ..errors import LeaderboardError
 from ..model import MAX_TEXT_BYTES
 from ..numerals import significant, size, whole
@@ -89,11 +86,9 @@ def _on_cluster(subject: Subject) -> Finding:
     players = max(found, subject.expectations.expected_players or 0)
     if not players:
         return not_applicable("the players of a board on a cluster are not known: set expected_players")
-    published = load_result()
-    known = tiers(published, footprints(published), Inputs.shipped(), sizes=())
-    if known is None:
-        return not_applicable("the shipped result has no board on one server")
-    holds = known.durable if subject.expectations.durable else known.holds
+    holds = subject.one_server_holds(subject.expectations.durable)
+    if holds is None:
+        return not_applicable("it is not known how many players one server holds")
     if players > holds:
         return passed(f"one server does not hold {whole(players)} players")
     return passed(

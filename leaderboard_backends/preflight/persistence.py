@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from ..capabilities import Home, Kept
-from ..comparison.machine import IN_MEMORY, file_system
 from ..config import Opening
 from ..numerals import percent, size
+from ..usage import IN_MEMORY, file_system
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import kind_of, promises_of
 from .server import Persistence, Server, ask_each

@@ -28,7 +28,7 @@ from .rate_limit import check_rate_limit
 from .replication import check_replication
 from .scratch import CLEAR, LEFT, Scratch
 from .storage import check_storage
-from .subject import Subject
+from .subject import OneServerHolds, Subject, not_known
 from .validation import check_validation
 from .workers import check_workers
 
@@ -78,6 +78,7 @@ def run_checks(
     expectations: Mapping[str, Expectations],
     seconds: float,
     progress: Progress = str,
+    one_server_holds: OneServerHolds = not_known,
 ) -> Report:
     """Run every check on one board of a file, with what is expected of each; `seconds` is how long the load takes.
 
@@ -87,7 +88,7 @@ def run_checks(
     opening = openings[name]
     with warnings.catch_warnings(), Scratch(opening) as scratch:
         warnings.filterwarnings("ignore", message=SAID_BY_A_CHECK)
-        subject = Subject(name, openings, expectations[name], scratch, seconds)
+        subject = Subject(name, openings, expectations[name], scratch, seconds, one_server_holds)
         lines: list[Line] = []
         answers = True
         for check in CHECKS:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from itertools import islice
 from math import ceil
 from time import perf_counter, sleep, time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry
 
 from ..capabilities import StorageInfo
-from ..comparison.usage import settled_private_bytes
 from ..config import Opening
 from ..errors import RateLimitExceededError
 from ..model import Score
 from ..protocol import LeaderboardBackend
+from ..usage import settled_private_bytes
 from ..wrapper import achieved, layers
 from .expectations import Expectations
 from .kinds import kind_of
@@ -40,6 +40,15 @@ FILL_SECONDS: Final = 5.0
 _BATCH: Final = 10_000
 _MEASURABLE: Final = 5_000
 """Players from which on the growth of memory tells what one takes."""
+
+
+OneServerHolds: TypeAlias = Callable[[bool], int | None]
+"""Returns how many players one server holds, whether durable or not; `None` where that is not known."""
+
+
+def not_known(durable: bool) -> None:  # noqa: FBT001 - the one thing that is asked
+    """Say that it is not known how many players one server holds."""
+    del durable
 
 
 class Filled(NamedTuple):
@@ -81,6 +90,7 @@ class Subject:
         expectations: Expectations,
         scratch: Scratch,
         seconds: float,
+        one_server_holds: OneServerHolds = not_known,
     ) -> None:
         self.name: Final = name
         self.boards: Final = list(openings)
@@ -88,6 +98,7 @@ class Subject:
         self.opening: Final = openings[name]
         self.expectations: Final = expectations
         self.scratch: Final = scratch
+        self.one_server_holds: Final = one_server_holds
         self.registry: Final = CollectorRegistry()
         """Of the metrics of this run, so that they are not among those of the app."""
         self.load: Final = _load(expectations, seconds)

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard_backends import usage
 from leaderboard_backends.comparison import machine
 
 
 def test_the_file_system_is_that_of_the_nearest_mount() -> None:
-    assert machine.file_system(Path("/proc/self")) == "proc"
-    assert machine.file_system(Path("/")) not in ("proc", "unknown")
+    assert usage.file_system(Path("/proc/self")) == "proc"
+    assert usage.file_system(Path("/")) not in ("proc", "unknown")
 
 
 def test_files_go_where_a_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert machine.folder_on_disk() == tmp_path
-    monkeypatch.setattr(machine, "IN_MEMORY", (machine.file_system(tmp_path),))
+    monkeypatch.setattr(machine, "IN_MEMORY", (usage.file_system(tmp_path),))
     other = machine.folder_on_disk()
-    assert other == tmp_path or machine.file_system(other) not in machine.IN_MEMORY
+    assert other == tmp_path or usage.file_system(other) not in usage.IN_MEMORY
 
 
 def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from leaderboard_backends.cli.preflight import one_server_holds
 from leaderboard_backends.config import describe_file
 from leaderboard_backends.preflight.expectations import read_expectations
 from leaderboard_backends.preflight.finding import Finding, Status
@@ -82,7 +83,9 @@ def findings(
     """Run the whole list on the one board, and return what each check found."""
     path = write(folder, document)
     openings = describe_file(path)
-    report = run_checks(next(iter(openings)), openings, read_expectations(path, openings), seconds, progress)
+    report = run_checks(
+        next(iter(openings)), openings, read_expectations(path, openings), seconds, progress, one_server_holds
+    )
     return {line.check: line.finding for line in report.lines}
 
 

@@ -14,11 +14,11 @@ import redis
 import trustme
 
 from leaderboard_backends import open_leaderboard
-from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
 from leaderboard_backends.preflight.degradation import check_degradation
 from leaderboard_backends.preflight.finding import Finding, Status
 from leaderboard_backends.preflight.persistence import check_persistence
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+from leaderboard_backends.usage import IN_MEMORY, file_system
 
 from ..backends.redis.conftest import Proxy
 from .boards import Document, Opened, changed, findings, good, of_status

@@ -18,9 +18,9 @@ import msgspec
 
 from ...model import Score
 from ...protocol import LeaderboardBackend
+from ...usage import bytes_written
 from ..opening import open_target
 from ..schema import DiskFigures
-from ..usage import bytes_written
 from ..workload.trace import Trace, decode_trace
 from .gate import WrongBoardError
 from .job import Job

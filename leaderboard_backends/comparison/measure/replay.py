@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from typing import Any, Final
 
 from ...protocol import LeaderboardBackend
-from ..samples import preallocated
+from ...timing import preallocated
 from ..workload.model import DIGEST_SIZE, answer_digest
 from ..workload.operations import OPERATIONS
 from ..workload.trace import Trace

@@ -6,7 +6,8 @@ import gc
 from pathlib import Path
 from typing import Final
 
-from ..samples import clock_cost_us, distribution
+from ...timing import clock_cost_us
+from ..samples import distribution
 from ..schema import Checked, ServiceFigures, Timed
 from ..workload.trace import Trace
 from .gate import check_state, explain

@@ -13,8 +13,8 @@ from heapq import heappop, heappush
 from time import perf_counter
 from typing import Final
 
+from ...usage import processor_seconds
 from ..schema import BatchFigures, ClientsFigures, ThroughputFigures
-from ..usage import processor_seconds
 from ..workload.operations import OPERATIONS
 from ..workload.trace import Trace
 from .clients import Call, Crew, Processes, Threads

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, TypeVar
 
-from ..samples import preallocated
-from ..usage import settled_private_bytes
+from ...timing import preallocated
+from ...usage import settled_private_bytes
 from .program import Samples
 
 MOST_SAMPLES: Final = 10_000

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison import usage
-from leaderboard_backends.comparison.machine import IN_MEMORY, file_system
+from leaderboard_backends import usage
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.usage import IN_MEMORY, file_system
 
 
 def test_private_memory_grows_by_what_is_kept() -> None:
@@ -53,7 +53,7 @@ def test_a_write_ahead_log_is_taken_up_into_its_file_and_nothing_is_lost(tmp_pat
 def test_a_log_that_somebody_reads_an_older_state_from_is_not_said_to_be_taken_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usage, "LOG_PATIENCE", 0.01)
+    monkeypatch.setattr(usage, "LOG_TIMEOUT", 0.01)
     path = tmp_path / "board.db"
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as writer,

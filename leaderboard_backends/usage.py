@@ -1,4 +1,4 @@
-"""What processes use while they are measured: private memory, bytes on disk and to the disk, processor time."""
+"""What processes use: private memory, bytes on disk and to the disk, processor time; and where files are."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ LEAST_SECONDS: Final = 0.1
 SQLITE_LOG: Final = "-wal"
 """What the name of an SQLite file's write-ahead log ends in."""
 
-LOG_PATIENCE: Final = 60.0
+LOG_TIMEOUT: Final = 60.0
 """Seconds to wait for others who use an SQLite file."""
+
+IN_MEMORY: Final = ("tmpfs", "ramfs")
+"""File systems that never touch a disk."""
 
 
 def private_bytes(pid: int | None = None) -> int:
@@ -50,13 +53,13 @@ def bytes_on_disk(path: Path) -> int:
 def fold_logs(path: Path) -> None:
     """Copy the write-ahead log of each SQLite file here into the file and cut it off, as closing the file would.
 
-    Raises `sqlite3.Error`, and `RuntimeError` where others hold the log for longer than `LOG_PATIENCE`.
+    Raises `sqlite3.Error`, and `RuntimeError` where others hold the log for longer than `LOG_TIMEOUT`.
     """
     for file, size in list(_files(path)):
         if size and file.name.endswith(SQLITE_LOG):
             database = file.with_name(file.name.removesuffix(SQLITE_LOG))
             address = f"file:{quote(str(database))}?mode=rw"
-            with closing(sqlite3.connect(address, uri=True, timeout=LOG_PATIENCE)) as connection:
+            with closing(sqlite3.connect(address, uri=True, timeout=LOG_TIMEOUT)) as connection:
                 busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
                 raise RuntimeError(f"the log of {database.name} is in use and could not be copied into the file")
@@ -98,6 +101,17 @@ def listening_ports(pid: int) -> int:
     """Return how many TCP ports a process listens on. Raises `psutil.Error` where it is gone or another user's."""
     connections = psutil.Process(pid).net_connections(kind="tcp")
     return len({connection.laddr.port for connection in connections if connection.status == psutil.CONN_LISTEN})
+
+
+def file_system(path: Path) -> str:
+    """Return the type of the file system that a folder is on, `unknown` where the system does not say."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return "unknown"
+    real = path.resolve()
+    around = [(mount[1], mount[2]) for mount in mounts if real.is_relative_to(mount[1])]
+    return max(around, key=lambda mount: len(mount[0]), default=("", "unknown"))[1]
 
 
 class OtherWork:
