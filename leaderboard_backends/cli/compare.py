@@ -17,6 +17,7 @@ from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
+from ..comparison.programs import is_installed
 from ..comparison.proof import PATIENCE
 from ..comparison.redaction import conceal
 from ..comparison.report.answer import answer_of_comparison
@@ -26,6 +27,7 @@ from ..comparison.schema import Result, encode_result
 from ..comparison.workload.spec import WorkloadFile, find_workloads
 from ..comparison.workload.store import TraceStore, default_folder
 from ..errors import ConfigurationError
+from ..installing import install_distribution
 from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
 
@@ -129,6 +131,7 @@ def compare(
         contenders = find_contenders(backends or plan.backends, plan.besides)
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
+    _say_what_is_left_out(plan)
     _prepare(out, resume=resume, force=force)
     with Journal(_journal(out) if out else None, force=force) as journal:
         order = Order(
@@ -152,6 +155,16 @@ def compare(
             raise click.ClickException(_unfinished(error, out)) from error
         _publish(result, out, journal, details=details)
     sys.exit(_exit_code(result, allow_missing=allow_missing))
+
+
+def _say_what_is_left_out(plan: Plan) -> None:
+    for part in plan.programs:
+        if not is_installed(part.distribution):
+            click.echo(
+                f"{part.distribution} is not installed, so that its programs are left out; to measure them, too: "
+                f"{install_distribution(part.distribution)}",
+                err=True,
+            )
 
 
 def _with_workloads(plan: Plan, given: Sequence[str]) -> tuple[Plan, list[WorkloadFile]]:

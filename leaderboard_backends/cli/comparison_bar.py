@@ -107,7 +107,7 @@ class ComparisonBar:
 
 def shown(cell: Cell) -> str:
     """Return a cell in words."""
-    if cell.mode == "study":
+    if cell.mode == "program":
         return cell.backend
     repeated = ", A/A run" if cell.twin else ""
     return f"{cell.backend}{repeated}, {cell.mode}, {cell.workload}, {cell.players:,} players"

@@ -30,10 +30,10 @@ from .measure.job import Answer, Job, Where
 from .methods import METHODS
 from .plan import Plan, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer, redacted
+from .programs import programs_of
 from .redaction import redact
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, ServiceFigures, Settings
 from .scratch import scratch_folder
-from .study import programs
 from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace, TraceStore
 
@@ -105,9 +105,9 @@ class _Comparison:
         self.head = self._head()
         self.contenders = {contender.label: contender for contender in order.contenders}
         self.workloads = {file.spec.name: file for file in order.workloads}
-        asked = [(program.name, program.players) for program in programs().values()] if order.plan.study else []
+        programs = {name: programs_of(name).values() for name in {part.distribution for part in order.plan.programs}}
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
-        self.units = [one for one in units(order.plan, list(self.contenders), asked, sizes) if self._applies(one)]
+        self.units = [one for one in units(order.plan, list(self.contenders), programs, sizes) if self._applies(one)]
         self.gates = gates_of(order.plan, sizes)
         self.jobs = Jobs(order.plan, order.seed, self.workloads, order.give_up_after)
         self.backends: dict[str, BackendFacts] = {}
@@ -152,7 +152,7 @@ class _Comparison:
         self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
         for run in self.runs.values():
             self._refuse_if_wrong(run)
-        for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "study"}.values():
+        for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "program"}.values():
             self._trace(unit.cell.workload, unit.cell.players, unit.steps)  # of runs that were done before
 
     def _run_all(self, folder: Path) -> None:
@@ -265,7 +265,7 @@ class _Comparison:
 
     def _answer(self, unit: Unit, folder: Path) -> Answer:
         cell = unit.cell
-        if cell.mode == "study":
+        if cell.mode == "program":
             return answer(self.jobs.of(unit, Where("", "")))
         if cell.backend in self.refusals:
             return self.refusals[cell.backend]

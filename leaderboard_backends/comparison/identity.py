@@ -18,6 +18,7 @@ from .contenders import Contender
 from .journal import Head
 from .machine import cpu, usable_cores, versions
 from .plan import Plan
+from .programs import modules_of
 from .sources import code_digest, digest_of
 from .workload.spec import WorkloadFile
 
@@ -59,6 +60,11 @@ def _told(
     yield "plan", msgspec.json.encode(plan).decode()
     yield "backends", "; ".join(f"{contender.label} = {_identity(contender, salt)}" for contender in contenders)
     yield "workloads", "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads)
+    if plan.programs:
+        yield (
+            "programs",
+            code_digest([module for part in plan.programs for module in modules_of(part.distribution)], ""),
+        )
     yield "seed", str(seed)
     yield "versions", ", ".join(f"{name} {number}" for name, number in versions().items())
     yield "code", source_digest()

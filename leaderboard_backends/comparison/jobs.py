@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from .measure.job import Job, Where
-from .plan import Plan, ResponsePart, StudyPart, ThroughputPart, Unit
+from .plan import Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
 from .workload.spec import WorkloadFile
 from .workload.store import StoredTrace
 
@@ -28,7 +28,7 @@ class Jobs:
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
 
     def of(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
-        """Return the job of a run; a program of the study has no trace."""
+        """Return the job of a run; a program of a plug-in has no trace."""
         part = unit.part
         job = Job(
             task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
@@ -43,8 +43,8 @@ class Jobs:
         )
         if isinstance(part, ThroughputPart):
             job = replace(job, clients=part.clients, batches=part.batches, seconds=part.seconds)
-        if isinstance(part, StudyPart):
-            job = replace(job, seconds=part.seconds)
+        if isinstance(part, ProgramsPart):
+            job = replace(job, distribution=part.distribution, seconds=part.seconds)
         if isinstance(part, ResponsePart):
             rates = self.workloads[unit.cell.workload].spec.arrival.rates
             job = replace(job, rates=list(rates), seconds=part.seconds)

@@ -7,7 +7,7 @@ process; within a round the cells come in a random order, so that disturbances o
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from ..errors import ConfigurationError
 from ..model import shorten
 from ..testing.subject import PARTS
+from .programs import Program
 from .schema import Cell, Mode
 from .shipped import shipped
 
@@ -79,9 +80,10 @@ class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rounds: Count
 
 
-class StudyPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The programs that the study's claims are about, in `rounds`, each operation for `seconds`."""
+class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All programs of a plug-in, by its distribution's name, in `rounds`, each operation for `seconds`."""
 
+    distribution: str
     rounds: Count
     seconds: Seconds
 
@@ -109,7 +111,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throughput: list[ThroughputPart] = []
     response: list[ResponsePart] = []
     drill: list[DrillPart] = []
-    study: StudyPart | None = None
+    programs: list[ProgramsPart] = []
+    """Left out where the distribution is not installed."""
 
     @property
     def parts(self) -> list[str]:
@@ -182,7 +185,7 @@ class Unit(msgspec.Struct, frozen=True):
     cell: Cell
     rounds: int
     steps: int
-    part: Part | StudyPart
+    part: Part | ProgramsPart
 
 
 def read_plan(name: str | Path) -> Plan:
@@ -220,17 +223,17 @@ def _plan_path(name: str | Path) -> Path:
 def units(
     plan: Plan,
     backends: Sequence[str],
-    programs: Sequence[tuple[str, int]] = (),
+    programs: Mapping[str, Collection[Program]] = MappingProxyType({}),
     only_sizes: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Unit]:
-    """Return all cells of a plan without order, for backends by label and programs of the study with their sizes.
+    """Return all cells of a plan without order, for backends by label and programs by distribution.
 
     `only_sizes` has, by workload, the only size of workloads that are made of events.
     """
     return [
         *_measured(plan, backends, only_sizes),
         *_drills(plan, backends, only_sizes),
-        *_study(plan, programs),
+        *_programs(plan, programs),
     ]
 
 
@@ -276,10 +279,10 @@ def _drills(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Ite
                 yield Unit(Cell("drill", drill.workload, players, backend), drill.rounds, 1, drill)
 
 
-def _study(plan: Plan, programs: Sequence[tuple[str, int]]) -> Iterator[Unit]:
-    if plan.study is not None:
-        for name, players in programs:
-            yield Unit(Cell("study", "", players, name), plan.study.rounds, 0, plan.study)
+def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:
+    for part in plan.programs:
+        for program in programs.get(part.distribution, ()):
+            yield Unit(Cell("program", "", program.players, program.name), part.rounds, 0, part)
 
 
 def in_order(found: Sequence[Unit], seed: int) -> list[tuple[int, Unit]]:

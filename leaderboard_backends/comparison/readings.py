@@ -1,6 +1,6 @@
 """The figures of a run, each as one number under a name, so that one rule can judge all of them.
 
-Programs of the study are not backends: their figures have no readings.
+Programs of plug-ins are not backends: their figures have no readings.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ SCHEMA_VERSION: Final = 3
 
 MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
 
-Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "study"]
+Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "program"]
 """What a run measures. Figures of two modes are never mixed.
 
 `service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
 several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: crash recovery
-(start, kill, restore), and what an update writes to the disk. `study`: programs that a claim of the study is about.
+(start, kill, restore), and what an update writes to the disk. `program`: a program of a plug-in.
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
@@ -254,14 +254,14 @@ class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """One operation of a program of the study."""
+    """One operation of a program."""
 
     operation: str
     time: Distribution
 
 
-class StudyFigures(msgspec.Struct, frozen=True, tag="study"):
-    """What one program took: a data structure used in the way that the study shows."""
+class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
+    """What one program of a plug-in took."""
 
     timings: list[Timing]
     memory_bytes: int | None = None
@@ -270,17 +270,17 @@ class StudyFigures(msgspec.Struct, frozen=True, tag="study"):
     """Facts by name that are no times, such as players lost to ties."""
 
 
-Figures: TypeAlias = ServiceFigures | ThroughputFigures | ResponseFigures | DrillFigures | StudyFigures
+Figures: TypeAlias = ServiceFigures | ThroughputFigures | ResponseFigures | DrillFigures | ProgramFigures
 
 
 class Cell(msgspec.Struct, frozen=True, order=True):
-    """What a run is a run of; it is repeated in several processes. `workload` is empty for a program of the study."""
+    """What a run is a run of; it is repeated in several processes. `workload` is empty for a program."""
 
     mode: Mode
     workload: str
     players: int
     backend: str
-    """A backend's label, or the name of a program of the study."""
+    """A backend's label, or the name of a program."""
     twin: bool = False
     """Whether it is the second of two equal cells, from whose difference the noise is known."""
 

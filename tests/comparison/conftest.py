@@ -9,21 +9,19 @@ from typing import Any, TypeAlias
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.contenders import find_contenders
 from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.journal import Journal
 from leaderboard_backends.comparison.plan import (
     DrillPart,
     Plan,
+    ProgramsPart,
     ResponsePart,
     ServicePart,
-    StudyPart,
     ThroughputPart,
     Unit,
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
-from leaderboard_backends.comparison.study import programs
 from leaderboard_backends.comparison.workload.spec import find_workloads
 from leaderboard_backends.comparison.workload.store import TraceStore
 
@@ -62,14 +60,14 @@ def service_plan(players: Sequence[int] = (200,), steps: int = 200, **values: An
 
 
 def every_mode(players: int = 200) -> Plan:
-    """Return a plan that has each mode once."""
+    """Return a plan that has each mode once; of programs, those beside the test boards, where they are installed."""
     plan = service_plan([players], 200)
     return replace(
         plan,
         throughput=[ThroughputPart(WORKLOAD, [players], 1000, [1, 2], [10], 0.2)],
         response=[ResponsePart(WORKLOAD, [players], 400, 0.1)],
         drill=[DrillPart(WORKLOAD, [players], 1)],
-        study=StudyPart(1, 0.02),
+        programs=[ProgramsPart("counting-programs", 1, 0.02)],
     )
 
 
@@ -132,12 +130,13 @@ def half_failed(traces: Path) -> Result:
 
 @pytest.fixture(scope="session")
 def whole(traces: Path) -> Result:
-    """Return a result with every mode, of a board in memory, on a server and in a file, and of two programs.
+    """Return a result with every mode, of a board in memory, on a server and in a file, and of a program of a plug-in.
 
     Of 1,000 players: far above the 40 KB of idle buffers that a server may free during the load.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execute, "programs", lambda: dict(list(programs().items())[1:3]))  # the quickest
+        _let_workers_import_boards(patch)
+        patch.syspath_prepend(BOARDS)
         return run_small(Watching(), traces, "memory", "redis (appendfsync always)", "zodb", plan=every_mode(1000))
 
 

@@ -22,11 +22,11 @@ from leaderboard_backends.comparison.processes import answer
 from leaderboard_backends.comparison.schema import (
     Cell,
     DrillFigures,
+    ProgramFigures,
     ResponseFigures,
     Result,
     Run,
     ServiceFigures,
-    StudyFigures,
     ThroughputFigures,
     read_result,
 )
@@ -73,7 +73,7 @@ def test_every_run_of_every_mode_has_figures_of_that_mode(whole: Result) -> None
         "throughput": ThroughputFigures,
         "response": ResponseFigures,
         "drill": DrillFigures,
-        "study": StudyFigures,
+        "program": ProgramFigures,
     }
     assert {run.cell.mode for run in whole.runs} == set(kinds)
     for run in whole.runs:

@@ -13,11 +13,11 @@ from leaderboard_backends.comparison.journal import Finished, Journal, Known, re
 from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
 from leaderboard_backends.comparison.schema import (
     Cell,
+    ProgramFigures,
     ResponseFigures,
     Result,
     Run,
     ServiceFigures,
-    StudyFigures,
     ThroughputFigures,
 )
 
@@ -74,7 +74,7 @@ def test_a_wrong_end_state_is_found_and_told(comparing: Callable[..., Result]) -
 def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
     comparing: Callable[..., Result], watcher: Watching
 ) -> None:
-    result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), study=None))
+    result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), programs=[]))
     modes = {"service", "throughput", "response", "drill"}
     wrong = [run for run in result.runs if run.cell.backend == "boards:CountsWrongFarDown"]
     assert {run.cell.mode for run in wrong} == modes
@@ -87,7 +87,7 @@ def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
 
 
 def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], drill=[], study=None)
+    plan = replace(every_mode(), service=[], drill=[], programs=[])
     result = comparing("boards:CountsWrongFarDown", "memory", plan=plan)
     told = {run.cell.backend: (run.status, run.reason) for run in result.runs}
     status, reason = told["boards:CountsWrongFarDown"]
@@ -105,7 +105,7 @@ def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(compari
 def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_gate_again(
     comparing: Callable[..., Result], traces: Path, tmp_path: Path
 ) -> None:
-    plan, journal = replace(every_mode(), service=[], drill=[], study=None), tmp_path / "journal"
+    plan, journal = replace(every_mode(), service=[], drill=[], programs=[]), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
     head, (facts,), runs, _ = read_journal(journal)
     with Journal(journal, force=True) as earlier:
@@ -133,7 +133,7 @@ def test_each_run_says_what_was_checked(whole: Result) -> None:
 
 
 def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
-    figures = StudyFigures([])
+    figures = ProgramFigures([])
     before = Run(Cell("service", "realtime", 10, "a"), 1, "ok", figures=figures)
     wrong = Run(Cell("throughput", "realtime", 10, "a"), 1, "wrong", "one is missing")
     failed = Run(Cell("drill", "realtime", 10, "a"), 1, "failed", "no disk")
@@ -148,15 +148,15 @@ def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
 
 
 def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(1000), service=[], throughput=[], response=[], study=None)
+    plan = replace(every_mode(1000), service=[], throughput=[], response=[], programs=[])
     plan = replace(plan, service=service_plan([20], 20).service)  # so that no gate finds it out first
     drill, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
     assert (drill.status, drill.reason) == ("wrong", "after recovery, the first entry of the top is not at rank 1")
 
 
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:
-    result = comparing("boards:TellsTheRankBefore", plan=replace(every_mode(), study=None).changed(proof="updates"))
-    of_the_board = [run for run in result.runs if run.cell.mode != "study"]
+    result = comparing("boards:TellsTheRankBefore", plan=replace(every_mode(), programs=[]).changed(proof="updates"))
+    of_the_board = [run for run in result.runs if run.cell.mode != "program"]
     assert {run.status for run in of_the_board} == {"wrong"}
     assert all("the conformance kit says DOES NOT CONFORM: test_" in run.reason for run in of_the_board)
     assert all(run.figures is None for run in of_the_board)
@@ -182,10 +182,10 @@ def test_a_board_that_raises_has_a_row_with_the_error_but_no_path(comparing: Cal
 
 
 def test_no_password_of_a_boards_own_storage_gets_into_a_result(comparing: Callable[..., Result]) -> None:
-    result = comparing("boards:TellsAPassword", plan=replace(every_mode(), study=None).changed(proof="updates"))
+    result = comparing("boards:TellsAPassword", plan=replace(every_mode(), programs=[]).changed(proof="updates"))
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
-    drills = replace(every_mode(), service=[], throughput=[], response=[], study=None)
+    drills = replace(every_mode(), service=[], throughput=[], response=[], programs=[])
     result = comparing("boards:TellsAPassword", plan=drills)
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
@@ -199,7 +199,7 @@ def test_a_board_that_ends_its_process_has_a_row(comparing: Callable[..., Result
 def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_on(
     comparing: Callable[..., Result],
 ) -> None:
-    plan = replace(every_mode(), throughput=[], response=[], study=None)
+    plan = replace(every_mode(), throughput=[], response=[], programs=[])
     runs = comparing("boards:Segfaults", "memory", plan=plan).runs
     died, other = ([run for run in runs if (run.cell.backend == "memory") == right] for right in (False, True))
     assert [run.cell.mode for run in died] == ["service", "drill"]
@@ -269,7 +269,7 @@ def test_all_boards_end_in_the_same_state_after_the_same_trace(comparing: Callab
 
 
 def test_a_board_that_loses_updates_between_threads_has_no_throughput(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], response=[], drill=[], study=None)
+    plan = replace(every_mode(), service=[], response=[], drill=[], programs=[])
     result = comparing("boards:LosesInThreads", "memory", plan=plan)
     racy, right = (run for run in result.runs if run.cell.mode == "throughput")
     assert (racy.status, right.status) == ("wrong", "ok")

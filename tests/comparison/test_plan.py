@@ -39,7 +39,7 @@ def test_the_plans_that_come_with_the_library_are_read() -> None:
     assert full.throughput
     assert full.response
     assert full.drill
-    assert full.study
+    assert [part.distribution for part in full.programs] == ["leaderboard-backends-study"]
 
 
 def test_each_cell_comes_once_and_twins_where_they_are_asked_for(plan: Plan) -> None:

@@ -50,7 +50,7 @@ def test_a_board_and_its_replicas_are_on_all_servers_that_were_started(tmp_path:
 
 @pytest.mark.parametrize("mode", ["service", pytest.param("throughput", marks=pytest.mark.proof)])
 def test_a_cluster_is_measured_in_every_mode_but_crash_recovery(comparing: Callable[..., Result], mode: str) -> None:
-    plan = replace(every_mode(PLAYERS), study=None, response=[])
+    plan = replace(every_mode(PLAYERS), programs=[], response=[])
     plan = replace(plan, throughput=[]) if mode == "service" else replace(plan, service=[])
     found = comparing(CLUSTER, plan=plan)
     (run,) = found.runs
@@ -68,7 +68,7 @@ def test_a_cluster_is_measured_in_every_mode_but_crash_recovery(comparing: Calla
 def test_a_copy_in_memory_gives_the_models_answers_and_counts_as_the_apps_memory(
     comparing: Callable[..., Result], mode: str
 ) -> None:
-    plan = replace(every_mode(PLAYERS), study=None, response=[], drill=[])
+    plan = replace(every_mode(PLAYERS), programs=[], response=[], drill=[])
     plan = replace(plan, throughput=[]) if mode == "service" else replace(plan, service=[])
     (run,) = comparing(REPLICA, plan=plan).runs
     assert (run.status, run.reason) == ("ok", "")

@@ -62,7 +62,7 @@ class Changes(NamedTuple):
 
 
 def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> Changes:
-    """Compare each cell and figure of two results, without A/A runs and programs of the study.
+    """Compare each cell and figure of two results, without A/A runs and programs of plug-ins.
 
     Raises `ConfigurationError` where the results cannot be compared: another workload or trace under the same name,
     another machine unless it is allowed, or no cell in common.
@@ -97,7 +97,7 @@ class _Side(NamedTuple):
 def _side(result: Result) -> _Side:
     runs: dict[Cell, list[Run]] = {}
     for run in result.runs:
-        if not run.cell.twin and run.cell.mode != "study":
+        if not run.cell.twin and run.cell.mode != "program":
             runs.setdefault(run.cell, []).append(run)
     return _Side(result, noise_floors(result), runs)
 

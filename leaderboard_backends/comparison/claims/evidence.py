@@ -26,10 +26,10 @@ from ..schema import (
     DrillFigures,
     Figures,
     Mode,
+    ProgramFigures,
     Result,
     Run,
     ServiceFigures,
-    StudyFigures,
     ThroughputFigures,
 )
 from ..statistics import Floors, Interval, NoiseClass, interval, noise_floors, operations_of, runs_of, values
@@ -168,10 +168,10 @@ class Evidence:
 
     # ------------------------------------------------------------------ programs of the study
 
-    def program(self, name: str) -> list[StudyFigures]:
+    def program(self, name: str) -> list[ProgramFigures]:
         """Return the figures of a program, one per process; raises with the reason where it has none."""
-        runs = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == ("study", name)]
-        found = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, StudyFigures)]
+        runs = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == ("program", name)]
+        found = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, ProgramFigures)]
         if not found and runs:
             missing(f"`{name}` ({runs[0].status}: {runs[0].reason})")
         return found or missing(f"`{name}`")

@@ -11,7 +11,7 @@ from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..schema import BackendFacts, Result, Run, ServiceFigures, StudyFigures
+from ..schema import BackendFacts, ProgramFigures, Result, Run, ServiceFigures
 from ..study.sharding import RANK as RANK_OF_ONE
 from ..study.sharding import SHARDED_RANK
 from .bill import Bill, Spread, bill, server_memory
@@ -235,7 +235,7 @@ def merged(result: Result) -> float | None:
     """Return how many times as long a rank takes over ten boards of one process, merged by hand, as on one board."""
     found: dict[str, list[float]] = {}
     for run in result.runs:
-        for timing in run.figures.timings if isinstance(run.figures, StudyFigures) else ():
+        for timing in run.figures.timings if isinstance(run.figures, ProgramFigures) else ():
             found.setdefault(timing.operation, []).append(timing.time.mean_us)
     if not {RANK_OF_ONE, SHARDED_RANK} <= found.keys():
         return None

@@ -8,7 +8,7 @@ import msgspec
 
 from ..schema import BackendFacts, Figures, Status
 
-Task = Literal["service", "throughput", "response", "study", "facts", "clear", "crash", "return"]
+Task = Literal["service", "throughput", "response", "program", "facts", "clear", "crash", "return"]
 """The modes; `facts` opens a board and reports what it is; `clear` deletes what a terminated worker left behind;
 `crash` and `return` are the two sides of crash recovery: the process that will be killed, and the one that checks what
 is left.
@@ -47,8 +47,10 @@ class Job(msgspec.Struct, frozen=True):
     batches: list[int] = []
     rates: list[float] = []
     seconds: float = 1.0
-    """Of each phase of a throughput or response run, of each operation of a program of the study."""
+    """Of each phase of a throughput or response run, of each operation of a program."""
     program: str = ""
+    distribution: str = ""
+    """That the program comes with."""
     players: int = 0
     seed: int = 1
 

@@ -22,8 +22,8 @@ from ...errors import BackendUnavailableError, ConfigurationError, LeaderboardEr
 from ...model import shorten
 from ...testing.lifetimes import end_with_parent
 from ..opening import open_target
+from ..programs import Setting, WrongProgramError, find_program
 from ..schema import Figures
-from ..study import WrongProgramError, run_program
 from ..workload.trace import Trace, decode_trace
 from . import drill, response, service, throughput
 from .gate import WrongBoardError
@@ -53,8 +53,9 @@ def answer(job: Job) -> Answer:
 
 
 def _answer(job: Job) -> Answer:
-    if job.task == "study":
-        return Answer("ok", figures=run_program(job.program, job.players, job.seed, job.seconds))
+    if job.task == "program":
+        program = find_program(job.distribution, job.program)
+        return Answer("ok", figures=program.run(Setting(job.players, job.seed, job.seconds)))
     if job.task == "clear":
         return _clear(job)
     if job.task == "facts":

@@ -34,7 +34,7 @@ Rows = Sequence[Sequence[Value]]
 
 def labels(result: Result) -> list[str]:
     """Return the label of every backend that occurs in a result, the requested ones first."""
-    run = (run.cell.backend for run in result.runs if run.cell.mode != "study")
+    run = (run.cell.backend for run in result.runs if run.cell.mode != "program")
     opened = (facts.label for facts in result.backends)
     return list(dict.fromkeys([*result.settings.backends, *opened, *run]))
 

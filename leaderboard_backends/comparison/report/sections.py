@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from ..advice import advice_sections
-from ..claims import claims_sections, operations_sections
+from ..claims import operations_sections
 from ..cost.sections import cost_sections
+from ..cost.source import Inputs
 from ..document import Section
 from ..schema import Result
 from .answer import answer_of_comparison
+from .extensions import Subject, plugin_sections
 from .tables.backends import backends_section, sorted_set_section
 from .tables.circumstances import circumstances_section, traces_section
 from .tables.drills import drills_section
@@ -26,7 +28,11 @@ from .tables.trust import trust_section
 
 
 def sections(result: Result, today: date | None = None) -> list[Section]:
-    """Return every section of a result's report; `today` decides which prices are said to be old."""
+    """Return every section of a result's report, plug-ins' included; `today` decides which prices are said to be old.
+
+    Raises `PluginError` where a section of a plug-in fails.
+    """
+    subject = Subject(result, Inputs.shipped(), today or datetime.now(UTC).date())
     figures = [
         service_section(result),
         growth_section(result),
@@ -34,7 +40,7 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         response_section(result),
         memory_section(result),
         drills_section(result),
-        *cost_sections(result, today or datetime.now(UTC).date()),
+        *cost_sections(result, subject.today, inputs=subject.inputs),
         *operations_sections(result),
         backends_section(result),
         missing_section(result),
@@ -42,7 +48,7 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         percentiles_section(result),
         traces_section(result),
         circumstances_section(result),
-        *claims_sections(result),
+        *plugin_sections(subject),
     ]
     first = [answer_of_comparison(result), *advice_sections(result), trust_section(result), sorted_set_section()]
     return [*first, *(replace(section, folded=True) for section in figures)]

@@ -4,10 +4,20 @@ Each runs in a fresh process, as a backend does, and is compared with a plain so
 They are no backends: they keep no contract, and none of their figures stands beside a board's.
 
 The arrows: `program <- players, turns <- sorted_dict <- queries, ordered_maps, ties, entries, hardening, refusals,
-migration, sharding <- catalogue`.
+migration, sharding`.
 """
 
-from .catalogue import find_program, programs, run, run_program
-from .program import Findings, Program, WrongProgramError
+from . import entries, hardening, migration, ordered_maps, queries, refusals, sharding, sorted_dict, ties
 
-__all__ = ["Findings", "Program", "WrongProgramError", "find_program", "programs", "run", "run_program"]
+PROGRAMS = (
+    *sorted_dict.PROGRAMS,
+    *queries.PROGRAMS,
+    *ordered_maps.PROGRAMS,
+    *ties.PROGRAMS,
+    *entries.PROGRAMS,
+    *hardening.PROGRAMS,
+    *refusals.PROGRAMS,
+    *migration.PROGRAMS,
+    *sharding.PROGRAMS,
+)
+"""All of them, in the order in which a plan has them."""

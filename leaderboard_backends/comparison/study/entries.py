@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .program import Findings, Program, Setting
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .turns import with_growth
 
 TUPLE: Final = "bytes an entry, tuple"
@@ -39,7 +40,7 @@ class Player:
     clan: str
 
 
-def run(setting: Setting) -> Findings:
+def run(setting: Setting) -> ProgramFigures:
     """Build many entries of each kind, and divide the growth of the process by their number."""
     numbers = range(setting.players)
     texts = [names(number) for number in numbers]
@@ -54,7 +55,7 @@ def run(setting: Setting) -> Findings:
     kept.append(measure(TUPLE_WITH_TEXTS, names))
     profiles = measure(PLAYER_WITH_TEXTS, draw_player)
     kept.append(measure(REFERENCE, profiles.__getitem__))
-    return Findings([], counts=counts)
+    return ProgramFigures([], counts=counts)
 
 
 def names(number: int) -> tuple[str, str]:

@@ -11,8 +11,10 @@ from math import inf
 from time import time
 from typing import Final
 
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .players import BEST, Standings
-from .program import Findings, Program, Setting
+from .program import timings
 from .sorted_dict import StudyBoard, load
 from .turns import Operation, take_turns, with_growth
 
@@ -70,7 +72,7 @@ class CachedBoard(StudyBoard):
         return self._top[:count]
 
 
-def run_rate_limit(setting: Setting) -> Findings:
+def run_rate_limit(setting: Setting) -> ProgramFigures:
     """Time updates of random players with and without the limit, and of a player close to the limit."""
     free_standings, standings = (Standings(setting.players, setting.seed) for _ in range(2))
     free, board = load(StudyBoard(), free_standings), RateLimitedBoard()
@@ -85,7 +87,7 @@ def run_rate_limit(setting: Setting) -> Findings:
     )
     free.check(free_standings)
     board.check(standings)
-    return Findings(setting.timings(samples), memory, {PASSED: _passed(board, standings.names[0])})
+    return ProgramFigures(timings(samples), memory, {PASSED: _passed(board, standings.names[0])})
 
 
 def _relieved(board: RateLimitedBoard, standings: Standings) -> tuple[str, int]:
@@ -113,7 +115,7 @@ def _passed(board: RateLimitedBoard, player: str) -> int:
     return 100
 
 
-def run_cached_top(setting: Setting) -> Findings:
+def run_cached_top(setting: Setting) -> ProgramFigures:
     """Time the top 100 with and without the cache, and count what the cache leaves out."""
     standings = Standings(setting.players, setting.seed)
     board = CachedBoard()
@@ -123,7 +125,7 @@ def run_cached_top(setting: Setting) -> Findings:
         [Operation(TOP, board.top, lambda: (100,)), Operation(CACHED_TOP, board.cached_top, lambda: (100,))],
         setting.seconds,
     )
-    return Findings(setting.timings(samples), memory, _left_out(board, standings.names[-1]))
+    return ProgramFigures(timings(samples), memory, _left_out(board, standings.names[-1]))
 
 
 def _left_out(board: CachedBoard, player: str) -> dict[str, float]:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from sortedcontainers import SortedDict
 
+from ..programs import Program, Setting, WrongProgramError
+from ..schema import ProgramFigures
 from .ordered_maps import import_bintrees
-from .program import Findings, Program, Setting, WrongProgramError
 
 ALL: Final = "public methods of bintrees.RBTree"
 COVERED: Final = "of them in the adapter"
@@ -31,7 +32,7 @@ class BintreesAdapter(SortedDict[Any, Any]):
         return self.iloc[-1]
 
 
-def run(setting: Setting) -> Findings:
+def run(setting: Setting) -> ProgramFigures:
     """Ask both for their ends, and compare their public names."""
     theirs = public_names(import_bintrees().RBTree)
     adapter = BintreesAdapter(dict.fromkeys(range(setting.players)))
@@ -42,7 +43,7 @@ def run(setting: Setting) -> Findings:
         raise WrongProgramError(f"the adapter's ends are {ends}, not 0 and {setting.players - 1}")
     deprecations = sum(issubclass(warning.category, DeprecationWarning) for warning in caught)
     covered = len(theirs & public_names(BintreesAdapter))
-    return Findings([], counts={ALL: len(theirs), COVERED: covered, DEPRECATIONS: deprecations})
+    return ProgramFigures([], counts={ALL: len(theirs), COVERED: covered, DEPRECATIONS: deprecations})
 
 
 def public_names(kind: type) -> set[str]:

@@ -20,8 +20,10 @@ from sortedcontainers import SortedDict
 
 from ...errors import MissingExtraError
 from ...installing import install_extra
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .players import BEST, draw_names, draw_scores
-from .program import Findings, Program, Setting, check_order
+from .program import check_order, timings
 from .turns import Operation, take_turns, with_growth
 
 Key: TypeAlias = tuple[int, int]
@@ -83,7 +85,7 @@ def import_bintrees() -> Any:
         ) from error
 
 
-def run(choose: Callable[[], Kind], setting: Setting) -> Findings:
+def run(choose: Callable[[], Kind], setting: Setting) -> ProgramFigures:
     """Load, check, time, check again."""
     kind, work = choose(), Work(setting)
     order, memory = with_growth(lambda: work.load(kind.make()))
@@ -100,7 +102,7 @@ def run(choose: Callable[[], Kind], setting: Setting) -> Findings:
         setting.seconds,
     )
     work.check(order)
-    return Findings(setting.timings(samples), memory, kind.counts())
+    return ProgramFigures(timings(samples), memory, kind.counts())
 
 
 def move(order: OrderedMap, old: Key, new: Key, player: str) -> None:

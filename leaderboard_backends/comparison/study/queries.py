@@ -12,8 +12,10 @@ from typing import Final, TypeAlias
 
 from sortedcontainers import SortedDict
 
+from ..programs import Program, Setting, WrongProgramError
+from ..schema import ProgramFigures
 from .players import Standings, draw_names
-from .program import Findings, Program, Setting, WrongProgramError, check_order
+from .program import check_order, timings
 from .sorted_dict import Key, StudyBoard, load
 from .turns import Operation, take_turns, with_growth
 
@@ -52,7 +54,7 @@ def islice_for_top_10(order: SortedDict[Key, str]) -> list[str]:
     return list(islice(order.values(), 10))
 
 
-def run_queries(setting: Setting) -> Findings:
+def run_queries(setting: Setting) -> ProgramFigures:
     """Time the same query on both, in turn, once both have given the same ten players."""
     standings = Standings(setting.players, setting.seed)
     scores, memory = with_growth(lambda: dict(standings.load()))
@@ -71,10 +73,10 @@ def run_queries(setting: Setting) -> Findings:
         ],
         setting.seconds,
     )
-    return Findings(setting.timings(samples), memory)
+    return ProgramFigures(timings(samples), memory)
 
 
-def run_unordered(setting: Setting) -> Findings:
+def run_unordered(setting: Setting) -> ProgramFigures:
     """Time new keys and look-ups where no order is needed: first anti-pattern."""
     names = draw_names(setting.players)
     plain, plain_bytes = with_growth(lambda: dict.fromkeys(names, 0))
@@ -91,7 +93,7 @@ def run_unordered(setting: Setting) -> Findings:
     )
     if not ordered.keys() >= set(names) or list(ordered) != sorted(ordered):
         raise WrongProgramError("the SortedDict lost keys, or its order")
-    return Findings(setting.timings(samples), memory, {DICT_BYTES: plain_bytes})
+    return ProgramFigures(timings(samples), memory, {DICT_BYTES: plain_bytes})
 
 
 def _cycle(names: list[str]) -> Iterator[tuple[str]]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from ..programs import Program, Setting, WrongProgramError
+from ..schema import ProgramFigures
 from .players import BEST, Standings
-from .program import Findings, Program, Setting, WrongProgramError
 from .sorted_dict import StudyBoard, load
 
 TRIED: Final = 100
@@ -79,7 +80,7 @@ def refused(board: StudyBoard, updates: Iterable[tuple[str, int]]) -> int:
     return count
 
 
-def run_read_only(setting: Setting) -> Findings:
+def run_read_only(setting: Setting) -> ProgramFigures:
     """Try updates and reads with the switch on, and updates after it is off again.
 
     The last check finds a refused update that was applied all the same.
@@ -95,7 +96,7 @@ def run_read_only(setting: Setting) -> Findings:
     board.read_only = False
     counts[TAKEN_AGAIN] = TRIED - refused(board, (standings.draw_update() for _ in range(TRIED)))
     board.check(standings)
-    return Findings([], counts=counts)
+    return ProgramFigures([], counts=counts)
 
 
 def right_reads(board: StudyBoard, standings: Standings) -> int:
@@ -107,7 +108,7 @@ def right_reads(board: StudyBoard, standings: Standings) -> int:
     return ranks + tops
 
 
-def run_validation(setting: Setting) -> Findings:
+def run_validation(setting: Setting) -> ProgramFigures:
     """Count what is refused and what is flagged, of updates made for the purpose."""
     standings = Standings(setting.players, setting.seed)
     board = ValidatingBoard()
@@ -125,7 +126,7 @@ def run_validation(setting: Setting) -> Findings:
     }
     if not {"lowest", "highest"} <= board.keys.keys():
         raise WrongProgramError("a score at an end of the range was refused")
-    return Findings([], counts=counts)
+    return ProgramFigures([], counts=counts)
 
 
 def _flagged(board: ValidatingBoard, updates: Callable[[str], list[tuple[str, int]]]) -> int:

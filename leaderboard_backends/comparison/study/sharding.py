@@ -12,8 +12,10 @@ from itertools import islice
 from typing import Final
 from zlib import crc32
 
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .players import Standings
-from .program import Findings, Program, Setting, check_order
+from .program import check_order, timings
 from .sorted_dict import StudyBoard, load
 from .turns import Operation, take_turns, with_growth
 
@@ -60,7 +62,7 @@ class ShardedBoard(StudyBoard):
         check_order("their ranks", [self.rank(player) for player in expected], range(1, len(expected) + 1))
 
 
-def run(setting: Setting) -> Findings:
+def run(setting: Setting) -> ProgramFigures:
     """Load both, check, time each operation on both in turn, check again. Memory is that of the shards."""
     standings, others = (Standings(setting.players, setting.seed) for _ in range(2))
     board, bytes_of_one = with_growth(lambda: load(StudyBoard(), standings))
@@ -80,7 +82,7 @@ def run(setting: Setting) -> Findings:
     )
     board.check(standings)
     shards.check(others)
-    return Findings(setting.timings(samples), memory, {ONE_BYTES: bytes_of_one})
+    return ProgramFigures(timings(samples), memory, {ONE_BYTES: bytes_of_one})
 
 
 PROGRAMS: Final = (

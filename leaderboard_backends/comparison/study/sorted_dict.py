@@ -8,8 +8,10 @@ from typing import Final, TypeAlias
 
 from sortedcontainers import SortedDict
 
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .players import Standings
-from .program import Findings, Program, Setting, check_order
+from .program import check_order, timings
 from .turns import Operation, take_turns, with_growth
 
 Key: TypeAlias = tuple[int, float]
@@ -64,7 +66,7 @@ def load(board: StudyBoard, standings: Standings) -> StudyBoard:
     return board
 
 
-def run(setting: Setting) -> Findings:
+def run(setting: Setting) -> ProgramFigures:
     """Load, check, time, check again. Memory is that of the board and its keys; the names were there before."""
     standings = Standings(setting.players, setting.seed)
     board, memory = with_growth(lambda: load(StudyBoard(), standings))
@@ -79,7 +81,7 @@ def run(setting: Setting) -> Findings:
         setting.seconds,
     )
     board.check(standings)
-    return Findings(setting.timings(samples), memory)
+    return ProgramFigures(timings(samples), memory)
 
 
 PROGRAMS: Final = (

@@ -15,8 +15,9 @@ from typing import Final
 
 from sortedcontainers import SortedDict
 
+from ..programs import Program, Setting
+from ..schema import ProgramFigures
 from .players import BEST, draw_names, draw_scores
-from .program import Findings, Program, Setting
 
 RATE: Final = 10_000
 """Updates per second, arriving at random (Poisson)."""
@@ -43,7 +44,7 @@ def lost(key: str, crowd: str) -> str:
     return f"lost, {key}, {crowd}"
 
 
-def run(setting: Setting) -> Findings:
+def run(setting: Setting) -> ProgramFigures:
     """Fill a board for each kind of key and each crowd, and count who is missing."""
     names = draw_names(setting.players)
     counts: dict[str, float] = {}
@@ -53,7 +54,7 @@ def run(setting: Setting) -> Findings:
         for key, step in CLOCKS.items():
             keys = ((-score, now) for score, now in zip(scores, readings(step, setting.seed), strict=False))
             counts[lost(key, crowd)] = missing(names, keys)
-    return Findings([], counts=counts)
+    return ProgramFigures([], counts=counts)
 
 
 def missing(names: list[str], keys: Iterable[object]) -> int:

@@ -14,7 +14,7 @@ from leaderboard_backends.comparison.schema import (
     DiskFigures,
     DrillFigures,
     MemoryFigures,
-    StudyFigures,
+    ProgramFigures,
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.statistics import operations_of, runs_of, sizes_of, values
@@ -70,7 +70,7 @@ def test_a_drill_is_read_in_seconds_and_in_bytes_an_update() -> None:
 
 
 def test_a_program_of_the_study_has_no_readings() -> None:
-    assert readings(StudyFigures([], 100)) == {}
+    assert readings(ProgramFigures([], 100)) == {}
 
 
 def test_every_statistic_has_a_unit() -> None:

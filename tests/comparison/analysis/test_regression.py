@@ -19,10 +19,10 @@ from leaderboard_backends.comparison.schema import (
     DrillFigures,
     Figures,
     MemoryFigures,
+    ProgramFigures,
     Result,
     Run,
     Sheet,
-    StudyFigures,
     ThroughputFigures,
 )
 from leaderboard_backends.errors import ConfigurationError
@@ -150,7 +150,7 @@ def test_figures_of_all_modes_are_compared() -> None:
 
 
 def test_twins_and_programs_of_the_study_have_no_rows() -> None:
-    study = repeated(Cell("study", "", 1000, "bintrees"), [StudyFigures([], 1)] * 5)
+    study = repeated(Cell("program", "", 1000, "bintrees"), [ProgramFigures([], 1)] * 5)
     given = result([*rank_times("memory", {10: 1.0}, twin=True), *study])
     assert changes(given, given).rows == ()
 

@@ -18,10 +18,10 @@ from leaderboard_backends.comparison.schema import (
     CodeSize,
     Durability,
     Home,
+    ProgramFigures,
     Result,
     Run,
     Sheet,
-    StudyFigures,
     ThroughputFigures,
     Timing,
     Verdict,
@@ -64,7 +64,7 @@ def judged(
 ) -> Judged:
     """Return what the evaluator of a claim says of a result of these runs."""
     every = [*chain.from_iterable(runs)]
-    labels = dict.fromkeys(run.cell.backend for run in every if run.cell.mode != "study")
+    labels = dict.fromkeys(run.cell.backend for run in every if run.cell.mode != "program")
     made = result([*backends] or [facts(label) for label in labels], every)
     return EVALUATORS[claim](CLAIMS[claim], Evidence(replace(mostly_updates(made), code=[*code])))
 
@@ -93,8 +93,8 @@ def program(
 ) -> list[Run]:
     """Return runs of a program of the study, by the mean of each operation in microseconds."""
     timings = [Timing(operation, distribution(time)) for operation, time in (times or {}).items()]
-    figures = StudyFigures(timings, bytes_, dict(counts or {}))
-    return [results.run(Cell("study", "", 100_000, name), number, figures) for number in range(5)]
+    figures = ProgramFigures(timings, bytes_, dict(counts or {}))
+    return [results.run(Cell("program", "", 100_000, name), number, figures) for number in range(5)]
 
 
 def row(

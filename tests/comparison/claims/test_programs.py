@@ -41,7 +41,7 @@ def test_bintrees_takes_ten_times_the_memory_or_nearly(memory: float, verdict: V
 
 
 def test_a_program_that_could_not_run_says_why() -> None:
-    cell = Cell("study", "", 100_000, "bintrees: RBTree")
+    cell = Cell("program", "", 100_000, "bintrees: RBTree")
     absent = [Run(cell, number, "unavailable", "bintrees is not installed") for number in range(5)]
     with pytest.raises(NotMeasuredError, match="bintrees is not installed"):
         judged("bintrees-2-to-5-times-faster", absent)

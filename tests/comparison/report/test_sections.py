@@ -19,7 +19,7 @@ from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.report.markdown import escaped, markdown
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import print_sections
-from leaderboard_backends.comparison.schema import Cell, Result, Run, StudyFigures, Timing
+from leaderboard_backends.comparison.schema import Cell, ProgramFigures, Result, Run, Timing
 
 from . import made_up
 from .small import (
@@ -98,10 +98,10 @@ RESULTS = {
     "a study alone": result(
         [
             Run(
-                Cell("study", "", 5, "a-program"),
+                Cell("program", "", 5, "a-program"),
                 1,
                 "ok",
-                figures=StudyFigures([Timing("insert", distribution(2, 3))], 9),
+                figures=ProgramFigures([Timing("insert", distribution(2, 3))], 9),
             )
         ]
     ),

@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 
 from leaderboard_backends.comparison.plan import read_plan
-from leaderboard_backends.comparison.schema import Result, StudyFigures, read_result
-from leaderboard_backends.comparison.study import programs
+from leaderboard_backends.comparison.schema import ProgramFigures, Result, read_result
+from leaderboard_backends.comparison.study import PROGRAMS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "anti-patterns.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def figures(result: Result, program: str) -> dict[str, float]:
     """Return the median over processes of each figure of a program: µs, bytes, or a count."""
     found: dict[str, list[float]] = {}
     for run in result.runs:
-        if run.cell.backend == program and isinstance(run.figures, StudyFigures):
+        if run.cell.backend == program and isinstance(run.figures, ProgramFigures):
             for timing in run.figures.timings:
                 found.setdefault(timing.operation, []).append(timing.time.mean_us)
             for name, count in run.figures.counts.items():
@@ -44,7 +44,7 @@ def figures(result: Result, program: str) -> dict[str, float]:
 def test_each_anti_pattern_of_the_study_has_its_cost() -> None:
     assert all(f"\n## {title}\n" in PAGE for title in SECTIONS)
     assert len(TABLES) == PAGE.count("\n## ") == PAGE.count("**What preflight sees**") == 5
-    assert set(TABLES) <= set(programs())
+    assert set(TABLES) <= {program.name for program in PROGRAMS}
     assert all(rows for rows in TABLES.values())
 
 
@@ -66,5 +66,5 @@ def test_the_plan_of_the_page_runs_the_programs_and_nothing_else(tmp_path: Path)
     path = tmp_path / block[1]
     path.write_text(block[2], encoding="utf-8")
     plan = read_plan(path)
-    assert plan.study is not None
+    assert [part.distribution for part in plan.programs] == ["leaderboard-backends-study"]
     assert [plan.service, plan.throughput, plan.response, plan.drill] == [[], [], [], []]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends.comparison.study import programs
+from leaderboard_backends.comparison.study import PROGRAMS
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"
@@ -60,7 +60,7 @@ def test_the_programs_that_are_named_are_there_and_each_is_for_a_claim_or_an_ant
 ) -> None:
     for_claims = named(" ".join(claim.get("how", "") for claim in claims.values()))
     for_patterns = named(PATTERNS.read_text(encoding="utf-8"))
-    assert for_claims | for_patterns == set(programs())
+    assert for_claims | for_patterns == {program.name for program in PROGRAMS}
 
 
 def test_costs_are_those_that_are_computed_again(claims: dict[str, dict[str, Any]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from itertools import islice
@@ -12,31 +11,17 @@ from typing import Any
 import pytest
 from sortedcontainers import SortedDict
 
-from leaderboard_backends.comparison.samples import distribution
-from leaderboard_backends.comparison.study import (
-    WrongProgramError,
-    entries,
-    find_program,
-    hardening,
-    migration,
-    ordered_maps,
-    programs,
-    queries,
-    run,
-    run_program,
-    ties,
-)
+from leaderboard_backends.comparison.programs import Setting, WrongProgramError, programs_of
+from leaderboard_backends.comparison.study import entries, hardening, migration, ordered_maps, queries, ties
 from leaderboard_backends.comparison.study.players import Standings, draw_scores
-from leaderboard_backends.comparison.study.program import Setting
 from leaderboard_backends.comparison.study.sorted_dict import StudyBoard, load
-from leaderboard_backends.errors import ConfigurationError, MissingExtraError
-from leaderboard_backends.installing import install_extra
 
+PROGRAMS = programs_of("leaderboard-backends-study")
 SMALL = Setting(players=300, seconds=0.01)
 ALONE = """
 import sys, msgspec
-from leaderboard_backends.comparison.study import run
-found = run(sys.argv[1], int(sys.argv[2]), seconds=0.01)
+from leaderboard_backends.comparison.programs import Setting, find_program
+found = find_program("leaderboard-backends-study", sys.argv[1]).run(Setting(int(sys.argv[2]), seconds=0.01))
 print(msgspec.json.encode([found.memory_bytes, found.counts]).decode())
 """
 
@@ -49,39 +34,22 @@ def alone(name: str, players: int) -> tuple[int | None, dict[str, float]]:
     return memory, counts
 
 
-@pytest.mark.parametrize("name", programs())
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_each_program_has_figures_at_any_size(name: str) -> None:
-    found = run(name, 300, seed=2, seconds=0.01)
+    found = PROGRAMS[name].run(Setting(300, 2, 0.01))
     assert found.timings or found.counts
     assert all(timing.time.samples > 0 for timing in found.timings)
-    assert find_program(name).name == name
 
 
 def test_figures_are_those_of_the_operations_by_name() -> None:
-    figures = run_program("study: SortedDict", 300, seconds=0.01)
+    figures = PROGRAMS["study: SortedDict"].run(Setting(300, seconds=0.01))
     assert [timing.operation for timing in figures.timings] == ["update", "update and rank", "top 100", "rank"]
 
 
 def test_all_ordered_maps_are_asked_for_the_same() -> None:
     kinds = ("bintrees: RBTree", "bintrees: AVLTree", "sortedcontainers: SortedDict")
-    asked = [[timing.operation for timing in run_program(name, 50, seconds=0.01).timings] for name in kinds]
+    asked = [[timing.operation for timing in PROGRAMS[name].run(Setting(50, seconds=0.01)).timings] for name in kinds]
     assert asked[0] == asked[1] == asked[2]
-
-
-def test_the_figures_are_summed_up_as_the_caller_says() -> None:
-    seen: list[int] = []
-
-    def summarise(samples: Any) -> Any:
-        seen.append(len(samples))
-        return distribution(samples)
-
-    figures = run_program("study: cached top 100", 200, 1, 0.01, summarise)
-    assert seen == [timing.time.samples for timing in figures.timings]
-
-
-def test_an_unknown_program_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"names no program of the study: give one of study: SortedDict, "):
-        run_program("study: skip list")
 
 
 class Forgetful(SortedDict[Any, Any]):
@@ -125,14 +93,6 @@ def test_a_clock_that_stands_still_makes_the_study_board_wrong(monkeypatch: pyte
         board.update(name, 7)
     with pytest.raises(WrongProgramError, match="rank"):
         board.check(standings)
-
-
-def test_without_bintrees_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "bintrees", None)
-    with pytest.raises(
-        MissingExtraError, match=f"bintrees, which is not installed: {re.escape(install_extra('tools'))}"
-    ):
-        run_program("bintrees: RBTree", 10)
 
 
 def test_the_same_seed_gives_the_same_players_and_updates() -> None:

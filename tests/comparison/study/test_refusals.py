@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard_backends.comparison.study import WrongProgramError, refusals, run_program
+from leaderboard_backends.comparison.programs import Setting, WrongProgramError, programs_of
+from leaderboard_backends.comparison.study import refusals
 from leaderboard_backends.comparison.study.players import BEST, Standings
 from leaderboard_backends.comparison.study.sorted_dict import StudyBoard, load
+
+PROGRAMS = programs_of("leaderboard-backends-study")
 
 
 @pytest.mark.parametrize("players", [7, 300])
 def test_in_read_only_mode_every_update_is_refused_and_every_read_is_right(players: int) -> None:
-    assert run_program("study: read-only mode", players).counts == {
+    assert PROGRAMS["study: read-only mode"].run(Setting(players)).counts == {
         refusals.READ_ONLY_REFUSED: 100,
         refusals.READS_RIGHT: 200,
         refusals.TAKEN_AGAIN: 100,
@@ -21,7 +24,7 @@ def test_in_read_only_mode_every_update_is_refused_and_every_read_is_right(playe
 def test_updates_that_get_through_are_seen_in_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals.DegradableBoard, "update", StudyBoard.update)
     with pytest.raises(WrongProgramError, match="the board: rank"):
-        run_program("study: read-only mode", 300)
+        PROGRAMS["study: read-only mode"].run(Setting(300))
     standings = Standings(300, 1)
     board = refusals.DegradableBoard()
     load(board, standings)
@@ -31,7 +34,7 @@ def test_updates_that_get_through_are_seen_in_the_counts(monkeypatch: pytest.Mon
 
 
 def test_validation_refuses_beyond_the_range_and_flags_beyond_a_thousand_points_new_players_too() -> None:
-    assert run_program("study: validation", 300).counts == {
+    assert PROGRAMS["study: validation"].run(Setting(300)).counts == {
         refusals.OUT_REFUSED: 100,
         refusals.EDGES_TAKEN: 2,
         refusals.JUMPS_FLAGGED: 100,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard_backends.comparison.study import WrongProgramError, run_program, sharding
+from leaderboard_backends.comparison.programs import Setting, WrongProgramError, programs_of
+from leaderboard_backends.comparison.study import sharding
 from leaderboard_backends.comparison.study.players import Standings
 from leaderboard_backends.comparison.study.sorted_dict import StudyBoard, load
+
+PROGRAMS = programs_of("leaderboard-backends-study")
 
 
 def test_ten_shards_give_the_same_tops_and_ranks_as_one_board() -> None:
@@ -39,7 +42,7 @@ def test_shards_that_lose_a_player_have_no_figures() -> None:
 
 
 def test_both_are_asked_for_the_same_in_turn() -> None:
-    figures = run_program("study: ten shards", 300, seconds=0.01)
+    figures = PROGRAMS["study: ten shards"].run(Setting(300, seconds=0.01))
     asked = [timing.operation.split(": ") for timing in figures.timings]
     assert [which for which, _ in asked] == ["one board", "ten shards"] * 3
     assert [what for _, what in asked[::2]] == [what for _, what in asked[1::2]] == ["update", "top 100", "rank"]

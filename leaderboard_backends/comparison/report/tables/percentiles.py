@@ -8,7 +8,7 @@ from typing import Final
 
 from ....numerals import Write, significant, whole
 from ...document import Section, Table, Value, anchor, number, numbers, operation_title, word, words
-from ...schema import Distribution, Result, Run, ServiceFigures, StudyFigures
+from ...schema import Distribution, ProgramFigures, Result, Run, ServiceFigures
 from ...statistics import operations_of
 from ..classes import DurabilityClass, tables_by_class
 from ..marks import places, taken
@@ -30,13 +30,13 @@ _TIMES: Final[dict[str, tuple[Callable[[Distribution], float | None], Write]]] =
 
 
 def percentiles_section(result: Result) -> Section:
-    """Return medians over processes of each percentile, by workload and size, and those of the study's programs."""
+    """Return medians over processes of each percentile, by workload and size, and those of programs."""
     sections = [_of_size(result, workload, players) for workload, players in places(result, "service")]
     return Section(
         "percentiles",
         "Every percentile",
         [INTRODUCTION],
-        [*_study(result)],
+        [*_programs(result)],
         sections=[section for section in sections if section.tables],
         detail=True,
     )
@@ -67,9 +67,9 @@ def _told(times: Sequence[Distribution]) -> Iterator[Value]:
         yield number(median(known) if known else None, write)
 
 
-def _study(result: Result) -> Iterator[Table]:
-    """Yield the table of the programs of the study, where any was run."""
-    cells = dict.fromkeys(run.cell for run in result.runs if isinstance(run.figures, StudyFigures))
+def _programs(result: Result) -> Iterator[Table]:
+    """Yield the table of programs, where any was run."""
+    cells = dict.fromkeys(run.cell for run in result.runs if isinstance(run.figures, ProgramFigures))
     rows = [row for cell in cells for row in _program([run for run in result.runs if run.cell == cell])]
     if rows:
         columns = [*words("program"), *numbers("players"), *words("operation"), *numbers(*_TIMES, "processes")]
@@ -77,7 +77,7 @@ def _study(result: Result) -> Iterator[Table]:
 
 
 def _program(runs: Sequence[Run]) -> Iterator[list[Value]]:
-    figures = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, StudyFigures)]
+    figures = [run.figures for run in runs if run.status == "ok" and isinstance(run.figures, ProgramFigures)]
     for operation in dict.fromkeys(timing.operation for several in figures for timing in several.timings):
         times = [each.time for several in figures for each in several.timings if each.operation == operation]
         name, players = word(runs[0].cell.backend), number(runs[0].cell.players)

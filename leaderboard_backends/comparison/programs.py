@@ -1,0 +1,91 @@
+"""Programs of plug-ins, measured beside backends: code that is no board, timed in fresh processes, in rounds.
+
+A plan asks for all programs of a distribution (`[[programs]]`); the distribution names a sequence of `Program` in the
+entry-point group `leaderboard_backends.programs`. A program compares its own answers with a plain computation before
+its figures count. Programs keep no contract, and none of their figures is compared with a board's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
+from typing import Final
+
+from ..errors import ConfigurationError, PluginError
+from ..model import shorten
+from ..registry import distribution_of, installed, load_plugin
+from .schema import ProgramFigures
+
+ENTRY_POINT_GROUP: Final = "leaderboard_backends.programs"
+
+
+class WrongProgramError(Exception):
+    """A program computed something else than a plain computation: it has no figures, and the text says what differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Settings of a run: players, the seed that they are drawn from, the most seconds of all calls of one operation."""
+
+    players: int
+    seed: int = 1
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program."""
+
+    name: str
+    what: str
+    """What it does, in a sentence."""
+    players: int
+    """The size at which a plan runs it."""
+    run: Callable[[Setting], ProgramFigures] = field(repr=False)
+    """Runs in a fresh process. Raises `WrongProgramError` where its answers are wrong."""
+
+
+def is_installed(distribution: str) -> bool:
+    """Whether a distribution with programs is installed; nothing is imported."""
+    return bool(modules_of(distribution))
+
+
+def modules_of(distribution: str) -> list[str]:
+    """Return the modules that the programs of a distribution are named in; nothing is imported."""
+    return [point.module for point in _points(distribution)]
+
+
+def programs_of(distribution: str) -> dict[str, Program]:
+    """Return the programs of a distribution by name; none where it is not installed.
+
+    Raises `PluginError` where what it names are no programs, or two of one name.
+    """
+    found: dict[str, Program] = {}
+    for point in _points(distribution):
+        owner = f"the programs of {distribution}"
+        for program in _each(load_plugin(point, owner), point, owner):
+            if program.name in found:
+                raise PluginError(f"{owner}: {shorten(program.name)} comes twice; give each its own name.")
+            found[program.name] = program
+    return found
+
+
+def find_program(distribution: str, name: str) -> Program:
+    """Return one program. Raises `ConfigurationError`, with the names that there are, and as `programs_of`."""
+    known = programs_of(distribution)
+    if name not in known:
+        raise ConfigurationError(
+            f"{distribution} has no program {shorten(name)}: it has {', '.join(known) or 'none, or is not installed'}."
+        )
+    return known[name]
+
+
+def _points(distribution: str) -> Iterator[EntryPoint]:
+    return (point for point in installed(ENTRY_POINT_GROUP) if distribution_of(point) == distribution)
+
+
+def _each(found: object, point: EntryPoint, owner: str) -> Iterator[Program]:
+    if not isinstance(found, list | tuple) or not all(isinstance(one, Program) for one in found):
+        raise PluginError(f"{owner} are {shorten(found)}, not a list or tuple of Program: {point.value} must name one.")
+    yield from found
