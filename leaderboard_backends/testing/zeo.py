@@ -37,6 +37,9 @@ _CONFIGURATION: Final = """
 </eventlog>
 """
 
+_WITHOUT_UVLOOP: Final = "import sys; sys.modules['uvloop'] = None; from ZEO.runzeo import main; main()"
+"""ZEO takes uvloop where it is installed, and then a signal to end does not always end the server."""
+
 
 class EmbeddedZEO(ServerProcess):
     """One ZEO server; `settings` are lines of its `<zeo>` section (`{"transaction-timeout": "30"}`).
@@ -45,6 +48,7 @@ class EmbeddedZEO(ServerProcess):
     """
 
     _ready: ClassVar[str] = "listening on"
+    _program: ClassVar[tuple[str, ...]] = ("-c", _WITHOUT_UVLOOP)
 
     def __init__(
         self,
@@ -83,4 +87,4 @@ class EmbeddedZEO(ServerProcess):
             path=(self._directory or file.parent) / "data.fs",
         )
         file.write_text(configuration)
-        return ["-m", "ZEO.runzeo", "-C", str(file)]
+        return [*self._program, "-C", str(file)]

@@ -285,6 +285,25 @@ def test_a_zeo_client_of_a_configuration_sees_what_others_were_told(server: Embe
             assert board.get_score("ada") == score
 
 
+def test_a_client_sees_what_others_were_told_by_a_server_that_runs_on_uvloop(tmp_path: Path) -> None:
+    """Such a server answers a reader before it tells it of a commit that it has acknowledged."""
+
+    class OnUvloop(EmbeddedZEO):
+        _program = ("-m", "ZEO.runzeo")
+
+    with OnUvloop() as server:
+        text = f"<zeoclient>\nserver {server.socket_path}\n</zeoclient>\n"
+        with (
+            open_leaderboard(server.url, board="told") as board,
+            open_leaderboard(server.url, board="told", client_label="another") as another,
+            configured(tmp_path, text, board="told") as described,
+        ):
+            for score in range(40):
+                board.update_score("ada", "Ada", score)
+                assert (another.get_score("ada"), described.get_score("ada")) == (score, score)
+        server.kill()  # a signal to end does not always end it
+
+
 @pytest.mark.parametrize(
     ("storage", "durable", "home"),
     [("<filestorage>\npath {folder}/b.fs\n</filestorage>", True, "files"), ("<mappingstorage/>", False, "process")],

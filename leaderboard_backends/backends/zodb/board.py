@@ -245,7 +245,21 @@ class StoredLeaderboard(LeaderboardBackend):
         self._read(StoredBoard._check)  # noqa: SLF001 - the check of the same package
 
 
-class ZODBLeaderboard(StoredLeaderboard):
+class FileLeaderboard(StoredLeaderboard):
+    """A board whose URL names a file."""
+
+    example: ClassVar[str]
+    """A path of such a file."""
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where the URL names no file."""
+        del options
+        location.file_path(cls.example)
+        return name or location.default_board
+
+
+class ZODBLeaderboard(FileLeaderboard):
     """A board in a ZODB file, or in a database that the app opened.
 
     `path` names the file; the boards of one process on one file share it, and no other process may open it
@@ -270,6 +284,7 @@ class ZODBLeaderboard(StoredLeaderboard):
         lives_in="files",
         survives="a power cut, if the disk honours fsync (FileStorage)",
     )
+    example: ClassVar[str] = EXAMPLE
     options: ClassVar[Mapping[str, Option]] = {
         **_OPTIONS,
         "create": Option(boolean, "create the file if it does not exist (true)"),
@@ -303,13 +318,6 @@ class ZODBLeaderboard(StoredLeaderboard):
         """Open the board of `zodb:///absolute/path?board=NAME`."""
         board = cls.check_location(location, name)
         return cls(board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
-
-    @classmethod
-    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
-        """Return the board's name; raises `ConfigurationError` where the URL names no file."""
-        del options
-        location.file_path(EXAMPLE)
-        return name or location.default_board
 
     def _storage_info(self) -> StorageInfo:
         """Return the file; of a database that the app opened, nothing is known."""

@@ -26,9 +26,9 @@ from ...files import check_path
 from ...installing import install_extra
 from ...location import Location, Option, text
 from ...model import Keep, Order, shorten
-from .board import BATCH_SIZE, CACHE_SIZE, OBJECTS, TUNING, StoredLeaderboard
+from .board import BATCH_SIZE, CACHE_SIZE, OBJECTS, TUNING, FileLeaderboard
 from .database import share
-from .served import ATTEMPTS, MANY_ATTEMPTS, ServedDatabase, promises, sqlite_folder
+from .served import ATTEMPTS, MANY_ATTEMPTS, ServedDatabase, promises, see_newest, sqlite_folder
 
 EXAMPLE: Final = "/etc/app/zodb.conf"
 
@@ -43,7 +43,7 @@ _SECRET: Final = re.compile(r"(?i)passw\w*\s*=?\s*['\"]?([^\s'\"]+)")
 _KEPT: Final = Kept("not known", "as the storage that the file describes is set")
 
 
-class ConfiguredLeaderboard(StoredLeaderboard):
+class ConfiguredLeaderboard(FileLeaderboard):
     """A board in a storage that a file in ZODB's configuration language describes.
 
     `config` is the file; `section` names one of several storages or databases in it, else the first is taken. Where
@@ -65,6 +65,7 @@ class ConfiguredLeaderboard(StoredLeaderboard):
         fence_pass=True,
         survives="what its storage survives",
     )
+    example: ClassVar[str] = EXAMPLE
     options: ClassVar[Mapping[str, Option]] = {
         **TUNING,
         "attempts": MANY_ATTEMPTS,
@@ -105,13 +106,6 @@ class ConfiguredLeaderboard(StoredLeaderboard):
         """Open the board of `zodb+config:///absolute/path?board=NAME`."""
         board = cls.check_location(location, name)
         return cls(board, config=location.file_path(EXAMPLE), order=order, keep=keep, **options)
-
-    @classmethod
-    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
-        """Return the board's name; raises `ConfigurationError` where the URL names no file."""
-        del options
-        location.file_path(EXAMPLE)
-        return name or location.default_board
 
     def _storage_info(self) -> StorageInfo:
         durable = self.capabilities.durable
@@ -174,8 +168,7 @@ def _open(opening: Any, place: str, path: Path) -> Any:
             f"{place}: the storage cannot be opened: {_concealed(error, path)}. Nothing was applied."
         ) from error
     if hasattr(storage, "server_sync"):  # a ZEO client: it shall see what was committed elsewhere, as RelStorage does
-        storage.server_sync = True
-        storage.sync = getattr(storage, "ping", storage.sync)
+        see_newest(storage)
     if sqlite_folder(storage) is not None:
         _lock_before_checking(storage._adapter.locker)  # noqa: SLF001 - no public way
     return storage

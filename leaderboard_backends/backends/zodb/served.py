@@ -12,8 +12,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
@@ -39,6 +40,10 @@ _ROOT_ATTEMPTS: Final = 20
 """How often the root of a new database is tried: clients that open it at once conflict."""
 _SHORT_WAIT: Final = 0.5
 """Seconds for a turn to write, after which a storage without connection is not waited for as well."""
+
+_CATCHING_UP: Final = 5.0
+"""Seconds for a ZEO client to be told of what its server says that it has."""
+_NEXT_LOOK: Final = 0.0002
 
 _left_to_parent: Final[list[object]] = []
 """What a forked child must neither use nor close: closing it would end what the parent goes on with."""
@@ -217,6 +222,26 @@ class ServedDatabase(Database):
         with suppress(Exception):  # a server that is gone; the storage is let go of below
             db.close()
         _discard(self._storage)
+
+
+def see_newest(storage: Any) -> Any:
+    """Have each transaction of a ZEO client begin on the newest state of its server, and return the client's storage.
+
+    ZEO's own `server_sync` waits for a reply that comes after the news of all commits before it. With uvloop, which a
+    server uses where it is installed, the reply may come first: then a reader did not see what others were told of.
+    """
+    storage.server_sync, storage.sync = False, partial(_catch_up, storage)
+    return storage
+
+
+def _catch_up(storage: Any) -> None:
+    newest, until = storage._call("lastTransaction"), monotonic() + _CATCHING_UP  # noqa: SLF001 - no public way
+    while storage.lastTransaction() < newest:
+        if monotonic() > until:
+            raise BackendUnavailableError(
+                f"the ZEO server does not tell what others committed (not within {_CATCHING_UP:g} s)."
+            )
+        sleep(_NEXT_LOOK)  # the client's thread, which hears of it, tells nobody
 
 
 def promises(capabilities: Capabilities, database: ServedDatabase) -> Capabilities:
