@@ -15,7 +15,6 @@ from leaderboard_backends.comparison.advice.answer import Advice, advise_without
 from leaderboard_backends.comparison.advice.need import LOST, time_words
 from leaderboard_backends.comparison.advice.records import Records
 from leaderboard_backends.comparison.advice.sections import (
-    DURABLE,
     PICKED,
     TYPICAL,
     UPDATES,
@@ -28,20 +27,20 @@ from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
 from leaderboard_backends.comparison.readings import Figure, Statistic
-from leaderboard_backends.comparison.report.answer import HEADLINES
+from leaderboard_backends.comparison.report.answer import HEADLINES, NO_SORTED_SET
 from leaderboard_backends.comparison.report.classes import in_class_order
 from leaderboard_backends.comparison.schema import Result, Run, read_result
 from leaderboard_backends.comparison.statistics import interval, runs_of, values
 from leaderboard_backends.numerals import NONE, significant, whole
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "outgrow-one-machine.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "which-backend.md", ROOT / "docs" / "outgrow-one-machine.md")
 RESULT = ROOT / "reports" / "results" / "full.json"
 
-TAKE, RESULTS, TIERS = "take", "results", "tiers"
+ANSWER, TAKE, RESULTS, TIERS = "answer", "take", "results", "tiers"
 BEGIN, END = "<!-- {}: made by benchmarks/readme.py -->", "<!-- end of {} -->"
 WORKLOAD, PLAYERS = "realtime", 100_000
-SIZES = (PLAYERS, 1_000_000)
+SIZES = (1_000, 10_000, PLAYERS, 1_000_000)
 OPERATIONS = {"update": "update and rank", "rank": "rank", "top_100": "top 100", "around": "around ±5"}
 MEMORY: dict[str, tuple[Statistic, ...]] = {
     "process": ("process_memory",),
@@ -51,53 +50,63 @@ MEMORY: dict[str, tuple[Statistic, ...]] = {
 PLACES = {"process_memory": "in the process", "server_memory": "in the server", "disk": "on disk"}
 
 
+def answer(result: Result) -> str:
+    """Return what to take, what it costs to be wrong about durability, and why no plain sorted set."""
+    advised = _advised(result)
+    headline = next(_headline(each, row) for each, row in advised.items() if each == HEADLINES[0])
+    durability = price_of_durability({each.title: row[-1] for each, row in advised.items()})
+    durable = f"**Durable or not?** Durable: no acknowledged update is lost in a power cut. {durability}"
+    return f"{headline}\n\n{durable}\n\n{NO_SORTED_SET}"
+
+
 def take(result: Result) -> str:
-    """Return what to take: a row for each typical need, and what durability costs."""
-    records, inputs = Records(result), Inputs.shipped()
-    advised = {
-        typical: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
-        for typical in TYPICAL
-    }
-    times = [f"p99 of an update, {size:,} players" for size in SIZES]
+    """Return what to take: a row for each typical need."""
     headings = [
-        f"what you have ({WORKERS} app processes per server)",
+        "what you have",
         "take",
-        "URL",
-        *times,
+        "p99 of an update",
         "USD per month",
         "lost in a power cut",
     ]
     rows = [
         headings,
-        ["---", "---", "---", *["---:"] * len(times), "---:", "---"],
-        *(_take(title, row) for title, row in in_rows(advised)),
+        ["---", "---", "---:", "---:", "---"],
+        *(_take(title, row) for title, row in in_rows(_advised(result))),
     ]
-    headline = next(_headline(each, row[-1]) for each, row in advised.items() if each == HEADLINES[0])
     load = (
-        f"All processes together do {UPDATES:g} updates and {UPDATES:g} reads per second; times are of one client. "
-        f"{PICKED} `sqlite` is a plug-in: `pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync always` "
-        "is a setting of the server, beside `appendonly yes`."
+        f"{SIZES[-1]:,} players, {WORKERS} app processes on each server, which together do {UPDATES:g} updates and "
+        f"{UPDATES:g} reads per second; times are of one client. {PICKED} The names are the schemes of URLs: "
+        "`memory://weekly`, `sqlite:///var/lib/app/board.db`, `redis://cache:6379/0`. `sqlite` is a plug-in: "
+        "`pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync always` is a setting of the server, "
+        "beside `appendonly yes`."
     )
-    durability = f"{DURABLE} {price_of_durability({each.title: row[-1] for each, row in advised.items()})}"
-    return "\n\n".join([headline, _markdown(rows), load, durability])
+    return f"{_markdown(rows)}\n\n{load}"
 
 
-def _headline(typical: Typical, advice: Advice) -> str:
+def _advised(result: Result) -> dict[Typical, list[Advice]]:
+    records, inputs = Records(result), Inputs.shipped()
+    return {
+        typical: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
+        for typical in TYPICAL
+    }
+
+
+def _headline(typical: Typical, row: Sequence[Advice]) -> str:
     """Return the first sentence of the answer, with the line for a config."""
-    assert advice.pick is not None, f"{RESULT.name} has no pick for {typical.title}"
-    of = f"{advice.need.players:,} players and {WORKERS} app processes on {typical.title}"
-    return f"**For {of}: `{advice.pick.label}`.** In a config: `{advice.pick.facts.sheet.configuration}`."
+    pick = row[-1].pick
+    assert pick is not None, f"{RESULT.name} has no pick for {typical.title}"
+    same = all(advice.pick and advice.pick.label == pick.label for advice in row)
+    of = f"{'up to ' if same else ''}{SIZES[-1]:,} players and {WORKERS} app processes on {typical.title}"
+    return f"**For {of}: `{pick.label}`.** In a config: `{pick.facts.sheet.configuration}`."
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:
     pick = advised[-1].pick
     if pick is None:
-        return [title, advised[-1].verdict, *[NONE] * 5]
+        return [title, advised[-1].verdict, *[NONE] * 3]
     labels = dict.fromkeys(f"`{advice.pick.label}`" if advice.pick else advice.verdict for advice in advised)
-    url = pick.facts.sheet.configuration.removeprefix("url = ").strip('"')
-    url = url.replace("//localhost:", "//cache:")  # which several servers cannot share
     cost = NONE if pick.monthly is None else f"{pick.monthly:,.2f}"
-    return [title, ", then ".join(labels), f"`{url}`", *map(_p99, advised), cost, LOST[pick.facts.durability]]
+    return [title, ", then ".join(labels), _p99(advised[-1]), cost, LOST[pick.facts.durability]]
 
 
 def _p99(advice: Advice) -> str:
@@ -168,7 +177,7 @@ def grown(result: Result) -> str:
 
 def with_tables(text: str, result: Result) -> str:
     """Return a page's text with the tables of a result; what has no marks stays as it is."""
-    for name, made in ((TAKE, take), (RESULTS, table), (TIERS, grown)):
+    for name, made in ((ANSWER, answer), (TAKE, take), (RESULTS, table), (TIERS, grown)):
         begin, end = BEGIN.format(name), END.format(name)
         if begin in text:
             head, _, rest = text.partition(begin)

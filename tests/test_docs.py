@@ -58,7 +58,7 @@ def test_the_readme_shows_python() -> None:
 
 
 def test_the_class_that_proves_a_backend_does_so_when_pytest_collects_it(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "prove-a-backend.md").read_text(encoding="utf-8")
     blocks = [block for block in text.split("```python\n")[1:] if "BackendConformance" in block]
     assert len(blocks) == 1
     (tmp_path / "test_mine.py").write_text(blocks[0].partition("```")[0], encoding="utf-8")

@@ -22,6 +22,15 @@ from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("adapters/*/README.md"))]
+DOCS = ROOT / "docs"
+TOUR, PRODUCTION, RUNBOOK = (DOCS / name for name in ("tour.md", "production.md", "runbook.md"))
+COMMANDS = [
+    TOUR,
+    PRODUCTION,
+    RUNBOOK,
+    *(DOCS / f"{name}.md" for name in ("which-backend", "how-we-measure", "prove-a-backend")),
+]
+"""The pages whose commands work after the lines to install, in any order."""
 FASTAPI = "leaderboard-backends-fastapi"
 LIMIT = 20.0
 """Seconds after which a command that still runs has shown that it works; then it is interrupted."""
@@ -178,8 +187,8 @@ def commands(page: Path) -> list[str]:
     return [re.sub(r"\s+# .*", "", line).strip() for line in lines]
 
 
-def of_readme(start: str) -> list[str]:
-    return [line for line in commands(ROOT / "README.md") if line.startswith(start)]
+def shown(start: str, *pages: Path) -> list[str]:
+    return [line for page in pages for line in commands(page) if line.startswith(start)]
 
 
 def write_files(page: Path, folder: Path) -> None:
@@ -250,25 +259,24 @@ def test_the_commands_of_the_pages_work_after_the_line_for_the_tools(
     fresh: Environment, redis_at_its_port: None
 ) -> None:
     del redis_at_its_port
-    write_files(ROOT / "README.md", fresh.folder)
-    for line in of_readme("pip install"):
+    write_files(PRODUCTION, fresh.folder)
+    for line in shown("pip install", ROOT / "README.md", TOUR):
         fresh.must(line, within=ROOT)
-    for command in [*of_readme("leaderboard"), *commands(ROOT / "docs" / "runbook.md")]:
+    for command in shown("leaderboard", *COMMANDS):
         works(fresh, command)
     listed = json.loads(fresh.must("leaderboard backends --json"))
     assert {record["scheme"]: record["problem"] for record in listed if record["problem"]} == {}
-    guide = commands(ROOT / "docs" / "write-your-own-backend.md")
-    assert guide[0] in of_readme("pip install")  # its other lines are run by the guide's own test
+    guide = commands(DOCS / "write-your-own-backend.md")
+    assert guide[0] in commands(TOUR)  # its other lines are run by the guide's own test
 
 
 @pytest.mark.proof
 def test_the_line_for_production_is_enough_to_run_and_check_boards(fresh: Environment) -> None:
-    write_files(ROOT / "README.md", fresh.folder)
-    (line,) = of_readme("pip install '.[production]'")
+    write_files(PRODUCTION, fresh.folder)
+    (line,) = shown("pip install '.[production]'", TOUR)
     fresh.must(line, within=ROOT)
-    for start in ("leaderboard config", "leaderboard preflight", "leaderboard monitoring", "leaderboard serve"):
-        for command in of_readme(start):
-            works(fresh, command)
+    for command in commands(PRODUCTION):
+        works(fresh, command)
     works(fresh, "leaderboard-serve --config boards.toml --port 0")
     adapter = commands(ROOT / "adapters" / FASTAPI / "README.md")
     assert line in adapter
@@ -276,7 +284,7 @@ def test_the_line_for_production_is_enough_to_run_and_check_boards(fresh: Enviro
 
 @pytest.mark.proof
 def test_the_lines_for_storages_are_enough_to_open_them(fresh: Environment) -> None:
-    for line in of_readme("pip install")[:2]:
+    for line in shown("pip install", TOUR)[:2]:
         fresh.must(line, within=ROOT)
     code = """
         from leaderboard_backends import BackendUnavailableError, open_leaderboard
