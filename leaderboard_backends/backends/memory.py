@@ -85,6 +85,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         """Whether a call is in work. The lock lets its owner in again, so this is seen by the same thread alone."""
         self._under_way: _Write | _State | None = None
         """What the write in work, or one that was interrupted, leads to."""
+        self._logs = False
+        """Whether a subclass writes each change down before it is made (`_log_change`)."""
         self._first: list[Entry] = []
         self._first_end = -BEYOND
         """The last key of the first page that is remembered: before all where none is, beyond all for a whole board."""
@@ -175,6 +177,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         if old is not None and (old >> _BITS == upper or (self._best_only and old >> _BITS < upper)):
             key = old
         self._under_way = player_id, key, username
+        if self._logs:
+            self._log_change(number, player_id, username, key, score)
         if key != old:
             rank = self._chunks.put(old, key, player_id, username)
         else:
@@ -190,6 +194,13 @@ class MemoryLeaderboard(InProcessLeaderboard):
             self._keep_change(number, player_id, username, key)
         self._under_way = None
         return rank
+
+    def _log_change(self, number: int, player_id: str, username: str, key: int, score: Score) -> None:
+        """Write down a change of a player; one that does not change the player, too, is announced.
+
+        Raises an error, with `_under_way` set to `None`, where the change is not to be made.
+        """
+        raise NotImplementedError
 
     def _remove(self, player_id: str) -> bool:
         self._changes.check_fence()
