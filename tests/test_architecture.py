@@ -20,6 +20,8 @@ MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 LAYERS = [
     ["errors", "forks", "installing", "numerals", "timing", "usage"],
     ["model"],
+    ["toml_files"],
+    ["workload"],
     ["files"],
     ["location"],
     ["answers", "capabilities", "changes", "score_limits"],
@@ -62,7 +64,7 @@ HOMES = {
     "pytest": ["testing/"],
     "hypothesis": ["testing/"],
     "_pytest": ["testing/"],
-    "msgspec": ["comparison/"],
+    "msgspec": ["comparison/", "toml_files.py", "workload/"],
     "psutil": ["comparison/", "preflight/memory.py", "usage.py"],
     "click": ["cli/"],
     "rich": ["cli/", "comparison/report/"],

@@ -24,10 +24,10 @@ from ..comparison.report.answer import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, encode_result
-from ..comparison.workload.spec import WorkloadFile, find_workloads
-from ..comparison.workload.store import TraceStore, default_folder
+from ..comparison.traces import TraceStore, default_folder
 from ..errors import ConfigurationError
 from ..installing import install_distribution
+from ..workload.spec import WorkloadFile, find_workloads
 from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
 

@@ -6,7 +6,6 @@ with which settings of a server, and what a reader has to know of the row.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -25,11 +24,11 @@ from ..registry import ENTRY_POINT_GROUP
 from ..testing.opening import is_url
 from ..testing.server_process import ServerProcess
 from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
+from ..toml_files import read_toml, shipped
 from .measure.job import Where
 from .opening import check_target
 from .redaction import conceal
 from .schema import Sheet
-from .shipped import shipped
 
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
@@ -224,7 +223,7 @@ def _target_of(contender: Contender) -> str:
 def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
     """Yield the backends of the files in a folder, without targets of plug-ins that are not installed."""
     for path in sorted(folder.glob("*.toml")):
-        file = _read(path)
+        file = read_toml(path, _File, SCHEMA_VERSION)
         if is_url(file.place) or ":" in file.place or file.place in trial_places():
             contender = _contender(path, file)
             yield contender.label, contender
@@ -232,24 +231,7 @@ def _from_files(folder: Path) -> Iterator[tuple[str, Contender]]:
 
 def read_contender(path: Path) -> Contender:
     """Return the backend of a file. Raises `ConfigurationError` with the file, the key, and what is allowed there."""
-    return _contender(path, _read(path))
-
-
-def _read(path: Path) -> _File:
-    try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        file = msgspec.convert(found, _File)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{path} does not describe a backend: {error}.") from error
-    if file.schema_version != SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{path} has schema version {file.schema_version}; this library reads {SCHEMA_VERSION}."
-        )
-    return file
+    return _contender(path, read_toml(path, _File, SCHEMA_VERSION))
 
 
 def _contender(path: Path, file: _File) -> Contender:

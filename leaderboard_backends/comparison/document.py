@@ -9,9 +9,9 @@ from math import isfinite
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..numerals import NONE, Write, significant, whole
+from ..workload.operations import OPERATIONS
 from .readings import UNITS, Statistic
 from .statistics import Interval, interval
-from .workload.operations import OPERATIONS
 
 Tone: TypeAlias = Literal["", "good", "bad", "dim"]
 """How a value is to be seen; it never says what the text does not."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
+from ..workload.spec import WorkloadFile
 from . import proof
 from .contenders import Contender, Place
 from .drilling import drill
@@ -32,10 +33,20 @@ from .plan import Plan, Unit, in_order, units
 from .processes import PatienceError, WorkerError, answer, redacted
 from .programs import programs_of
 from .redaction import redact
-from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, ServiceFigures, Settings
+from .schema import (
+    SCHEMA_VERSION,
+    BackendFacts,
+    Cell,
+    CodeFacts,
+    Gate,
+    Result,
+    Run,
+    ServiceFigures,
+    Settings,
+    WorkloadFacts,
+)
 from .scratch import scratch_folder
-from .workload.spec import WorkloadFile
-from .workload.store import StoredTrace, TraceStore
+from .traces import StoredTrace, TraceStore
 
 CLEAR_PATIENCE: Final = 30.0
 
@@ -340,7 +351,7 @@ class _Comparison:
                 self.head.digest,
             ),
             methods=METHODS,
-            workloads=[file.facts() for file in self.order.workloads],
+            workloads=[_workload_facts(file) for file in self.order.workloads],
             traces=list(traces.values()),
             backends=[self.backends[label] for label in labels if label in self.backends],
             code=self._code(),
@@ -354,3 +365,8 @@ class _Comparison:
                 yield self.runs.get((unit.cell, number)) or Run(
                     unit.cell, number, "not run", "interrupted before it was finished"
                 )
+
+
+def _workload_facts(file: WorkloadFile) -> WorkloadFacts:
+    events = len(file.events.rows) if file.events else 0
+    return WorkloadFacts(file.spec.name, file.spec.title, file.sha256, file.text, events)

@@ -14,13 +14,13 @@ import msgspec
 
 from ..errors import ConfigurationError
 from ..testing.opening import is_url
+from ..workload.spec import WorkloadFile
 from .contenders import Contender
 from .journal import Head
 from .machine import cpu, usable_cores, versions
 from .plan import Plan
 from .programs import modules_of
 from .sources import code_digest, digest_of
-from .workload.spec import WorkloadFile
 
 PACKAGE = Path(__file__).parents[1]
 

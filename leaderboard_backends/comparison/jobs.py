@@ -8,10 +8,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from ..workload.spec import WorkloadFile
 from .measure.job import Job, Where
 from .plan import Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
-from .workload.spec import WorkloadFile
-from .workload.store import StoredTrace
+from .traces import StoredTrace
 
 PATIENCE: Final = 90.0
 """Seconds that any run may take, in addition to those for its size and its plan."""

@@ -6,12 +6,11 @@ process; within a round the cells come in a random order, so that disturbances o
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -20,9 +19,9 @@ from msgspec.structs import replace
 from ..errors import ConfigurationError
 from ..model import shorten
 from ..testing.subject import PARTS
+from ..toml_files import read_toml, shipped
 from .programs import Program
 from .schema import Cell, Mode
-from .shipped import shipped
 
 SCHEMA_VERSION: Final = 1
 MOST_PLAYERS: Final = 10_000_000
@@ -193,20 +192,7 @@ def read_plan(name: str | Path) -> Plan:
 
     Raises `ConfigurationError` with the file, the key, and what is allowed there.
     """
-    path = _plan_path(name)
-    try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        plan = msgspec.convert(found, Plan)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{path} is no plan: {error}.") from error
-    if plan.schema_version != SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{path} has schema version {plan.schema_version}; this library reads {SCHEMA_VERSION}."
-        )
+    plan = read_toml(_plan_path(name), Plan, SCHEMA_VERSION)
     plan.check()
     return plan
 

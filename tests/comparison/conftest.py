@@ -22,8 +22,12 @@ from leaderboard_backends.comparison.plan import (
     Unit,
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
-from leaderboard_backends.comparison.workload.spec import find_workloads
-from leaderboard_backends.comparison.workload.store import TraceStore
+from leaderboard_backends.comparison.traces import TraceStore
+from leaderboard_backends.workload.spec import find_workloads
+
+from ..workload.conftest import written
+
+__all__ = ["written"]
 
 BOARDS = Path(__file__).parent / "boards"
 WORKLOAD = "realtime"

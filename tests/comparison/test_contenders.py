@@ -103,11 +103,11 @@ def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD.replace("place", "plaice"), "unknown field `plaice`"),
-        (GOOD.replace("1", "3", 1), "schema version 3"),
+        (GOOD.replace("place", "plaice"), "plaice is not a known key. Allowed: schema_version, place,"),
+        (GOOD.replace("1", "3", 1), "schema_version is 3: this library reads 1"),
         (GOOD.replace('"redis"', '"memory"'), "settings are for servers; memory is none"),
         (GOOD.replace('"redis"', '"memroy"'), "is not a known backend"),
-        ("place = ", "no TOML"),
+        ("place = ", "is not TOML"),
     ],
 )
 def test_a_file_that_describes_no_backend_is_refused(tmp_path: Path, text: str, said: str) -> None:

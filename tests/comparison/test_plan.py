@@ -91,14 +91,14 @@ def test_larger_runs_are_expected_to_take_longer() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("rounds = 2", "rounds = 0"), ">= 1"),
-        (("rounds = 2", "round = 2"), "unknown field `round`"),
-        (("players = [10, 20]", "players = [0]"), "service[0].players"),
-        (("players = [10, 20]", "players = [10000001]"), "<= 10000000"),
-        (("time_limit = 1", "time_limit = 0"), "> 0"),
-        (("schema_version = 1", "schema_version = 9"), "schema version 9; this library reads 1"),
+        (("rounds = 2", "rounds = 0"), "rounds is 0: it must be a whole number from 1 to 100."),
+        (("rounds = 2", "round = 2"), "round is not a known key. Allowed: schema_version, title, rounds,"),
+        (("players = [10, 20]", "players = [0]"), "service[0].players[0] is 0: it must be"),
+        (("players = [10, 20]", "players = [10000001]"), "a whole number from 1 to 10,000,000"),
+        (("time_limit = 1", "time_limit = 0"), "time_limit is 0: it must be a number above 0, up to 3,600."),
+        (("schema_version = 1", "schema_version = 9"), "schema_version is 9: this library reads 1"),
         (("rounds = 2", 'proof = "most"\nrounds = 2'), "'most' is not 'all', not 'sequential'"),
-        (("title", "[title"), "no TOML"),
+        (("title", "[title"), "is not TOML"),
     ],
 )
 def test_a_plan_that_is_none_is_refused_with_what_is_wrong(tmp_path: Path, change: tuple[str, str], said: str) -> None:

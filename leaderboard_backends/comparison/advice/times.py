@@ -8,10 +8,10 @@ from math import log
 from statistics import median
 from typing import NamedTuple
 
+from ...workload.operations import OPERATIONS
 from ..document import spread
 from ..schema import Distribution, ServiceFigures
 from ..statistics import interval
-from ..workload.operations import OPERATIONS
 from .need import time_words
 from .records import UPDATE, Near, Records
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from ...errors import ConfigurationError
-from ..shipped import shipped
+from ...toml_files import shipped
 
 SCHEMA_VERSION: Final = 1
 

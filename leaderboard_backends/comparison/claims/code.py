@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ...toml_files import shipped
 from ..effort.facts import NOT_BUILT, SHARED
 from ..effort.study import StudyCode, read_study
 from ..schema import CodeFacts
-from ..shipped import shipped
 from .catalogue import Claim
 from .evidence import CODE, SORTED, Evaluator, Evidence, missing
 from .findings import Judged, NotMeasuredError, decide

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
 
 from ...numerals import elapsed
+from ...workload.operations import OPERATIONS
 from ..cost.bill import Bill
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
@@ -33,7 +34,6 @@ from ..schema import (
     ThroughputFigures,
 )
 from ..statistics import Floors, Interval, NoiseClass, interval, noise_floors, operations_of, runs_of, values
-from ..workload.operations import OPERATIONS
 from .catalogue import Claim
 from .findings import Judged, NotMeasuredError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
+from ...toml_files import IN_THE_SOURCE_TREE, SHIPPED
 from ..schema import Result, ResultError, read_result
-from ..shipped import IN_THE_SOURCE_TREE, SHIPPED
 from .bill import Bill, bill
 from .cluster import Cluster, cluster
 from .footprint import Footprint

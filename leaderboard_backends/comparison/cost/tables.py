@@ -14,7 +14,7 @@ import msgspec
 
 from ...errors import ConfigurationError
 from ...model import shorten
-from ..shipped import shipped
+from ...toml_files import shipped
 
 SCHEMA_VERSION: Final = 1
 STALE_DAYS: Final = 90

@@ -12,8 +12,8 @@ from ... import errors
 from ...errors import ConfigurationError
 from ...protocol import LeaderboardBackend
 from ...registry import backend_class
+from ...toml_files import shipped
 from ..schema import CodeFacts
-from ..shipped import shipped
 from .apps import BASIC, written
 from .counting import code_size, statements_of
 from .libraries import Library, library

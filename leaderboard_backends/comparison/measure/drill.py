@@ -19,9 +19,9 @@ import msgspec
 from ...model import Score
 from ...protocol import LeaderboardBackend
 from ...usage import bytes_written
+from ...workload.trace import Trace, decode_trace
 from ..opening import open_target
 from ..schema import DiskFigures
-from ..workload.trace import Trace, decode_trace
 from .gate import WrongBoardError
 from .job import Job
 from .session import Session, growth

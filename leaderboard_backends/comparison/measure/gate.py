@@ -16,9 +16,9 @@ import msgspec
 from ...answers import ask_live
 from ...model import Entry, shorten
 from ...protocol import LeaderboardBackend
-from ..workload.model import answer_at, final_state
-from ..workload.operations import OPERATIONS
-from ..workload.trace import Trace
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
+from ..traces import answer_at, final_state
 from .replay import WrongAnswerError
 
 LEAST_PAGE: Final = 25_000

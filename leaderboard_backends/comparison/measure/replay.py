@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from ...protocol import LeaderboardBackend
 from ...timing import preallocated
-from ..workload.model import DIGEST_SIZE, answer_digest
-from ..workload.operations import OPERATIONS
-from ..workload.trace import Trace
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
+from ..traces import DIGEST_SIZE, answer_digest
 
 
 class WrongAnswerError(Exception):

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...timing import Arrival, Paced, at_rate
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
 from ..samples import distribution
 from ..schema import Checked, RateFigures, ResponseFigures
-from ..workload.operations import OPERATIONS
-from ..workload.trace import Trace
 from .gate import check_state
 from .job import Job
 from .session import Session

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from ...timing import clock_cost_us
+from ...workload.trace import Trace
 from ..samples import distribution
 from ..schema import Checked, ServiceFigures, Timed
-from ..workload.trace import Trace
 from .gate import check_state, explain
 from .job import Job
 from .replay import Replay, WrongAnswerError

@@ -17,10 +17,10 @@ from ...model import Score
 from ...protocol import LeaderboardBackend
 from ...testing.opening import distribution as distribution_of
 from ...usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
+from ...workload.trace import Trace
 from ..effort.counting import code_size
 from ..opening import open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
-from ..workload.trace import Trace
 from .job import Where
 
 REWRITE_PATIENCE: Final = 120.0

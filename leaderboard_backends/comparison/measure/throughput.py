@@ -14,9 +14,9 @@ from time import perf_counter
 from typing import Final
 
 from ...usage import processor_seconds
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
 from ..schema import BatchFigures, ClientsFigures, ThroughputFigures
-from ..workload.operations import OPERATIONS
-from ..workload.trace import Trace
 from .clients import Call, Crew, Processes, Threads
 from .job import Job
 from .session import Session

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
 from ..schema import Checked
-from ..workload.operations import OPERATIONS
-from ..workload.trace import Trace
 from .gate import WrongBoardError, entries, show
 
 CHECKED: Final = (

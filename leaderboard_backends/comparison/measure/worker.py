@@ -21,10 +21,10 @@ import psutil
 from ...errors import BackendUnavailableError, ConfigurationError, LeaderboardError
 from ...model import shorten
 from ...testing.lifetimes import end_with_parent
+from ...workload.trace import Trace, decode_trace
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
 from ..schema import Figures
-from ..workload.trace import Trace, decode_trace
 from . import drill, response, service, throughput
 from .gate import WrongBoardError
 from .job import Answer, Job

@@ -11,9 +11,9 @@ from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.measure.job import Where
 from leaderboard_backends.comparison.plan import Plan, ServicePart, Unit
 from leaderboard_backends.comparison.schema import Cell, Run
-from leaderboard_backends.comparison.workload.spec import find_workloads
-from leaderboard_backends.comparison.workload.store import TraceStore
+from leaderboard_backends.comparison.traces import TraceStore
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.workload.spec import find_workloads
 
 
 class BesideServer:

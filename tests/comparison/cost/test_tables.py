@@ -23,8 +23,8 @@ from leaderboard_backends.comparison.cost.tables import (
     read_table,
 )
 from leaderboard_backends.comparison.schema import encode_result
-from leaderboard_backends.comparison.shipped import shipped
 from leaderboard_backends.errors import ConfigurationError
+from leaderboard_backends.toml_files import shipped
 
 from ..advice.results import MODEL, PRICES, ended, facts, result, service
 

@@ -15,9 +15,9 @@ from leaderboard_backends.comparison.effort.facts import FEATURES, NOT_BUILT, SH
 from leaderboard_backends.comparison.effort.libraries import is_test, library
 from leaderboard_backends.comparison.effort.study import read_study
 from leaderboard_backends.comparison.schema import CodeFacts
-from leaderboard_backends.comparison.shipped import shipped
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
 from leaderboard_backends.registry import backend_class
+from leaderboard_backends.toml_files import shipped
 
 ROOT = Path(__file__).parents[3] / "benchmarks" / "effort"
 

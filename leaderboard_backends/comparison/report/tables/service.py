@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ....numerals import elapsed
+from ....workload.operations import OPERATIONS
 from ...document import (
     Section,
     Table,
@@ -25,7 +26,6 @@ from ...document import (
 from ...readings import Figure, Statistic
 from ...schema import Result, ServiceFigures
 from ...statistics import ENOUGH_PROCESSES, Floors, noise_floors, operations_of, values
-from ...workload.operations import OPERATIONS
 from ..classes import DurabilityClass, classes, labels, tables_by_class
 from ..fastest import FASTEST, SAME, Judge, Times, ranked
 from ..fastest import LEGEND as FASTEST_LEGEND

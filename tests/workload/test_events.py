@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends import ConfigurationError
-from leaderboard_backends.comparison.workload.events import read_events
+from leaderboard_backends.workload.events import read_events
 
 HEADER = b"player_id,username,score\n"
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
-from leaderboard_backends.comparison.workload.spec import WorkloadFile, read_workload
+from leaderboard_backends.workload.spec import WorkloadFile, read_workload
 
 Writing: TypeAlias = Callable[..., WorkloadFile]
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate, repeat
 from typing import Final
 
-from ...model import Score
-from .chance import Chance
-from .scores import Scores
+from ..model import Score
+from .scores import Chance, Scores
 
 NOT_ASCII: Final = 16
 """One in this many usernames is not ASCII, so that encoding is part of what is measured."""

@@ -48,73 +48,48 @@ def _on_board(population: Population) -> bool:
     return population.members.on_board > 0
 
 
-def _draw_reader(population: Population) -> Arguments:
+def _reader(population: Population) -> Arguments:
     return (population.reader(),)
 
 
-def _draw_around(population: Population) -> Arguments:
-    return population.reader(), RADIUS
-
-
-def _draw_friends(population: Population) -> Arguments:
-    return (population.readers(FRIENDS),)
-
-
-def _draw_page(population: Population) -> Arguments:
+def _page(population: Population) -> Arguments:
     """Draw a page that begins at any rank there is: a deep one, mostly."""
     first = 1 + population.chance.below(max(1, population.members.on_board))
     return first, first + PAGE - 1
 
 
-def _draw_range(population: Population) -> Arguments:
+def _range(population: Population) -> Arguments:
     """Draw a range from one player's score to another's."""
     low, high = sorted((population.score(), population.score()))
     return low, high
 
 
-def _draw_by_score(population: Population) -> Arguments:
-    return *_draw_range(population), LIMIT
-
-
-def _update(population: Population) -> Arguments:
-    return population.update()
-
-
-def _increment(population: Population) -> Arguments:
-    return population.increment()
-
-
-def _join(population: Population) -> Arguments:
-    return population.join()
-
-
-def _leave(population: Population) -> Arguments:
-    return (population.leave(),)
+def _change(
+    name: str,
+    title: str,
+    method: str,
+    draw: Callable[[Population], Arguments],
+    possible: Callable[[Population], bool] = _on_board,
+    after: str = "join",
+) -> Operation:
+    return Operation(name, title, method, draw, changes=True, possible=possible, after=after)
 
 
 _TABLE: Final = (
-    Operation("update", "update and rank", "update_score", _update, changes=True, possible=_on_board, after="join"),
-    Operation(
-        "increment",
-        "increment and entry",
-        "increment_score",
-        _increment,
-        changes=True,
-        possible=_on_board,
-        after="join",
-    ),
-    Operation("join", "join and rank", "update_score", _join, changes=True, possible=_absent, after="leave"),
-    Operation("leave", "leave", "remove_player", _leave, changes=True, possible=_on_board, after="join"),
-    Operation("rank", "rank", "get_rank", _draw_reader),
-    Operation("entry", "entry", "get_entry", _draw_reader),
-    Operation("percentile", "percentile", "get_percentile", _draw_reader),
+    _change("update", "update and rank", "update_score", lambda players: players.update()),
+    _change("increment", "increment and entry", "increment_score", lambda players: players.increment()),
+    _change("join", "join and rank", "update_score", lambda players: players.join(), _absent, "leave"),
+    _change("leave", "leave", "remove_player", lambda players: (players.leave(),)),
+    Operation("rank", "rank", "get_rank", _reader),
+    Operation("entry", "entry", "get_entry", _reader),
+    Operation("percentile", "percentile", "get_percentile", _reader),
     Operation("top_10", "top 10", "get_top_n", lambda _: (10,)),
     Operation("top_100", "top 100", "get_top_n", lambda _: (100,)),
-    Operation("around", f"around ±{RADIUS}", "get_around", _draw_around),
-    Operation("friends", f"{FRIENDS} friends", "get_entries", _draw_friends),
-    Operation("page", f"page of {PAGE} at any depth", "get_range", _draw_page),
-    Operation("by_score", f"by score, first {LIMIT}", "get_by_score", _draw_by_score),
-    Operation("count", "count by score", "count_by_score", _draw_range),
+    Operation("around", f"around ±{RADIUS}", "get_around", lambda players: (players.reader(), RADIUS)),
+    Operation("friends", f"{FRIENDS} friends", "get_entries", lambda players: (players.readers(FRIENDS),)),
+    Operation("page", f"page of {PAGE} at any depth", "get_range", _page),
+    Operation("by_score", f"by score, first {LIMIT}", "get_by_score", lambda players: (*_range(players), LIMIT)),
+    Operation("count", "count by score", "count_by_score", _range),
 )
 
 OPERATIONS: Final[Mapping[str, Operation]] = {operation.name: operation for operation in _TABLE}

@@ -4,7 +4,7 @@ Steps are drawn in blocks, each with the exact mix of the workload and shuffled 
 nearly that mix. The first of them are for warming up; the measured ones begin with a new block.
 
 A trace is kept as MessagePack, and known by the SHA-256 of those bytes: the same workload, size, seed and number of
-steps give the same bytes on every machine (see `chance`).
+steps give the same bytes on every machine (see `scores`).
 """
 
 from __future__ import annotations
@@ -12,23 +12,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from hashlib import sha256
 from itertools import islice
 from math import lcm
 from typing import Final, TypeAlias
 
 import msgspec
 
-from ...errors import ConfigurationError
-from ...model import Score
-from ..schema import TraceFacts
-from .chance import Chance
+from ..errors import ConfigurationError
+from ..model import Score
 from .events import Events
-from .form import LARGEST_BLOCK, LARGEST_SIZE, Workload
 from .operations import OPERATIONS, Arguments, Operation
 from .population import Popularity, Population, ReplayedPopulation, player_names
-from .scores import Scores
-from .spec import WorkloadFile
+from .scores import Chance, Scores
+from .spec import LARGEST_BLOCK, LARGEST_SIZE, Workload, WorkloadFile
 
 VERSION: Final = 2
 """Version of how a trace is drawn: raised whenever the same workload, size, steps and seed give other bytes."""
@@ -196,43 +192,3 @@ def encode_trace(trace: Trace) -> bytes:
 def decode_trace(stored: bytes) -> Trace:
     """Return the trace of stored bytes; raises `msgspec.MsgspecError` for anything else."""
     return msgspec.msgpack.decode(stored, type=Trace)
-
-
-def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
-    """Return the facts of a trace for a result: its hash, its ties, the length of its names.
-
-    Ties and names are those of the players who are loaded.
-    """
-    loaded = len(trace.scores)
-    shared = Counter(trace.scores)
-    names = sum(len(text.encode()) for texts in (trace.ids, trace.usernames) for text in texts[:loaded])
-    return TraceFacts(
-        workload=workload,
-        players=trace.players,
-        seed=trace.seed,
-        sha256=sha256(stored).hexdigest(),
-        steps=trace.planned(),
-        warm_up_steps=trace.warm_up,
-        different_scores=len(shared),
-        tied_share=round(sum(count for count in shared.values() if count > 1) / max(1, loaded), 4),
-        name_bytes_per_player=round(names / max(1, loaded), 2),
-        repeated=_repeated(trace),
-    )
-
-
-def _repeated(trace: Trace) -> int:
-    """Return how many measured updates repeat a player's current score and username."""
-    standing = {line[0]: line[1:] for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
-    methods = [OPERATIONS[name].method for name in trace.operations]
-    count = 0
-    for position, (index, arguments) in enumerate(trace.steps):
-        if methods[index] == "update_score":
-            player, *new = arguments
-            count += position >= trace.warm_up and standing.get(player) == tuple(new)
-            standing[player] = tuple(new)
-        elif methods[index] == "increment_score":
-            player, username, delta = arguments
-            standing[player] = username, standing.get(player, ("", 0))[1] + delta
-        elif methods[index] == "remove_player":
-            standing.pop(arguments[0], None)
-    return count

@@ -16,8 +16,8 @@ from pathlib import Path
 from sys import float_info
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
-from ...errors import ConfigurationError, InvalidValueError
-from ...model import Score, check_player_id, check_score, check_username, shorten
+from ..errors import ConfigurationError, InvalidValueError
+from ..model import Score, check_player_id, check_score, check_username, shorten
 
 COLUMNS: Final = ("player_id", "username", "score")
 

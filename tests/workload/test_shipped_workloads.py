@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison.shipped import shipped
-from leaderboard_backends.comparison.workload.operations import OPERATIONS
-from leaderboard_backends.comparison.workload.spec import WorkloadFile, find_workloads, workload_names
-from leaderboard_backends.comparison.workload.trace import draw_trace
+from leaderboard_backends.toml_files import shipped
+from leaderboard_backends.workload.operations import OPERATIONS
+from leaderboard_backends.workload.spec import WorkloadFile, find_workloads, workload_names
+from leaderboard_backends.workload.trace import draw_trace
 
 SHIPPED = {workload.spec.name: workload for workload in find_workloads(workload_names())}
 
@@ -39,10 +39,10 @@ def test_a_season_starts_with_everybody_tied() -> None:
     assert trace.scores == [0] * 500
 
 
-def test_text_and_hash_of_a_workload_go_into_the_result() -> None:
-    facts = SHIPPED["lobby"].facts()
-    assert facts.toml == Path(shipped("workloads/lobby.toml")).read_text(encoding="utf-8")
-    assert (facts.name, len(facts.sha256)) == ("lobby", 64)
+def test_a_workload_keeps_its_text_and_its_hash() -> None:
+    workload = SHIPPED["lobby"]
+    assert workload.text == Path(shipped("workloads/lobby.toml")).read_text(encoding="utf-8")
+    assert (workload.spec.name, len(workload.sha256)) == ("lobby", 64)
 
 
 def _share(name: str, *operations: str) -> float:

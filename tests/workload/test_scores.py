@@ -6,25 +6,34 @@ from statistics import mean, stdev
 
 import pytest
 
-from leaderboard_backends.comparison.workload.chance import Chance
-from leaderboard_backends.comparison.workload.scores import CHANGES, DISTRIBUTIONS, LARGEST, Scores
+from leaderboard_backends.workload.scores import (
+    CHANGES,
+    DISTRIBUTIONS,
+    LARGEST,
+    Chance,
+    ChangeName,
+    DistributionName,
+    Scores,
+)
 
 
-def scores_of(distribution: str, players_per_score: float, players: int, change: str = "any other") -> Scores:
+def scores_of(
+    distribution: DistributionName, players_per_score: float, players: int, change: ChangeName = "any other"
+) -> Scores:
     return Scores(distribution, players_per_score, change, players, Chance("scores"))
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("players_per_score", [1.2, 2, 5, 50])
 @pytest.mark.parametrize("players", [5_000, 50_000])
-def test_so_many_players_share_a_score(distribution: str, players_per_score: float, players: int) -> None:
+def test_so_many_players_share_a_score(distribution: DistributionName, players_per_score: float, players: int) -> None:
     source = scores_of(distribution, players_per_score, players)
     different = len({source.draw() for _ in range(players)})
     assert players / different == pytest.approx(players_per_score, rel=0.08)
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_at_one_player_a_score_hardly_anybody_is_tied(distribution: str) -> None:
+def test_at_one_player_a_score_hardly_anybody_is_tied(distribution: DistributionName) -> None:
     source = scores_of(distribution, 1, 20_000)
     assert len({source.draw() for _ in range(20_000)}) > 19_980
 
@@ -43,7 +52,9 @@ def test_the_distributions_have_their_shapes() -> None:
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("players", [1, 2, 3, 1_000])
 @pytest.mark.parametrize("players_per_score", [1, 5, 1_000])
-def test_the_next_score_is_another_one(distribution: str, change: str, players: int, players_per_score: float) -> None:
+def test_the_next_score_is_another_one(
+    distribution: DistributionName, change: ChangeName, players: int, players_per_score: float
+) -> None:
     source = scores_of(distribution, players_per_score, players, change)
     standing = [source.draw() for _ in range(20)]
     assert all(source.after(score) != score for score in standing * 20)
@@ -64,7 +75,7 @@ def test_any_other_score_is_drawn_from_all_of_them() -> None:
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_the_largest_score_is_exact_as_a_double(distribution: str) -> None:
+def test_the_largest_score_is_exact_as_a_double(distribution: DistributionName) -> None:
     """The draw of a chance that always returns its largest number."""
     chance = Chance("largest")
     chance.random = lambda: 1 - 2**-53

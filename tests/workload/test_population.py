@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.workload.chance import Chance
-from leaderboard_backends.comparison.workload.population import Members, Popularity, player_names
+from leaderboard_backends.workload.population import Members, Popularity, player_names
+from leaderboard_backends.workload.scores import Chance
 
 
 @given(st.integers(0, 5), st.lists(st.booleans()))

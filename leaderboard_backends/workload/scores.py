@@ -1,4 +1,7 @@
-"""Scores: how they are distributed, how many players share one, and how a player gets from one to the next.
+"""Chance that is the same everywhere, and scores drawn by it: their distributions, ties, and a player's next score.
+
+All draws of a trace come from `random()` of one seeded generator: of Python's methods, the one whose sequence is
+promised for a seed. Nothing here depends on the last bit of a logarithm or a power either, as C libraries differ in it.
 
 A score is a whole number: a draw from a continuous distribution, times a scale, rounded down. The scale is chosen so
 that as many players share a score as the workload says, on average over the scores that occur.
@@ -6,13 +9,18 @@ that as many players share a score as the workload says, on average over the sco
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import exp, sqrt
+from collections.abc import Callable, Sequence
+from math import exp, log, sqrt
+from random import Random
 from statistics import NormalDist
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
-from ...model import Score
-from .chance import Chance
+from ..model import Score
+
+Item = TypeVar("Item")
+
+GAP_DIGITS: Final = 6
+"""Gaps are rounded to a millionth of their mean: beyond that, logarithms may differ from machine to machine."""
 
 LARGEST: Final = 2**52
 """Beyond it a climbing player starts over, so that every score and every sum is well within ±2^53."""
@@ -22,6 +30,30 @@ CLIMB: Final = 100
 
 REDRAWS: Final = 8
 """Draws of a score other than the current one, before the next higher score is taken."""
+
+
+class Chance:
+    """A seeded source of numbers."""
+
+    def __init__(self, seed: str) -> None:
+        self.random = Random(seed).random  # noqa: S311 - nothing here is a secret
+        """Return a float from 0 to under 1."""
+
+    def below(self, limit: int) -> int:
+        """Return a whole number from 0 to under `limit`, which is at most 2^53."""
+        return int(self.random() * limit)
+
+    def shuffled(self, items: Sequence[Item]) -> list[Item]:
+        """Return the items in another order, each order equally likely (Fisher and Yates). O(n)."""
+        shuffled, random = list(items), self.random
+        for last in range(len(shuffled) - 1, 0, -1):
+            other = int(random() * (last + 1))
+            shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
+        return shuffled
+
+    def gap(self) -> float:
+        """Return an exponential gap of mean 1: the time between arrivals that know nothing of each other."""
+        return round(-log(1 - self.random()), GAP_DIGITS)
 
 
 class Distribution(NamedTuple):
@@ -51,7 +83,10 @@ def _pareto(chance: Chance) -> float:
 
 _NORMAL: Final = NormalDist()
 
-DISTRIBUTIONS: Final = {
+DistributionName: TypeAlias = Literal["uniform", "normal", "pareto"]
+ChangeName: TypeAlias = Literal["any other", "climb"]
+
+DISTRIBUTIONS: Final[dict[DistributionName, Distribution]] = {
     "uniform": Distribution(_uniform, lambda _: 1.0, 2**40),
     "normal": Distribution(_normal, lambda part: _NORMAL.pdf(_NORMAL.inv_cdf(part)), 2**40),
     "pareto": Distribution(_pareto, lambda part: 2 * (1 - part) ** 1.5, 2**25),
@@ -72,14 +107,16 @@ def _climb(scores: Scores, standing: Score) -> Score:
     return score if score < LARGEST else _any_other(scores, standing)
 
 
-CHANGES: Final[dict[str, Callable[[Scores, Score], Score]]] = {"any other": _any_other, "climb": _climb}
+CHANGES: Final[dict[ChangeName, Callable[[Scores, Score], Score]]] = {"any other": _any_other, "climb": _climb}
 """How a player's next score is drawn, by the names that a workload uses: it is never the current score."""
 
 
 class Scores:
     """Draws scores for a number of players."""
 
-    def __init__(self, distribution: str, players_per_score: float, change: str, players: int, chance: Chance) -> None:
+    def __init__(
+        self, distribution: DistributionName, players_per_score: float, change: ChangeName, players: int, chance: Chance
+    ) -> None:
         self.chance = chance
         self._draw = DISTRIBUTIONS[distribution].draw
         self._change = CHANGES[change]

@@ -1,0 +1,253 @@
+"""Traces with the model's answers: each drawn once per machine, stored, and looked up by its inputs.
+
+Answers come from `OracleBoard`; the end state from a dict and one sort, which share nothing with it. Reads never change
+a board, so that a replay may leave reads out and still compare all the others.
+
+A folder holds `<sha256>.trace`, known by its own bytes, the model's answers beside it, and for each workload, size,
+number of steps and seed a small JSON that leads to both. Files are checked against their hash when they are read: a
+damaged or incomplete one is drawn anew, and two processes at once write the same bytes. Nothing is ever deleted; the
+folder may be, at any time.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from ..errors import ConfigurationError
+from ..model import Entry, Score, shorten
+from ..protocol import CONTRACT_VERSION
+from ..testing import oracle
+from ..testing.oracle import OracleBoard
+from ..workload import operations
+from ..workload.operations import OPERATIONS, Arguments
+from ..workload.spec import WorkloadFile
+from ..workload.trace import VERSION, Trace, draw_trace, encode_trace
+from .files import write_atomically
+from .schema import TraceFacts
+
+DIGEST_SIZE: Final = 8
+"""Bytes kept of an answer: one in 2^64 wrong ones would pass."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+EVENT_FACTS: Final = "repeated updates counted"
+"""A fact of traces from events that older versions did not record: a trace without it is drawn anew."""
+
+
+def answer_digest(answer: object) -> bytes:
+    """Return the digest of what a call returned, the same in every process.
+
+    Whole numbers and floats stay apart, as do `True` and 1; an entry counts as the tuple that it is. What is no plain
+    data at all, and so no answer of the model, has the digest of some words.
+    """
+    try:
+        plain = _encode(answer)
+    except (TypeError, ValueError, OverflowError):
+        plain = b"not plain: " + shorten(answer).encode("utf-8", "replace")
+    return blake2b(plain, digest_size=DIGEST_SIZE).digest()
+
+
+def model_answers(trace: Trace) -> bytes:
+    """Return the digests of the model's answers, one after the other for each step. O(players) a changing step."""
+    return b"".join(map(answer_digest, _answers(trace)))
+
+
+def answer_at(trace: Trace, position: int) -> Any:
+    """Return the model's answer to one step, by replaying all steps up to it."""
+    return next(islice(_answers(trace), position, None))
+
+
+def _answers(trace: Trace) -> Iterator[object]:
+    board = OracleBoard()
+    board.update_scores(zip(trace.ids, trace.usernames, trace.scores, strict=False))
+    calls = [getattr(board, OPERATIONS[name].method) for name in trace.operations]
+    for index, arguments in trace.steps:
+        yield calls[index](*arguments)
+
+
+_Line = tuple[str, str, Score]
+_SCORE: Final = 2
+
+
+def final_state(trace: Trace, changes: int) -> Iterator[Entry]:
+    """Yield the entries of the board, best first, after the load and the first so many steps that change it.
+
+    Players stand in the dict in the order in which they reached their scores, which a stable sort leaves as it is
+    within a tie. O(n log n).
+    """
+    standing = {line[0]: line for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
+    for method, arguments in islice(_changes(trace), changes):
+        _APPLY[method](standing, *arguments)
+    ordered = sorted(standing.values(), key=itemgetter(_SCORE), reverse=True)
+    for rank, line in enumerate(ordered, 1):
+        yield Entry(rank, *line)
+
+
+def _changes(trace: Trace) -> Iterator[tuple[str, Arguments]]:
+    operations = [OPERATIONS[name] for name in trace.operations]
+    for index, arguments in trace.steps:
+        if operations[index].changes:
+            yield operations[index].method, arguments
+
+
+def _update(standing: dict[str, _Line], player_id: str, username: str, score: Score) -> None:
+    if player_id in standing and standing[player_id][_SCORE] != score:
+        del standing[player_id]
+    standing[player_id] = player_id, username, score
+
+
+def _increment(standing: dict[str, _Line], player_id: str, username: str, delta: Score) -> None:
+    before = standing[player_id][_SCORE] if player_id in standing else 0
+    _update(standing, player_id, username, before + delta)
+
+
+def _remove(standing: dict[str, _Line], player_id: str) -> None:
+    standing.pop(player_id, None)
+
+
+_APPLY: Final[dict[str, Any]] = {
+    "update_score": _update,
+    "increment_score": _increment,
+    "remove_player": _remove,
+}
+
+
+# ---------------------------------------------------------------------- what is known of one
+
+
+def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
+    """Return the facts of a trace for a result: its hash, its ties, the length of its names.
+
+    Ties and names are those of the players who are loaded.
+    """
+    loaded = len(trace.scores)
+    shared = Counter(trace.scores)
+    names = sum(len(text.encode()) for texts in (trace.ids, trace.usernames) for text in texts[:loaded])
+    return TraceFacts(
+        workload=workload,
+        players=trace.players,
+        seed=trace.seed,
+        sha256=sha256(stored).hexdigest(),
+        steps=trace.planned(),
+        warm_up_steps=trace.warm_up,
+        different_scores=len(shared),
+        tied_share=round(sum(count for count in shared.values() if count > 1) / max(1, loaded), 4),
+        name_bytes_per_player=round(names / max(1, loaded), 2),
+        repeated=_repeated(trace),
+    )
+
+
+def _repeated(trace: Trace) -> int:
+    """Return how many measured updates repeat a player's current score and username."""
+    standing = {line[0]: line[1:] for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
+    methods = [OPERATIONS[name].method for name in trace.operations]
+    count = 0
+    for position, (index, arguments) in enumerate(trace.steps):
+        if methods[index] == "update_score":
+            player, *new = arguments
+            count += position >= trace.warm_up and standing.get(player) == tuple(new)
+            standing[player] = tuple(new)
+        elif methods[index] == "increment_score":
+            player, username, delta = arguments
+            standing[player] = username, standing.get(player, ("", 0))[1] + delta
+        elif methods[index] == "remove_player":
+            standing.pop(arguments[0], None)
+    return count
+
+
+# ---------------------------------------------------------------------- stored
+
+
+def model_version() -> str:
+    """Return what answers are right by: the contract, and the very text of its model.
+
+    So no bug that is repaired there lives on in a file.
+    """
+    source = "".join(inspect.getsource(module) for module in (oracle, operations, sys.modules[__name__]))
+    return f"{CONTRACT_VERSION}-{sha256(source.encode()).hexdigest()[:12]}"
+
+
+def default_folder() -> Path:
+    """Return where traces are kept unless somebody says otherwise: in the user's folder for caches (XDG)."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if cache else Path.home() / ".cache") / "leaderboard-backends" / "traces"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """The files of a trace and of the model's answers, and the facts of the trace."""
+
+    trace: Path
+    answers: Path
+    facts: TraceFacts
+
+
+class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What leads from a key to the files."""
+
+    facts: TraceFacts
+    answers_sha256: str
+
+
+class TraceStore:
+    """A folder of traces."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, workload: WorkloadFile, players: int, steps: int, seed: int) -> StoredTrace:
+        """Return a trace, drawn only if it is not there. Raises `ConfigurationError`, also for an unusable folder."""
+        told = f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}"
+        told += "" if workload.events is None else f" {EVENT_FACTS}"
+        index = self.folder / f"{sha256(told.encode()).hexdigest()}.json"
+        try:
+            return self._find(index, workload) or self._draw(index, workload, (players, steps, seed))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.folder} cannot store traces: {error.strerror or error}. Make it writable and free some space, "
+                "or choose another folder (the default is in $XDG_CACHE_HOME)."
+            ) from error
+
+    def _find(self, index: Path, workload: WorkloadFile) -> StoredTrace | None:
+        """Return what is stored, `None` where anything of it is missing or damaged."""
+        try:
+            found = msgspec.json.decode(index.read_bytes(), type=_Found)
+            stored = self._stored(found.facts, workload)
+            intact = _sha256(stored.trace) == found.facts.sha256 and _sha256(stored.answers) == found.answers_sha256
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+        return stored if intact else None
+
+    def _draw(self, index: Path, workload: WorkloadFile, asked: tuple[int, int, int]) -> StoredTrace:
+        trace = draw_trace(workload, *asked)
+        encoded, answers = encode_trace(trace), model_answers(trace)
+        facts = trace_facts(trace, encoded, workload.spec.name)
+        stored = self._stored(facts, workload)
+        write_atomically(stored.trace, encoded)
+        write_atomically(stored.answers, answers)
+        write_atomically(index, msgspec.json.encode(_Found(facts, sha256(answers).hexdigest())))
+        return stored
+
+    def _stored(self, facts: TraceFacts, workload: WorkloadFile) -> StoredTrace:
+        """Return where a trace's files are; a trace may have been drawn for the same workload by another name."""
+        return StoredTrace(
+            self.folder / f"{facts.sha256}.trace",
+            self.folder / f"{facts.sha256}.{model_version()}.answers",
+            msgspec.structs.replace(facts, workload=workload.spec.name),
+        )
+
+
+def _sha256(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
