@@ -73,6 +73,8 @@ class StorageInfo:
     """The server's address, as a URL without user, password and options; empty where there is none."""
     server_pid: int | None = None
     """The server's process id on its own machine, where the server says it."""
+    server_run: str = ""
+    """What tells this run of the server from every other one, where the server says it."""
     encrypted: bool | None = None
     """Whether what is sent to the server is encrypted; `None` where there is no server, or it is not known."""
     used_bytes: int | None = None

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..comparison.report.terminal import PlainConsole
 from ..config import Opening
+from ..errors import InvalidArgumentError
 from ..migration import Repair, Verification, repair_board, verify_boards
 from ..migration.verifying import MOST, WAIT
 from ..model import Entry
@@ -77,13 +78,16 @@ def verify(
     --repair takes A as the truth: B gets the players who are missing, and the score, name and place in a tie of the
     others. Players who are only in B stay, unless --remove is given, too.
 
-    Exits with code 1 if the boards differ (after the repair, if there was one).
+    Exits with code 1 if the boards differ (after the repair, if there was one), with code 2 if A and B are one board.
     """
     if remove and not repair:
         raise click.UsageError("--remove is a part of --repair: give both.")
     one, other = find_boards(a, b, path)
     with foreign_output_to_stderr(), open_storages(one, keeping(other, "last")) as (first, second):
-        found = _verified(first, second, most, wait, rate)
+        try:
+            found = _verified(first, second, most, wait, rate)
+        except InvalidArgumentError as error:
+            raise click.UsageError(str(error)) from error
         repaired = None
         if repair and not found.equal:
             repaired = repair_board(first, second, found, remove=remove)
@@ -118,6 +122,7 @@ def _record(result: _Result) -> dict[str, Any]:
         "complete": found.complete,
         "at_rest": found.at_rest,
         "settled": found.settled,
+        "one_history": found.one_history,
         "repair": result.repaired and result.repaired._asdict(),
         "counts": dict(found.counts),
         "differences": [
@@ -184,6 +189,12 @@ def _remarks(result: _Result) -> Iterator[str]:
         yield "A or B was written meanwhile: verify again when both are at rest to be sure of every player."
     if found.at_rest is None:
         yield "A or B has no version that tells whether it was written meanwhile."
+
+    if found.one_history:
+        yield (
+            "A and B have one history, as a board and a copy of its files have. If both URLs lead to one board, it was "
+            "compared with itself."
+        )
 
 
 def _verdict(found: Verification) -> str:

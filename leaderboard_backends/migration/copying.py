@@ -26,7 +26,7 @@ from .streams import (
     Hear,
     Pause,
     Throttle,
-    are_one_board,
+    have_one_history,
     players_of,
     range_of,
     same,
@@ -118,7 +118,7 @@ def plan_copy(source: LeaderboardBackend, target: LeaderboardBackend, *, resume:
         )
     if moved_to := _fenced(target):
         problems.append(f"the target is fenced and takes no writes: it has moved to {moved_to}. Lift its fence.")
-    if are_one_board(source, target):
+    if have_one_history(source, target):
         problems.append(ONE_BOARD)
     elif present and not resume:
         problems.append(

@@ -43,7 +43,7 @@ from .fences import (
     read_state,
 )
 from .mirroring import Behind, Mirror
-from .streams import Pause, are_one_board, entries_of, players_of
+from .streams import Pause, entries_of, have_one_history, players_of
 from .verifying import Verification, verify_boards
 
 LEASE: Final = 0.2
@@ -179,7 +179,7 @@ class Migration:
             except BoardMismatchError as error:
                 problems.append(str(error))
                 begun = True
-            if not begun and are_one_board(self.source, self.target):
+            if not begun and have_one_history(self.source, self.target):
                 problems.append(ONE_BOARD)
             elif not begun and (present := players_of(self.target)):
                 problems.append(

@@ -59,10 +59,23 @@ def version_of(board: LeaderboardBackend) -> Version | None:
     return board.get_version() if board.capabilities.feed else None
 
 
-def are_one_board(one: LeaderboardBackend, two: LeaderboardBackend) -> bool:
-    """Return whether two objects are of one board, whatever their URLs say; `False` where a board has no version."""
+def have_one_history(one: LeaderboardBackend, two: LeaderboardBackend) -> bool:
+    """Return whether two objects are of one board, or one of a copy of the other; `False` where one has no version."""
     versions = version_of(one), version_of(two)
     return None not in versions and len({version.history for version in versions if version}) == 1
+
+
+def is_same_storage(one: LeaderboardBackend, two: LeaderboardBackend) -> bool | None:
+    """Return whether two objects with one history are of one board; `None` where their storages do not tell it.
+
+    A copy of a board's file, or a replica of its server, has the same history. A few round trips.
+    """
+    first, second = one.storage_info(), two.storage_info()
+    if first.files and second.files:
+        return any(path.exists() and path.samefile(other) for path in first.files for other in second.files)
+    if first.server_run and second.server_run:
+        return first.server_run == second.server_run
+    return True if first.server == second.server and first.kind == second.kind else None
 
 
 def same(entry: Entry, other: Entry) -> bool:

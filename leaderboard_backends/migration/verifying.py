@@ -5,6 +5,11 @@ each board is asked for the players of the other's entries: who is missing there
 and is left out; what remains has to be in the same order. Then both go on in step, so that one missing player is one
 difference, although everybody behind has another rank. In memory are a page of each and the differences.
 
+The entries themselves are compared, not checksums per 1,000 ranks that the storages compute. That finds the same; what
+it costs is what a server sends, some 52 bytes per player. Only a server could send less, and each plug-in would have to
+compute the same sum from another form of the data. The checksum of a whole board, computed here, tells whether two
+verifications saw the same.
+
 A board that is written meanwhile shows differences that are none: each is asked for again until it is gone, or stays.
 """
 
@@ -13,13 +18,24 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import BoardMismatchError
+from ..errors import BoardMismatchError, InvalidArgumentError
 from ..model import Entry, check_count
 from ..protocol import PAGE_SIZE, LeaderboardBackend
-from .streams import BoardStream, Hear, Pause, Throttle, entries_of, read_live, same, version_of
+from .streams import (
+    BoardStream,
+    Hear,
+    Pause,
+    Throttle,
+    entries_of,
+    have_one_history,
+    is_same_storage,
+    read_live,
+    same,
+    version_of,
+)
 
 Kind: TypeAlias = Literal["only in A", "only in B", "score", "order", "username"]
 """How a player differs: `order` is the place within a tie; of several, the first one of these."""
@@ -28,6 +44,7 @@ MOST: Final = 10_000
 """Differences after which two boards are no longer compared."""
 WAIT: Final = 5.0
 """Seconds for which differences of boards that may be written are asked for again."""
+ONE_BOARD: Final = "A and B are one board, given by two URLs, which would be equal to itself: give two boards."
 _FIRST_PAUSE: Final = 0.05
 _AHEAD: Final = PAGE_SIZE // 2
 """Entries to look ahead, at least, for a player who has another place in the other board."""
@@ -61,6 +78,8 @@ class Verification:
     settled: int
     """Differences that were gone when they were asked for again."""
     seconds: float
+    one_history: bool = False
+    """Whether both have one history, as a board and a copy of its files have, and perhaps are one board."""
 
     @property
     def equal(self) -> bool:
@@ -90,11 +109,16 @@ def verify_boards(
     verification of boards at rest is complete. `rate` is the most ranks per second to read, `hear` is told how many
     were read.
 
-    Raises `BoardMismatchError` where the orders differ, and what reading raises. O(n), memory O(most).
+    Raises `BoardMismatchError` where the orders differ, `InvalidArgumentError` where A and B are one board, and what
+    reading raises. O(n), memory O(most).
     """
     if a.order != b.order:
         raise BoardMismatchError(f"A is {a.order} and B {b.order}: open both with the same order.")
-    return _Comparison(a, b, check_count(most, "most", 1), Throttle(rate, pause), pause).run(wait, hear)
+    one_history = have_one_history(a, b)
+    if one_history and is_same_storage(a, b):
+        raise InvalidArgumentError(ONE_BOARD)
+    found = _Comparison(a, b, check_count(most, "most", 1), Throttle(rate, pause), pause).run(wait, hear)
+    return replace(found, one_history=one_history)
 
 
 class _TooManyDifferencesError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,24 @@ def test_boards_of_a_file_that_keep_the_best_are_repaired_too(
     copy.update_score("player-0", "better than it was", 1_000)
     assert run("old", "new", "--config", str(path), "--repair").exit_code == 0
     assert copy.get_score("player-0") == 0
+
+
+def test_one_board_by_two_urls_is_misuse_and_a_copy_of_its_file_is_another_board(
+    urls: tuple[str, str], server: EmbeddedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("link"))
+    for one, other in (
+        (urls[0], f"{server.unix_url}?board=weekly"),
+        (urls[1], f"sqlite://{tmp_path}/link/board.db?board=weekly"),
+    ):
+        done = run(one, other)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "A and B are one board, given by two URLs" in done.stderr
+    done = run(urls[1], f"sqlite://{tmp_path}/copy/board.db?board=weekly")
+    assert done.exit_code == 0
+    assert "have one history" in done.stdout
+    assert "have one history" not in run(*urls).stdout
 
 
 @pytest.mark.parametrize(

@@ -220,8 +220,10 @@ def test_a_repair_writes_the_rest_of_a_tie_and_leaves_who_is_only_in_b(
     tie = a.get_by_score(1, 1)
     b.remove_player(tie[-1_200].player_id)
     b.update_score("stranger", "", 99)
-    with open_leaderboard("memory://c") as empty:
-        assert repair_board(empty, empty, verify_boards(empty, empty)) == (0, 0, 0, 0)
+    with open_leaderboard("memory://c") as empty, open_leaderboard("memory://d") as other:
+        assert repair_board(empty, other, verify_boards(empty, other)) == (0, 0, 0, 0)
+        with pytest.raises(InvalidArgumentError, match="A and B are one board"):
+            verify_boards(other, DelegatingLeaderboard(other))
     done = repair_board(a, b, verify_boards(a, b))
     assert done == (1, 1_199, 0, 1)
     assert kinds(verify_boards(a, b)) == {"stranger": "only in B"}

@@ -381,7 +381,7 @@ class ClusterLeaderboard(ShardedBoard):
         least = min(infos, key=lambda info: _KEPT.index(info.machine_crash.amount))
         used = [info.used_bytes for info in infos if info.used_bytes is not None]
         where = str(self._cluster.address)
-        return replace(least, server=where, server_pid=None, used_bytes=sum(used) if used else None)
+        return replace(least, server=where, server_pid=None, server_run="", used_bytes=sum(used) if used else None)
 
 
 _KEPT: Final = ("nothing", "not known", "other", "all but the last second", "everything")

@@ -79,6 +79,7 @@ def storage_info(information: bytes, settings: Mapping[str, str] | None, address
         "server",
         server=address.url,
         server_pid=int(found["process_id"]) if "process_id" in found else None,
+        server_run=found.get("run_id", ""),
         encrypted=address.tls,
         used_bytes=int(found["used_memory"]) if "used_memory" in found else None,
         busy=_is_busy(found, settings or {}),

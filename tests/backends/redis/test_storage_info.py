@@ -66,6 +66,7 @@ def test_it_names_the_server_and_no_password(logging_server: EmbeddedServer) -> 
     assert (info.kind, info.server) == ("server", f"redis://127.0.0.1:{logging_server.port}/0")
     assert (info.server_pid, info.encrypted, info.process_crash) == (logging_server.pid, False, EVERYTHING)
     assert (info.used_bytes or 0) > 100_000
+    assert info.server_run == info_of(logging_server.unix_url).server_run != ""
     assert info_of(logging_server.unix_url).server == logging_server.unix_url
 
 
