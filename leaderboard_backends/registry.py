@@ -51,6 +51,7 @@ class _BuiltIn:
 _BUILT_IN: Final = {
     "memory": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
     "sortedcontainers": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
+    "journal": _BuiltIn("backends.journal", "JournalLeaderboard"),
     "naive": _BuiltIn("backends.naive", "NaiveLeaderboard"),
     "redis": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),
     "rediss": _BuiltIn("backends.redis", "RedisLeaderboard", "redis"),

@@ -42,6 +42,7 @@ pytestmark = pytest.mark.usefixtures("unlogged")
 INTERRUPTS: Final = 300
 MANY: Final = 3000
 PLAYERS: Final = [f"p{number}" for number in range(300)]
+FILES: Final = ("journal", "zodb", "sqlite")
 LONGEST: Final = 0.0002
 """Seconds until an interrupt: about as long as an operation takes."""
 
@@ -69,10 +70,10 @@ def hardened() -> LeaderboardBackend:
 def _open(kind: str, folder: Path) -> LeaderboardBackend:
     if kind == "hardened":
         return hardened()
-    return open_leaderboard(f"{kind}://{folder / 'board'}" if kind in ("zodb", "sqlite") else f"{kind}://")
+    return open_leaderboard(f"{kind}://{folder / 'board'}" if kind in FILES else f"{kind}://")
 
 
-@pytest.fixture(params=["memory", "naive", "zodb+memory", "zodb", "sqlite", "hardened"])
+@pytest.fixture(params=["memory", "naive", "zodb+memory", "journal", "zodb", "sqlite", "hardened"])
 def board(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LeaderboardBackend]:
     with _open(request.param, tmp_path) as board:
         board.update_scores((player, "", number) for number, player in enumerate(PLAYERS))

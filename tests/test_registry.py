@@ -20,7 +20,18 @@ from leaderboard_backends.installing import install_extra
 from leaderboard_backends.registry import ENTRY_POINT_GROUP, WRAPPER_GROUP, backend_class, backends, schemes
 
 BUILT_IN = [
-    *("fakeredis", "memory", "naive", "redis", "redis+cluster", "redis+sentinel", "rediss", "sortedcontainers", "unix"),
+    *(
+        "fakeredis",
+        "journal",
+        "memory",
+        "naive",
+        "redis",
+        "redis+cluster",
+        "redis+sentinel",
+        "rediss",
+        "sortedcontainers",
+        "unix",
+    ),
     *("valkey", "valkeys", "zeo", "zodb", "zodb+config", "zodb+memory"),
 ]
 
@@ -216,7 +227,7 @@ def test_a_missing_extra_breaks_no_other_backend() -> None:
             """
         )
     )
-    assert {scheme for scheme in BUILT_IN if not listed[scheme]} == {"memory", "naive", "sortedcontainers"}
+    assert {scheme for scheme in BUILT_IN if not listed[scheme]} == {"journal", "memory", "naive", "sortedcontainers"}
     assert all("pip install" in listed[scheme] for scheme in BUILT_IN if listed[scheme])
 
 

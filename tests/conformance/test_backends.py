@@ -62,6 +62,17 @@ class TestMemory(AtAURL):
     url = "memory://"
 
 
+class TestJournal(AtAURL):
+    """The order of boards in memory, and what is between it and the disk."""
+
+    under_two_rules = True
+    examples = 20
+
+    @pytest.fixture(autouse=True)
+    def take_folder(self, folder: Path) -> None:
+        self.url = f"journal://{folder}/boards"
+
+
 class TestFakeRedis(AtAURL):
     """The code of a real server's boards."""
 

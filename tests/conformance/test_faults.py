@@ -22,6 +22,13 @@ class TestZODBFileFaults(FileFaults):
         return open_leaderboard(f"zodb://{directory}/board.fs", board=name, **options)
 
 
+class TestJournalFaults(FileFaults):
+    kills, tears = 12, 6
+
+    def make_in(self, directory: Path, *, name: str, **options: Any) -> LeaderboardBackend:
+        return open_leaderboard(f"journal://{directory}/boards", board=name, **options)
+
+
 class TestRedisServerFaults(ServerFaults):
     increments, steps, restarts, histories = 300, 60, 4, 20
     started: EmbeddedServer

@@ -202,7 +202,7 @@ class ConformancePart(HonestKit):
 
     def _dispose_all(self, boards: list[LeaderboardBackend]) -> None:
         errors: list[Exception] = []
-        for board in boards:
+        for board in reversed(boards):  # one that is open still, before one that was closed is opened to be deleted
             try:
                 with limited(self.time_limit):
                     self.dispose(board)

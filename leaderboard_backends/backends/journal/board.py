@@ -1,0 +1,250 @@
+"""The board of a URL: its options, what it does in the background, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from os import PathLike
+from pathlib import Path
+from threading import Event, Thread, current_thread
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import quote
+
+from ...capabilities import Capabilities, Kept, StorageInfo
+from ...changes import FEED_OPTION
+from ...errors import (
+    BackendUnavailableError,
+    BoardMismatchError,
+    LeaderboardClosedError,
+    LeaderboardError,
+    WriteOutcomeUnknownError,
+)
+from ...files import check_path
+from ...location import Location, Option, boolean, check_options, one_of
+from ...model import Keep, Order, check_board_name
+from .failures import not_applied
+from .folder import Folder
+from .order import JournaledOrder
+from .records import FORMAT
+from .snapshot import BoardState
+
+_log: Final = logging.getLogger(__name__)
+SYNC_SECONDS: Final = 1.0
+EXAMPLE: Final = "/var/lib/app/boards"
+_SURVIVING: Final[Mapping[str, Kept]] = {
+    "always": Kept("everything", "fsync=always"),
+    "everysec": Kept("all but the last second", "fsync=everysec"),
+    "never": Kept("other", "fsync=never: an earlier state; what the system had not written to the disk yet is lost"),
+}
+"""What a power cut leaves."""
+
+
+class JournalLeaderboard(JournaledOrder):
+    """A board in this process's memory, whose changes are in a log on the disk before they are acknowledged.
+
+    `path` names a folder, in which each board has a folder of its own. `fsync` says when the log is synced: `always`,
+    before each write is acknowledged; `everysec`, once a second; `never`, when the system does it. `create=False`
+    refuses a path where there is no board. `feed` is how many of the latest changes the board keeps; it is stored with
+    the board, and stays as it was where it is not given.
+
+    A board is open once: another process that opens it meanwhile gets `BackendUnavailableError`, this one too, and so
+    does each call on a board that a fork inherited.
+
+    Raises `ConfigurationError`, `BackendUnavailableError`, `BackendReadOnlyError`, `BackendFullError` or
+    `BoardMismatchError` where there can be no such board.
+    """
+
+    capabilities = Capabilities(
+        durable=True,
+        shared=False,
+        lives_in="files",
+        survives="a power cut, if the disk honours fsync (fsync=everysec: all but the last second; fsync=never: a "
+        "crash of the process)",
+        feed=True,
+        fence=True,
+        fence_pass=True,
+        limits=True,
+    )
+    options: ClassVar[Mapping[str, Option]] = {
+        "fsync": Option(
+            one_of("always", "everysec", "never"),
+            "when a write is on the disk: always, before it is acknowledged; everysec, within a second; never: when "
+            "the system writes it (everysec)",
+        ),
+        "create": Option(boolean, "create the board if it does not exist (true)"),
+        "feed": FEED_OPTION,
+    }
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        path: str | PathLike[str],
+        order: Order = "descending",
+        keep: Keep = "last",
+        fsync: str = "everysec",
+        create: bool = True,
+        feed: int | None = None,
+    ) -> None:
+        given = {"fsync": fsync, "create": create} | ({} if feed is None else {"feed": feed})
+        options = check_options("journal://", self.options, given)
+        place = f"{os.path.realpath(check_path(path, EXAMPLE))}/{check_board_name(name)}.board"
+        self._fsync: Final[str] = options["fsync"]
+        self._keeper: Thread | None = None
+        """Writes a snapshot."""
+        self._syncer: Thread | None = None
+        """Syncs the log, each second."""
+        self._closing = Event()
+        folder = Folder(place, name, create=options["create"], always=self._fsync == "always")
+        try:
+            super().__init__(folder, name, order=order, keep=keep)
+            if feed is not None:
+                self._alone(self._set_feed, options["feed"])
+        except BaseException:
+            self._closed = True
+            folder.close()
+            raise
+
+    @classmethod
+    def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
+        """Open the board of `journal:///absolute/path?board=NAME`."""
+        board = cls.check_location(location, name)
+        return cls(board, path=location.file_path(EXAMPLE), order=order, keep=keep, **options)
+
+    @classmethod
+    def check_location(cls, location: Location, name: str | None, **options: Any) -> str:
+        """Return the board's name; raises `ConfigurationError` where the URL names no folder."""
+        del options
+        location.file_path(EXAMPLE)
+        return name or location.default_board
+
+    @classmethod
+    def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str]:
+        """Yield the URL of a new folder."""
+        return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'boards'))}")
+
+    # ------------------------------------------------------------------ in the background
+
+    def _attend(self) -> None:
+        """Have the log synced each second where it is to be, and one that is long followed by a snapshot."""
+        with suppress(RuntimeError):  # there can be no more threads now: the next write tries again
+            if self._fsync == "everysec" and self._syncer is None:
+                syncer = Thread(target=self._sync_each_second, name="journal-sync", daemon=True)
+                syncer.start()
+                self._syncer = syncer
+            folder = self._folder
+            folder.attention = folder.longest_log
+            if folder.log.end > folder.longest_log and (self._keeper is None or not self._keeper.is_alive()):
+                self._keeper = Thread(target=self._keep_snapshot, name="journal-snapshot", daemon=True)
+                self._keeper.start()
+
+    def _sync_each_second(self) -> None:
+        while not self._closing.wait(SYNC_SECONDS):
+            try:
+                self._folder.sync()
+            except OSError:
+                _log.exception("%s could not be synced: the next write begins with a snapshot.", self._folder.path)
+
+    def _keep_snapshot(self) -> None:
+        """Write a snapshot while others write; they wait only while its state is collected."""
+        try:
+            self._folder.sync()
+            if cut := self._alone(self._cut):
+                self._folder.keep(*cut)
+        except LeaderboardClosedError:
+            return
+        except (OSError, LeaderboardError):
+            self._folder.wait_longer()
+            _log.exception("%s: no snapshot could be written; the log grows on.", self._folder.path)
+
+    def _cut(self) -> tuple[int, BoardState] | None:
+        """Begin a new log, and return its generation and the state before it."""
+        if self._folder.stale or self._folder.log.unsure:
+            self._rewrite()
+            return None
+        return self._folder.rotate(self._changes.history, self._changes.number), self._state()
+
+    # ------------------------------------------------------------------ end
+
+    def _leave(self) -> None:
+        path = self._folder.path
+        self._end(
+            lambda: BackendUnavailableError(
+                f"{path} was opened before this process was forked, and belongs to the parent: open the board after "
+                "the fork, in one process only."
+            )
+        )
+        self._folder.abandon()
+
+    def _close(self) -> None:
+        """Sync all that was written, whatever `fsync` says, end the threads, and let others open the folder.
+
+        Raises `WriteOutcomeUnknownError` where the disk fails: a power cut may take the last writes.
+        """
+        name, path = self.name, self._folder.path
+        try:
+            if self._ended is None:
+                self._alone(self._flush)
+        except OSError as error:
+            raise WriteOutcomeUnknownError(
+                f"{path} could not be synced ({error.strerror}): the last writes may be lost in a power cut. Check the "
+                "disk, and open the board again."
+            ) from error
+        finally:
+            with self._lock:
+                if self._ended is None:
+                    self._end(lambda: LeaderboardClosedError(f"the board {name!r} is closed: open it again to use it."))
+            self._end_threads()
+            self._folder.close()
+
+    def _flush(self) -> None:
+        if self._folder.stale or self._folder.log.unsure:
+            self._rewrite()
+        self._folder.sync()
+
+    def _end_threads(self) -> None:
+        self._closing.set()
+        for thread in (self._keeper, self._syncer):
+            if thread is not None and thread.is_alive() and thread is not current_thread():
+                thread.join()
+
+    def _delete(self) -> None:
+        name, path = self.name, self._folder.path
+        self._alone(lambda: None)  # refuses where another error is due
+        with self._lock:
+            self._end(
+                lambda: BoardMismatchError(
+                    f"the board {name!r} at {path} was deleted: open it again to make a new one."
+                )
+            )
+        self._end_threads()  # one might write a snapshot to a board of the same name
+        try:
+            self._folder.delete()
+        except OSError as error:
+            raise not_applied(path, error) from error
+
+    # ------------------------------------------------------------------ where it is
+
+    def _fenced(self) -> str | None:
+        return self._alone(lambda: self._changes.moved_to)
+
+    def _ping(self) -> None:
+        self._alone(self._folder.check_identity)
+
+    def _storage(self) -> str:
+        return f"journal, format {FORMAT}"
+
+    def _place(self) -> str:
+        return self._folder.path
+
+    def _storage_info(self) -> StorageInfo:
+        kept = Kept("everything", "each write is handed to the system before it is acknowledged")
+        return StorageInfo(
+            "files",
+            self._folder.files(),
+            process_crash=kept,
+            server_crash=kept,
+            machine_crash=_SURVIVING[self._fsync],
+        )

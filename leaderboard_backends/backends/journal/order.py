@@ -1,0 +1,281 @@
+"""The order of a board in memory, with each change in the log before anybody sees it.
+
+A write computes what it will change, appends that to the log, and then changes the memory, all under the board's lock;
+so a write that the disk refuses has changed nothing. What is logged is the state after the change, as `keep` belongs to
+the object that writes. Where an interrupt comes between the two, or cuts a write in two, the next call mends the memory
+as `memory://` does, and then writes a snapshot: memory and disk agree again. A batch that is a large part of the board
+is not logged: it is followed by a snapshot before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, NoReturn, TypeVar
+
+from ...changes import Change, check_expected
+from ...chunks import Chunks
+from ...errors import BackendError, BoardMismatchError, LeaderboardError
+from ...model import Keep, Order, Score, is_better
+from ..memory import _BITS, _MASK, MemoryLeaderboard, _State
+from .folder import Folder, Found
+from .records import Fence, Record, frame, player_frame
+from .snapshot import BoardState
+
+Value = TypeVar("Value")
+
+_log: Final = logging.getLogger(__name__)
+LARGE_BATCH: Final = 1000
+"""Updates from which a batch may be followed by a snapshot, in place of a record each."""
+_LARGE_SHARE: Final = 8
+"""It must be 1/8 of the board, too."""
+
+
+class JournaledOrder(MemoryLeaderboard):
+    """The players of a board in memory, and the folder that has them too."""
+
+    def __init__(self, folder: Folder, name: str, *, order: Order, keep: Keep) -> None:
+        self._folder: Final = folder  # before a fork can ask for it
+        self._ended: Callable[[], LeaderboardError] | None = None
+        """Why no call is answered any more."""
+        super().__init__(name, order=order, keep=keep)
+        self._logs = True
+        found = folder.load()
+        if found is None:
+            folder.rewrite(self._state())
+        else:
+            self._restore(found)
+
+    # ------------------------------------------------------------------ restoring
+
+    def _restore(self, found: Found) -> None:
+        state = found.state
+        if state.order != self._order:
+            raise BoardMismatchError(
+                f"the board {self.name!r} at {self._folder.path} is {state.order}, not {self._order}: open it with "
+                f"order={state.order!r}, or give the new board another name."
+            )
+        changes, keys, ids = self._changes, list(state.keys), list(state.ids)
+        key_of = dict(zip(ids, keys, strict=True))
+        chunks = Chunks(keys, ids, list(state.names), self._longest)
+        self._take(_State(key_of, chunks, state.number, state.base, state.whole))
+        changes.history, changes.moved_to = state.history, state.moved_to
+        if state.feed:
+            changes.kept = deque(state.kept, state.feed)
+        for record in found.records:
+            self._replay(record)
+        self._under_way = None
+
+    def _replay(self, record: Record) -> None:
+        changes = self._changes
+        if isinstance(record, Fence):
+            changes.moved_to = record.moved_to
+            return
+        player_id = record.player_id
+        if player_id is None:
+            self._take(_State({}, self._sorted({}, {}), record.number, self._base, whole=True))
+        elif record.score is None:
+            self._chunks.remove(self._key_of.pop(player_id))
+        else:
+            old = self._key_of.get(player_id)
+            key = (self._packed(record.score) << _BITS) + record.reached - self._base
+            if key == old:
+                self._chunks.rename(key, record.username)
+            else:
+                self._chunks.put(old, key, player_id, record.username)
+            self._key_of[player_id] = key
+        changes.number = record.number
+        changes.keep(record)
+
+    def _state(self) -> BoardState:
+        """Return all that the board holds, as lists of its own. O(n), some 30 ns per player."""
+        changes, players = self._changes, len(self._key_of)
+        keys, ids, names = self._chunks.slice(0, players) if players else ([], [], [])
+        kept = changes.kept
+        return BoardState(
+            self._order,
+            changes.history,
+            changes.number,
+            self._base,
+            self._whole,
+            changes.moved_to,
+            0 if kept is None else kept.maxlen or 0,
+            keys,
+            ids,
+            names,
+            () if kept is None else list(kept),
+        )
+
+    # ------------------------------------------------------------------ writes: first the log
+
+    def _log_change(self, number: int, player_id: str, username: str, key: int, score: Score) -> None:
+        folder, reached = self._folder, number
+        if key == self._key_of.get(player_id):
+            if self._chunks.username(key) == username:
+                return
+            reached, score = self._base + (key & _MASK), self._score(key)
+        try:
+            if folder.stale or folder.log.unsure:
+                self._rewrite()
+            folder.log.append(player_frame(number, reached, player_id, username, score))
+        except BackendError:
+            self._under_way = None
+            raise
+        if folder.log.end > folder.attention:
+            self._attend()
+
+    def _apply(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._changes.check_fence()
+        self._check_all_limits(updates)
+        self._get_ready(len(updates))
+        if len(updates) >= LARGE_BATCH and len(updates) * _LARGE_SHARE >= len(self._key_of):
+            self._apply_and_rewrite(updates)
+        elif effects := list(self._effects(updates)):
+            self._log_then(effects, lambda: self._move_all(updates))
+
+    def _move_all(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._logs = False  # the frame has them all; `_note_interrupt` sets it, too
+        for update in updates:
+            self._move(*update)
+        self._logs = True
+
+    def _apply_and_rewrite(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        """Apply a batch, and write a snapshot; where that fails, the board is as it was before."""
+        changes = self._changes
+        before, kept = self._now(), None if changes.kept is None else changes.kept.copy()
+        try:
+            if self._key_of or not self._load(updates):
+                self._sort_in(updates)
+            self._rewrite()
+        except BackendError:
+            self._take(before)
+            changes.kept = kept
+            self._under_way = None
+            raise
+        except BaseException:
+            self._note_interrupt()
+            raise
+
+    def _effects(self, updates: Sequence[tuple[str, str, Score]]) -> Iterator[Change]:
+        """Yield what a batch changes, one update after the other."""
+        number, seen = self._changes.number, dict[str, Change]()
+        for player_id, username, score in updates:
+            before, stands = seen.get(player_id) or self._change_of(player_id), False
+            if before is not None and before.score is not None:
+                worse = self._best_only and not is_better(score, before.score, self._order)
+                stands = worse or score == before.score
+            if before is None or not stands:
+                change = Change(number + 1, player_id, username, score, number + 1)
+            elif before.username != username:
+                change = before._replace(number=number + 1, username=username)
+            else:
+                continue
+            number += 1
+            seen[player_id] = change
+            yield change
+
+    def _change_of(self, player_id: str) -> Change | None:
+        key = self._key_of.get(player_id)
+        if key is None:
+            return None
+        return Change(0, player_id, self._chunks.username(key), self._score(key), self._base + (key & _MASK))
+
+    def _remove(self, player_id: str) -> bool:
+        self._changes.check_fence()
+        self._get_ready(1)
+        if player_id not in self._key_of:
+            return False
+        return self._log_then([Change(self._changes.number + 1, player_id)], partial(super()._remove, player_id))
+
+    def _remove_all(self) -> None:
+        self._changes.check_fence()
+        self._get_ready(1)
+        if self._key_of:
+            self._log_then([Change(self._changes.number + 1, None)], super()._remove_all)
+
+    def _fence(self, moved_to: str | None) -> None:
+        self._alone(self._set_fence, moved_to)
+
+    def _set_fence(self, moved_to: str | None) -> None:
+        changes = self._changes
+        check_expected(changes.moved_to, moved_to)
+        self._get_ready(0)
+        if moved_to != changes.moved_to:
+            self._log_then([Fence(changes.number, moved_to)], lambda: changes.fence(moved_to))
+
+    # ------------------------------------------------------------------ log and memory
+
+    def _get_ready(self, changes: int) -> None:
+        """See that so many changes can be logged."""
+        if self._changes.number + changes - self._base > self._last_number:
+            self._renumber()
+        if self._folder.stale or self._folder.log.unsure:
+            self._rewrite()
+
+    def _log_then(self, records: Sequence[Record], step: Callable[[], Value]) -> Value:
+        """Append the frame of a write, and do what it says."""
+        try:
+            self._folder.log.append(frame(records))
+            if self._folder.log.end > self._folder.attention:
+                self._attend()
+            return step()
+        except BackendError:
+            raise
+        except BaseException:
+            self._note_interrupt()
+            raise
+
+    def _note_interrupt(self) -> None:
+        """Have the next call make log and memory agree, as an interrupt may have come between the two."""
+        self._logs = self._folder.stale = True
+        if self._under_way is None:
+            self._under_way = self._now()
+
+    def _now(self) -> _State:
+        return _State(self._key_of, self._chunks, self._changes.number, self._base, self._whole)
+
+    def _rewrite(self) -> None:
+        self._folder.rewrite(self._state())
+
+    def _renumber(self) -> None:
+        self._folder.stale = True
+        super()._renumber()
+        self._rewrite()
+
+    def _mend(self) -> None:
+        self._folder.stale = True
+        super()._mend()
+        try:
+            self._rewrite()
+        except BackendError:
+            _log.warning("%s: what an interrupted write did is not on the disk yet.", self._folder.path, exc_info=True)
+
+    def _set_feed(self, feed: int) -> None:
+        changes = self._changes
+        kept = changes.kept
+        if feed != (0 if kept is None else kept.maxlen):
+            changes.kept = deque(kept or (), feed) if feed else None
+            try:
+                self._rewrite()
+            except BaseException:
+                changes.kept = kept
+                raise
+
+    @abstractmethod
+    def _attend(self) -> None:
+        """See to what is to be done in the background, now that the log asks for it."""
+
+    # ------------------------------------------------------------------ end
+
+    def _refuse_inside(self) -> NoReturn:
+        if self._ended is not None:
+            raise self._ended()
+        super()._refuse_inside()
+
+    def _end(self, why: Callable[[], LeaderboardError]) -> None:
+        """Answer no call any more; each raises this error."""
+        self._ended = why
+        self._inside = True
