@@ -77,12 +77,12 @@ class LeaderboardBackend(DescribedBoard, ABC):
 
     @classmethod
     def open_trial(cls, scheme: str, directory: Path) -> AbstractContextManager[str] | None:
-        """Return a context that makes a new place for a trial, such as a comparison, and yields its URL.
+        """Return a context that creates a temporary storage, such as for a comparison, and yields its URL.
 
-        `directory` is for its files; a backend of a server can start one there, and stop it at the end. `None`, unless
-        a backend overrides this, says that a trial needs a place that somebody names. `scheme` is the one that the
-        class was found under; boards of different names at that URL are different boards. A place in files is made of
-        the directory alone: the same directory gives the same URL.
+        `directory` is for its files; a backend that needs a server can start one there, and stop it at the end. A
+        backend that does not override this returns `None`: its storage has to be given by a URL. `scheme` is the one
+        that the class was found under; boards of different names at that URL are different boards. The URL of a
+        storage in files depends on the directory alone: the same directory gives the same URL.
         """
         del scheme, directory
         return None
@@ -90,10 +90,10 @@ class LeaderboardBackend(DescribedBoard, ABC):
     # ------------------------------------------------------------------ where it is
 
     def storage_info(self) -> StorageInfo:
-        """Return where the data is and what survives which failure, as it is set here and now.
+        """Return where the data is, and what survives which failure, with the current settings.
 
-        At most two round trips. What the storage does not let itself be asked is "not known", or as the user declared
-        it; a backend that says nothing claims nothing. Raises `BackendUnavailableError` where a server does not answer.
+        At most two round trips. What cannot be asked of the storage is "not known", unless the user declared it.
+        Raises `BackendUnavailableError` where a server does not answer.
         """
         if self._closed:
             self._refuse_closed()
@@ -153,9 +153,9 @@ class LeaderboardBackend(DescribedBoard, ABC):
     def delete(self) -> None:
         """Remove the board itself, with its players, its description, its feed and its fence, and close this object.
 
-        A fenced board can be deleted, and so can one that is gone already. Of another object that holds the board
-        open, each call raises `BoardMismatchError` from then on; or it finds an empty board, and a write or a fence
-        begins a new one. O(n).
+        A fenced board can be deleted, and so can one that is gone already. For another object that has the board open,
+        each call raises `BoardMismatchError` from then on; or the board is empty, and a write or a fence begins a new
+        one. O(n).
         """
         if self._closed:
             self._refuse_closed()
@@ -276,9 +276,9 @@ class LeaderboardBackend(DescribedBoard, ABC):
     def get_version(self) -> Version:
         """Return the version of the board: it rises by one with every change. O(1), one round trip.
 
-        On a board over shards, it has a number of each of them, and `clear` raises it in all. `Version.holds` compares.
-        Raises `UnsupportedOperationError` where `capabilities.feed` is false. See `changes.at_version` for the version
-        of an answer.
+        On a board over shards, it has a number for each shard, and `clear` raises all of them. Compare versions with
+        `Version.holds`; `at_version` returns an answer with its version. Raises `UnsupportedOperationError` where
+        `capabilities.feed` is false.
         """
         if self._closed:
             self._refuse_closed()
@@ -289,9 +289,9 @@ class LeaderboardBackend(DescribedBoard, ABC):
     def get_changes(self, after: Version, limit: int = 1000) -> Changes:
         """Return the next changes after a version, at most `limit`, in order and without a gap.
 
-        What to ask for next, `Changes.following` tells. On a board over shards, each player's changes are in order.
+        `Changes.following` is the version to ask for next. On a board over shards, each player's changes are in order.
         Raises `UnsupportedOperationError` where the board keeps no feed (option `feed`), and `ChangesLostError` where
-        the feed does not go back that far, or the version is of another history: then the board must be read anew.
+        the feed does not go back that far, or the version is of another history: then read the whole board again.
         O(limit), one round trip.
         """
         if self._closed:
@@ -333,10 +333,11 @@ class LeaderboardBackend(DescribedBoard, ABC):
     def passing_fence(self, moved_to: str | None) -> AbstractContextManager[None]:
         """Return a context in which writes to this board pass a fence of exactly this text; `None` expects no fence.
 
-        In any other state, that of a lifted fence included, writes raise `BoardMovedError`, and nothing was applied. So
-        one process can go on writing to a board that is closed to all others, until another one fences it anew, with a
-        text of its own. `fence` and `lift_fence` do, too, unless what they ask for is there already. No round trip.
-        Write to this board alone within. Raises `UnsupportedOperationError` where `capabilities.fence_pass` is false.
+        One process can so go on writing to a board that is closed to all others, until another process sets a fence
+        with a text of its own. Where the fence has another text, or is lifted, writes raise `BoardMovedError`, and
+        nothing is applied; so do `fence` and `lift_fence`, unless the board is in the state that they ask for. Write to
+        no other board within the context. No round trip. Raises `UnsupportedOperationError` where
+        `capabilities.fence_pass` is false.
         """
         if self._closed:
             self._refuse_closed()

@@ -51,10 +51,10 @@ def _registry(value: object) -> CollectorRegistry:
 class MonitoredLeaderboard(Wrapper):
     """A board whose calls are measured. Boards of one registry share its metrics, told apart by name and backend.
 
-    `alerts` has the alerts of this object: `alerts.evaluate()` looks at the figures, and where the setting `alerts` is
-    on, a daemon thread does so every `alert_interval` seconds until `close`. The thread belongs to the process that
-    opened the board: a server that forks opens its boards in its children. `thresholds` are those of `AlertSettings`;
-    `clock` is what calls are timed by.
+    `alerts` has the alerts of this object: `alerts.evaluate()` compares the figures with the thresholds, and where the
+    setting `alerts` is on, a daemon thread does so every `alert_interval` seconds until `close`. The thread belongs to
+    the process that opened the board, so a server that forks opens its boards in its children. `thresholds` are those
+    of `AlertSettings`; `clock` times the calls.
     """
 
     position = 400

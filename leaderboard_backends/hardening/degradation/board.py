@@ -28,18 +28,18 @@ Value = TypeVar("Value")
 
 
 class DegradableLeaderboard(Wrapper):
-    """A board that goes on answering reads, and refuses writes in words, while its storage does not answer.
+    """A board that goes on answering reads, and refuses writes at once, while its storage does not answer.
 
-    By default there are a breaker (`failures`, `retry_after`) and a memory of earlier answers (`stale_entries` of each
-    kind: of one player, of several, of the board, of players that nobody knows; `stale_for`); 0 takes each away. A read
-    that the storage does not answer is answered as it was before, if it was, and `last_answer` tells so, and how old
-    the answer is; `capabilities` promise what live answers do. A write is sent once or not at all, and raises what
-    became of it. `ping` always asks the storage.
+    By default there are a circuit breaker (`failures`, `retry_after`) and a memory of earlier answers (`stale_entries`
+    of each kind: of one player, of several, of the board, of unknown players; `stale_for`); 0 turns each of them off. A
+    read that the storage does not answer gets the answer to the same read before, if there was one; `last_answer` says
+    so, and how old the answer is. `capabilities` describe live answers. A write is sent once or not at all, and the
+    error that it raises says whether it was applied. `ping` always asks the storage.
 
-    `cache_top` players are served from memory for `cache_seconds`, but not the first `live_top` alone, unless the
-    storage does not answer. `reads` is another board object on the same place, with short time-outs, to which all reads
-    go; `wrap` opens it for `read_timeout`. Without one, a read takes as long as the storage's own time-outs let it;
-    memory and files answer or fail at once, and take none. `clock` counts seconds.
+    The first `cache_top` players are served from memory for `cache_seconds`. A read of the first `live_top` alone asks
+    the storage, unless that does not answer. `reads` is a second board object on the same storage with short time-outs,
+    for all reads; `wrap` opens it for `read_timeout`. Without it, a read takes as long as the storage's own time-outs
+    allow; boards in memory and in files answer or fail at once, and take no `read_timeout`. `clock` counts seconds.
     """
 
     position = 100

@@ -30,19 +30,21 @@ class RateLimitedLeaderboard(Wrapper):
 
     Within any 60 seconds a player makes at most `updates_a_minute` updates, and within any second the board takes at
     most `updates_a_second`, both ends of the window included. `update_score` and `increment_score` count as one
-    update, `update_scores` as one for each entry of its input, of the player and of the board; where one does not fit,
-    the whole batch is refused. An update that got this far counts, also where the board then refuses it: whoever sends
-    wrong updates is limited too. Removing players, clearing and reading do not count: they are for the app itself.
+    update, `update_scores` as one for each entry of its input, for the player and for the board; where one entry is
+    beyond a limit, the whole batch is refused. An update that passes the limit counts, even if the board then refuses
+    it, so that whoever sends wrong updates is limited too. Removing players, clearing and reading do not count: they
+    are for the app itself.
 
-    `retry_after` is in how many seconds the same call fits if nobody else updates meanwhile, and infinite for a batch
-    that is larger than its limit and never fits.
+    `retry_after` is the number of seconds after which the same call passes if nobody else updates meanwhile; it is
+    infinite for a batch that is larger than its limit.
 
-    Counted `in memory`, the limit is this object's own, and what is refused costs nothing. Of more than `max_players`
-    who are active within a minute, the one that has been quiet for longest is counted anew; `forgotten` tells how
-    often. In a Redis or Valkey, all processes with the same `storage`, `prefix`, board name and limits count together,
-    by the clocks of their machines, which must agree; each update takes one round trip more, a batch or a second limit
-    two for each player and for the board. There, what is refused costs nothing either, unless another process takes
-    the room within these round trips. While it is down, `when_down` decides.
+    Counted `in memory`, the limit is that of this object, and a refused update uses none of it. If more than
+    `max_players` are active within a minute, the count of the player who has been quiet for longest starts again at 0;
+    `forgotten` says how often that happened. In a Redis or Valkey, all processes with the same `storage`, `prefix`,
+    board name and limits count together, by the clocks of their machines, which must agree. Each update takes one more
+    round trip; a batch, or a second limit, takes two for each player and for the board. A refused update uses none of
+    the limit there either, unless another process reaches the limit within these round trips. While that server is
+    down, `when_down` decides.
 
     `counts` has the updates that were refused, by rule, that passed `uncounted`, and that were refused as the storage
     was `unavailable`. `clock` returns seconds and never goes back.

@@ -24,32 +24,32 @@ from .stripes import NoLocks, PlayerLocks, Stripes
 class ValidatedLeaderboard(Wrapper):
     """Holds updates, increments and each step of a batch to the same rules, and reads to bounds.
 
-    With no settings it refuses only scores of the future. A refused update, or batch, raises `UpdateRefusedError`,
-    whose `rule` is the setting, before anything is written; a flagged one is applied. `on_flag` hears of both, once the
-    update is done: outside all locks, so that it may call the board, for example to remove the player.
+    With no settings it refuses only scores that were achieved in the future (`achieved_at`). A refused update, or
+    batch, raises `UpdateRefusedError`, whose `rule` is the setting, before anything is written; a flagged one is
+    applied. `on_flag` is called for both, once the update is done and outside all locks, so that it may call the board,
+    for example to remove the player.
 
     What the rules mean:
 
     - `score_min` and `score_max` hold for each score given and for the sum of each increment, on a `keep="best"` board
       also where that score would be ignored.
-    - `max_change` holds for what the update would change of what stands: with `keep="best"`, a score that is not
-      better changes nothing and is not too large a change. A new player's first score counts from 0, where increments
-      start too, so that a new account is no way around the rule. On an ascending board 0 is no start but the best of
-      scores, and a first score is exempt. `first_score` says otherwise.
-    - `achieved_at`, of a batch, is the time of each of its updates.
+    - `max_change` limits how far one update changes the stored score: with `keep="best"`, a score that is not better
+      changes nothing. A new player's first score counts as a change from 0, where increments start too, so that a new
+      account is no way around the rule. On an ascending board, where 0 is the best of scores, a first score is exempt.
+      `first_score` overrides both.
+    - `achieved_at` of a batch is the time of each of its updates.
 
-    Where the board's `capabilities.limits` is true, what refuses by a sum or a change is checked by the storage, in the
-    atomic step that writes: it holds whoever else writes, from any process, and costs no read. Where it is false, and
-    for what only flags, the standing score is read first, in one more read of the board: for each update and increment
-    with `max_change`, and for each increment with `score_min` or `score_max`. No other thread changes the same player
-    through this object between that read and the write; updates of one player wait for each other then, and 1 in 64
-    others for them. Other processes, and other board objects, can: then a rule of sums or changes is exact for one
-    process that writes.
+    Where the board's `capabilities.limits` is true, the storage checks the rules that refuse by a sum or a change, in
+    the atomic step that writes: they hold for the writers of all processes, and cost no read. Where it is false, and
+    for rules that only flag, the stored score is read first, in one more read of the board: for each update and
+    increment with `max_change`, and for each increment with `score_min` or `score_max`. Between that read and the
+    write, no other thread changes the same player through this object: updates of one player wait for each other, as
+    do 1 in 64 of the others. Other processes and other board objects can change the player, so such a rule is exact
+    only for a single writing process.
 
-    A batch is judged before any of it is sent, by what is read then, and, where the storage can, again as it is
-    written: a batch that others made break a rule meanwhile raises `ScoreLimitError`. An answer from memory decides
-    nothing: where the storage does not answer, the update raises `BackendUnavailableError`. That, too, is raised where
-    `player_exists` raises, whether it would refuse or flag.
+    A batch is checked as a whole before any of it is sent and, where the storage can, again as it is written: if other
+    writers have made it break a rule meanwhile, it raises `ScoreLimitError`. Answers from memory decide nothing: where
+    the storage does not answer, the update raises `BackendUnavailableError`, as it does where `player_exists` raises.
 
     Reading is bounded by `max_n`, `max_radius`, `max_ids`, `max_span` and `max_limit`; iterating the board is not, as
     it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
