@@ -119,13 +119,15 @@ bench: .venv/dev  ## measure each bar beside its figure (minutes)
 micro: .venv/dev  ## micro-benchmarks of the in-process board
 	$(BIN)/python -m pytest benchmarks/test_micro.py --benchmark-columns=median,iqr,rounds
 
-faces: .venv/dev  ## write the asynchronous faces of modules that differ by await alone
+faces: .venv/dev  ## write what follows from the code: the asynchronous faces of modules, and docs/settings.md
 	$(BIN)/python tools/async_faces.py
+	$(BIN)/python tools/settings_page.py
 
 lint: .venv/dev  ## check style, formatting and the generated modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/async_faces.py --check
+	$(BIN)/python tools/settings_page.py --check
 
 types: .venv/dev  ## check types
 	$(BIN)/mypy
