@@ -1,5 +1,5 @@
-# generated from leaderboard_backends/delegating.py by tools/async_faces.py: change that file, then run
-# `make faces`
+# generated from leaderboard_backends/delegating.py
+# by tools/async_faces.py: change that file, then run `make faces`
 """`AsyncDelegatingLeaderboard`: a board that only passes calls on to another one.
 
 It is what wrappers are made from: override the hooks that the wrapper is about and leave the others alone. It adds one

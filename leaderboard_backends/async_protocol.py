@@ -1,5 +1,5 @@
-# generated from leaderboard_backends/protocol.py by tools/async_faces.py: change that file, then run
-# `make faces`
+# generated from leaderboard_backends/protocol.py
+# by tools/async_faces.py: change that file, then run `make faces`
 """The contract of a board, as an abstract class whose operations are coroutines.
 
 `AsyncLeaderboard` has two faces. The public methods are the contract: they check every value, refuse calls on

@@ -82,6 +82,10 @@ _ASYNC_BUILT_IN: Final = {
         ("redis+sentinel", "rediss+sentinel", "valkey+sentinel", "valkeys+sentinel"),
         _BuiltIn("backends.redis.async_sentinel", "AsyncSentinelLeaderboard", "redis"),
     ),
+    **dict.fromkeys(
+        ("redis+cluster", "rediss+cluster", "valkey+cluster", "valkeys+cluster"),
+        _BuiltIn("backends.redis.async_cluster", "AsyncClusterLeaderboard", "redis"),
+    ),
 }
 """The backends that are asynchronous themselves; all others run in threads."""
 

@@ -28,12 +28,30 @@ RENAMED: Final = {
     "Carrier": "AsyncCarrier",
     "ServerOperations": "AsyncServerOperations",
     "Iterator": "AsyncIterator",
-    "iter": "aiter",
+    "AddressedLeaderboard": "AsyncAddressedLeaderboard",
+    "Server": "AsyncServer",
+    "shared_server": "shared_async_server",
+    "PrimaryServer": "AsyncPrimaryServer",
+    "ReplicaReads": "AsyncReplicaReads",
+    "ServiceReplicas": "AsyncServiceReplicas",
+    "Cluster": "AsyncCluster",
+    "shared_cluster": "shared_async_cluster",
+    "ClusterReplicas": "AsyncClusterReplicas",
+    "ShardedBoard": "AsyncShardedBoard",
+    "ClusterOperations": "AsyncClusterOperations",
     "__iter__": "__aiter__",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
 }
 """Names of the synchronous side, and of the asynchronous one."""
+
+TWINS: Final = {
+    "backends/redis/board": "async_board",
+    "backends/redis/server": "async_server",
+    "backends/redis/nodes": "async_nodes",
+    "backends/redis/primary": "async_primary",
+}
+"""Modules whose asynchronous side is written by hand, as it is another one."""
 
 PLAIN: Final = {
     "check_location",
@@ -47,7 +65,7 @@ PLAIN: Final = {
 }
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
 
-PLAIN_OWNERS: Final = {"requests", "_requests"}
+PLAIN_OWNERS: Final = {"requests", "_requests", "_manifest", "_reads_of_shards", "_writes", "shard"}
 """What makes values without input or output, whatever its methods are called."""
 
 MAGIC: Final = {"__enter__", "__exit__"}
@@ -67,7 +85,13 @@ class Face:
     shared: frozenset[str] = frozenset()
     """What the face imports from the source, as it is no different."""
     awaited: frozenset[str] = frozenset()
-    """Methods of others that are awaited here, beside those of boards."""
+    """Methods and functions of others that are awaited here, beside those of boards."""
+    inherits: tuple[str, ...] = ()
+    """Sources of what its classes inherit, whose methods are awaited as well."""
+    plain: frozenset[str] = frozenset()
+    """Methods without input or output, which stay as they are."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Names of this source alone, and their asynchronous ones."""
 
 
 FACES: Final = (
@@ -95,27 +119,95 @@ FACES: Final = (
         },
         dropped=frozenset({"__contains__", "__len__", "open_trial"}),
     ),
-    Face("delegating.py", "async_delegating.py"),
+    Face("delegating.py", "async_delegating.py", renamed={"iter": "aiter"}),
     Face("backends/redis/carriers.py", "backends/redis/async_carriers.py"),
     Face(
         "backends/redis/sentinels.py",
         "backends/redis/async_sentinels.py",
-        texts={
-            "from .server import Server\n": "from .async_server import AsyncServer\n",
-            "[Server(address": "[AsyncServer(address",
-            "class Sentinels:": "class AsyncSentinels:",
-        },
+        texts={"class Sentinels:": "class AsyncSentinels:"},
         shared=frozenset({"CHECK_EVERY", "Primary"}),
         awaited=frozenset({"carry"}),
     ),
     Face(
         "backends/redis/operations.py",
         "backends/redis/async_operations.py",
-        texts={
-            "from .server import Server\n": "from .async_server import AsyncServer\n",
-            "_server: Server": "_server: AsyncServer",
-        },
         awaited=frozenset({"carry", "leave", "storage_info"}),
+    ),
+    Face(
+        "backends/redis/topology.py",
+        "backends/redis/async_topology.py",
+        texts={
+            "from threading import RLock\nfrom time import monotonic, sleep\n": (
+                "from asyncio import Lock, get_running_loop, sleep\nfrom time import monotonic\n"
+            ),
+            "from .nodes import node_server\n": "from .async_nodes import exchange, node_server\n",
+            "import Server, exchange, shared_server": "import Server, shared_server",
+            "shared by all boards of the process at": "shared by all boards of an event loop at",
+            "in this process": "in the running event loop",
+            "guard(RLock())": "Lock()\n        self.loop: Final = get_running_loop()",
+            "not self._lock.acquire(blocking=False):\n            return\n": (
+                "self._lock.locked():\n            return\n        await self._lock.acquire()\n"
+            ),
+            "with self._lock:": "async with self._lock:",
+        },
+        awaited=frozenset({"exchange", "sleep", "leave"}),
+        plain=frozenset({"_make"}),
+    ),
+    Face(
+        "backends/redis/sharded.py",
+        "backends/redis/async_sharded.py",
+        texts={
+            "from .server import exchange\n": "from .async_nodes import exchange, proceed\n",
+            "run.proceed(answers)": "await proceed(run, answers)",
+        },
+        shared=frozenset({"DEFAULT_SHARDS", "COLLECTS"}),
+        awaited=frozenset({"exchange", "read", "leave", "carry", "carry_live", "slot_map"}),
+        plain=frozenset({"_several", "_admit_missing", "_note_partial"}),
+    ),
+    Face(
+        "backends/redis/cluster_operations.py",
+        "backends/redis/async_cluster_operations.py",
+        dropped=frozenset({"list_states"}),
+        shared=frozenset(
+            {"TICKETS", "TICKET_LIFE", "KEPT", "rank_of_one", "without"}
+            | {"joined_entries", "entries_of", "batch_error"}
+        ),
+        awaited=frozenset({"slot_map", "storage_info"}),
+        inherits=("backends/redis/sharded.py",),
+        plain=frozenset({"_ends"}),
+    ),
+    Face(
+        "backends/redis/replicas.py",
+        "backends/redis/async_replicas.py",
+        texts={
+            "from .server import Server, exchange, shared_server\n": (
+                "from .async_nodes import exchange\nfrom .server import Server, shared_server\n"
+            ),
+            "from time import monotonic, sleep\n": "from asyncio import sleep\nfrom time import monotonic\n",
+            "ask: Callable[[], Mapping[int, Version]]": "ask: Callable[[], Awaitable[Mapping[int, Version]]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        shared=frozenset(
+            {"REST", "LONGEST_REST", "MAX_STALENESS", "REPLICATION_DELAY", "DELAYS", "Question", "Found", "Resting"}
+            | {"lacks_something", "may_be_applied", "shared_freshness"}
+        ),
+        awaited=frozenset({"exchange", "sleep", "leave", "carry", "ask"}),
+        plain=frozenset({"_note", "_proven", "_replica", "_server", "can_ask", "discard", "add"}),
+    ),
+    Face(
+        "backends/redis/service_replicas.py",
+        "backends/redis/async_service_replicas.py",
+        shared=frozenset({"note_confirmed"}),
+        awaited=frozenset({"ask", "carry", "keep_marks", "replicas"}),
+        plain=frozenset({"learn"}),
+    ),
+    Face(
+        "backends/redis/cluster_replicas.py",
+        "backends/redis/async_cluster_replicas.py",
+        shared=frozenset({"value_of", "left_over"}),
+        texts={"from .nodes import replica_server\n": "from .async_nodes import replica_server\n"},
+        awaited=frozenset({"ask", "carry", "keep_marks", "refresh"}),
+        plain=frozenset({"_question", "_joint_questions", "_versioned", "_all_versioned", "_learned", "_doubt"}),
     ),
 )
 
@@ -187,14 +279,22 @@ def asynchronous(face: Face) -> str:
             sys.exit(f"{face.source} does not contain {before!r}, which tools/async_faces.py replaces: correct it.")
         text = text.replace(before, after)
     tree, edits = ast.parse(text), _Edits(text)
-    own = {method.name for method in methods(tree) if is_coroutine(method)}
+    own = {method.name for method in methods(tree) if is_coroutine(method)} - face.plain
     awaited = operations() | own | face.awaited
+    for source in face.inherits:
+        inherited = next(each for each in FACES if each.source == source)
+        awaited |= {each.name for each in methods(_tree(inherited)) if is_coroutine(each)} - inherited.plain
     for method in methods(tree):
         _turn_method(method, edits, face)
     _await_calls(tree, edits, awaited, face)
     _import_shared(tree, edits, face)
-    _rename_modules(tree, edits)
-    return re.sub(r"\b\w+\b", lambda found: RENAMED.get(found[0], found[0]), edits.text())
+    _rename_modules(tree, edits, face)
+    names = {**RENAMED, **face.renamed}
+    return re.sub(r"\b\w+\b", lambda found: names.get(found[0], found[0]), edits.text())
+
+
+def _tree(face: Face) -> ast.Module:
+    return ast.parse((PACKAGE / face.source).read_text("utf-8"))
 
 
 def _turn_method(method: ast.FunctionDef, edits: _Edits, face: Face) -> None:
@@ -203,7 +303,7 @@ def _turn_method(method: ast.FunctionDef, edits: _Edits, face: Face) -> None:
         edits.replace(edits.at(first, 0), edits.end(method), "")
         return
     generates = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(method))
-    if is_coroutine(method) or generates:
+    if (is_coroutine(method) and method.name not in face.plain) or generates:
         edits.replace(edits.start(method), edits.start(method), "async ")
 
 
@@ -233,14 +333,16 @@ def _await_calls(tree: ast.Module, edits: _Edits, awaited: frozenset[str], face:
                 indent = " " * node.col_offset
                 rest = f"for each in {edits.part(node.value.value)}:\n{indent}    yield each"
                 edits.replace(edits.start(node), edits.end(node), rest)
-            elif _is_awaited(node, awaited) and not isinstance(parent, ast.Await):
+            elif _is_awaited(node, awaited, face) and not isinstance(parent, ast.Await):
                 enclosed = isinstance(parent, ast.Attribute | ast.Subscript)
                 edits.replace(edits.start(node), edits.start(node), "(await " if enclosed else "await ")
                 if enclosed:
                     edits.replace(edits.end(node), edits.end(node), ")")
 
 
-def _is_awaited(node: ast.AST, awaited: frozenset[str]) -> TypeGuard[ast.Call]:
+def _is_awaited(node: ast.AST, awaited: frozenset[str], face: Face) -> TypeGuard[ast.Call]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in face.awaited
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in awaited):
         return False
     owner = node.func.value
@@ -248,9 +350,11 @@ def _is_awaited(node: ast.AST, awaited: frozenset[str]) -> TypeGuard[ast.Call]:
     return name not in PLAIN_OWNERS
 
 
-def _rename_modules(tree: ast.Module, edits: _Edits) -> None:
+def _rename_modules(tree: ast.Module, edits: _Edits, face: Face) -> None:
     """Import what is renamed from the faces; everything else stays where it is."""
-    faces = {Path(face.source).stem: Path(face.target).stem for face in FACES}
+    faces = {Path(each.source).stem: Path(each.target).stem for each in FACES}
+    here = Path(face.source).parent
+    faces |= {Path(twin).name: target for twin, target in TWINS.items() if Path(twin).parent == here}
     for node in tree.body:
         if not (isinstance(node, ast.ImportFrom) and node.level):
             continue
@@ -266,10 +370,8 @@ def _rename_modules(tree: ast.Module, edits: _Edits) -> None:
 
 def finished(face: Face) -> str:
     """Return a face as it is checked in: with its header, imports sorted, formatted."""
-    header = (
-        f"# generated from leaderboard_backends/{face.source} by tools/async_faces.py: change that file, then run\n"
-    )
-    text = f"{header}# `make faces`\n{asynchronous(face)}"
+    header = f"# generated from leaderboard_backends/{face.source}\n"
+    text = f"{header}# by tools/async_faces.py: change that file, then run `make faces`\n{asynchronous(face)}"
     ruff = str(Path(sys.executable).with_name("ruff"))
     name = str(PACKAGE / face.target)
     for command in (["check", "--quiet", "--fix-only", "--select", "I,F401"], ["format", "--quiet"]):

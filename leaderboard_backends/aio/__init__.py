@@ -1,7 +1,7 @@
 """Boards in an asyncio program: the same contract, with coroutines.
 
 `open_async_leaderboard` opens what a URL or a mapping describes. A backend that is asynchronous itself is used as it
-is (`redis://`, `unix://`, `rediss://`, `redis+sentinel://`); a board in this process's memory answers directly, long
+is (all `redis` schemes, Sentinels and clusters included); a board in this process's memory answers directly, long
 calls excepted (`direct`); everything else runs on threads of its own (`threads`), never on the event loop's default
 executor.
 """

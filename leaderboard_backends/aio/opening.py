@@ -108,8 +108,7 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     """
     backend: type[Any] = opening.backend
     if issubclass(backend, AsyncLeaderboard):
-        in_threads = getattr(backend, "runs_in_threads", None)
-        if not opening.layers and not (in_threads and in_threads(opening.options)):
+        if not opening.layers:
             return await backend.from_location(
                 opening.location, opening.name, opening.order, opening.keep, **opening.options
             )

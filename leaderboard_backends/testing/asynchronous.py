@@ -56,6 +56,8 @@ async def _with_answer(awaitable: Awaitable[Value]) -> tuple[Value, Answer]:
 
 
 _loop: Final = _LoopThread()
+run_on_loop: Final = _loop.run
+"""Awaits something on the event loop of all blocking boards, and returns what comes of it."""
 
 
 class _Blocking:

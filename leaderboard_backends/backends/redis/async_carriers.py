@@ -1,5 +1,5 @@
-# generated from leaderboard_backends/backends/redis/carriers.py by tools/async_faces.py: change that file, then run
-# `make faces`
+# generated from leaderboard_backends/backends/redis/carriers.py
+# by tools/async_faces.py: change that file, then run `make faces`
 """What all that carry requests to one server have in common: how boards are opened there, and what the server tells."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-# generated from leaderboard_backends/backends/redis/operations.py by tools/async_faces.py: change that file, then run
-# `make faces`
+# generated from leaderboard_backends/backends/redis/operations.py
+# by tools/async_faces.py: change that file, then run `make faces`
 """Every operation of a board on one server: each hook is one request, which the board's server carries."""
 
 from __future__ import annotations

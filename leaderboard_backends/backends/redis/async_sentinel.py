@@ -1,136 +1,81 @@
-"""The board behind Sentinels for asyncio programs; what is believed, and for how long, is as in `sentinel`.
-
-A call that comes `CHECK_EVERY` seconds after the last check waits until a Sentinel was asked, and with it whatever else
-stands in the line. A reply that took longer is believed only after all of them were asked.
-"""
+"""The board behind Sentinels for asyncio programs: the primary that they name, and replicas, as in `sentinel`."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextvars import Context
-from functools import partial
+from dataclasses import replace
+from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-
-from ...errors import BackendUnavailableError
+from ...changes import Changes, Version, note_version
 from ...location import Option
 from ...model import Entry, Score
-from .address import SENTINEL_OPTIONS, Address, SentinelAddress
+from .address import Address, SentinelAddress
 from .async_board import AsyncRedisLeaderboard
-from .async_sentinels import AsyncSentinels
+from .async_primary import AsyncPrimaryServer
 from .async_server import AsyncServer, shared_async_server
-from .async_wire import Sent, Wire, ask_first, connect
-from .requests import REPLICATION, Request
-from .sentinel import SentinelLeaderboard, note_confirmed
-from .sentinels import CHECK_EVERY
+from .async_service_replicas import AsyncServiceReplicas
+from .replicas import MAX_STALENESS
+from .requests import Request
+from .sentinel import SentinelLeaderboard
+from .service_replicas import note_confirmed
 
 T = TypeVar("T")
 
 
-class AsyncPrimaryServer(AsyncServer):
-    """Carries requests to the primary of a service, whichever server that is."""
-
-    def __init__(self, address: SentinelAddress) -> None:
-        super().__init__(address)
-        self.sentinels: Final = AsyncSentinels(address)
-        self._checking: asyncio.Task[None] | None = None
-        self._late: list[tuple[Sent, Wire]] = []
-        """Requests whose replies took long, until the Sentinels were asked."""
-        self._judging: asyncio.Task[None] | None = None
-
-    async def leave(self, owner: object) -> None:
-        """Close the connections once no board uses them, those to Sentinels included."""
-        await super().leave(owner)
-        if not self._owners and asyncio.get_running_loop() is self.loop:
-            await self.sentinels.close()
-
-    async def _new_wire(self) -> Wire:
-        primary = await self.sentinels.primary()
-        host, port = primary.node
-        address = self.address.at(host, port)
-        wire = await connect(self, address)
-        try:
-            reply = await ask_first(wire, Request(REPLICATION, bytes, ""), address)
-        except BaseException:
-            wire.close()
-            raise
-        if b"\nrole:master" not in reply:
-            wire.close()
-            raise BackendUnavailableError(
-                f"{primary.node} is a replica, although Sentinel names it as the primary: a failover is under way. "
-                "Nothing was sent; try again in some seconds."
-            )
-        wire.origin = primary
-        return wire
-
-    def _may_send(self, wire: Wire) -> bool:
-        if not self.sentinels.is_due():
-            return super()._may_send(wire)
-        if self._checking is None:
-            self._checking = self.loop.create_task(self._check(wire), context=Context())
-        return False
-
-    async def _check(self, wire: Wire) -> None:
-        """Ask a Sentinel whether the primary still is one, and let the line go on, perhaps over a new connection."""
-        try:
-            if await self.sentinels.has_moved(wire.origin):
-                self._retire(wire)
-        finally:
-            self._checking = None
-            self.wake()
-
-    def answered(self, sent: Sent, wire: Wire) -> None:
-        """Hand over the replies to a request, late ones after the Sentinels were asked."""
-        if self.loop.time() - sent.began <= CHECK_EVERY or wire not in self._wires():  # one that greets is not in use
-            super().answered(sent, wire)
-            return
-        self._late.append((sent, wire))
-        if self._judging is None:
-            self._judging = self.loop.create_task(self._judge(), context=Context())
-
-    async def _judge(self) -> None:
-        try:
-            while self._late:
-                late, self._late = self._late, []
-                await self.sentinels.has_moved(late[0][1].origin, all_of_them=True)
-                for sent, wire in late:
-                    if await self.sentinels.has_moved(wire.origin):
-                        error = RedisConnectionError("another server has become the primary since the command was sent")
-                        sent.fail(partial(self._lost, error, sent.request))
-                        self._retire(wire)
-                    else:
-                        super().answered(sent, wire)
-        finally:
-            self._judging = None
-
-
 class AsyncSentinelLeaderboard(AsyncRedisLeaderboard):
-    """A board on the primary that Sentinels name."""
+    """A board on the primary that Sentinels name, read from its replicas if that is asked for."""
 
+    is_addressed_by = SentinelLeaderboard
     capabilities = SentinelLeaderboard.capabilities
     options: ClassVar[Mapping[str, Option]] = SentinelLeaderboard.options
 
-    @classmethod
-    def runs_in_threads(cls, options: Mapping[str, Any]) -> bool:
-        """Whether a board with these options is opened as a synchronous one: what reads from replicas."""
-        return options.get("read_from") == "replica"
-
-    def __init__(self, name: str = "default", *, address: SentinelAddress, **options: Any) -> None:
-        own = {option: value for option, value in options.items() if option not in SENTINEL_OPTIONS}
-        super().__init__(name, address=address, **own)
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        address: SentinelAddress,
+        read_from: str = "primary",
+        max_staleness: float = MAX_STALENESS,
+        **options: Any,
+    ) -> None:
+        super().__init__(name, address=address, **options)
+        self._primary: Final = cast("AsyncPrimaryServer", self._server)
+        self._replicas: AsyncServiceReplicas | None = None
+        if read_from == "replica":
+            self._replicas = AsyncServiceReplicas(self._primary, self._requests, max_staleness)
+            self.capabilities = replace(type(self).capabilities, consistency="eventual")
+            self._shares_calls = False
 
     def _find_server(self, address: Address) -> AsyncServer:
         return shared_async_server(address, AsyncPrimaryServer)
 
     def _note(self, answer: T) -> T:
         """Note how an answer came about, and return it."""
-        note_confirmed(cast("AsyncPrimaryServer", self._server).sentinels.unconfirmed())
+        note_confirmed(self._primary.sentinels.unconfirmed())
         return answer
 
     async def _carry(self, request: Request[T]) -> T:
-        return self._note(await super()._carry(request))
+        if self._replicas is None:
+            return self._note(await super()._carry(request))
+        answer, version = await self._replicas.carry(request)
+        note_version(version)
+        return answer
+
+    async def _get_changes(self, after: Version | None, limit: int) -> Changes:
+        began = monotonic()
+        changes = await super()._get_changes(after, limit)
+        if self._replicas is not None:
+            self._replicas.learn(changes.version, began)
+        return changes
+
+    async def _ping(self) -> None:
+        await self._server.carry(self._requests.ping())
+
+    async def _close(self) -> None:
+        if self._replicas is not None:
+            await self._replicas.leave()
+        await super()._close()
 
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
         return self._note(await super()._update_score(player_id, username, score))

@@ -1,5 +1,5 @@
-# generated from leaderboard_backends/backends/redis/sentinels.py by tools/async_faces.py: change that file, then run
-# `make faces`
+# generated from leaderboard_backends/backends/redis/sentinels.py
+# by tools/async_faces.py: change that file, then run `make faces`
 """What the Sentinels of a service say: which server is its primary, and which are its replicas."""
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import cache, partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from weakref import WeakValueDictionary, ref
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -83,10 +83,17 @@ class AsyncServer(AsyncCarrier):
 
         A long reply is parsed in a thread, as that takes about 2 µs per row.
         """
-        reply = await self._join(request).future
-        if isinstance(reply, list) and len(reply) > LONG_REPLY:
-            return await self.loop.run_in_executor(_parsing(), request.answer, reply)
+        return await self.answer_of(request, await self._join(request).future)
+
+    async def answer_of(self, request: Request[T], reply: Any) -> T:
+        """Parse a reply, a long one in a thread."""
+        if isinstance(reply, list) and self._elements(reply) > LONG_REPLY:
+            return await in_parsing_thread(request.answer, reply)
         return request.answer(reply)
+
+    def _elements(self, reply: list[Any]) -> int:
+        """Return how many elements a reply has that take time to parse."""
+        return len(reply)
 
     async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:
         """Make an update or an increment of a board, together with those in the line, and return its answer."""
@@ -152,16 +159,31 @@ class AsyncServer(AsyncCarrier):
 
     # ------------------------------------------------------------------ the line
 
+    def join(self, requests: Sequence[Request[Any]]) -> list[Place]:
+        """Put requests that are sent together in the line."""
+        self._check_line()
+        now = self.loop.time()
+        places = [Place(self.loop.create_future(), now, request) for request in requests]
+        if self._was_alone and not self._line and (wire := self._wire) is not None and self._is_free(wire):
+            wire.send([Sent(place.whole(), (place,)) for place in places])
+            self._keep_time()
+        else:
+            self._line.extend(places)
+            self.wake()
+        return places
+
+    def give_up(self, places: Iterable[Place], error: RedisError) -> None:
+        """Wait no longer for replies to reads; what comes later goes over another connection, if this one owes any."""
+        late = [place for place in places if not place.future.done()]
+        for place in late:
+            place.future.set_exception(self._lost(error, place.whole()))
+        if late and self._wire is not None and self._wire.sent:
+            self._retire(self._wire)
+
     def _join(
         self, request: Request[Any] | None, board: BoardRequests | None = None, call: Call[Any] | None = None
     ) -> Place:
-        if asyncio.get_running_loop() is not self.loop or self._forked:
-            raise self._of_another_loop()
-        if len(self._line) >= MOST_WAITING:
-            raise BackendUnavailableError(
-                f"{MOST_WAITING:,} requests to {self.address} wait to be sent already; nothing was sent. Make fewer "
-                "calls at once, for example with asyncio.Semaphore, or repeat this one later."
-            )
+        self._check_line()
         place = Place(self.loop.create_future(), self.loop.time(), request, board, call)
         if self._was_alone and not self._line and (wire := self._wire) is not None and self._is_free(wire):
             wire.send((Sent(place.whole(), (place,)),))
@@ -172,6 +194,15 @@ class AsyncServer(AsyncCarrier):
         if not self._awake:
             self.wake()
         return place
+
+    def _check_line(self) -> None:
+        if asyncio.get_running_loop() is not self.loop or self._forked:
+            raise self._of_another_loop()
+        if len(self._line) >= MOST_WAITING:
+            raise BackendUnavailableError(
+                f"{MOST_WAITING:,} requests to {self.address} wait to be sent already; nothing was sent. Make fewer "
+                "calls at once, for example with asyncio.Semaphore, or repeat this one later."
+            )
 
     def _is_free(self, wire: Wire) -> bool:
         """Whether nobody waits for a reply there, and it can be used at once."""
@@ -402,6 +433,11 @@ def _caused(error: BackendError, cause: Exception) -> BackendError:
     return error
 
 
+async def in_parsing_thread(call: Callable[..., T], *arguments: Any) -> T:
+    """Return what a call returns that takes long and waits for nothing, made in a thread."""
+    return await asyncio.get_running_loop().run_in_executor(_parsing(), call, *arguments)
+
+
 @cache
 def _parsing() -> ThreadPoolExecutor:
     """Return the one thread of this process that parses long replies, which is no part of any loop's executor."""
@@ -414,15 +450,15 @@ if hasattr(os, "register_at_fork"):
 
 # ---------------------------------------------------------------------- the servers of this process
 
-_servers: Final[WeakValueDictionary[tuple[int, Address], AsyncServer]] = WeakValueDictionary()
+_servers: Final[WeakValueDictionary[tuple[int, Address], Any]] = WeakValueDictionary()
 """By event loop, which its servers keep alive, so that its number is its own."""
 
 
-def shared_async_server(address: Address, make: Callable[[Any], AsyncServer] = AsyncServer) -> AsyncServer:
-    """Return the one server object of an equal address in the running event loop."""
+def shared_async_server(address: Any, make: Callable[[Any], T]) -> T:
+    """Return the one server, or cluster, of an equal address in the running event loop; `make` makes the first one."""
     loop = asyncio.get_running_loop()
     key = (id(loop), address)
-    server = _servers.get(key)
-    if server is None or server.loop is not loop:
-        server = _servers[key] = make(address)
-    return server
+    found: Any = _servers.get(key)
+    if found is None or found.loop is not loop:
+        found = _servers[key] = make(address)
+    return cast("T", found)

@@ -11,7 +11,7 @@ from sys import maxsize
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import hiredis
-from redis.exceptions import AuthenticationError, InvalidResponse, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, InvalidResponse, MovedError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -189,6 +189,8 @@ def _error_of(text: str) -> RedisError:
     word = text.partition(" ")[0]
     if word == "NOSCRIPT":
         return NoScriptError(text)
+    if word == "MOVED":
+        return MovedError(text.partition(" ")[2])
     if word == "WRONGPASS" or text.startswith(("ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
         return AuthenticationError(text)
     return ResponseError(text)

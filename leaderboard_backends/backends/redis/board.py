@@ -81,7 +81,7 @@ class RedisLeaderboard(ServerOperations, AddressedLeaderboard):
             raise
 
     def _find_server(self, address: Address) -> Server:
-        return shared_server(address)
+        return shared_server(address, Server)
 
     def feed_group(self) -> object:
         """Return the server, which returns the changes of all its boards by one call."""

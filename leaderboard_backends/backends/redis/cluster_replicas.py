@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ...answers import LIVE, answered
 from ...changes import Version
+from .nodes import replica_server
 from .replicas import LONGEST_REST, REST, Found, Question, ReplicaReads, may_be_applied, shared_freshness
 from .requests import Request, Versioned
+from .routing import Outcomes, Several, Single, Terms
 from .shard_feeds import versioned, versions, whole_board
 from .shard_requests import Read, ShardedRequests
-from .topology import Cluster, Outcomes, Several, Single, Terms, replica_server
+from .topology import Cluster
 
 T = TypeVar("T")
 
@@ -50,7 +52,7 @@ class ClusterReplicas:
     def carry(self, single: Sequence[Single], several: Several | None, terms: Terms) -> Outcomes:
         """Bring reads to replicas, and to primaries where no replica is fresh enough."""
         end = monotonic() + terms.read_timeout
-        self._reads.keep_marks(lambda: self._versions(terms))
+        self._reads.keep_marks(partial(self._versions, terms))
         own, joint = [self._question(each) for each in single], self._joint_questions(several)
         self._look_for_replicas([*own, *joint])
         left_for_replicas = min(self._freshness.max_staleness, (end - monotonic()) / 2)
@@ -58,7 +60,7 @@ class ClusterReplicas:
         answers, parts = found[: len(own)], found[len(own) :]
         left = [each for each, answer in zip(single, answers, strict=True) if answer is None]
         rest = Outcomes([], [], {})
-        missing = _missing(several, joint, parts)
+        missing = left_over(several, joint, parts)
         if left or missing is not None:
             rest = self._ask_primaries(left, missing, terms._replace(read_timeout=max(0.0, end - monotonic())))
         of_primaries = iter(rest.single)
@@ -85,7 +87,7 @@ class ClusterReplicas:
             if own:
                 asked = shards if several.with_neighbours else own
                 request = versioned(several.make(asked), self._told(asked))
-                questions.append(Question(self._cluster.replicas_of(server), asked, request.then(_value)))
+                questions.append(Question(self._cluster.replicas_of(server), asked, request.then(value_of)))
         return questions
 
     def _look_for_replicas(self, questions: Sequence[Question]) -> None:
@@ -144,12 +146,12 @@ class ClusterReplicas:
         return {shard: version for part in outcomes.values for shard, version in part.items()}
 
 
-def _value(read: Read[T]) -> T:
+def value_of(read: Read[T]) -> T:
     """Return the value; what is wrong with shards, the lack of their versions tells."""
     return read.value
 
 
-def _missing(several: Several | None, questions: Sequence[Question], parts: Sequence[Found | None]) -> Several | None:
+def left_over(several: Several | None, questions: Sequence[Question], parts: Sequence[Found | None]) -> Several | None:
     """Return what is to be asked of shards that no replica has answered for, if there are any."""
     if several is None:
         return None

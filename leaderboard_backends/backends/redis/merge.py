@@ -1,8 +1,7 @@
-"""Reads of a board of several shards, joined from what the shards answer; without input or output.
+"""Reads and writes of a board of several shards, joined from what the shards answer; without input or output.
 
-Each read is a generator: it yields what it asks of shards (`Ask`), is sent their answers, and returns its result. So
-any carrier can run it. The last answers of a read are those that it is made of, one atomic step of each shard: where a
-shard is asked again, for more rows, its new answer replaces the old one as a whole, and where one of several players
+Each is a plan (`plans`). The last answers of a read are those that it is made of, one atomic step of each shard: where
+a shard is asked again, for more rows, its new answer replaces the old one as a whole, and where one of several players
 has moved since they were looked up, the read starts again. Very long lists of players are read in parts.
 
 Rows of all shards compare as the server compares them, by score and member. Players are spread evenly by a hash, so the
@@ -12,18 +11,19 @@ binomial distribution); that affects how often a shard is asked again, and no an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from itertools import chain
-from math import ceil, isqrt, sqrt
+from math import isqrt
 from operator import gt, lt
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ...errors import BackendUnavailableError
-from ...model import Score
+from ...model import Entry, Score, score_from_float
+from ...score_limits import ScoreLimits
+from .plans import Answers, Ask, Joint, Plan
 from .requests import MAX_RANK, Request
-from .shard_requests import Located, Part, Placed, Read, Row, Sampled, ShardedRequests, Tally
+from .shard_requests import AFTER_ALL, BEFORE_ALL, Located, Part, Placed, Row, Sampled, ShardedRequests, Tally, share
 
 T = TypeVar("T")
 
@@ -35,36 +35,6 @@ MANY: Final = 1000
 """How many players are counted in each shard by one request: that takes a node some 10 µs for each in each shard."""
 _FEW: Final = 4
 """How many rows too many of each shard are better than another round trip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """What is asked of several shards at once: one request a node, made for those of the shards that it has."""
-
-    shards: Collection[int]
-    make: Callable[[Sequence[int]], Request[Read[Any]]]
-    with_neighbours: bool = False
-    """Whether requests are made for all shards of these nodes; an answer without these shards is not permitted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a read asks in one round trip: requests to single shards, by shard, and something of several shards."""
-
-    single: Mapping[int, Request[Any]] = field(default_factory=dict)
-    joint: Joint | None = None
-
-
-class Answers(NamedTuple):
-    """What came of it. Shards of which nothing is there did not answer, where that is permitted."""
-
-    single: Mapping[int, Any]
-    """The answers of single shards, by shard."""
-    joint: list[Any]
-    """The values that the nodes answered, in no order."""
-
-
-Plan: TypeAlias = Generator[Ask, Answers, T]
 
 
 class Joined(NamedTuple):
@@ -279,6 +249,46 @@ class JoinedReads:
         return _united(answers.joint)
 
 
+class JoinedWrites:
+    """The writes of one board that answer a rank: the player's shard is written, the others count who is before it."""
+
+    def __init__(self, requests: ShardedRequests, reads: JoinedReads) -> None:
+        self._requests: Final = requests
+        self._reads: Final = reads
+
+    def update(
+        self, player_id: str, username: str, score: Score, ticket: int | None, limits: ScoreLimits | None
+    ) -> Plan[int]:
+        """Update a player while the other shards count who is before it, if its place in the tie is as expected."""
+        own = self._requests.shard_of(player_id)
+        request = self._requests.shards[own].update(player_id, username, score, ticket_text(ticket), limits)
+        expected = AFTER_ALL if ticket is None else self._requests.member(player_id, username, ticket + 1)
+        points = (Row(float(score), expected), Row(float(score), BEFORE_ALL))[: 2 if ticket is None else 1]
+        answers = yield Ask({own: request}, self._reads.joint_tally(points, left_out=(own,)))
+        placed: Placed = answers.single[own]
+        tallies: list[Tally] = answers.joint
+        alone = placed.row.score == score and all(tally.counts[0] == tally.counts[-1] for tally in tallies)
+        if placed.row != points[0] and not (ticket is None and alone):  # in the tie, or of the place, not expected
+            tallies = yield from self._reads.tally((placed.row,), left_out=(own,))
+        return 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
+
+    def increment(
+        self, player_id: str, username: str, delta: Score, ticket: int | None, limits: ScoreLimits | None
+    ) -> Plan[Entry]:
+        """Add to a player's score; returns the entry, with the rank among what the others hold a moment later."""
+        own = self._requests.shard_of(player_id)
+        request = self._requests.shards[own].increment(player_id, username, delta, ticket_text(ticket), limits)
+        placed = (yield Ask({own: request})).single[own]
+        tallies = yield from self._reads.tally((placed.row,), left_out=(own,))
+        rank = 1 + placed.rank + sum(tally.counts[0] for tally in tallies)
+        return Entry(rank, player_id, username, score_from_float(placed.row.score))
+
+
+def ticket_text(ticket: int | None) -> str:
+    """Return a ticket as scripts take it; none is empty."""
+    return "" if ticket is None else str(ticket)
+
+
 def _united(values: Iterable[Mapping[int, T]]) -> dict[int, T]:
     return {shard: part for value in values for shard, part in value.items()}
 
@@ -296,12 +306,6 @@ def _unsettled() -> BackendUnavailableError:
     return BackendUnavailableError(
         f"the players asked for moved during each of {ATTEMPTS} reads: try again when they change less often."
     )
-
-
-def share(number: int, shards: int) -> int:
-    """Return how many of a number of neighbouring rows, or of changes, are hardly ever exceeded by one shard's."""
-    number = min(number, MAX_RANK)
-    return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 1) if number else 0
 
 
 def _version(found: Located) -> int | None:

@@ -32,8 +32,8 @@ REST: Final = 1.0
 """Seconds for which a server that failed is left alone, twice as long each time up to `LONGEST_REST`."""
 LONGEST_REST: Final = 30.0
 MAX_STALENESS: Final = 1.0
-_REPLICATION_DELAY: Final = 0.0005
-_DELAYS: Final = 4
+REPLICATION_DELAY: Final = 0.0005
+DELAYS: Final = 4
 """How often a replica that is behind is asked, that many seconds apart: replication takes a fraction of one."""
 
 
@@ -91,18 +91,18 @@ class ReplicaReads:
         found: list[Found | None] = [None] * len(questions)
         chosen = [(place, self._replica(question.replicas)) for place, question in enumerate(questions)]
         left = [(place, node) for place, node in chosen if node is not None]
-        for attempt in range(_DELAYS):
+        for attempt in range(DELAYS):
             if not left or (attempt and monotonic() > deadline):
                 break
             if attempt:
-                sleep(_REPLICATION_DELAY)
+                sleep(REPLICATION_DELAY)
             before, behind = self.freshness.known(), []
             outcomes = self._exchange([(node, questions[place].request) for place, node in left], deadline)
             self._note([node for _, node in left], outcomes)
             for (place, node), outcome in zip(left, outcomes, strict=True):
                 if isinstance(outcome, Versioned):
                     found[place] = self._proven(outcome, questions[place].shards, before)
-                    if found[place] is None and _is_behind(outcome.versions, questions[place].shards, before):
+                    if found[place] is None and lacks_something(outcome.versions, questions[place].shards, before):
                         behind.append((place, node))
             left = behind
         if None in found:
@@ -152,7 +152,7 @@ class ReplicaReads:
         """Return what came of each request; scripts that a replica has forgotten are sent with one more."""
         if len(asked) == 1 and deadline == inf:  # the whole of a board on one primary: that takes a tenth less time
             ((node, request),) = asked
-            return [_outcome(self._server(node), request)]
+            return [self._outcome(self._server(node), request)]
         parts: dict[Server, list[Request[Any]]] = {}
         for node, request in asked:
             parts.setdefault(self._server(node), []).append(request)
@@ -165,6 +165,13 @@ class ReplicaReads:
             for place, outcome in zip(scripts, self._exchange(repeated, deadline), strict=True):
                 outcomes[place] = outcome
         return outcomes
+
+    def _outcome(self, server: Server, request: Request[Any]) -> Any:
+        """Return the answer of a server, or what is wrong."""
+        try:
+            return server.carry(request)
+        except LeaderboardError as error:
+            return error
 
     def _replica(self, replicas: Sequence[Node]) -> Node | None:
         nodes = [node for node in replicas if node not in self._resting]
@@ -184,15 +191,7 @@ class ReplicaReads:
         return server
 
 
-def _outcome(server: Server, request: Request[Any]) -> Any:
-    """Return the answer of a server, or what is wrong."""
-    try:
-        return server.carry(request)
-    except LeaderboardError as error:
-        return error
-
-
-def _is_behind(versions: Mapping[int, Version], shards: Sequence[int], before: list[Known]) -> bool:
+def lacks_something(versions: Mapping[int, Version], shards: Sequence[int], before: list[Known]) -> bool:
     """Whether an answer lacks what was shown before, or a shard, which may be on their way."""
     return len(versions) < len(shards) or any(is_behind(versions[shard], before[shard]) for shard in shards)
 

@@ -29,146 +29,21 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-
-from ...answers import LIVE, Answer, answered, live_wanted
 from ...changes import Changes, Version, note_version
 from ...errors import BackendUnavailableError
 from ...location import Option
 from ...model import Keep, Order
-from .address import SENTINEL_OPTIONS, Address, Node, SentinelAddress
+from .address import SENTINEL_OPTIONS, Address, SentinelAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, RedisLeaderboard
-from .pool import Connection as Wire
+from .primary import PrimaryServer
 from .replicas import (
     MAX_STALENESS,
-    Question,
-    ReplicaReads,
-    may_be_applied,
-    shared_freshness,
 )
-from .requests import REPLICATION, BoardRequests, Request, Versioned
-from .sentinels import CHECK_EVERY, Primary, Sentinels
-from .server import Server, make_connection, shared_server
+from .requests import Request
+from .server import Server, shared_server
+from .service_replicas import ServiceReplicas, note_confirmed
 
 T = TypeVar("T")
-
-_ALL: Final = 0
-"""The one shard that a board on one primary is."""
-
-
-# ---------------------------------------------------------------------- the primary
-
-
-class _PrimaryWire:
-    """A connection to whichever server is the primary when it connects, which is not used once that has changed."""
-
-    def __init__(self, sentinels: Sentinels) -> None:
-        self._sentinels: Final = sentinels
-        self._wire: Wire | None = None
-        self._primary = Primary(-1, Node("", 0))
-        self._sent = 0.0
-
-    def connect(self) -> None:
-        """Connect to the primary; raises `BackendUnavailableError` where it says that it is none."""
-        self._sent = monotonic()
-        self._primary = self._sentinels.primary()
-        host, port = self._primary.node
-        self._wire = make_connection(self._sentinels.address.at(host, port))
-        self._wire.connect()
-        self._wire.send_packed_command((REPLICATION,), check_health=False)
-        if b"\nrole:master" not in self.read_response():
-            raise BackendUnavailableError(
-                f"{self._primary.node} is a replica, although Sentinel names it as the primary: a failover is under "
-                f"way. Nothing was sent; try again in some seconds."
-            )
-
-    def disconnect(self) -> None:
-        """Close the socket, if there is one."""
-        if self._wire is not None:
-            self._wire.disconnect()
-
-    def can_read(self, timeout: float = 0) -> bool:
-        """Whether the connection is of no use any more."""
-        return self._connected().can_read(timeout) or self._sentinels.has_moved(self._primary)
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own signature
-        """Send bytes."""
-        self._sent = monotonic()
-        self._connected().send_packed_command(command, check_health)
-
-    def read_response(self) -> Any:
-        """Read one reply; raises redis-py's `ConnectionError` where another server has become the primary meanwhile."""
-        reply = self._connected().read_response()
-        if monotonic() - self._sent > CHECK_EVERY and self._sentinels.has_moved(self._primary, all_of_them=True):
-            raise RedisConnectionError("another server has become the primary since the command was sent")
-        return reply
-
-    def _connected(self) -> Wire:
-        if self._wire is None:
-            raise RedisConnectionError("there is no connection yet")
-        return self._wire
-
-
-class PrimaryServer(Server):
-    """Carries requests to the primary of a service, whichever server that is."""
-
-    def __init__(self, address: SentinelAddress) -> None:
-        sentinels = Sentinels(address)
-        super().__init__(address, lambda: _PrimaryWire(sentinels))
-        self.sentinels: Final = sentinels
-
-    def close(self) -> None:
-        """Close the connections, those to Sentinels included."""
-        super().close()
-        self.sentinels.close()
-
-
-# ---------------------------------------------------------------------- replicas
-
-
-class ServiceReplicas:
-    """Carries the requests of one board object, reads to a replica of the service."""
-
-    def __init__(self, primary: PrimaryServer, requests: BoardRequests, max_staleness: float) -> None:
-        self._primary: Final = primary
-        self._requests: Final = requests
-        self._freshness: Final = shared_freshness(primary.address, requests.key, 1, max_staleness)
-        self._reads: Final = ReplicaReads(primary.sentinels.address, self._freshness)
-        self.leave: Final = self._reads.leave
-
-    def carry(self, request: Request[T]) -> tuple[T, Version]:
-        """Bring a request to a replica, or to the primary, and return its answer and version; notes the source."""
-        if request.writes or live_wanted():
-            return self._ask_primary(request)
-        self._reads.keep_marks(lambda: {_ALL: self._primary.carry(self._requests.version())})
-        versioned = self._requests.versioned(request).then(lambda found: Versioned(found, {_ALL: found[1]}))
-        (found,) = self._reads.ask([Question(self._primary.sentinels.replicas(), (_ALL,), versioned)])
-        if found is None:
-            return self._ask_primary(request)
-        answered(Answer("replica", found.age))
-        return cast("tuple[T, Version]", found.value)
-
-    def learn(self, version: Version, began: float) -> None:
-        """Take down a version that the primary told."""
-        self._freshness.learn({_ALL: version}, began)
-        note_confirmed(self._primary.sentinels.unconfirmed())
-
-    def _ask_primary(self, request: Request[T]) -> tuple[T, Version]:
-        """Bring a request to the primary; a write that may have been applied leaves replicas unused until the next."""
-        began = monotonic()
-        try:
-            answer, version = self._primary.carry(self._requests.versioned(request))
-            self.learn(version, began)
-        except BaseException as error:
-            if request.writes and may_be_applied(error):
-                self._freshness.doubt((_ALL,))
-            raise
-        return answer, version
-
-
-def note_confirmed(age: float) -> None:
-    """Note how an answer of the primary came about: live, unless no Sentinel has confirmed it for so many seconds."""
-    answered(Answer("replica", age) if age else LIVE)
 
 
 class SentinelLeaderboard(RedisLeaderboard):

@@ -248,17 +248,17 @@ def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) ->
 
 # ---------------------------------------------------------------------- the servers of this process
 
-_servers: Final[WeakValueDictionary[Address, Server]] = WeakValueDictionary()
+_servers: Final[WeakValueDictionary[Address, Any]] = WeakValueDictionary()
 _lock: Final = guard(RLock())
 
 
-def shared_server(address: Address, make: Callable[[Any], Server] = Server) -> Server:
-    """Return the one server object of an equal address in this process."""
+def shared_server(address: Any, make: Callable[[Any], T]) -> T:
+    """Return the one server, or the one cluster, of an equal address in this process; `make` makes the first one."""
     with _lock:
-        server = _servers.get(address)
-        if server is None:
-            server = _servers[address] = make(address)
-        return server
+        found: T | None = _servers.get(address)
+        if found is None:
+            found = _servers[address] = make(address)
+        return found
 
 
 def make_connection(address: Address) -> Wire:

@@ -18,10 +18,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from ...changes import Change, Changes, Version, new_history, no_feed
 from ...errors import ChangesLostError
-from .merge import share
 from .requests import Request, Versioned, change_of, joint_history, number_of, pack, replication_history
 from .scripts import load_scripts
-from .shard_requests import LAST_STAMP, STAMP_BYTES, Read, ShardedRequests, State, problems_of
+from .shard_requests import LAST_STAMP, STAMP_BYTES, Read, ShardedRequests, State, problems_of, share
 
 T = TypeVar("T")
 

@@ -20,6 +20,7 @@ from binascii import crc32, crc_hqx
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, count
+from math import ceil, sqrt
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from ...changes import Change, fence_pass
@@ -27,6 +28,7 @@ from ...errors import BoardMismatchError
 from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
 from .requests import (
+    MAX_RANK,
     SEPARATOR,
     KeyedRequests,
     OrderRequests,
@@ -156,6 +158,12 @@ class Ticket(NamedTuple):
 
     number: int
     state: str
+
+
+def share(number: int, shards: int) -> int:
+    """Return how many of a number of neighbouring rows, or of changes, are hardly ever exceeded by one shard's."""
+    number = min(number, MAX_RANK)
+    return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 1) if number else 0
 
 
 def slot_of(tag: str) -> int:

@@ -9,6 +9,7 @@ from before and after a clear, and whether all were met in one state twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from secrets import token_hex
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -25,27 +26,24 @@ from ...errors import (
 )
 from ...model import Keep, Order
 from .address import ClusterAddress
-from .board import AddressedLeaderboard
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX, AddressedLeaderboard
 from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
-from .merge import Answers, Ask, JoinedReads, Joint, Plan
+from .merge import JoinedReads, JoinedWrites
+from .plans import Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
+from .replicas import MAX_STALENESS
 from .requests import Request
+from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
 from .server import exchange
-from .shard_feeds import Feed, share_of_feed
+from .shard_feeds import share_of_feed
 from .shard_requests import (
     READY,
-    Located,
     Manifest,
     ManifestRequests,
-    Part,
-    Sampled,
     ShardedRequests,
-    Standing,
-    State,
-    Tally,
     check_manifest,
 )
-from .topology import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms, shared_cluster
+from .topology import shared_cluster
 
 T = TypeVar("T")
 
@@ -57,73 +55,34 @@ _TURNS: Final = 20
 """How often a call starts again because others clear or delete the board."""
 
 
-class _ClearFoundError(Exception):
-    """A read has met shards before and after a clear, whose number it has."""
-
-
-def _no_rank(_: object) -> None:
-    """Return the rank of an answer that is about no single player."""
-
-
-class Seen:
-    """The states of shards that a read is made of, and the shards that did not answer."""
-
-    def __init__(self, *, whole: bool = False, live: bool = True) -> None:
-        self.whole: Final = whole
-        """Whether no shard may be missing, whatever the board permits."""
-        self.live: Final = live
-        """Whether primaries alone are asked."""
-        self.age = 0.0
-        """How old at most what replicas answered is."""
-        self.states: dict[tuple[int, ...], State] = {}
-        """By shards: the state of one, or of several of one node together."""
-        self.changed = False
-        """Whether shards were asked twice and had changed."""
-        self.cleared: set[int] = set()
-        self.missing: dict[int, BackendError] = {}
-
-    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled | Feed]) -> None:
-        """Note the states of an answer."""
-        if isinstance(value, Standing):
-            self.note({value.shard: value.located})
-            self.note(value.others)
-        elif isinstance(value, Tally):
-            self._note(value.shards, value.state, value.earliest)
-        else:
-            for shard, part in value.items():
-                self._note((shard,), part.state, part.state.cleared)
-
-    def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
-        self.changed |= self.states.get(shards, state) != state
-        self.states[shards] = state
-        if shards:
-            self.cleared |= {state.cleared, earliest}
-
-    def players(self) -> int:
-        """Return how many players the shards that answered have."""
-        return sum(state.players for state in self.states.values())
-
-
 class ShardedBoard(AddressedLeaderboard):
-    """The base of boards over the shards of a cluster; `_open` comes last in the constructor of a subclass."""
+    """The base of boards over the shards of a cluster, of use once they are open (`_open`)."""
 
     def __init__(
         self,
         name: str,
-        order: Order,
-        keep: Keep,
-        address: ClusterAddress,
-        prefix: str,
-        terms: Terms,
         *,
-        partial: bool,
-        consistent: bool,
+        address: ClusterAddress,
+        order: Order = "descending",
+        keep: Keep = "last",
+        prefix: str = DEFAULT_PREFIX,
+        batch_size: int = DEFAULT_BATCH,
+        partial: bool = False,
+        consistent: bool = False,
+        read_timeout: float = 1.0,
+        wait_replicas: int = 0,
+        wait_timeout: float = 1.0,
+        read_from: str = "primary",
+        max_staleness: float = MAX_STALENESS,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
+        self._prefix: Final = prefix
+        self._batch_size: Final = batch_size
         self._partial: Final = partial
         self._consistent: Final = consistent
-        self._prefix: Final = prefix
-        self._terms: Final = terms
+        self._terms: Final = Terms(read_timeout, wait_replicas, wait_timeout)
+        self._max_staleness: Final = max_staleness if read_from == "replica" else None
+        """How old what replicas answer may be; `None` where none are read."""
         self._manifest: Final = ManifestRequests(self._name, order, keep, prefix)
         self._players: int | None = None
         """How many players there were when all shards were last counted."""
@@ -146,6 +105,9 @@ class ShardedBoard(AddressedLeaderboard):
             self._cluster.leave(self)
             raise
         self._strict = manifest.ties == "strict"
+        if self._max_staleness is not None:
+            self._replicas = ClusterReplicas(self._cluster, self._requests, self._max_staleness)
+            self.capabilities = replace(type(self).capabilities, consistency="eventual")
 
     def _find(self, shards: int | None, ties: str | None, feed: int | None) -> Manifest:
         if not self._cluster.version:
@@ -157,6 +119,7 @@ class ShardedBoard(AddressedLeaderboard):
             self._generation = manifest.generation
             self._requests = ShardedRequests(self._name, self._order, self._keep, self._prefix, manifest)
             self._reads = JoinedReads(self._requests)
+            self._writes = JoinedWrites(self._requests, self._reads)
             if manifest.state == "deleting":
                 self._finish_delete(manifest.generation)
             elif manifest.state == "making":
@@ -231,7 +194,8 @@ class ShardedBoard(AddressedLeaderboard):
         self._change(generation, "deleting", "")
 
     def _change(self, generation: str, state: str, following: str) -> str:
-        return str(self._ask_manifest(self._manifest.transition(generation, state, following)))
+        changed: str = self._ask_manifest(self._manifest.transition(generation, state, following))
+        return changed
 
     def _state(self) -> str:
         return self._ask_manifest(self._manifest.state(self._generation))
@@ -250,7 +214,9 @@ class ShardedBoard(AddressedLeaderboard):
         """Bring requests to primaries, or reads to replicas where the board reads from these and `live` is false."""
         if self._replicas is None:
             return self._cluster.carry(single, several, self._terms)
-        return (self._replicas.carry_live if live else self._replicas.carry)(single, several, self._terms)
+        if live:
+            return self._replicas.carry_live(single, several, self._terms)
+        return self._replicas.carry(single, several, self._terms)
 
     # ------------------------------------------------------------------ writes
 
@@ -286,13 +252,14 @@ class ShardedBoard(AddressedLeaderboard):
 
     # ------------------------------------------------------------------ reads
 
-    def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = _no_rank) -> T:
+    def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = no_rank) -> T:
         """Run a read; one of a single moment until two in a row have met the same state of all shards.
 
         `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
         """
         at_once = self._consistent or consistent_wanted()
-        value, seen = (self._read_at_once if at_once else self._read_once)(plan)
+        read = self._read_at_once if at_once else self._read_once
+        value, seen = read(plan)
         if version_wanted():
             note_version(NO_VERSION if seen.missing else self._get_changes(None, 0).version)
         if seen.missing:
@@ -319,7 +286,7 @@ class ShardedBoard(AddressedLeaderboard):
             seen = Seen(whole=whole, live=live or turn > 0)
             try:
                 value = self._run(plan(), seen)
-            except _ClearFoundError as found:
+            except ClearFoundError as found:
                 if not seen.live:  # on its way to replicas
                     continue
                 state = self._state()
@@ -343,16 +310,13 @@ class ShardedBoard(AddressedLeaderboard):
 
     def _run(self, plan: Plan[T], seen: Seen) -> T:
         """Bring what a plan asks to the shards until it returns; an error after a write says that it was applied."""
-        applied = False
-        try:
-            ask = next(plan)
-            while True:
-                writes = any(request.writes for request in ask.single.values())
-                answers = self._answer(ask, seen, applied=applied or writes, writes=writes)
-                applied |= writes
-                ask = plan.send(answers)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # what the plan returns
+        applied, run = False, Running(plan)
+        while run.ask is not None:
+            writes = any(request.writes for request in run.ask.single.values())
+            answers = self._answer(run.ask, seen, applied=applied or writes, writes=writes)
+            applied |= writes
+            run.proceed(answers)
+        return run.result
 
     def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
         slots = self._requests.slots
@@ -377,7 +341,7 @@ class ShardedBoard(AddressedLeaderboard):
             seen.note(value)
         if len(seen.cleared) > 1:
             if not applied:
-                raise _ClearFoundError(max(seen.cleared))
+                raise ClearFoundError(max(seen.cleared))
             self._finish_clear_of_others(None)
         return Answers(answers, outcomes.values)
 

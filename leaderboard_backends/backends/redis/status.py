@@ -28,10 +28,11 @@ from .board import DEFAULT_PREFIX
 from .failures import OF_SCRIPTS
 from .handshake import information_fields, version_of
 from .requests import Request, pack, pairs_of
+from .routing import Several, Single, Terms
 from .scripts import board_kind
 from .server import exchange
 from .shard_requests import READY, SLOTS, Manifest, ManifestRequests, ShardedRequests, check_manifest
-from .topology import Cluster, Several, Single, Terms
+from .topology import Cluster
 
 LATE: Final = 10
 """Seconds without a word from its primary after which a replica counts as cut off."""

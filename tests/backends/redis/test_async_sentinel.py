@@ -73,9 +73,17 @@ def test_failovers_beside_writers_double_nothing(
     of_threads.test_failovers_beside_writers_double_nothing(group, open_board, capsys)
 
 
-def test_a_board_that_reads_from_replicas_runs_in_threads(group: EmbeddedSentinel) -> None:
-    with open_blocking(group.url, **group.options, read_from="replica") as board:
-        assert board.update_score("ada", "Ada", 1) == 1
-        assert board.get_rank("ada") == 1
-        assert isinstance(board, BlockingLeaderboard)
-        assert not isinstance(board.board, AsyncSentinelLeaderboard)
+def test_replicas_answer_with_the_proof_of_how_old_that_is(group: EmbeddedSentinel, open_board: Opener) -> None:
+    of_threads.test_a_live_answer_is_asked_of_the_primary(group, open_board)
+    of_threads.test_a_board_object_sees_its_own_writes_on_replicas(group, open_board)
+    of_threads.test_what_two_boards_write_is_not_mixed_up(group, open_board)
+    of_threads.test_a_frozen_replica_costs_no_more_than_the_staleness_allowed(group, open_board)
+
+
+@pytest.mark.proof
+def test_what_replicas_show_never_goes_backwards_and_ends_where_it_is_too_old(
+    group: EmbeddedSentinel, open_board: Opener
+) -> None:
+    of_threads.test_replicas_answer_nearly_all_reads_and_say_how_old_they_are(group, open_board)
+    of_threads.test_what_a_board_object_shows_never_goes_backwards(group, open_board)
+    of_threads.test_without_its_primary_a_replica_answers_until_it_may_be_too_old(group, open_board)

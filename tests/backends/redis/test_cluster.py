@@ -20,9 +20,9 @@ from leaderboard_backends.answers import consistent_reads
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.failures import LateTicketError
 from leaderboard_backends.backends.redis.requests import Request
+from leaderboard_backends.backends.redis.routing import Single
 from leaderboard_backends.backends.redis.server import exchange
 from leaderboard_backends.backends.redis.shard_requests import READY, Manifest, ShardedRequests
-from leaderboard_backends.backends.redis.topology import Single
 from leaderboard_backends.errors import (
     BackendError,
     BackendUnavailableError,

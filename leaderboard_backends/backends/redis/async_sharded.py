@@ -1,0 +1,409 @@
+# generated from leaderboard_backends/backends/redis/sharded.py
+# by tools/async_faces.py: change that file, then run `make faces`
+"""What a board over shards does beside its operations: opening and deleting, clears, tickets, and running plans.
+
+Making, clearing, fencing and deleting take a step in each shard. The manifest has the state between the first and the
+last of them, so that whoever comes next finishes what was cut half-way. A plan (`merge`) says what a read or a write
+asks next; here it is brought to the shards, and what they say of themselves is noted: shards that do not answer, shards
+from before and after a clear, and whether all were met in one state twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from secrets import token_hex
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, live_wanted, partial_wanted
+from ...changes import NO_VERSION, note_version, version_wanted
+from ...errors import (
+    BackendError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    RankUnknownError,
+    ShardsMissingError,
+    WriteOutcomeUnknownError,
+)
+from ...model import Keep, Order
+from .address import ClusterAddress
+from .async_board import AsyncAddressedLeaderboard
+from .async_cluster_replicas import AsyncClusterReplicas
+from .async_nodes import exchange, proceed
+from .async_topology import shared_async_cluster
+from .board import DEFAULT_BATCH, DEFAULT_PREFIX
+from .handshake import check_server
+from .merge import JoinedReads, JoinedWrites
+from .plans import Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
+from .replicas import MAX_STALENESS
+from .requests import Request
+from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
+from .shard_feeds import share_of_feed
+from .shard_requests import (
+    READY,
+    Manifest,
+    ManifestRequests,
+    ShardedRequests,
+    check_manifest,
+)
+from .sharded import COLLECTS, DEFAULT_SHARDS
+
+T = TypeVar("T")
+
+
+_CLEARING: Final = "clearing "
+_TURNS: Final = 20
+"""How often a call starts again because others clear or delete the board."""
+
+
+class AsyncShardedBoard(AsyncAddressedLeaderboard):
+    """The base of boards over the shards of a cluster, of use once they are open (`_open`)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        address: ClusterAddress,
+        order: Order = "descending",
+        keep: Keep = "last",
+        prefix: str = DEFAULT_PREFIX,
+        batch_size: int = DEFAULT_BATCH,
+        partial: bool = False,
+        consistent: bool = False,
+        read_timeout: float = 1.0,
+        wait_replicas: int = 0,
+        wait_timeout: float = 1.0,
+        read_from: str = "primary",
+        max_staleness: float = MAX_STALENESS,
+    ) -> None:
+        super().__init__(name, order=order, keep=keep)
+        self._prefix: Final = prefix
+        self._batch_size: Final = batch_size
+        self._partial: Final = partial
+        self._consistent: Final = consistent
+        self._terms: Final = Terms(read_timeout, wait_replicas, wait_timeout)
+        self._max_staleness: Final = max_staleness if read_from == "replica" else None
+        """How old what replicas answer may be; `None` where none are read."""
+        self._manifest: Final = ManifestRequests(self._name, order, keep, prefix)
+        self._players: int | None = None
+        """How many players there were when all shards were last counted."""
+        self._cluster: Final = shared_async_cluster(address)
+        self._replicas: AsyncClusterReplicas | None = None
+
+    @property
+    def shards(self) -> int:
+        """The number of shards."""
+        return len(self._requests.shards)
+
+    # ------------------------------------------------------------------ opening, clearing, deleting
+
+    async def _open(self, shards: int | None, ties: str | None, feed: int | None) -> None:
+        """Find the board, or make it; finishes what another process has left half-way."""
+        self._cluster.hold(self)
+        try:
+            manifest = await self._find(shards, ties, feed)
+        except BaseException:
+            await self._cluster.leave(self)
+            raise
+        self._strict = manifest.ties == "strict"
+        if self._max_staleness is not None:
+            self._replicas = AsyncClusterReplicas(self._cluster, self._requests, self._max_staleness)
+            self.capabilities = replace(type(self).capabilities, consistency="eventual")
+
+    async def _find(self, shards: int | None, ties: str | None, feed: int | None) -> Manifest:
+        if not self._cluster.version:
+            self._cluster.version = await self._check_nodes()
+        for _ in range(_TURNS):
+            request = self._manifest.open(shards, ties, DEFAULT_SHARDS, token_hex(4))
+            manifest: Manifest = await self._ask_manifest(request)
+            check_manifest(manifest)
+            self._generation = manifest.generation
+            self._requests = ShardedRequests(self._name, self._order, self._keep, self._prefix, manifest)
+            self._reads = JoinedReads(self._requests)
+            self._writes = JoinedWrites(self._requests, self._reads)
+            if manifest.state == "deleting":
+                await self._finish_delete(manifest.generation)
+            elif manifest.state == "making":
+                await self._make(manifest.generation, share_of_feed(feed, manifest.shards))
+            else:
+                await self._finish_clear(manifest.generation, manifest.state)
+                await self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
+                if feed is not None:
+                    kept = share_of_feed(feed, manifest.shards)
+                    await self._ask_all([shard.keep(kept) for shard in self._requests.shards])
+                return manifest
+        raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
+
+    async def _make(self, generation: str, feed: str) -> None:
+        """Make all shards of a new board; raises where there was one, and only its manifest is lost."""
+        earlier = await self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
+        if earlier not in (None, generation):
+            await self._change(generation, "making", "")
+            raise BoardMismatchError(
+                f"{self._cluster.address} has lost the manifest of the board {self._name!r} (the key "
+                f"{self._manifest.key}), not its shards: restore the data of its node. To begin anew, delete the key "
+                f"{self._manifest.copy_key} first."
+            )
+        await self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
+        await self._ask_all([shard.make(feed) for shard in self._requests.shards])
+        await self._change(generation, "making", READY)
+
+    async def _check_nodes(self) -> str:
+        """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
+        nodes = [self._cluster.server(node) for node in (await self._cluster.slot_map()).primaries()]
+        found = await exchange({node: [self._manifest.information()] for node in nodes}, monotonic() + CONNECT_TIMEOUT)
+        answers = {node: outcome for node, (outcome,) in found.items()}
+        versions = [
+            check_server(answer, node.address, cluster=True)
+            for node, answer in answers.items()
+            if not isinstance(answer, BackendError)
+        ]
+        if not versions:
+            raise next(iter(answers.values()))
+        return versions[0]
+
+    async def _clear(self) -> None:
+        for _ in range(_TURNS):
+            number = await self._take_ticket(1, 0)
+            state = await self._change(self._generation, READY, f"{_CLEARING}{number}")
+            try:
+                await self._finish_clear(self._generation, state)
+            except BackendUnavailableError as error:
+                if state != f"{_CLEARING}{number}":
+                    raise
+                raise WriteOutcomeUnknownError(
+                    f"the clear has begun, and whoever uses the board next finishes it: {error}"
+                ) from error
+            if state == f"{_CLEARING}{number}":
+                return
+        raise BackendUnavailableError("other processes clear the board again and again; this call cleared nothing.")
+
+    async def _finish_clear(self, generation: str, state: str) -> None:
+        """Remove the players of all shards that a clear has not come to, if that is the board's state."""
+        if state.startswith(_CLEARING):
+            number = int(state.removeprefix(_CLEARING))
+            await self._ask_all([shard.clear(number) for shard in self._requests.shards])
+            await self._change(generation, state, READY)
+
+    async def _delete(self) -> None:
+        await self._change(self._generation, "", "deleting")
+        await self._finish_delete(self._generation)
+
+    async def _finish_delete(self, generation: str) -> None:
+        await self._ask_all([shard.delete() for shard in self._requests.shards])
+        await self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
+        await self._change(generation, "deleting", "")
+
+    async def _change(self, generation: str, state: str, following: str) -> str:
+        changed: str = await self._ask_manifest(self._manifest.transition(generation, state, following))
+        return changed
+
+    async def _state(self) -> str:
+        return await self._ask_manifest(self._manifest.state(self._generation))
+
+    async def _ask_manifest(self, request: Request[T], slot: int | None = None) -> T:
+        single = Single(self._manifest.slot if slot is None else slot, request)
+        (answer,) = (await self._cluster.carry([single], None, self._terms)).answers()
+        return answer  # type: ignore[no-any-return]  # what the request parses
+
+    async def _ask_all(self, requests: Sequence[Request[T]]) -> list[T]:
+        """Bring a request to each shard; raises the first error, once all have answered or failed."""
+        single = [Single(slot, request) for slot, request in zip(self._requests.slots, requests, strict=True)]
+        return (await self._carry(single)).answers()
+
+    async def _carry(self, single: Sequence[Single], several: Several | None = None, *, live: bool = True) -> Outcomes:
+        """Bring requests to primaries, or reads to replicas where the board reads from these and `live` is false."""
+        if self._replicas is None:
+            return await self._cluster.carry(single, several, self._terms)
+        if live:
+            return await self._replicas.carry_live(single, several, self._terms)
+        return await self._replicas.carry(single, several, self._terms)
+
+    # ------------------------------------------------------------------ writes
+
+    async def _write_to_shards(self, single: Sequence[Single], *, ticketed: bool = False) -> list[Any]:
+        """Bring writes to shards, and return their outcomes.
+
+        A clear that was cut half-way is finished before they count as done; that none is under way, a ticket has told.
+        """
+        if ticketed:
+            return (await self._carry(single)).single
+        asked = Single(self._manifest.slot, self._manifest.state(self._generation))
+        *outcomes, state = (await self._carry([*single, asked])).single
+        if isinstance(state, str):
+            try:
+                await self._finish_clear(self._generation, state)
+            except BackendError as error:
+                unknown = WriteOutcomeUnknownError(f"the write was applied, and a clear may remove it: {error}")
+                unknown.__cause__ = error
+                outcomes = [outcome if isinstance(outcome, Exception) else unknown for outcome in outcomes]
+        return outcomes
+
+    async def _take_ticket(self, updates: int, above: int) -> int:
+        for _ in range(_TURNS):
+            ticket = await self._ask_manifest(self._manifest.ticket(self._generation, updates, above))
+            if ticket.state == READY:
+                return ticket.number
+            if not ticket.state.startswith(_CLEARING):
+                raise BoardMismatchError(
+                    f"{self._cluster.address}: the board {self._name!r} is being deleted; nothing was applied."
+                )
+            await self._finish_clear(self._generation, ticket.state)
+        raise BackendUnavailableError("other processes clear the board again and again; nothing was applied.")
+
+    # ------------------------------------------------------------------ reads
+
+    async def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = no_rank) -> T:
+        """Run a read; one of a single moment until two in a row have met the same state of all shards.
+
+        `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
+        """
+        at_once = self._consistent or consistent_wanted()
+        read = self._read_at_once if at_once else self._read_once
+        value, seen = await read(plan)
+        if version_wanted():
+            note_version(NO_VERSION if seen.missing else (await self._get_changes(None, 0)).version)
+        if seen.missing:
+            self._note_partial(rank_of(value), seen)
+        elif self._replicas is not None or self._partial or partial_wanted():
+            answered(Answer("replica", seen.age) if seen.age else LIVE)
+        return value
+
+    async def _read_at_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, Seen]:
+        before: Seen | None = None
+        for _ in range(COLLECTS):
+            value, seen = await self._read_once(plan, live=True)  # replicas of two shards are not of one moment
+            if not seen.states or (before and not seen.changed and seen.states == before.states):
+                return value, seen
+            before = seen
+        raise BackendUnavailableError(
+            f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
+            "again, or read without consistent."
+        )
+
+    async def _read_once(
+        self, plan: Callable[[], Plan[T]], *, whole: bool = False, live: bool = False
+    ) -> tuple[T, Seen]:
+        live = live or whole or live_wanted() or self._replicas is None
+        for turn in range(_TURNS):
+            seen = Seen(whole=whole, live=live or turn > 0)
+            try:
+                value = await self._run(plan(), seen)
+            except ClearFoundError as found:
+                if not seen.live:  # on its way to replicas
+                    continue
+                state = await self._state()
+                await self._finish_clear(self._generation, state)
+                if turn and state == READY:  # a failover has lost a part of that clear
+                    await self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
+                continue
+            if sum(map(len, seen.states)) == self.shards:
+                self._players = seen.players()
+            return value, seen
+        raise BackendUnavailableError("other processes clear the board again and again.")
+
+    def _note_partial(self, lowest: int | None, seen: Seen) -> None:
+        """Note which shards an answer is without, and how far a rank can be off by what they held when last seen."""
+        unseen = None if self._players is None else max(0, self._players - seen.players())
+        highest = None if lowest is None or unseen is None else lowest + unseen
+        coverage = Coverage(self.shards - len(seen.missing), tuple(sorted(seen.missing)), lowest, highest)
+        answered(Answer("partial", seen.age, coverage))
+
+    # ------------------------------------------------------------------ running plans
+
+    async def _run(self, plan: Plan[T], seen: Seen) -> T:
+        """Bring what a plan asks to the shards until it returns; an error after a write says that it was applied."""
+        applied, run = False, Running(plan)
+        while run.ask is not None:
+            writes = any(request.writes for request in run.ask.single.values())
+            answers = await self._answer(run.ask, seen, applied=applied or writes, writes=writes)
+            applied |= writes
+            await proceed(run, answers)
+        return run.result
+
+    async def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
+        slots = self._requests.slots
+        single = [Single(slots[shard], request) for shard, request in ask.single.items()]
+        if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
+            single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
+        outcomes = await self._carry(single, self._several(ask.joint), live=writes or seen.live)
+        seen.age = max(seen.age, outcomes.age)
+        state = outcomes.single.pop() if untold else READY
+        answers = dict(zip(ask.single, outcomes.single, strict=True))
+        if not writes:
+            lost = {shard: each for shard, each in answers.items() if isinstance(each, BackendError)}
+            self._admit_missing(lost, applied=applied, partial=False)
+        outcomes.answers()
+        if isinstance(state, str) and state != READY:
+            await self._finish_clear_of_others(state)
+        partial = not seen.whole and (self._partial or partial_wanted())
+        partial = partial and not (ask.joint and ask.joint.with_neighbours)
+        self._admit_missing(outcomes.missing, applied=applied, partial=partial)
+        seen.missing |= outcomes.missing
+        for value in outcomes.values if writes else (answers, *outcomes.values):
+            seen.note(value)
+        if len(seen.cleared) > 1:
+            if not applied:
+                raise ClearFoundError(max(seen.cleared))
+            await self._finish_clear_of_others(None)
+        return Answers(answers, outcomes.values)
+
+    async def _finish_clear_of_others(self, state: str | None) -> None:
+        """Finish a clear that a write has met, after which it counts as done."""
+        try:
+            await self._finish_clear(self._generation, await self._state() if state is None else state)
+        except BackendError as error:
+            raise RankUnknownError(f"the update was applied, and a clear may remove it: {error}") from error
+
+    def _several(self, joint: Joint | None) -> Several | None:
+        if joint is None:
+            return None
+        return Several(self._requests.slots, joint.shards, joint.make, joint.with_neighbours)
+
+    def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
+        """Raise if there are any, unless an answer without them is permitted."""
+        if not missing:
+            return
+        first = next(iter(missing.values()))
+        lost = next((error for error in missing.values() if isinstance(error, BoardMismatchError)), None)
+        text = (
+            f"{self.shards - len(missing)} of {self.shards} shards answered within {self._terms.read_timeout:g} s "
+            f"(read_timeout); missing: {', '.join(map(str, sorted(missing)))}. The first of them: {first}"
+        )
+        if applied:
+            raise RankUnknownError(f"the update was applied, but its rank is not known: {text}") from first
+        if lost is not None:
+            raise lost
+        if partial:
+            return
+        raise ShardsMissingError(text, self.shards - len(missing), self.shards, tuple(sorted(missing))) from first
+
+    # ------------------------------------------------------------------ the rest
+
+    async def _fence(self, moved_to: str | None) -> None:
+        """Fence the manifest, or lift its fence, which decides, and then do the same with the shards.
+
+        Where a lifting was cut half-way, some shards still refuse writes: lifting the fence that they name, expecting
+        it, finishes that and cannot lift another one.
+        """
+        await self._ask_manifest(self._manifest.mark(self._generation, moved_to))
+        await self._finish_clear(self._generation, await self._state())
+        await self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+
+    async def _fenced(self) -> str | None:
+        return await self._ask_manifest(self._manifest.marked())
+
+    async def _ping(self) -> None:
+        await self._ask_all([shard.ping() for shard in self._requests.shards])
+
+    async def _close(self) -> None:
+        if self._replicas is not None:
+            await self._replicas.leave()
+        await self._cluster.leave(self)
+
+    def _storage(self) -> str:
+        return self._cluster.version
+
+    def _place(self) -> str:
+        return str(self._cluster.address)

@@ -1,0 +1,121 @@
+"""Plans: what an operation on a board of several shards asks, one round trip after the other, without input or output.
+
+A plan is a generator: it yields what it asks (`Ask`), is sent the answers, and returns its result. So any carrier can
+run it, step by step (`Running`), and take note of the states of shards that it has met (`Seen`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+
+from ...errors import BackendError
+from .requests import Request
+from .shard_feeds import Feed
+from .shard_requests import Located, Part, Read, Sampled, Standing, State, Tally
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """What is asked of several shards at once: one request a node, made for those of the shards that it has."""
+
+    shards: Collection[int]
+    make: Callable[[Sequence[int]], Request[Read[Any]]]
+    with_neighbours: bool = False
+    """Whether requests are made for all shards of these nodes; an answer without these shards is not permitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a read asks in one round trip: requests to single shards, by shard, and something of several shards."""
+
+    single: Mapping[int, Request[Any]] = field(default_factory=dict)
+    joint: Joint | None = None
+
+
+class Answers(NamedTuple):
+    """What came of it. Shards of which nothing is there did not answer, where that is permitted."""
+
+    single: Mapping[int, Any]
+    """The answers of single shards, by shard."""
+    joint: list[Any]
+    """The values that the nodes answered, in no order."""
+
+
+Plan: TypeAlias = Generator[Ask, Answers, T]
+
+
+class Running(Generic[T]):
+    """A plan under way: what it asks next, `None` once it is over, and then its result."""
+
+    __slots__ = ("_plan", "ask", "result")
+
+    def __init__(self, plan: Plan[T]) -> None:
+        self._plan: Final = plan
+        self.ask: Ask | None = None
+        self.result: T
+        self.proceed(None)
+
+    def proceed(self, answers: Answers | None) -> None:
+        """Give the answers to what was asked."""
+        try:
+            self.ask = self._plan.send(answers)  # type: ignore[arg-type]  # a generator begins with None
+        except StopIteration as end:
+            self.ask, self.result = None, end.value
+
+
+def then(plan: Plan[T], make: Callable[[T], U]) -> Plan[U]:
+    """Return the plan whose result is made of that of another one, in the same step."""
+    result = yield from plan
+    return make(result)
+
+
+class ClearFoundError(Exception):
+    """A read has met shards before and after a clear, whose number it has."""
+
+
+def no_rank(_: object) -> None:
+    """Return the rank of an answer that is about no single player."""
+
+
+class Seen:
+    """The states of shards that a read is made of, and the shards that did not answer."""
+
+    def __init__(self, *, whole: bool = False, live: bool = True) -> None:
+        self.whole: Final = whole
+        """Whether no shard may be missing, whatever the board permits."""
+        self.live: Final = live
+        """Whether primaries alone are asked."""
+        self.age = 0.0
+        """How old at most what replicas answered is."""
+        self.states: dict[tuple[int, ...], State] = {}
+        """By shards: the state of one, or of several of one node together."""
+        self.changed = False
+        """Whether shards were asked twice and had changed."""
+        self.cleared: set[int] = set()
+        self.missing: dict[int, BackendError] = {}
+
+    def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled | Feed]) -> None:
+        """Note the states of an answer."""
+        if isinstance(value, Standing):
+            self.note({value.shard: value.located})
+            self.note(value.others)
+        elif isinstance(value, Tally):
+            self._note(value.shards, value.state, value.earliest)
+        else:
+            for shard, part in value.items():
+                self._note((shard,), part.state, part.state.cleared)
+
+    def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
+        self.changed |= self.states.get(shards, state) != state
+        self.states[shards] = state
+        if shards:
+            self.cleared |= {state.cleared, earliest}
+
+    def players(self) -> int:
+        """Return how many players the shards that answered have."""
+        return sum(state.players for state in self.states.values())

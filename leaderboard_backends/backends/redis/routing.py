@@ -1,0 +1,448 @@
+"""Where requests to a cluster go, and what came of them, without input or output: any carrier can do what this says.
+
+Requests are sent once to the node that has their slot. What a node surely did not apply is sent again, to whichever
+node has the slot by then, until a deadline: a slot that has moved (MOVED), is being moved key by key, or has no node
+for the moment; a node that cannot be connected to, or is a replica now. So is a read whose reply is lost; a write is
+not, ever.
+
+CLUSTER SLOTS carries no number that would tell old from new; so the node that MOVED names counts more than the map,
+until the next one.
+
+Sources: https://valkey.io/topics/cluster-spec/ (redirections) and https://valkey.io/commands/cluster-slots/.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from math import inf
+from random import random, sample
+from time import monotonic
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from weakref import ref
+
+from redis.exceptions import MovedError, NoScriptError, RedisError, ResponseError
+
+from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
+from .address import Address, ClusterAddress, Node
+from .failures import OF_SCRIPTS, refused, reply_word
+from .requests import Request, pack
+from .shard_requests import Read
+
+CONNECT_TIMEOUT: Final = 0.5
+"""Seconds in which a node must be connected to, and tell its map: others can be asked."""
+REFRESH_EVERY: Final = 0.1
+"""Seconds between two readings of the map of slots."""
+_MOST_HOMES: Final = 1000
+"""How many lists of slots are remembered with the nodes that have them: boards are followed in any combination."""
+_PAUSE: Final = 0.02
+"""Seconds until what was refused is sent again; between that and twice that."""
+_RELOADING: Final = 0.1
+"""Seconds for a node to answer what it is given again with the scripts, where others took all the time."""
+
+_AGAIN: Final = frozenset(
+    {"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "MOVING", "LOADING", "MASTERDOWN", "READONLY", "NOREPLICAS"}
+)
+"""Error replies after which a request was surely not applied, and may be elsewhere."""
+_AGAIN_IN_SCRIPTS: Final = ("non local key", "cluster is down")
+"""The same of scripts that read: those that write look before they begin."""
+
+
+class SlotRange(NamedTuple):
+    """Which nodes have the slots from `first` to `last`: the primary, then its replicas."""
+
+    first: int
+    last: int
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMap:
+    """Which node has which slot, as one node told it."""
+
+    ranges: tuple[SlotRange, ...] = ()
+
+    def primary(self, slot: int) -> Node | None:
+        """Return the primary that has a slot; `None` where no node has."""
+        at = bisect_right(self.ranges, slot, key=lambda each: each.first) - 1
+        return self.ranges[at].nodes[0] if at >= 0 and slot <= self.ranges[at].last else None
+
+    def primaries(self) -> list[Node]:
+        """Return all primaries that have slots."""
+        return list(self.replicas())
+
+    def replicas(self) -> dict[Node, tuple[Node, ...]]:
+        """Return the replicas of each primary."""
+        return {nodes[0]: nodes[1:] for _, _, nodes in self.ranges}
+
+
+class Terms(NamedTuple):
+    """What a board asks of each of its calls."""
+
+    read_timeout: float = 1.0
+    """Seconds after which what was not answered is given up, and what was surely not applied is not sent again."""
+    wait_replicas: int = 0
+    """How many replicas must confirm a write."""
+    wait_timeout: float = 1.0
+
+
+class Single(NamedTuple):
+    """A request to the shard of a slot."""
+
+    slot: int
+    request: Request[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A question to several shards of a board, whose shards have these slots.
+
+    `make` makes the request for those of them that one node has, or for all shards that the node has.
+    """
+
+    slots: tuple[int, ...]
+    shards: Collection[int]
+    make: Callable[[Sequence[int]], Request[Read[Any]]]
+    with_neighbours: bool = False
+
+
+class Outcomes(NamedTuple):
+    """What came of it."""
+
+    single: list[Any]
+    """The answer or the error of each single request."""
+    values: list[Any]
+    """What nodes answered for several shards."""
+    missing: dict[int, BackendError]
+    """What is wrong with each shard of which no node answered anything."""
+    age: float = 0.0
+    """How old at most what replicas answered is, in seconds; 0 where the primaries answered all."""
+
+    def answers(self) -> list[Any]:
+        """Return the answers of the single requests; raises the first error among them."""
+        for outcome in self.single:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return self.single
+
+
+class NodeCarrier(Protocol):
+    """What carries requests to one node: its address, and who keeps its connections open."""
+
+    address: Final[Address]  # type: ignore[misc]  # it is set once
+    version: str
+
+    def hold(self, owner: object) -> None:
+        """Keep connections open for as long as an owner lives and does not leave."""
+
+
+Server = TypeVar("Server", bound=NodeCarrier)
+
+
+class Topology(ABC, Generic[Server]):
+    """Which node has which slot, as far as is known, and what carries requests to each node."""
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self.address: Final = address
+        self.version = ""
+        """What the nodes are, for example `Valkey 9.1.2`; known once a board was opened."""
+        self._map = SlotMap()
+        self._by_slot: dict[int, Server] = {}
+        """Who has single slots: by the map, or as nodes have said since it was read."""
+        self._homes: dict[tuple[int, ...], dict[Server | None, tuple[int, ...]]] = {}
+        self._replicas: dict[Node, tuple[Node, ...]] = {}
+        self._refreshed = -inf
+        self._servers: Final[dict[Node, Server]] = {}
+        self._owners: Final[set[ref[object]]] = set()
+
+    @abstractmethod
+    def _make(self, address: Address) -> Server:
+        """Return what carries requests to the node at an address."""
+
+    def hold(self, owner: object) -> None:
+        """Keep connections for as long as an owner lives and does not `leave`."""
+        self._owners.add(ref(owner, self._owners.discard))
+        for server in list(self._servers.values()):
+            server.hold(self)
+
+    def server(self, node: Node) -> Server:
+        """Return what carries requests to a node."""
+        if (server := self._servers.get(node)) is None:
+            server = self._make(self.address.at(*node))
+            server.version = self.version or "a node"
+            server = self._servers.setdefault(node, server)
+            server.hold(self)
+        return server
+
+    def server_of(self, slot: int) -> Server | None:
+        """Return what carries requests to the node that has a slot, as far as is known; `None` where no node has."""
+        if (server := self._by_slot.get(slot)) is None:
+            node = self._map.primary(slot)
+            if node is not None:
+                server = self._by_slot[slot] = self.server(node)
+        return server
+
+    def replicas_of(self, primary: Server | None) -> tuple[Node, ...]:
+        """Return the replicas of a node, as far as is known; none of one that became a primary since."""
+        return () if primary is None else self._replicas.get(Node(primary.address.host, primary.address.port), ())
+
+    def homes(self, slots: tuple[int, ...]) -> dict[Server | None, tuple[int, ...]]:
+        """Return which places of a list of slots each node has, as far as is known; `None` has those that none has."""
+        if (homes := self._homes.get(slots)) is None:
+            by_server: dict[Server | None, list[int]] = {}
+            known = self._homes  # another one where the map changes meanwhile
+            if len(known) >= _MOST_HOMES:
+                known.clear()
+            for place, slot in enumerate(slots):
+                by_server.setdefault(self.server_of(slot), []).append(place)
+            homes = known[slots] = {server: tuple(places) for server, places in by_server.items()}
+        return homes
+
+    def note_moved(self, slot: int, node: Node) -> None:
+        """Take down what a node said of a slot."""
+        self._by_slot[slot] = self.server(node)
+        self._homes = {}
+
+    def _is_due(self, every: float) -> bool:
+        """Whether the map was last read at least so many seconds ago."""
+        return monotonic() - self._refreshed >= every
+
+    def _to_be_asked(self, *first: Node) -> list[Node]:
+        """Return who can tell the map of slots, in the order in which they are asked."""
+        known = self._map.primaries()
+        seeds = [Node(*node) for node in self.address.nodes]
+        return list(dict.fromkeys((*first, *sample(known, len(known)), *sample(seeds, len(seeds)))))
+
+    def _take_map(self, found: Any) -> bool:
+        """Use what a node told as the map of slots; returns whether it is one."""
+        if not isinstance(found, SlotMap) or not found.ranges:
+            return False
+        self._map, self._by_slot, self._homes, self._replicas = found, {}, {}, found.replicas()
+        return True
+
+    def _no_map(self, outcomes: Mapping[Server, Any]) -> BackendUnavailableError:
+        """Return the error that says that no node told a map."""
+        problems = [
+            f"{server.address}: {str(getattr(found, '__cause__', None) or found).rstrip('.')}."
+            for server, found in outcomes.items()
+        ]
+        return BackendUnavailableError(
+            f"no node of {self.address} tells which node has which slots: check the hosts, the password, and that the "
+            f"cluster is up. {' '.join(problems)}"
+        )
+
+
+class Routing(Generic[Server]):
+    """One call of a cluster: what is still to be answered, and what came of the rest.
+
+    Until it `is_over`: send `requests()`, `take` their outcomes, read the map of slots anew where some have `moved`,
+    and wait for `pause` seconds.
+    """
+
+    def __init__(
+        self, cluster: Topology[Server], single: Sequence[Single], several: Several | None, terms: Terms
+    ) -> None:
+        self._cluster: Final = cluster
+        self._terms: Final = terms
+        self._slots: Final = [each.slot for each in single]
+        self._several: Final = several
+        self._left: dict[int, Request[Any]] = {place: each.request for place, each in enumerate(single)}
+        self._shards: set[int] = set(several.shards) if several else set()
+        self._sent: Mapping[Server, Sequence[tuple[_What, Request[Any]]]] = {}
+        self._homeless = False
+        """Whether a slot has no node just now."""
+        self._reloading: Final[set[_What]] = set()
+        """What nodes do not know the scripts of: it is sent again even where others took all the time."""
+        self._without_scripts: Final[set[Server]] = set()
+        """The nodes that are sent the scripts with the next request to several shards."""
+        self.end = monotonic() + terms.read_timeout
+        self.outcomes: Final = Outcomes([None] * len(single), [], {})
+        self.is_over = False
+        self.moved: list[Node] = []
+        self.pause = 0.0
+
+    def requests(self) -> dict[Server, list[Request[Any]]]:
+        """Return what is to be sent to each node now."""
+        self._sent = self._by_server()
+        return {server: self._with_wait(parts) for server, parts in self._sent.items()}
+
+    def take(self, found: Mapping[Server, list[Any]]) -> None:
+        """Note the outcomes of what was sent."""
+        again = self._homeless
+        self.moved = []
+        self._reloading.clear()
+        for server, parts in self._sent.items():
+            outcomes = self._confirmed([request for _, request in parts], found[server])
+            for (what, request), outcome in zip(parts, outcomes, strict=True):
+                again |= self._note(what, request, outcome, server)
+        if monotonic() > self.end:
+            self._leave_what_is_late()
+        self.is_over = not (self._left or self._shards)
+        self.pause = _PAUSE * (1 + random()) if again else 0.0  # noqa: S311 - so that not all clients ask at once
+
+    def _leave_what_is_late(self) -> None:
+        places = [what for what in self._reloading if isinstance(what, int)]
+        shards = [what for what in self._reloading if isinstance(what, tuple)]
+        self._left = {place: self._left[place] for place in places}
+        self._shards.intersection_update(chain.from_iterable(shards))
+        self.end = monotonic() + _RELOADING
+
+    # ------------------------------------------------------------------ what is sent where
+
+    def _by_server(self) -> dict[Server, list[tuple[_What, Request[Any]]]]:
+        """Return what is left by the server that is to be asked, several shards of one server in one request."""
+        self._homeless = False
+        sent: dict[Server, list[tuple[_What, Request[Any]]]] = {}
+        for place, request in self._left.items():
+            if (server := self._cluster.server_of(self._slots[place])) is not None:
+                sent.setdefault(server, []).append((place, request))
+            else:
+                self.outcomes.single[place] = self._no_node(self._slots[place])
+        if self._several is not None and self._shards:
+            self._add_shards(self._several, sent)
+        return sent
+
+    def _add_shards(self, several: Several, sent: dict[Server, list[tuple[_What, Request[Any]]]]) -> None:
+        for server, shards in self._cluster.homes(several.slots).items():
+            if not (own := tuple(shard for shard in shards if shard in self._shards)):
+                continue
+            if server is not None:
+                request = several.make(shards if several.with_neighbours else own)
+                if server in self._without_scripts and request.script is not None:
+                    request = request.reloaded(request.script)
+                sent.setdefault(server, []).append((own, request))
+            else:
+                self.outcomes.missing.update({shard: self._no_node(several.slots[shard]) for shard in own})
+
+    def _no_node(self, slot: int) -> BackendUnavailableError:
+        self._homeless = True
+        return BackendUnavailableError(
+            f"no node of {self._cluster.address} has slot {slot}: add the nodes that had it, or assign it to another "
+            f"one (CLUSTER ADDSLOTS)."
+        )
+
+    def _with_wait(self, parts: Sequence[tuple[_What, Request[Any]]]) -> list[Request[Any]]:
+        """Return the requests for one server, with WAIT as the last one if replicas are to confirm a write."""
+        requests = [request for _, request in parts]
+        _, replicas, timeout = self._terms
+        if replicas and any(request.writes for request in requests):
+            requests.append(_confirmation(replicas, timeout, requests[0].key))
+        return requests
+
+    def _confirmed(self, requests: Sequence[Request[Any]], outcomes: list[Any]) -> list[Any]:
+        """Return the outcomes without that of WAIT; of writes that it does not confirm, that they are not."""
+        if len(outcomes) == len(requests):
+            return outcomes
+        *answers, confirmed = outcomes
+        wanted = self._terms.wait_replicas
+        if isinstance(confirmed, int) and confirmed >= wanted:
+            return answers
+        by = f"{confirmed} of {wanted} replicas" if isinstance(confirmed, int) else f"no replica ({confirmed})"
+        unconfirmed = WriteOutcomeUnknownError(
+            f"the write was applied by the primary, and confirmed by {by} within {self._terms.wait_timeout:g} s "
+            "(wait_timeout): a failover may lose it. Read the player's entry before you repeat it."
+        )
+        return [
+            unconfirmed if request.writes and not isinstance(answer, Exception) else answer
+            for request, answer in zip(requests, answers, strict=True)
+        ]
+
+    # ------------------------------------------------------------------ what came of it
+
+    def _note(self, what: _What, request: Request[Any], outcome: Any, server: Server) -> bool:
+        """Note an outcome; returns whether to wait before what is left is sent again."""
+        if isinstance(outcome, NoScriptError):
+            forgotten, outcome = outcome, refused(outcome, server.address, request)
+            outcome.__cause__ = forgotten
+            if request.script is not None:
+                self._reloading.add(what)
+        if isinstance(what, tuple):
+            return self._note_several(what, request, outcome, server)
+        self.outcomes.single[what] = outcome
+        if what in self._reloading and request.script is not None:
+            self._left[what] = request.reloaded(request.script)
+            return False
+        if self._follow(outcome, self._slots[what], server):
+            return False
+        if _is_elsewhere(outcome):
+            return True
+        del self._left[what]
+        return False
+
+    def _note_several(self, shards: tuple[int, ...], request: Request[Any], outcome: Any, server: Server) -> bool:
+        if not isinstance(outcome, Read):
+            self.outcomes.missing.update(dict.fromkeys(shards, outcome))
+            if shards in self._reloading:
+                self._without_scripts.add(server)
+                return False
+            if self._follow(outcome, cast("Several", self._several).slots[shards[0]], server):
+                return False
+            again = _is_elsewhere(outcome)
+            self._shards.difference_update(() if again else shards)
+            return again
+        self.outcomes.values.append(outcome.value)
+        self._shards.difference_update(shards)
+        for shard in shards if self.outcomes.missing else ():
+            self.outcomes.missing.pop(shard, None)
+        for shard, text in outcome.problems.items():
+            problem = ResponseError(text.decode(errors="replace"))
+            self.outcomes.missing[shard] = refused(problem, server.address, request)
+            self.outcomes.missing[shard].__cause__ = problem
+            if reply_word(problem) not in OF_SCRIPTS:
+                self._shards.add(shard)
+        return not self._shards.isdisjoint(shards)
+
+    def _follow(self, outcome: Any, slot: int, server: Server) -> bool:
+        """Take down where a slot is, if that is the outcome."""
+        moved = outcome.__cause__ if isinstance(outcome, BackendError) else None
+        if not isinstance(moved, MovedError):
+            return False
+        node = Node(moved.host or server.address.host, moved.port)
+        self._cluster.note_moved(slot, node)
+        self.moved.append(node)
+        return True
+
+
+_What: TypeAlias = int | tuple[int, ...]
+"""The place of a single request, or the shards of a request to several."""
+
+
+_WAIT: Final = b"*3\r\n$4\r\nWAIT\r\n"
+
+
+def _confirmation(replicas: int, timeout: float, key: str) -> Request[int]:
+    texts = (str(replicas), str(max(1, round(timeout * 1000))))
+    return Request(pack((b"WAIT", *texts)), int, key, writes=True)
+
+
+def is_confirmation(request: Request[Any]) -> bool:
+    """Whether a request asks how many replicas have all writes before it."""
+    return request.packed.startswith(_WAIT)
+
+
+def slots_request(asked: Node) -> Request[SlotMap]:
+    """Answers the map of slots, as a node tells it."""
+    return Request(pack((b"CLUSTER", b"SLOTS")), partial(_slot_map, asked=asked), "")
+
+
+def _is_elsewhere(outcome: Any) -> bool:
+    """Whether something was surely not applied and may be elsewhere, or later; or was only read."""
+    if not isinstance(outcome, BackendError) or isinstance(outcome, WriteOutcomeUnknownError):
+        return False
+    cause = outcome.__cause__
+    if isinstance(cause, ResponseError):
+        return reply_word(cause) in _AGAIN or any(words in str(cause) for words in _AGAIN_IN_SCRIPTS)
+    return isinstance(cause, RedisError | OSError)
+
+
+def _slot_map(reply: Any, asked: Node) -> SlotMap:
+    """Return the map of a reply of CLUSTER SLOTS; a node that does not know its own address is the one asked."""
+    ranges = []
+    for first, last, *nodes in reply:
+        found = tuple(Node((each[0] or b"").decode().strip("?") or asked.host, int(each[1])) for each in nodes)
+        ranges.append(SlotRange(int(first), int(last), found))
+    return SlotMap(tuple(sorted(ranges)))

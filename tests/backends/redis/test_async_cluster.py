@@ -1,0 +1,148 @@
+"""What holds for boards over a cluster holds for those of asyncio programs, and what tasks alone can do to them."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from time import perf_counter
+from typing import Any
+
+import redis
+
+from leaderboard_backends import BackendError, WriteOutcomeUnknownError, open_async_leaderboard
+from leaderboard_backends.aio import ask
+from leaderboard_backends.backends.redis.async_cluster import AsyncClusterLeaderboard
+from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
+from leaderboard_backends.testing.subject import unique_name
+
+from . import test_cluster, test_cluster_faults, test_cluster_replicas
+from .blocking_cluster import adopted, open_board
+from .test_async_server import run
+from .test_cluster_faults import frozen
+
+__all__ = ["open_board"]
+
+globals().update(adopted(test_cluster, test_cluster_faults, test_cluster_replicas, quick=True))
+
+LONG = 5.0
+"""Seconds that nothing takes that is not held up."""
+
+
+async def opened_here(group: EmbeddedCluster, **options: Any) -> AsyncClusterLeaderboard:
+    board = await open_async_leaderboard(group.url, **{"board": unique_name(), "shards": 4, **options})
+    assert isinstance(board, AsyncClusterLeaderboard)
+    return board
+
+
+def calls(command: str, *nodes: ClusterNode) -> int:
+    """Return how often nodes were sent a command."""
+    found = 0
+    for node in nodes:
+        with redis.Redis(port=node.port, password=node.password) as plain:
+            found += plain.info("commandstats").get(f"cmdstat_{command}", {}).get("calls", 0)
+    return found
+
+
+def test_tasks_that_write_at_the_same_time_are_confirmed_together(calm_cluster: EmbeddedCluster) -> None:
+    async def program() -> None:
+        board = await opened_here(calm_cluster, wait_replicas=1, wait_timeout=LONG, socket_timeout=2 * LONG)
+        before = calls("wait", *calm_cluster.primaries)
+        ranks = await asyncio.gather(*(board.update_score(f"p{number}", "", number) for number in range(300)))
+        assert len(ranks) == await board.count() == 300
+        assert calls("wait", *calm_cluster.primaries) - before < 150, "each write waited for a reply of its own"
+        await board.delete()
+
+    run(program)
+
+
+def test_a_write_that_waits_for_a_replica_holds_up_no_read(calm_cluster: EmbeddedCluster) -> None:
+    async def program() -> None:
+        board = await opened_here(calm_cluster, wait_replicas=1, wait_timeout=LONG, socket_timeout=3 * LONG)
+        await board.update_score("ada", "", 1)
+        replicas = [node for primary in calm_cluster.primaries for node in calm_cluster.replicas_of(primary)]
+        writing = asyncio.create_task(board.remove_player("ada"))
+        with frozen(*replicas):
+            late = asyncio.create_task(board.remove_player("ada"))
+            began = perf_counter()
+            for _ in range(20):
+                await board.get_rank("ada")
+            assert perf_counter() - began < LONG
+            assert not late.done()
+        assert sorted([await writing, await late]) == [False, True]
+        await board.delete()
+
+    run(program)
+
+
+def test_the_map_of_slots_is_read_once_for_all_tasks(lone: EmbeddedCluster) -> None:
+    async def program() -> None:
+        board = await opened_here(lone)
+        await board.update_scores([(f"p{number}", "", number) for number in range(50)])
+        other = board._cluster.server_of(board._manifest.slot)
+        assert other is not None
+        board._cluster._by_slot = dict.fromkeys(board._requests.slots, other)  # most of them are wrong
+        board._cluster._homes, board._cluster._refreshed = {}, 0.0
+        before = calls("cluster|slots", *lone.nodes)
+        scores = await asyncio.gather(*(board.get_score(f"p{number % 50}") for number in range(200)))
+        assert scores == [number % 50 for number in range(200)]
+        assert calls("cluster|slots", *lone.nodes) - before == 1
+        await board.delete()
+
+    run(program)
+
+
+def test_a_cancelled_write_leaves_every_other_call_its_own_reply(calm_cluster: EmbeddedCluster) -> None:
+    """At any moment: before the ticket, between ticket and write, before the replicas confirm it."""
+    random = Random(5)
+
+    async def program() -> None:
+        board = await opened_here(calm_cluster, wait_replicas=1, wait_timeout=LONG, socket_timeout=2 * LONG)
+        await board.update_scores([(f"p{number}", f"name {number}", number) for number in range(40)])
+
+        async def work(number: int) -> None:
+            for _ in range(8):
+                entry = await board.increment_score(f"p{number}", f"name {number}", 0)
+                assert (entry.player_id, entry.score) == (f"p{number}", number)
+                assert await board.get_score(f"p{number}") == number
+
+        tasks = [asyncio.create_task(work(number)) for number in range(40)]
+        for victim in tasks[::2]:
+            for _ in range(random.randrange(30)):
+                await asyncio.sleep(0)
+            victim.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [one for one in done[1::2] if one is not None] == []
+        assert [entry.score async for entry in board] == list(range(39, -1, -1))
+        await board.delete()
+
+    run(program)
+
+
+def test_beside_a_frozen_primary_tasks_read_what_is_elsewhere_and_the_loop_goes_on(lone: EmbeddedCluster) -> None:
+    async def program() -> None:
+        board = await opened_here(lone, partial=True, read_timeout=0.3, socket_timeout=0.6)
+        await board.update_scores([(f"p{number}", "", number) for number in range(50)])
+        owner = lone.owner(board._requests.slots[0])
+        shards = {shard for shard, slot in enumerate(board._requests.slots) if lone.owner(slot) is owner}
+        there = [f"p{number}" for number in range(50) if board._requests.shard_of(f"p{number}") in shards]
+        beats = 0
+
+        async def beat() -> None:
+            nonlocal beats
+            while True:
+                await asyncio.sleep(0.005)
+                beats += 1
+
+        heart = asyncio.create_task(beat())
+        with frozen(owner):
+            answers = await asyncio.gather(*(ask(board.count) for _ in range(100)))
+            removals = await asyncio.gather(*(board.remove_player(name) for name in there[:9]), return_exceptions=True)
+        heart.cancel()
+        assert {(value, answer.source) for value, answer in answers} == {(50 - len(there), "partial")}
+        assert all(isinstance(each, BackendError) for each in removals)
+        for name, removal in zip(there, removals, strict=False):
+            assert isinstance(removal, WriteOutcomeUnknownError) or await board.contains(name)
+        assert beats > 20
+        await board.delete()
+
+    run(program)
