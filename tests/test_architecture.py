@@ -48,7 +48,7 @@ LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
 WRAPPERS = {"hardening", "scaling", "migration"}
 
 HOMES = {
-    "sortedcontainers": ["backends/sortedcontainers.py", "comparison/study/", "migration/ordered_tree.py"],
+    "sortedcontainers": ["backends/sortedcontainers.py", "migration/ordered_tree.py"],
     "redis": ["backends/redis/"],
     "hiredis": ["backends/redis/"],
     "fakeredis": ["backends/redis/"],

@@ -13,7 +13,7 @@ import click
 from ..comparison.advice.quantities import read_sizes
 from ..comparison.cost.sections import cost_sections
 from ..comparison.cost.source import Inputs, load_result
-from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, Study, check_names, check_term, read_table
+from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, check_names, check_term, read_table
 from ..comparison.document import Section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result
@@ -53,7 +53,7 @@ def read_inputs(prices: Path | None, model: Path | None, term: str) -> Inputs:
 
     Raises `ConfigurationError`, for a term that the table does not have, too.
     """
-    given = Inputs(read_table(PriceTable, prices), read_table(Model, model), read_table(Study), term)
+    given = Inputs(read_table(PriceTable, prices), read_table(Model, model), term)
     check_term(given.prices, term)
     return given
 

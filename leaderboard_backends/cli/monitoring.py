@@ -11,7 +11,7 @@ from ..config import describe_file
 from ..errors import ConfigurationError
 from ..hardening.observability.dashboard import grafana_dashboard
 from ..hardening.observability.rules import alerting_rules
-from ..hardening.observability.settings import STUDY, AlertSettings
+from ..hardening.observability.settings import DEFAULTS, AlertSettings
 from ..location import functions_named
 from .streams import foreign_output_to_stderr
 
@@ -51,7 +51,7 @@ def _settings(path: Path | None) -> AlertSettings | Mapping[str, AlertSettings]:
     Raises `ConfigurationError`.
     """
     if path is None:
-        return STUDY
+        return DEFAULTS
     found: dict[str, AlertSettings] = {}
     with foreign_output_to_stderr(), functions_named():
         openings = describe_file(path)

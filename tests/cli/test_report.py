@@ -52,7 +52,7 @@ def test_without_files_the_tables_are_printed() -> None:
     done = run(FULL)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("The answer\n")
-    assert "The claims of a study, checked" in done.stdout
+    assert "What it takes to operate" in done.stdout
 
 
 def test_pages_and_charts_are_made_of_the_result_alone(one_round: Path, tmp_path: Path) -> None:

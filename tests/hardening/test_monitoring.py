@@ -115,7 +115,7 @@ def test_a_time_lands_in_its_bucket_and_in_the_sum(
     assert value(registry, f"{names.CALL_DURATION}_sum") == pytest.approx(0.06)
 
 
-def test_the_buckets_reach_from_a_microsecond_to_five_seconds_and_have_the_thresholds_of_the_study() -> None:
+def test_the_buckets_reach_from_a_microsecond_to_five_seconds_and_have_the_default_thresholds() -> None:
     assert (names.BUCKETS[0], names.BUCKETS[-1]) == (1e-6, 5.0)
     assert {0.05, 0.1} <= set(names.BUCKETS)
 

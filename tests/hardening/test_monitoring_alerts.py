@@ -97,7 +97,7 @@ def batches(a_second: int) -> Load:
         (batches(10_000), batches(10_001), {RATE}),
     ],
 )
-def test_the_studys_thresholds_fire_above_and_not_at(at: Load, above: Load, names: set[str]) -> None:
+def test_the_default_thresholds_fire_above_and_not_at(at: Load, above: Load, names: set[str]) -> None:
     drill = Drill()
     drill.run(600, at)
     assert drill.firing == set()

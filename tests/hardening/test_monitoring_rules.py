@@ -59,7 +59,7 @@ def test_there_is_a_rule_for_each_alert_of_the_process() -> None:
     assert text.count("for: 60s") == len(ALERTS)
 
 
-def test_the_study_s_thresholds_are_in_the_expressions() -> None:
+def test_the_default_thresholds_are_in_the_expressions() -> None:
     expressions = re.findall(r"> ([\d.]+)$", alerting_rules(), re.MULTILINE)
     assert expressions == ["0.05", "0.1", "0.05", "0.1", "0.01", "10000"]
 

@@ -17,7 +17,7 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import RateLimitExceededError, UpdateRefusedError
 from leaderboard_backends.hardening.observability.alerts import Alert
 from leaderboard_backends.hardening.observability.rules import alerting_rules
-from leaderboard_backends.hardening.observability.settings import STUDY
+from leaderboard_backends.hardening.observability.settings import DEFAULTS
 from leaderboard_backends.hardening.rate_limiting import RateLimitedLeaderboard
 from leaderboard_backends.hardening.validation import ValidatedLeaderboard
 from leaderboard_backends.model import Score
@@ -346,7 +346,7 @@ def fail(alert: object) -> None:
 
 
 def test_rules_that_prometheus_has_loaded_look_too(tmp_path: Path) -> None:
-    (tmp_path / "rules.yml").write_text(alerting_rules(STUDY), encoding="utf-8")
+    (tmp_path / "rules.yml").write_text(alerting_rules(DEFAULTS), encoding="utf-8")
     document = changed(good("memory://weekly", alert_rules="rules.yml"), monitoring={"update_rate": 10})
     with Opened(tmp_path, document) as subject:
         assert check_alerts(subject).status == "passed"

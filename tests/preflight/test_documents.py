@@ -16,7 +16,7 @@ from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.config import check_file, describe_file
 from leaderboard_backends.hardening.observability import names
 from leaderboard_backends.hardening.observability.conditions import conditions
-from leaderboard_backends.hardening.observability.settings import STUDY
+from leaderboard_backends.hardening.observability.settings import DEFAULTS
 from leaderboard_backends.registry import wrapper_names
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_prometheus_takes_every_query_of_the_runbook(tmp_path: Path) -> None:
 
 def test_the_runbook_says_what_to_do_at_each_alert() -> None:
     section = RUNBOOK.partition("\n## When an alert fires\n")[2]
-    assert [one.name for one in conditions(STUDY) if f"`{one.name}`" not in section] == []
+    assert [one.name for one in conditions(DEFAULTS) if f"`{one.name}`" not in section] == []
 
 
 def test_the_commands_of_the_runbook_are_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_the_example_passes_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["preflight", "--config", str(EXAMPLE), "--seconds", "0.1", "--json"]
     (board,) = json.loads(CliRunner().invoke(leaderboard, command).stdout)["boards"]
     found = {check["check"]: check["status"] for check in board["checks"]}
-    assert found.pop("load") in ("passed", "failed")  # its targets are the study's, and this machine may be busy
+    assert found.pop("load") in ("passed", "failed")  # its targets are milliseconds, and this machine may be busy
     assert [name for name, status in found.items() if status == "failed"] == []
     assert [name for name, status in found.items() if status == "warning"] == ["metrics"]
 

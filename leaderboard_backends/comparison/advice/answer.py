@@ -12,7 +12,6 @@ from ...numerals import counted, percent
 from ..cost.cluster import TRIPS, Cluster
 from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
-from ..cost.tiers import estimated
 from ..document import operation_title
 from ..schema import Result
 from ..statistics import NoiseClass, differs, ratio
@@ -84,7 +83,7 @@ def advise(
     updates.
     """
     shipped = Inputs.shipped()
-    inputs = Inputs(prices or shipped.prices, model or shipped.model, shipped.study, term)
+    inputs = Inputs(prices or shipped.prices, model or shipped.model, term)
     return advise_from(Records(result), need, inputs)
 
 
@@ -233,7 +232,6 @@ def _beyond_one_machine(pick: Candidate, inputs: Inputs) -> Iterator[str]:
     if rank is not None and rank.p50_us is not None:
         time = time_words(rank.p50_us + TRIPS * trip)
         yield f"A rank takes about {time} (p50) with {TRIPS} round trips of {trip:g} µs between machines (assumed)."
-    yield estimated(inputs.study.sharded)
 
 
 def _time_of(taken: Taken, what: str) -> str:

@@ -11,9 +11,7 @@ from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..schema import BackendFacts, ProgramFigures, Result, Run, ServiceFigures
-from ..study.sharding import RANK as RANK_OF_ONE
-from ..study.sharding import SHARDED_RANK
+from ..schema import BackendFacts, Result, Run, ServiceFigures
 from .bill import Bill, Spread, bill, server_memory
 from .footprint import Footprint, most_sizes
 from .tables import ON_DEMAND, Model, PriceTable
@@ -229,14 +227,3 @@ def _p50s(runs: Sequence[Run]) -> dict[str, float]:
             if timed.time.p50_us is not None:
                 found.setdefault(name, []).append(timed.time.p50_us)
     return {name: median(times) for name, times in found.items()}
-
-
-def merged(result: Result) -> float | None:
-    """Return how many times as long a rank takes over ten boards of one process, merged by hand, as on one board."""
-    found: dict[str, list[float]] = {}
-    for run in result.runs:
-        for timing in run.figures.timings if isinstance(run.figures, ProgramFigures) else ():
-            found.setdefault(timing.operation, []).append(timing.time.mean_us)
-    if not {RANK_OF_ONE, SHARDED_RANK} <= found.keys():
-        return None
-    return median(found[SHARDED_RANK]) / median(found[RANK_OF_ONE])

@@ -1,4 +1,4 @@
-"""What boards cost, as sections of a report: amounts by size, what they buy, and those of a study to compare."""
+"""What boards cost, as sections of a report: amounts by size, and what they buy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from ...numerals import NONE, counted
-from ..document import Column, Section, Table, Value, numbers, words
+from ..document import Column, Section, Table, Value
 from ..schema import Result
-from .bill import MONTHS, Bill
+from .bill import Bill
 from .footprint import TOLD_FROM, Footprint, footprints
 from .source import Inputs
-from .study import Change, changes, checks, study_bills
 from .tiers import tiers, tiers_section
 
 BEYOND: Final = (
@@ -163,88 +162,4 @@ def _traces(rows: Sequence[_Row]) -> Section:
             ),
         ],
         detail=True,
-    )
-
-
-# ---------------------------------------------------------------------- the study
-
-
-def study_costs_section(result: Result, inputs: Inputs | None = None) -> Section:
-    """Return what measured bytes make of the study's amounts, a part of the section on its claims."""
-    given, measured = inputs or Inputs.shipped(), footprints(result)
-    bills = study_bills(given.study, measured, given.model, given.prices)
-    found = changes(given.study, measured, given.model, given.prices)
-    return Section(
-        name="cost-study",
-        title="The study's costs",
-        paragraphs=list(_conclusions(found, bills)),
-        tables=[*([_changed(found)] if found else []), _arithmetic(given)],
-    )
-
-
-def _conclusions(found: Sequence[Change], bills: dict[int, dict[str, Bill]]) -> Iterator[str]:
-    """Yield what measured bytes make of the study's conclusions."""
-    changed = [change.outcome for change in found if change.outcome != "as the study says"]
-    bare = changed.count("a smaller one would do without headroom")
-    if found:
-        yield (
-            f"Measured bytes per player change {len(changed)} of the {len(found)} machines that the study names, "
-            f"{bare} of them only without headroom."
-        )
-    ratios = [
-        f"{by_backend['Redis'].monthly / by_backend['SortedContainers'].monthly:.2f}x at {players:,} players"
-        for players, by_backend in bills.items()
-        if all(by_backend.get(name) and not by_backend[name].problem for name in ("Redis", "SortedContainers"))
-    ]
-    if ratios:
-        yield f"By measured bytes, Redis costs {', '.join(ratios)} of SortedContainers; the study says 2 to 3x."
-
-
-def _changed(found: Sequence[Change]) -> Table:
-    return Table(
-        "The study's instances, and what measured bytes need",
-        [
-            *numbers("players"),
-            *words("the study's", "measured", "the study's instance"),
-            *numbers("per month, study", "GiB needed"),
-            *words("machine"),
-            *numbers("per month"),
-            *words("without headroom", "change"),
-        ],
-        [_change_row(change) for change in found],
-        "GiB needed: by measured bytes, with the headroom of the cost model and the memory of the system. The study "
-        "names no type of cache node: its amount counts as equal within a tenth.",
-    )
-
-
-def _change_row(change: Change) -> list[Value]:
-    item = change.item
-    return [
-        Value(f"{change.players:,}", change.players),
-        Value(change.studied),
-        Value(change.backend),
-        Value(change.instance),
-        Value(f"{change.claimed:g}", change.claimed),
-        Value(NONE) if item is None else Value(f"{item.need:.2f}", item.need, hint=item.because),
-        Value(change.problem or NONE) if item is None else Value(item.what, hint=item.because),
-        Value(NONE) if item is None else Value(f"{item.monthly:,.2f}", item.monthly),
-        Value(NONE) if change.bare is None else Value(change.bare.what, hint=change.bare.because),
-        Value(change.outcome, tone="" if change.outcome == "as the study says" else "bad"),
-    ]
-
-
-def _arithmetic(given: Inputs) -> Table:
-    return Table(
-        "The study's arithmetic, from its own inputs",
-        [Column("claim", figures=False), Column("computed", figures=False), Column("", figures=False)],
-        [
-            [
-                Value(check.claim),
-                Value(check.found),
-                Value("holds", tone="good") if check.holds else Value("does not hold", tone="bad"),
-            ]
-            for check in checks(given.study, given.prices)
-        ],
-        f"{given.study.source}. A total is days x {given.study.engineer_usd_a_day:,.0f} + the monthly amount x "
-        f"{given.study.years * MONTHS:g}.",
     )

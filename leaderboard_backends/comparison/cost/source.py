@@ -11,7 +11,7 @@ from ..schema import Result, ResultError, read_result
 from .bill import Bill, bill
 from .cluster import Cluster, cluster
 from .footprint import Footprint
-from .tables import ON_DEMAND, Model, PriceTable, Study, read_table
+from .tables import ON_DEMAND, Model, PriceTable, read_table
 
 REMEDY: Final = "name one, or make one: leaderboard compare --out RESULT.json"
 
@@ -45,13 +45,12 @@ class Inputs(NamedTuple):
 
     prices: PriceTable
     model: Model
-    study: Study
     term: str = ON_DEMAND
 
     @classmethod
     def shipped(cls) -> Inputs:
         """Read the files that come with the library."""
-        return cls(read_table(PriceTable), read_table(Model), read_table(Study))
+        return cls(read_table(PriceTable), read_table(Model))
 
     def bill(self, footprint: Footprint, players: int) -> Bill:
         """Return the bill of a backend at a size; of a sharded board, that of the cheapest cluster."""

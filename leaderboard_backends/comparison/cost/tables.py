@@ -1,4 +1,4 @@
-"""The files that a cost is computed from, read and checked: price table, model, and the study's own inputs."""
+"""The files that a cost is computed from, read and checked: price table and model."""
 
 from __future__ import annotations
 
@@ -152,38 +152,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, storage_servers=kind)
 
 
-class ShardedEstimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the study says of its third tier: the least and the most of each."""
-
-    players: tuple[int, int]
-    shards: tuple[int, int]
-    monthly: tuple[float, float]
-
-
-class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The study's inputs and conclusions, by number of players and by the study's names of backends."""
-
-    schema_version: int
-    source: str
-    years: float
-    engineer_usd_a_day: float
-    days: dict[str, float]
-    measured_as: dict[str, str]
-    """The backend whose measured bytes represent each of the study's."""
-    monthly: dict[int, dict[str, float]]
-    total_thousands: dict[int, dict[str, float]]
-    servers: dict[int, str]
-    server_monthly: dict[int, float]
-    cache_monthly: dict[int, float]
-    sharded: ShardedEstimate
-
-
-Table = TypeVar("Table", PriceTable, Model, Study)
+Table = TypeVar("Table", PriceTable, Model)
 
 SHIPPED_TABLES: Final = {
     PriceTable: "prices/aws-us-east-1.toml",
     Model: "prices/model.toml",
-    Study: "prices/study.toml",
 }
 
 
@@ -234,7 +207,7 @@ def check_term(prices: PriceTable, term: str) -> None:
         raise ConfigurationError(f"no price of the table is at the term {shorten(term)}; write one of {said}.")
 
 
-def _check_numbers(path: Path, table: PriceTable | Model | Study) -> None:
+def _check_numbers(path: Path, table: PriceTable | Model) -> None:
     """Refuse numbers that no cost can be computed from."""
     if isinstance(table, PriceTable):
         _check_prices(path, table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ...numerals import NONE, elapsed, times
+from ...numerals import NONE, elapsed
 from ..document import Section, Table, Value, numbers, words
 from ..schema import Result
 from .bill import Bill
@@ -16,7 +16,6 @@ from .cluster import (
     TRIPS,
     Cluster,
     Ratios,
-    merged,
     one_server_holds,
     one_server_rows,
     over_shards,
@@ -25,7 +24,6 @@ from .cluster import (
 )
 from .footprint import Footprint
 from .source import Inputs
-from .tables import ShardedEstimate
 
 SIZES: Final = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 REPLICAS: Final = 2
@@ -61,8 +59,6 @@ class Tiers(NamedTuple):
     ratios: Ratios
     rank_at: tuple[float, int] | None
     """The p50 of a rank on one server in microseconds, and the size that it was measured at."""
-    merged: float | None
-    """How many times as long a rank takes over ten boards of one process as on one."""
     each: float
     """Bytes per player of one server, by the line through the measured sizes."""
     is_measured: bool
@@ -95,9 +91,7 @@ def tiers(
     on = storage(largest) if largest else ""
     durable = _holds_durable(result, footprints, without)
     each = alone.server.line.each
-    return Tiers(
-        label, tuple(rows), holds, durable, on, known, rank, merged(result), each, measured is not None, inputs
-    )
+    return Tiers(label, tuple(rows), holds, durable, on, known, rank, each, measured is not None, inputs)
 
 
 def _holds_durable(result: Result, footprints: Sequence[Footprint], inputs: Inputs) -> int:
@@ -164,14 +158,9 @@ def _row(tier: Tier) -> list[Value]:
 def premature(found: Tiers) -> str:
     """Return below which size a cluster is too early, and what it costs there."""
     durable = f" ({_round(found.durable)} if every update must survive a power cut)" if found.durable else ""
-    by_hand = (
-        f"; over ten boards of one process, merged by hand, it takes {times(found.merged)} one board"
-        if found.merged
-        else ""
-    )
     return (
         f"**Below about {_round(found.holds)} players{durable} a cluster is too early**: one server holds the board "
-        f"({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}{by_hand}.{_cheaper(found)}"
+        f"({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
     )
 
 
@@ -224,17 +213,6 @@ def assumptions(found: Tiers) -> Iterator[str]:
             f"(measured with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between "
             f"machines (assumed); on one server, 1 round trip."
         )
-    yield estimated(found.inputs.study.sharded)
-
-
-def estimated(other: ShardedEstimate) -> str:
-    """Return what others estimate for sharded boards, and why it differs from the model."""
-    (least, most), (few, many), (low, high) = other.players, other.shards, other.monthly
-    return (
-        f"A published estimate for {least:,} to {most:,} players (its machines are not named): {low:,.0f} to "
-        f"{high:,.0f} USD per month on {few} to {many} shards. Here, shards share primaries, the cheapest that hold "
-        f"the measured bytes."
-    )
 
 
 def _round(players: int) -> str:

@@ -1,6 +1,6 @@
 """Code size of a board: written by the app's author, in this library, by third parties, and lines of configuration.
 
-The arrows: `counting <- libraries, apps <- facts`, `study <- facts`. What the author writes is counted from apps that
+The arrows: `counting <- libraries, apps <- facts`. What the author writes is counted from apps that
 run, in `benchmarks/effort`.
 """
 

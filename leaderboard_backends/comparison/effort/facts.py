@@ -6,8 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from ... import errors
 from ...errors import ConfigurationError
 from ...protocol import LeaderboardBackend
@@ -17,7 +15,6 @@ from ..schema import CodeFacts
 from .apps import BASIC, written
 from .counting import code_size, statements_of
 from .libraries import Library, library
-from .study import StudyCode, read_study
 
 PACKAGE: Final = "leaderboard_backends"
 SHARED: Final = "every backend"
@@ -69,9 +66,8 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
     every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
     """
     folder = shipped("effort") if root is None else root
-    study = read_study(folder / "study.toml")
     rows = [_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON]
-    return [_shared(), *(_beside(row, study) for row in rows)]
+    return [_shared(), *rows]
 
 
 def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
@@ -177,13 +173,6 @@ def source_of(home: str) -> list[Path]:
         return []
     file = Path(spec.origin)
     return list(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-
-
-def _beside(row: CodeFacts, study: StudyCode) -> CodeFacts:
-    said = study.of(row.feature, row.backend)
-    if not said:
-        return row
-    return msgspec.structs.replace(row, note=_joined(row.note, f"the study, {study.names[row.backend]}: {said}"))
 
 
 def _reason(error: Exception) -> str:

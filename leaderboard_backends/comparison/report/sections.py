@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from ..advice import advice_sections
-from ..claims import operations_sections
 from ..cost.sections import cost_sections
 from ..cost.source import Inputs
 from ..document import Section
@@ -20,6 +19,7 @@ from .tables.growth import growth_section
 from .tables.memory import memory_section
 from .tables.missing import missing_section
 from .tables.noise import noise_section
+from .tables.operations import operations_section
 from .tables.percentiles import percentiles_section
 from .tables.response import response_section
 from .tables.service import service_section
@@ -41,7 +41,7 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         memory_section(result),
         drills_section(result),
         *cost_sections(result, subject.today, inputs=subject.inputs),
-        *operations_sections(result),
+        operations_section(result),
         backends_section(result),
         missing_section(result),
         noise_section(result),

@@ -17,7 +17,7 @@ from weakref import ReferenceType, ref
 from ...forks import guard
 from .conditions import Condition, Severity, conditions
 from .recorder import Reading, Recorder
-from .settings import STUDY, AlertSettings
+from .settings import DEFAULTS, AlertSettings
 from .snapshot import percentile_of
 
 logger = logging.getLogger("leaderboard_backends.hardening")
@@ -73,7 +73,7 @@ class Alerts:
         self,
         board: str,
         recorder: Recorder,
-        settings: AlertSettings = STUDY,
+        settings: AlertSettings = DEFAULTS,
         on_alert: AlertHook = log_alert,
         *,
         wall: Callable[[], float] = time.time,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from . import names
-from .settings import STUDY, AlertSettings
+from .settings import DEFAULTS, AlertSettings
 
 SCHEMA_VERSION: Final = 39
 WIDTH: Final = 24
@@ -45,7 +45,7 @@ class Panel:
 
 
 def grafana_dashboard(
-    settings: AlertSettings | Mapping[str, AlertSettings] = STUDY, title: str = "Leaderboards"
+    settings: AlertSettings | Mapping[str, AlertSettings] = DEFAULTS, title: str = "Leaderboards"
 ) -> str:
     """Return the dashboard as JSON; where boards of a mapping differ, the strictest thresholds are drawn."""
     strictest = _strictest(list(settings.values())) if isinstance(settings, Mapping) else settings
@@ -72,10 +72,10 @@ def grafana_dashboard(
 
 def _strictest(settings: Sequence[AlertSettings]) -> AlertSettings:
     return AlertSettings(
-        latency_warning=min((one.latency_warning for one in settings), default=STUDY.latency_warning),
-        latency_critical=min((one.latency_critical for one in settings), default=STUDY.latency_critical),
-        error_rate=min((one.error_rate for one in settings), default=STUDY.error_rate),
-        update_rate=min((one.update_rate for one in settings), default=STUDY.update_rate),
+        latency_warning=min((one.latency_warning for one in settings), default=DEFAULTS.latency_warning),
+        latency_critical=min((one.latency_critical for one in settings), default=DEFAULTS.latency_critical),
+        error_rate=min((one.error_rate for one in settings), default=DEFAULTS.error_rate),
+        update_rate=min((one.update_rate for one in settings), default=DEFAULTS.update_rate),
     )
 
 

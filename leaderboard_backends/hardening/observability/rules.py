@@ -13,7 +13,7 @@ from typing import Final
 
 from . import names
 from .conditions import Condition, conditions
-from .settings import STUDY, AlertSettings
+from .settings import DEFAULTS, AlertSettings
 
 BY_BOARD: Final = f"by ({', '.join(names.BOARD_LABELS)})"
 
@@ -31,7 +31,7 @@ DESCRIPTIONS: Final = {
 }
 
 
-def alerting_rules(settings: AlertSettings | Mapping[str, AlertSettings] = STUDY) -> str:
+def alerting_rules(settings: AlertSettings | Mapping[str, AlertSettings] = DEFAULTS) -> str:
     """Return a rule file: for all boards alike, or for those of a mapping by name, each with its own settings."""
     groups = settings.items() if isinstance(settings, Mapping) else [("", settings)]
     lines = ["groups:"]

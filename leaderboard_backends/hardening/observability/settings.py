@@ -72,5 +72,5 @@ ALERT_OPTIONS: Final[Mapping[str, Option]] = {
     "alert_interval": Option(duration, "seconds between two evaluations (15)"),
 }
 
-STUDY: Final = AlertSettings()
+DEFAULTS: Final = AlertSettings()
 """The default thresholds."""

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tables import ON_DEMAND, Model, Price, PriceTable, Study, read_table
+from leaderboard_backends.comparison.cost.tables import ON_DEMAND, Model, Price, PriceTable
 from leaderboard_backends.comparison.schema import (
     SCHEMA_VERSION,
     BackendFacts,
@@ -212,4 +212,4 @@ MODEL = Model(
 
 
 def inputs() -> Inputs:
-    return Inputs(PRICES, MODEL, read_table(Study))
+    return Inputs(PRICES, MODEL)

@@ -66,7 +66,6 @@ def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durabi
     )
     assert "GiB" in text(advice)
     assert "2 round trips of 200 µs between machines (assumed)" in text(advice)
-    assert "(its machines are not named): 500 to 2,000 USD per month on 10 to 20 shards" in text(advice)
     assert "a model" in text(advice)
 
 

@@ -69,7 +69,7 @@ def test_a_drill_is_read_in_seconds_and_in_bytes_an_update() -> None:
     }
 
 
-def test_a_program_of_the_study_has_no_readings() -> None:
+def test_a_program_has_no_readings() -> None:
     assert readings(ProgramFigures([], 100)) == {}
 
 

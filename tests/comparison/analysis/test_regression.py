@@ -149,9 +149,9 @@ def test_figures_of_all_modes_are_compared() -> None:
     }
 
 
-def test_twins_and_programs_of_the_study_have_no_rows() -> None:
-    study = repeated(Cell("program", "", 1000, "bintrees"), [ProgramFigures([], 1)] * 5)
-    given = result([*rank_times("memory", {10: 1.0}, twin=True), *study])
+def test_twins_and_programs_have_no_rows() -> None:
+    programs = repeated(Cell("program", "", 1000, "bintrees"), [ProgramFigures([], 1)] * 5)
+    given = result([*rank_times("memory", {10: 1.0}, twin=True), *programs])
     assert changes(given, given).rows == ()
 
 

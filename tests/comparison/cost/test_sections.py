@@ -1,4 +1,4 @@
-"""The report's section on costs has each backend at each size, with warnings, traces and the study beside it."""
+"""The report's section on costs has each backend at each size, with warnings and traces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from leaderboard_backends.comparison.cost.sections import (
     CostPoint,
     cost_points,
     cost_sections,
-    study_costs_section,
 )
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import Section, Table, Value
@@ -87,18 +86,6 @@ def test_old_prices_are_said_first() -> None:
     assert "days ago" not in " ".join(fresh.paragraphs)
 
 
-def test_the_studys_instances_stand_beside_what_measured_bytes_need() -> None:
-    every = {table.title: table for table in study_costs_section(measured(), inputs()).tables}
-    assert len(every["The study's instances, and what measured bytes need"].rows) == 9  # two of three backends
-    assert len(every["The study's arithmetic, from its own inputs"].rows) == 13
-
-
-def test_the_conclusion_is_drawn_from_measured_bills() -> None:
-    """At 100,000 players a small server costs 10, and a node beside it 20."""
-    said = " ".join(study_costs_section(measured(), inputs()).paragraphs)
-    assert "Redis costs 3.00x at 100,000 players" in said
-
-
 def test_points_for_a_chart_are_amounts_or_none() -> None:
     points = cost_points(measured(), SIZES, inputs())
     assert points[0] == CostPoint("mine", 1_000, 10.0, 3_600.0)
@@ -113,7 +100,7 @@ def test_the_shipped_files_are_the_default() -> None:
 
 
 def test_another_deployment_costs_what_it_costs() -> None:
-    three = Inputs(PRICES, MODEL.changed(servers=3), inputs().study)
+    three = Inputs(PRICES, MODEL.changed(servers=3))
     amounts = {one.backend: one.monthly for one in cost_points(measured(), (1_000,), three)}
     assert amounts["redis"] == pytest.approx(3 * 10 + 20)  # app servers, and a cache node
     assert amounts["sortedcontainers"] is None

@@ -17,7 +17,6 @@ from leaderboard_backends.comparison.cost.tables import (
     BytesAPlayer,
     Model,
     PriceTable,
-    Study,
     check_names,
     check_term,
     read_table,
@@ -99,13 +98,7 @@ def test_prices_without_memory_or_amount_are_refused(
 
 def test_all_files_that_come_with_the_library_are_read() -> None:
     assert read_table(PriceTable).region == "us-east-1"
-    assert read_table(Study).years == read_table(Model).years == 5
-
-
-def test_the_models_hours_are_the_studys_days_of_eight_hours() -> None:
-    model, study = read_table(Model), read_table(Study)
-    assert model.engineer_usd_an_hour * 8 == study.engineer_usd_a_day
-    assert {name: model.build_hours[label] / 8 for name, label in study.measured_as.items()} == study.days
+    assert read_table(Model).years == 5
 
 
 def test_every_backend_that_is_compared_by_default_has_hours_to_build() -> None:

@@ -13,7 +13,6 @@ from leaderboard_backends.comparison.effort import facts
 from leaderboard_backends.comparison.effort.counting import code_size, count_statements
 from leaderboard_backends.comparison.effort.facts import FEATURES, NOT_BUILT, SHARED, STANDS_ON, Feature, code_facts
 from leaderboard_backends.comparison.effort.libraries import is_test, library
-from leaderboard_backends.comparison.effort.study import read_study
 from leaderboard_backends.comparison.schema import CodeFacts
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
 from leaderboard_backends.registry import backend_class
@@ -66,12 +65,6 @@ def test_a_note_says_what_was_not_counted(rows: dict[tuple[str, str], CodeFacts]
     assert "compiled parts of BTrees, persistent are not counted" in note
     assert "zodbpickle" in note
     assert "lines of Lua or SQL" in rows["basic board", "redis"].note
-
-
-def test_the_studys_figures_stand_beside(rows: dict[tuple[str, str], CodeFacts]) -> None:
-    assert rows["basic board", "sortedcontainers"].note.endswith("the study, SortedContainers: 50 lines")
-    assert rows["persistence", "redis"].note.endswith("the study, Redis: built in")
-    assert "the study" not in rows["basic board", "sqlite"].note
 
 
 def test_persistence_is_nothing_or_configuration_or_not_possible(rows: dict[tuple[str, str], CodeFacts]) -> None:
@@ -170,38 +163,6 @@ def test_a_plug_in_that_is_not_installed_is_not_counted_and_the_row_says_why(mon
     assert rows["persistence"].app is None
 
 
-# ---------------------------------------------------------------------- the study
-
-
-def test_the_studys_totals_are_the_sums_of_its_features() -> None:
-    study = read_study(ROOT / "study.toml")
-    for backend, total in study.total.items():
-        assert sum(lines.get(backend, 0) for lines in study.lines.values()) == total
-    assert set(study.names) == set(study.total)
-
-
-def test_the_studys_features_and_backends_are_ours() -> None:
-    study = read_study(ROOT / "study.toml")
-    assert {*study.lines, *study.words} <= {feature.name for feature in FEATURES}
-    assert set(study.names) <= set(STANDS_ON)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"), [("[lines", "has no lines of code"), ("schema_version = 1", "has no lines of code")]
-)
-def test_a_file_that_is_not_the_studys_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text(text)
-    with pytest.raises(ConfigurationError, match=said):
-        read_study(tmp_path / "study.toml")
-
-
-def test_another_schema_version_is_refused(tmp_path: Path) -> None:
-    text = (ROOT / "study.toml").read_text().replace("schema_version = 1", "schema_version = 9")
-    (tmp_path / "study.toml").write_text(text)
-    with pytest.raises(ConfigurationError, match="schema version 9; this library reads 1"):
-        read_study(tmp_path / "study.toml")
-
-
 def test_without_a_folder_those_that_come_with_the_library_are_counted() -> None:
     assert shipped("effort") == ROOT
     assert code_facts() == code_facts(ROOT)
@@ -212,8 +173,5 @@ def test_no_row_tells_where_files_are_on_this_machine(rows: dict[tuple[str, str]
 
 
 def test_apps_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        code_facts(tmp_path)
-    (tmp_path / "study.toml").write_text((ROOT / "study.toml").read_text())
     with pytest.raises(ConfigurationError, match="basic_board does not exist: it must have the app"):
         code_facts(tmp_path)

@@ -175,10 +175,10 @@ def test_a_folded_part_opens_when_a_link_leads_into_it_and_when_printed(browser:
     page = browser.new_page()
     page.goto(published.page.url + "#percentiles")
     page.locator("#percentiles td").first.wait_for(state="visible")
-    claims = page.locator("#claims td").first
-    assert not claims.is_visible()
-    page.evaluate("() => (location.hash = 'claims')")
-    claims.wait_for(state="visible")
+    operations = page.locator("#operations td").first
+    assert not operations.is_visible()
+    page.evaluate("() => (location.hash = 'operations')")
+    operations.wait_for(state="visible")
     noise = page.locator("#noise td").first
     assert not noise.is_visible()
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")

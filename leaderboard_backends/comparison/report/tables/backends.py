@@ -31,9 +31,6 @@ BESIDE_SORTED_SET: Final = (
     "**Names, neighbours, percentiles**: kept in the same atomic step, not in keys of your own that drift apart.",
 )
 
-STUDY: Final = "the study, "
-"""Begins what a note says of the study, which is left to its own section."""
-
 FEATURES: Final = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
 
 
@@ -154,7 +151,7 @@ def _features(result: Result) -> Iterator[Table]:
             word(code.feature),
             word(code.backend),
             *map(number, (code.app, code.shipped, code.third_party, code.configuration)),
-            word("; ".join(part for part in code.note.split("; ") if not part.startswith(STUDY))),
+            word(code.note),
         ]
         for code in result.code
     ]

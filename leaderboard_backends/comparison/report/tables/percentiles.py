@@ -73,7 +73,7 @@ def _programs(result: Result) -> Iterator[Table]:
     rows = [row for cell in cells for row in _program([run for run in result.runs if run.cell == cell])]
     if rows:
         columns = [*words("program"), *numbers("players"), *words("operation"), *numbers(*_TIMES, "processes")]
-        yield Table("Programs that the checked claims are about", columns, rows)
+        yield Table("Programs of plug-ins", columns, rows)
 
 
 def _program(runs: Sequence[Run]) -> Iterator[list[Value]]:

@@ -1,0 +1,221 @@
+"""Claims on lines of code, compared with statements. These are different units, so that about as many is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from leaderboard_backends.comparison.effort.facts import NOT_BUILT, SHARED
+from leaderboard_backends.comparison.schema import CodeFacts
+
+from .evidence import CODE, SORTED, Evaluator, Evidence, missing
+from .findings import Judged, NotMeasuredError, decide
+from .inputs import Claim, lines
+from .structures import is_about
+
+BASIC: Final = "basic board"
+PERSISTENCE: Final = "persistence"
+
+FEATURES: Final = {
+    "basic-board": BASIC,
+    "rate-limiting": "rate limiting",
+    "monitoring": "monitoring",
+    "sharding": "sharding",
+}
+"""The feature of a row of code, by its part of a claim's id; persistence is judged by rules of its own."""
+
+
+def feature(name: str, backend: str) -> Evaluator:
+    """Judge a number of lines: it holds where this library and the app have about as many statements for it."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        row = built(found, name, CODE[backend])
+        total = (row.app or 0) + (row.shipped or 0)
+        if claim.value is None:
+            return Judged(_statements(row), decide([total == 0]))
+        return Judged(_statements(row), decide([is_about(total, claim.value)]))
+
+    return judge
+
+
+def built(found: Evidence, name: str, backend: str) -> CodeFacts:
+    """Return a row of code; raises `NotMeasuredError` where the feature was not built, or nothing was counted."""
+    row = found.code(name, backend)
+    if row.note.startswith(NOT_BUILT):
+        raise NotMeasuredError(f"not measured in this result: {name} was {NOT_BUILT} when the result was made")
+    if row.app is None and row.shipped is None:
+        raise NotMeasuredError(f"{name} on {backend}: {row.note}")
+    return row
+
+
+def columns(row: CodeFacts) -> str:
+    """Return a row's four columns as text: three numbers of statements, and one of lines."""
+    said = {
+        "the app's author": row.app,
+        "this library": row.shipped,
+        "third party": row.third_party,
+        "lines of configuration": row.configuration,
+    }
+    return ", ".join(f"{what} {'not counted' if number is None else f'{number:,}'}" for what, number in said.items())
+
+
+def _statements(row: CodeFacts) -> str:
+    return f"statements: {columns(row)}"
+
+
+# ---------------------------------------------------------------------- persistence
+
+
+def not_available(_: Claim, found: Evidence) -> Judged:
+    """Judge that a board in the app's process cannot be persistent: it holds where no setting makes it so."""
+    row = found.code(PERSISTENCE, CODE["sortedcontainers"])
+    return Judged(row.note, decide([row.note.startswith("not possible")]))
+
+
+def built_in(_: Claim, found: Evidence) -> Judged:
+    """Judge built-in persistence: it holds where neither the app nor this library has a statement for it."""
+    row = built(found, PERSISTENCE, CODE["redis"])
+    return Judged(f"{_statements(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
+
+
+# ---------------------------------------------------------------------- sums
+
+
+def all_features(backend: str) -> Evaluator:
+    """Judge the study's sum by its own rows, and report our statements for the features that were built."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        rows = sum(feature.get(CODE[backend], 0) for feature in lines().lines.values())
+        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(found, CODE[backend])}"
+        return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
+
+    return judge
+
+
+def _as_far_as_built(found: Evidence, backend: str) -> str:
+    rows = [row for row in found.result.code if row.backend == backend]
+    counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
+    absent = [row.feature for row in rows if row.note.startswith(NOT_BUILT)]
+    said = [", ".join(counted), f"{NOT_BUILT} when this result was made: {', '.join(absent)}" if absent else ""]
+    return "; ".join(filter(None, said)) or "not counted"
+
+
+# ---------------------------------------------------------------------- backend against backend
+
+
+def _totals(found: Evidence) -> dict[str, CodeFacts]:
+    return {name: built(found, BASIC, label) for name, label in CODE.items()}
+
+
+def _told(rows: dict[str, CodeFacts]) -> str:
+    return "statements: " + "; ".join(f"{CODE[name]} ({columns(row)})" for name, row in rows.items())
+
+
+def redis_least(_: Claim, found: Evidence) -> Judged:
+    """Judge the least code by three columns: the app's author, this library, third party."""
+    rows = _totals(found)
+    parts = [_number(rows["redis"], what) <= _least(rows, what) for what in ("app", "shipped", "third_party")]
+    return Judged(_told(rows), decide(parts))
+
+
+def zodb_most(_: Claim, found: Evidence) -> Judged:
+    """Judge the most code by the statements of this library and of third parties."""
+    rows = _totals(found)
+    parts = [_number(rows["zodb"], what) > _most_of_others(rows, what) for what in ("shipped", "third_party")]
+    return Judged(_told(rows), decide(parts))
+
+
+def _number(row: CodeFacts, what: str) -> int:
+    number: int | None = getattr(row, what)
+    return missing(f"{what} of {row.backend}") if number is None else number
+
+
+def _least(rows: dict[str, CodeFacts], what: str) -> int:
+    return min(_number(row, what) for row in rows.values())
+
+
+def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
+    return max(_number(row, what) for name, row in rows.items() if name != "zodb")
+
+
+def no_dependencies(_: Claim, found: Evidence) -> Judged:
+    """Judge "no dependencies" by what `sortedcontainers` imports: one library, in pure Python."""
+    row = built(found, BASIC, CODE["sortedcontainers"])
+    third_party = _number(row, "third_party")
+    said = f"{third_party:,} third-party statements ({row.note})"
+    return Judged(said, decide([third_party == 0, "compiled parts" not in row.note]))
+
+
+def pure_python(_: Claim, found: Evidence) -> Judged:
+    """Judge whether what `sortedcontainers` imports has compiled parts; the count looked for them."""
+    row = built(found, BASIC, CODE["sortedcontainers"])
+    pure = "compiled parts" not in row.note
+    said = "no compiled parts found" if pure else "compiled parts found"
+    return Judged(f"{said}; {row.note}" if row.note else said, decide([pure]))
+
+
+def production_ready(claim: Claim, found: Evidence) -> Judged:
+    """Judge a number of lines by the module of `sortedcontainers`, and by that module plus what all boards share."""
+    mine = _number(built(found, BASIC, CODE["sortedcontainers"]), "shipped")
+    shared = _number(found.code(BASIC, SHARED), "shipped")
+    about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
+    said = f"{mine:,} statements in the module of `sortedcontainers`, {shared:,} in code that all boards share"
+    return Judged(f"{said}; statements and lines are not the same unit", decide(about))
+
+
+def stays_minimal(_: Claim, found: Evidence) -> Judged:
+    """Judge minimal code by whether the naive board, or any other, has fewer statements in this library."""
+    sizes = {
+        label: facts.code.statements
+        for label in found.labels
+        if (facts := found.result.facts(label)) is not None and facts.code is not None
+    }
+    if SORTED not in sizes or len(sizes) == 1:
+        missing("statements of `sortedcontainers` and of other boards")
+    fewer = {label for label, number in sizes.items() if number < sizes[SORTED]}
+    said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
+    shared = _number(found.code(BASIC, SHARED), "shipped")
+    return Judged(
+        f"statements: {said}; and {shared:,} that every board shares; fewer than `sortedcontainers`: {listed(fewer)}",
+        decide([not fewer, not fewer - {"naive"}]),
+    )
+
+
+def listed(labels: Iterable[str]) -> str:
+    """Return labels as text."""
+    return ", ".join(sorted(labels)) or "none"
+
+
+def simplest(claim: Claim, found: Evidence) -> Judged:
+    """Judge the simplest code base by the study's own totals, and by our basic boards."""
+    totals = lines().total
+    rows = _totals(found)
+    own = ", ".join(f"{name} {number}" for name, number in totals.items())
+    return Judged(
+        f"the study's own totals in lines: {own}; our basic board in {_told(rows)}",
+        decide(
+            [
+                totals[CODE["sortedcontainers"]] == claim.needs("value") == min(totals.values()),
+                _number(rows["sortedcontainers"], "shipped") == _least(rows, "shipped"),
+            ]
+        ),
+    )
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "minimal-code-complexity": stays_minimal,
+    "production-ready-150-lines": production_ready,
+    "sortedcontainers-pure-python": pure_python,
+    **{f"lines-{name}-{backend}": feature(row, backend) for name, row in FEATURES.items() for backend in CODE},
+    "lines-persistence-sortedcontainers": not_available,
+    "lines-persistence-redis": built_in,
+    "lines-persistence-zodb": feature(PERSISTENCE, "zodb"),
+    **{f"lines-all-features-{backend}": all_features(backend) for backend in CODE},
+    "redis-least-code": redis_least,
+    "sortedcontainers-no-dependencies": no_dependencies,
+    "zodb-most-code": zodb_most,
+    "rate-limiting-30-lines": feature("rate limiting", "sortedcontainers"),
+    "monitoring-40-lines": feature("monitoring", "sortedcontainers"),
+    "simplest-codebase-180-lines": simplest,
+}
+"""By the claim's id."""

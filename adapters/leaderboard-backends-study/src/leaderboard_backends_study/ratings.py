@@ -1,0 +1,232 @@
+"""Claims on operating a board: judged by what was measured and counted, and by nothing that was only stated.
+
+A rating on something that was not measured is reported with related facts, and not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Final, TypeAlias
+
+from leaderboard_backends.comparison.report.tables.operations import STATED, Operation, operation, operations
+from leaderboard_backends.numerals import counted, duration, times
+
+from .evidence import CODE, LABELS, SORTED, Evaluator, Evidence, measured, missing
+from .findings import Judged, decide
+from .inputs import Claim
+
+PERSISTENT_REDIS: Final = ("redis (appendfsync everysec)", "redis (appendfsync always)", "redis")
+"""The boards that represent Redis in disaster recovery, log on before log off; the first one measured is used."""
+
+STARS: Final = {"sortedcontainers": 5, "redis": 3, "zodb": 4}
+"""The study's stars for deployment, to compare those of a claim with the other two."""
+
+Words: TypeAlias = Callable[[Evidence, str], str]
+
+
+def deployment(name: str) -> Evaluator:
+    """Judge stars by the order of what there is to run: more stars must mean less to run, equal stars as much."""
+
+    def judge(claim: Claim, found: Evidence) -> Judged:
+        facts = {other: _to_run(found, other) for other in STARS}
+        agree = [
+            _sign(claim.needs("value") - STARS[other]) == -_compared(facts[name], facts[other])
+            for other in STARS
+            if other != name
+        ]
+        return Judged(_each(found, name, _to_run_words), decide(agree))
+
+    return judge
+
+
+def unrated(name: str, words: Words, why: str) -> Evaluator:
+    """Report related facts for stars on something that was not measured here."""
+    return lambda _, found: Judged(f"{_each(found, name, words)}; {why}", "not measured")
+
+
+def _each(found: Evidence, name: str, words: Words) -> str:
+    """Return the words for each of the study's backends, the rated one first."""
+    return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in LABELS if each != name)))
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
+    return (one > two) - (one < two)
+
+
+def _to_run(found: Evidence, name: str) -> tuple[int, ...]:
+    """Return what there is to run and to set up, as measured and counted: processes, ports, lines of configuration."""
+    one = recovered(found, LABELS[name])
+    return one.processes or 0, one.ports or 0, _configuration(found, name)
+
+
+def _configuration(found: Evidence, name: str) -> int:
+    lines = found.code("basic board", CODE[name]).configuration
+    return missing(f"lines of configuration of {CODE[name]}") if lines is None else lines
+
+
+def _to_run_words(found: Evidence, name: str) -> str:
+    lines = counted(_configuration(found, name), "line")
+    return f"{lines} of configuration, {running(recovered(found, LABELS[name]))}"
+
+
+def _watching_words(found: Evidence, name: str) -> str:
+    watched = found.facts(LABELS[name]).sheet.watch or missing(f"what can be monitored of {LABELS[name]}")
+    return ", ".join(watched)
+
+
+def _gain(found: Evidence, name: str) -> tuple[float, int, str]:
+    """Return the highest throughput of several clients relative to one, with their number and kind."""
+    label = LABELS[name]
+    kind = "processes" if found.throughputs(label, "processes") else "threads"
+    rates = {clients: rate.middle for clients, rate in found.throughputs(label, kind).items()}
+    alone = rates.pop(1, None)
+    if not alone or not rates:
+        missing(f"throughput of several clients on {label}")
+    best = max(rates, key=lambda clients: rates[clients])
+    return rates[best] / alone, best, kind
+
+
+def _scaling_words(found: Evidence, name: str) -> str:
+    gain, clients, kind = _gain(found, name)
+    return f"{clients} {kind} have {times(gain)} the throughput of one"
+
+
+def _recovered(found: Evidence, name: str) -> str:
+    """Return the board whose crash recovery represents one of the study's."""
+    labels = PERSISTENT_REDIS if name == "redis" else (LABELS[name],)
+    return next(iter(measured(labels, found.drills)), None) or missing(f"crash recovery of {labels[0]}")
+
+
+def _recovery_words(found: Evidence, name: str) -> str:
+    label = _recovered(found, name)
+    lost, acknowledged = found.lost(label)
+    seconds = median(drill.restore_seconds for drill in found.drills(label))
+    return f"{label} lost {lost:,} of {acknowledged:,} updates, {duration(seconds)} to restore"
+
+
+WATCHED: Final = f"{STATED}: we wrote these lists, and their length has no influence"
+SCALED: Final = "all on one server; the stars rate a cluster and shards, and neither was measured"
+RECOVERED: Final = (
+    "recovery after kill -9, from the log or the file on disk; the stars rate snapshots, backups and a rebuild, and no "
+    "snapshot or backup was taken or restored"
+)
+
+
+def recovered(found: Evidence, label: str) -> Operation:
+    """Return what operating a board takes; raises `NotMeasuredError` where crash recovery was not measured."""
+    one = operation(found.result, found.facts(label))
+    return one if one.is_measured else missing(f"crash recovery of {label}")
+
+
+def running(one: Operation) -> str:
+    """Return what there is to run and to set up, as text."""
+    start = "" if one.start_seconds is None else f", {duration(one.start_seconds)} to start"
+    to_run = [counted(one.processes or 0, "process", "processes"), counted(one.ports or 0, "port")]
+    return f"{', '.join(to_run)}{start}, {counted(len(one.setup), 'set-up step')} ({STATED})"
+
+
+def in_short(every: Iterable[Operation]) -> str:
+    """Return what there is to run and to set up for several boards, as short text."""
+    boards = list(every)
+    to_run = ", ".join(f"{one.label} {one.processes}/{one.ports}" for one in boards)
+    steps = ", ".join(f"{one.label} {len(one.setup)}" for one in boards)
+    return f"processes/ports: {to_run}; set-up steps ({STATED}): {steps}"
+
+
+# ---------------------------------------------------------------------- other claims
+
+
+def loses_with_process(_: Claim, found: Evidence) -> Judged:
+    """Judge whether a board in the app's process is lost with the process."""
+    lost, acknowledged = found.lost(SORTED)
+    said = f"{_recovery_words(found, 'sortedcontainers')}, by loading again"
+    return Judged(said, decide([lost == acknowledged]))
+
+
+def redis_keeps(_: Claim, found: Evidence) -> Judged:
+    """Judge whether Redis keeps the board, by crash recovery with each of its settings."""
+    losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), found.lost)
+    if not losses:
+        missing("crash recovery of redis, redis (appendfsync everysec) or redis (appendfsync always)")
+    said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
+    return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
+
+
+def zodb_keeps(_: Claim, found: Evidence) -> Judged:
+    """Judge whether ZODB keeps the board."""
+    lost, _acknowledged = found.lost("zodb")
+    return Judged(_recovery_words(found, "zodb"), decide([lost == 0]))
+
+
+def one_more_to_run(_: Claim, found: Evidence) -> Judged:
+    """Judge whether Redis is one more process to run than a board in the app's own."""
+    redis, mine = (recovered(found, LABELS[name]) for name in ("redis", "sortedcontainers"))
+    said = f"redis: {running(redis)}; {SORTED}: {running(mine)}"
+    return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
+
+
+def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
+    """Judge whether ZODB has more to run and to configure than either of the others; steps are only stated."""
+    facts = {name: _to_run(found, name) for name in LABELS}
+    more = [facts["zodb"] > other for name, other in facts.items() if name != "zodb"]
+    return Judged(_each(found, "zodb", _to_run_words), decide(more))
+
+
+def easiest(_: Claim, found: Evidence) -> Judged:
+    """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
+    every = [one for one in operations(found.result) if one.is_measured]
+    mine = next((one for one in every if one.label == SORTED), None) or missing(f"crash recovery of {SORTED}")
+    others = [one for one in every if one is not mine]
+    if not others:
+        missing("crash recovery of other boards")
+    least = all(_effort(mine) <= _effort(one) for one in others)
+    safest = all((mine.lost or 0) <= (one.lost or 0) for one in others)
+    lost = ", ".join(one.label for one in every if one.lost) or "none"
+    said = f"{in_short(every)}; backends that lost updates: {lost}"
+    return Judged(said, decide([least, safest]))
+
+
+def _effort(one: Operation) -> tuple[int, int]:
+    return one.processes or 0, one.ports or 0
+
+
+def shared_by_servers(_: Claim, found: Evidence) -> Judged:
+    """Judge whether several servers may use one board: what it declares, and the kit's verdict."""
+    facts = found.facts("redis")
+    judged = facts.verdict or missing("the conformance kit's verdict on redis")
+    said = f"declared as shared: {'yes' if facts.shared else 'no'}; conformance kit ({judged.parts}): {judged.verdict}"
+    return Judged(said, decide([facts.shared and judged.allows_figures]))
+
+
+def acid(_: Claim, found: Evidence) -> Judged:
+    """Judge transactions by the conformance kit: `holds in part` where not all of the kit was run."""
+    judged = found.facts("zodb").verdict or missing("the conformance kit's verdict on zodb")
+    said = (
+        f"conformance kit ({judged.parts}): {judged.verdict}, {judged.passed:,} tests passed, {judged.failed:,} failed"
+    )
+    if not judged.allows_figures:
+        return Judged(said, "does not hold")
+    return Judged(said, decide([True, judged.parts == "all"]))
+
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    "sortedcontainers-in-memory-only": loses_with_process,
+    "redis-distributed": shared_by_servers,
+    "redis-persistent": redis_keeps,
+    "redis-external-dependency": one_more_to_run,
+    "zodb-persistent": zodb_keeps,
+    "zodb-mvcc-acid": acid,
+    "zodb-complex-setup": zodb_is_complex,
+    **{f"rating-deployment-{name}": deployment(name) for name in LABELS},
+    **{f"rating-monitoring-{name}": unrated(name, _watching_words, WATCHED) for name in LABELS},
+    **{f"rating-scaling-{name}": unrated(name, _scaling_words, SCALED) for name in LABELS},
+    **{f"rating-disaster-recovery-{name}": unrated(name, _recovery_words, RECOVERED) for name in LABELS},
+    "sortedcontainers-easiest-below-1m": easiest,
+    "easiest-to-operate": easiest,
+}
+"""By the claim's id."""

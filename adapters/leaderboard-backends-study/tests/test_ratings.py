@@ -1,0 +1,127 @@
+"""Ratings are judged by what was measured, or not at all; what operating a board takes is told as facts."""
+
+from __future__ import annotations
+
+import pytest
+from claimed_results import facts, judged, row, threads
+from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from msgspec.structs import replace
+
+from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Run
+from leaderboard_backends.comparison.schema import Verdict as KitVerdict
+from tests.comparison.advice.results import ACKNOWLEDGED, drill, service, throughput
+
+
+def boards(*, memory: int = 1, redis: int = 4, zodb: int = 3) -> list[BackendFacts]:
+    """Return facts of the study's three, by set-up steps, and by as many things to watch."""
+    return [
+        facts(label, setup=n, watch=n) for label, n in (("sortedcontainers", memory), ("redis", redis), ("zodb", zodb))
+    ]
+
+
+def drills(lost: dict[str, int] | None = None) -> list[Run]:
+    losing = {"sortedcontainers": ACKNOWLEDGED, "redis": 0, "zodb": 0} if lost is None else lost
+    return [
+        run
+        for label, number in losing.items()
+        for run in drill(label, processes=int(label.startswith("redis")), lost=number)
+    ]
+
+
+def lines(*, memory: int = 2, redis: int = 2, zodb: int = 2) -> list[CodeFacts]:
+    """Return rows of code by lines of configuration."""
+    by = (("sortedcontainers", memory), ("redis", redis), ("zodb", zodb))
+    return [row("basic board", label, configuration=number) for label, number in by]
+
+
+@pytest.mark.parametrize(
+    ("claim", "configured", "verdict"),
+    [
+        ("rating-deployment-sortedcontainers", (1, 2, 3), "holds"),
+        ("rating-deployment-redis", (1, 2, 3), "holds"),
+        ("rating-deployment-zodb", (1, 2, 3), "holds"),
+        ("rating-deployment-zodb", (2, 2, 2), "holds in part"),  # as much as in memory, but not as many stars
+        ("rating-deployment-sortedcontainers", (5, 4, 3), "holds in part"),  # more than ZODB, less to run than Redis
+        ("rating-deployment-redis", (5, 1, 3), "holds"),  # a process more is more, whatever the lines
+    ],
+)
+def test_stars_hold_where_what_there_is_to_run_has_the_same_order(
+    claim: str, configured: tuple[int, int, int], verdict: Verdict
+) -> None:
+    memory, redis, zodb = configured
+    code = lines(memory=memory, redis=redis, zodb=zodb)
+    assert judged(claim, drills(), backends=boards(), code=code).verdict == verdict
+
+
+def test_what_can_be_watched_is_stated_and_not_rated() -> None:
+    for watched in (1, 9):
+        found = judged("rating-monitoring-zodb", drills(), backends=boards(zodb=watched))
+        assert found.verdict == "not measured"
+        assert found.measured.startswith("zodb: a figure")
+        assert "stated, not measured" in found.measured
+
+
+def test_several_clients_on_one_server_are_told_and_no_cluster_is_rated_by_them() -> None:
+    runs = (
+        threads("sortedcontainers", {1: 100, 4: 90}),
+        throughput("redis", {1: 100, 4: 250}),
+        threads("zodb", {1: 100, 4: 70}),
+    )
+    for name in ("sortedcontainers", "redis", "zodb"):
+        found = judged(f"rating-scaling-{name}", *runs, backends=boards())
+        assert found.verdict == "not measured"
+        assert "redis: 4 processes have 2.5x the throughput of one" in found.measured
+        assert found.measured.endswith("the stars rate a cluster and shards, and neither was measured")
+    with pytest.raises(NotMeasuredError, match="several clients on sortedcontainers"):
+        judged("rating-scaling-redis", threads("sortedcontainers", {1: 100}), *runs[1:], backends=boards())
+
+
+def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
+    labels = [*boards(), facts("redis (appendfsync everysec)")]
+    lost = {"sortedcontainers": ACKNOWLEDGED, "redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "zodb": 0}
+    for name in ("sortedcontainers", "redis", "zodb"):
+        found = judged(f"rating-disaster-recovery-{name}", drills(lost), backends=labels)
+        assert found.verdict == "not measured"
+        assert "redis: redis (appendfsync everysec) lost 0 of 1,200 updates, 2.0 s to restore" in found.measured
+        assert found.measured.endswith("no snapshot or backup was taken or restored")
+
+
+def test_without_drills_operations_are_not_rated() -> None:
+    with pytest.raises(NotMeasuredError, match="crash recovery of sortedcontainers"):
+        judged("rating-deployment-redis", service("sortedcontainers", {"update": 1.0}), backends=boards())
+
+
+def test_keeping_a_board_is_judged_by_a_kill() -> None:
+    assert judged("sortedcontainers-in-memory-only", drills(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", drills(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", drills({"zodb": 1}), backends=boards()).verdict == "does not hold"
+    lost = {"redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "redis (appendfsync always)": 0}
+    assert judged("redis-persistent", drills(lost), backends=boards()).verdict == "holds in part"
+    assert judged("redis-persistent", drills({"redis (appendfsync always)": 0}), backends=boards()).verdict == "holds"
+
+
+def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_by_stated_steps() -> None:
+    for configured, verdict in ((3, "holds in part"), (2, "does not hold")):
+        found = judged("zodb-complex-setup", drills(), backends=boards(zodb=9), code=lines(zodb=configured))
+        assert found.verdict == verdict
+        assert "9 set-up steps (stated, not measured)" in found.measured
+    assert judged("redis-external-dependency", drills(), backends=boards()).verdict == "holds"
+
+
+def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
+    assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
+    safe = drills({"sortedcontainers": 0, "redis": 0, "zodb": 0})
+    assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
+    lazy = [*drill("sortedcontainers", processes=2, lost=ACKNOWLEDGED), *drills({"redis": 0, "zodb": 0})]
+    assert judged("easiest-to-operate", lazy, backends=boards()).verdict == "does not hold"
+
+
+def test_transactions_and_sharing_are_judged_by_the_kit() -> None:
+    def zodb(verdict: str, parts: str) -> BackendFacts:
+        return replace(facts("zodb"), verdict=KitVerdict(verdict, parts, 90, 0, "1", 1.0))
+
+    runs = service("zodb", {"update": 1.0})
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("CONFORMS", "all")]).verdict == "holds"
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("PASSED IN PART", "sequential")]).verdict == "holds in part"
+    assert judged("zodb-mvcc-acid", runs, backends=[zodb("DOES NOT CONFORM", "all")]).verdict == "does not hold"
+    assert judged("redis-distributed", runs, backends=[facts("redis")]).verdict == "holds"
