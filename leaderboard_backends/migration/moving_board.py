@@ -37,9 +37,10 @@ from ..location import Location, Option, integer, number, seconds
 from ..model import Entry, Keep, Order, Score
 from ..protocol import PAGE_SIZE, Capabilities, LeaderboardBackend
 from ..wrapper import Reopen
-from .fences import State, fence_of, read_state
+from .fences import Side, State, fence_of, make_fence, parse_fence, read_state
+from .holding import Holder
 from .moving import LEASE, Migration, keeps_feed
-from .record import open_record
+from .record import Record, open_record
 from .shadow import ShadowReads
 from .shadowed_board import ShadowedBoard
 from .steering import Agent
@@ -49,6 +50,14 @@ Value = TypeVar("Value")
 
 WAIT: Final = 10.0
 FEED: Final = 100_000
+_LOST: Final = (
+    "the board had moved into the memory of a process, which has ended. The source is fenced, and has what followed to "
+    "it until then: to have it serve, lift its fence (board.lift_fence()), and leave the table migration out."
+)
+_FORKED: Final = (
+    "the board is in the memory of the process from which this one was forked, and that one moves it: nothing that is "
+    "written here would move with it, and nothing was applied. Open the board after the fork, in one process."
+)
 _FIRST_LOOK: Final = 0.002
 _LONGEST_LOOK: Final = 0.02
 
@@ -136,6 +145,9 @@ class MovingLeaderboard(ShadowedBoard):
         self._lock: Final = guard(RLock())
         self._share: Final = shadow
         self._agent: Agent | None = None
+        self._holder: Holder | None = None
+        self._forked = False
+        """Whether this is the copy of a forked child, which nobody moves."""
         self._places: tuple[str, str] | None = None
 
     @classmethod
@@ -147,7 +159,11 @@ class MovingLeaderboard(ShadowedBoard):
         board = cls(with_feed(inner, reopen, feed), target.open, **settings)
         source = reopen.opening if isinstance(reopen, Reopening) else None
         board._places = None if source is None else (source.place, target.place)
-        board._agent = board._steered(source, target)
+        try:
+            board._agent = board._steered(source, target)
+        except BaseException:
+            board.close()
+            raise
         return board
 
     def _steered(self, source: Opening | None, target: Opening) -> Agent | None:
@@ -156,7 +172,45 @@ class MovingLeaderboard(ShadowedBoard):
         one = self._source.capabilities
         if (one.shared and is_shared(target)) or beside is None or not is_shared(beside):
             return None
-        return Agent(self.name, lambda: open_record(beside), self.migration)
+
+        def opened() -> Record:
+            return open_record(beside)
+
+        held: Side = "target" if one.shared else "source"
+        if self._lives_here(held, target):
+            self._holder = self._claimed(held, opened)
+        return Agent(self.name, opened, self.migration, self._holder)
+
+    def _lives_here(self, held: Side, target: Opening) -> bool:
+        """Whether a board is in the memory of this process; that of a file is one board, and its lock keeps to one."""
+        found: object = self._source.capabilities if held == "source" else target.backend.capabilities
+        return isinstance(found, Capabilities) and found.feed and not found.durable
+
+    def _claimed(self, held: Side, opened: Callable[[], Record]) -> Holder:
+        """Return the claim to move the board. Raises `ConfigurationError`, and what the other storage raises."""
+        board = self._source if held == "source" else self.target
+        holder = Holder(self.name, opened, held, board.get_version().history)
+        try:
+            if holder.is_stranger:
+                self._succeed(held)
+        except BaseException:
+            holder.close()
+            raise
+        return holder
+
+    def _succeed(self, held: Side) -> None:
+        """Take the place of a board that is gone: its fences are, too, so that the other board alone tells who serves.
+
+        Raises `BoardMismatchError` where the board that is gone had all writes.
+        """
+        if held == "target":
+            if fence_of(self._source) is not None:
+                raise BoardMismatchError(_LOST)
+            return
+        fence = parse_fence(fence_of(self.target), "target")
+        if fence is None or fence.kind == "paused":  # the target has all writes
+            place = self._places[1] if self._places else repr(self.target)
+            self._source.fence(make_fence(place, "follows", "nobody").text)
 
     def migration(self, **options: Any) -> Migration:
         """Return the migration of this board, by its own objects, as a process that holds one of the boards needs it.
@@ -236,6 +290,8 @@ class MovingLeaderboard(ShadowedBoard):
         """Write to the board that serves, wherever it has moved."""
         search = _Search(self._wait)
         while True:
+            if self._forked:
+                raise BackendUnavailableError(_FORKED)
             board = self._active
             try:
                 return write(board)
@@ -285,6 +341,8 @@ class MovingLeaderboard(ShadowedBoard):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         search, left = _Search(self._wait), list(range(len(updates)))
         while left:
+            if self._forked:
+                raise BackendUnavailableError(_FORKED)
             board = self._active
             try:
                 board.update_scores([updates[place] for place in left])
@@ -304,6 +362,9 @@ class MovingLeaderboard(ShadowedBoard):
                 return
 
     # ------------------------------------------------------------------ life
+
+    def _inherit(self) -> None:
+        self._forked = self._holder is not None
 
     def _settings(self) -> str:
         return "moves"

@@ -17,7 +17,7 @@ from ..config import Opening
 from ..model import MAX_TEXT_BYTES
 from ..protocol import LeaderboardBackend
 
-Part: TypeAlias = Literal["progress", "following", "order"]
+Part: TypeAlias = Literal["progress", "following", "order", "holder"]
 
 _PIECES: Final = 40
 """Pieces of a document: some 5 KB."""
@@ -44,9 +44,10 @@ def open_record(beside: Opening) -> Record:
 
 
 class Record:
-    """Three documents. Closing it closes its board.
+    """Four documents. Closing it closes its board.
 
-    `progress` is of whoever carries out a step, `following` of what follows after it, `order` of the command line.
+    `progress` is of whoever carries out a step, `following` of what follows after it, `order` of the command line,
+    `holder` of the process that has one of the boards in its memory.
     """
 
     def __init__(self, board: LeaderboardBackend) -> None:

@@ -16,8 +16,9 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
-from ..errors import BackendUnavailableError, BoardMovedError, LeaderboardError
+from ..errors import BackendUnavailableError, BoardMismatchError, BoardMovedError, LeaderboardError
 from .fences import State
+from .holding import GONE, Holder
 from .moving import Migration, MigrationPlan, Progress, Switched
 from .record import Part, Record
 from .verifying import Verification
@@ -134,12 +135,19 @@ class Agent:
     """A thread that carries out the orders of a record. Both are opened by the thread.
 
     `make` returns the migration, by the options `hear` and `rate`. What has begun is followed after each step, whatever
-    came of that.
+    came of that. `holder` is the claim of this process, where one of the boards is in its memory.
     """
 
-    def __init__(self, name: str, open_record: Callable[[], Record], make: Callable[..., Migration]) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_record: Callable[[], Record],
+        make: Callable[..., Migration],
+        holder: Holder | None = None,
+    ) -> None:
         self._open_record: Final = open_record
         self._make: Final = make
+        self._holder: Final = holder
         self._closed: Final = Event()
         self._thread: Final = Thread(target=self._run, name=f"leaderboard-migration-{name}", daemon=True)
         self._thread.start()
@@ -148,6 +156,8 @@ class Agent:
         """Carry out nothing any more; a start in work ends."""
         self._closed.set()
         self._thread.join(5)
+        if self._holder is not None:
+            self._holder.close()
 
     def _run(self) -> None:
         """Serve until `close`, or until the migration is finished."""
@@ -171,6 +181,9 @@ class Agent:
     def _serve(self, record: Record) -> None:
         done = record.read("progress")
         while not self._closed.is_set():
+            if self._is_displaced():
+                self._closed.set()
+                return
             order = record.read("order")
             if order and (order["id"] != done.get("id") or done["outcome"] == "running"):
                 done = self._carry_out(record, order)
@@ -185,13 +198,33 @@ class Agent:
         options = {**order.get("options", {}), **({"until_caught_up": True} if order["step"] == "start" else {})}
         try:
             migration = self._make(hear=self._noting(record, order), rate=order.get("rate"))
-            document = run_step(migration, order["step"], options, self._closed.is_set)
+            self._require_own(migration, record, order["step"])
+            document = run_step(
+                migration, order["step"], options, lambda: self._closed.is_set() or self._is_displaced()
+            )
             outcome = "done"
         except LeaderboardError as error:
             document, outcome = {"error": str(error)}, "failed"
+        if order["step"] == "finish" and outcome == "done" and self._holder is not None:
+            self._holder.close()  # before the record is deleted
         noted = {**_head(order), "outcome": outcome, **document}
         record.write("progress", noted)
         return noted
+
+    def _is_displaced(self) -> bool:
+        """Whether another process has taken over, which then alone carries out what is ordered."""
+        return self._holder is not None and bool(self._holder.displaced)
+
+    def _require_own(self, migration: Migration, record: Record, step: str) -> None:
+        """Note with which board a migration begins. Raises `BoardMismatchError` where that board is gone."""
+        holder = self._holder
+        if holder is None or step not in ("start", "cut-over", "roll-back"):
+            return
+        state = migration.state()
+        if holder.is_stranger and state.begun and state.truth == holder.side:
+            raise BoardMismatchError(GONE)
+        if step == "start":
+            holder.begin(record)
 
     def _follow(self, record: Record, order: dict[str, Any]) -> None:
         """Follow what has begun, until there is another order; a failure is noted, and tried again."""
@@ -203,11 +236,12 @@ class Agent:
                 due = monotonic() + LOOK_EVERY
                 with suppress(LeaderboardError):
                     ordered = record.read("order").get("id") != order.get("id")
-            return ordered or self._closed.is_set()
+            return ordered or self._closed.is_set() or self._is_displaced()
 
         try:
             migration = self._make(hear=self._noting(record, order, "following"), rate=order.get("rate"))
             if migration.state().begun:  # else the step was refused
+                self._require_own(migration, record, "start")
                 migration.start(stop=stop)
         except LeaderboardError as error:
             with suppress(LeaderboardError):
