@@ -1,22 +1,22 @@
 """Moving a board to another storage: copy it at rest, and verify that two boards are the same to the last tie.
 
-Any two backends will do, plug-ins included: all of it stands on the contract alone. All functions read and write by
-pages of 1,000 players and never hold a board in memory, a live migration aside. On the command line they are
-`leaderboard copy` and `leaderboard verify`; boards in the memory of a process move inside it, by these functions::
+Any two backends will do, plug-ins included: all of it stands on the contract alone. All functions read and write in
+pages of 1,000 players and never hold a whole board in memory, except in a live migration. On the command line they are
+`leaderboard copy` and `leaderboard verify`; boards in the memory of a process move inside it, by these functions:
 
     copy_board(source, target)                  # the target holds the first players of the source at any moment
     copy_board(source, target, resume=True)     # goes on after an interruption
     found = verify_boards(source, target)       # found.equal, found.differences
     repair_board(source, target, found)         # writes what is missing or different in the target
 
-A board that is written meanwhile moves by `Migration`, step by step; on the command line, by `leaderboard migrate`::
+A board that is written meanwhile moves by `Migration`, step by step; on the command line, by `leaderboard migrate`:
 
     migration = Migration(source, target)       # both opened with a feed
     migration.start(until_caught_up=True)       # or in a thread of its own, until the cut-over
     migration.cut_over()                        # migration.roll_back() returns
     migration.finish()
 
-Boards also go to and from tables (`leaderboard export` and `leaderboard import`), best first, ties included::
+Boards also go to and from tables (`leaderboard export` and `leaderboard import`), best first, ties included:
 
     export_board(board, file, "csv")
     import_rows(read_table(file, "csv"), board)

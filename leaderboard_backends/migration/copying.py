@@ -85,30 +85,30 @@ ONE_BOARD: Final = (
 
 
 class CopyPlan(NamedTuple):
-    """What a copy would meet; nothing was written for it."""
+    """What a copy would do, and what prevents it; nothing was written for this."""
 
     players: int
-    """In the source."""
+    """Players in the source."""
     present: int
-    """In the target."""
+    """Players in the target already."""
     problems: tuple[str, ...]
-    """Why the copy would be refused, in words; empty where it would begin."""
+    """Why the copy would be refused; empty where it can begin."""
     notes: tuple[str, ...]
-    """What else the two differ in, or the source lacks, in words."""
+    """What else the two boards differ in, or the source lacks."""
 
 
 class CopyResult(NamedTuple):
     """A copy that is complete."""
 
     players: int
-    """In the source and in the target."""
+    """Players in the source, and in the target."""
     written: int
-    """By this call; the others were there already."""
+    """Players that this call wrote; the others were there already."""
     seconds: float
 
 
 def plan_copy(source: LeaderboardBackend, target: LeaderboardBackend, *, resume: bool = False) -> CopyPlan:
-    """Return what a copy of `source` to `target` would meet. Nothing is written; O(1), a few round trips."""
+    """Return what a copy of `source` to `target` would do. Nothing is written; O(1), a few round trips."""
     players, present = players_of(source), players_of(target)
     problems = []
     if source.order != target.order:

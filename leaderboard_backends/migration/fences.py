@@ -51,10 +51,10 @@ class MigrationFence(NamedTuple):
 
 
 class State(NamedTuple):
-    """Which board serves, by both fences."""
+    """Which board serves: what the two fences say together."""
 
     serves: Side | None
-    """`None` in a pause."""
+    """The board that takes writes; `None` in the pause of a cut-over or roll-back."""
     truth: Side
     """The board that has all writes."""
     source: MigrationFence | None

@@ -23,11 +23,11 @@ class ImportResult(NamedTuple):
     """An import that is complete."""
 
     rows: int
-    """That were read."""
+    """Rows that were read."""
     written: int
-    """Of those; the others were there already."""
+    """Rows that were written; the others were in the board already."""
     players: int
-    """That the board has now."""
+    """Players on the board now."""
     best_first: bool
     """Whether the rows were in the board's order; only then can an interrupted import be resumed."""
     seconds: float

@@ -78,15 +78,15 @@ class Progress(NamedTuple):
     """What a step is doing."""
 
     doing: str
-    """In words."""
+    """What is being done, for people to read."""
     players: int = 0
-    """How many were compared or written so far."""
+    """Players compared or written so far."""
     behind: Behind | None = None
     """How far the target is behind, while it follows."""
 
 
 class MigrationPlan(NamedTuple):
-    """What a migration would meet; nothing was written for it."""
+    """What a migration would do, and what prevents it; nothing was written for this."""
 
     live: bool
     """Whether the board can be moved while it is written."""
@@ -94,7 +94,7 @@ class MigrationPlan(NamedTuple):
     """Whether changes flow back after the cut-over, so that it can be rolled back."""
     players: int
     problems: tuple[str, ...]
-    """Why it cannot begin, in words."""
+    """Why it cannot begin; empty where it can."""
     notes: tuple[str, ...]
 
 
@@ -112,7 +112,7 @@ class Switched(NamedTuple):
     after: Verification | None
     """The full verification after it, of the board that follows now."""
     problem: str = ""
-    """Why there is none, where a storage failed; the board serves all the same."""
+    """Why there is no verification after it: a storage failed. The board serves nevertheless."""
 
 
 class Migration:

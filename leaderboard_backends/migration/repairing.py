@@ -25,9 +25,9 @@ class Repair(NamedTuple):
     written: int
     """Players who were missing, or had another score or name."""
     placed_again: int
-    """Players written again for their place in a tie alone."""
+    """Players written again only to get the right rank within their tie."""
     removed: int
-    """Players whom A does not have."""
+    """Players removed from B, because A does not have them."""
     left: int
     """Players whom A does not have, and who were left in B."""
 

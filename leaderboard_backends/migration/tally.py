@@ -32,22 +32,22 @@ class Times(NamedTuple):
 
 
 class OperationReport(NamedTuple):
-    """What became of the calls of one operation; `first` and `second` are `None` where neither was timed."""
+    """Counts and times of the calls of one operation; `first` and `second` are `None` where neither was timed."""
 
     asked: int
-    """Calls that were to be compared, without those that still wait."""
+    """Calls chosen for comparison, without those that still wait."""
     compared: int
-    """Calls that both answered."""
+    """Calls that both implementations answered."""
     differing: int
-    """Of those: the answers differed."""
+    """Compared calls to which the answers differed."""
     settled: int
-    """Of those: the answers differed at first, and no more when both were asked again."""
+    """Compared calls to which the answers differed at first, but not when both were asked again."""
     unclear: int
-    """Of those: the answers differed, but the first one changed while both were asked again."""
+    """Compared calls to which the answers differed, while the first one kept changing."""
     failed: int
-    """Calls that one of the two could not answer."""
+    """Calls that one of the two implementations could not answer."""
     dropped: int
-    """Calls that the second one was not asked, as too many waited."""
+    """Calls that were not sent to the second implementation, because too many waited."""
     first: Times | None
     second: Times | None
 
@@ -63,11 +63,11 @@ class DifferingAnswers(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TallyReport:
-    """What two implementations were asked so far."""
+    """The calls made to two implementations so far, by operation."""
 
     operations: Mapping[str, OperationReport]
     differences: tuple[DifferingAnswers, ...]
-    """The latest 20."""
+    """The latest 20 calls to which the answers differed."""
     problem: str
     """The latest error because of which a call could not be compared; empty where there was none."""
 

@@ -56,7 +56,7 @@ class Difference(NamedTuple):
     kind: Kind
     player_id: str
     a: Entry | None
-    """As A has the player; `None` where it does not."""
+    """The player's entry in A; `None` where A does not have the player."""
     b: Entry | None
 
 
@@ -67,16 +67,16 @@ class Verification:
     players_a: int
     players_b: int
     checksum_a: str
-    """Of all ids, names and scores of A in their order, as they were read; equal boards have equal ones."""
+    """Of all ids, names and scores of A in their order, as they were read; equal boards have equal checksums."""
     checksum_b: str
     differences: tuple[Difference, ...]
-    """Those that stayed, best first as they were met."""
+    """Differences that stayed, best rank first."""
     complete: bool
-    """Whether the boards were compared to their ends; not so where there were too many differences."""
+    """Whether the boards were compared to the end; false where there were too many differences."""
     at_rest: bool | None
-    """Whether nobody wrote meanwhile; `None` where a board has no version to tell it."""
+    """Whether nobody wrote meanwhile; `None` where a board has no version, so that nobody knows."""
     settled: int
-    """Differences that were gone when they were asked for again."""
+    """Differences that were gone when both boards were read again."""
     seconds: float
     one_history: bool = False
     """Whether both have one history, as a board and a copy of its files have, and perhaps are one board."""
@@ -88,7 +88,7 @@ class Verification:
 
     @property
     def counts(self) -> Mapping[Kind, int]:
-        """The number of differences of each kind that there is."""
+        """The number of differences by kind."""
         return Counter(difference.kind for difference in self.differences)
 
 

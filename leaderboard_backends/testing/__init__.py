@@ -1,6 +1,6 @@
-"""What proves a board: the conformance kit, the oracle that judges, real servers to test on.
+"""The conformance kit, the model that it compares with, and real servers to test on.
 
-A backend's author writes this and runs pytest::
+The author of a backend writes this and runs pytest:
 
     from leaderboard_backends.testing import BackendConformance
 

@@ -48,7 +48,7 @@ class BackendConformance(
 ):
     """The contract as tests.
 
-    Subclass it as `Test…`, give `make`, and run pytest::
+    Subclass it as `Test…`, give `make`, and run pytest:
 
         class TestMyBoard(BackendConformance):
             def make(self, **options):

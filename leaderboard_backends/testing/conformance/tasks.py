@@ -29,7 +29,7 @@ Program = Callable[[AsyncLeaderboard], Coroutine[Any, Any, None]]
 class AsyncConformance(HonestKit):
     """Tests of an asynchronous board; `make` opens one.
 
-    Subclass it as `Test…`, beside a `BackendConformance` whose `make` uses `asynchronous.blocking`::
+    Subclass it as `Test…`, beside a `BackendConformance` whose `make` uses `asynchronous.blocking`:
 
         class TestMyTasks(AsyncConformance):
             def make(self, **options):
