@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from ..comparison.advice.quantities import read_sizes
+from ..comparison.conformance_gate import TIMEOUT
 from ..comparison.contenders import Contender, find_contenders
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
@@ -18,7 +19,6 @@ from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.programs import is_installed
-from ..comparison.proof import PATIENCE
 from ..comparison.redaction import conceal
 from ..comparison.report.answer import answer_of_comparison
 from ..comparison.report.sections import sections
@@ -145,8 +145,8 @@ def compare(
             journal=journal,
             resume=resume,
             proven=default_folder().parent / VERDICTS,
-            give_up_after=run_timeout,
-            prove_within=run_timeout or PATIENCE,
+            timeout=run_timeout,
+            conformance_timeout=run_timeout or TIMEOUT,
         )
         try:
             with ComparisonBar() as bar:

@@ -17,22 +17,20 @@ from msgspec.structs import replace
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..workload.spec import WorkloadFile
-from . import proof
+from . import conformance_gate
+from .conformance_gate import gate_unit, gates_of, refusal_by_gates, refusal_by_kit, verdict_on, withheld, withholding
 from .contenders import Contender, Place
-from .drilling import drill
 from .effort import code_facts, counts_kept
-from .gates import gate_unit, gates_of, refusal, withheld, withholding
 from .identity import check_same, head
-from .jobs import Jobs
 from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, versions
-from .measure.gate import WrongBoardError
-from .measure.job import Answer, Job, Where
+from .measure.checks import WrongBoardError
+from .measure.job import Answer, Job, Jobs, Where
+from .measure.recovery import recover
 from .methods import METHODS
 from .plan import Plan, Unit, in_order, units
-from .processes import PatienceError, WorkerError, answer, redacted
+from .processes import WorkerError, answer, no_figures, redacted
 from .programs import programs_of
-from .redaction import redact
 from .schema import (
     SCHEMA_VERSION,
     BackendFacts,
@@ -48,7 +46,7 @@ from .schema import (
 from .scratch import scratch_folder
 from .traces import StoredTrace, TraceStore
 
-CLEAR_PATIENCE: Final = 30.0
+CLEAR_TIMEOUT: Final = 30.0
 
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
@@ -91,11 +89,11 @@ class Order:
     resume: bool = False
     proven: Path | None = None
     """Folder in which verdicts of the kit are kept for later comparisons; counts of code are kept next to it."""
-    give_up_after: float | None = None
+    timeout: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
     repeats: int = 2
     """How often a run that other processes disturbed is done again; a quarter of all runs, at most, are repeats."""
-    prove_within: float = proof.PATIENCE
+    conformance_timeout: float = conformance_gate.TIMEOUT
     """Seconds after which the kit's run on a backend is ended."""
 
 
@@ -120,7 +118,7 @@ class _Comparison:
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = [one for one in units(order.plan, list(self.contenders), programs, sizes) if self._applies(one)]
         self.gates = gates_of(order.plan, sizes)
-        self.jobs = Jobs(order.plan, order.seed, self.workloads, order.give_up_after)
+        self.jobs = Jobs(order.plan, order.seed, self.workloads, order.timeout)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}
         """Why a backend is not measured."""
@@ -199,12 +197,10 @@ class _Comparison:
                 return
             facts = self.backends[contender.label] = found.facts
             self.journal.add(Known(facts))
-        if facts.verdict is not None and not facts.verdict.allows_figures:
-            said = f"the conformance kit says {facts.verdict.verdict}: {'; '.join(facts.verdict.failures)}"
-            judged = facts.verdict.verdict == "DOES NOT CONFORM"
-            self.refusals[contender.label] = Answer("wrong" if judged else "failed", said)
-            return
-        self._pass_gates(contender, facts, folder)
+        if refused := refusal_by_kit(facts.verdict):
+            self.refusals[contender.label] = refused
+        else:
+            self._pass_gates(contender, facts, folder)
 
     def _pass_gates(self, contender: Contender, facts: BackendFacts, folder: Path) -> None:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
@@ -216,9 +212,8 @@ class _Comparison:
         if gates != facts.gates:
             facts = self.backends[contender.label] = replace(facts, gates=gates)
             self.journal.add(Known(facts))
-        shut = next((gate for gate in gates if gate.status != "ok"), None)
-        if shut is not None:
-            self.refusals[contender.label] = Answer(shut.status, refusal(shut))
+        if refused := refusal_by_gates(gates):
+            self.refusals[contender.label] = refused
 
     def _gate(self, contender: Contender, unit: Unit, folder: Path) -> Gate:
         cell = unit.cell
@@ -228,14 +223,13 @@ class _Comparison:
         return Gate(cell.workload, cell.players, found.status, found.reason, checked)
 
     def _introduce(self, contender: Contender, place: Place) -> Answer:
-        label = contender.label
-        found = answer(Job("facts", place.where, self.jobs.patience(), label=label), contender.path)
+        job = Job("facts", place.where, self.jobs.timeout_of(), label=contender.label)
+        found = answer(job, contender.path)
         if found.facts is None:
             return found
         order = self.order
-        verdict = proof.prove(
-            contender, place, found.facts, order.plan.parts, order.seed, order.proven, order.prove_within
-        )
+        job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
+        verdict = verdict_on(contender, place, found.facts, job, order.proven)
         return replace(found, facts=replace(found.facts, sheet=contender.sheet, verdict=verdict))
 
     def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
@@ -283,21 +277,11 @@ class _Comparison:
         contender = self.contenders[cell.backend]
         trace = self._trace(cell.workload, cell.players, unit.steps)
         if cell.mode == "drill":
-            return self._drill(contender, unit, trace, folder)
+            timeout = self.jobs.timeout_of(unit)
+            return self._fresh(
+                contender, folder, lambda files: Answer("ok", figures=recover(contender, trace.trace, files, timeout))
+            )
         return self._at_its_place(contender, folder, lambda place: self._work(contender, unit, trace, place))
-
-    def _drill(self, contender: Contender, unit: Unit, trace: StoredTrace, folder: Path) -> Answer:
-        with tempfile.TemporaryDirectory(dir=folder) as directory:
-            try:
-                return Answer("ok", figures=drill(contender, trace.trace, Path(directory), self.jobs.patience(unit)))
-            except PatienceError as error:
-                return Answer("timed out", str(error))
-            except WrongBoardError as error:
-                return Answer("wrong", redact(str(error), contender.target))
-            except WorkerError as error:
-                return Answer("failed", redact(str(error), contender.target))
-            except REASONS as error:
-                return Answer("unavailable", redact(" ".join(str(error).split()), contender.target))
 
     def _work(self, contender: Contender, unit: Unit, trace: StoredTrace, place: Place) -> Answer:
         """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
@@ -308,20 +292,30 @@ class _Comparison:
             clean = found.status not in ("failed", "timed out")
         finally:
             if place.where.shared and not clean:
-                answer(replace(job, task="clear", give_up_after=CLEAR_PATIENCE), contender.path)
+                answer(replace(job, task="clear", timeout=CLEAR_TIMEOUT), contender.path)
         return found
 
     def _at_its_place(self, contender: Contender, folder: Path, work: Callable[[Place], Answer]) -> Answer:
-        """Make a fresh target for a run; an error in making it becomes the reason for having no figures."""
-        with tempfile.TemporaryDirectory(dir=folder) as directory:
-            target = ""
+        """Return the answer of work at a target made for it."""
+
+        def at_place(files: Path) -> Answer:
+            with contender.open(files) as place:
+                return redacted(work(place), place.where.target)
+
+        return self._fresh(contender, folder, at_place)
+
+    def _fresh(self, contender: Contender, folder: Path, work: Callable[[Path], Answer]) -> Answer:
+        """Return the answer of work in a folder of its own; an error becomes the reason for having no figures."""
+        with tempfile.TemporaryDirectory(dir=folder) as files:
             try:
-                with contender.open(Path(directory)) as place:
-                    target = place.where.target
-                    found = work(place)
+                found = work(Path(files))
+            except WrongBoardError as error:
+                found = Answer("wrong", str(error))
+            except WorkerError as error:
+                found = no_figures(error)
             except REASONS as error:
                 found = Answer("unavailable", " ".join(str(error).split()))
-            return redacted(found, target)
+        return redacted(found, contender.target)
 
     # ------------------------------------------------------------------ the result
 

@@ -9,20 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
 from .measure.job import Answer, Job
 from .redaction import redact
-from .schema import BackendFacts, Verdict, printable
+from .schema import BackendFacts, printable
 
 WORKER: Final = f"{__package__}.measure.worker"
-PROVER: Final = f"{__package__}.measure.prove"
 
 GRACE: Final = 5.0
-"""Seconds after its time limit at which a process is killed that has not ended itself with a traceback."""
+"""Seconds after its timeout at which a process is killed that has not ended itself with a traceback."""
 
 _TIMEOUT: Final = "Timeout ("
 """What such a traceback begins with (`faulthandler`)."""
@@ -30,7 +29,6 @@ _FRAME: Final = re.compile(r'File "(?P<file>[^"\n]+)", line \d+ in (?P<function>
 _CALLS: Final = ("leaderboard_backends/protocol.py", "comparison/opening.py")
 """The modules whose functions say what was asked of a board."""
 
-Told = TypeVar("Told", Answer, Verdict)
 Process: TypeAlias = subprocess.Popen[bytes]
 
 
@@ -38,13 +36,13 @@ class WorkerError(Exception):
     """A process ended without an answer; the text says how."""
 
 
-class PatienceError(Exception):
-    """A process was ended, as it gave no answer for too long."""
+class WorkerTimeoutError(WorkerError):
+    """A process was ended, as it gave no answer within its timeout."""
 
 
 @contextmanager
-def started(module: str, path: str = "") -> Iterator[Process]:
-    """Start a module of ours that Ctrl-C does not reach, as this process decides; its group ends with the context.
+def started(path: str = "") -> Iterator[Process]:
+    """Start a worker that Ctrl-C does not reach, as this process decides; its group ends with the context.
 
     `path` is a folder that it imports from as well.
     """
@@ -52,7 +50,7 @@ def started(module: str, path: str = "") -> Iterator[Process]:
     if path:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(  # noqa: S603 - our own module
-        (sys.executable, "-P", "-m", module),  # without the current folder, whose files are the user's
+        (sys.executable, "-P", "-m", WORKER),  # without the current folder, whose files are the user's
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -73,48 +71,32 @@ def end(process: Process) -> None:
     process.wait()
 
 
-def ask(module: str, question: msgspec.Struct, kind: type[Told], *, patience: float, path: str = "") -> Told:
-    """Return the answer of a process to one question. Raises `WorkerError`, `PatienceError`."""
-    with started(module, path) as process:
+def answer(job: Job, path: str = "") -> Answer:
+    """Return a worker's answer to a job; without figures, the answer has the reason."""
+    with started(path) as process:
         late = False
         try:
-            out, err = process.communicate(msgspec.json.encode(question) + b"\n", timeout=patience + GRACE)
+            out, err = process.communicate(msgspec.json.encode(job) + b"\n", timeout=job.timeout + GRACE)
         except subprocess.TimeoutExpired:
             late = True
             end(process)
             out, err = process.communicate()
     try:
-        return msgspec.json.decode(out, type=kind)
-    except msgspec.MsgspecError as error:
-        raise no_answer(process.returncode, err, patience, late=late) from error
+        return msgspec.json.decode(out, type=Answer)
+    except msgspec.MsgspecError:
+        return no_figures(no_answer(process.returncode, err, job.timeout, late=late))
 
 
-def answer(job: Job, path: str = "") -> Answer:
-    """Return a worker's answer to a job; without figures, the answer has the reason."""
-    try:
-        return ask(WORKER, job, Answer, patience=job.give_up_after, path=path)
-    except PatienceError as error:
-        return Answer("timed out", str(error))
-    except WorkerError as error:
-        return Answer("failed", str(error))
+def no_figures(error: WorkerError) -> Answer:
+    """Return the answer in place of a worker that gave none."""
+    return Answer("timed out" if isinstance(error, WorkerTimeoutError) else "failed", str(error))
 
 
-def redacted(found: Answer, target: str) -> Answer:
-    """Redact what an answer quotes: its reason, its notes, and the kit's texts about failures."""
-    facts = found.facts
-    if facts is not None and facts.verdict is not None:
-        failures = [redact(failure, target) for failure in facts.verdict.failures]
-        facts = replace(facts, verdict=replace(facts.verdict, failures=failures))
-    facts = msgspec.convert(printable(msgspec.to_builtins(facts)), BackendFacts | None)
-    notes = [redact(note, target) for note in found.notes]
-    return replace(found, reason=redact(found.reason, target), facts=facts, notes=notes)
-
-
-def no_answer(code: int, err: bytes, patience: float, *, late: bool = False) -> WorkerError | PatienceError:
+def no_answer(code: int, err: bytes, timeout: float, *, late: bool = False) -> WorkerError:
     """Return the error of a process that ended without an answer: how, and in which call of the board or test."""
     text = err.decode(errors="replace")
     if late or _TIMEOUT in text:
-        return PatienceError(f"no result after {patience:g} s{_in_which(text)}; the process was stopped")
+        return WorkerTimeoutError(f"no result after {timeout:g} s{_in_which(text)}; the process was stopped")
     if code < 0:
         return WorkerError(f"its process was killed by {signal.Signals(-code).name}{_in_which(text)}")
     last = text.strip().splitlines()[-1:]
@@ -127,3 +109,14 @@ def _in_which(text: str) -> str:
     tests = [function for _, function in frames if function.startswith("test_")]
     calls = [function for file, function in frames if file.endswith(_CALLS) and not function.startswith("_")]
     return next((f" in {function}" for function in [*tests, *calls]), "")
+
+
+def redacted(found: Answer, target: str) -> Answer:
+    """Redact what an answer quotes: its reason, its notes, and the kit's texts about failures."""
+    facts = found.facts
+    if facts is not None and facts.verdict is not None:
+        failures = [redact(failure, target) for failure in facts.verdict.failures]
+        facts = replace(facts, verdict=replace(facts.verdict, failures=failures))
+    facts = msgspec.convert(printable(msgspec.to_builtins(facts)), BackendFacts | None)
+    notes = [redact(note, target) for note in found.notes]
+    return replace(found, reason=redact(found.reason, target), facts=facts, notes=notes)

@@ -83,8 +83,8 @@ def run_small(
     seed: int = 1,
     journal: Path | None = None,
     resume: bool = False,
-    give_up_after: float | None = None,
-    prove_within: float = 600,
+    timeout: float | None = None,
+    conformance_timeout: float = 600,
     **values: Any,
 ) -> Result:
     chosen = plan or service_plan(**values)
@@ -100,8 +100,8 @@ def run_small(
             journal=kept,
             resume=resume,
             proven=traces / "verdicts",
-            give_up_after=give_up_after,
-            prove_within=prove_within,
+            timeout=timeout,
+            conformance_timeout=conformance_timeout,
         )
         return compare(order, watcher)
 

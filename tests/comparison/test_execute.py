@@ -221,7 +221,7 @@ def test_a_users_server_is_cleared_of_the_board_of_a_worker_that_was_ended(
     comparing: Callable[..., Result], server: EmbeddedServer, query: str
 ) -> None:
     plan = service_plan(players=[200_000], steps=20_000, time_limit=60.0)
-    run = only(comparing(f"{server.unix_url}{query}", plan=plan, give_up_after=1.0))
+    run = only(comparing(f"{server.unix_url}{query}", plan=plan, timeout=1.0))
     assert run.status == "timed out"
     assert _keys(server) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.gates import gates_of, withheld
+from leaderboard_backends.comparison.conformance_gate import gates_of, withheld
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
 from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
 from leaderboard_backends.comparison.schema import (
@@ -210,14 +210,14 @@ def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_
 
 
 def test_a_board_that_hangs_is_ended_and_the_call_is_told(comparing: Callable[..., Result]) -> None:
-    run = only(comparing("boards:Hangs", give_up_after=3))
+    run = only(comparing("boards:Hangs", timeout=3))
     assert (run.status, run.reason) == ("timed out", "no result after 3 s in update_scores; the process was stopped")
 
 
 def test_where_a_board_dies_or_hangs_in_the_kit_the_test_is_told(comparing: Callable[..., Result]) -> None:
     plan = service_plan().changed(proof="updates")
     for run, how in zip(
-        comparing("boards:Segfaults", "boards:HangsLate", plan=plan, prove_within=8).runs,
+        comparing("boards:Segfaults", "boards:HangsLate", plan=plan, conformance_timeout=8).runs,
         (f"{NOT_RUN}: its process was killed by SIGSEGV in test_", f"{NOT_RUN}: no result after 8 s in test_"),
         strict=True,
     ):

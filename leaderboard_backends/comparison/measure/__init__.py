@@ -1,4 +1,4 @@
 """What happens inside the processes that are measured: each runs a job and returns figures, or why there are none.
 
-The arrows: `session <- service, throughput, response, drill <- worker`; `job` is what both sides know.
+The arrows: `job <- session, checks <- clients <- service, throughput, response, recovery <- worker`.
 """

@@ -21,7 +21,7 @@ from ..opening import open_target
 from .job import Where
 from .session import follow
 
-PATIENCE: Final = 120.0
+TIMEOUT: Final = 120.0
 """Seconds after which a client process that does not answer fails the run."""
 
 Call: TypeAlias = tuple[str, tuple[Any, ...]]
@@ -48,7 +48,7 @@ class Flag(Protocol):
     value: Any
 
 
-class Gate(Protocol):
+class StartingLine(Protocol):
     """Lets all clients start at one moment."""
 
     def wait(self) -> object:
@@ -66,11 +66,11 @@ class Crew(Protocol):
         ...
 
 
-def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, gate: Gate, stop: Flag) -> Done:
+def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line: StartingLine, stop: Flag) -> Done:
     """Make calls until they or the seconds are used up, or another client stops; raises what the board raises."""
     bound = [(getattr(board, method), arguments) for method, arguments in calls]
     count = 0
-    gate.wait()
+    line.wait()
     used, started = thread_time(), perf_counter()
     deadline = started + seconds
     try:
@@ -99,9 +99,9 @@ class Threads:
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
         """Run one thread for each list of calls; the first error of any is raised."""
-        gate, stop = Barrier(len(calls)), _Stop()
+        line, stop = Barrier(len(calls)), _Stop()
         with ThreadPoolExecutor(len(calls)) as pool:
-            running = [pool.submit(work, self._board, mine, seconds, gate, stop) for mine in calls]
+            running = [pool.submit(work, self._board, mine, seconds, line, stop) for mine in calls]
         return [future.result() for future in running]
 
 
@@ -115,14 +115,14 @@ class Processes(AbstractContextManager["Processes"]):
 
     def __init__(self, where: Where, clients: Sequence[int]) -> None:
         context = multiprocessing.get_context("spawn")
-        self._gates = {number: context.Barrier(number) for number in clients}
+        self._lines = {number: context.Barrier(number) for number in clients}
         self._stop = context.Value("b", 0, lock=False)
         self._pipes: list[Connection] = []
         self._processes: list[SpawnProcess] = []
         for _ in range(max(clients)):
             mine, theirs = context.Pipe()
             process = context.Process(
-                target=_serve, args=(where.target, where.board, theirs, self._gates, self._stop), daemon=True
+                target=_serve, args=(where.target, where.board, theirs, self._lines, self._stop), daemon=True
             )
             process.start()
             theirs.close()
@@ -147,7 +147,7 @@ class Processes(AbstractContextManager["Processes"]):
         for pipe in self._pipes:
             pipe.close()
         for process in self._processes:
-            process.join(PATIENCE if kind is None else 0)
+            process.join(TIMEOUT if kind is None else 0)
             process.kill()
             process.join()
 
@@ -155,27 +155,27 @@ class Processes(AbstractContextManager["Processes"]):
 def _receive(pipe: Connection, process: SpawnProcess) -> Any:
     """Return what a client sends; raises `ClientError` where that is an error, or nothing arrives."""
     try:
-        found = pipe.recv() if pipe.poll(PATIENCE) else f"a client process did not answer for {PATIENCE:g} s"
+        reply = pipe.recv() if pipe.poll(TIMEOUT) else f"a client process did not answer for {TIMEOUT:g} s"
     except EOFError:
-        process.join(PATIENCE)
+        process.join(TIMEOUT)
         code = process.exitcode or 0
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        found = f"a client process {how} before it answered"
-    if isinstance(found, str):
-        raise ClientError(found)
-    return found
+        reply = f"a client process {how} before it answered"
+    if isinstance(reply, str):
+        raise ClientError(reply)
+    return reply
 
 
-def _serve(target: str, name: str, pipe: Connection, gates: dict[int, Any], stop: Any) -> None:
+def _serve(target: str, name: str, pipe: Connection, lines: dict[int, Any], stop: Any) -> None:
     """Open the board, and work as often as asked, until the other side closes the pipe."""
     try:
         with open_target(target, name) as board:
             board.ping()
-            follow(board, PATIENCE / 2)
+            follow(board, TIMEOUT / 2)
             pipe.send(None)
             while True:
                 calls, seconds, clients = pipe.recv()
-                pipe.send(work(board, calls, seconds, gates[clients], stop))
+                pipe.send(work(board, calls, seconds, lines[clients], stop))
     except EOFError:
         return
     except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything, and the run says what

@@ -1,17 +1,26 @@
-"""What a worker is asked, and what it answers."""
+"""What a worker is asked, how long it may take, and what it answers."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
-from ..schema import BackendFacts, Figures, Status
+from ...workload.spec import WorkloadFile
+from ..plan import Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
+from ..schema import BackendFacts, Figures, Status, Verdict
+from ..traces import StoredTrace
 
-Task = Literal["service", "throughput", "response", "program", "facts", "clear", "crash", "return"]
-"""The modes; `facts` opens a board and reports what it is; `clear` deletes what a terminated worker left behind;
-`crash` and `return` are the two sides of crash recovery: the process that will be killed, and the one that checks what
-is left.
+TIMEOUT: Final = 90.0
+"""Seconds that any run may take, in addition to those for its size and its plan."""
+Task: TypeAlias = Literal[
+    "service", "throughput", "response", "program", "facts", "conformance", "clear", "crash", "return"
+]
+"""The modes; `facts` opens a board and reports what it is; `conformance` runs the kit; `clear` deletes what a
+terminated worker left behind; `crash` and `return` are the two workers of crash recovery.
 """
 
 
@@ -36,8 +45,8 @@ class Job(msgspec.Struct, frozen=True):
 
     task: Task
     where: Where
-    give_up_after: float
-    """Seconds after which the worker is ended."""
+    timeout: float
+    """Seconds after which the worker ends itself."""
     label: str = ""
     trace_path: str = ""
     answers_path: str = ""
@@ -53,6 +62,8 @@ class Job(msgspec.Struct, frozen=True):
     """That the program comes with."""
     players: int = 0
     seed: int = 1
+    parts: list[str] = []
+    """Of the conformance kit; none named: all."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -62,5 +73,46 @@ class Answer(msgspec.Struct, frozen=True):
     reason: str = ""
     figures: Figures | None = None
     facts: BackendFacts | None = None
+    verdict: Verdict | None = None
     cores_elsewhere: float | None = None
     notes: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What the jobs of a comparison have in common."""
+
+    plan: Plan
+    seed: int
+    workloads: Mapping[str, WorkloadFile]
+    timeout: float | None
+    """Seconds after which a worker is ended; chosen by size and plan where `None`."""
+
+    def of(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
+        """Return the job of a run; a program of a plug-in has no trace."""
+        part = unit.part
+        job = Job(
+            task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
+            where=where,
+            timeout=self.timeout_of(unit),
+            trace_path=str(trace.trace) if trace else "",
+            answers_path=str(trace.answers) if trace else "",
+            time_limit=self.plan.time_limit,
+            program=unit.cell.backend,
+            players=unit.cell.players,
+            seed=self.seed,
+        )
+        if isinstance(part, ThroughputPart):
+            job = replace(job, clients=part.clients, batches=part.batches, seconds=part.seconds)
+        if isinstance(part, ProgramsPart):
+            job = replace(job, distribution=part.distribution, seconds=part.seconds)
+        if isinstance(part, ResponsePart):
+            rates = self.workloads[unit.cell.workload].spec.arrival.rates
+            job = replace(job, rates=list(rates), seconds=part.seconds)
+        return job
+
+    def timeout_of(self, unit: Unit | None = None) -> float:
+        """Return the timeout of a worker in seconds: far above what one that works needs."""
+        if self.timeout is not None:
+            return self.timeout
+        return TIMEOUT if unit is None else TIMEOUT + 10 * self.plan.time_limit + unit.cell.players / 2000

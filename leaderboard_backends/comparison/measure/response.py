@@ -13,7 +13,7 @@ from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..samples import distribution
 from ..schema import Checked, RateFigures, ResponseFigures
-from .gate import check_state
+from .checks import check_state
 from .job import Job
 from .session import Session
 

@@ -23,7 +23,7 @@ from ..opening import open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
 from .job import Where
 
-REWRITE_PATIENCE: Final = 120.0
+REWRITE_TIMEOUT: Final = 120.0
 """Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""
 
 _DURABILITY: Final[dict[Amount, Durability]] = {
@@ -68,8 +68,8 @@ class Session:
 
     def settle(self) -> None:
         """Wait until the server, and a copy of the board, do nothing in the background that a load has set off."""
-        deadline = perf_counter() + REWRITE_PATIENCE
-        follow(self.board, REWRITE_PATIENCE)
+        deadline = perf_counter() + REWRITE_TIMEOUT
+        follow(self.board, REWRITE_TIMEOUT)
         while self.storage.kind == "server" and self.board.storage_info().busy and perf_counter() < deadline:
             sleep(0.02)  # the server tells nobody when it is through; bounded above
 

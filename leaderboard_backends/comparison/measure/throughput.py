@@ -17,10 +17,10 @@ from ...usage import processor_seconds
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..schema import BatchFigures, ClientsFigures, ThroughputFigures
+from .checks import Phase, check_together
 from .clients import Call, Crew, Processes, Threads
 from .job import Job
 from .session import Session
-from .together import Phase, check_together
 
 UPDATE: Final = "update"
 

@@ -25,8 +25,8 @@ from ...workload.trace import Trace, decode_trace
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
 from ..schema import Figures
-from . import drill, response, service, throughput
-from .gate import WrongBoardError
+from . import recovery, response, service, throughput
+from .checks import WrongBoardError
 from .job import Answer, Job
 from .session import Session, session
 
@@ -45,11 +45,11 @@ def answer(job: Job) -> Answer:
     try:
         return _answer(job)
     except (ConfigurationError, BackendUnavailableError, ModuleNotFoundError, psutil.Error) as error:
-        return Answer("unavailable", _told(error))
+        return Answer("unavailable", _reason(error))
     except (WrongBoardError, WrongProgramError) as error:
         return Answer("wrong", str(error))
     except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything, and its row says what
-        return Answer("failed", _told(error))
+        return Answer("failed", _reason(error))
 
 
 def _answer(job: Job) -> Answer:
@@ -57,7 +57,12 @@ def _answer(job: Job) -> Answer:
         program = find_program(job.distribution, job.program)
         return Answer("ok", figures=program.run(Setting(job.players, job.seed, job.seconds)))
     if job.task == "clear":
-        return _clear(job)
+        open_target(job.where.target, job.where.board).delete()  # left by a worker that could not do it itself
+        return Answer("ok")
+    if job.task == "conformance":
+        from ..conformance_gate import judge  # noqa: PLC0415 - of this task alone
+
+        return Answer("ok", verdict=judge(job))
     if job.task == "facts":
         with session(job.where) as opened:
             return Answer("ok", facts=opened.facts(job.label), notes=opened.notes)
@@ -75,13 +80,7 @@ def _read_trace(job: Job) -> Trace:
     return trace
 
 
-def _clear(job: Job) -> Answer:
-    """Remove the board of a worker that could not do it itself."""
-    open_target(job.where.target, job.where.board).delete()
-    return Answer("ok")
-
-
-def _told(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, LeaderboardError) else f"{type(error).__name__}: {shorten(text, 300)}"
 
@@ -89,16 +88,16 @@ def _told(error: BaseException) -> str:
 def main() -> None:
     """Read a job from standard input, answer on standard output; what a backend prints goes to stderr."""
     end_with_parent(os.getppid())
-    told: BinaryIO = sys.stdin.buffer
-    job = msgspec.json.decode(told.readline(), type=Job)
+    asked: BinaryIO = sys.stdin.buffer
+    job = msgspec.json.decode(asked.readline(), type=Job)
     faulthandler.enable()
-    faulthandler.dump_traceback_later(job.give_up_after, exit=True)
+    faulthandler.dump_traceback_later(job.timeout, exit=True)
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
         if job.task == "crash":
-            drill.crash(job, out)
+            recovery.crash(job, out)
         elif job.task == "return":
-            drill.come_back(job, told, out)
+            recovery.come_back(job, asked, out)
         else:
             out.write(msgspec.json.encode(answer(job)))
 

@@ -6,8 +6,7 @@ import pytest
 
 from leaderboard_backends import Entry
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.comparison.measure.gate import WrongBoardError
-from leaderboard_backends.comparison.measure.together import Phase, check_together
+from leaderboard_backends.comparison.measure.checks import Phase, WrongBoardError, check_together
 from leaderboard_backends.workload.trace import Trace
 
 OPERATIONS = ["update", "increment", "rank", "join", "leave"]

@@ -1,0 +1,177 @@
+"""The conformance gate: wrong means no figure of that backend at all.
+
+The conformance kit judges each backend ahead, on the target that is measured; a verdict stays while nothing changes.
+The runs that time single operations compare every answer with the model's; a plan that has none of these under a
+workload has a short one ahead, of each backend, whose figures are not published. One wrong run withholds all figures.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from ..installing import DISTRIBUTION
+from .contenders import Contender, Place, Ready
+from .files import write_atomically
+from .identity import source_digest
+from .machine import versions
+from .measure.job import Answer, Job
+from .plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Unit
+from .processes import answer
+from .schema import BackendFacts, Cell, Gate, Run, Verdict
+
+if TYPE_CHECKING:
+    from ..testing.report import Report
+
+TIMEOUT: Final = 600.0
+"""Seconds of the kit's run on a backend."""
+
+ALL: Final = "all"
+SHOWN: Final = 3
+"""Failures whose names are kept."""
+
+NON_CONFORMING: Final = "DOES NOT CONFORM"
+
+PLAYERS: Final = 10_000
+"""Players of the short run; fewer where no board of the plan has that many."""
+
+STEPS: Final = 2_000
+
+WITHHELD: Final = "withheld, as another run was wrong"
+
+
+# ---------------------------------------------------------------------- the kit
+
+
+def judge(job: Job) -> Verdict:
+    """Run the kit in this process, once more where it fails: a failure that comes back is the backend's.
+
+    Both runs are counted.
+    """
+    gc.freeze()  # what was imported is no garbage, and pytest looks for some
+    report = _run_kit(job)
+    if report.verdict == NON_CONFORMING:
+        again = _run_kit(job)
+        if again.verdict != NON_CONFORMING:
+            return _verdict(job, again, [f"passed only when tried again: {name}" for name in _failed(report)])
+    return _verdict(job, report, _failed(report))
+
+
+def _run_kit(job: Job) -> Report:
+    from ..testing.opening import is_url, load_target, url_factory  # noqa: PLC0415 - pytest, in this process alone
+    from ..testing.runner import run_kit  # noqa: PLC0415 - as above
+
+    make = url_factory(job.where.target) if is_url(job.where.target) else load_target(job.where.target)
+    return run_kit(make, name=job.label, seed=job.seed, parts=job.parts)
+
+
+def _failed(report: Report) -> list[str]:
+    names = [outcome.test for outcome in report.failures]
+    more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return [*names[:SHOWN], *more] or ([report.problem] if report.problem else [])
+
+
+def _verdict(job: Job, report: Report, failures: list[str]) -> Verdict:
+    counts = report.counts()
+    return Verdict(
+        verdict=report.verdict,
+        parts=", ".join(job.parts) or ALL,
+        passed=counts["passed"] + counts["refused"],
+        failed=counts["failed"] + counts["not run"],
+        kit=report.versions.kit if report.versions else "",
+        seconds=report.seconds,
+        failures=[" ".join(text.split()) for text in failures],
+    )
+
+
+def verdict_on(contender: Contender, place: Place, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:
+    """Return the kit's verdict on a backend at its target: one from the folder `stored`, or that of a run now.
+
+    Only verdicts on this library's own backends at targets made for a run are stored: what others depend on is not
+    known here.
+    """
+    ours = isinstance(contender, Ready) and facts.distribution.startswith(f"{DISTRIBUTION} ")
+    path = stored / f"{_key(contender, facts, job)}.json" if ours and stored is not None else None
+    if path is not None:
+        with suppress(OSError, msgspec.MsgspecError):
+            return msgspec.json.decode(path.read_bytes(), type=Verdict)
+    given = answer(replace(job, task="conformance", where=place.where), contender.path)
+    verdict = given.verdict or Verdict("NOT RUN", ", ".join(job.parts) or ALL, 0, 0, "", 0.0, [given.reason])
+    if path is not None and verdict.allows_figures:
+        with suppress(OSError):  # a folder that cannot be written means that the kit runs again next time
+            write_atomically(path, msgspec.json.encode(verdict))
+    return verdict
+
+
+def _key(contender: Contender, facts: BackendFacts, job: Job) -> str:
+    told = [contender.identity, facts.server, source_digest(), versions(), job.parts, job.seed]
+    return sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def refusal_by_kit(verdict: Verdict | None) -> Answer | None:
+    """Return the answer of all runs of a backend by the kit's verdict on it; `None` where it may have figures."""
+    if verdict is None or verdict.allows_figures:
+        return None
+    reason = f"the conformance kit says {verdict.verdict}: {'; '.join(verdict.failures)}"
+    return Answer("wrong" if verdict.verdict == NON_CONFORMING else "failed", reason)
+
+
+# ---------------------------------------------------------------------- short runs, and what a wrong run withholds
+
+
+def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return the workloads whose answers no run of a plan compares, each with the size of its short run.
+
+    `only_sizes` has, by workload, the only size of workloads that are made of events.
+    """
+    compared = {name for part in plan.service for name in part.workloads}
+    found: dict[str, int] = {}
+    parts: list[ThroughputPart | ResponsePart | DrillPart] = [*plan.throughput, *plan.response, *plan.drill]
+    for part in parts:
+        if part.workload not in compared:
+            size = only_sizes.get(part.workload) or min(PLAYERS, max(part.players))
+            found[part.workload] = max(size, found.get(part.workload, 0))
+    return found
+
+
+def gate_unit(workload: str, players: int, backend: str) -> Unit:
+    """Return the short run: that of a service time, whose answers are all compared."""
+    return Unit(Cell("service", workload, players, backend), 1, STEPS, ServicePart([workload], [players], STEPS))
+
+
+def refusal_by_gates(gates: Sequence[Gate]) -> Answer | None:
+    """Return the answer of all runs of a backend by its short runs; `None` where it may have figures."""
+    shut = next((gate for gate in gates if gate.status != "ok"), None)
+    if shut is None:
+        return None
+    where = f"in a short run of {shut.workload} with {shut.players:,} players, before any measurement"
+    return Answer(shut.status, f"{where}: {shut.reason}")
+
+
+def withholding(wrong: Run) -> str:
+    """Return why no run of the backend of a wrong run has figures."""
+    if wrong.reason.startswith(WITHHELD):
+        return wrong.reason
+    cell = wrong.cell
+    return f"{WITHHELD} ({cell.mode}, {cell.workload}, {cell.players:,} players): {wrong.reason}"
+
+
+def withheld(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs, those of backends that were wrong in any of them without figures, but with the reason."""
+    reasons: dict[str, str] = {}
+    for run in sorted(runs, key=lambda run: not run.reason.startswith(WITHHELD)):  # a reason that was given stays
+        if run.status == "wrong":
+            reasons.setdefault(run.cell.backend, withholding(run))
+    return [
+        replace(run, status="wrong", figures=None, reason=reasons[run.cell.backend])
+        if run.status == "ok" and run.cell.backend in reasons
+        else run
+        for run in runs
+    ]

@@ -1,0 +1,303 @@
+"""Crash recovery: start a backend from nothing, load it, kill the process with its data during updates, and restore.
+
+The killed process is the server where there is one, else the process that has the board open. A kill -9 says nothing
+about a power cut: what the process had handed to the system is still written.
+
+Two workers take part: one is killed while it updates a board (`crash`), the other checks what is left (`come_back`).
+Both speak in lines of JSON on their standard output, the second also listens. Times are of the monotonic clock, which
+all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count, islice
+from pathlib import Path
+from threading import Lock, Timer
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, TypeVar, cast
+
+import msgspec
+
+from ...model import Score
+from ...protocol import LeaderboardBackend
+from ...usage import bytes_written, listening_ports
+from ...workload.trace import Trace, decode_trace
+from ..opening import open_target
+from ..processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_answer, started
+from ..schema import DiskFigures, DrillFigures
+from .checks import WrongBoardError
+from .job import Job
+from .session import Session, growth
+
+if TYPE_CHECKING:
+    from ..contenders import Contender, Place
+
+ACKNOWLEDGED: Final = b".\n"
+"""The line of one more acknowledged update."""
+
+KILL_AFTER: Final = 400
+KILL_SECONDS: Final = 3.0
+"""The process is killed after this number of acknowledged updates or these seconds, whichever comes first."""
+
+DISK_CALLS: Final = ((1, 300), (100, 20))
+"""Updates a call, and calls, whose bytes are counted."""
+
+
+class Up(msgspec.Struct, frozen=True, tag="up"):
+    """The first update was acknowledged."""
+
+    at: float
+
+
+class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
+    """All players are loaded; then `updates` were made to count the bytes that they write."""
+
+    seconds: float
+    updates: int
+    disk: list[DiskFigures]
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The second process is ready, and waits for the number of acknowledged updates."""
+
+
+class Back(msgspec.Struct, frozen=True, tag="back"):
+    """The board gives right answers again."""
+
+    at: float
+    found: int
+    """Players that were there before anything was loaded again."""
+    lost: int
+
+
+class Wrong(msgspec.Struct, frozen=True, tag="wrong"):
+    """The restored board holds something that was never written; then there are no figures."""
+
+    reason: str
+
+
+Line: TypeAlias = Up | Loaded | Ready | Back | Wrong
+Reply = TypeVar("Reply", Up, Loaded, Ready, Back)
+
+
+# ---------------------------------------------------------------------- in the two workers
+
+
+def tell(out: BinaryIO, line: Line) -> None:
+    """Write a line at once."""
+    out.write(msgspec.json.encode(line) + b"\n")
+    out.flush()
+
+
+def crash(job: Job, out: BinaryIO) -> None:
+    """Open, load, and update until somebody kills this process, or the server: then the error ends it."""
+    with open_target(job.where.target, job.where.board) as board:
+        board.update_score("first", "", 1)
+        tell(out, Up(time.monotonic()))
+        board.remove_player("first")
+        trace = decode_trace(Path(job.trace_path).read_bytes())
+        session = Session(job.where, board, 0)
+        load, _ = session.load(trace)
+        updates = climbing(trace)
+        disk = list(_count_bytes(session, updates)) if session.data_path() else []
+        tell(out, Loaded(load.seconds, sum(one.updates for one in disk), disk))
+        for update in updates:
+            board.update_score(*update)
+            out.write(ACKNOWLEDGED)
+            out.flush()
+
+
+def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
+    """Wait for the number of acknowledged updates, open the board, and load it again where nothing is left."""
+    trace = decode_trace(Path(job.trace_path).read_bytes())
+    tell(out, Ready())
+    acknowledged = int(told.readline())
+    with open_target(job.where.target, job.where.board) as board:
+        found = len(board)
+        if not found:
+            loaded = len(trace.scores)
+            board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], trace.scores, strict=True))
+        try:
+            _check(board, trace)
+        except WrongBoardError as error:
+            tell(out, Wrong(str(error)))
+            return
+        at = time.monotonic()
+        tell(out, Back(at, found, count_lost(board, trace, acknowledged)))
+
+
+def climbing(trace: Trace, first: int = 0) -> Iterator[tuple[str, str, Score]]:
+    """Yield updates without end, from number `first` on, one player after the other, each above all scores so far."""
+    base, players = int(max(trace.scores, default=0)) + 1, len(trace.scores) or len(trace.ids)
+    for number in count(first):
+        yield trace.ids[number % players], trace.usernames[number % players], base + number
+
+
+def count_lost(board: LeaderboardBackend, trace: Trace, acknowledged: int) -> int:
+    """Return how many players do not have the score of their last acknowledged update.
+
+    The update after the last acknowledged one was in flight: it may have been applied, or not.
+    """
+    last = {player: {score} for player, _, score in islice(climbing(trace), acknowledged)}
+    under_way, _, score = next(climbing(trace, acknowledged))
+    if under_way in last:
+        last[under_way].add(score)
+    return sum(board.get_score(player) not in scores for player, scores in last.items())
+
+
+def _check(board: LeaderboardBackend, trace: Trace) -> None:
+    """Raise `WrongBoardError` unless the board is whole."""
+    top = board.get_top_n(1)
+    if len(board) < len(trace.scores):
+        raise WrongBoardError(f"after recovery, the board has {len(board)} of {len(trace.scores)} players")
+    if [board.get_rank(entry.player_id) for entry in top] != [1]:
+        raise WrongBoardError("after recovery, the first entry of the top is not at rank 1")
+
+
+def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:
+    """Yield what updates write, one per call and in batches: from one clean-up of the files to the next.
+
+    So clean-up work left by the load does not count, and that left by these updates does.
+    """
+    owner = next(iter(session.where.server_pids), os.getpid())
+    for size, calls in DISK_CALLS:
+        before, written = session.disk_bytes(), bytes_written(owner)
+        for _ in range(calls):
+            session.board.update_scores(list(islice(updates, size)))
+        after, now = session.disk_bytes(), bytes_written(owner)
+        yield DiskFigures(
+            size=size,
+            updates=size * calls,
+            grown_bytes=growth(before, after) or 0,
+            written_bytes=growth(written, now),
+        )
+
+
+# ---------------------------------------------------------------------- in the comparison
+
+
+def recover(contender: Contender, trace: Path, directory: Path, timeout: float) -> DrillFigures:
+    """Return the figures of one crash recovery.
+
+    Raises `WrongBoardError`, `WorkerError`, and what making the target raises.
+    """
+    with _worker(contender, timeout) as victim, _worker(contender, timeout) as survivor:
+        begun = time.monotonic()
+        with contender.open(directory) as place:
+            _ask(victim, Job("crash", place.where, timeout, trace_path=str(trace)))
+            up = _reply(victim, Up, timeout)
+            loaded = _reply(victim, Loaded, timeout)
+            _ask(survivor, Job("return", place.where, timeout, trace_path=str(trace)))
+            _reply(survivor, Ready, timeout)
+            acknowledged, killed = _kill(victim, place, timeout)
+            acknowledged += loaded.updates
+            _stdin(survivor).write(b"%d\n" % acknowledged)
+            _stdin(survivor).flush()
+            back = _reply(survivor, Back, timeout)
+            return DrillFigures(
+                processes=0 if place.server is None else 1,
+                ports=0 if place.server is None else listening_ports(place.server.pid),
+                start_seconds=round(up.at - begun, 4),
+                load_seconds=loaded.seconds,
+                restore_seconds=round(back.at - killed, 4),
+                restored_by="restart" if back.found else "load",
+                acknowledged=acknowledged,
+                lost=back.lost if back.found else acknowledged,
+                disk=loaded.disk,
+            )
+
+
+class _Strike:
+    """Kills what keeps the data: the server where there is one, else the process that has the board open. Once."""
+
+    def __init__(self, victim: Process, place: Place) -> None:
+        self._victim = victim
+        self._server = place.server
+        self._lock = Lock()
+        self.at: float | None = None
+
+    def __call__(self) -> None:
+        with self._lock:
+            if self.at is not None:
+                return
+            self.at = time.monotonic()
+            if self._server is None:
+                end(self._victim)
+            else:
+                self._server.kill()
+
+
+def _kill(victim: Process, place: Place, timeout: float) -> tuple[int, float]:
+    """Kill the process with the data during updates, restart a server; return how many were acknowledged, and when.
+
+    Raises `WorkerError` where the process to kill ends by itself.
+    """
+    strike = _Strike(victim, place)
+    late = Timer(KILL_SECONDS, strike)
+    late.start()
+    seen = 0
+    for line in _stdout(victim):
+        seen += line == ACKNOWLEDGED
+        if seen == KILL_AFTER:
+            strike()
+    late.cancel()
+    if strike.at is None:
+        raise _ended(victim, timeout)
+    if place.server is not None:
+        place.server.start()
+    return seen, strike.at
+
+
+@contextmanager
+def _worker(contender: Contender, timeout: float) -> Iterator[Process]:
+    """Start a worker that is ended after a timeout in seconds, so that reading from it never hangs."""
+    with started(contender.path) as process:
+        timer = Timer(timeout + GRACE, end, [process])
+        timer.start()
+        try:
+            yield process
+        except WorkerError:
+            if timer.is_alive():
+                raise
+            raise WorkerTimeoutError(f"no result after {timeout:g} s; the process was stopped") from None
+        finally:
+            timer.cancel()
+
+
+def _ask(process: Process, job: Job) -> None:
+    _stdin(process).write(msgspec.json.encode(job) + b"\n")
+    _stdin(process).flush()
+
+
+def _reply(process: Process, kind: type[Reply], timeout: float) -> Reply:
+    """Return the next line that is not an acknowledgement.
+
+    Raises `WorkerError` where the process ends before it, `WrongBoardError` where it reports a wrong board instead.
+    """
+    line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
+    if not line:
+        raise _ended(process, timeout)
+    told: Reply | Wrong = msgspec.json.decode(line, type=kind | Wrong)
+    if isinstance(told, Wrong):
+        raise WrongBoardError(told.reason)
+    return told
+
+
+def _ended(process: Process, timeout: float) -> WorkerError:
+    """Return the error of a process whose output has ended; it is given a moment to end by itself."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    end(process)
+    return no_answer(process.returncode, process.stderr.read() if process.stderr else b"", timeout)
+
+
+def _stdin(process: Process) -> IO[bytes]:
+    return cast("IO[bytes]", process.stdin)
+
+
+def _stdout(process: Process) -> IO[bytes]:
+    return cast("IO[bytes]", process.stdout)
