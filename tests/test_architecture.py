@@ -18,7 +18,7 @@ PACKAGE = "leaderboard_backends"
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
 LAYERS = [
-    ["errors", "forks", "installing", "numerals", "timing", "usage"],
+    ["errors", "forks", "chunks", "installing", "numerals", "timing", "usage"],
     ["model"],
     ["toml_files"],
     ["workload"],

@@ -11,12 +11,12 @@ from typing import Final
 import click
 
 from ..comparison.advice.quantities import read_sizes
-from ..comparison.conformance_gate import TIMEOUT
 from ..comparison.contenders import Contender, find_contenders
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
+from ..comparison.measure.conformance_gate import TIMEOUT
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.programs import is_installed
 from ..comparison.redaction import conceal

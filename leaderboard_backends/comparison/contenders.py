@@ -25,8 +25,7 @@ from ..testing.opening import is_url
 from ..testing.server_process import ServerProcess
 from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
 from ..toml_files import read_toml, shipped
-from .measure.job import Where
-from .opening import check_target
+from .opening import Where, check_target
 from .redaction import conceal
 from .schema import Sheet
 

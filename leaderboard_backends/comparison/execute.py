@@ -17,19 +17,28 @@ from msgspec.structs import replace
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..workload.spec import WorkloadFile
-from . import conformance_gate
-from .conformance_gate import gate_unit, gates_of, refusal_by_gates, refusal_by_kit, verdict_on, withheld, withholding
 from .contenders import Contender, Place
 from .effort import code_facts, counts_kept
 from .identity import check_same, head
 from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, versions
+from .measure import conformance_gate
 from .measure.checks import WrongBoardError
-from .measure.job import Answer, Job, Jobs, Where
+from .measure.conformance_gate import (
+    gate_unit,
+    gates_of,
+    refusal_by_gates,
+    refusal_by_kit,
+    verdict_on,
+    withheld,
+    withholding,
+)
+from .measure.job import Answer, Job, Jobs
+from .measure.processes import WorkerError, answer, no_figures, redacted
 from .measure.recovery import recover
 from .methods import METHODS
+from .opening import Where
 from .plan import Plan, Unit, in_order, units
-from .processes import WorkerError, answer, no_figures, redacted
 from .programs import programs_of
 from .schema import (
     SCHEMA_VERSION,

@@ -1,9 +1,11 @@
-"""Opening the board that a job names: a URL, or `module:callable` for a class that is registered nowhere yet."""
+"""Where a board is measured, and opening it: a URL, or `module:callable` for a class that is registered nowhere yet."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
+
+import msgspec
 
 from ..config import open_leaderboard
 from ..errors import ConfigurationError, LeaderboardError
@@ -16,6 +18,22 @@ from .redaction import conceal
 
 _OURS: Final = ("order", "keep")
 _MEANT_AS_URL: Final = re.compile("[/@]")
+
+
+class Where(msgspec.Struct, frozen=True):
+    """Where a job's board is. It may hold a password, so it travels through a pipe and is written nowhere."""
+
+    target: str
+    """A URL, or `module:callable`."""
+    board: str
+    shared: bool = False
+    """Whether the storage is the user's own: the board is then cleared afterwards."""
+    server_pids: list[int] = []
+    """The processes of its servers; empty where they are not known, or where there are none."""
+    copies: int = 1
+    """How many of the servers have the whole board."""
+    data_path: str | None = None
+    """The folder whose growth is the bytes on disk; `None` where the board's own files are."""
 
 
 class TargetError(LeaderboardError):

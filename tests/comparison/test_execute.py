@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.measure.job import Answer, Job
-from leaderboard_backends.comparison.processes import answer
+from leaderboard_backends.comparison.measure.processes import answer
 from leaderboard_backends.comparison.schema import (
     Cell,
     DrillFigures,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.conformance_gate import gates_of, withheld
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
+from leaderboard_backends.comparison.measure.conformance_gate import gates_of, withheld
 from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
 from leaderboard_backends.comparison.schema import (
     Cell,

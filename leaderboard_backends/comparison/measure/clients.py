@@ -17,8 +17,7 @@ from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 from ...errors import LeaderboardError
 from ...protocol import LeaderboardBackend
-from ..opening import open_target
-from .job import Where
+from ..opening import Where, open_target
 from .session import follow
 
 TIMEOUT: Final = 120.0

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ...workload.spec import WorkloadFile
+from ..opening import Where
 from ..plan import Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
 from ..schema import BackendFacts, Figures, Status, Verdict
 from ..traces import StoredTrace
@@ -22,22 +23,6 @@ Task: TypeAlias = Literal[
 """The modes; `facts` opens a board and reports what it is; `conformance` runs the kit; `clear` deletes what a
 terminated worker left behind; `crash` and `return` are the two workers of crash recovery.
 """
-
-
-class Where(msgspec.Struct, frozen=True):
-    """Where a job's board is. It may hold a password, so it travels through a pipe and is written nowhere."""
-
-    target: str
-    """A URL, or `module:callable`."""
-    board: str
-    shared: bool = False
-    """Whether the storage is the user's own: the board is then cleared afterwards."""
-    server_pids: list[int] = []
-    """The processes of its servers; empty where they are not known, or where there are none."""
-    copies: int = 1
-    """How many of the servers have the whole board."""
-    data_path: str | None = None
-    """The folder whose growth is the bytes on disk; `None` where the board's own files are."""
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -27,10 +27,10 @@ from ...protocol import LeaderboardBackend
 from ...usage import bytes_written, listening_ports
 from ...workload.trace import Trace, decode_trace
 from ..opening import open_target
-from ..processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_answer, started
 from ..schema import DiskFigures, DrillFigures
 from .checks import WrongBoardError
 from .job import Job
+from .processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_answer, started
 from .session import Session, growth
 
 if TYPE_CHECKING:

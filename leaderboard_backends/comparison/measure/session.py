@@ -19,9 +19,8 @@ from ...testing.opening import distribution as distribution_of
 from ...usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ...workload.trace import Trace
 from ..effort.counting import code_size
-from ..opening import open_target
+from ..opening import Where, open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
-from .job import Where
 
 REWRITE_TIMEOUT: Final = 120.0
 """Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""

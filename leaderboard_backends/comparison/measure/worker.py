@@ -60,7 +60,7 @@ def _answer(job: Job) -> Answer:
         open_target(job.where.target, job.where.board).delete()  # left by a worker that could not do it itself
         return Answer("ok")
     if job.task == "conformance":
-        from ..conformance_gate import judge  # noqa: PLC0415 - of this task alone
+        from .conformance_gate import judge  # noqa: PLC0415 - of this task alone
 
         return Answer("ok", verdict=judge(job))
     if job.task == "facts":

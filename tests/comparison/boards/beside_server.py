@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leaderboard_backends.comparison.contenders import NO_SHEET, Place
 from leaderboard_backends.comparison.execute import Order, compare
-from leaderboard_backends.comparison.measure.job import Where
+from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.plan import Plan, ServicePart, Unit
 from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.traces import TraceStore

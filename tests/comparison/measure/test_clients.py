@@ -7,7 +7,7 @@ import pytest
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.comparison.measure.clients import Call, ClientError, Processes, Threads
-from leaderboard_backends.comparison.measure.job import Where
+from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 ADD: Call = ("increment_score", ("ada", "Ada", 1))

@@ -14,11 +14,11 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from .measure.job import Answer, Job
-from .redaction import redact
-from .schema import BackendFacts, printable
+from ..redaction import redact
+from ..schema import BackendFacts, printable
+from .job import Answer, Job
 
-WORKER: Final = f"{__package__}.measure.worker"
+WORKER: Final = f"{__package__}.worker"
 
 GRACE: Final = 5.0
 """Seconds after its timeout at which a process is killed that has not ended itself with a traceback."""

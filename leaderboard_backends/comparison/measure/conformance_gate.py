@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
-from ..installing import DISTRIBUTION
-from .contenders import Contender, Place, Ready
-from .files import write_atomically
-from .identity import source_digest
-from .machine import versions
-from .measure.job import Answer, Job
-from .plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Unit
+from ...installing import DISTRIBUTION
+from ..contenders import Contender, Place, Ready
+from ..files import write_atomically
+from ..identity import source_digest
+from ..machine import versions
+from ..plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Unit
+from ..schema import BackendFacts, Cell, Gate, Run, Verdict
+from .job import Answer, Job
 from .processes import answer
-from .schema import BackendFacts, Cell, Gate, Run, Verdict
 
 if TYPE_CHECKING:
-    from ..testing.report import Report
+    from ...testing.report import Report
 
 TIMEOUT: Final = 600.0
 """Seconds of the kit's run on a backend."""
@@ -65,8 +65,8 @@ def judge(job: Job) -> Verdict:
 
 
 def _run_kit(job: Job) -> Report:
-    from ..testing.opening import is_url, load_target, url_factory  # noqa: PLC0415 - pytest, in this process alone
-    from ..testing.runner import run_kit  # noqa: PLC0415 - as above
+    from ...testing.opening import is_url, load_target, url_factory  # noqa: PLC0415 - pytest, in this process alone
+    from ...testing.runner import run_kit  # noqa: PLC0415 - as above
 
     make = url_factory(job.where.target) if is_url(job.where.target) else load_target(job.where.target)
     return run_kit(make, name=job.label, seed=job.seed, parts=job.parts)
