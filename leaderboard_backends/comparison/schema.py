@@ -443,6 +443,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Of all that a resumed run has to agree with."""
 
 
+CodeState: TypeAlias = Literal["counted", "not counted", "not built", "not possible"]
+"""Whether there is code of a feature to count: `not built` by us, or `not possible` on that backend."""
+
+
 class CodeFacts(msgspec.Struct, frozen=True):
     """The code size of one feature on one backend, by who writes it. `None`: not counted, and `note` says why."""
 
@@ -457,6 +461,9 @@ class CodeFacts(msgspec.Struct, frozen=True):
     configuration: int | None
     """Lines."""
     note: str = ""
+    state: CodeState = "counted"
+    compiled: list[str] = []
+    """Of the third party's libraries, those with parts whose source is not there to be counted."""
 
 
 class Result(msgspec.Struct, frozen=True):

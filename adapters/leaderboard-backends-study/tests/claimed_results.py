@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from leaderboard_backends_study.evaluation import EVALUATORS
@@ -27,6 +27,7 @@ from leaderboard_backends.comparison.schema import (
     Cell,
     CodeFacts,
     CodeSize,
+    CodeState,
     Durability,
     Home,
     ProgramFigures,
@@ -104,8 +105,10 @@ def row(
     third_party: int | None = 0,
     configuration: int | None = 0,
     note: str = "",
+    state: CodeState = "counted",
+    compiled: Sequence[str] = (),
 ) -> CodeFacts:
-    return CodeFacts(feature, backend, app, shipped, third_party, configuration, note)
+    return CodeFacts(feature, backend, app, shipped, third_party, configuration, note, state, [*compiled])
 
 
 def complete() -> Result:
@@ -183,7 +186,5 @@ def _code() -> list[CodeFacts]:
         for backend in ("sortedcontainers", "redis", "zodb")
     ]
     kept = [row("persistence", "redis", configuration=4), row("persistence", "zodb")]
-    process = row(
-        "persistence", "sortedcontainers", None, None, None, None, "not possible: it lives in the app's process"
-    )
+    process = row("persistence", "sortedcontainers", None, None, None, None, "in the process", "not possible")
     return [*rows, *kept, process, row("basic board", "every backend", 0, 100)]

@@ -25,7 +25,7 @@ def test_about_as_many_statements_as_lines_hold(app: int, shipped: int, verdict:
 
 
 def test_a_feature_that_is_not_built_yet_is_not_measured() -> None:
-    code = [row("rate limiting", "sortedcontainers", None, None, None, None, "not built yet; the study says 30 lines")]
+    code = [row("rate limiting", "sortedcontainers", None, None, None, None, "not built yet", "not built")]
     with pytest.raises(
         NotMeasuredError, match="not measured in this result: rate limiting was not built yet when the result was made"
     ):
@@ -38,9 +38,7 @@ def test_a_feature_that_is_not_built_yet_is_not_measured() -> None:
 
 
 def test_persistence_is_not_available_built_in_or_written() -> None:
-    absent = [
-        row("persistence", "sortedcontainers", None, None, None, None, "not possible: it lives in the app's process")
-    ]
+    absent = [row("persistence", "sortedcontainers", None, None, None, None, "in the process", "not possible")]
     assert judged("lines-persistence-sortedcontainers", RUNS, code=absent).verdict == "holds"
     redis = [row("persistence", "redis", 0, 0, 0, 3, "lines of the server's configuration")]
     assert judged("lines-persistence-redis", RUNS, code=redis).verdict == "holds"
@@ -57,7 +55,7 @@ def test_built_in_sharding_takes_no_statement() -> None:
 def test_sums_are_those_of_the_studys_rows_and_ours_as_far_as_they_are_built() -> None:
     code = [
         row("basic board", "sortedcontainers", 9, 173),
-        row("sharding", "sortedcontainers", None, None, note="not built yet"),
+        row("sharding", "sortedcontainers", None, None, note="not built yet", state="not built"),
     ]
     found = judged("lines-all-features-sortedcontainers", RUNS, code=code)
     assert found.verdict == "not measured"
@@ -92,7 +90,7 @@ def test_dependencies_and_compiled_parts_are_those_that_were_counted() -> None:
     pure = [row("basic board", "sortedcontainers", third_party=700, note="third party: sortedcontainers 2.4.0")]
     assert judged("sortedcontainers-no-dependencies", RUNS, code=pure).verdict == "holds in part"
     assert judged("sortedcontainers-pure-python", RUNS, code=pure).verdict == "holds"
-    mixed = [row("basic board", "sortedcontainers", third_party=700, note="compiled parts of x are not counted")]
+    mixed = [row("basic board", "sortedcontainers", third_party=700, compiled=["x"])]
     assert judged("sortedcontainers-pure-python", RUNS, code=mixed).verdict == "does not hold"
 
 

@@ -11,7 +11,7 @@ from ...errors import ConfigurationError
 from ...protocol import LeaderboardBackend
 from ...registry import backend_class
 from ...toml_files import shipped
-from ..schema import CodeFacts
+from ..schema import CodeFacts, CodeState
 from .apps import BASIC, written
 from .counting import code_size, statements_of
 from .libraries import Library, library
@@ -56,8 +56,6 @@ STANDS_ON: Final = {
 }
 """The libraries of third parties that each backend imports, by distribution; Python's own are none."""
 
-NOT_BUILT: Final = "not built yet"
-
 
 def code_facts(root: Path | None = None) -> list[CodeFacts]:
     """Return a row for each feature and backend, and one for what all share; `root` holds the apps.
@@ -87,19 +85,20 @@ def _shared() -> CodeFacts:
 def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
     app = written(root, feature.folder, backend)
     shipped_statements, said = _shipped(backend)
-    third_party, told = _third_party(STANDS_ON[backend])
-    return CodeFacts(
-        feature.name, backend, app.statements, shipped_statements, third_party, app.lines, _joined(said, told)
-    )
+    third_party, told, compiled = _third_party(STANDS_ON[backend])
+    note = _joined(said, told)
+    state: CodeState = "counted" if shipped_statements is not None else "not counted"
+    statements = (app.statements, shipped_statements, third_party)
+    return CodeFacts(feature.name, backend, *statements, app.lines, note, state, compiled)
 
 
 def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
     """Tell what keeping the board beyond the process takes: nothing, configuration, or what no setting can do."""
     found, problem = _class(backend)
     if found is None:
-        return CodeFacts(feature.name, backend, None, None, None, None, problem)
+        return _none(feature, backend, problem, "not counted")
     if not (found.capabilities.durable or found.capabilities.shared):
-        return CodeFacts(feature.name, backend, None, None, None, None, "not possible: it lives in the app's process")
+        return _none(feature, backend, "not possible: it lives in the app's process", "not possible")
     app = written(root, feature.folder, backend)
     note = "the basic board keeps it already"
     if app.lines:
@@ -111,18 +110,18 @@ def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
     """Tell of a feature that a package of ours lays over any board, or that there is none yet."""
     files = [file for home in feature.homes for file in source_of(home)]
     if not files:
-        return CodeFacts(feature.name, backend, None, None, None, None, NOT_BUILT)
-    ours, third_party, note = statements_of(files), *_stood_on(feature)
+        return _none(feature, backend, "not built yet", "not built")
+    third_party, told, compiled = _third_party(feature.stands_on)
+    ours, note = statements_of(files), _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
     if not (root / feature.folder).is_dir():
         note = _joined(note, f"the app's part is not counted: benchmarks/effort has no {feature.folder} yet")
-        return CodeFacts(feature.name, backend, None, ours, third_party, None, note)
+        return CodeFacts(feature.name, backend, None, ours, third_party, None, note, compiled=compiled)
     app = written(root, feature.folder, backend)
-    return CodeFacts(feature.name, backend, app.statements, ours, third_party, app.lines, note)
+    return CodeFacts(feature.name, backend, app.statements, ours, third_party, app.lines, note, compiled=compiled)
 
 
-def _stood_on(feature: Feature) -> tuple[int | None, str]:
-    third_party, told = _third_party(feature.stands_on)
-    return third_party, _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
+def _none(feature: Feature, backend: str, note: str, state: CodeState) -> CodeFacts:
+    return CodeFacts(feature.name, backend, None, None, None, None, note, state)
 
 
 def _shipped(backend: str) -> tuple[int | None, str]:
@@ -136,22 +135,23 @@ def _shipped(backend: str) -> tuple[int | None, str]:
     return size.statements, f"ours: and {size.other_lines} lines of Lua or SQL" if size.other_lines else ""
 
 
-def _third_party(names: tuple[str, ...]) -> tuple[int | None, str]:
+def _third_party(names: tuple[str, ...]) -> tuple[int | None, str, list[str]]:
+    """Return the statements of libraries, which were counted and what was not, and those with compiled parts."""
     try:
         libraries = [library(name) for name in names]
     except (ConfigurationError, OSError, SyntaxError, UnicodeDecodeError) as error:
-        return None, f"third party was not counted: {_reason(error)}"
-    return sum(one.statements for one in libraries), _told(libraries)
+        return None, f"third party was not counted: {_reason(error)}", []
+    compiled = [one.name for one in libraries if one.compiled]
+    return sum(one.statements for one in libraries), _told(libraries, compiled), compiled
 
 
-def _told(libraries: list[Library]) -> str:
+def _told(libraries: list[Library], compiled: list[str]) -> str:
     """Say which libraries were counted, and what of them was not."""
     if not libraries:
         return "third party: none beyond Python's own"
     counted = f"third party: {', '.join(f'{one.name} {one.version}' for one in libraries)}"
     names = {one.name.lower() for one in libraries}
     beyond = {need for one in libraries for need in one.needs if need.lower() not in names}
-    compiled = [one.name for one in libraries if one.compiled]
     return _joined(
         counted,
         f"compiled parts of {', '.join(compiled)} are not counted" if compiled else "",

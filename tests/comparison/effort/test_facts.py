@@ -11,7 +11,7 @@ import pytest
 
 from leaderboard_backends.comparison.effort import facts
 from leaderboard_backends.comparison.effort.counting import code_size, count_statements
-from leaderboard_backends.comparison.effort.facts import FEATURES, NOT_BUILT, SHARED, STANDS_ON, Feature, code_facts
+from leaderboard_backends.comparison.effort.facts import FEATURES, SHARED, STANDS_ON, Feature, code_facts
 from leaderboard_backends.comparison.effort.libraries import is_test, library
 from leaderboard_backends.comparison.schema import CodeFacts
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
@@ -61,9 +61,10 @@ def test_what_all_share_is_counted_once(rows: dict[tuple[str, str], CodeFacts]) 
 
 
 def test_a_note_says_what_was_not_counted(rows: dict[tuple[str, str], CodeFacts]) -> None:
-    note = rows["basic board", "zodb"].note
-    assert "compiled parts of BTrees, persistent are not counted" in note
-    assert "zodbpickle" in note
+    row = rows["basic board", "zodb"]
+    assert row.compiled == ["BTrees", "persistent"]
+    assert "compiled parts of BTrees, persistent are not counted" in row.note
+    assert "zodbpickle" in row.note
     assert "lines of Lua or SQL" in rows["basic board", "redis"].note
 
 
@@ -73,17 +74,17 @@ def test_persistence_is_nothing_or_configuration_or_not_possible(rows: dict[tupl
         assert (rows["persistence", backend].app, rows["persistence", backend].configuration) == (0, 0)
     for backend in ("naive", "memory", "sortedcontainers"):
         assert rows["persistence", backend].app is None
-        assert "not possible" in rows["persistence", backend].note
+        assert rows["persistence", backend].state == "not possible"
 
 
 def test_a_feature_without_a_package_is_not_built_yet() -> None:
     row = facts.wrapped(Feature("skating", "skating", ("leaderboard_backends.skating.fast",)), "memory", ROOT)
-    assert row == CodeFacts("skating", "memory", None, None, None, None, NOT_BUILT)
+    assert row == CodeFacts("skating", "memory", None, None, None, None, "not built yet", "not built")
 
 
 def test_a_folder_left_over_without_source_is_no_package(package: Path) -> None:
     (package / "made_up_empty" / "__pycache__").mkdir(parents=True)
-    assert facts.wrapped(Feature("skating", "skating", ("made_up_empty",)), "memory", ROOT).note == NOT_BUILT
+    assert facts.wrapped(Feature("skating", "skating", ("made_up_empty",)), "memory", ROOT).state == "not built"
 
 
 def test_a_feature_that_is_built_is_counted_with_what_its_app_adds(package: Path) -> None:

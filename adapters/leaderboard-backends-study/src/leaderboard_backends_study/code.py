@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from leaderboard_backends.comparison.effort.facts import NOT_BUILT, SHARED
+from leaderboard_backends.comparison.effort.facts import SHARED
 from leaderboard_backends.comparison.schema import CodeFacts
 
 from .evidence import CODE, SORTED, Evaluator, Evidence, missing
@@ -41,8 +41,8 @@ def feature(name: str, backend: str) -> Evaluator:
 def built(found: Evidence, name: str, backend: str) -> CodeFacts:
     """Return a row of code; raises `NotMeasuredError` where the feature was not built, or nothing was counted."""
     row = found.code(name, backend)
-    if row.note.startswith(NOT_BUILT):
-        raise NotMeasuredError(f"not measured in this result: {name} was {NOT_BUILT} when the result was made")
+    if row.state == "not built":
+        raise NotMeasuredError(f"not measured in this result: {name} was not built yet when the result was made")
     if row.app is None and row.shipped is None:
         raise NotMeasuredError(f"{name} on {backend}: {row.note}")
     return row
@@ -69,7 +69,7 @@ def _statements(row: CodeFacts) -> str:
 def not_available(_: Claim, found: Evidence) -> Judged:
     """Judge that a board in the app's process cannot be persistent: it holds where no setting makes it so."""
     row = found.code(PERSISTENCE, CODE["sortedcontainers"])
-    return Judged(row.note, decide([row.note.startswith("not possible")]))
+    return Judged(row.note, decide([row.state == "not possible"]))
 
 
 def built_in(_: Claim, found: Evidence) -> Judged:
@@ -95,8 +95,8 @@ def all_features(backend: str) -> Evaluator:
 def _as_far_as_built(found: Evidence, backend: str) -> str:
     rows = [row for row in found.result.code if row.backend == backend]
     counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
-    absent = [row.feature for row in rows if row.note.startswith(NOT_BUILT)]
-    said = [", ".join(counted), f"{NOT_BUILT} when this result was made: {', '.join(absent)}" if absent else ""]
+    absent = [row.feature for row in rows if row.state == "not built"]
+    said = [", ".join(counted), f"not built yet when this result was made: {', '.join(absent)}" if absent else ""]
     return "; ".join(filter(None, said)) or "not counted"
 
 
@@ -143,15 +143,14 @@ def no_dependencies(_: Claim, found: Evidence) -> Judged:
     row = built(found, BASIC, CODE["sortedcontainers"])
     third_party = _number(row, "third_party")
     said = f"{third_party:,} third-party statements ({row.note})"
-    return Judged(said, decide([third_party == 0, "compiled parts" not in row.note]))
+    return Judged(said, decide([third_party == 0, not row.compiled]))
 
 
 def pure_python(_: Claim, found: Evidence) -> Judged:
     """Judge whether what `sortedcontainers` imports has compiled parts; the count looked for them."""
     row = built(found, BASIC, CODE["sortedcontainers"])
-    pure = "compiled parts" not in row.note
-    said = "no compiled parts found" if pure else "compiled parts found"
-    return Judged(f"{said}; {row.note}" if row.note else said, decide([pure]))
+    said = "compiled parts found" if row.compiled else "no compiled parts found"
+    return Judged(f"{said}; {row.note}" if row.note else said, decide([not row.compiled]))
 
 
 def production_ready(claim: Claim, found: Evidence) -> Judged:

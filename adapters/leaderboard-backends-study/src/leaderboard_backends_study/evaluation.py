@@ -32,17 +32,12 @@ COMBINED: Final = {
 }
 """Claims that follow from others."""
 
-UNBUILT: Final = ("not built yet", "not measurable here")
-"""First words of `how` for a claim that nothing here can measure, which needs no evaluator."""
-
-NO_FIGURE: Final = "no figure decides it"
-
 
 def evaluate(result: Result, inputs: Inputs | None = None) -> list[Finding]:
     """Return a finding for each claim, in the order of the study.
 
-    A claim without an evaluator is an opinion, or not built yet, as its entry says. Where the result lacks the figures,
-    the claim is not measured, and the finding says what to run.
+    A claim without an evaluator is an opinion, or cannot be measured here, as its entry says. Where the result lacks
+    the figures, the claim is not measured, and the finding says what to run.
     """
     found = Evidence(result, inputs)
     judged = {claim.id: _judge(claim, found) for claim in claims() if claim.id not in COMBINED}
@@ -51,13 +46,13 @@ def evaluate(result: Result, inputs: Inputs | None = None) -> list[Finding]:
 
 
 def _finding(claim: Claim, judged: Judged) -> Finding:
-    return Finding(claim.id, claim.section, claim.claim, judged.measured, judged.verdict, claim.how or NO_FIGURE)
+    return Finding(claim.id, claim.section, claim.claim, judged.measured, judged.verdict, claim.method)
 
 
 def _judge(claim: Claim, found: Evidence) -> Judged:
     judge = EVALUATORS.get(claim.id)
     if judge is None:
-        return Judged(claim.how or NO_FIGURE, "opinion" if claim.kind == "opinion" else "not measured")
+        return Judged(claim.method, "opinion" if claim.kind == "opinion" else "not measured")
     try:
         return judge(claim, found)
     except NotMeasuredError as error:

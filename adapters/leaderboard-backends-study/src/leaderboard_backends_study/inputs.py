@@ -24,7 +24,9 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     claim: str
     kind: Kind
     how: str = ""
-    """How the claim is measured, or why it cannot be; empty for an opinion that no figure decides."""
+    """How the claim is measured."""
+    why_not: str = ""
+    """Why it cannot be measured here, and what is measured instead."""
     players: int | None = None
     value: float | None = None
     low: float | None = None
@@ -32,6 +34,11 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     below: float | None = None
     above: float | None = None
     unit: str = ""
+
+    @property
+    def method(self) -> str:
+        """How the claim is measured, or why it is not, as text."""
+        return self.how or (f"not measurable here; {self.why_not}" if self.why_not else "no figure decides it")
 
     def needs(self, name: Literal["players", "value", "low", "high", "below", "above"]) -> float:
         """Return a figure of the claim. Raises `ConfigurationError` where its entry lacks it."""

@@ -23,9 +23,7 @@ RATIO_ROUNDING: Final = 0.05
 
 
 def _unpriced(what: str) -> NoReturn:
-    raise NotMeasuredError(
-        f"the price table and the cost model have no {what.removeprefix('a ')}: add it to one of them"
-    )
+    raise NotMeasuredError(f"the price table and the cost model have no {what}: add it to one of them")
 
 
 def _close(measured: float, claimed: float) -> bool:
@@ -53,10 +51,9 @@ def days(name: str) -> Evaluator:
     """Report what the study's days add up to; how long building takes is not measured here."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
-        parts = claim.how.partition("add up to ")[2].partition(",")[0]
-        return Judged(
-            f"the study's own days for writing and testing add up to {parts}; {_written(found, name)}", "not measured"
-        )
+        low, high = claim.needs("low"), claim.needs("high")
+        own = f"the study's own days for writing and testing add up to {low:g} to {high:g} days"
+        return Judged(f"{own}; {_written(found, name)}", "not measured")
 
     return judge
 
@@ -250,7 +247,7 @@ def _prices(found: Evidence) -> dict[str, float]:
     known = {sku: prices.find(sku) for sku in study.servers.values()}
     absent = [sku for sku, price in known.items() if price is None]
     if absent:
-        _unpriced(f"a price of {', '.join(absent)}")
+        _unpriced(f"price of {', '.join(absent)}")
     return {sku: prices.monthly(price) for sku, price in known.items() if price is not None}
 
 
@@ -271,7 +268,7 @@ def shards(claim: Claim, found: Evidence) -> Judged:
     for players, number in product(tier.players, tier.shards):
         bill = found.inputs.bill(footprint, players // number)
         if bill.problem:
-            _unpriced(f"a server for a shard of {players // number:,} players")
+            _unpriced(f"server for a shard of {players // number:,} players")
         amounts.append(number * bill.monthly)
         said.append(f"{players:,} players on {number} x {bill.items[0].sku} {amounts[-1]:,.0f} per month")
     inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]

@@ -19,7 +19,9 @@ ABOUT: Final = 1.5
 NEGLIGIBLE: Final = 1.1
 """An impact of up to a tenth is called negligible."""
 
-TREES: Final = ("bintrees: RBTree", "bintrees: AVLTree")
+TREES: Final = {"RBTree": "bintrees: RBTree", "AVLTree": "bintrees: AVLTree"}
+"""Programs by the name of the tree."""
+
 SORTED_DICT: Final = "sortedcontainers: SortedDict"
 MAP_OPERATIONS: Final = (
     ordered_maps.INSERT,
@@ -54,8 +56,8 @@ def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
     """Judge each operation's time on bintrees' trees relative to SortedDict, against a range."""
     low, high = claim.needs("low"), claim.needs("high")
     by = {
-        f"{tree.partition(' ')[2]} {name}": found.timing(tree, name).middle / found.timing(SORTED_DICT, name).middle
-        for tree in TREES
+        f"{tree} {name}": found.timing(program, name).middle / found.timing(SORTED_DICT, name).middle
+        for tree, program in TREES.items()
         for name in MAP_OPERATIONS
     }
     inside = [low <= one <= high for one in by.values()]
@@ -70,7 +72,7 @@ def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
 def bintrees_memory(claim: Claim, found: Evidence) -> Judged:
     """Judge the memory of bintrees' trees relative to SortedDict; it holds down to 1 / 1.1 of the claim."""
     mine = found.program_memory(SORTED_DICT)
-    by = {tree: found.program_memory(tree) / mine for tree in TREES}
+    by = {program: found.program_memory(program) / mine for program in TREES.values()}
     said = ", ".join(f"{tree} {times(one)}" for tree, one in by.items())
     least = claim.needs("value") / NEGLIGIBLE
     return Judged(
