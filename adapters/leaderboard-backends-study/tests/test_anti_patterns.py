@@ -15,7 +15,7 @@ from leaderboard_backends.comparison.schema import ProgramFigures, Result, read_
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "anti-patterns.md").read_text(encoding="utf-8")
 TABLE = re.compile(
-    r"^`(?P<program>study: [^`]+)`.*\n\n\| \| \|\n\| --- \| ---: \|\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE
+    r"^.* \(`(?P<program>study: [^`]+)`\):\n\n\| \| \|\n\| --- \| ---: \|\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE
 )
 ROW = re.compile(r"\| `(?P<what>[^`]+)` \| (?P<figure>[0-9.,]+)(?: (?P<unit>µs|MB))? \|")
 TABLES = {found["program"]: ROW.findall(found["rows"]) for found in TABLE.finditer(PAGE)}
@@ -60,7 +60,7 @@ def test_the_figures_are_those_of_the_published_run(published: Result, program: 
 
 
 def test_the_plan_of_the_page_runs_the_programs_and_nothing_else(tmp_path: Path) -> None:
-    block = re.search(r"```toml file=\"(study\.toml)\"\n(.+?)```", PAGE, re.DOTALL)
+    block = re.search(r"```toml file=\"(programs\.toml)\"\n(.+?)```", PAGE, re.DOTALL)
     assert block
     assert f"leaderboard compare --plan {block[1]} " in PAGE
     path = tmp_path / block[1]
