@@ -9,17 +9,7 @@ from leaderboard_backends_study.evaluation import EVALUATORS
 from leaderboard_backends_study.evidence import Evidence
 from leaderboard_backends_study.findings import Judged
 from leaderboard_backends_study.inputs import claims
-from leaderboard_backends_study.programs import (
-    entries,
-    hardening,
-    migration,
-    ordered_maps,
-    queries,
-    refusals,
-    sharding,
-    sorted_dict,
-    ties,
-)
+from leaderboard_backends_study.programs import board, maps, misuse, patterns
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.schema import (
@@ -147,29 +137,37 @@ def _as_threads(run: Run) -> ThroughputFigures:
 
 
 def _programs() -> Iterable[list[Run]]:
-    yield program("study: SortedDict", dict.fromkeys(_names(sorted_dict), 10.0), bytes_=30_000_000)
-    yield program("study: dict and sort", {queries.SORT: 1_000.0, queries.LIST: 200.0, queries.ISLICE: 1.0})
-    unordered = (queries.DICT_SET, queries.SORTED_DICT_SET, queries.DICT_GET, queries.SORTED_DICT_GET)
-    yield program(
-        "study: dict or SortedDict", dict.fromkeys(unordered, 1.0), {queries.DICT_BYTES: 5_000_000}, 9_000_000
+    yield program("study: SortedDict", dict.fromkeys(_names(board), 10.0), bytes_=30_000_000)
+    yield program("study: dict and sort", {misuse.SORT: 1_000.0, misuse.LIST: 200.0, misuse.ISLICE: 1.0})
+    unordered = (
+        misuse.DICT_SET,
+        misuse.SORTED_DICT_SET,
+        misuse.DICT_GET,
+        misuse.SORTED_DICT_GET,
     )
+    yield program("study: dict or SortedDict", dict.fromkeys(unordered, 1.0), {misuse.DICT_BYTES: 5_000_000}, 9_000_000)
     for name in ("bintrees: RBTree", "bintrees: AVLTree", "sortedcontainers: SortedDict"):
-        yield program(name, dict.fromkeys(_names(ordered_maps), 5.0), bytes_=9_000_000)
-    lost = {ties.lost(key, crowd): 0 for key in (ties.SCORE_ALONE, *ties.CLOCKS) for crowd in ties.CROWDS}
+        yield program(name, dict.fromkeys(_names(maps), 5.0), bytes_=9_000_000)
+    lost = {misuse.lost(key, crowd): 0 for key in (misuse.SCORE_ALONE, *misuse.CLOCKS) for crowd in misuse.CROWDS}
     yield program("study: ties", counts=lost)
-    sizes = (entries.TUPLE, entries.TUPLE_WITH_TEXTS, entries.PLAYER_WITH_TEXTS, entries.REFERENCE)
+    sizes = (
+        misuse.TUPLE,
+        misuse.TUPLE_WITH_TEXTS,
+        misuse.PLAYER_WITH_TEXTS,
+        misuse.REFERENCE,
+    )
     yield program("study: entry sizes", counts=dict.fromkeys(sizes, 50.0))
-    limited = (hardening.UPDATE, hardening.LIMITED, hardening.LIMITED_60TH)
-    yield program("study: rate limit", dict.fromkeys(limited, 10.0), {hardening.PASSED: 60}, 60_000_000)
-    cached = {hardening.GIVEN: 100.0, hardening.STALE: 1.0}
-    yield program("study: ten shards", {sharding.TOP: 20.0, sharding.SHARDED_TOP: 70.0})
-    yield program("study: cached top 100", {hardening.TOP: 30.0, hardening.CACHED_TOP: 0.5}, cached)
-    names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
+    limited = (board.UPDATE, patterns.LIMITED, patterns.LIMITED_60TH)
+    yield program("study: rate limit", dict.fromkeys(limited, 10.0), {patterns.PASSED: 60}, 60_000_000)
+    cached = {patterns.GIVEN: 100.0, patterns.STALE: 1.0}
+    yield program("study: ten shards", {misuse.ONE_TOP: 20.0, misuse.TEN_TOP: 70.0})
+    yield program("study: cached top 100", {board.TOP: 30.0, patterns.CACHED_TOP: 0.5}, cached)
+    names = (patterns.READ_ONLY_REFUSED, patterns.READS_RIGHT, patterns.TAKEN_AGAIN)
     yield program("study: read-only mode", counts=dict(zip(names, (100.0, 200.0, 100.0), strict=True)))
-    counted = (refusals.OUT_REFUSED, refusals.EDGES_TAKEN, refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED)
-    flagged = dict(zip((*counted, refusals.FIRST_FLAGGED), (100.0, 2.0, 100.0, 0.0, 100.0), strict=True))
+    counted = (patterns.OUT_REFUSED, patterns.EDGES_TAKEN, patterns.JUMPS_FLAGGED, patterns.STEPS_FLAGGED)
+    flagged = dict(zip((*counted, patterns.FIRST_FLAGGED), (100.0, 2.0, 100.0, 0.0, 100.0), strict=True))
     yield program("study: validation", counts=flagged)
-    adapter = {migration.ALL: 40.0, migration.COVERED: 10.0, migration.DEPRECATIONS: 2.0}
+    adapter = {maps.ALL: 40.0, maps.COVERED: 10.0, maps.DEPRECATIONS: 2.0}
     yield program("study: bintrees adapter", counts=adapter)
 
 

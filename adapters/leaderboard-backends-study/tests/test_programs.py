@@ -9,9 +9,19 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from leaderboard_backends_study.programs import entries, hardening, migration, ordered_maps, queries, ties
-from leaderboard_backends_study.programs.players import Standings, draw_scores
-from leaderboard_backends_study.programs.sorted_dict import StudyBoard, load
+from leaderboard_backends_study.programs import maps, misuse, patterns
+from leaderboard_backends_study.programs.board import (
+    BEST,
+    MOST_SAMPLES,
+    WARM_UP_SHARE,
+    Operation,
+    Standings,
+    StudyBoard,
+    draw_scores,
+    load,
+    take_turns,
+    with_growth,
+)
 from sortedcontainers import SortedDict
 
 from leaderboard_backends.comparison.programs import Setting, WrongProgramError, programs_of
@@ -70,9 +80,8 @@ class Lazy(SortedDict[Any, Any]):
 
 @pytest.mark.parametrize("broken", [Forgetful, Lazy])
 def test_a_map_that_is_wrong_has_no_figures(broken: type[SortedDict[Any, Any]]) -> None:
-    kind = ordered_maps.Kind(broken, lambda order: (order.peekitem(0), order.peekitem(-1)))
     with pytest.raises(WrongProgramError, match=r"rank \d+ holds .*, a plain sort says"):
-        ordered_maps.run(lambda: kind, SMALL)
+        maps.run(broken, maps.of_sorted_dict, SMALL)
 
 
 def test_a_board_that_is_wrong_has_no_figures() -> None:
@@ -85,7 +94,7 @@ def test_a_board_that_is_wrong_has_no_figures() -> None:
 
 
 def test_a_clock_that_stands_still_makes_the_study_board_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leaderboard_backends_study.programs.sorted_dict.time", lambda: 1.0)
+    monkeypatch.setattr("leaderboard_backends_study.programs.board.time", lambda: 1.0)
     standings = Standings(3, 1)
     board = load(StudyBoard(), standings)
     for name in standings.names:
@@ -116,27 +125,27 @@ def test_a_drawn_update_always_changes_the_score() -> None:
 
 
 def test_the_players_lost_to_ties_are_those_whose_keys_were_equal() -> None:
-    counts = ties.run(Setting(players=5_000, seed=3)).counts
-    assert counts[ties.lost("-score", "all tied")] == 4_999
-    for crowd, best in ties.CROWDS.items():
+    counts = misuse.run_ties(Setting(players=5_000, seed=3)).counts
+    assert counts[misuse.lost("-score", "all tied")] == 4_999
+    for crowd, best in misuse.CROWDS.items():
         scores = draw_scores(5_000, 3, best)
-        assert counts[ties.lost("-score", crowd)] == 5_000 - len(set(scores))
-        for key, step in ties.CLOCKS.items():
+        assert counts[misuse.lost("-score", crowd)] == 5_000 - len(set(scores))
+        for key, step in misuse.CLOCKS.items():
             if step:
-                keys = set(zip(scores, islice(ties.readings(step, 3), 5_000), strict=True))
-                assert counts[ties.lost(key, crowd)] == 5_000 - len(keys)
+                keys = set(zip(scores, islice(misuse.readings(step, 3), 5_000), strict=True))
+                assert counts[misuse.lost(key, crowd)] == 5_000 - len(keys)
 
 
 def test_a_coarser_clock_loses_more() -> None:
-    counts = ties.run(Setting(players=5_000)).counts
+    counts = misuse.run_ties(Setting(players=5_000)).counts
     clocks = ("(-score, microseconds)", "(-score, milliseconds)", "(-score, time of the batch)", "(-score, seconds)")
-    lost = [counts[ties.lost(key, "all tied")] for key in (*clocks, "-score")]
+    lost = [counts[misuse.lost(key, "all tied")] for key in (*clocks, "-score")]
     assert lost == sorted(lost)
     assert lost[0] < lost[1] < lost[2] < lost[3]
 
 
 def test_a_made_up_clock_never_goes_back_and_tells_its_steps_only() -> None:
-    told = list(islice(ties.readings(0.1, 1), 20_000))
+    told = list(islice(misuse.readings(0.1, 1), 20_000))
     assert told == sorted(told)
     assert all(reading == int(reading) for reading in told)
     assert 15 <= len(set(told)) <= 25
@@ -153,19 +162,19 @@ def test_memory_is_that_of_the_structure_alone() -> None:
 
 def test_an_entry_of_two_texts_takes_what_a_tuple_takes() -> None:
     _, counts = alone("study: entry sizes", 20_000)
-    assert 70 <= counts[entries.TUPLE] <= 75  # a tuple of two, 56 bytes in a block of 64, and the reference to it
-    assert 7 <= counts[entries.REFERENCE] <= 10
-    assert counts[entries.TUPLE] < counts[entries.TUPLE_WITH_TEXTS] < counts[entries.PLAYER_WITH_TEXTS]
+    assert 70 <= counts[misuse.TUPLE] <= 75  # a tuple of two, 56 bytes in a block of 64, and the reference to it
+    assert 7 <= counts[misuse.REFERENCE] <= 10
+    assert counts[misuse.TUPLE] < counts[misuse.TUPLE_WITH_TEXTS] < counts[misuse.PLAYER_WITH_TEXTS]
 
 
 # ---------------------------------------------------------------------- patterns
 
 
 def test_the_rate_limit_lets_60_pass_in_any_minute() -> None:
-    board = hardening.RateLimitedBoard()
+    board = patterns.RateLimitedBoard()
     for score in range(60):
         board.update("ada", score)
-    with pytest.raises(hardening.TooManyUpdatesError):
+    with pytest.raises(patterns.TooManyUpdatesError):
         board.update("ada", 61)
     assert board.top(1) == [(1, "ada", 59)]
     board.update("bob", 1)
@@ -175,14 +184,14 @@ def test_the_rate_limit_lets_60_pass_in_any_minute() -> None:
 
 
 def test_the_rate_limit_is_counted() -> None:
-    assert hardening.run_rate_limit(SMALL).counts == {hardening.PASSED: 60}
+    assert patterns.run_rate_limit(SMALL).counts == {patterns.PASSED: 60}
 
 
 def test_the_cached_top_has_a_hundred_and_is_up_to_a_second_old() -> None:
-    counts = hardening.run_cached_top(SMALL).counts
-    assert counts == {hardening.GIVEN: 100, hardening.STALE: 1}
+    counts = patterns.run_cached_top(SMALL).counts
+    assert counts == {patterns.GIVEN: 100, patterns.STALE: 1}
     now = 0.0
-    board = hardening.CachedBoard()
+    board = patterns.CachedBoard()
     board.clock = lambda: now
     board.update("ada", 1)
     assert board.cached_top(1) == [(1, "ada", 1)]
@@ -193,11 +202,131 @@ def test_the_cached_top_has_a_hundred_and_is_up_to_a_second_old() -> None:
 
 
 def test_the_adapter_answers_but_with_a_warning_and_has_a_part_of_bintrees() -> None:
-    counts = migration.run(Setting(players=100)).counts
-    assert counts[migration.DEPRECATIONS] == 1
-    assert 2 < counts[migration.COVERED] < counts[migration.ALL]
+    counts = maps.run_adapter(Setting(players=100)).counts
+    assert counts[maps.DEPRECATIONS] == 1
+    assert 2 < counts[maps.COVERED] < counts[maps.ALL]
 
 
 def test_every_way_to_ask_for_the_top_10_is_timed() -> None:
-    timed = [timing.operation for timing in queries.run_queries(SMALL).timings]
-    assert timed == [queries.SORT, queries.LIST, queries.SLICE, queries.ISLICE]
+    timed = [timing.operation for timing in misuse.run_queries(SMALL).timings]
+    assert timed == [misuse.SORT, misuse.LIST, misuse.SLICE, misuse.ISLICE]
+
+
+# ---------------------------------------------------------------------- shards
+
+
+def test_ten_shards_give_the_same_tops_and_ranks_as_one_board() -> None:
+    standings, others = Standings(500, 3), Standings(500, 3)
+    board, shards = load(StudyBoard(), standings), load(misuse.ShardedBoard(), others)
+    for _ in range(200):
+        board.update(*standings.draw_update())
+        shards.update(*others.draw_update())
+    assert shards.top(100) == board.top(100)
+    assert [shards.rank(name) for name in others.names] == [board.rank(name) for name in standings.names]
+
+
+def test_every_shard_has_its_share_of_the_players() -> None:
+    shards = misuse.ShardedBoard()
+    load(shards, Standings(2_000, 1))
+    sizes = [len(shard.keys) for shard in shards.shards]
+    assert len(sizes) == 10
+    assert sum(sizes) == 2_000
+    assert min(sizes) > 100
+
+
+def test_shards_that_lose_a_player_have_no_figures() -> None:
+    standings = Standings(100, 1)
+    shards = misuse.ShardedBoard()
+    load(shards, standings)
+    lost = shards.shard_of(standings.names[0])
+    del lost.order[lost.keys[standings.names[0]]]
+    with pytest.raises(WrongProgramError, match="the shards: rank"):
+        shards.check(standings)
+
+
+def test_both_are_asked_for_the_same_in_turn() -> None:
+    figures = PROGRAMS["study: ten shards"].run(Setting(300, seconds=0.01))
+    asked = [timing.operation.split(": ") for timing in figures.timings]
+    assert [which for which, _ in asked] == ["one board", "ten shards"] * 3
+    assert [what for _, what in asked[::2]] == [what for _, what in asked[1::2]] == ["update", "top 100", "rank"]
+    assert set(figures.counts) == {misuse.ONE_BYTES}
+
+
+# ---------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("players", [7, 300])
+def test_in_read_only_mode_every_update_is_refused_and_every_read_is_right(players: int) -> None:
+    assert PROGRAMS["study: read-only mode"].run(Setting(players)).counts == {
+        patterns.READ_ONLY_REFUSED: 100,
+        patterns.READS_RIGHT: 200,
+        patterns.TAKEN_AGAIN: 100,
+    }
+
+
+def test_updates_that_get_through_are_seen_in_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns.DegradableBoard, "update", StudyBoard.update)
+    with pytest.raises(WrongProgramError, match="the board: rank"):
+        PROGRAMS["study: read-only mode"].run(Setting(300))
+    standings = Standings(300, 1)
+    board = patterns.DegradableBoard()
+    load(board, standings)
+    board.read_only = True
+    assert patterns.refused(board, [(standings.order()[-1], BEST + 1)]) == 0
+    assert patterns.right_reads(board, standings) == 0
+
+
+def test_validation_refuses_beyond_the_range_and_flags_beyond_a_thousand_points_new_players_too() -> None:
+    assert PROGRAMS["study: validation"].run(Setting(300)).counts == {
+        patterns.OUT_REFUSED: 100,
+        patterns.EDGES_TAKEN: 2,
+        patterns.JUMPS_FLAGGED: 100,
+        patterns.STEPS_FLAGGED: 0,
+        patterns.FIRST_FLAGGED: 100,
+    }
+
+
+# ---------------------------------------------------------------------- turns
+
+
+def test_operations_take_turns() -> None:
+    calls: list[str] = []
+    samples = take_turns([Operation(name, lambda name=name: calls.append(name)) for name in "abc"], seconds=0)
+    assert calls == ["a", "b", "c"] * 2  # one turn of warm-up, one that is measured
+    assert {name: len(taken) for name, taken in samples.items()} == {"a": 1, "b": 1, "c": 1}
+
+
+def test_an_operation_has_no_more_than_its_samples() -> None:
+    samples = take_turns([Operation("nothing", lambda: None)], seconds=600)
+    assert len(samples["nothing"]) == MOST_SAMPLES
+    assert min(samples["nothing"]) > 0
+
+
+def test_one_that_has_used_up_its_time_ends_and_the_others_go_on() -> None:
+    budget = 0.02
+    samples = take_turns(
+        [Operation("slow", lambda: sum(range(200_000))), Operation("fast", lambda: None)], seconds=budget
+    )
+    assert len(samples["slow"]) < len(samples["fast"])
+    assert sum(samples["slow"][:-1]) < budget * 1e9 <= sum(samples["slow"])
+
+
+def test_each_call_gets_arguments_that_were_made_for_it() -> None:
+    made: list[int] = []
+    given: list[int] = []
+
+    def make() -> tuple[int]:
+        made.append(len(made))
+        assert len(given) == len(made) - 1
+        return (made[-1],)
+
+    take_turns([Operation("given", given.append, make)], seconds=0.001)
+    assert given == made
+    assert len(given) > 2
+
+
+def test_what_was_built_comes_back_with_the_growth() -> None:
+    built, growth = with_growth(lambda: b"x" * 10_000_000)  # zeros would be pages that nobody has touched
+    assert len(built) == 10_000_000
+    assert growth > 5_000_000
+    assert WARM_UP_SHARE < 1

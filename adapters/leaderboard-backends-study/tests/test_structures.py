@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pytest
 from claimed_results import judged, program
 from leaderboard_backends_study.findings import NotMeasuredError, Verdict
-from leaderboard_backends_study.programs import entries, hardening, migration, queries, refusals, ties
+from leaderboard_backends_study.programs import board, maps, misuse, patterns
 from leaderboard_backends_study.structures import MAP_OPERATIONS, is_about
 
 from leaderboard_backends.comparison.schema import Cell, Run
 
 
-def maps(trees: float, *, memory: float = 1.0, last: float | None = None) -> list[list[Run]]:
+def of_maps(trees: float, *, memory: float = 1.0, last: float | None = None) -> list[list[Run]]:
     """Return runs in which each operation of the trees takes so many times as long, the last one another time."""
     times = dict.fromkeys(MAP_OPERATIONS, 10.0 * trees)
     times[MAP_OPERATIONS[-1]] = 10.0 * (trees if last is None else last)
@@ -29,14 +29,14 @@ def maps(trees: float, *, memory: float = 1.0, last: float | None = None) -> lis
     [(2.0, 5.0, "holds"), (3.0, 1.9, "holds in part"), (3.0, 5.1, "holds in part"), (9.0, 9.0, "does not hold")],
 )
 def test_bintrees_takes_2_to_5_times_as_long(trees: float, last: float, verdict: Verdict) -> None:
-    found = judged("bintrees-2-to-5-times-faster", *maps(trees, last=last))
+    found = judged("bintrees-2-to-5-times-faster", *of_maps(trees, last=last))
     assert found.verdict == verdict
     assert "RBTree insert" in found.measured
 
 
 @pytest.mark.parametrize(("memory", "verdict"), [(10.0, "holds"), (9.2, "holds"), (9.0, "does not hold")])
 def test_bintrees_takes_ten_times_the_memory_or_nearly(memory: float, verdict: Verdict) -> None:
-    assert judged("bintrees-10-times-the-memory", *maps(3.0, memory=memory)).verdict == verdict
+    assert judged("bintrees-10-times-the-memory", *of_maps(3.0, memory=memory)).verdict == verdict
 
 
 def test_a_program_that_could_not_run_says_why() -> None:
@@ -48,7 +48,7 @@ def test_a_program_that_could_not_run_says_why() -> None:
 
 def test_an_adapter_matches_with_all_methods() -> None:
     for covered, verdict in ((40.0, "holds"), (39.0, "does not hold")):
-        counts = {migration.ALL: 40.0, migration.COVERED: covered, migration.DEPRECATIONS: 2.0}
+        counts = {maps.ALL: 40.0, maps.COVERED: covered, maps.DEPRECATIONS: 2.0}
         assert judged("bintrees-adapter-matches", program("study: bintrees adapter", counts=counts)).verdict == verdict
 
 
@@ -57,7 +57,7 @@ def test_an_adapter_matches_with_all_methods() -> None:
     [(182.0, 999.0, "holds"), (1.91, 1_100.0, "does not hold"), (12.0, 12.0, "does not hold"), (166.0, 1.0, "holds")],
 )
 def test_182_times_is_judged_by_the_code_that_the_study_shows(shown: float, short: float, verdict: Verdict) -> None:
-    times = {queries.SORT: 1_000.0, queries.LIST: 1_000.0 / shown, queries.ISLICE: 1_000.0 / short}
+    times = {misuse.SORT: 1_000.0, misuse.LIST: 1_000.0 / shown, misuse.ISLICE: 1_000.0 / short}
     found = judged("dict-and-sort-182-times", program("study: dict and sort", times))
     assert found.verdict == verdict
     assert "islice(values(), 10), not its code" in found.measured
@@ -65,7 +65,7 @@ def test_182_times_is_judged_by_the_code_that_the_study_shows(shown: float, shor
 
 @pytest.mark.parametrize(("walk", "verdict"), [(1.5, "holds"), (1.6, "does not hold")])
 def test_listing_all_values_is_not_walking_ten(walk: float, verdict: Verdict) -> None:
-    times = {queries.LIST: walk, queries.ISLICE: 1.0}
+    times = {misuse.LIST: walk, misuse.ISLICE: 1.0}
     assert judged("sorted-dict-top-10-in-k", program("study: dict and sort", times)).verdict == verdict
 
 
@@ -73,24 +73,30 @@ def test_listing_all_values_is_not_walking_ten(walk: float, verdict: Verdict) ->
     ("put", "got", "verdict"), [(5.0, 1.2, "holds"), (5.0, 1.1, "holds in part"), (1.0, 1.0, "does not hold")]
 )
 def test_a_dict_is_faster_by_more_than_a_tenth(put: float, got: float, verdict: Verdict) -> None:
-    times = {queries.SORTED_DICT_SET: put, queries.DICT_SET: 1.0, queries.SORTED_DICT_GET: got, queries.DICT_GET: 1.0}
-    runs = program("study: dict or SortedDict", times, {queries.DICT_BYTES: 1e6}, 2_000_000)
+    times = {
+        misuse.SORTED_DICT_SET: put,
+        misuse.DICT_SET: 1.0,
+        misuse.SORTED_DICT_GET: got,
+        misuse.DICT_GET: 1.0,
+    }
+    runs = program("study: dict or SortedDict", times, {misuse.DICT_BYTES: 1e6}, 2_000_000)
     assert judged("dict-faster-without-order", runs).verdict == verdict
 
 
 def tied(lost: Mapping[str, int]) -> list[Run]:
     """Return runs in which a key loses so many players in each crowd, and no others do."""
-    keys = (ties.SCORE_ALONE, *ties.CLOCKS)
+    keys = (misuse.SCORE_ALONE, *misuse.CLOCKS)
     return program(
-        "study: ties", counts={ties.lost(key, crowd): lost.get(key, 0) for key in keys for crowd in ties.CROWDS}
+        "study: ties",
+        counts={misuse.lost(key, crowd): lost.get(key, 0) for key in keys for crowd in misuse.CROWDS},
     )
 
 
 def test_ties_are_judged_by_players_lost() -> None:
-    first, *others = ties.CLOCKS
-    assert judged("score-key-overwrites", tied({ties.SCORE_ALONE: 5})).verdict == "holds"
+    first, *others = misuse.CLOCKS
+    assert judged("score-key-overwrites", tied({misuse.SCORE_ALONE: 5})).verdict == "holds"
     assert judged("score-key-overwrites", tied({})).verdict == "does not hold"
-    assert judged("timestamp-ensures-unique-keys", tied({ties.SCORE_ALONE: 5})).verdict == "holds"
+    assert judged("timestamp-ensures-unique-keys", tied({misuse.SCORE_ALONE: 5})).verdict == "holds"
     assert judged("timestamp-ensures-unique-keys", tied({first: 5})).verdict == "holds in part"
     assert judged("timestamp-makes-order-deterministic", tied(dict.fromkeys((first, *others), 5))).verdict == (
         "does not hold"
@@ -106,10 +112,10 @@ def test_about_is_up_to_half_as_much_again(measured: float, *, about: bool) -> N
 
 def test_entries_are_judged_with_and_without_their_texts() -> None:
     counts = {
-        entries.TUPLE: 64.0,
-        entries.TUPLE_WITH_TEXTS: 190.0,
-        entries.PLAYER_WITH_TEXTS: 900.0,
-        entries.REFERENCE: 8.0,
+        misuse.TUPLE: 64.0,
+        misuse.TUPLE_WITH_TEXTS: 190.0,
+        misuse.PLAYER_WITH_TEXTS: 900.0,
+        misuse.REFERENCE: 8.0,
     }
     runs = program("study: entry sizes", counts=counts)
     assert judged("entry-50-bytes", runs).verdict == "holds in part"
@@ -122,7 +128,7 @@ def test_entries_are_judged_with_and_without_their_texts() -> None:
     [(11.0, 11.0, "holds"), (11.0, 20.0, "holds in part"), (12.0, 20.0, "does not hold")],
 )
 def test_a_tenth_more_is_negligible(limited: float, last: float, verdict: Verdict) -> None:
-    times = {hardening.UPDATE: 10.0, hardening.LIMITED: limited, hardening.LIMITED_60TH: last}
+    times = {board.UPDATE: 10.0, patterns.LIMITED: limited, patterns.LIMITED_60TH: last}
     runs = program("study: rate limit", times, bytes_=60), program("study: SortedDict", bytes_=30)
     found = judged("rate-limiting-negligible-time", *runs)
     assert found.verdict == verdict
@@ -131,10 +137,10 @@ def test_a_tenth_more_is_negligible(limited: float, last: float, verdict: Verdic
 
 def test_hardening_is_judged_by_its_counts() -> None:
     for passed, verdict in ((60.0, "holds"), (61.0, "does not hold")):
-        runs = program("study: rate limit", counts={hardening.PASSED: passed})
+        runs = program("study: rate limit", counts={patterns.PASSED: passed})
         assert judged("rate-limit-60-a-minute", runs).verdict == verdict
-    times = {hardening.TOP: 10.0, hardening.CACHED_TOP: 1.0}
-    cached = program("study: cached top 100", times, {hardening.GIVEN: 100.0, hardening.STALE: 1.0})
+    times = {board.TOP: 10.0, patterns.CACHED_TOP: 1.0}
+    cached = program("study: cached top 100", times, {patterns.GIVEN: 100.0, patterns.STALE: 1.0})
     assert judged("cached-top-serves-any-n", cached).verdict == "does not hold"
     assert judged("cached-top-is-faster", cached).verdict == "holds"
     assert "is missing from it" in judged("cached-top-fresh-1-s", cached).measured
@@ -144,7 +150,7 @@ def test_hardening_is_judged_by_its_counts() -> None:
     ("raised", "right", "verdict"), [(100, 200, "holds"), (99, 200, "holds in part"), (0, 199, "does not hold")]
 )
 def test_read_only_mode_is_judged_by_what_raised_and_what_was_right(raised: int, right: int, verdict: Verdict) -> None:
-    counts = {refusals.READ_ONLY_REFUSED: raised, refusals.READS_RIGHT: right, refusals.TAKEN_AGAIN: 100}
+    counts = {patterns.READ_ONLY_REFUSED: raised, patterns.READS_RIGHT: right, patterns.TAKEN_AGAIN: 100}
     found = judged("read-only-mode-refuses-updates", program("study: read-only mode", counts=counts))
     assert found.verdict == verdict
     assert found.measured == (
@@ -158,7 +164,7 @@ def test_read_only_mode_is_judged_by_what_raised_and_what_was_right(raised: int,
     [(100, 0, 0, "holds"), (100, 0, 100, "holds in part"), (100, 1, 100, "does not hold"), (99, 0, 1, "does not hold")],
 )
 def test_flags_are_for_jumps_and_first_scores_are_none(jumps: int, steps: int, first: int, verdict: Verdict) -> None:
-    names = (refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED, refusals.FIRST_FLAGGED)
+    names = (patterns.JUMPS_FLAGGED, patterns.STEPS_FLAGGED, patterns.FIRST_FLAGGED)
     runs = program("study: validation", counts=dict(zip(names, (jumps, steps, first), strict=True)))
     assert judged("validation-flags-jumps-over-1000", runs).verdict == verdict
 
@@ -167,5 +173,5 @@ def test_flags_are_for_jumps_and_first_scores_are_none(jumps: int, steps: int, f
     ("out", "ends", "verdict"), [(100, 2, "holds"), (100, 1, "holds in part"), (99, 1, "does not hold")]
 )
 def test_a_range_is_judged_beyond_it_and_at_its_ends(out: int, ends: int, verdict: Verdict) -> None:
-    runs = program("study: validation", counts={refusals.OUT_REFUSED: out, refusals.EDGES_TAKEN: ends})
+    runs = program("study: validation", counts={patterns.OUT_REFUSED: out, patterns.EDGES_TAKEN: ends})
     assert judged("validation-refuses-scores-out-of-range", runs).verdict == verdict

@@ -10,7 +10,7 @@ from leaderboard_backends.numerals import counted, significant, size, times, who
 from .evidence import SORTED, Evaluator, Evidence, told
 from .findings import Judged, decide
 from .inputs import Claim
-from .programs import entries, hardening, migration, ordered_maps, queries, refusals, sharding, ties
+from .programs import board, maps, misuse, patterns
 from .speed import STUDY_BOARD
 
 ABOUT: Final = 1.5
@@ -24,12 +24,12 @@ TREES: Final = {"RBTree": "bintrees: RBTree", "AVLTree": "bintrees: AVLTree"}
 
 SORTED_DICT: Final = "sortedcontainers: SortedDict"
 MAP_OPERATIONS: Final = (
-    ordered_maps.INSERT,
-    ordered_maps.DELETE,
-    ordered_maps.MOVE,
-    ordered_maps.LOOK_UP,
-    ordered_maps.EXTREMES,
-    ordered_maps.FIRST_10,
+    maps.INSERT,
+    maps.DELETE,
+    maps.MOVE,
+    maps.LOOK_UP,
+    maps.EXTREMES,
+    maps.FIRST_10,
 )
 
 QUERIES: Final = "study: dict and sort"
@@ -82,15 +82,13 @@ def bintrees_memory(claim: Claim, found: Evidence) -> Judged:
 
 def adapter_matches(_: Claim, found: Evidence) -> Judged:
     """Judge an adapter by how many of bintrees' methods it has."""
-    every, covered = (found.count(ADAPTER, what) for what in (migration.ALL, migration.COVERED))
+    every, covered = (found.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED))
     return Judged(adapter(found), decide([covered >= every]))
 
 
 def adapter(found: Evidence) -> str:
     """Return how many of bintrees' methods the study's adapter has, as text."""
-    every, covered, warned = (
-        found.count(ADAPTER, what) for what in (migration.ALL, migration.COVERED, migration.DEPRECATIONS)
-    )
+    every, covered, warned = (found.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED, maps.DEPRECATIONS))
     return (
         f"{whole(covered)} of {whole(every)} public methods of bintrees.RBTree are in the adapter; its `iloc` gave "
         f"{counted(warned, 'deprecation warning')}"
@@ -108,33 +106,36 @@ def adapter_hours(_: Claim, found: Evidence) -> Judged:
 def sorting(claim: Claim, found: Evidence) -> Judged:
     """Judge a ratio by the code that the study shows; the form that reads only ten entries is reported as well."""
     least = claim.needs("value") / NEGLIGIBLE
-    sort = found.timing(QUERIES, queries.SORT).middle
-    shown, short = (sort / found.timing(QUERIES, name).middle for name in (queries.LIST, queries.ISLICE))
+    sort = found.timing(QUERIES, misuse.SORT).middle
+    shown, short = (sort / found.timing(QUERIES, name).middle for name in (misuse.LIST, misuse.ISLICE))
     return Judged(
-        f"time of {queries.SORT} relative to SortedDict: {times(shown)} with {queries.LIST}, the study's code; "
-        f"{times(short)} with {queries.ISLICE}, not its code",
+        f"time of {misuse.SORT} relative to SortedDict: {times(shown)} with {misuse.LIST}, the study's code; "
+        f"{times(short)} with {misuse.ISLICE}, not its code",
         decide([shown >= least]),
     )
 
 
 def top_10_in_k(_: Claim, found: Evidence) -> Judged:
     """Judge whether listing all values costs about what walking ten of them costs."""
-    walk, short = (found.timing(QUERIES, name) for name in (queries.LIST, queries.ISLICE))
+    walk, short = (found.timing(QUERIES, name) for name in (misuse.LIST, misuse.ISLICE))
     by = walk.middle / short.middle
     return Judged(
-        f"{queries.LIST} {told(walk)}, {queries.ISLICE} {told(short)}: {times(by)}, because the list has all players",
+        f"{misuse.LIST} {told(walk)}, {misuse.ISLICE} {told(short)}: {times(by)}, because the list has all players",
         decide([by <= ABOUT]),
     )
 
 
 def dict_is_faster(_: Claim, found: Evidence) -> Judged:
     """Judge whether a dict is faster at both setting and getting."""
-    pairs = {"set": (queries.SORTED_DICT_SET, queries.DICT_SET), "get": (queries.SORTED_DICT_GET, queries.DICT_GET)}
+    pairs = {
+        "set": (misuse.SORTED_DICT_SET, misuse.DICT_SET),
+        "get": (misuse.SORTED_DICT_GET, misuse.DICT_GET),
+    }
     by = {
         what: found.timing(UNORDERED, ordered).middle / found.timing(UNORDERED, plain).middle
         for what, (ordered, plain) in pairs.items()
     }
-    ordered, plain = found.program_memory(UNORDERED), found.count(UNORDERED, queries.DICT_BYTES)
+    ordered, plain = found.program_memory(UNORDERED), found.count(UNORDERED, misuse.DICT_BYTES)
     said = ", ".join(f"{what} {times(one)}" for what, one in by.items())
     return Judged(
         f"time of SortedDict relative to dict: {said}; memory: SortedDict {size(ordered)}, dict {size(plain)}",
@@ -146,7 +147,7 @@ def dict_is_faster(_: Claim, found: Evidence) -> Judged:
 
 
 def _losses(found: Evidence, keys: tuple[str, ...]) -> dict[str, float]:
-    return {f"{key}, {crowd}": found.count(TIES, ties.lost(key, crowd)) for key in keys for crowd in ties.CROWDS}
+    return {f"{key}, {crowd}": found.count(TIES, misuse.lost(key, crowd)) for key in keys for crowd in misuse.CROWDS}
 
 
 def _told_losses(losses: Mapping[str, float]) -> str:
@@ -155,13 +156,13 @@ def _told_losses(losses: Mapping[str, float]) -> str:
 
 def score_overwrites(_: Claim, found: Evidence) -> Judged:
     """Judge a key of the score alone: it holds where players get lost with every set of scores."""
-    losses = _losses(found, (ties.SCORE_ALONE,))
+    losses = _losses(found, (misuse.SCORE_ALONE,))
     return Judged(_told_losses(losses), decide([lost > 0 for lost in losses.values()]))
 
 
 def timestamp_is_unique(_: Claim, found: Evidence) -> Judged:
     """Judge a timestamp in the key: it holds where no player gets lost, with any clock and any set of scores."""
-    losses = _losses(found, tuple(ties.CLOCKS))
+    losses = _losses(found, tuple(misuse.CLOCKS))
     return Judged(_told_losses(losses), decide([lost == 0 for lost in losses.values()]))
 
 
@@ -180,7 +181,7 @@ def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
 
 def player_takes(claim: Claim, found: Evidence) -> Judged:
     """Judge the bytes of a whole player object: about as many as claimed."""
-    whole_, reference = (found.count(ENTRIES, what) for what in (entries.PLAYER_WITH_TEXTS, entries.REFERENCE))
+    whole_, reference = (found.count(ENTRIES, what) for what in (misuse.PLAYER_WITH_TEXTS, misuse.REFERENCE))
     said = (
         f"{significant(whole_)} bytes with its strings; {significant(reference)} for a reference to an object elsewhere"
     )
@@ -189,15 +190,15 @@ def player_takes(claim: Claim, found: Evidence) -> Judged:
 
 def tuple_takes(claim: Claim, found: Evidence) -> Judged:
     """Judge the bytes of an entry of two strings: about as many as claimed, with the strings and without."""
-    bare, full = (found.count(ENTRIES, what) for what in (entries.TUPLE, entries.TUPLE_WITH_TEXTS))
+    bare, full = (found.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.TUPLE_WITH_TEXTS))
     said = f"{significant(bare)} bytes for the tuple, {significant(full)} with its strings"
     return Judged(said, decide([is_about(each, claim.needs("value")) for each in (bare, full)]))
 
 
 def profiles_apart(_: Claim, found: Evidence) -> Judged:
     """Judge keeping profiles apart: it saves memory if they leave the process, and costs memory if they stay."""
-    full, player = (found.count(ENTRIES, what) for what in (entries.TUPLE_WITH_TEXTS, entries.PLAYER_WITH_TEXTS))
-    bare, reference = (found.count(ENTRIES, what) for what in (entries.TUPLE, entries.REFERENCE))
+    full, player = (found.count(ENTRIES, what) for what in (misuse.TUPLE_WITH_TEXTS, misuse.PLAYER_WITH_TEXTS))
+    bare, reference = (found.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.REFERENCE))
     return Judged(
         f"profiles outside the process: {significant(full)} bytes per entry instead of {significant(player)}; profiles "
         f"in the process: {significant(bare)} for a tuple instead of {significant(reference)} for a reference",
@@ -210,8 +211,8 @@ def profiles_apart(_: Claim, found: Evidence) -> Judged:
 
 def rate_limit_is_negligible(_: Claim, found: Evidence) -> Judged:
     """Judge the impact of a rate limit on updates: of random players, and of a player close to the limit."""
-    plain = found.timing(RATE_LIMIT, hardening.UPDATE).middle
-    limited, last = (found.timing(RATE_LIMIT, name).middle for name in (hardening.LIMITED, hardening.LIMITED_60TH))
+    plain = found.timing(RATE_LIMIT, board.UPDATE).middle
+    limited, last = (found.timing(RATE_LIMIT, name).middle for name in (patterns.LIMITED, patterns.LIMITED_60TH))
     more = found.program_memory(RATE_LIMIT) / found.program_memory(STUDY_BOARD)
     return Judged(
         f"time relative to an update without the limit: {times(limited / plain)}, {times(last / plain)} for a player's "
@@ -222,7 +223,7 @@ def rate_limit_is_negligible(_: Claim, found: Evidence) -> Judged:
 
 def rate_limit_lets_pass(claim: Claim, found: Evidence) -> Judged:
     """Judge how many of a hundred updates in quick succession pass."""
-    passed = found.count(RATE_LIMIT, hardening.PASSED)
+    passed = found.count(RATE_LIMIT, patterns.PASSED)
     return Judged(
         f"{whole(passed)} of 100 updates in quick succession passed", decide([passed == claim.needs("value")])
     )
@@ -230,54 +231,54 @@ def rate_limit_lets_pass(claim: Claim, found: Evidence) -> Judged:
 
 def cached_top_is_fresh(_: Claim, found: Evidence) -> Judged:
     """Report whether the cache misses a new best player; that it is at most a second old is read from its code."""
-    stale = found.count(CACHED_TOP, hardening.STALE)
+    stale = found.count(CACHED_TOP, patterns.STALE)
     said = "is missing from it until it is refreshed" if stale else "is in it at once"
     return Judged(f"read from the code, not measured; a new best player {said}", "holds")
 
 
 def cached_top_serves(claim: Claim, found: Evidence) -> Judged:
     """Judge how many of the requested entries the cache returns."""
-    given, asked = found.count(CACHED_TOP, hardening.GIVEN), claim.needs("value")
+    given, asked = found.count(CACHED_TOP, patterns.GIVEN), claim.needs("value")
     return Judged(f"returns {whole(given)} entries where {whole(asked)} are requested", decide([given >= asked]))
 
 
 def cached_top_is_faster(_: Claim, found: Evidence) -> Judged:
     """Judge the time of the live top relative to the cached one."""
-    live, cached = (found.timing(CACHED_TOP, name) for name in (hardening.TOP, hardening.CACHED_TOP))
+    live, cached = (found.timing(CACHED_TOP, name) for name in (board.TOP, patterns.CACHED_TOP))
     by = live.middle / cached.middle
     return Judged(f"top 100 live {told(live)}, cached {told(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
 
 
 def read_only_refuses(_: Claim, found: Evidence) -> Judged:
     """Judge read-only mode by whether all updates were refused and all reads were right during it."""
-    names = (refusals.READ_ONLY_REFUSED, refusals.READS_RIGHT, refusals.TAKEN_AGAIN)
+    names = (patterns.READ_ONLY_REFUSED, patterns.READS_RIGHT, patterns.TAKEN_AGAIN)
     out, reads, again = (found.count(READ_ONLY, name) for name in names)
     said = f"in read-only mode {whole(out)} of 100 updates raised and {whole(reads)} of 200 reads were right"
-    every = [out == refusals.TRIED, reads == 2 * refusals.TRIED]
+    every = [out == patterns.TRIED, reads == 2 * patterns.TRIED]
     return Judged(f"{said}; after it, {whole(again)} of 100 updates were accepted", decide(every))
 
 
 def range_is_refused(_: Claim, found: Evidence) -> Judged:
     """Judge the range of scores by the updates refused beyond it, and accepted at its ends."""
-    out, ends = (found.count(VALIDATION, name) for name in (refusals.OUT_REFUSED, refusals.EDGES_TAKEN))
+    out, ends = (found.count(VALIDATION, name) for name in (patterns.OUT_REFUSED, patterns.EDGES_TAKEN))
     said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends accepted"
-    return Judged(said, decide([out == refusals.TRIED, ends == refusals.ENDS]))
+    return Judged(said, decide([out == patterns.TRIED, ends == patterns.ENDS]))
 
 
 def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
     """Judge flags by jumps just beyond the bound, and by first scores, which are no jumps."""
-    names = (refusals.JUMPS_FLAGGED, refusals.STEPS_FLAGGED, refusals.FIRST_FLAGGED)
+    names = (patterns.JUMPS_FLAGGED, patterns.STEPS_FLAGGED, patterns.FIRST_FLAGGED)
     jumps, steps, first = (found.count(VALIDATION, name) for name in names)
     return Judged(
         f"flagged: {whole(jumps)} of 100 jumps by 1,001 points, {whole(steps)} of 100 by 1,000; and {whole(first)} of "
         "100 new players whose first score is 1,001, who count as coming from 0",
-        decide([jumps == refusals.TRIED and steps == 0, first == 0]),
+        decide([jumps == patterns.TRIED and steps == 0, first == 0]),
     )
 
 
 def top_is_merged(_: Claim, found: Evidence) -> Judged:
     """Judge the merge of a top by its time, compared with the top of one board."""
-    one, ten = (found.timing(SHARDS, operation) for operation in (sharding.TOP, sharding.SHARDED_TOP))
+    one, ten = (found.timing(SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
     return Judged(
         f"a top 100 merged from ten boards of one process takes {told(ten)}, that of one board {told(one)}",
         decide([ten.middle > one.middle]),

@@ -1,31 +1,31 @@
-"""`bintrees: RBTree`, `bintrees: AVLTree` and `sortedcontainers: SortedDict`: the same work on three ordered maps.
+"""`bintrees: RBTree`, `bintrees: AVLTree`, `sortedcontainers: SortedDict`: the same work on three ordered maps.
 
 The study says that leaving bintrees makes operations 2 to 5 times as fast and memory a tenth. Keys and values are made
 before anything is measured and are the same for all, so that memory is that of the structures alone: the reading under
 which the claim has its best chance. bintrees is no longer maintained; its wheel is pure Python, and so is what is timed
 (its Cython trees would have to be compiled by the user).
+
+`study: bintrees adapter`: how much of bintrees' interface the study's adapter over `SortedDict` has. The study gives an
+hour or two for an adapter, and shows two methods of it, written with `SortedDict.iloc`, which version 2 of
+sortedcontainers deprecated.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from itertools import count, islice
 from random import Random
 from typing import Any, Final, Protocol, TypeAlias
 
+from bintrees import AVLTree, RBTree
 from sortedcontainers import SortedDict
 
-from leaderboard_backends.comparison.programs import Program, Setting
+from leaderboard_backends.comparison.programs import Program, Setting, WrongProgramError
 from leaderboard_backends.comparison.schema import ProgramFigures
-from leaderboard_backends.errors import MissingExtraError
-from leaderboard_backends.installing import install_extra
 
-from .players import BEST, draw_names, draw_scores
-from .program import check_order, timings
-from .turns import Operation, take_turns, with_growth
+from .board import BEST, Operation, check_order, draw_names, draw_scores, timings, with_growth
 
 Key: TypeAlias = tuple[int, int]
 """The score, negated, and the number of the update that reached it: unique without a clock."""
@@ -37,8 +37,12 @@ LOOK_UP: Final = "look-up"
 EXTREMES: Final = "min and max"
 FIRST_10: Final = "first 10"
 
-COMPILED: Final = "compiled"
-"""1 where bintrees has its Cython trees, which are still not what is timed."""
+ALL: Final = "public methods of bintrees.RBTree"
+COVERED: Final = "of them in the adapter"
+DEPRECATIONS: Final = "deprecation warnings"
+
+Extremes: TypeAlias = Callable[[Any], tuple[object, object]]
+"""Calls both ends of a map; bintrees and sortedcontainers name these differently."""
 
 
 class OrderedMap(Protocol):
@@ -52,58 +56,34 @@ class OrderedMap(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A map, with its calls for both ends; bintrees and sortedcontainers name these differently."""
-
-    make: Callable[[], Any]
-    extremes: Callable[[Any], tuple[object, object]]
-    counts: Callable[[], dict[str, float]] = dict
+def of_tree(tree: Any) -> tuple[object, object]:
+    """Return both ends of one of bintrees' maps."""
+    return tree.min_item(), tree.max_item()
 
 
-def sorted_dict() -> Kind:
-    """Return sortedcontainers' map."""
-    return Kind(SortedDict, lambda order: (order.peekitem(0), order.peekitem(-1)))
+def of_sorted_dict(order: SortedDict[Any, Any]) -> tuple[object, object]:
+    """Return both ends of sortedcontainers' map."""
+    return order.peekitem(0), order.peekitem(-1)
 
 
-def tree(name: str) -> Kind:
-    """Return one of bintrees' maps. Raises `MissingExtraError` where bintrees is not installed."""
-    module = import_bintrees()
-    return Kind(
-        getattr(module, name),
-        lambda order: (order.min_item(), order.max_item()),
-        lambda: {COMPILED: float(module.has_fast_tree_support())},
-    )
-
-
-def import_bintrees() -> Any:
-    """Import bintrees; raises `MissingExtraError` with the `pip install` line where it is not installed."""
-    try:
-        return import_module("bintrees")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"this program of the study needs {error.name}, which is not installed: {install_extra('tools')}"
-        ) from error
-
-
-def run(choose: Callable[[], Kind], setting: Setting) -> ProgramFigures:
+def run(make: Callable[[], Any], extremes: Extremes, setting: Setting) -> ProgramFigures:
     """Load, check, time, check again."""
-    kind, work = choose(), Work(setting)
-    order, memory = with_growth(lambda: work.load(kind.make()))
+    work = Work(setting)
+    order, memory = with_growth(lambda: work.load(make()))
     work.check(order)
-    samples = take_turns(
+    timed = timings(
         [
             Operation(INSERT, order.__setitem__, lambda: work.room_for_new(order)),
             Operation(DELETE, order.__delitem__, lambda: work.one_too_many(order)),
             Operation(MOVE, partial(move, order), work.draw_move),
             Operation(LOOK_UP, order.__getitem__, work.draw_key),
-            Operation(EXTREMES, kind.extremes, lambda: (order,)),
+            Operation(EXTREMES, extremes, lambda: (order,)),
             Operation(FIRST_10, first_10, lambda: (order,)),
         ],
         setting.seconds,
     )
     work.check(order)
-    return ProgramFigures(timings(samples), memory, kind.counts())
+    return ProgramFigures(timed, memory)
 
 
 def move(order: OrderedMap, old: Key, new: Key, player: str) -> None:
@@ -175,10 +155,42 @@ class Work:
         check_order("the map", list(order.items()), expected)
 
 
+class BintreesAdapter(SortedDict[Any, Any]):
+    """A `SortedDict` with the two methods of bintrees that the study gives it."""
+
+    def min_key(self) -> Any:
+        """Return the least key."""
+        return self.iloc[0]
+
+    def max_key(self) -> Any:
+        """Return the greatest key."""
+        return self.iloc[-1]
+
+
+def run_adapter(setting: Setting) -> ProgramFigures:
+    """Ask both for their ends, and compare their public names."""
+    theirs = public_names(RBTree)
+    adapter = BintreesAdapter(dict.fromkeys(range(setting.players)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ends = (adapter.min_key(), adapter.max_key())
+    if ends != (0, setting.players - 1):
+        raise WrongProgramError(f"the adapter's ends are {ends}, not 0 and {setting.players - 1}")
+    deprecations = sum(issubclass(warning.category, DeprecationWarning) for warning in caught)
+    covered = len(theirs & public_names(BintreesAdapter))
+    return ProgramFigures([], counts={ALL: len(theirs), COVERED: covered, DEPRECATIONS: deprecations})
+
+
+def public_names(kind: type) -> set[str]:
+    """Return the names of a class that a user may call."""
+    return {name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name, None))}
+
+
 _WHAT: Final = "Insert, delete, move, look-up, both ends and the first 10 in order: the 2 to 5 times and the tenth."
 
 PROGRAMS: Final = (
-    Program("bintrees: RBTree", _WHAT, 100_000, partial(run, partial(tree, "RBTree"))),
-    Program("bintrees: AVLTree", _WHAT, 100_000, partial(run, partial(tree, "AVLTree"))),
-    Program("sortedcontainers: SortedDict", _WHAT, 100_000, partial(run, sorted_dict)),
+    Program("bintrees: RBTree", _WHAT, 100_000, partial(run, RBTree, of_tree)),
+    Program("bintrees: AVLTree", _WHAT, 100_000, partial(run, AVLTree, of_tree)),
+    Program("sortedcontainers: SortedDict", _WHAT, 100_000, partial(run, SortedDict, of_sorted_dict)),
+    Program("study: bintrees adapter", "What of bintrees' interface the study's adapter has.", 1_000, run_adapter),
 )
