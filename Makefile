@@ -89,7 +89,7 @@ SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner)
 	tests/comparison/effort tests/comparison/measure \
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,contenders execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
-	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts registry wheel)
+	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)
 QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
 	tests/hardening $(patsubst %,--ignore=%,$(SLOW))
 QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
