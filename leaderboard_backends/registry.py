@@ -49,7 +49,7 @@ class _BuiltIn:
 
 
 _BUILT_IN: Final = {
-    "memory": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
+    "memory": _BuiltIn("backends.memory", "MemoryLeaderboard"),
     "sortedcontainers": _BuiltIn("backends.sortedcontainers", "SortedContainersLeaderboard"),
     "journal": _BuiltIn("backends.journal", "JournalLeaderboard"),
     "naive": _BuiltIn("backends.naive", "NaiveLeaderboard"),

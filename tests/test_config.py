@@ -23,8 +23,8 @@ from leaderboard_backends import (
     load_leaderboards,
     open_leaderboard,
 )
+from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.config import Opening, check_file, describe_file, read_section
 from leaderboard_backends.location import Location
 from leaderboard_backends.model import Keep, Order
@@ -58,7 +58,7 @@ def test_a_url_opens_a_board_with_the_defaults_of_the_contract() -> None:
 
 
 def test_the_backend_changes_with_the_text_alone() -> None:
-    for url, backend in [("memory://weekly", SortedContainersLeaderboard), ("naive://weekly", NaiveLeaderboard)]:
+    for url, backend in [("memory://weekly", MemoryLeaderboard), ("naive://weekly", NaiveLeaderboard)]:
         with open_leaderboard(url) as board:
             assert type(board) is backend
             assert board.update_score("u1", "Ada", 5) == 1
@@ -273,7 +273,7 @@ def test_an_interrupt_while_opening_leaves_none_open_too(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SortedContainersLeaderboard, "from_location", interrupt)
+    monkeypatch.setattr(MemoryLeaderboard, "from_location", interrupt)
     file.write_text("[boards.a]\nurl='naive://'\n[boards.b]\nurl='memory://'\n")
     with pytest.raises(KeyboardInterrupt):
         load_leaderboards(file)
@@ -399,8 +399,8 @@ def test_a_file_without_boards_has_nothing_to_check(file: Path) -> None:
 
 
 def test_a_plug_in_that_reads_its_urls_itself_and_checks_none_before_opens_as_it_did() -> None:
-    class Anywhere(SortedContainersLeaderboard):
-        capabilities = replace(SortedContainersLeaderboard.capabilities, shared=True)
+    class Anywhere(MemoryLeaderboard):
+        capabilities = replace(MemoryLeaderboard.capabilities, shared=True)
 
         @classmethod
         def from_location(cls, location: Location, name: str | None, order: Order, keep: Keep, **options: Any) -> Self:
@@ -409,4 +409,4 @@ def test_a_plug_in_that_reads_its_urls_itself_and_checks_none_before_opens_as_it
     place, _ = Location.parse("anywhere://host/path", "weekly")
     assert Anywhere.check_location(place, None) == Anywhere.from_location(place, None, "descending", "last").name
     with pytest.raises(ConfigurationError, match="has a path"):
-        SortedContainersLeaderboard.check_location(place, None)
+        MemoryLeaderboard.check_location(place, None)

@@ -145,7 +145,7 @@ import sys
 from leaderboard_backends import open_leaderboard
 open_leaderboard("memory://weekly").close()
 print([name for name in {EXTRAS!r} if name in sys.modules])
-print([name for name in sys.modules if name.startswith("leaderboard_backends.backends.")])
+print(set(".".join(name.split(".")[:3]) for name in sys.modules if name.startswith("leaderboard_backends.backends.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == ["[]", "['leaderboard_backends.backends.sortedcontainers']"]
+    assert done.stdout.splitlines() == ["[]", "{'leaderboard_backends.backends.memory'}"]

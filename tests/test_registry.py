@@ -14,6 +14,7 @@ from textwrap import dedent
 import pytest
 
 from leaderboard_backends import LeaderboardBackend, UnknownSchemeError, open_leaderboard, registry
+from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.installing import install_extra
@@ -121,7 +122,7 @@ def test_every_built_in_scheme_is_known_without_importing_it() -> None:
 @pytest.mark.parametrize(
     ("scheme", "backend"),
     [
-        ("memory", SortedContainersLeaderboard),
+        ("memory", MemoryLeaderboard),
         ("sortedcontainers", SortedContainersLeaderboard),
         ("naive", NaiveLeaderboard),
     ],
@@ -376,7 +377,7 @@ def test_a_plug_in_cannot_take_a_built_in_scheme(tmp_path: Path) -> None:
         """,
         tmp_path,
     )
-    assert shown == "SortedContainersLeaderboard"
+    assert shown == "MemoryLeaderboard"
 
 
 def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_path: Path) -> None:
@@ -434,7 +435,7 @@ OPEN_AUDITED = """
 @pytest.mark.parametrize(("position", "place"), [(150, 2), (250, 1), (350, 0)])
 def test_a_wrapper_of_a_plug_in_stands_where_it_says(tmp_path: Path, position: int, place: int) -> None:
     install(tmp_path, "acme-audit", "audit", AUDIT.format(position=position), "Audit", WRAPPER_GROUP)
-    stack = ["RateLimitedLeaderboard", "ValidatedLeaderboard", "SortedContainersLeaderboard"]
+    stack = ["RateLimitedLeaderboard", "ValidatedLeaderboard", "MemoryLeaderboard"]
     stack.insert(place, "Audit")
     assert run(OPEN_AUDITED, tmp_path) == f"{stack} 1"
 

@@ -1,4 +1,4 @@
-"""`memory://NAME` (`sortedcontainers://NAME`): the in-process default, records sorted by one packed integer each.
+"""`sortedcontainers://NAME`: in this process, records in a `SortedKeyList`, sorted by one packed integer each.
 
 Order: a player's score and the number of the change that reached it are packed into one integer, the sort key, so that
 smaller means better and, within a tie, earlier. A `SortedKeyList` holds the records `(key, player, username)` in order;

@@ -46,7 +46,7 @@ def test_each_board_is_described_with_its_layers_from_the_outside_in(tmp_path: P
     assert done.stdout == dedent(
         f"""\
         boards.weekly: memory://all-time, board all-time, ascending, keep last
-          backend      SortedContainersLeaderboard
+          backend      MemoryLeaderboard
           monitoring   alerts=true
           rate_limit   defaults
           validation   score_max=5, max_n=off, player_exists=os.path:isdir
@@ -170,7 +170,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
         "boards.good: memory://, board good, descending, keep last",
-        "  backend      SortedContainersLeaderboard",
+        "  backend      MemoryLeaderboard",
     ]
     lines = done.stderr.splitlines()
     for name, problem in {

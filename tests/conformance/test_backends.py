@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.testing import BackendConformance
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
@@ -35,6 +36,12 @@ RELSTORAGE = """
   </sqlite3>
 </relstorage>
 """
+
+
+class SmallChunks(MemoryLeaderboard):
+    """At most 4 players in a chunk, which is joined with another once it has none."""
+
+    _longest = 4
 
 
 class AtAURL(BackendConformance):
@@ -71,6 +78,21 @@ class TestJournal(AtAURL):
     @pytest.fixture(autouse=True)
     def take_folder(self, folder: Path) -> None:
         self.url = f"journal://{folder}/boards"
+
+
+class TestSmallChunks(AtAURL):
+    """The same with few players in a chunk, so that each test splits and joins some."""
+
+    repeats = REPEATS
+    examples = 20
+
+    def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
+        return SmallChunks(name, **options)
+
+
+@pytest.mark.proof
+class TestSortedContainers(AtAURL):
+    url = "sortedcontainers://"
 
 
 class TestFakeRedis(AtAURL):

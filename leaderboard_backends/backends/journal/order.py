@@ -17,10 +17,10 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from ...changes import Change, check_expected
-from ...chunks import Chunks
 from ...errors import BackendError, BoardMismatchError, LeaderboardError
 from ...model import Keep, Order, Score, is_better
-from ..memory import _BITS, _MASK, MemoryLeaderboard, _State
+from ..memory.board import _BITS, _MASK, MemoryLeaderboard, _State
+from ..memory.chunks import Chunks
 from .folder import Folder, Found
 from .records import Fence, Record, frame, player_frame
 from .snapshot import BoardState

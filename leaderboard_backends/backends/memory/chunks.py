@@ -33,11 +33,11 @@ class Chunks:
     __slots__ = ("_bounds", "_counts", "_ids", "_keys", "_longest", "_names", "_shortest", "_sums")
 
     def __init__(self, keys: list[int], ids: list[str], names: list[str], longest: int = 1024) -> None:
-        """Take players in order. A chunk has at most `longest` players; one of fewer than an eighth is joined."""
+        """Take players in order. A chunk has at most `longest` players; one of less than an eighth or of none is joined."""
         length = longest // 2
         starts = range(0, max(1, len(keys)), length)
         self._longest: Final = longest
-        self._shortest: Final = longest // 8
+        self._shortest: Final = max(1, longest // 8)
         self._keys: Final = [keys[start : start + length] for start in starts]
         self._ids: Final = [ids[start : start + length] for start in starts]
         self._names: Final = [names[start : start + length] for start in starts]

@@ -1,40 +1,21 @@
-"""`memory://NAME`: the in-process default, players in chunks of parallel lists, and a dict that finds their keys.
-
-Order: a player's score and the number of the change that reached it are packed into one integer, the key, so that
-smaller means better and, within a tie, earlier. `Chunks` holds the players in the order of their keys. So a player
-costs an entry of the dict, one integer and three references, and the texts are those that came first.
-
-A score is packed as the whole number that it is until the first score comes that has a fraction or is beyond ±2^53:
-from then on, all are packed as the bits of their doubles, which order as the scores do and are exact for each of them.
-The number of a change has 32 bits in a key; once they are used up, the players are numbered anew.
-
-Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
-`count_by_score` O(log n + n / 16,384), the second part being sums over short lists; `get_range`, `get_around`,
-`get_by_score` as much and O(k); `get_top_n` too, and O(k) as long as nobody on the first page changed, which is
-remembered; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
-O((n + m) log (n + m)), where m is a large part of the board. No round trips.
-
-Crash: nothing survives the process. One lock makes it safe to share between threads. What a write will have done is
-noted before its first step: where an interrupt (Ctrl-C) cuts it in two, the next call completes it, O(n log n). A
-finalizer or a signal handler that calls the board in the middle of a call of its own thread gets an error.
-"""
+"""`MemoryLeaderboard`: one call at a time, writes that an interrupt cuts in two completed, scores packed into keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from math import ceil, floor, isinf
-from struct import Struct, pack, unpack
 from threading import RLock
 from typing import ClassVar, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, TypeVarTuple
 
-from ..changes import Change, Changes, Version
-from ..chunks import BEYOND, Chunks, Rows
-from ..errors import BackendUnavailableError
-from ..forks import guard, survive_forks
-from ..in_process import InProcessLeaderboard
-from ..model import Entry, Keep, Order, Score, add_scores, percentile, score_from_float
-from ..score_limits import limits_wanted
+from ...changes import Change, Changes, Version
+from ...errors import BackendUnavailableError
+from ...forks import guard, survive_forks
+from ...in_process import InProcessLeaderboard
+from ...model import Entry, Keep, Order, Score, add_scores, percentile
+from ...score_limits import limits_wanted
+from .chunks import BEYOND, Chunks, Rows
+from .packing import pack_score, unpack_score, unpack_scores
 
 Given = TypeVarTuple("Given")
 Value = TypeVar("Value")
@@ -42,8 +23,6 @@ Value = TypeVar("Value")
 _BITS: Final = 32
 """Room for the number of a change in a key."""
 _MASK: Final = (1 << _BITS) - 1
-_double: Final = Struct("<d")
-_bits: Final = Struct("<q")
 _FIRST_PAGE: Final = 1000
 """The longest first page that is remembered."""
 _REBUILD_SHARE: Final = 8
@@ -309,7 +288,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
     def _widen(self) -> None:
         """Pack all scores as the bits of doubles from now on. O(n log n), once in a board's life or after `clear`."""
         self._pack_anew(
-            {each: (_packed_bits(key >> _BITS) << _BITS) + (key & _MASK) for each, key in self._key_of.items()},
+            {each: (pack_score(key >> _BITS) << _BITS) + (key & _MASK) for each, key in self._key_of.items()},
             self._base,
             whole=False,
         )
@@ -334,18 +313,16 @@ class MemoryLeaderboard(InProcessLeaderboard):
             if type(score) is int:
                 return self._sign * score
             self._widen()
-        return self._sign * _packed_bits(score)
+        return self._sign * pack_score(score)
 
     def _score(self, key: int) -> Score:
         upper = self._sign * (key >> _BITS)
-        return upper if self._whole else _unpacked_bits(upper)
+        return upper if self._whole else unpack_score(upper)
 
     def _scores(self, keys: Sequence[int]) -> Sequence[Score]:
         if self._whole:
             return [-(key >> _BITS) for key in keys] if self._sign < 0 else [key >> _BITS for key in keys]
-        uppers = [self._sign * (key >> _BITS) for key in keys]
-        found: tuple[float, ...] = unpack(f"<{len(keys)}d", pack(f"<{len(keys)}q", *map(abs, uppers)))
-        return [score_from_float(-each if upper < 0 else each) for upper, each in zip(uppers, found, strict=True)]
+        return unpack_scores([self._sign * (key >> _BITS) for key in keys])
 
     def _standing(self, player_id: str) -> Score | None:
         key = self._key_of.get(player_id)
@@ -437,7 +414,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
     def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
         """Return the indexes at which this range of scores starts and stops."""
         best, worst = (low, high) if self._sign > 0 else (-high, -low)
-        first, last = (ceil, floor) if self._whole else (_packed_bits, _packed_bits)
+        first, last = (ceil, floor) if self._whole else (pack_score, pack_score)
         return self._index(best, first, 0), self._index(worst, last, 1)
 
     def _index(self, bound: Score, packed: Callable[[Score], int], after: int) -> int:
@@ -449,14 +426,3 @@ class MemoryLeaderboard(InProcessLeaderboard):
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         return self._alone(self._changes.since, after, limit)
-
-
-def _packed_bits(score: Score) -> int:
-    """Return the bits of a score's double as an integer with its sign: it orders as the scores do."""
-    magnitude: int = _bits.unpack(_double.pack(abs(score)))[0]
-    return -magnitude if score < 0 else magnitude
-
-
-def _unpacked_bits(packed: int) -> Score:
-    magnitude: float = _double.unpack(_bits.pack(abs(packed)))[0]
-    return score_from_float(-magnitude if packed < 0 else magnitude)

@@ -1,0 +1,26 @@
+"""`memory://NAME`: the in-process default, players in chunks of parallel lists, and a dict that finds their keys.
+
+Order: a player's score and the number of the change that reached it are packed into one integer, the key, so that
+smaller means better and, within a tie, earlier. `chunks.Chunks` holds the players in the order of their keys. So a
+player costs an entry of the dict, one integer and three references, and the texts are those that came first.
+
+A score is packed as the whole number that it is until the first score comes that has a fraction or is beyond ±2^53:
+from then on, all are packed as the bits of their doubles, which order as the scores do and are exact for each of them.
+The number of a change has 32 bits in a key; once they are used up, the players are numbered anew.
+
+Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
+`count_by_score` O(log n + n / 16,384), the second part being sums over short lists; `get_range`, `get_around`,
+`get_by_score` as much and O(k); `get_top_n` too, and O(k) as long as nobody on the first page changed, which is
+remembered; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
+O((n + m) log (n + m)), where m is a large part of the board. No round trips.
+
+Crash: nothing survives the process. One lock makes it safe to share between threads. What a write will have done is
+noted before its first step: where an interrupt (Ctrl-C) cuts it in two, the next call completes it, O(n log n). A
+finalizer or a signal handler that calls the board in the middle of a call of its own thread gets an error.
+"""
+
+from __future__ import annotations
+
+from .board import MemoryLeaderboard
+
+__all__ = ["MemoryLeaderboard"]
