@@ -14,6 +14,7 @@ from opentelemetry.trace import NoOpTracerProvider, SpanKind, StatusCode, get_cu
 from prometheus_client import CollectorRegistry
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
@@ -133,7 +134,7 @@ def test_spans_are_off_unless_asked_for() -> None:
 
     off = {"url": "memory://weekly", "monitoring": {"registry": CollectorRegistry()}}
     with open_leaderboard(off) as board:
-        assert isinstance(inside(board), SortedContainersLeaderboard)
+        assert isinstance(inside(board), MemoryLeaderboard)
     on = {"url": "memory://weekly", "monitoring": {"registry": CollectorRegistry(), "spans": True}}
     with open_leaderboard(on) as board:
         assert isinstance(inside(board), TracedLeaderboard)
