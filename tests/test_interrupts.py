@@ -73,9 +73,7 @@ def _open(kind: str, folder: Path) -> LeaderboardBackend:
     return open_leaderboard(f"{kind}://{folder / 'board'}" if kind in FILES else f"{kind}://")
 
 
-@pytest.fixture(
-    params=["memory", "sortedcontainers", "naive", "zodb+memory", "journal", "zodb", "sqlite", "hardened"]
-)
+@pytest.fixture(params=["memory", "sortedcontainers", "naive", "zodb+memory", "journal", "zodb", "sqlite", "hardened"])
 def board(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LeaderboardBackend]:
     with _open(request.param, tmp_path) as board:
         board.update_scores((player, "", number) for number, player in enumerate(PLAYERS))

@@ -33,7 +33,7 @@ class Chunks:
     __slots__ = ("_bounds", "_counts", "_ids", "_keys", "_longest", "_names", "_shortest", "_sums")
 
     def __init__(self, keys: list[int], ids: list[str], names: list[str], longest: int = 1024) -> None:
-        """Take players in order. A chunk has at most `longest` players; one of less than an eighth or of none is joined."""
+        """Take players in order. A chunk has at most `longest` players; one of few is joined with a neighbour."""
         length = longest // 2
         starts = range(0, max(1, len(keys)), length)
         self._longest: Final = longest
