@@ -11,7 +11,6 @@ from typing import Final
 import click
 
 from ..comparison.advice.quantities import read_sizes
-from ..comparison.contenders import Contender, find_contenders
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
@@ -24,6 +23,7 @@ from ..comparison.report.answer import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, encode_result
+from ..comparison.targets import Target, find_targets
 from ..comparison.traces import TraceStore, default_folder
 from ..errors import ConfigurationError
 from ..installing import install_distribution
@@ -128,7 +128,7 @@ def compare(
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
         plan, files = _with_workloads(plan, workloads)
         plan = plan.with_parts(players=_sizes(players, files), steps=steps)
-        contenders = find_contenders(backends or plan.backends, plan.besides)
+        targets = find_targets(backends or plan.backends, plan.besides)
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
     _say_what_is_left_out(plan)
@@ -137,8 +137,8 @@ def compare(
         order = Order(
             plan=plan,
             name=plan_name,
-            command=_command(contenders),
-            contenders=contenders,
+            command=_command(targets),
+            targets=targets,
             workloads=files,
             seed=seed,
             store=TraceStore(traces or default_folder()),
@@ -216,9 +216,9 @@ def _journal(out: Path) -> Path:
     return out.with_name(out.name + SUFFIX)
 
 
-def _command(contenders: Sequence[Contender]) -> str:
+def _command(targets: Sequence[Target]) -> str:
     """Return the command that was given, without anything of a URL that only its owner should read."""
-    shown = {contender.target: contender.label for contender in contenders if contender.target}
+    shown = {target.url: target.label for target in targets if target.url}
     return shlex.join(["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])])
 
 

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..workload.spec import WorkloadFile
-from .contenders import Contender, Place
 from .effort import code_facts, counts_kept
 from .identity import check_same, head
 from .journal import Finished, Head, Journal, Known
@@ -53,6 +52,7 @@ from .schema import (
     WorkloadFacts,
 )
 from .scratch import scratch_folder
+from .targets import OpenTarget, Target
 from .traces import StoredTrace, TraceStore
 
 CLEAR_TIMEOUT: Final = 30.0
@@ -90,7 +90,7 @@ class Order:
     plan: Plan
     name: str
     command: str
-    contenders: Sequence[Contender]
+    targets: Sequence[Target]
     workloads: Sequence[WorkloadFile]
     seed: int
     store: TraceStore
@@ -121,11 +121,11 @@ class _Comparison:
         self.journal = order.journal
         self.parent = folder_on_disk()
         self.head = self._head()
-        self.contenders = {contender.label: contender for contender in order.contenders}
+        self.targets = {target.label: target for target in order.targets}
         self.workloads = {file.spec.name: file for file in order.workloads}
         programs = {name: programs_of(name).values() for name in {part.distribution for part in order.plan.programs}}
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
-        self.units = [one for one in units(order.plan, list(self.contenders), programs, sizes) if self._applies(one)]
+        self.units = [one for one in units(order.plan, list(self.targets), programs, sizes) if self._applies(one)]
         self.gates = gates_of(order.plan, sizes)
         self.jobs = Jobs(order.plan, order.seed, self.workloads, order.timeout)
         self.backends: dict[str, BackendFacts] = {}
@@ -139,7 +139,7 @@ class _Comparison:
         """Seconds of the parts before this one, where it goes on."""
 
     def _applies(self, unit: Unit) -> bool:
-        return unit.cell.mode != "drill" or self.contenders[unit.cell.backend].drills
+        return unit.cell.mode != "drill" or self.targets[unit.cell.backend].recovers
 
     def run(self) -> Result:
         before, finished = load_average(), False
@@ -156,7 +156,7 @@ class _Comparison:
         return round(self.earlier + perf_counter() - self.started, 2)
 
     def _head(self, salt: str | None = None) -> Head:
-        return head(self.order.plan, self.order.contenders, self.order.workloads, self.order.seed, salt)
+        return head(self.order.plan, self.order.targets, self.order.workloads, self.order.seed, salt)
 
     def _take_up(self) -> None:
         """Begin a journal, or resume the existing one."""
@@ -178,8 +178,8 @@ class _Comparison:
         left = [(number, unit) for number, unit in left if (unit.cell, number) not in self.runs]
         self.watcher.planned([unit for _, unit in left])
         self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
-        for contender in self.order.contenders:
-            self._get_to_know(contender, folder)
+        for target in self.order.targets:
+            self._get_to_know(target, folder)
         for number, unit in left:
             self.watcher.begins(unit.cell, number)
             run = self._undisturbed(unit, number, folder)
@@ -195,51 +195,51 @@ class _Comparison:
 
     # ------------------------------------------------------------------ before anything is measured
 
-    def _get_to_know(self, contender: Contender, folder: Path) -> None:
+    def _get_to_know(self, target: Target, folder: Path) -> None:
         """Open a backend to see what it is, and have the kit judge it, unless an earlier part of the run has."""
-        facts = self.backends.get(contender.label)
+        facts = self.backends.get(target.label)
         if facts is None:
-            self.watcher.proving(contender.label)
-            found = self._at_its_place(contender, folder, lambda place: self._introduce(contender, place))
+            self.watcher.proving(target.label)
+            found = self._on_target(target, folder, lambda opened: self._introduce(target, opened))
             if found.facts is None:
-                self.refusals[contender.label] = found
+                self.refusals[target.label] = found
                 return
-            facts = self.backends[contender.label] = found.facts
+            facts = self.backends[target.label] = found.facts
             self.journal.add(Known(facts))
         if refused := refusal_by_kit(facts.verdict):
-            self.refusals[contender.label] = refused
+            self.refusals[target.label] = refused
         else:
-            self._pass_gates(contender, facts, folder)
+            self._pass_gates(target, facts, folder)
 
-    def _pass_gates(self, contender: Contender, facts: BackendFacts, folder: Path) -> None:
+    def _pass_gates(self, target: Target, facts: BackendFacts, folder: Path) -> None:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
         known = {gate.workload: gate for gate in facts.gates if gate.status not in AGAIN}
         gates = [
-            known.get(workload) or self._gate(contender, gate_unit(workload, players, contender.label), folder)
+            known.get(workload) or self._gate(target, gate_unit(workload, players, target.label), folder)
             for workload, players in self.gates.items()
         ]
         if gates != facts.gates:
-            facts = self.backends[contender.label] = replace(facts, gates=gates)
+            facts = self.backends[target.label] = replace(facts, gates=gates)
             self.journal.add(Known(facts))
         if refused := refusal_by_gates(gates):
-            self.refusals[contender.label] = refused
+            self.refusals[target.label] = refused
 
-    def _gate(self, contender: Contender, unit: Unit, folder: Path) -> Gate:
+    def _gate(self, target: Target, unit: Unit, folder: Path) -> Gate:
         cell = unit.cell
         trace = self.order.store.get(self.workloads[cell.workload], cell.players, unit.steps, self.order.seed)
-        found = self._at_its_place(contender, folder, lambda place: self._work(contender, unit, trace, place))
+        found = self._on_target(target, folder, lambda opened: self._work(target, unit, trace, opened))
         checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
         return Gate(cell.workload, cell.players, found.status, found.reason, checked)
 
-    def _introduce(self, contender: Contender, place: Place) -> Answer:
-        job = Job("facts", place.where, self.jobs.timeout_of(), label=contender.label)
-        found = answer(job, contender.path)
+    def _introduce(self, target: Target, opened: OpenTarget) -> Answer:
+        job = Job("facts", opened.where, self.jobs.timeout_of(), label=target.label)
+        found = answer(job, target.path)
         if found.facts is None:
             return found
         order = self.order
         job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
-        verdict = verdict_on(contender, place, found.facts, job, order.proven)
-        return replace(found, facts=replace(found.facts, sheet=contender.sheet, verdict=verdict))
+        verdict = verdict_on(target, opened, found.facts, job, order.proven)
+        return replace(found, facts=replace(found.facts, sheet=target.sheet, verdict=verdict))
 
     def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
         key = (workload, players, steps)
@@ -283,37 +283,37 @@ class _Comparison:
             return answer(self.jobs.of(unit, Where("", "")))
         if cell.backend in self.refusals:
             return self.refusals[cell.backend]
-        contender = self.contenders[cell.backend]
+        target = self.targets[cell.backend]
         trace = self._trace(cell.workload, cell.players, unit.steps)
         if cell.mode == "drill":
             timeout = self.jobs.timeout_of(unit)
             return self._fresh(
-                contender, folder, lambda files: Answer("ok", figures=recover(contender, trace.trace, files, timeout))
+                target, folder, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout))
             )
-        return self._at_its_place(contender, folder, lambda place: self._work(contender, unit, trace, place))
+        return self._on_target(target, folder, lambda opened: self._work(target, unit, trace, opened))
 
-    def _work(self, contender: Contender, unit: Unit, trace: StoredTrace, place: Place) -> Answer:
+    def _work(self, target: Target, unit: Unit, trace: StoredTrace, opened: OpenTarget) -> Answer:
         """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
-        job = self.jobs.of(unit, place.where, trace)
+        job = self.jobs.of(unit, opened.where, trace)
         clean = False
         try:
-            found = answer(job, contender.path)
+            found = answer(job, target.path)
             clean = found.status not in ("failed", "timed out")
         finally:
-            if place.where.shared and not clean:
-                answer(replace(job, task="clear", timeout=CLEAR_TIMEOUT), contender.path)
+            if opened.where.shared and not clean:
+                answer(replace(job, task="clear", timeout=CLEAR_TIMEOUT), target.path)
         return found
 
-    def _at_its_place(self, contender: Contender, folder: Path, work: Callable[[Place], Answer]) -> Answer:
+    def _on_target(self, target: Target, folder: Path, work: Callable[[OpenTarget], Answer]) -> Answer:
         """Return the answer of work at a target made for it."""
 
-        def at_place(files: Path) -> Answer:
-            with contender.open(files) as place:
-                return redacted(work(place), place.where.target)
+        def in_folder(files: Path) -> Answer:
+            with target.open(files) as opened:
+                return redacted(work(opened), opened.where.target)
 
-        return self._fresh(contender, folder, at_place)
+        return self._fresh(target, folder, in_folder)
 
-    def _fresh(self, contender: Contender, folder: Path, work: Callable[[Path], Answer]) -> Answer:
+    def _fresh(self, target: Target, folder: Path, work: Callable[[Path], Answer]) -> Answer:
         """Return the answer of work in a folder of its own; an error becomes the reason for having no figures."""
         with tempfile.TemporaryDirectory(dir=folder) as files:
             try:
@@ -324,7 +324,7 @@ class _Comparison:
                 found = no_figures(error)
             except REASONS as error:
                 found = Answer("unavailable", " ".join(str(error).split()))
-        return redacted(found, contender.target)
+        return redacted(found, target.url)
 
     # ------------------------------------------------------------------ the result
 
@@ -335,7 +335,7 @@ class _Comparison:
             return code_facts()
 
     def _result(self, before: list[float], seconds: float, *, finished: bool) -> Result:
-        plan, labels = self.order.plan, list(self.contenders)
+        plan, labels = self.order.plan, list(self.targets)
         traces = {key: stored.facts for key, stored in self.traces.items()}
         return Result(
             schema_version=SCHEMA_VERSION,

@@ -15,12 +15,12 @@ import msgspec
 from ..errors import ConfigurationError
 from ..testing.opening import is_url
 from ..workload.spec import WorkloadFile
-from .contenders import Contender
 from .journal import Head
 from .machine import cpu, usable_cores, versions
 from .plan import Plan
 from .programs import modules_of
 from .sources import code_digest, digest_of
+from .targets import Target
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -31,14 +31,14 @@ ROUNDS: Final = 100_000
 
 def head(
     plan: Plan,
-    contenders: Sequence[Contender],
+    targets: Sequence[Target],
     workloads: Sequence[WorkloadFile],
     seed: int,
     salt: str | None = None,
 ) -> Head:
     """Return the head of a journal that begins now; `salt` is that of a journal to compare it with."""
     salt = token_hex(16) if salt is None else salt
-    told = dict(_told(plan, contenders, workloads, seed, salt))
+    told = dict(_told(plan, targets, workloads, seed, salt))
     digest = sha256(msgspec.json.encode(sorted(told.items()))).hexdigest()
     return Head(digest, datetime.now(UTC).isoformat(timespec="seconds"), told, salt)
 
@@ -55,10 +55,10 @@ def check_same(old: Head, new: Head) -> None:
 
 
 def _told(
-    plan: Plan, contenders: Sequence[Contender], workloads: Sequence[WorkloadFile], seed: int, salt: str
+    plan: Plan, targets: Sequence[Target], workloads: Sequence[WorkloadFile], seed: int, salt: str
 ) -> Iterator[tuple[str, str]]:
     yield "plan", msgspec.json.encode(plan).decode()
-    yield "backends", "; ".join(f"{contender.label} = {_identity(contender, salt)}" for contender in contenders)
+    yield "backends", "; ".join(f"{target.label} = {_identity(target, salt)}" for target in targets)
     yield "workloads", "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads)
     if plan.programs:
         yield (
@@ -71,14 +71,14 @@ def _told(
     yield "machine", f"{cpu()}, {usable_cores():g} cores"
 
 
-def _identity(contender: Contender, salt: str) -> str:
+def _identity(target: Target, salt: str) -> str:
     """Return what a backend is: its settings, its code, and where its boards are, the last without telling it."""
-    target = contender.target
-    if is_url(target):
-        target = pbkdf2_hmac("sha256", target.encode(), salt.encode(), ROUNDS).hex()
-    code = code_digest(contender.modules, contender.path)
-    rest = sha256(msgspec.json.encode([contender.sheet, contender.path, target, code])).hexdigest()
-    return f"{contender.identity} {rest}"
+    url = target.url
+    if is_url(url):
+        url = pbkdf2_hmac("sha256", url.encode(), salt.encode(), ROUNDS).hex()
+    code = code_digest(target.modules, target.path)
+    rest = sha256(msgspec.json.encode([target.sheet, target.path, url, code])).hexdigest()
+    return f"{target.identity} {rest}"
 
 
 @cache

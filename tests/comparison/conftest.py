@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.contenders import find_contenders
 from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.journal import Journal
 from leaderboard_backends.comparison.plan import (
@@ -22,6 +21,7 @@ from leaderboard_backends.comparison.plan import (
     Unit,
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
+from leaderboard_backends.comparison.targets import find_targets
 from leaderboard_backends.comparison.traces import TraceStore
 from leaderboard_backends.workload.spec import find_workloads
 
@@ -93,7 +93,7 @@ def run_small(
             plan=chosen,
             name="a test",
             command="leaderboard compare",
-            contenders=find_contenders(named),
+            targets=find_targets(named),
             workloads=find_workloads(chosen.workloads()),
             seed=seed,
             store=TraceStore(traces),

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison.contenders import Contender, find_contenders
 from leaderboard_backends.comparison.identity import head
 from leaderboard_backends.comparison.journal import Head
 from leaderboard_backends.comparison.schema import Result
+from leaderboard_backends.comparison.targets import Target, find_targets
 from leaderboard_backends.errors import ConfigurationError
 
 from .conftest import service_plan
 
 CLASS = "from leaderboard_backends.backends.naive import NaiveLeaderboard\nclass Acme(NaiveLeaderboard):\n    pass\n"
-FILE = 'schema_version = 1\nplace = "PLACE"\ntitle = "Acme"\npath = "code"\n'
+FILE = 'schema_version = 1\ntarget = "PLACE"\ntitle = "Acme"\npath = "code"\n'
 
 
-def of(contender: Contender, salt: str | None = "salt") -> Head:
-    return head(service_plan(), [contender], [], 1, salt)
+def of(target: Target, salt: str | None = "salt") -> Head:
+    return head(service_plan(), [target], [], 1, salt)
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def code(tmp_path: Path) -> Path:
     return folder
 
 
-def read(code: Path, place: str) -> Contender:
+def read(code: Path, place: str) -> Target:
     path = code.parent / "acme.toml"
     path.write_text(FILE.replace("PLACE", place))
-    (contender,) = find_contenders([str(path)])
-    return contender
+    (target,) = find_targets([str(path)])
+    return target
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_a_module_of_the_current_folder_counts_without_being_imported(
 ) -> None:
     monkeypatch.chdir(code)
     (code / "single.py").write_text("raise SystemExit\n")
-    (contender,) = find_contenders(["single:Acme"])
-    before = of(contender).digest
+    (target,) = find_targets(["single:Acme"])
+    before = of(target).digest
     (code / "single.py").write_text(CLASS)
-    assert of(contender).digest != before
+    assert of(target).digest != before
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_another_place_behind_the_same_label_makes_another_comparison(code: Path
 
 
 def test_a_hash_of_a_url_is_salted_anew_in_each_journal_and_others_are_not() -> None:
-    (url,), (memory,) = find_contenders(["redis://u:secret@h/0"]), find_contenders(["memory"])
+    (url,), (memory,) = find_targets(["redis://u:secret@h/0"]), find_targets(["memory"])
     assert of(url, None).digest != of(url, None).digest
     first = of(url, None)
     assert of(url, first.salt).digest == first.digest

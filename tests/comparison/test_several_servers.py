@@ -13,10 +13,10 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.contenders import find_contenders, known_contenders
 from leaderboard_backends.comparison.plan import read_plan
 from leaderboard_backends.comparison.report.tables.backends import backends_section
 from leaderboard_backends.comparison.schema import Result, ServiceFigures, ThroughputFigures
+from leaderboard_backends.comparison.targets import find_targets, known_targets
 
 from .conftest import every_mode
 
@@ -27,24 +27,24 @@ PLAYERS = 3_000
 
 def test_only_the_full_plan_has_them_and_their_labels_say_that_they_share_a_machine() -> None:
     full, quick = (
-        [one.label for one in find_contenders(plan.backends, plan.besides)]
+        [one.label for one in find_targets(plan.backends, plan.besides)]
         for plan in (read_plan("full"), read_plan("quick"))
     )
     assert [label for label in full if label not in quick] == read_plan("full").besides
     assert {CLUSTER, SENTINEL, REPLICA} <= {*full}
-    assert [one.label for one in find_contenders(["redis+cluster", "memory"])] == [CLUSTER, "memory"]
+    assert [one.label for one in find_targets(["redis+cluster", "memory"])] == [CLUSTER, "memory"]
     for label in (CLUSTER, SENTINEL):
-        assert "all on the client's machine" in known_contenders()[label].sheet.title
+        assert "all on the client's machine" in known_targets()[label].sheet.title
 
 
 def test_a_board_and_its_replicas_are_on_all_servers_that_were_started(tmp_path: Path) -> None:
-    contender = known_contenders()[SENTINEL]
-    assert not contender.drills
-    with contender.open(tmp_path) as place:
-        assert len({*place.where.server_pids}) == len(place.servers) == 6
-        assert (place.where.copies, place.server) == (3, None)
-        assert all(map(psutil.pid_exists, place.where.server_pids))
-        pids = place.where.server_pids
+    target = known_targets()[SENTINEL]
+    assert not target.recovers
+    with target.open(tmp_path) as opened:
+        assert len({*opened.where.server_pids}) == len(opened.servers) == 6
+        assert (opened.where.copies, opened.server) == (3, None)
+        assert all(map(psutil.pid_exists, opened.where.server_pids))
+        pids = opened.where.server_pids
     assert not any(map(psutil.pid_exists, pids))
 
 

@@ -18,12 +18,12 @@ import msgspec
 from msgspec.structs import replace
 
 from ...installing import DISTRIBUTION
-from ..contenders import Contender, Place, Ready
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
 from ..plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Unit
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
+from ..targets import OpenTarget, Target
 from .job import Answer, Job
 from .processes import answer
 
@@ -91,18 +91,18 @@ def _verdict(job: Job, report: Report, failures: list[str]) -> Verdict:
     )
 
 
-def verdict_on(contender: Contender, place: Place, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:
+def verdict_on(target: Target, opened: OpenTarget, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:
     """Return the kit's verdict on a backend at its target: one from the folder `stored`, or that of a run now.
 
     Only verdicts on this library's own backends at targets made for a run are stored: what others depend on is not
     known here.
     """
-    ours = isinstance(contender, Ready) and facts.distribution.startswith(f"{DISTRIBUTION} ")
-    path = stored / f"{_key(contender, facts, job)}.json" if ours and stored is not None else None
+    ours = target.place is not None and facts.distribution.startswith(f"{DISTRIBUTION} ")
+    path = stored / f"{_key(target, facts, job)}.json" if ours and stored is not None else None
     if path is not None:
         with suppress(OSError, msgspec.MsgspecError):
             return msgspec.json.decode(path.read_bytes(), type=Verdict)
-    given = answer(replace(job, task="conformance", where=place.where), contender.path)
+    given = answer(replace(job, task="conformance", where=opened.where), target.path)
     verdict = given.verdict or Verdict("NOT RUN", ", ".join(job.parts) or ALL, 0, 0, "", 0.0, [given.reason])
     if path is not None and verdict.allows_figures:
         with suppress(OSError):  # a folder that cannot be written means that the kit runs again next time
@@ -110,8 +110,8 @@ def verdict_on(contender: Contender, place: Place, facts: BackendFacts, job: Job
     return verdict
 
 
-def _key(contender: Contender, facts: BackendFacts, job: Job) -> str:
-    told = [contender.identity, facts.server, source_digest(), versions(), job.parts, job.seed]
+def _key(target: Target, facts: BackendFacts, job: Job) -> str:
+    told = [target.identity, facts.server, source_digest(), versions(), job.parts, job.seed]
     return sha256(msgspec.json.encode(told)).hexdigest()
 
 

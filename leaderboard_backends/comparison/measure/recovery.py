@@ -34,7 +34,7 @@ from .processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_
 from .session import Session, growth
 
 if TYPE_CHECKING:
-    from ..contenders import Contender, Place
+    from ..targets import OpenTarget, Target
 
 ACKNOWLEDGED: Final = b".\n"
 """The line of one more acknowledged update."""
@@ -180,27 +180,27 @@ def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) ->
 # ---------------------------------------------------------------------- in the comparison
 
 
-def recover(contender: Contender, trace: Path, directory: Path, timeout: float) -> DrillFigures:
+def recover(target: Target, trace: Path, directory: Path, timeout: float) -> DrillFigures:
     """Return the figures of one crash recovery.
 
     Raises `WrongBoardError`, `WorkerError`, and what making the target raises.
     """
-    with _worker(contender, timeout) as victim, _worker(contender, timeout) as survivor:
+    with _worker(target, timeout) as victim, _worker(target, timeout) as survivor:
         begun = time.monotonic()
-        with contender.open(directory) as place:
-            _ask(victim, Job("crash", place.where, timeout, trace_path=str(trace)))
+        with target.open(directory) as opened:
+            _ask(victim, Job("crash", opened.where, timeout, trace_path=str(trace)))
             up = _reply(victim, Up, timeout)
             loaded = _reply(victim, Loaded, timeout)
-            _ask(survivor, Job("return", place.where, timeout, trace_path=str(trace)))
+            _ask(survivor, Job("return", opened.where, timeout, trace_path=str(trace)))
             _reply(survivor, Ready, timeout)
-            acknowledged, killed = _kill(victim, place, timeout)
+            acknowledged, killed = _kill(victim, opened, timeout)
             acknowledged += loaded.updates
             _stdin(survivor).write(b"%d\n" % acknowledged)
             _stdin(survivor).flush()
             back = _reply(survivor, Back, timeout)
             return DrillFigures(
-                processes=0 if place.server is None else 1,
-                ports=0 if place.server is None else listening_ports(place.server.pid),
+                processes=0 if opened.server is None else 1,
+                ports=0 if opened.server is None else listening_ports(opened.server.pid),
                 start_seconds=round(up.at - begun, 4),
                 load_seconds=loaded.seconds,
                 restore_seconds=round(back.at - killed, 4),
@@ -214,9 +214,9 @@ def recover(contender: Contender, trace: Path, directory: Path, timeout: float) 
 class _Strike:
     """Kills what keeps the data: the server where there is one, else the process that has the board open. Once."""
 
-    def __init__(self, victim: Process, place: Place) -> None:
+    def __init__(self, victim: Process, opened: OpenTarget) -> None:
         self._victim = victim
-        self._server = place.server
+        self._server = opened.server
         self._lock = Lock()
         self.at: float | None = None
 
@@ -231,12 +231,12 @@ class _Strike:
                 self._server.kill()
 
 
-def _kill(victim: Process, place: Place, timeout: float) -> tuple[int, float]:
+def _kill(victim: Process, opened: OpenTarget, timeout: float) -> tuple[int, float]:
     """Kill the process with the data during updates, restart a server; return how many were acknowledged, and when.
 
     Raises `WorkerError` where the process to kill ends by itself.
     """
-    strike = _Strike(victim, place)
+    strike = _Strike(victim, opened)
     late = Timer(KILL_SECONDS, strike)
     late.start()
     seen = 0
@@ -247,15 +247,15 @@ def _kill(victim: Process, place: Place, timeout: float) -> tuple[int, float]:
     late.cancel()
     if strike.at is None:
         raise _ended(victim, timeout)
-    if place.server is not None:
-        place.server.start()
+    if opened.server is not None:
+        opened.server.start()
     return seen, strike.at
 
 
 @contextmanager
-def _worker(contender: Contender, timeout: float) -> Iterator[Process]:
+def _worker(target: Target, timeout: float) -> Iterator[Process]:
     """Start a worker that is ended after a timeout in seconds, so that reading from it never hangs."""
-    with started(contender.path) as process:
+    with started(target.path) as process:
         timer = Timer(timeout + GRACE, end, [process])
         timer.start()
         try:

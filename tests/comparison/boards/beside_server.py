@@ -6,32 +6,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from leaderboard_backends.comparison.contenders import NO_SHEET, Place
 from leaderboard_backends.comparison.execute import Order, compare
-from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.plan import Plan, ServicePart, Unit
 from leaderboard_backends.comparison.schema import Cell, Run
+from leaderboard_backends.comparison.targets import Target
 from leaderboard_backends.comparison.traces import TraceStore
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.trials import Trial
 from leaderboard_backends.workload.spec import find_workloads
 
 
 class BesideServer:
-    """A contender with a server around the worker."""
+    """A storage with a server around the worker."""
 
-    label = identity = "beside a server"
-    sheet = NO_SHEET
-    path = target = ""
-    modules = ("boards",)
-    drills = True
+    name = "beside a server"
 
     @contextmanager
-    def open(self, directory: Path) -> Iterator[Place]:
+    def open(self, directory: Path) -> Iterator[Trial]:
         """Start the server."""
         with EmbeddedServer(directory=directory) as server:
             sys.stdout.write(f"{server.pid}\n")
             sys.stdout.flush()
-            yield Place(Where("boards:Hangs", "compare", server_pids=[server.pid]), (server,))
+            yield Trial("boards:Hangs", (server,))
 
 
 class Quiet:
@@ -54,5 +50,6 @@ if __name__ == "__main__":
     plan = Plan(1, "a test", 1, 1.0, "isolation", service=[ServicePart(["realtime"], [50], 10)])
     with tempfile.TemporaryDirectory() as folder:
         store = TraceStore(Path(folder))
-        result = compare(Order(plan, "a test", "", [BesideServer()], find_workloads(["realtime"]), 1, store), Quiet())
+        target = Target("beside a server", BesideServer())
+        result = compare(Order(plan, "a test", "", [target], find_workloads(["realtime"]), 1, store), Quiet())
     sys.stdout.write(f"{result.finished} {result.runs[0].status}\n")

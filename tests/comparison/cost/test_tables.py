@@ -10,7 +10,6 @@ from typing import TypeAlias
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.contenders import read_contender
 from leaderboard_backends.comparison.cost.source import load_result, shipped_result
 from leaderboard_backends.comparison.cost.tables import (
     SHIPPED_TABLES,
@@ -22,6 +21,7 @@ from leaderboard_backends.comparison.cost.tables import (
     read_table,
 )
 from leaderboard_backends.comparison.schema import encode_result
+from leaderboard_backends.comparison.targets import read_target
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.toml_files import shipped
 
@@ -102,7 +102,7 @@ def test_all_files_that_come_with_the_library_are_read() -> None:
 
 
 def test_every_backend_that_is_compared_by_default_has_hours_to_build() -> None:
-    labels = {read_contender(path).label for path in shipped("backends").glob("*.toml")}
+    labels = {read_target(path).label for path in shipped("backends").glob("*.toml")}
     assert labels
     assert labels <= read_table(Model).build_hours.keys()
 

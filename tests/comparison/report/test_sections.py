@@ -210,7 +210,7 @@ def test_words_are_the_fields_and_none_needs_a_plug_in() -> None:
         " a second\n",
         " a month",
         "reckoned",
-        "contender",
+        "target",
         "twin",
         "stands behind",
     ):

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison.contenders import (
-    LEFT_OUT,
-    Ready,
-    find_contenders,
-    read_contender,
-    ready_contenders,
-)
 from leaderboard_backends.comparison.schema import Result
+from leaderboard_backends.comparison.targets import (
+    LEFT_OUT,
+    find_targets,
+    read_target,
+    ready_targets,
+)
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.testing.trials import ServerPlace, trial_places
 
 GOOD = """
 schema_version = 1
-place = "redis"
+target = "redis"
 title = "mine"
 tuning = ["hz 50"]
 settings = { hz = "50" }
@@ -31,8 +30,8 @@ def file(folder: Path, name: str = "mine.toml", text: str = GOOD) -> Path:
     return path
 
 
-def test_without_names_every_place_and_every_file_is_compared_and_fakeredis_is_not() -> None:
-    labels = [contender.label for contender in find_contenders([])]
+def test_without_names_every_storage_and_every_file_is_compared_and_fakeredis_is_not() -> None:
+    labels = [target.label for target in find_targets([])]
     assert len(set(labels)) == len(labels)
     assert set(trial_places()) - set(LEFT_OUT) <= set(labels)
     assert {
@@ -45,12 +44,12 @@ def test_without_names_every_place_and_every_file_is_compared_and_fakeredis_is_n
         "zodb",
     } <= set(labels)
     assert "fakeredis" not in labels
-    assert [contender.label for contender in find_contenders(["fakeredis"])] == ["fakeredis"]
+    assert [target.label for target in find_targets(["fakeredis"])] == ["fakeredis"]
 
 
-def test_every_built_in_place_has_a_sheet_that_a_reader_needs() -> None:
-    for label, contender in ready_contenders().items():
-        sheet = contender.sheet
+def test_every_built_in_target_has_metadata_that_a_reader_needs() -> None:
+    for label, target in ready_targets().items():
+        sheet = target.sheet
         assert sheet.title, label
         assert sheet.setup, label
         assert sheet.watch, label
@@ -58,11 +57,10 @@ def test_every_built_in_place_has_a_sheet_that_a_reader_needs() -> None:
 
 
 def test_a_file_adds_a_backend_with_a_servers_settings(tmp_path: Path) -> None:
-    contender = read_contender(file(tmp_path))
-    assert isinstance(contender, Ready)
-    assert isinstance(contender.place, ServerPlace)
-    assert (contender.label, contender.place.settings, contender.sheet.title) == ("mine", {"hz": "50"}, "mine")
-    assert "hz" in contender.identity
+    target = read_target(file(tmp_path))
+    assert isinstance(target.place, ServerPlace)
+    assert (target.label, target.place.settings, target.sheet.title) == ("mine", {"hz": "50"}, "mine")
+    assert "hz" in target.identity
 
 
 def test_a_file_adds_a_class_that_is_registered_nowhere(comparing: Callable[..., Result], tmp_path: Path) -> None:
@@ -70,7 +68,7 @@ def test_a_file_adds_a_class_that_is_registered_nowhere(comparing: Callable[...,
     (tmp_path / "code" / "acme.py").write_text(
         "from leaderboard_backends.backends.naive import NaiveLeaderboard\nclass Acme(NaiveLeaderboard):\n    pass\n"
     )
-    text = 'schema_version = 1\nplace = "acme:Acme"\ntitle = "Acme"\npath = "code"\n'
+    text = 'schema_version = 1\ntarget = "acme:Acme"\ntitle = "Acme"\npath = "code"\n'
     (run,) = comparing(str(file(tmp_path, "acme.toml", text)), steps=5).runs
     assert (run.cell.backend, run.status, run.reason) == ("acme", "ok", "")
 
@@ -78,7 +76,7 @@ def test_a_file_adds_a_class_that_is_registered_nowhere(comparing: Callable[...,
 def test_a_module_of_the_current_folder_is_not_compared_in_place_of_that_of_the_path(
     comparing: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = 'schema_version = 1\nplace = "acme.boards:Acme"\ntitle = "Acme"\npath = "code"\n'
+    text = 'schema_version = 1\ntarget = "acme.boards:Acme"\ntitle = "Acme"\npath = "code"\n'
     for folder in ("code", "here"):
         (tmp_path / folder / "acme").mkdir(parents=True)
         (tmp_path / folder / "acme" / "__init__.py").touch()
@@ -95,24 +93,24 @@ def test_a_module_of_the_current_folder_is_not_compared_in_place_of_that_of_the_
 def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
     text = GOOD + 'configuration = \'url = "redis://app:s3cr3t@localhost/0"\'\nsetup = ["set requirepass s3cr3t"]\n'
     text = text.replace('hz = "50"', 'hz = "50", requirepass = "s3cr3t"')
-    contender = read_contender(file(tmp_path, text=text))
-    assert "s3cr3t" not in repr(contender.sheet) + contender.identity
-    assert contender.sheet.configuration == 'url = "redis://***@localhost/0"'
+    target = read_target(file(tmp_path, text=text))
+    assert "s3cr3t" not in repr(target.sheet) + target.identity
+    assert target.sheet.configuration == 'url = "redis://***@localhost/0"'
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (GOOD.replace("place", "plaice"), "plaice is not a known key. Allowed: schema_version, place,"),
+        (GOOD.replace("target", "targt"), "targt is not a known key. Allowed: schema_version, target,"),
         (GOOD.replace("1", "3", 1), "schema_version is 3: this library reads 1"),
         (GOOD.replace('"redis"', '"memory"'), "settings are for servers; memory is none"),
         (GOOD.replace('"redis"', '"memroy"'), "is not a known backend"),
-        ("place = ", "is not TOML"),
+        ("target = ", "is not TOML"),
     ],
 )
 def test_a_file_that_describes_no_backend_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        find_contenders([str(file(tmp_path, text=text))])
+        find_targets([str(file(tmp_path, text=text))])
     assert said in str(refusal.value)
 
 
@@ -134,7 +132,7 @@ def test_a_file_that_describes_no_backend_is_refused(tmp_path: Path, text: str, 
 )
 def test_a_name_that_is_no_backend_is_refused_before_anything_runs(named: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        find_contenders(named)
+        find_targets(named)
     assert said in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
@@ -153,6 +151,6 @@ def test_a_name_that_is_no_backend_is_refused_before_anything_runs(named: list[s
     ],
 )
 def test_labels_tell_urls_of_one_scheme_apart_by_what_differs(named: list[str], labels: list[str]) -> None:
-    found = find_contenders(named)
-    assert [contender.label for contender in found] == labels
-    assert "secret" not in repr(found) + "".join(contender.identity for contender in found)
+    found = find_targets(named)
+    assert [target.label for target in found] == labels
+    assert "secret" not in repr(found) + "".join(target.identity for target in found)
