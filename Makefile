@@ -86,7 +86,7 @@ $(TESTS): .venv/dev
 SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner) \
 	tests/backends/test_zodb_crash.py tests/backends/test_zodb_clients.py $(wildcard tests/backends/test_zeo*.py) \
 	$(patsubst %,tests/backends/redis/test_%.py,server async_sentinel sentinel cluster cluster_faults cluster_replicas status) tests/comparison/test_several_servers.py \
-	tests/comparison/effort tests/comparison/measure \
+	tests/comparison/code_size tests/comparison/measure \
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,targets execute gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)

@@ -69,7 +69,7 @@ def test_the_wheel_has_each_file_of_the_package(site: Path) -> None:
         return {path.relative_to(folder).as_posix() for path in found}
 
     data = "comparison/shipped_data"
-    kinds = ("backends", "effort", "plans", "prices", "workloads")
+    kinds = ("backends", "code_size", "plans", "prices", "workloads")
     shipped = {f"{data}/{kind}/{name}" for kind in kinds for name in files(ROOT / "benchmarks" / kind)}
     shipped.add(f"{data}/result.json")
     assert len(shipped) > len(kinds)

@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..workload.spec import WorkloadFile
-from .effort import code_facts, counts_kept
+from .code_facts import code_facts
+from .code_size import counts_kept
+from .files import scratch_folder
 from .identity import check_same, head
 from .journal import Finished, Head, Journal, Known
-from .machine import folder_on_disk, load_average, machine, versions
+from .machine import METHODS, folder_on_disk, load_average, machine, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
 from .measure.conformance_gate import (
@@ -35,7 +37,6 @@ from .measure.conformance_gate import (
 from .measure.job import Answer, Job, Jobs
 from .measure.processes import WorkerError, answer, no_figures, redacted
 from .measure.recovery import recover
-from .methods import METHODS
 from .opening import Where
 from .plan import Plan, Unit, in_order, units
 from .programs import programs_of
@@ -51,7 +52,6 @@ from .schema import (
     Settings,
     WorkloadFacts,
 )
-from .scratch import scratch_folder
 from .targets import OpenTarget, Target
 from .traces import StoredTrace, TraceStore
 

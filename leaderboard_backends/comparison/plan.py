@@ -6,11 +6,11 @@ process; within a round the cells come in a random order, so that disturbances o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -120,13 +120,18 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return [part for part in PARTS if part not in LONGER]
         return [] if self.proof == ALL else [part.strip() for part in self.proof.split(",")]
 
+    def asked(self) -> list[tuple[Mode, Part]]:
+        """Return all parts that ask for cells of backends, each with its mode."""
+        return [
+            *(("service", part) for part in self.service),
+            *(("throughput", part) for part in self.throughput),
+            *(("response", part) for part in self.response),
+            *(("drill", part) for part in self.drill),
+        ]
+
     def workloads(self) -> list[str]:
         """Return the names of all workloads, each once."""
-        named = [name for part in self.service for name in part.workloads]
-        named += [part.workload for part in self.throughput]
-        named += [part.workload for part in self.response]
-        named += [part.workload for part in self.drill]
-        return list(dict.fromkeys(named))
+        return list(dict.fromkeys(name for _, part in self.asked() for name in workloads_of(part)))
 
     def changed(self, **values: object) -> Plan:
         """Return the plan with other values for its own keys; those that are `None` stay as they are.
@@ -153,29 +158,39 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         A part with a single workload gets the first one.
         """
-        sizes = {"players": list(players)} if players else {}
-        counts = {"steps": steps} if steps else {}
-        named = {"workload": workloads[0]} if workloads else {}
-        many = {"workloads": list(workloads)} if workloads else {}
-        return replace(
-            self,
-            service=[replace(part, **sizes, **counts, **many) for part in self.service],
-            throughput=[replace(part, **sizes, **counts, **named) for part in self.throughput],
-            response=[replace(part, **sizes, **counts, **named) for part in self.response],
-            drill=[replace(part, **sizes, **named) for part in self.drill],
-        )
+
+        def changed(part: Any) -> Any:
+            if players:
+                part = replace(part, players=list(players))
+            if steps and not isinstance(part, DrillPart):
+                part = replace(part, steps=steps)
+            return _with_workloads(part, workloads) if workloads else part
+
+        return self._each(changed)
 
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """Return the plan with its workloads under the names that they have themselves."""
+        return self._each(lambda part: _with_workloads(part, [names.get(name, name) for name in workloads_of(part)]))
+
+    def _each(self, change: Callable[[Any], Any]) -> Plan:
         return replace(
             self,
-            service=[
-                replace(part, workloads=[names.get(name, name) for name in part.workloads]) for part in self.service
-            ],
-            throughput=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.throughput],
-            response=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.response],
-            drill=[replace(part, workload=names.get(part.workload, part.workload)) for part in self.drill],
+            service=[change(part) for part in self.service],
+            throughput=[change(part) for part in self.throughput],
+            response=[change(part) for part in self.response],
+            drill=[change(part) for part in self.drill],
         )
+
+
+def workloads_of(part: Part) -> list[str]:
+    """Return the workloads of a part."""
+    return part.workloads if isinstance(part, ServicePart) else [part.workload]
+
+
+def _with_workloads(part: Part, names: Sequence[str]) -> Part:
+    if isinstance(part, ServicePart):
+        return replace(part, workloads=list(names))
+    return replace(part, workload=names[0])
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -216,53 +231,21 @@ def units(
 
     `only_sizes` has, by workload, the only size of workloads that are made of events.
     """
-    return [
-        *_measured(plan, backends, only_sizes),
-        *_drills(plan, backends, only_sizes),
-        *_programs(plan, programs),
-    ]
+    found: dict[Cell, Unit] = {}
+    for mode, part in plan.asked():
+        rounds, steps = (part.rounds, 1) if isinstance(part, DrillPart) else (plan.rounds, part.steps)
+        for workload in workloads_of(part):
+            for players in [only_sizes[workload]] if workload in only_sizes else part.players:
+                for backend in backends:
+                    for twin in (False, True) if twins_of(part, backend) else (False,):
+                        cell = Cell(mode, workload, players, backend, twin)
+                        found.setdefault(cell, Unit(cell, rounds, steps, part))  # once, though several parts ask for it
+    return [*found.values(), *_programs(plan, programs)]
 
 
-def _measured(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Iterator[Unit]:
-    """Yield the cells of parts that may have A/A runs, each once, even if several parts name it."""
-    seen: set[Cell] = set()
-    for mode, workload, players, part in _asked(plan, only):
-        for backend in backends:
-            for twin in (False, True) if twins_of(part, backend) else (False,):
-                cell = Cell(mode, workload, players, backend, twin)
-                if cell not in seen:
-                    seen.add(cell)
-                    yield Unit(cell, plan.rounds, part.steps, part)
-
-
-def _asked(
-    plan: Plan, only: Mapping[str, int]
-) -> Iterator[tuple[Mode, str, int, ServicePart | ThroughputPart | ResponsePart]]:
-    for single in plan.service:
-        for workload in single.workloads:
-            yield from (("service", workload, players, single) for players in _sizes(single, workload, only))
-    for many in plan.throughput:
-        yield from (("throughput", many.workload, players, many) for players in _sizes(many, many.workload, only))
-    for paced in plan.response:
-        yield from (("response", paced.workload, players, paced) for players in _sizes(paced, paced.workload, only))
-
-
-def _sizes(
-    part: ServicePart | ThroughputPart | ResponsePart | DrillPart, workload: str, only: Mapping[str, int]
-) -> list[int]:
-    return [only[workload]] if workload in only else part.players
-
-
-def twins_of(part: ServicePart | ThroughputPart | ResponsePart, backend: str) -> bool:
+def twins_of(part: Part, backend: str) -> bool:
     """Whether a backend is run twice in a part, to know the noise."""
-    return EVERY in part.twins or backend in part.twins
-
-
-def _drills(plan: Plan, backends: Sequence[str], only: Mapping[str, int]) -> Iterator[Unit]:
-    for drill in plan.drill:
-        for players in _sizes(drill, drill.workload, only):
-            for backend in backends:
-                yield Unit(Cell("drill", drill.workload, players, backend), drill.rounds, 1, drill)
+    return not isinstance(part, DrillPart) and (EVERY in part.twins or backend in part.twins)
 
 
 def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:

@@ -11,8 +11,8 @@ import pytest
 from leaderboard_backends_study.inputs import DATA, costs
 from leaderboard_backends_study.programs import PROGRAMS
 
+from leaderboard_backends.comparison.code_facts import FEATURES, STANDS_ON
 from leaderboard_backends.comparison.cost.tables import Model, read_table
-from leaderboard_backends.comparison.effort.facts import FEATURES, STANDS_ON
 
 PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"
 KINDS = {"latency", "memory", "ratio", "code", "cost", "operations", "behaviour", "opinion"}

@@ -18,7 +18,7 @@ from ...protocol import LeaderboardBackend
 from ...testing.opening import distribution as distribution_of
 from ...usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ...workload.trace import Trace
-from ..effort.counting import code_size
+from ..code_size import code_size
 from ..opening import Where, open_target
 from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
 

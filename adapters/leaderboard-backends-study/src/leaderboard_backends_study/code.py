@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from leaderboard_backends.comparison.effort.facts import SHARED
+from leaderboard_backends.comparison.code_facts import SHARED
 from leaderboard_backends.comparison.schema import CodeFacts
 
 from .evidence import CODE, SORTED, Evaluator, Evidence, missing

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.effort import counting
-from leaderboard_backends.comparison.effort.counting import code_size, count_lines, count_statements, counts_kept
+from leaderboard_backends.comparison import code_size as counting
+from leaderboard_backends.comparison.code_size import code_size, count_lines, count_statements, counts_kept
 from leaderboard_backends.registry import backend_class
 from leaderboard_backends.testing.oracle import OracleBoard
 

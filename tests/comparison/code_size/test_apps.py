@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends import load_leaderboards
-from leaderboard_backends.comparison.effort.facts import STANDS_ON
+from leaderboard_backends.comparison.code_facts import STANDS_ON
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-EFFORT = Path(__file__).parents[3] / "benchmarks" / "effort"
-BASIC = EFFORT / "basic_board"
+APPS = Path(__file__).parents[3] / "benchmarks" / "code_size"
+BASIC = APPS / "basic_board"
 
 FIRST = """\
 Ada has rank 1 of 1
@@ -68,7 +68,7 @@ def play(backend: str, variables: dict[str, str], player_id: str, name: str, fea
 
 def server_settings() -> dict[str, str]:
     """Read what the feature's configuration adds to the server's."""
-    lines = (EFFORT / "persistence" / "redis.conf").read_text().splitlines()
+    lines = (APPS / "persistence" / "redis.conf").read_text().splitlines()
     pairs = (line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
     return dict(pairs)
 
@@ -103,7 +103,7 @@ def test_the_lines_that_are_counted_keep_the_board_of_a_server_that_is_killed(
 @pytest.mark.parametrize("backend", STANDS_ON)
 def test_the_app_of_a_feature_does_what_the_basic_one_does(backend: str, feature: str, tmp_path: Path) -> None:
     with place(backend, tmp_path, {}) as (variables, _):
-        assert play(backend, variables, "u1", "Ada", EFFORT / feature) == FIRST
+        assert play(backend, variables, "u1", "Ada", APPS / feature) == FIRST
     assert (feature == "monitoring") == ("leaderboard_" in read(tmp_path / "leaderboard.prom"))
 
 
@@ -114,7 +114,7 @@ def read(path: Path) -> str:
 def test_the_limit_of_an_app_on_a_server_counts_what_its_other_processes_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limiting = EFFORT / "rate_limiting"
+    limiting = APPS / "rate_limiting"
     with place("redis", tmp_path, {}) as (variables, _):
         monkeypatch.setenv("REDIS_URL", variables["REDIS_URL"])
         with load_leaderboards(limiting / "redis.toml") as boards:

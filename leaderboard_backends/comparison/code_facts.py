@@ -1,4 +1,10 @@
-"""The rows: code by feature and backend, and who writes it. Features that are not built yet say so."""
+"""Code size of a board by feature and backend: written by the app's author, in this library, by third parties.
+
+What the author writes is counted from apps that run: `benchmarks/code_size/FEATURE/`. `basic_board` is a whole app,
+`app.py`, the same for every backend, and a configuration for each, `BACKEND.toml`. Any other feature's folder has what
+changes: an `app.py` where the app has to, files `BACKEND.*` where configuration has to; what it has in addition to the
+basic board is counted. Features that are not built yet say so.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ... import errors
-from ...errors import ConfigurationError
-from ...protocol import LeaderboardBackend
-from ...registry import backend_class
-from ...toml_files import shipped
-from ..schema import CodeFacts, CodeState
-from .apps import BASIC, written
-from .counting import code_size, statements_of
-from .libraries import Library, library
+from .. import errors
+from ..errors import ConfigurationError
+from ..protocol import LeaderboardBackend
+from ..registry import backend_class
+from ..toml_files import shipped
+from .code_size import Library, code_size, count_lines, library, statements_of
+from .schema import CodeFacts, CodeState
 
+BASIC: Final = "basic_board"
+APP: Final = "app.py"
 PACKAGE: Final = "leaderboard_backends"
 SHARED: Final = "every backend"
 """The row of what all backends share: the contract's checks, values, errors, configuration."""
@@ -63,7 +69,7 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
     What cannot be counted here, a library that is not installed for example, is `None`, and the note says why. Imports
     every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
     """
-    folder = shipped("effort") if root is None else root
+    folder = shipped("code_size") if root is None else root
     rows = [_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON]
     return [_shared(), *rows]
 
@@ -114,7 +120,7 @@ def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
     third_party, told, compiled = _third_party(feature.stands_on)
     ours, note = statements_of(files), _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
     if not (root / feature.folder).is_dir():
-        note = _joined(note, f"the app's part is not counted: benchmarks/effort has no {feature.folder} yet")
+        note = _joined(note, f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet")
         return CodeFacts(feature.name, backend, None, ours, third_party, None, note, compiled=compiled)
     app = written(root, feature.folder, backend)
     return CodeFacts(feature.name, backend, app.statements, ours, third_party, app.lines, note, compiled=compiled)
@@ -182,3 +188,31 @@ def _reason(error: Exception) -> str:
 
 def _joined(*parts: str) -> str:
     return "; ".join(filter(None, parts))
+
+
+# ---------------------------------------------------------------------- the author's part
+
+
+class Written(NamedTuple):
+    """What the author writes for a feature, beyond the basic board."""
+
+    statements: int
+    lines: int
+    """Of configuration."""
+
+
+def written(root: Path, feature: str, backend: str) -> Written:
+    """Count what the author writes for the feature of a folder. Raises `ConfigurationError` where it is not there."""
+    folder, basic = root / feature, root / BASIC
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} does not exist: it must have the app of this feature.")
+    files = sorted(folder.glob(f"{backend}.*"))
+    if feature == BASIC:
+        return Written(statements_of([folder / APP]), sum(map(_lines, files)))
+    app = folder / APP
+    more = statements_of([app]) - statements_of([basic / APP]) if app.is_file() else 0
+    return Written(more, sum(_lines(file) - _lines(basic / file.name) for file in files))
+
+
+def _lines(file: Path) -> int:
+    return count_lines(file.read_text(encoding="utf-8"), file.suffix) if file.is_file() else 0

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison.effort import facts
-from leaderboard_backends.comparison.effort.counting import code_size, count_statements
-from leaderboard_backends.comparison.effort.facts import FEATURES, SHARED, STANDS_ON, Feature, code_facts
-from leaderboard_backends.comparison.effort.libraries import is_test, library
+from leaderboard_backends.comparison import code_facts as facts
+from leaderboard_backends.comparison.code_facts import FEATURES, SHARED, STANDS_ON, Feature, code_facts
+from leaderboard_backends.comparison.code_size import code_size, count_statements, is_test, library
 from leaderboard_backends.comparison.schema import CodeFacts
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
 from leaderboard_backends.registry import backend_class
 from leaderboard_backends.toml_files import shipped
 
-ROOT = Path(__file__).parents[3] / "benchmarks" / "effort"
+ROOT = Path(__file__).parents[3] / "benchmarks" / "code_size"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +109,7 @@ def test_a_feature_that_is_built_but_has_no_app_says_so(package: Path) -> None:
     (package / "made_up.py").write_text("a = 1\n")
     row = facts.wrapped(Feature("limits", "limits", ("made_up",)), "redis", package)
     assert (row.app, row.shipped, row.configuration) == (None, 1, None)
-    assert row.note.endswith("benchmarks/effort has no limits yet")
+    assert row.note.endswith("benchmarks/code_size has no limits yet")
 
 
 # ---------------------------------------------------------------------- libraries
@@ -165,7 +164,7 @@ def test_a_plug_in_that_is_not_installed_is_not_counted_and_the_row_says_why(mon
 
 
 def test_without_a_folder_those_that_come_with_the_library_are_counted() -> None:
-    assert shipped("effort") == ROOT
+    assert shipped("code_size") == ROOT
     assert code_facts() == code_facts(ROOT)
 
 
