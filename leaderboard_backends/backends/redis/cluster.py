@@ -19,7 +19,8 @@ manifest beside it whether a clear is under way.
 the same state of each shard. `partial` (or `with partial_answers():`) lets reads answer without shards that do not
 answer; `ask` tells which, and how far the rank can be off. Otherwise such a read raises `ShardsMissingError`.
 
-`clear` goes to all shards under a number of its own. Whoever meets one that was cut half-way finishes it.
+`clear` goes to all shards under a number of its own. A clear that was interrupted is completed by the next call that
+meets it.
 
 With `read_from=replica`, reads go to one replica of each primary (`cluster_replicas`), which proves how old its answer
 can be, shard by shard (`replicas`). Shards whose replica is behind what this process wrote or showed before, is older
