@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from leaderboard_backends_study.evaluation import EVALUATORS
 from leaderboard_backends_study.evidence import Evidence
 from leaderboard_backends_study.findings import Judged
 from leaderboard_backends_study.inputs import claims
 from leaderboard_backends_study.programs import board, maps, misuse, patterns
+from leaderboard_backends_study.sections import EVALUATORS
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.schema import (

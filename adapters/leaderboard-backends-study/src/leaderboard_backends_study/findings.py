@@ -18,17 +18,6 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
-class Finding(NamedTuple):
-    """A claim, what was measured, and whether it holds."""
-
-    id: str
-    section: str
-    claim: str
-    measured: str
-    verdict: Verdict
-    how: str
-
-
 class NotMeasuredError(Exception):
     """A result lacks the figures for a claim; the text says which, and what to run."""
 

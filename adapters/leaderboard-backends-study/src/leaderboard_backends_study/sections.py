@@ -1,18 +1,40 @@
-"""The study's claims as sections of a report."""
+"""Judges every claim of the study by a result, and shows one finding per claim as sections of a report."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from leaderboard_backends.comparison.document import Section, Table, Tone, Value, anchor, words
 from leaderboard_backends.comparison.report.extensions import Subject
 
+from . import code, money, operating, rivals, speed, structures
 from .costs import costs_section
-from .evaluation import evaluate
-from .findings import Finding, Verdict
+from .evidence import Evaluator, Evidence
+from .findings import Judged, NotMeasuredError, Verdict
+from .inputs import Claim, claims
+
+EVALUATORS: Final[dict[str, Evaluator]] = {
+    claim: judge
+    for module in (speed, rivals, structures, money, code, operating)
+    for claim, judge in module.EVALUATORS.items()
+}
+"""By the claim's id."""
+
+COMBINED: Final = {
+    "meets-all-requirements": (
+        "update-target-100k",
+        "top-100-target-100k",
+        "rank-target-100k",
+        "memory-target-100k",
+        "requirement-1000s-updates-a-second",
+        "requirement-100k-to-1m-players",
+    )
+}
+"""Claims that follow from others."""
 
 TONES: Final[dict[Verdict, Tone]] = {
     "holds": "good",
@@ -37,19 +59,62 @@ BOARDS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim, what was measured as text, and whether it holds."""
+
+    claim: Claim
+    measured: str
+    verdict: Verdict
+
+
+def evaluate(evidence: Evidence) -> list[Finding]:
+    """Return a finding for each claim, in the order of the study.
+
+    A claim without an evaluator is an opinion, or cannot be measured here, as its entry says. Where the result lacks
+    the figures, the claim is not measured, and the finding says what to run.
+    """
+    judged = {claim.id: _judge(claim, evidence) for claim in claims() if claim.id not in COMBINED}
+    judged.update({name: _combined({part: judged[part].verdict for part in parts}) for name, parts in COMBINED.items()})
+    return [Finding(claim, *judged[claim.id]) for claim in claims()]
+
+
+def _judge(claim: Claim, evidence: Evidence) -> Judged:
+    unmeasured: Verdict = "opinion" if claim.kind == "opinion" else "not measured"
+    judge = EVALUATORS.get(claim.id)
+    if judge is None:
+        return Judged(claim.method, unmeasured)
+    try:
+        return judge(claim, evidence)
+    except NotMeasuredError as error:
+        return Judged(str(error), unmeasured)
+
+
+def _combined(verdicts: dict[str, Verdict]) -> Judged:
+    """Combine the verdicts of several claims: `not measured` where one of them is, unless another one fails."""
+    every = set(verdicts.values())
+    verdict: Verdict = "not measured" if "not measured" in every else "holds"
+    if every - {"holds", "not measured"}:
+        verdict = "does not hold" if "does not hold" in every else "holds in part"
+    return Judged("; ".join(f"{name}: {one}" for name, one in verdicts.items()), verdict)
+
+
+# ---------------------------------------------------------------------- sections
+
+
 def claims_sections(subject: Subject) -> list[Section]:
     """Return the section of the study's claims: how many hold, and a table for each part of the study."""
-    findings = evaluate(subject.result, subject.inputs)
+    findings = evaluate(Evidence(subject.result, subject.inputs))
+    parts = groupby(findings, key=lambda finding: finding.claim.section)
     return [
         Section(
             name="claims",
             title="The claims of a study, checked",
             paragraphs=[INTRODUCTION, _count(findings), VERDICTS, BOARDS],
             sections=[
-                Section(anchor("claims", title), title, tables=[_table(list(found))])
-                for title, found in groupby(findings, key=lambda finding: finding.section)
-            ]
-            + [costs_section(subject)],
+                *(Section(anchor("claims", title), title, tables=[_table(list(part))]) for title, part in parts),
+                costs_section(subject),
+            ],
         )
     ]
 
@@ -61,21 +126,10 @@ def _count(findings: Sequence[Finding]) -> str:
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    return Table(
-        "",
-        words("claim", "measured", "verdict", "how"),
-        [
-            [
-                Value(finding.claim, hint=finding.id),
-                Value(_plain(finding.measured)),
-                Value(finding.verdict, tone=TONES[finding.verdict]),
-                Value(_plain(finding.how)),
-            ]
-            for finding in findings
-        ],
-    )
+    return Table("", words("claim", "measured", "verdict", "how"), [_row(finding) for finding in findings])
 
 
-def _plain(text: str) -> str:
-    """Return a text without backticks, which a cell would show as they are."""
-    return text.replace("`", "")
+def _row(finding: Finding) -> list[Value]:
+    claim, verdict = finding.claim, finding.verdict
+    measured, how = (text.replace("`", "") for text in (finding.measured, claim.method))  # cells show them as they are
+    return [Value(claim.claim, hint=claim.id), Value(measured), Value(verdict, tone=TONES[verdict]), Value(how)]
