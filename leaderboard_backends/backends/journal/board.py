@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ...capabilities import Capabilities, Kept, StorageInfo
 from ...changes import FEED_OPTION
 from ...errors import (
+    BackendError,
     BackendUnavailableError,
     BoardMismatchError,
     LeaderboardClosedError,
@@ -24,10 +25,12 @@ from ...errors import (
 from ...files import check_path
 from ...location import Location, Option, boolean, check_options, one_of
 from ...model import Keep, Order, check_board_name
+from .collecting import Collecting
 from .failures import not_applied
 from .folder import Folder
+from .log import Log
 from .order import JournaledOrder
-from .records import FORMAT
+from .records import FORMAT, Note, frame
 from .snapshot import BoardState
 
 _log: Final = logging.getLogger(__name__)
@@ -125,6 +128,15 @@ class JournalLeaderboard(JournaledOrder):
         """Yield the URL of a new folder."""
         return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'boards'))}")
 
+    def _begin(self, *, clean: bool) -> None:
+        """Begin a new history where a power cut may have taken changes that somebody was told the version of."""
+        if not clean and self._fsync != "always":
+            self._changes.restart()
+            try:
+                self._folder.log.append(frame([Note(self._changes.number, "history", self._changes.history)]))
+            except BackendError:  # the board opens on a full disk, too
+                self._folder.stale = True
+
     # ------------------------------------------------------------------ in the background
 
     def _attend(self) -> None:
@@ -151,20 +163,37 @@ class JournalLeaderboard(JournaledOrder):
         """Write a snapshot while others write; they wait only while its state is collected."""
         try:
             self._folder.sync()
-            if cut := self._alone(self._cut):
-                self._folder.keep(*cut)
+            log = self._folder.prepare(self._changes.history)
+            try:
+                state = self._alone(self._cut, log)
+            finally:
+                self._folder.drop_unused(log)
+            if state is not None:
+                while self._alone(self._collect):
+                    pass
+                self._folder.keep(log.generation, state)
         except LeaderboardClosedError:
             return
         except (OSError, LeaderboardError):
             self._folder.wait_longer()
             _log.exception("%s: no snapshot could be written; the log grows on.", self._folder.path)
 
-    def _cut(self) -> tuple[int, BoardState] | None:
-        """Begin a new log, and return its generation and the state before it."""
+    def _cut(self, log: Log) -> BoardState | None:
+        """Go on with a new log, and return the state before it; `None` where there is a newer one meanwhile."""
         if self._folder.stale or self._folder.log.unsure:
             self._rewrite()
+        if self._folder.log.generation > log.generation:
             return None
-        return self._folder.rotate(self._changes.history, self._changes.number), self._state()
+        self._folder.rotate(log, self._changes.number)
+        self._collecting = Collecting(self._chunks.rows())
+        return self._state(self._collecting.rows)
+
+    def _collect(self) -> bool:
+        """Collect some more players; returns whether there are others left."""
+        if self._collecting is not None and self._collecting.proceed():
+            return True
+        self._collecting = None
+        return False
 
     # ------------------------------------------------------------------ end
 
@@ -203,6 +232,9 @@ class JournalLeaderboard(JournaledOrder):
         if self._folder.stale or self._folder.log.unsure:
             self._rewrite()
         self._folder.sync()
+        with suppress(BackendError):  # without it, opening begins a new history
+            self._folder.log.append(frame([Note(self._changes.number, "closed")]))
+            self._folder.sync()
 
     def _end_threads(self) -> None:
         self._closing.set()

@@ -40,12 +40,15 @@ def sync_folder(path: str) -> None:
 class Log:
     """A log that is open for appending; guarded by the lock of its board, `sync` apart."""
 
-    def __init__(self, path: str = "", start: bytes | None = None, *, always: bool = False) -> None:
+    def __init__(
+        self, path: str = "", generation: int = 0, start: bytes | None = None, *, always: bool = False
+    ) -> None:
         """Open the log of a path, or make one that begins with `start`, which is on the disk once this returns.
 
         Without a path, it is one that is closed already.
         """
         self.path: Final = path
+        self.generation: Final = generation
         self.end = 0
         """How long it is."""
         self.unsure = False
@@ -82,7 +85,7 @@ class Log:
         except OSError as error:
             raise self._undone(len(frame), error) from error
         self.end += len(frame)
-        self._unsynced = True
+        self._unsynced = not self._always
 
     def _write(self, data: bytes) -> None:
         while data:

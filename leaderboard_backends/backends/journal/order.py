@@ -19,10 +19,12 @@ from typing import Final, NoReturn, TypeVar
 from ...changes import Change, check_expected
 from ...errors import BackendError, BoardMismatchError, LeaderboardError
 from ...model import Keep, Order, Score, is_better
-from ..memory.board import _BITS, _MASK, MemoryLeaderboard, _State
-from ..memory.chunks import Chunks
-from .folder import Folder, Found
-from .records import Fence, Record, frame, player_frame
+from ..memory.board import _MASK, MemoryLeaderboard, _State
+from ..memory.chunks import Chunks, Rows
+from .collecting import Collecting
+from .contents import Contents
+from .folder import Folder
+from .records import Note, Record, frame, player_frame
 from .snapshot import BoardState
 
 Value = TypeVar("Value")
@@ -41,59 +43,73 @@ class JournaledOrder(MemoryLeaderboard):
         self._folder: Final = folder  # before a fork can ask for it
         self._ended: Callable[[], LeaderboardError] | None = None
         """Why no call is answered any more."""
+        self._collecting: Collecting | None = None
+        """What is collected for a snapshot now."""
+        self._framed = False
+        """Whether the log has the changes that are made now."""
         super().__init__(name, order=order, keep=keep)
         self._logs = True
         found = folder.load()
-        if found is None:
+        if found.state is None:
             folder.rewrite(self._state())
         else:
-            self._restore(found)
+            self._restore(found, found.state)
 
     # ------------------------------------------------------------------ restoring
 
-    def _restore(self, found: Found) -> None:
-        state = found.state
+    def _restore(self, found: Contents, state: BoardState) -> None:
         if state.order != self._order:
             raise BoardMismatchError(
                 f"the board {self.name!r} at {self._folder.path} is {state.order}, not {self._order}: open it with "
                 f"order={state.order!r}, or give the new board another name."
             )
-        changes, keys, ids = self._changes, list(state.keys), list(state.ids)
+        changes, ((keys, ids, names),) = self._changes, state.rows
         key_of = dict(zip(ids, keys, strict=True))
-        chunks = Chunks(keys, ids, list(state.names), self._longest)
+        chunks = Chunks(keys, ids, names, self._longest)
         self._take(_State(key_of, chunks, state.number, state.base, state.whole))
-        changes.history, changes.moved_to = state.history, state.moved_to
+        changes.history = state.history
         if state.feed:
             changes.kept = deque(state.kept, state.feed)
-        for record in found.records:
-            self._replay(record)
+        moved_to, clean = self._replay(found.records(), state.moved_to)
+        changes.moved_to = moved_to or None  # now: what passed the fence was done again, too
         self._under_way = None
+        self._folder.go_on(found)
+        self._begin(clean=clean)
 
-    def _replay(self, record: Record) -> None:
-        changes = self._changes
-        if isinstance(record, Fence):
-            changes.moved_to = record.moved_to
-            return
-        player_id = record.player_id
-        if player_id is None:
-            self._take(_State({}, self._sorted({}, {}), record.number, self._base, whole=True))
-        elif record.score is None:
-            self._chunks.remove(self._key_of.pop(player_id))
-        else:
-            old = self._key_of.get(player_id)
-            key = (self._packed(record.score) << _BITS) + record.reached - self._base
-            if key == old:
-                self._chunks.rename(key, record.username)
+    def _replay(self, found: Iterator[Record], moved_to: str | None) -> tuple[str | None, bool]:
+        """Do again what the log says; returns where the board moved, and whether it was closed in the end."""
+        logs, best_only, self._logs, self._best_only = self._logs, self._best_only, False, False
+        updates: list[tuple[str, str, Score]] = []
+        kind = ""
+        for record in found:
+            kind = ""
+            if isinstance(record, Note):
+                kind = record.kind
+                moved_to = record.text if kind == "fence" else moved_to
+                self._changes.history = record.text if kind == "history" else self._changes.history
+            elif record.player_id is not None and record.score is not None:
+                updates.append((record.player_id, record.username, record.score))
             else:
-                self._chunks.put(old, key, player_id, record.username)
-            self._key_of[player_id] = key
-        changes.number = record.number
-        changes.keep(record)
+                self._replay_updates(updates)
+                if record.player_id is None:
+                    super()._remove_all()
+                else:
+                    super()._remove(record.player_id)
+        self._replay_updates(updates)
+        self._logs, self._best_only = logs, best_only
+        return moved_to, kind == "closed"
 
-    def _state(self) -> BoardState:
-        """Return all that the board holds, as lists of its own. O(n), some 30 ns per player."""
-        changes, players = self._changes, len(self._key_of)
-        keys, ids, names = self._chunks.slice(0, players) if players else ([], [], [])
+    def _replay_updates(self, updates: list[tuple[str, str, Score]]) -> None:
+        if len(updates) * _LARGE_SHARE >= len(self._key_of):
+            self._sort_in(updates)
+        else:
+            for update in updates:
+                self._move(*update)
+        updates.clear()
+
+    def _state(self, rows: Sequence[Rows] | None = None) -> BoardState:
+        """Return all that the board holds, with its lists as they are, which the next write changes."""
+        changes = self._changes
         kept = changes.kept
         return BoardState(
             self._order,
@@ -103,20 +119,22 @@ class JournaledOrder(MemoryLeaderboard):
             self._whole,
             changes.moved_to,
             0 if kept is None else kept.maxlen or 0,
-            keys,
-            ids,
-            names,
+            self._chunks.rows() if rows is None else rows,
             () if kept is None else list(kept),
         )
 
     # ------------------------------------------------------------------ writes: first the log
 
     def _log_change(self, number: int, player_id: str, username: str, key: int, score: Score) -> None:
-        folder, reached = self._folder, number
-        if key == self._key_of.get(player_id):
+        old, reached, folder = self._key_of.get(player_id), number, self._folder
+        if key == old:
             if self._chunks.username(key) == username:
                 return
             reached, score = self._base + (key & _MASK), self._score(key)
+        if self._collecting is not None:
+            self._preserve(old, key)
+        if self._framed:
+            return
         try:
             if folder.stale or folder.log.unsure:
                 self._rewrite()
@@ -137,10 +155,16 @@ class JournaledOrder(MemoryLeaderboard):
             self._log_then(effects, lambda: self._move_all(updates))
 
     def _move_all(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        self._logs = False  # the frame has them all; `_note_interrupt` sets it, too
+        self._framed = True  # until all are made; `_note_interrupt` ends it, too
         for update in updates:
             self._move(*update)
-        self._logs = True
+        self._framed = False
+
+    def _preserve(self, *keys: int | None) -> None:
+        """Have the snapshot that is collected now copy the chunks of these keys, which are about to change."""
+        for key in keys:
+            if key is not None and self._collecting is not None:
+                self._collecting.preserve(self._chunks.rows_at(key))
 
     def _apply_and_rewrite(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         """Apply a batch, and write a snapshot; where that fails, the board is as it was before."""
@@ -188,6 +212,7 @@ class JournaledOrder(MemoryLeaderboard):
         self._get_ready(1)
         if player_id not in self._key_of:
             return False
+        self._preserve(self._key_of[player_id])
         return self._log_then([Change(self._changes.number + 1, player_id)], partial(super()._remove, player_id))
 
     def _remove_all(self) -> None:
@@ -204,7 +229,7 @@ class JournaledOrder(MemoryLeaderboard):
         check_expected(changes.moved_to, moved_to)
         self._get_ready(0)
         if moved_to != changes.moved_to:
-            self._log_then([Fence(changes.number, moved_to)], lambda: changes.fence(moved_to))
+            self._log_then([Note(changes.number, "fence", moved_to or "")], lambda: changes.fence(moved_to))
 
     # ------------------------------------------------------------------ log and memory
 
@@ -230,7 +255,8 @@ class JournaledOrder(MemoryLeaderboard):
 
     def _note_interrupt(self) -> None:
         """Have the next call make log and memory agree, as an interrupt may have come between the two."""
-        self._logs = self._folder.stale = True
+        self._framed = False
+        self._folder.stale = True
         if self._under_way is None:
             self._under_way = self._now()
 
@@ -263,6 +289,10 @@ class JournaledOrder(MemoryLeaderboard):
             except BaseException:
                 changes.kept = kept
                 raise
+
+    @abstractmethod
+    def _begin(self, *, clean: bool) -> None:
+        """Go on with a board that was restored; `clean` is whether it had been closed."""
 
     @abstractmethod
     def _attend(self) -> None:

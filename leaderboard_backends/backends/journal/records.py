@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from struct import Struct
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from zlib import crc32
 
 from ...changes import Change
@@ -34,17 +34,27 @@ _UNCHECKED: Final = 6
 _RECORD: Final = Struct("<BBHQId")
 _ONLY: Final = Struct("<IBBHQId")
 """The length of a frame, and its only record."""
-_PLAYER, _REMOVED, _CLEARED, _FENCED = range(1, 5)
+_PLAYER, _REMOVED, _CLEARED = range(1, 4)
 
 
-class Fence(NamedTuple):
-    """A record: the fence after the change."""
+NoteKind: TypeAlias = Literal["fence", "follows", "history", "closed"]
+
+
+class Note(NamedTuple):
+    """A record that changes no player: the number of the change before it, and a text.
+
+    `fence`: where the board moved, empty for no fence. `follows`: the length of the log before. `history`: the history
+    of the board from now on. `closed`: the board was closed, and the log synced.
+    """
 
     number: int
-    moved_to: str | None
+    kind: NoteKind
+    text: str = ""
 
 
-Record: TypeAlias = Change | Fence
+Record: TypeAlias = Change | Note
+_NOTES: Final[dict[int, NoteKind]] = {4: "fence", 5: "follows", 6: "history", 7: "closed"}
+_NOTE_CODES: Final = {kind: code for code, kind in _NOTES.items()}
 
 
 # ---------------------------------------------------------------------- headers
@@ -102,8 +112,8 @@ def frame(records: Iterable[Record]) -> bytes:
 
 
 def _packed(record: Record) -> bytes:
-    if isinstance(record, Fence):
-        kind, key, name, age, score = _FENCED, b"", (record.moved_to or "").encode(), 0, 0.0
+    if isinstance(record, Note):
+        kind, key, name, age, score = _NOTE_CODES[record.kind], b"", record.text.encode(), 0, 0.0
     elif record.player_id is None:
         kind, key, name, age, score = _CLEARED, b"", b"", 0, 0.0
     elif record.score is None:
@@ -136,8 +146,8 @@ def records(data: bytes, start: int, end: int) -> list[Record]:
         if kind == _PLAYER:
             player_id = data[key:name].decode()
             found.append(Change(number, player_id, text, score_from_float(score), number - age))
-        elif kind == _FENCED:
-            found.append(Fence(number, text or None))
+        elif kind in _NOTES:
+            found.append(Note(number, _NOTES[kind], text))
         elif kind in (_REMOVED, _CLEARED):
             found.append(Change(number, data[key:name].decode() if kind == _REMOVED else None))
         else:

@@ -1,19 +1,20 @@
 """A snapshot: all that a board holds at one moment, in rank order, packed so that a million players load fast.
 
-After the header come the upper halves of the keys (the scores) as 64-bit integers, the lower ones (what was reached
-first) as 32-bit integers, the player ids joined by a character that none of them has, the usernames likewise, and the
-latest changes, where the board keeps a feed, as a frame of a log. The header has the CRC-32 of all this.
+After the header come the keys as 64-bit integers (where one is larger, the upper parts of all keys, and then their
+lower 32 bits), the player ids joined by a character that none of them has, the usernames likewise, and the latest
+changes, where the board keeps a feed, as a frame of a log. The header has the CRC-32 of all this.
 """
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from ...changes import Change
+from ..memory.chunks import Rows
 from ...errors import BackendUnavailableError
 from . import records
 
@@ -22,7 +23,7 @@ _MASK: Final = (1 << _BITS) - 1
 _PLAIN: Final = "\0"
 _SURROGATE: Final = "\ud800"
 RESTORE: Final = "Restore a backup of the whole folder."
-_MANY: Final = ("keys", "ids", "names", "kept")
+_MANY: Final = ("rows", "kept")
 """What the header does not have."""
 
 
@@ -40,28 +41,29 @@ class BoardState(NamedTuple):
     moved_to: str | None
     feed: int
     """How many changes are kept."""
-    keys: Sequence[int] = ()
-    ids: Sequence[str] = ()
-    names: Sequence[str] = ()
+    rows: Sequence[Rows] = ()
+    """Keys, player ids and usernames in rank order, in parts."""
     kept: Sequence[Change] = ()
 
 
 def pack(name: str, state: BoardState) -> list[bytes]:
-    """Return a snapshot in parts."""
-    uppers = array("q", [key >> _BITS for key in state.keys])
-    lowers = array("I", [key & _MASK for key in state.keys])
-    separators, texts = zip(*map(_joined, (state.ids, state.names)), strict=True)
+    """Return a snapshot in parts; other threads run in between."""
+    keys = [keys for keys, _, _ in state.rows]
+    of_ids, ids = _joined([ids for _, ids, _ in state.rows])
+    of_names, names = _joined([names for _, _, names in state.rows])
     kept = records.frame(state.kept) if state.kept else b""
-    parts = [_little(uppers), _little(lowers), *texts, kept]
+    sections = [*_of_keys(keys), ids, names, [kept]]
     checksum = 0
-    for part in parts:
-        checksum = crc32(part, checksum)
+    for section in sections:
+        for part in section:
+            checksum = crc32(part, checksum)
     fields = state._asdict()
     for many in _MANY:
         del fields[many]
-    sizes = list(map(len, parts))
-    fields.update(name=name, players=len(state.keys), sizes=sizes, separators=separators, checksum=checksum)
-    return [records.header(records.SNAPSHOT, fields), *parts]
+    sizes = [sum(map(len, section)) for section in sections]
+    players = sum(map(len, keys))
+    fields.update(name=name, players=players, sizes=sizes, separators=[of_ids, of_names], checksum=checksum)
+    return [records.header(records.SNAPSHOT, fields), *(part for section in sections for part in section)]
 
 
 def unpack(path: str, data: bytes) -> tuple[str, BoardState]:
@@ -76,37 +78,57 @@ def unpack(path: str, data: bytes) -> tuple[str, BoardState]:
 
 
 def _state(path: str, fields: dict[str, Any], data: bytes, start: int) -> BoardState:
-    parts = []
+    parts, view = [], memoryview(data)
     for size in fields["sizes"]:
-        parts.append(data[start : start + size])
+        parts.append(view[start : start + size])
         start += size
-    uppers, lowers = _array("q", parts[0]), _array("I", parts[1])
+    keys = _keys(parts[0], parts[1])
     players = fields["players"]
     ids, names = (
-        text.decode("utf-8", "surrogatepass").split(separator) if players else []
+        str(text, "utf-8", "surrogatepass").split(separator) if players else []
         for separator, text in zip(fields["separators"], parts[2:4], strict=True)
     )
-    if not len(uppers) == len(lowers) == len(ids) == len(names) == players:
+    if not len(keys) == len(ids) == len(names) == players:
         raise BackendUnavailableError(f"{path} has lists of different lengths, which nobody writes. {RESTORE}")
-    keys = [(upper << _BITS) + lower for upper, lower in zip(uppers, lowers, strict=True)]
     kept = [each for each in _frame(parts[4]) if isinstance(each, Change)]
     plain = {name: fields[name] for name in BoardState._fields if name in fields}
-    return BoardState(**plain, keys=keys, ids=ids, names=names, kept=kept)
+    return BoardState(**plain, rows=[(keys, ids, names)], kept=kept)
 
 
-def _frame(data: bytes) -> list[records.Record]:
-    return records.records(data, 0, len(data)) if data else []
+def _frame(data: memoryview) -> list[records.Record]:
+    return records.records(bytes(data), 0, len(data)) if data else []
 
 
-def _joined(texts: Sequence[str]) -> tuple[str, bytes]:
+def _joined(texts: Sequence[Sequence[str]]) -> tuple[str, list[bytes]]:
     """Return a character that is in no text, and the texts joined by it: NUL, or a lone surrogate, which none may have.
 
     The second takes longer to decode.
     """
-    joined = _PLAIN.join(texts)
-    if joined.count(_PLAIN) == max(0, len(texts) - 1):
-        return _PLAIN, joined.encode()
-    return _SURROGATE, _SURROGATE.join(texts).encode("utf-8", "surrogatepass")
+    joined = [_PLAIN.join(part) for part in texts if part]
+    if sum(part.count(_PLAIN) for part in joined) == sum(len(part) - 1 for part in texts if part):
+        return _PLAIN, _between(_PLAIN.encode(), [part.encode() for part in joined])
+    parts = [_SURROGATE.join(part).encode("utf-8", "surrogatepass") for part in texts if part]
+    return _SURROGATE, _between(_SURROGATE.encode("utf-8", "surrogatepass"), parts)
+
+
+def _between(separator: bytes, parts: Iterable[bytes]) -> list[bytes]:
+    return [each for part in parts for each in (separator, part)][1:]
+
+
+def _of_keys(keys: Sequence[Sequence[int]]) -> tuple[list[bytes], list[bytes]]:
+    try:
+        return [_little(array("q", part)) for part in keys], []
+    except OverflowError:
+        return (
+            [_little(array("q", [key >> _BITS for key in part])) for part in keys],
+            [_little(array("I", [key & _MASK for key in part])) for part in keys],
+        )
+
+
+def _keys(uppers: memoryview, lowers: memoryview) -> list[int]:
+    if not lowers:
+        return _array("q", uppers).tolist()
+    return [(upper << _BITS) + lower for upper, lower in zip(_array("q", uppers), _array("I", lowers), strict=True)]
 
 
 def _little(numbers: array[int]) -> bytes:
@@ -115,7 +137,7 @@ def _little(numbers: array[int]) -> bytes:
     return numbers.tobytes()
 
 
-def _array(code: str, data: bytes) -> array[int]:
+def _array(code: str, data: memoryview) -> array[int]:
     numbers = array(code)
     numbers.frombytes(data)
     if sys.byteorder == "big":

@@ -59,7 +59,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         super().__init__(name, order=order, keep=keep, feed=feed)
         self._lock = guard(RLock())
         self._sign: Final = -1 if self._order == "descending" else 1
-        self._best_only: Final = self._keep == "best"
+        self._best_only = self._keep == "best"
         self._inside = False
         """Whether a call is in work. The lock lets its owner in again, so this is seen by the same thread alone."""
         self._under_way: _Write | _State | None = None

@@ -169,6 +169,18 @@ class Chunks:
         """
         return list(chain.from_iterable(self._ids)), list(chain.from_iterable(self._names))
 
+    def rows(self) -> list[Rows]:
+        """Return the lists of all chunks themselves, in order.
+
+        A step changes the lists that `rows_at` tells of its keys; in the place of others, it may put new ones.
+        """
+        return list(zip(self._keys, self._ids, self._names, strict=True))
+
+    def rows_at(self, key: int) -> Rows:
+        """Return the lists themselves of the chunk that has a key, or would have it."""
+        chunk = bisect_left(self._bounds, key)
+        return self._keys[chunk], self._ids[chunk], self._names[chunk]
+
     def _place(self, key: int) -> tuple[int, int]:
         chunk = bisect_left(self._bounds, key)
         return chunk, bisect_left(self._keys[chunk], key)
