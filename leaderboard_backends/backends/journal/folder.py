@@ -90,14 +90,20 @@ class Folder:
         generation = next(self._generations)
         try:
             log = self._begun(generation, state.history, 0)
+        except OSError as error:
+            self.stale = before
+            raise not_applied(self.path, error) from error
+        try:
             self._write_snapshot(generation, state)
         except OSError as error:
             if os.path.exists(file_of(self.path, "snapshot", generation)):  # noqa: PTH110 - the path is a text
+                log.close()
                 raise WriteOutcomeUnknownError(
                     f"{self.path} could not be synced ({error.strerror}): the write may be there after a power cut, or "
                     "not. Check the disk."
                 ) from error
             self.stale = before
+            self.drop_unused(log)
             raise not_applied(self.path, error) from error
         self._use(log)
         self.stale = False
@@ -195,14 +201,9 @@ class Folder:
     def close(self) -> None:
         """Close all files, and let others open the folder."""
         self.log.close()
-        self._unlock()
+        self._lock.close()
 
     def abandon(self) -> None:
         """Leave files and lock to the parent, in a forked child."""
         self.log.abandon()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        lock, self._lock = self._lock, -1
-        if lock >= 0:
-            os.close(lock)
+        self._lock.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import FileIO
 from typing import Final
 
 from ...errors import BackendUnavailableError, ConfigurationError
@@ -19,23 +20,23 @@ else:
 LOCK: Final = "lock"
 
 
-def lock_folder(path: str, *, create: bool) -> int:
+def lock_folder(path: str, *, create: bool) -> FileIO:
     """Return the file that is locked while the folder is open. Raises `BackendError` or `ConfigurationError`."""
     try:
         while True:
             _check_folder(path, create=create)
-            lock = os.open(f"{path}/{LOCK}", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+            lock = FileIO(f"{path}/{LOCK}", "ab+")
             try:
                 _take(lock, path)
                 if is_same(lock, f"{path}/{LOCK}"):  # nobody has removed the folder meanwhile
                     with suppress(OSError):
-                        os.truncate(lock, 0)
-                        os.write(lock, f"{os.getpid()}".encode())
+                        lock.truncate(0)
+                        lock.write(f"{os.getpid()}".encode())
                     return lock
             except BaseException:
-                os.close(lock)
+                lock.close()
                 raise
-            os.close(lock)
+            lock.close()
     except OSError as error:
         raise not_applied(path, error) from error
 
@@ -60,25 +61,25 @@ def _check_folder(path: str, *, create: bool) -> None:
         sync_folder(holder)
 
 
-def _take(lock: int, path: str) -> None:
+def _take(lock: FileIO, path: str) -> None:
     try:
         if sys.platform == "win32":
-            os.lseek(lock, 1 << 30, os.SEEK_SET)
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-            os.lseek(lock, 0, os.SEEK_SET)
+            lock.seek(1 << 30)
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
-        owner = os.pread(lock, 20, 0).decode("ascii", "replace") if hasattr(os, "pread") else ""
+        lock.seek(0)
+        owner = lock.read(20).decode("ascii", "replace")
         raise BackendUnavailableError(
             f"{path} is open in another process{f' ({owner})' if owner.isdigit() else ''}: a journal belongs to one "
             "process at a time. Stop that one first; for several processes, use redis:// or sqlite://."
         ) from error
 
 
-def is_same(file: int, path: str) -> bool:
+def is_same(file: FileIO, path: str) -> bool:
     """Whether an open file is still the one of this path."""
     try:
-        return os.path.samestat(os.fstat(file), os.stat(path))  # noqa: PTH116 - as above
-    except OSError:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))  # noqa: PTH116 - as above
+    except (OSError, ValueError):  # it is closed
         return False

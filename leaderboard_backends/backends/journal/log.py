@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import FileIO
 from threading import Lock
 from typing import Final
 
-from ...errors import BackendError, WriteOutcomeUnknownError
+from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
 from .failures import not_applied
 
 if sys.platform == "darwin":
     from fcntl import F_FULLFSYNC, fcntl
-
-_FLAGS: Final = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def sync(descriptor: int) -> None:
@@ -56,18 +55,18 @@ class Log:
         self._always: Final = always
         self._lock = Lock()
         self._unsynced = True
-        self._file = -1
+        self._file: FileIO | None = None
         if start is not None:
-            self._file = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+            self._file = FileIO(path, "ab", opener=_make)
             self._begin(start)
         elif path:
-            self._file = os.open(path, _FLAGS)
-            self.end = os.fstat(self._file).st_size
+            self._file = FileIO(path, "ab")
+            self.end = os.fstat(self._file.fileno()).st_size
 
     def _begin(self, start: bytes) -> None:
         try:
-            self._write(start)
-            sync(self._file)
+            self._finish(start)
+            sync(self._open().fileno())
             self.end = len(start)
         except BaseException:
             self.close()
@@ -77,26 +76,33 @@ class Log:
 
     def append(self, frame: bytes) -> None:
         """Write one frame, and wait for the disk where each write does. Raises `BackendError`: nothing was applied."""
+        file = self._open()
         try:
-            if os.write(self._file, frame) != len(frame):
-                self._write(frame[os.fstat(self._file).st_size - self.end :])
+            if file.write(frame) != len(frame):
+                self._finish(frame[os.fstat(file.fileno()).st_size - self.end :])
             if self._always:
-                sync(self._file)
+                sync(file.fileno())
         except OSError as error:
-            raise self._undone(len(frame), error) from error
+            raise self._undone(file, len(frame), error) from error
         self.end += len(frame)
         self._unsynced = not self._always
 
-    def _write(self, data: bytes) -> None:
+    def _finish(self, data: bytes) -> None:
+        file = self._open()
         while data:
-            data = data[os.write(self._file, data) :]
+            data = data[file.write(data) or 0 :]
 
-    def _undone(self, length: int, error: OSError) -> BackendError:
+    def _open(self) -> FileIO:
+        if self._file is None:
+            raise BackendUnavailableError(f"the log {self.path} is closed. Nothing was applied.")
+        return self._file
+
+    def _undone(self, file: FileIO, length: int, error: OSError) -> BackendError:
         """Cut off what was written of a frame, and return the error; where it was whole, it may be on the disk."""
         whole = False
         try:
-            whole = os.fstat(self._file).st_size >= self.end + length
-            os.ftruncate(self._file, self.end)
+            whole = os.fstat(file.fileno()).st_size >= self.end + length
+            file.truncate(self.end)
             self.unsure = whole
         except OSError:
             self.unsure = True
@@ -110,10 +116,10 @@ class Log:
     def sync(self) -> None:
         """Wait until all that was appended is on the disk; called without the lock of the board, too."""
         with self._lock:  # so that the file stays open
-            if not self._unsynced or self._file < 0:
+            if not self._unsynced or self._file is None:
                 return
             self._unsynced = False
-            file = os.dup(self._file)
+            file = os.dup(self._file.fileno())
         try:
             sync(file)
         except OSError:
@@ -125,12 +131,16 @@ class Log:
     def close(self) -> None:
         """Close the file, and sync nothing."""
         with self._lock:
-            file, self._file = self._file, -1
-            if file >= 0:
-                os.close(file)
+            file, self._file = self._file, None
+            if file is not None:
+                file.close()
 
     def abandon(self) -> None:
         """Close the file in a forked child, where another thread of the parent may have held the lock."""
         self._lock = Lock()
         with suppress(OSError):
             self.close()
+
+
+def _make(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL, 0o666)

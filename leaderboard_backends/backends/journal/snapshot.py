@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from ...changes import Change
-from ..memory.chunks import Rows
 from ...errors import BackendUnavailableError
+from ..memory.chunks import Rows
 from . import records
 
 _BITS: Final = 32

@@ -1,0 +1,554 @@
+"""The journal: memory and disk agree whatever comes between, and one board object at a time has the folder."""
+
+from __future__ import annotations
+
+import errno
+import linecache
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+from random import Random
+from threading import Event
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import pytest
+
+from leaderboard_backends import (
+    BackendFullError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    ConfigurationError,
+    Entry,
+    Score,
+    WriteOutcomeUnknownError,
+    open_leaderboard,
+)
+from leaderboard_backends.backends import journal
+from leaderboard_backends.backends.journal import JournalLeaderboard, board, folder, log, order
+from leaderboard_backends.backends.memory import board as memory
+from leaderboard_backends.errors import BoardMovedError
+from leaderboard_backends.testing.forking import Child
+
+from ..conformance.conftest import made_folder
+
+NAME = "weekly"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A new folder, in memory where there is such: how long a disk takes to flush is not judged here."""
+    with made_folder() as made:
+        yield made
+
+
+def opened(place: Path, **options: Any) -> JournalLeaderboard:
+    found = open_leaderboard(f"journal://{place}/boards", board=NAME, **options)
+    assert isinstance(found, JournalLeaderboard)
+    return found
+
+
+def files(place: Path) -> Path:
+    return place / "boards" / f"{NAME}.board"
+
+
+def newest(place: Path, kind: str) -> Path:
+    return max(files(place).glob(f"{kind}-*"))
+
+
+def reread(place: Path, **options: Any) -> list[Entry]:
+    """Return what is on the disk."""
+    with opened(place, **options) as found:
+        found._chunks.check()
+        return list(found)
+
+
+# ---------------------------------------------------------------------- who has it open
+
+
+def test_a_second_object_is_refused_with_the_process_that_has_the_board(place: Path) -> None:
+    with opened(place) as first:
+        with pytest.raises(BackendUnavailableError, match=rf"open in another process \({os.getpid()}\)"):
+            opened(place)
+        assert first.update_score("ada", "", 1) == 1
+    opened(place).close()
+
+
+def test_another_process_is_refused_until_this_one_has_closed(place: Path) -> None:
+    program = "import sys\nfrom leaderboard_backends import open_leaderboard\nopen_leaderboard(sys.argv[1]).close()"
+    command = [sys.executable, "-c", program, f"journal://{place}/boards?board={NAME}"]
+    with opened(place):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert "is open in another process" in done.stderr
+    subprocess.run(command, timeout=60, check=True)
+
+
+def test_a_forked_child_is_refused_with_words_and_its_parent_goes_on(place: Path) -> None:
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+
+        def work(tell: Callable[[str], None]) -> None:
+            for call in (mine.get_top_n, lambda: mine.update_score("bob", "", 2), mine.fenced, lambda: opened(place)):
+                with pytest.raises(BackendUnavailableError) as refused:
+                    call()
+                tell(str(refused.value))
+            mine.close()
+
+        with Child[str](work) as child:
+            told = list(child)
+        assert ["belongs to the parent" in text for text in told] == [True, True, True, False]
+        assert "is open in another process" in told[-1]
+        assert mine.update_score("zoe", "", 3) == 1
+    assert [entry.player_id for entry in reread(place)] == ["zoe", "ada"]
+
+
+def test_a_child_that_outlives_its_parents_board_holds_no_lock(place: Path) -> None:
+    mine, ended = opened(place), Event()
+
+    def work(tell: Callable[[str], None]) -> None:
+        tell("started")
+        ended.wait(30)
+
+    with Child[str](work) as child:
+        assert next(iter(child)) == "started"
+        mine.close()
+        opened(place).close()
+        child.kill()
+
+
+def test_a_folder_that_was_moved_is_reported_by_ping(place: Path) -> None:
+    with opened(place) as mine:
+        mine.ping()
+        files(place).rename(place / "elsewhere")
+        with pytest.raises(BackendUnavailableError, match="moved or removed"):
+            mine.ping()
+
+
+def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
+    (place / "boards").write_text("a file")
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        opened(place)
+    with pytest.raises(BackendUnavailableError, match="create it, or mount it"):
+        opened(place / "nowhere")
+    (place / "other").mkdir()
+    with pytest.raises(BackendUnavailableError, match="create=false"):
+        opened(place / "other", create=False)
+    with pytest.raises(ConfigurationError, match="always, everysec, never"):
+        opened(place, fsync="sometimes")
+
+
+# ---------------------------------------------------------------------- what is damaged
+
+
+def filled(place: Path) -> list[int]:
+    """Write some frames, and return where each ends."""
+    with opened(place) as mine:
+        ends = []
+        for number in range(8):
+            mine.update_score(f"p{number}", "", number)
+            ends.append(mine._folder.log.end)
+    return ends
+
+
+def test_a_damaged_record_before_a_whole_one_is_refused_with_its_offset_and_a_remedy_that_works(place: Path) -> None:
+    ends = filled(place)
+    path = newest(place, "log")
+    data = bytearray(path.read_bytes())
+    data[ends[3] + 20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(BackendUnavailableError, match=f"damaged at offset {ends[3]}: ") as refused:
+        opened(place)
+    assert path.read_bytes() == data, "it was not changed"
+    command = str(refused.value).rpartition("cut the log off: ")[2]
+    subprocess.run(command.split(), check=True, timeout=60)
+    assert [entry.player_id for entry in reread(place)] == ["p3", "p2", "p1", "p0"]
+
+
+def test_a_write_that_was_cut_off_is_removed_and_reported(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ends = filled(place)
+    os.truncate(newest(place, "log"), ends[-1] - 1)
+    assert len(reread(place)) == 7
+    assert f"from offset {ends[-2]} on, are a write that a crash cut off" in caplog.text
+    caplog.clear()
+    assert len(reread(place)) == 7
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", ["log", "snapshot"])
+def test_a_file_of_another_format_is_refused_with_the_way(place: Path, kind: str) -> None:
+    filled(place)
+    path = newest(place, kind)
+    data = bytearray(path.read_bytes())
+    data[8] = 2
+    path.write_bytes(data)
+    with pytest.raises(BoardMismatchError, match=r"has format 2, and this version reads format 1: .*leaderboard copy"):
+        opened(place)
+
+
+def test_a_missing_file_is_refused(place: Path) -> None:
+    filled(place)
+    kept = newest(place, "log")
+    kept.rename(place / "kept")
+    with pytest.raises(BackendUnavailableError, match="is missing"):
+        opened(place)
+    (place / "kept").rename(kept)
+    newest(place, "snapshot").unlink()
+    with pytest.raises(BackendUnavailableError, match="no snapshot before it"):
+        opened(place)
+
+
+# ---------------------------------------------------------------------- a disk that fails
+
+
+class SlowFile(FileIO):
+    """Takes a few bytes at a time, as many as there is room for."""
+
+    room = 10**9
+
+    def write(self, data: Any) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = super().write(data[: min(9, self.room)]) or 0
+        self.room -= written
+        return written
+
+
+def slowed(mine: JournalLeaderboard) -> SlowFile:
+    """Put a slow file in place of the log's."""
+    assert mine._folder.log._file is not None
+    mine._folder.log._file.close()
+    found = mine._folder.log._file = SlowFile(mine._folder.log.path, "ab")
+    return found
+
+
+def test_a_short_write_is_cut_off_and_changes_nothing(place: Path) -> None:
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        before, end, file = list(mine), mine._folder.log.end, slowed(mine)
+        for call in (
+            lambda: mine.update_score("ada", "", 5),
+            lambda: mine.increment_score("bob", "", 5),
+            lambda: mine.update_scores([("bob", "", 5), ("cid", "", 5)]),
+            lambda: mine.remove_player("ada"),
+            mine.clear,
+            lambda: mine.fence("memory://elsewhere"),
+        ):
+            file.room = 15
+            with pytest.raises(BackendFullError, match="nothing was applied"):
+                call()
+            assert (list(mine), mine.fenced(), mine._folder.log.end) == (before, None, end)
+            assert Path(mine._folder.log.path).stat().st_size == end
+        file.room = 10**9
+        mine.update_score("ada", "", 7)
+        mine._chunks.check()
+    assert reread(place) == [Entry(1, "ada", "", 7)]
+
+
+def test_a_write_that_comes_in_parts_is_whole(place: Path) -> None:
+    with opened(place) as mine:
+        slowed(mine)
+        mine.update_score("ada", "Ada", 1)
+    assert reread(place) == [Entry(1, "ada", "Ada", 1)]
+
+
+def test_a_sync_that_fails_leaves_the_outcome_open_and_the_board_usable(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk has of the file is not known then, so the next write begins with a snapshot."""
+
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with opened(place, fsync="always") as mine:
+        mine.update_score("ada", "", 1)
+        before = newest(place, "snapshot")
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "sync", failing)
+            with pytest.raises(WriteOutcomeUnknownError, match="could not be synced"):
+                mine.update_score("ada", "", 5)
+            assert mine.get_score("ada") == 1
+        mine.update_score("bob", "", 2)
+        assert newest(place, "snapshot") > before
+    assert [(entry.player_id, entry.score) for entry in reread(place)] == [("bob", 2), ("ada", 1)]
+
+
+def test_a_large_batch_that_finds_no_room_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with opened(place, feed=5) as mine:
+        mine.update_scores([("ada", "", 1), ("bob", "", 2)])
+        before, version = list(mine), mine.get_version()
+        with monkeypatch.context() as patch:
+            patch.setattr(folder, "sync", full)
+            with pytest.raises(BackendFullError):
+                mine.update_scores([(f"p{number}", "", number + 0.5) for number in range(order.LARGE_BATCH)])
+        assert (list(mine), mine.get_version(), len(mine.get_changes(version).changes)) == (before, version, 0)
+        mine.update_score("ada", "", 3)
+        mine._chunks.check()
+    assert [entry.player_id for entry in reread(place)] == ["ada", "bob"]
+
+
+# ---------------------------------------------------------------------- what goes on
+
+
+def test_fence_version_and_feed_go_on_from_log_and_from_snapshot(place: Path) -> None:
+    with opened(place, feed=3) as mine:
+        start = mine.get_version()
+        mine.update_scores([("ada", "", 1), ("bob", "", 1)])
+        mine.update_score("ada", "renamed", 1)
+        mine.fence("memory://elsewhere")
+        with mine.passing_fence("memory://elsewhere"):
+            mine.remove_player("bob")
+        found = mine.get_version(), mine.get_changes(start._replace(number=1)).changes
+    for _ in range(2):
+        with opened(place) as mine:
+            assert (mine.get_version(), mine.get_changes(start._replace(number=1)).changes) == found
+            assert (mine.fenced(), list(mine)) == ("memory://elsewhere", [Entry(1, "ada", "renamed", 1)])
+            with pytest.raises(BoardMovedError):
+                mine.clear()
+            mine._rewrite()
+
+
+@pytest.mark.parametrize(("fsync", "goes_on"), [("always", True), ("everysec", False), ("never", False)])
+def test_a_board_that_was_not_closed_has_a_new_history_unless_all_was_synced(
+    place: Path, fsync: str, *, goes_on: bool
+) -> None:
+    """A power cut may have taken changes, and others then get their numbers: who follows must read the board anew."""
+
+    def work(tell: Callable[[str], None]) -> None:
+        mine = opened(place, fsync=fsync)
+        mine.update_score("ada", "", 1)
+        tell(mine.get_version().history)
+        os._exit(0)
+
+    with Child[str](work) as child:
+        (history,) = child
+    with opened(place, fsync=fsync) as mine:
+        version = mine.get_version()
+        assert (version.history == history, version.number) == (goes_on, 1)
+    with opened(place, fsync=fsync) as mine:
+        assert mine.get_version() == version
+
+
+def test_scores_and_texts_of_all_kinds_come_back(place: Path) -> None:
+    states: list[list[tuple[str, str, Score]]] = [
+        [("a", "", 2**53), ("b", "", -(2**53)), ("c", "", 0)],
+        [("a\0b", "\0", 1.5), ("é\U0001f600", "n\0", 1e300), ("d", "", -5e-324), ("e", "\n", -1e-300)],
+    ]
+    for updates in states:
+        with opened(place) as mine:
+            mine.update_scores(updates)
+            found = list(mine)
+        assert reread(place) == found
+        with opened(place) as mine:
+            mine._rewrite()
+        assert reread(place) == found
+
+
+def test_numbers_of_changes_that_are_used_up_begin_anew(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(JournalLeaderboard, "_last_number", 40)
+    chance = Random(3)
+    for _ in range(3):
+        with opened(place) as mine:
+            for _ in range(60):
+                mine.update_score(f"p{chance.randrange(9)}", "", chance.randrange(4))
+            mine.update_scores([(f"p{number}", "x", 2) for number in range(9)])
+            found = list(mine)
+        assert reread(place) == found
+
+
+def test_the_log_is_bounded_by_snapshots_while_it_is_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "LEAST_LOG", 2000)
+    chance = Random(4)
+    with opened(place) as mine:
+        for _ in range(2000):
+            mine.update_score(f"p{chance.randrange(50)}", "", chance.randrange(9))
+            if mine._keeper is not None:
+                mine._keeper.join()
+            assert sum(path.stat().st_size for path in files(place).glob("log-*")) < 2 * 2000 + 500
+        assert len(list(files(place).iterdir())) <= 4
+        found = list(mine)
+    assert reread(place) == found
+
+
+def test_a_snapshot_that_is_collected_beside_writes_is_of_the_moment_it_began(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each chunk is copied before it changes: the snapshot without the log that follows is the board of that moment."""
+    monkeypatch.setattr(JournalLeaderboard, "_longest", 16)
+    monkeypatch.setattr(journal.collecting, "_AT_ONCE", 1)
+    chance = Random(6)
+    with opened(place) as mine:
+        mine.update_scores([(f"p{number}", "", number % 30) for number in range(300)])
+        for _ in range(12):
+            prepared = mine._folder.prepare(mine._changes.history)
+            state = mine._alone(mine._cut, prepared)
+            assert state is not None
+            moment = list(mine)
+            while mine._alone(mine._collect):
+                random_writes(mine, chance)
+            ids = [player_id for _, players, _ in state.rows for player_id in players]
+            names = [name for _, _, usernames in state.rows for name in usernames]
+            assert list(zip(ids, names, strict=True)) == [(entry.player_id, entry.username) for entry in moment]
+            mine._folder.keep(prepared.generation, state)
+            found = list(mine)
+    assert reread(place) == found
+
+
+def random_writes(mine: JournalLeaderboard, chance: Random) -> None:
+    for _ in range(chance.randrange(4)):
+        player, score = f"p{chance.randrange(320)}", chance.randrange(30)
+        kind = chance.randrange(4)
+        if kind == 0:
+            mine.update_score(player, f"n{chance.random()}", score)
+        elif kind == 1:
+            mine.update_score(player, "half", score + chance.choice([0, 0, 0.5]))
+        elif kind == 2:
+            mine.remove_player(player)
+        else:
+            mine.update_scores([(f"p{chance.randrange(320)}", "", 7) for _ in range(9)])
+
+
+def test_everysec_syncs_in_a_thread_that_begins_with_the_first_write_and_ends_with_the_board(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = Event(), log.sync
+
+    def noted(file: int) -> None:
+        sync(file)
+        if threading.current_thread().name == "journal-sync":
+            synced.set()
+
+    monkeypatch.setattr(board, "SYNC_SECONDS", 0.01)
+    monkeypatch.setattr(log, "sync", noted)
+
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("journal")]
+
+    with opened(place, fsync="everysec") as mine:
+        assert threads() == []
+        mine.update_score("ada", "", 1)
+        assert threads() == ["journal-sync"]
+        assert synced.wait(30)
+    assert threads() == []
+    for fsync in ("always", "never"):
+        with opened(place, fsync=fsync) as mine:
+            mine.update_score("ada", "", 2)
+            assert threads() == []
+
+
+def test_a_snapshot_that_finds_no_room_leaves_the_board_writing_its_log(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folder, "LEAST_LOG", 1000)
+    with opened(place) as mine:
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            patch.setattr(os, "replace", full)
+            for number in range(60):
+                mine.update_score("ada", "", number)
+            assert mine._keeper is not None
+            mine._keeper.join()
+        assert "no snapshot could be written" in caplog.text
+        assert not list(files(place).glob("unfinished*"))
+    assert reread(place) == [Entry(1, "ada", "", 59)]
+
+
+# ---------------------------------------------------------------------- interrupts
+
+TRACED = {
+    module.__file__
+    for module in (memory, journal.board, journal.collecting, journal.folder, journal.log, journal.order)
+    if module.__file__ is not None
+}
+
+NO_SIGNAL = ("try:", "finally:", "with self._lock", "self._inside = False")
+
+
+class InterruptAt:
+    """Raises `KeyboardInterrupt` at the n-th point of the board's own code."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+
+    def __enter__(self) -> Self:
+        self.before = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        sys.settrace(self.before)
+
+    def trace(self, frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_filename not in TRACED:
+            return None
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        # Lines without a call, or at the end of a `with`, count, too, but Python takes no signal there.
+        if event != "exception" and not (event == "line" and line.startswith(NO_SIGNAL)):
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self.trace
+
+
+def reached(mine: JournalLeaderboard) -> dict[str, int]:
+    """Return with which change each player reached the score that stands."""
+    return {player: mine._base + (key & memory._MASK) for player, key in mine._key_of.items()}
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed file")  # which is closed then
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda mine: mine.update_score("p3", "Ada", 6), id="move"),
+        pytest.param(lambda mine: mine.update_score("new", "Ada", 2.5), id="first-fraction"),
+        pytest.param(lambda mine: mine.update_score("p3", "Ada", 3), id="rename"),
+        pytest.param(lambda mine: mine.increment_score("p3", "Ada", -2), id="increment"),
+        pytest.param(lambda mine: mine.update_scores([("p3", "", 9), ("new", "", 9), ("p3", "x", 1)]), id="batch"),
+        pytest.param(lambda mine: mine.update_scores([(f"b{n}", "", n) for n in range(9)]), id="large-batch"),
+        pytest.param(lambda mine: mine.remove_player("p3"), id="remove"),
+        pytest.param(lambda mine: mine.clear(), id="clear"),
+        pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
+    ],
+)
+def test_an_interrupt_at_any_line_leaves_memory_and_disk_in_agreement(
+    place: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[JournalLeaderboard], object]
+) -> None:
+    monkeypatch.setattr(order, "LARGE_BATCH", 8)
+    monkeypatch.setattr(JournalLeaderboard, "_longest", 8)
+    start = [(f"p{number}", "", number % 7) for number in range(20)]
+    for step in range(1, 10_000):
+        mine = opened(place, fsync="never", feed=5)
+        mine.lift_fence()
+        mine.clear()
+        mine.update_scores(start)
+        try:
+            with InterruptAt(step):
+                act(mine)
+        except KeyboardInterrupt:
+            pass
+        else:
+            assert step > 1
+            mine.close()
+            return
+        shown = list(mine), mine.fenced()
+        mine._chunks.check()
+        killed = reached(mine)
+        mine._folder.close()  # as kill -9 leaves it
+        mine._closing.set()
+        with opened(place) as again:
+            assert (list(again), again.fenced()) == shown
+            assert reached(again) == killed
+            again.lift_fence()
+            again.update_score("after", "", 1)
+    pytest.fail("the operation has no end")
