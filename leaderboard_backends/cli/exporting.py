@@ -42,12 +42,12 @@ def export(
     """Write all players of BOARD to FILE, best first; `leaderboard import` makes the same board of it, to the last tie.
 
     BOARD is a URL, or the name of a board in the file given by --config. FILE ends in .jsonl (one JSON object per
-    line) or .csv; - is stdout. Each row has rank, player_id, username and score. FILE is there once it is whole:
-    whatever stops the command, nothing but FILE.part is left, and no file is replaced without --force.
+    line) or .csv; - is stdout. Each row has rank, player_id, username and score. FILE appears only when it is complete:
+    whatever stops the command leaves at most FILE.part, and no file is replaced without --force.
 
     Nobody should write to BOARD meanwhile. Where the storage can tell that somebody did, the command fails, unless
-    --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all. Of a board of the file
-    that migrates, the one that serves is read.
+    --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all. If BOARD is
+    the name of one that migrates, the board that serves is read.
     """
     opening = serving(in_order(find_board(board, path), order, given=board))
     chosen = format_of(file, form)

@@ -77,7 +77,7 @@ _VERIFY: Final = click.option(
 
 @_step("plan")
 def plan(board: str, path: Path, *, as_json: bool) -> None:
-    """Print what the migration of BOARD would meet.
+    """Print what the migration of BOARD would do, and what prevents it.
 
     No player is written; but opening makes an empty board at the target, and has both keep a feed of their changes.
 
