@@ -10,8 +10,9 @@ from typing import Final
 
 import click
 
+from ..comparison.analysis.merging import caution, merge
 from ..comparison.analysis.regression import changes
-from ..comparison.document import Chart
+from ..comparison.document import Chart, Section
 from ..comparison.files import is_stream, write_atomically
 from ..comparison.report.changes import regression_sections
 from ..comparison.report.charts import chart_files
@@ -27,7 +28,7 @@ RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("report", short_help="Turn a result into a page, charts and tables; find regressions.")
-@click.argument("result", type=RESULT_FILE, metavar="RESULT.json")
+@click.argument("results", type=RESULT_FILE, metavar="RESULT.json...", nargs=-1, required=True)
 @click.option(
     "--html", type=RESULT_FILE, metavar="FILE", help="Write one HTML page that works offline and includes the raw data."
 )
@@ -47,7 +48,7 @@ RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--no-embed", is_flag=True, help="Leave the raw data out of the page.")
 def report(
-    result: Path,
+    results: tuple[Path, ...],
     html: Path | None,
     markdown_file: Path | None,
     chart_folder: Path | None,
@@ -59,15 +60,18 @@ def report(
 ) -> None:
     """Write a page, charts and tables from RESULT.json; nothing is measured.
 
+    Several results of the same machine, code, workloads and settings are merged: a backend measured later stands beside
+    the others, and the report says that their rounds were not interleaved.
+
     Without --html, --markdown and --charts, the tables are printed. With --against, the report shows what changed since
     an older result: a difference counts only if its 95 % interval excludes 1 and exceeds the noise floor of both
     results. Exits with code 1 if something got slower or larger, or if a run has no figures any more.
     """
-    _check_places([result, *filter(None, [against])], [*filter(None, [html, markdown_file])])
-    new = _read(result)
+    _check_places([*results, *filter(None, [against])], [*filter(None, [html, markdown_file])])
+    new = merge([_read(path) for path in results])
     worse, files = False, dict[str, str]()
     if against is None:
-        found = sections(new)
+        found = [*_cautions(new), *sections(new)]
     else:
         old = _read(against)
         changed = changes(old, new, allow_other_machine=allow_other_machine)
@@ -84,6 +88,12 @@ def report(
     if html is markdown_file is chart_folder is None:
         print_sections(found, PlainConsole())
     sys.exit(1 if worse else 0)
+
+
+def _cautions(result: Result) -> list[Section]:
+    """Return a section that says of a merged result what it is."""
+    said = caution(result)
+    return [Section("merged", "A merged result", [said])] if said else []
 
 
 def _check_places(sources: Sequence[Path], targets: Sequence[Path]) -> None:

@@ -20,7 +20,7 @@ from ..workload.spec import WorkloadFile
 from .code_facts import code_facts
 from .code_size import counts_kept
 from .files import scratch_folder
-from .identity import check_same, head
+from .identity import check_same, head, source_digest
 from .journal import Finished, Head, Journal, Known
 from .machine import METHODS, folder_on_disk, load_average, machine, versions
 from .measure import conformance_gate
@@ -352,6 +352,7 @@ class _Comparison:
                 plan.rounds,
                 plan.time_limit,
                 self.head.digest,
+                source_digest(),
             ),
             methods=METHODS,
             workloads=[_workload_facts(file) for file in self.order.workloads],

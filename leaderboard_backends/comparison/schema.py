@@ -441,6 +441,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Seconds for the writes of a run, and for each kind of read; the rest of its steps is left out."""
     digest: str
     """Of all that a resumed run has to agree with."""
+    code: str = ""
+    """The SHA-256 of this library's source; empty in results from before it was recorded."""
+    merged: list[str] = []
+    """What this result was merged from: when each comparison began, and its command."""
 
 
 CodeState: TypeAlias = Literal["counted", "not counted", "not built", "not possible"]

@@ -161,3 +161,23 @@ def test_a_place_that_cannot_be_written_is_told(one_round: Path) -> None:
     done = run(one_round, "--markdown", "/proc/nope/page.md")
     assert done.exit_code == 1
     assert "/proc/nope/page.md cannot be written" in done.stderr
+
+
+def test_results_of_backends_that_were_measured_apart_make_one_report(one_round: Path, tmp_path: Path) -> None:
+    whole = read_result(one_round)
+    for name, labels in (("first", BACKENDS[:2]), ("later", BACKENDS[2:])):
+        part = replace(
+            whole,
+            settings=replace(whole.settings, backends=list(labels)),
+            backends=[facts for facts in whole.backends if facts.label in labels],
+            runs=[run for run in whole.runs if run.cell.backend in labels],
+        )
+        (tmp_path / f"{name}.json").write_bytes(encode_result(part))
+    done = run(tmp_path / "first.json", tmp_path / "later.json", "--markdown", tmp_path / "page.md")
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "A merged result" in page
+    assert all(label in page for label in BACKENDS)
+    refused = run(tmp_path / "first.json", one_round)
+    assert refused.exit_code == 1
+    assert "sortedcontainers are in both" in " ".join(refused.stderr.split())

@@ -26,7 +26,7 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
     In the way are another workload or another trace under the same name, another machine (processor, cores,
     architecture) unless it is allowed, and having no cell in common.
     """
-    problems = [*_workloads(old, new), *_traces(old, new)]
+    problems = other_traces(old, new)
     if not allow_other_machine:
         problems += [
             f"{difference} (times of two machines differ whatever the code does: measure both on one, or allow it)"
@@ -36,6 +36,11 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
         problems.append("they have no runs in common (run both with the same plan)")
     if problems:
         raise ConfigurationError(f"these results cannot be compared: {'; '.join(problems)}.")
+
+
+def other_traces(old: Result, new: Result) -> list[str]:
+    """Return what two results replayed differently under the same name, each with what to do."""
+    return [*_workloads(old, new), *_traces(old, new)]
 
 
 def differences(old: Result, new: Result) -> list[Difference]:
