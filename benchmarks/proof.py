@@ -36,6 +36,7 @@ DISTRIBUTIONS: Final = (
 ALL_MARKS: Final = "proof or not proof"
 PYTHON: Final = sys.executable
 PYTEST: Final = ("-m", "pytest", "-p", "no:cacheprovider", "-q")
+TALLY: Final = re.compile(r"(?:[\w-]+: )?tally: (.*)")
 COUNT: Final = re.compile(r"[^\n]*\d+ (?:passed|tests? passed|survived|of \d+ tests passed)[^\n]*")
 
 
@@ -65,7 +66,8 @@ class Step:
             for line in process.stdout:
                 print(line, end="", flush=True)
                 lines.append(line.rstrip())
-        return Result(self.what, command, process.returncode, counts(lines), perf_counter() - started)
+        tallies = [found[1] for line in lines if (found := TALLY.fullmatch(line))]
+        return Result(self.what, command, process.returncode, counts(lines), perf_counter() - started, tallies)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Result:
     code: int
     counts: list[str]
     seconds: float
+    tallies: Sequence[str] = ()
+    """What became of writes under faults, a line each."""
 
     def row(self) -> str:
         """Return the step's line of the table."""
@@ -140,12 +144,21 @@ def page(results: Sequence[Result], begun: datetime, at: str, *, short: bool) ->
             *(result.row() for result in results),
             *(f"| {what} | | not run | |" for what in left),
             "",
+            *_tallies([tally for result in results for tally in result.tallies]),
             "The commands, in the same order:",
             "",
             *(f"    {shlex.join(result.command).replace(PYTHON, 'python')}" for result in results),
             "",
         ]
     )
+
+
+def _tallies(found: Sequence[str]) -> list[str]:
+    """Return what faults in live migrations came to."""
+    if not found:
+        return []
+    heading = "What writers were told while a board moved, and what of it was there, by fault:"
+    return [heading, "", *(f"- {tally}" for tally in found), ""]
 
 
 def main(arguments: list[str]) -> int:

@@ -77,6 +77,16 @@ def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
             item.add_marker(pytest.mark.proof)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show at the end of a run with tests marked `proof` what faults came to: lines that begin with `tally:`."""
+    if _without_proof(terminalreporter.config):
+        return
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for line in report.capstdout.splitlines():
+            if line.startswith("tally: "):
+                terminalreporter.write_line(line)
+
+
 def _without_proof(config: pytest.Config) -> bool:
     return bool(config.option.markexpr == "not proof")
 

@@ -32,6 +32,7 @@ from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .boards import content, rows
+from .tally import check
 from .traffic import account_of, writing
 
 FEED = 100_000
@@ -107,7 +108,7 @@ def test_a_board_moves_and_returns_while_processes_write(
         account = end()
         following.end()
     account.add(account_of(first))
-    assert account.problems(moves.target) == []
+    check("moved, returned and moved again", account, moves.target)
     moves.start(until_caught_up=True)
     assert content(moves.source) == content(moves.target)
     assert account.refused == account.unknown == 0

@@ -30,6 +30,7 @@ from leaderboard_backends.migration.record import Record
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .boards import content, rows
+from .tally import check
 from .traffic import account_of, writing, writing_in_threads
 
 FIRST = rows(1_200, 4)
@@ -88,7 +89,7 @@ def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer,
     assert (finished["phase"], finished["serves"]) == ("finished", "target")
     assert finished["players"] == {"source": 0, "target": len(account.players)}
     with open_leaderboard(f"sqlite://{tmp_path}/board.db", board="weekly") as board:
-        assert account.problems(board) == []
+        check("moved by commands", account, board)
     assert (account.unknown, account.refused) == (0, 0)
     assert "is finished" in migrate("roll-back", config, code=1)["error"]
     assert migrate("finish", config)["phase"] == migrate("status", config)["phase"] == "finished"
@@ -114,7 +115,7 @@ def test_a_board_that_one_process_holds_moves_by_orders_to_it(
             assert (over["serves"], over["verified_before"]["equal"]) == ("target", True)
             account = end()
         account.add(account_of(FIRST))
-        assert account.problems(board.target) == []
+        check(f"moved by orders to the process that holds the {held}", account, board.target)
         assert migrate("finish", config)["phase"] == "finished"
         assert content(board) == content(board.target)
 

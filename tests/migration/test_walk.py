@@ -21,6 +21,7 @@ from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 from .boards import rows
+from .tally import check
 from .traffic import Account, account_of, writing, writing_in_threads
 
 DURABLE = {**NO_PASSWORD, "appendonly": "yes", "appendfsync": "always"}
@@ -54,7 +55,7 @@ def walk_inside(source: str, target: str, first: list[tuple[str, str, float]], f
                 assert migration.cut_over().serves == "target"
             account.add(end())
         migration.finish()
-        assert account.problems(board) == []
+        check(f"moved on to {target.partition(':')[0]}", account, board)
 
 
 def walk_by_commands(
@@ -90,7 +91,7 @@ def walk_by_commands(
         step(lambda moves: moves.cut_over())
         account.add(end())
     with open_leaderboard(target) as board:
-        assert account.problems(board) == []
+        check(f"moved on to {target.partition(':')[0]}, its commands killed", account, board)
     assert account.unknown == 0
     step(lambda moves: moves.finish(delete=True))
 
@@ -119,7 +120,7 @@ def test_a_board_walks_through_all_storages_and_is_what_writers_were_told(
             with writing_in_threads(board, tmp_path / "stop", first=5) as end:
                 assert migration.cut_over().serves == "target"
                 account.add(end())
-            assert account.problems(board.target) == []
+            check("moved back into memory", account, board.target)
             migration.start(until_caught_up=True)
             assert verify_boards(board.source, board.target).equal
 
@@ -147,4 +148,4 @@ def test_a_board_moves_from_behind_sentinels_to_a_zeo_server_and_back(tmp_path: 
             assert moves.roll_back().serves == "source"
             assert moves.cut_over().serves == "target"
             account.add(end())
-            assert account.problems(other) == []
+            check("moved from behind Sentinels to a ZEO server, back, and there again", account, other)

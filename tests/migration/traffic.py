@@ -30,6 +30,12 @@ class Reached(NamedTuple):
     score: Score
     began: float
     ended: float
+    delta: Score = 0
+    """What an increment added to it last."""
+
+
+State = tuple[str, Score] | None
+"""A username and a score; `None` for nobody."""
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Account:
     unknown: int = 0
     refused: int = 0
     stale: list[str] = field(default_factory=list)
+    open: dict[str, list[State]] = field(default_factory=dict)
+    """What a writer that was killed had begun to write, by player."""
     longest: float = 0.0
     """Seconds that the longest call took."""
 
@@ -53,27 +61,8 @@ class Account:
         self.unknown += other.unknown
         self.refused += other.refused
         self.stale += other.stale
+        self.open.update(other.open)
         self.longest = max(self.longest, other.longest)
-
-    def problems(self, board: LeaderboardBackend) -> list[str]:
-        """Return what of it a board does not have as it was told, nothing where all is well."""
-        held = {entry.player_id: entry for entry in board}
-        found = [f"lost {player}" for player in self.players if player not in held]
-        found += [f"back again {player}" for player in self.removed if player in held]
-        for player, known in self.players.items():
-            entry = held.get(player)
-            if entry is not None and (entry.username, entry.score) != (known.username, known.score):
-                found.append(f"{player} is {entry.username!r}, {entry.score}, not {known}")
-        last, began = None, 0.0
-        for entry in held.values():
-            if entry.score != last:
-                last, began = entry.score, -1e30
-            at = self.players.get(entry.player_id)
-            if at is not None:
-                if at.ended < began:
-                    found.append(f"out of order: {entry.player_id} at rank {entry.rank}")
-                began = max(began, at.began)
-        return found + self.stale
 
 
 def account_of(rows: Sequence[Row]) -> Account:
@@ -113,7 +102,7 @@ class Writer:
         elif kind < 0.7:
             delta = chance.choice([-1, 0, 1])
             total = (known.score if known else 0) + delta
-            self._write([(player, name, total)], lambda: board.increment_score(player, name, delta), board)
+            self._write([(player, name, total)], lambda: board.increment_score(player, name, delta), board, delta)
         elif kind < 0.85:
             many = [(self._player(chance), name, chance.randrange(self._scores)) for _ in range(8)]
             many = list({row[0]: row for row in many}.values())
@@ -121,30 +110,47 @@ class Writer:
         else:
             self._write([(player, "", None)], lambda: board.remove_player(player), board)
 
+    def begin(self, states: Sequence[tuple[str, str, Score | None]]) -> None:
+        """Take note of a write before it is made."""
+
+    def end(self, states: Sequence[tuple[str, str, Score | None]]) -> None:
+        """Take note that its outcome is known."""
+
     def _player(self, chance: random.Random) -> str:
         return f"w{self._number}-{chance.randrange(self._players)}"
 
     def _write(
-        self, states: Sequence[tuple[str, str, Score | None]], write: Callable[[], object], board: LeaderboardBackend
+        self,
+        states: Sequence[tuple[str, str, Score | None]],
+        write: Callable[[], object],
+        board: LeaderboardBackend,
+        delta: Score = 0,
     ) -> None:
+        self.begin(states)
         began = monotonic()
         try:
             write()
         except WriteOutcomeUnknownError:
             self.account.unknown += 1
             self._look(states, board, began)
-            return
         except BackendError:
             self.account.refused += 1
             self._look(states, board, began)
-            return
+        else:
+            self._acknowledged(states, began, delta)
+            self._read_back(states[-1], board)
         finally:
             self.account.longest = max(self.account.longest, monotonic() - began)
+        self.end(states)
+
+    def _acknowledged(self, states: Sequence[tuple[str, str, Score | None]], began: float, delta: Score) -> None:
         ended = monotonic()
         self.account.acknowledged += 1
         for player, username, score in states:
-            self._note(player, username, score, began, ended)
-        player, _, score = states[-1]
+            self._note(player, username, score, began, ended, delta)
+
+    def _read_back(self, state: tuple[str, str, Score | None], board: LeaderboardBackend) -> None:
+        player, _, score = state
         if (found := self._read(board, player)) != score:
             self.account.stale.append(f"{player} was read as {found} after {score}")
 
@@ -169,7 +175,9 @@ class Writer:
                     sleep(0.05)
             self._note(player, entry.username if entry else "", entry.score if entry else None, began, monotonic())
 
-    def _note(self, player: str, username: str, score: Score | None, began: float, ended: float) -> None:
+    def _note(
+        self, player: str, username: str, score: Score | None, began: float, ended: float, delta: Score = 0
+    ) -> None:
         account = self.account
         if score is None:
             account.players.pop(player, None)
@@ -179,7 +187,7 @@ class Writer:
         if known is not None and known.score == score:
             began, ended = known.began, known.ended
         account.removed.discard(player)
-        account.players[player] = Reached(username, score, began, ended)
+        account.players[player] = Reached(username, score, began, ended, delta)
 
 
 class Writers:
