@@ -1,14 +1,18 @@
 """`make bench`: every bar of the project, measured here and now, with the figure it is held to.
 
-`--quick` uses smaller boards. The exit status is 1 where a bar does not hold.
+`--quick` uses smaller boards, `--out FILE` also writes a page. The exit status is 1 where a bar does not hold.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from math import isinf
+from pathlib import Path
 
 import asyncio_bars
 import hardening_bars
@@ -66,12 +70,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the bars as a page (Markdown), too")
     arguments = parser.parse_args()
-    missed = 0
+    begun, load, measured = datetime.now(UTC), os.getloadavg()[0], list[Bar]()
     for bar in measure(arguments.subject or subjects, quick=arguments.quick):
         print(line(bar), flush=True)
-        missed += not bar.holds
-    return 1 if missed else 0
+        measured.append(bar)
+    if arguments.out:
+        text = page(measured, sys.argv[1:], f"{begun:%Y-%m-%d %H:%M} UTC, load {load:.1f} to {os.getloadavg()[0]:.1f}")
+        arguments.out.write_text(text, encoding="utf-8")
+    return int(any(not bar.holds for bar in measured))
+
+
+def page(bars: Sequence[Bar], arguments: Sequence[str], when: str) -> str:
+    """Return the bars as a page."""
+    command, cores = f"python benchmarks/bars.py {' '.join(arguments)}", len(os.sched_getaffinity(0))
+    machine = f"{platform.system()} {platform.machine()}, {cores} cores, CPython {platform.python_version()}"
+    return f"""# Bars: {" ".join(arguments[:1])}
+
+Measured by `{command}` on {machine}, {when}.
+
+Servers, writers and the measured process share the cores, and other work ran beside them where the load is higher.
+Ratios
+are medians of pairs that took turns; a figure without a range is of one run.
+
+| what | figure | lowest to highest | bar | holds |
+| --- | ---: | --- | ---: | --- |
+{chr(10).join(map(_row, bars))}
+"""
+
+
+def _row(bar: Bar) -> str:
+    spread = "" if bar.low == bar.high else f"{bar.low:,.2f} to {bar.high:,.2f}"
+    note = f" ({bar.note})" if bar.note else ""
+    limit = "" if isinf(bar.bar) else f"{'≤' if bar.at_most else '≥'} {bar.bar:g}"
+    holds = "" if isinf(bar.bar) else "yes" if bar.holds else "**no**"
+    return f"| {bar.subject}{note} | {bar.figure:,.2f} {bar.unit} | {spread} | {limit} | {holds} |"
 
 
 if __name__ == "__main__":

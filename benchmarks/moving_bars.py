@@ -14,7 +14,7 @@ from paired import Bar, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.migration import Migration
+from leaderboard_backends.migration import Migration, Switched
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -51,7 +51,10 @@ def _moving(urls: Sequence[str], players: int, folder: Path) -> Iterator[Bar]:
             with Child[object](lambda _: _follow(urls), 600):
                 _wait(lambda: _seen(source, target, 0))
                 behind = sorted([*_behind(source, target)][WARM_UP:])
-            cut = migration.cut_over()
+            steps = {
+                name: _timed(step)
+                for name, step in (("cut-over", migration.cut_over), ("roll-back", migration.roll_back))
+            }
             calls = end()
     per_second = sum(count for count, _ in calls) / sum(seconds for _, seconds in calls) * len(calls)
     where = f"redis to redis, {players:,} players, {per_second:,.0f} updates per second of {WRITERS} processes"
@@ -59,12 +62,32 @@ def _moving(urls: Sequence[str], players: int, folder: Path) -> Iterator[Bar]:
     yield Bar(
         f"following, p99 behind, {where}", p99 * 1000, BEHIND_BAR * 1000, "ms", behind[0] * 1000, behind[-1] * 1000
     )
-    pause = cut.pause or 0.0
-    yield Bar(
-        f"pause of a cut-over, {where}", pause, PAUSE_BAR, "s", pause, pause, note=f"{cut.compared} compared in it"
-    )
+    for name, (switched, seconds) in steps.items():
+        yield from _step_bars(name, switched, seconds, where)
     copy = players / copied
     yield Bar(f"first copy, {where}", copy, inf, "players per second", copy, copy)
+
+
+def _timed(step: Callable[[], Switched]) -> tuple[Switched, float]:
+    began = perf_counter()
+    return step(), perf_counter() - began
+
+
+def _step_bars(name: str, switched: Switched, seconds: float, where: str) -> Iterator[Bar]:
+    """Yield what a cut-over or a roll-back costs: the pause of writers, and the comparisons before and after it."""
+    pause, before, after = switched.pause, switched.before, switched.after
+    assert pause is not None
+    assert before is not None
+    assert after is not None
+    assert before.equal
+    assert after.equal
+    yield Bar(
+        f"pause of a {name}, {where}", pause, PAUSE_BAR, "s", pause, pause, note=f"{switched.compared} compared in it"
+    )
+    took = {"before": before.seconds, "after": after.seconds}
+    for when, value in took.items():
+        yield Bar(f"comparison {when} a {name}, {where}", value, inf, "s", value, value)
+    yield Bar(f"all of a {name}, {where}", seconds, inf, "s", seconds, seconds)
 
 
 def _follow(urls: Sequence[str]) -> None:
