@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import linecache
 import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import inf, nextafter
-from types import FrameType, TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import sortedcontainers
@@ -21,6 +19,8 @@ from leaderboard_backends import Keep, Order, Score
 from leaderboard_backends.backends import sortedcontainers as backend
 from leaderboard_backends.backends.sortedcontainers import _REACHED_BITS, SortedContainersLeaderboard, _pack, _unpack
 from leaderboard_backends.model import MAX_INTEGER, check_score
+
+from ..interrupting import InterruptAt
 
 Update: TypeAlias = tuple[str, str, Score]
 
@@ -156,34 +156,6 @@ def test_a_small_batch_moves_players_and_a_large_one_sorts_once(monkeypatch: pyt
 TRACED = {backend.__file__, sys.modules[sortedcontainers.SortedKeyList.__module__].__file__}
 
 
-class InterruptAt:
-    """Raises KeyboardInterrupt at the `step`-th point at which the board or its sorted list is at work."""
-
-    def __init__(self, step: int) -> None:
-        self.left = step
-
-    def __enter__(self) -> Self:
-        self.before = sys.gettrace()
-        sys.settrace(self.trace)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        sys.settrace(self.before)
-
-    def trace(self, frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code.co_filename not in TRACED:
-            return None
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        # A `try:`, or leaving a `with`, counts as a line too, but Python takes no signal there.
-        if event != "exception" and not (event == "line" and line.startswith(("try:", "with self._lock"))):
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-        return self.trace
-
-
 START: list[Update] = [(f"p{number}", "", number % 7) for number in range(40)]
 
 
@@ -197,7 +169,7 @@ def at_every_point(
         for update in START:
             board.update_score(*update)
         try:
-            with InterruptAt(step):
+            with InterruptAt(step, TRACED):
                 act(board)
         except KeyboardInterrupt:
             yield whole(board)

@@ -233,11 +233,13 @@ class MemoryLeaderboard(InProcessLeaderboard):
         changed: list[tuple[int, str, str, int]] = []
         for player_id, username, score in updates:
             upper, key = self._packed(score), key_of.get(player_id)
+            renamed = name_of.get(player_id) != username
             if key is None or not (key >> _BITS == upper or (self._best_only and key >> _BITS < upper)):
                 key = key_of[player_id] = (upper << _BITS) + number + 1 - base
-            elif name_of[player_id] == username:
+            elif not renamed:
                 continue
-            name_of[player_id] = username
+            if renamed:  # else the text that stands stays
+                name_of[player_id] = username
             number += 1
             if self._changes.kept is not None:
                 changed.append((number, player_id, username, key))
@@ -423,6 +425,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
         return self._chunks.rank((packed(bound) + after) << _BITS) - 1
 
     # ------------------------------------------------------------------ changes
+
+    def _fence(self, moved_to: str | None) -> None:
+        self._alone(self._changes.fence, moved_to)
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         return self._alone(self._changes.since, after, limit)

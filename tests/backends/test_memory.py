@@ -1,0 +1,381 @@
+"""The board of `memory://`: chunks that split and join, keys that are packed anew, writes that are cut in two."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from math import inf, nextafter
+from random import Random
+from sys import float_info
+from types import FrameType
+from typing import Any, Final, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard_backends import (
+    BackendUnavailableError,
+    ChangesLostError,
+    Keep,
+    LeaderboardBackend,
+    LeaderboardError,
+    Order,
+    Score,
+)
+from leaderboard_backends.backends.memory import MemoryLeaderboard, chunks, packing
+from leaderboard_backends.backends.memory import board as board_module
+from leaderboard_backends.backends.memory.chunks import Chunks
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+from leaderboard_backends.changes import Version
+from leaderboard_backends.model import MAX_INTEGER, check_score
+from leaderboard_backends.testing.crew import Crew
+
+from ..interrupting import InterruptAt
+
+Act: TypeAlias = Callable[[MemoryLeaderboard], object]
+State: TypeAlias = list[tuple[str, str, Score]]
+
+FILES: Final = (board_module.__file__, chunks.__file__, packing.__file__)
+START: Final = [(f"p{number}", "", number % 7) for number in range(20)]
+EDGES: Final[list[Score]] = [0, 1, -1, 5e-324, -5e-324, nextafter(1.0, 0.0), 0.5, -0.5, 2**52 + 0.5]
+EDGES.extend([2**53 - 1, 2**53, -(2**53), float(2**53 + 2), -float(2**53 + 2), float_info.max, -float_info.max])
+
+
+class Small(MemoryLeaderboard):
+    """Few players in a chunk, so that every test splits and joins some."""
+
+    _longest = 4
+
+
+class SmallAndFew(Small):
+    """Also few numbers in a key, so that players are numbered anew every now and then."""
+
+    _last_number = 150
+
+
+class NumberedAnew(Small):
+    """The first write after `START` numbers all players anew."""
+
+    _last_number = len(START)
+
+
+def filled(kind: type[MemoryLeaderboard] = Small, **options: Any) -> MemoryLeaderboard:
+    board = kind(**options)
+    for update in START:
+        board.update_score(*update)
+    return board
+
+
+def whole(board: MemoryLeaderboard) -> State:
+    """Check every invariant of a board at rest and return it, best first."""
+    entries = list(board)
+    assert (board._inside, board._under_way) == (False, None)
+    board._chunks.check()
+    keys, ids, names = board._chunks.slice(0, len(entries)) if entries else ([], [], [])
+    assert dict(zip(ids, keys, strict=True)) == board._key_of
+    assert [(entry.player_id, entry.username) for entry in entries] == list(zip(ids, names, strict=True))
+    assert [entry.rank for entry in entries] == list(range(1, len(entries) + 1))
+    return [entry[1:] for entry in entries]
+
+
+# ---------------------------------------------------------------------- against the model
+
+
+def act_on_both(board: LeaderboardBackend, model: LeaderboardBackend, chance: Random, scores: list[Score]) -> None:
+    """Do one operation on both; they answer the same."""
+    player, username, score = f"p{chance.randrange(60)}", chance.choice(["", "Ada"]), chance.choice(scores)
+    batch = [
+        (f"p{chance.randrange(60)}", chance.choice(["", "Ada"]), chance.choice(scores))
+        for _ in range(chance.choice([1, 4, 60]))
+    ]
+    first, low, high = chance.randrange(1, 70), *sorted([chance.choice([-inf, score]), chance.choice([inf, score])])
+    calls: list[tuple[str, tuple[Any, ...]]] = [
+        ("update_score", (player, username, score)),
+        ("update_score", (player, username, score)),
+        ("increment_score", (player, username, score)),
+        ("update_scores", (batch,)),
+        ("remove_player", (player,)),
+        ("get_top_n", (chance.choice([1, 5, 100]),)),
+        ("get_range", (first, first + chance.randrange(20))),
+        ("get_around", (player, chance.randrange(12))),
+        ("get_entry", (player,)),
+        ("get_percentile", (player,)),
+        ("get_by_score", (low, high, chance.choice([None, 3]))),
+        ("count_by_score", (low, high)),
+        ("clear", ()) if chance.random() < 0.05 else ("count", ()),
+    ]
+    name, arguments = chance.choice(calls)
+    answers: list[object] = []
+    for each in (board, model):
+        try:
+            answers.append(getattr(each, name)(*arguments))
+        except LeaderboardError as error:
+            answers.append(str(error))
+    assert answers[0] == answers[1], (name, arguments)
+
+
+@pytest.mark.parametrize("kind", [Small, SmallAndFew])
+@pytest.mark.parametrize("seeds", [range(5), pytest.param(range(5, 400), marks=pytest.mark.proof)])
+def test_all_answers_are_those_of_the_model(seeds: range, kind: type[MemoryLeaderboard]) -> None:
+    """With ties and without, with whole numbers alone or fractions between, through splits, joins and renumbering."""
+    for seed in seeds:
+        chance = Random(seed)
+        order: Order = chance.choice(["descending", "ascending"])
+        keep: Keep = chance.choice(["last", "best"])
+        board, model = kind(order=order, keep=keep), NaiveLeaderboard(order=order, keep=keep)
+        scores: list[Score] = [*range(-3, 4), *(chance.randrange(10**6) for _ in range(20)), 2**53, -(2**53)]
+        for step in range(150):
+            act_on_both(board, model, chance, scores if seed % 2 or step < 75 else [*scores, *EDGES])
+            assert whole(board) == [entry[1:] for entry in model]
+
+
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+def test_scores_at_the_edges_of_the_doubles_are_exact_and_in_order(order: Order) -> None:
+    board = Small(order=order)
+    updates = [(f"{position}-{score}", "", score) for score in EDGES for position in range(3)]
+    for update in updates:
+        board.update_score(*update)
+    assert whole(board) == sorted(updates, key=lambda update: Fraction(update[2]), reverse=order == "descending")
+    for score in EDGES:
+        assert [entry.player_id for entry in board.get_by_score(score, score)] == [f"{at}-{score}" for at in range(3)]
+        assert board.count_by_score(score, inf) + board.count_by_score(-inf, score) == len(board) + 3
+
+
+SCORES: Final = st.one_of(
+    st.integers(-MAX_INTEGER, MAX_INTEGER), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(EDGES)
+).map(check_score)
+
+
+@given(st.lists(SCORES, min_size=2, max_size=2))
+def test_a_packed_score_comes_back_as_it_was_and_orders_as_it_does(scores: list[Score]) -> None:
+    packed = [packing.pack_score(score) for score in scores]
+    found = [packing.unpack_score(each) for each in packed]
+    assert [(each, type(each)) for each in found] == [(each, type(each)) for each in scores]
+    assert packing.unpack_scores(packed) == found
+    assert (packed[0] < packed[1]) == (Fraction(scores[0]) < Fraction(scores[1]))
+
+
+# ---------------------------------------------------------------------- interrupts
+
+
+def at_every_point(act: Act, kind: type[MemoryLeaderboard] = Small) -> Iterator[MemoryLeaderboard]:
+    """Interrupt an operation at its first point, its second and so on to its end; yield the board after each."""
+    yield from (board for board, _ in followed_at_every_point(act, kind))
+
+
+def followed_at_every_point(act: Act, kind: type[MemoryLeaderboard]) -> Iterator[tuple[MemoryLeaderboard, Version]]:
+    """Yield the same boards, and of each the version before."""
+    for step in range(1, 10_000):
+        board = filled(kind, feed=1000)
+        version = board.get_version()
+        try:
+            with InterruptAt(step, FILES):
+                act(board)
+        except KeyboardInterrupt:
+            yield board, version
+        else:
+            assert step > 1
+            return
+    pytest.fail("the operation has no end")
+
+
+WRITES: Final[dict[str, Act]] = {
+    "move": lambda board: board.update_score("p3", "Ada", 6),
+    "join": lambda board: board.update_score("new", "Ada", 3),
+    "move to a fraction": lambda board: board.update_score("p3", "Ada", 2.5),
+    "rename": lambda board: board.update_score("p3", "Ada", 3),
+    "increment": lambda board: board.increment_score("p3", "Ada", -2),
+    "remove": lambda board: board.remove_player("p3"),
+    "clear": lambda board: board.clear(),
+    "large batch": lambda board: board.update_scores([(f"q{n}", "", n) for n in range(6)]),
+}
+
+
+@pytest.mark.parametrize("kind", [Small, pytest.param(NumberedAnew, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("act", WRITES.values(), ids=WRITES)
+def test_an_interrupt_leaves_the_board_as_before_or_as_after_and_the_feed_complete_or_ended(
+    act: Act, kind: type[MemoryLeaderboard]
+) -> None:
+    done = filled(kind)
+    before = whole(done)
+    act(done)
+    after, found = whole(done), []
+    for board, version in followed_at_every_point(act, kind):
+        found.append(whole(board))
+        assert found[-1] in (before, after)
+        check_feed(board, version, changed=found[-1] == after)
+    assert before in found
+
+
+def check_feed(board: MemoryLeaderboard, version: Version, *, changed: bool) -> None:
+    """Whoever followed the board before learns of the change, or that the feed does not tell it."""
+    try:
+        changes = board.get_changes(version, 1000).changes
+    except ChangesLostError:
+        return
+    assert bool(changes) is changed
+
+
+@pytest.mark.parametrize("name", ["move", "remove", "large batch"])
+def test_a_second_interrupt_while_a_write_is_completed_leaves_that_to_the_next_call(name: str) -> None:
+    done = filled()
+    before = whole(done)
+    WRITES[name](done)
+    after, mended = whole(done), 0
+    boards = [board for board in at_every_point(WRITES[name]) if board._under_way is not None]
+    for number, board in enumerate(boards):
+        try:
+            with InterruptAt(3 * number + 1, FILES):
+                board.get_rank("p1")
+        except KeyboardInterrupt:
+            mended += 1
+        assert whole(board) in (before, after)
+    assert mended > 5
+
+
+def test_an_interrupt_of_a_small_batch_leaves_it_whole_after_some_of_its_updates() -> None:
+    updates = [("p1", "Ada", 6), ("new", "", 0.5)]  # of a larger share, all are sorted in at once
+    states = []
+    for number in range(len(updates) + 1):
+        board = filled()
+        for update in updates[:number]:
+            board.update_score(*update)
+        states.append(whole(board))
+    found = [whole(board) for board in at_every_point(lambda board: board.update_scores(updates))]
+    assert [state for state in found if state not in states] == []
+    assert all(state in found for state in states[:-1])
+
+
+def test_reads_that_are_interrupted_leave_the_board_whole() -> None:
+    before = whole(filled())
+    reads: list[Act] = [
+        lambda board: board.get_top_n(5),
+        lambda board: board.get_around("p3"),
+        lambda board: board.get_by_score(1, 3),
+        lambda board: board.get_percentile("p3"),
+    ]
+    for read in reads:
+        assert all(whole(board) == before for board in at_every_point(read))
+
+
+# ---------------------------------------------------------------------- calls within a call
+
+
+def answered(board: MemoryLeaderboard, chance: Random) -> bool:
+    """Call the board; whether it answered, rather than say that it is in the middle of another call."""
+    try:
+        board.update_score(f"p{chance.randrange(20)}", "", chance.randrange(100))
+        board.get_top_n(10)
+    except BackendUnavailableError:
+        return False
+    return True
+
+
+class Dying:
+    """Part of a cycle that the collector finds; its finalizer calls a board, as an object with a session may."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.call: Final = call
+        self.cycle: Final = self
+
+    def __del__(self) -> None:
+        self.call()
+
+
+@contextmanager
+def finalizers(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
+    """Have the collector run after a few more objects were made, and find something."""
+    threshold, chance = gc.get_threshold(), Random(2)
+
+    def provoke() -> None:
+        gc.set_threshold(0)
+        gc.collect(0)
+        Dying(call)
+        gc.set_threshold(chance.randrange(1, 60))
+
+    try:
+        yield provoke
+    finally:
+        gc.set_threshold(*threshold)
+
+
+@contextmanager
+def handlers(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
+    """Have a signal come every so often, whose handler calls."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        call()
+
+    before = signal.signal(signal.SIGALRM, handle)
+    chance = Random(3)
+    try:
+        yield lambda: signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("kind", [finalizers, handlers])
+def test_a_call_in_the_middle_of_another_is_answered_or_refused_and_tears_nothing(kind: Any) -> None:
+    board, chance, outcomes = filled(), Random(1), list[bool]()
+    with kind(lambda: outcomes.append(answered(board, chance))) as provoke:
+        for number in range(2000):
+            provoke()
+            board.update_scores([(f"q{number % 50}", "", chance.randrange(50))])
+            assert [entry.rank for entry in board.get_top_n(20)] == list(range(1, 21))
+            if number > 200 and set(outcomes) == {True, False}:
+                break
+    assert set(outcomes) <= {True, False}
+    assert outcomes
+    assert False in outcomes or kind is handlers  # a handler may come too late each time
+    Crew([lambda: whole(board)]).join(20)
+
+
+# ---------------------------------------------------------------------- what is kept
+
+
+def test_texts_that_stand_are_kept_whatever_equal_ones_come_later() -> None:
+    """Else a board would grow by a text per update: a new id beside the one in its dict."""
+
+    def fresh(text: str) -> str:
+        return "".join(list(text))
+
+    board, first = Small(), (fresh("a player"), fresh("a name"))
+    board.update_scores([(*first, 1), ("other", "", 5)])
+    for score in (2, 2.5, 2.5):
+        board.update_score(fresh("a player"), fresh("a name"), score)
+    board.increment_score(fresh("a player"), fresh("a name"), 1)
+    board.update_scores([(fresh("a player"), fresh("a name"), 9), (fresh("other"), "", 7)])
+    _, (found, *_), (name, *_) = board._chunks.slice(0, 1)
+    assert (found, name) == first
+    assert found is first[0]
+    assert name is first[1]
+    assert next(iter(board._key_of)) is first[0]
+
+
+def test_the_first_page_is_collected_once_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[int] = []
+
+    def noted(self: Chunks, start: int, stop: int) -> chunks.Rows:
+        collected.append(stop - start)
+        return slices(self, start, stop)
+
+    slices = Chunks.slice
+    monkeypatch.setattr(Chunks, "slice", noted)
+    board = filled()
+    page = board.get_top_n(10)
+    assert board.get_top_n(10) == page
+    assert board.get_top_n(3) == page[:3]
+    board.update_score(board.get_range(15, 15)[0].player_id, "", -1)
+    del collected[:]
+    assert board.get_top_n(10) == page
+    assert collected == []
+    board.update_score(page[0].player_id, "", -1)
+    assert board.get_top_n(10) != page
+    assert collected == [10]
+    page.clear()
+    assert len(board.get_top_n(10)) == 10
