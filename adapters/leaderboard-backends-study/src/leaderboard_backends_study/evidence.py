@@ -45,7 +45,7 @@ from leaderboard_backends.numerals import elapsed
 from leaderboard_backends.workload.operations import OPERATIONS
 
 from .costs import study_bills
-from .findings import Judged, NotMeasuredError
+from .findings import Judged, MissingFiguresError, NotMeasuredError
 from .inputs import Claim, costs
 
 Asked = TypeVar("Asked", bound=Hashable)
@@ -238,8 +238,8 @@ def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked
 
 
 def missing(what: str) -> NoReturn:
-    """Raise `NotMeasuredError`, with what is missing and what to run."""
-    raise NotMeasuredError(f"not measured in this result: {what}; {FULL}")
+    """Raise `MissingFiguresError`, with what is missing and what to run."""
+    raise MissingFiguresError(f"not measured in this result: {what}; {FULL}")
 
 
 _NAMES: Final[dict[Statistic, str]] = {"mean_us": "mean", "p50_us": "p50", "p99_us": "p99"}

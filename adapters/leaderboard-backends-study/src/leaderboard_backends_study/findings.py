@@ -19,7 +19,11 @@ class Judged(NamedTuple):
 
 
 class NotMeasuredError(Exception):
-    """A result lacks the figures for a claim; the text says which, and what to run."""
+    """A claim cannot be judged by a result; the text says why, and what to do."""
+
+
+class MissingFiguresError(NotMeasuredError):
+    """The result lacks figures that can be measured; the text says which, and what to run."""
 
 
 def decide(parts: Sequence[bool]) -> Verdict:

@@ -14,7 +14,7 @@ from leaderboard_backends.comparison.report.extensions import Subject
 from . import code, money, operating, rivals, speed, structures
 from .costs import costs_section
 from .evidence import Evaluator, Evidence
-from .findings import Judged, NotMeasuredError, Verdict
+from .findings import MissingFiguresError, NotMeasuredError, Verdict
 from .inputs import Claim, claims
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
@@ -66,6 +66,8 @@ class Finding:
     claim: Claim
     measured: str
     verdict: Verdict
+    missing: bool = False
+    """Whether the result lacks figures for it that can be measured."""
 
 
 def evaluate(evidence: Evidence) -> list[Finding]:
@@ -74,29 +76,29 @@ def evaluate(evidence: Evidence) -> list[Finding]:
     A claim without an evaluator is an opinion, or cannot be measured here, as its entry says. Where the result lacks
     the figures, the claim is not measured, and the finding says what to run.
     """
-    judged = {claim.id: _judge(claim, evidence) for claim in claims() if claim.id not in COMBINED}
-    judged.update({name: _combined({part: judged[part].verdict for part in parts}) for name, parts in COMBINED.items()})
-    return [Finding(claim, *judged[claim.id]) for claim in claims()]
+    found = {claim.id: _find(claim, evidence) for claim in claims() if claim.id not in COMBINED}
+    return [found.get(claim.id) or _combined(claim, [found[part] for part in COMBINED[claim.id]]) for claim in claims()]
 
 
-def _judge(claim: Claim, evidence: Evidence) -> Judged:
+def _find(claim: Claim, evidence: Evidence) -> Finding:
     unmeasured: Verdict = "opinion" if claim.kind == "opinion" else "not measured"
     judge = EVALUATORS.get(claim.id)
     if judge is None:
-        return Judged(claim.method, unmeasured)
+        return Finding(claim, claim.method, unmeasured)
     try:
-        return judge(claim, evidence)
+        return Finding(claim, *judge(claim, evidence))
     except NotMeasuredError as error:
-        return Judged(str(error), unmeasured)
+        return Finding(claim, str(error), unmeasured, isinstance(error, MissingFiguresError))
 
 
-def _combined(verdicts: dict[str, Verdict]) -> Judged:
-    """Combine the verdicts of several claims: `not measured` where one of them is, unless another one fails."""
-    every = set(verdicts.values())
+def _combined(claim: Claim, parts: Sequence[Finding]) -> Finding:
+    """Combine several findings: `not measured` where one of them is, unless another one fails."""
+    every = {part.verdict for part in parts}
     verdict: Verdict = "not measured" if "not measured" in every else "holds"
     if every - {"holds", "not measured"}:
         verdict = "does not hold" if "does not hold" in every else "holds in part"
-    return Judged("; ".join(f"{name}: {one}" for name, one in verdicts.items()), verdict)
+    said = "; ".join(f"{part.claim.id}: {part.verdict}" for part in parts)
+    return Finding(claim, said, verdict, any(part.missing for part in parts))
 
 
 # ---------------------------------------------------------------------- sections
