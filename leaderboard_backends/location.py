@@ -370,13 +370,22 @@ def functions_named() -> Iterator[None]:
         _importing.set(before)
 
 
-def function(value: object) -> Callable[..., Any]:
-    """Take a function, or import the one that a text `module:name` names; an async one is refused."""
+def hook(value: object) -> Callable[..., Any]:
+    """Take a function, or import the one that a text `module:name` names; a coroutine function is one, too."""
     found: object = _named(value) if isinstance(value, str) else value
     if not callable(found):
         raise TypeError(f"it must be a function or a string module:function, not {type(found).__name__}")
+    return found
+
+
+def function(value: object) -> Callable[..., Any]:
+    """Take a function as `hook` does, but none that is to be awaited."""
+    found = hook(value)
     if iscoroutinefunction(found) or iscoroutinefunction(getattr(found, "__call__", None)):  # noqa: B004 - what is called
-        raise TypeError("it must be a plain function: boards do not await coroutines")
+        raise TypeError(
+            "it must be a plain function: this board does not await coroutines (open_async_leaderboard opens boards "
+            "that do, in memory and on Redis)"
+        )
     return found
 
 

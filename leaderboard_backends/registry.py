@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from .async_protocol import AsyncLeaderboard
+from .async_wrapper import AsyncWrapper
 from .errors import ConfigurationError, MissingExtraError, PluginError, UnknownSchemeError
 from .installing import DISTRIBUTION, install_distribution, install_extra
 from .model import shorten
@@ -127,6 +128,12 @@ _WRAPPERS: Final = {
     "monitoring": _BuiltIn("hardening.monitoring", "MonitoredLeaderboard", "production"),
 }
 """What this library can put around a board, from the innermost to the outermost, by the `position` of each class."""
+
+_ASYNC_WRAPPERS: Final = {
+    "validation": _BuiltIn("hardening.validation.async_board", "AsyncValidatedLeaderboard", "production"),
+    "rate_limit": _BuiltIn("hardening.rate_limiting.async_board", "AsyncRateLimitedLeaderboard", "production"),
+}
+"""What of it stands around an asynchronous board itself; with any other part, the whole board runs in threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +321,14 @@ def wrapper_class(name: str) -> type[Wrapper]:
     found = load_plugin(plugins[0], owner)
     if not (isinstance(found, type) and issubclass(found, Wrapper)):
         raise PluginError(f"{owner} is {shorten(found)}, not a Wrapper subclass: {plugins[0].value} must name one.")
+    return found
+
+
+def async_wrapper_class(name: str) -> type[AsyncWrapper] | None:
+    """Return the class of a wrapper of asynchronous boards, `None` where there is none; raises as `wrapper_class`."""
+    if name not in _ASYNC_WRAPPERS:
+        return None
+    found: type[AsyncWrapper] = _load(name, _ASYNC_WRAPPERS[name])
     return found
 
 

@@ -1,4 +1,4 @@
-"""`Wrapper`: what stands around a board and is a board itself, described by settings in the same text as the board.
+"""`Wrapper`: what stands around a board and is one itself, described by settings in the same text as the board.
 
 Each wrapper of `hardening` is one. They pass on what only some of them use: when a score was achieved, and how an
 answer came about.
@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, overload
 
 from .answers import LIVE, Answer, Source, answered, ask, last_answer
+from .async_delegating import AsyncDelegatingLeaderboard
+from .async_protocol import AsyncLeaderboard
 from .delegating import DelegatingLeaderboard
 from .errors import InvalidArgumentTypeError
 from .location import Option
@@ -135,17 +137,24 @@ class Wrapper(DelegatingLeaderboard):
         return f"{self._inner!r}, {settings}" if settings else repr(self._inner)
 
 
-def layers(board: LeaderboardBackend) -> Iterator[LeaderboardBackend]:
-    """Yield a board and what is inside it, from the outermost to the storage's own."""
+@overload
+def layers(board: LeaderboardBackend) -> Iterator[LeaderboardBackend]: ...
+@overload
+def layers(board: AsyncLeaderboard) -> Iterator[LeaderboardBackend | AsyncLeaderboard]: ...
+def layers(board: LeaderboardBackend | AsyncLeaderboard) -> Iterator[LeaderboardBackend | AsyncLeaderboard]:
+    """Yield a board and what is inside it, from the outermost to the storage's own.
+
+    Of an asynchronous board that runs in threads, the synchronous one in them and its layers are inside.
+    """
     yield board
-    while isinstance(board, DelegatingLeaderboard):
+    while isinstance(board, DelegatingLeaderboard | AsyncDelegatingLeaderboard):
         board = board.inner
         yield board
 
 
-Layer = TypeVar("Layer", bound=LeaderboardBackend)
+Layer = TypeVar("Layer", bound=LeaderboardBackend | AsyncLeaderboard)
 
 
-def layer(board: LeaderboardBackend, kind: type[Layer]) -> Layer | None:
+def layer(board: LeaderboardBackend | AsyncLeaderboard, kind: type[Layer]) -> Layer | None:
     """Return the outermost layer of a board that is of a kind, `None` where there is none."""
     return next((one for one in layers(board) if isinstance(one, kind)), None)

@@ -25,11 +25,13 @@ LAYERS = [
     ["files"],
     ["location"],
     ["answers", "capabilities", "changes", "score_limits"],
+    ["async_answers", "async_score_limits"],
     ["freshness", "described", "in_turns"],
     ["protocol"],
     ["async_protocol"],
     ["delegating", "async_delegating", "in_process"],
     ["wrapper"],
+    ["async_wrapper"],
     ["backends"],
     ["registry"],
     ["config"],
@@ -169,7 +171,7 @@ def test_what_measures_and_what_tells_meet_in_the_result_alone() -> None:
 
 def test_a_wrapper_knows_only_the_protocol() -> None:
     for module in MODULES:
-        own = layer(".".join(dotted(module)))
+        own, is_async = layer(".".join(dotted(module))), module.stem.startswith("async_")
         if own in WRAPPERS:
             assert {layer(name) for name in inner(module)} <= {
                 *(["capabilities", "changes", "freshness", "backends"] if own == "scaling" else []),
@@ -184,6 +186,11 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
                 "protocol",
                 "delegating",
                 "wrapper",
+                *(
+                    ["aio", "async_answers", "async_protocol", "async_score_limits", "async_wrapper"]
+                    if is_async
+                    else []
+                ),
                 own,
             }, module
 

@@ -39,6 +39,14 @@ RENAMED: Final = {
     "ClusterReplicas": "AsyncClusterReplicas",
     "ShardedBoard": "AsyncShardedBoard",
     "ClusterOperations": "AsyncClusterOperations",
+    "Wrapper": "AsyncWrapper",
+    "ValidatedLeaderboard": "AsyncValidatedLeaderboard",
+    "KnownPlayers": "AsyncKnownPlayers",
+    "Reports": "AsyncReports",
+    "PlayerLocks": "AsyncPlayerLocks",
+    "Stripes": "AsyncStripes",
+    "NoLocks": "AsyncNoLocks",
+    "RateLimitedLeaderboard": "AsyncRateLimitedLeaderboard",
     "__iter__": "__aiter__",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -50,6 +58,7 @@ TWINS: Final = {
     "backends/redis/server": "async_server",
     "backends/redis/nodes": "async_nodes",
     "backends/redis/primary": "async_primary",
+    "hardening/validation/stripes": "async_stripes",
 }
 """Modules whose asynchronous side is written by hand, as it is another one."""
 
@@ -92,6 +101,8 @@ class Face:
     """Methods without input or output, which stay as they are."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Names of this source alone, and their asynchronous ones."""
+    only: frozenset[str] = frozenset()
+    """The classes and functions that the face has; it imports everything else from the source."""
 
 
 FACES: Final = (
@@ -120,6 +131,27 @@ FACES: Final = (
         dropped=frozenset({"__contains__", "__len__", "open_trial"}),
     ),
     Face("delegating.py", "async_delegating.py", renamed={"iter": "aiter"}),
+    Face(
+        "answers.py",
+        "async_answers.py",
+        texts={
+            "read: Callable[[Asked], Value]": "read: Callable[[Asked], Awaitable[Value]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        only=frozenset({"ask_live"}),
+        awaited=frozenset({"read"}),
+    ),
+    Face(
+        "score_limits.py",
+        "async_score_limits.py",
+        texts={
+            "write: Callable[Parameters, Value]": "write: Callable[Parameters, Awaitable[Value]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        only=frozenset({"within"}),
+        awaited=frozenset({"write"}),
+    ),
+    Face("wrapper.py", "async_wrapper.py", only=frozenset({"Wrapper"}), plain=frozenset({"wrap", "_settings"})),
     Face("backends/redis/carriers.py", "backends/redis/async_carriers.py"),
     Face(
         "backends/redis/sentinels.py",
@@ -209,6 +241,56 @@ FACES: Final = (
         awaited=frozenset({"ask", "carry", "keep_marks", "refresh"}),
         plain=frozenset({"_question", "_joint_questions", "_versioned", "_all_versioned", "_learned", "_doubt"}),
     ),
+    Face(
+        "hardening/validation/board.py",
+        "hardening/validation/async_board.py",
+        texts={
+            "with self._locks.of(": "async with self._locks.of(",
+            "check_settings(settings)": "check_settings(settings, awaits=True)",
+            "if problem := rule.check(case)": "if problem := await settled(rule.check(case))",
+            "Callable[[Case], None]": "Callable[[Case], Awaitable[None]]",
+            "import Callable, Mapping, Sequence\n": "import Awaitable, Callable, Mapping, Sequence\n",
+            "from ...answers import ask_live\n": "from ...aio.hooks import settled\nfrom ...answers import ask_live\n",
+        },
+        only=frozenset({"ValidatedLeaderboard"}),
+        awaited=frozenset({"_update_inside", "_increment_inside", "within", "ask_live", "holding", "judge", "deliver"}),
+        plain=frozenset({"_take_bounds", "_settings", "_requests_now", "_is_fine", "_refuse_read"}),
+    ),
+    Face(
+        "hardening/validation/players.py",
+        "hardening/validation/async_players.py",
+        texts={
+            "found = self._exists(player_id)": "found = await call_hook(self._exists, player_id)",
+            "from ...errors": "from ...aio.hooks import call_hook\nfrom ...errors",
+            "exists: Callable[[str], bool]": "exists: Callable[[str], object]",
+        },
+        only=frozenset({"KnownPlayers"}),
+    ),
+    Face(
+        "hardening/validation/reports.py",
+        "hardening/validation/async_reports.py",
+        texts={
+            "self._hook(flag)": "await call_hook(self._hook, flag)",
+            "from ...model": "from ...aio.hooks import call_hook\nfrom ...model",
+        },
+        only=frozenset({"Reports"}),
+        plain=frozenset({"_complain"}),
+    ),
+    Face(
+        "hardening/rate_limiting/board.py",
+        "hardening/rate_limiting/async_board.py",
+        texts={
+            "        return self._spending.spend(charges, updates)\n": (
+                "        if isinstance(self._spending, OutagePolicy):\n"
+                "            return await in_thread(self._spending.spend, charges, updates)\n"
+                "        return self._spending.spend(charges, updates)\n"
+            ),
+            "from ...errors": "from ...aio.hooks import in_thread\nfrom ...errors",
+        },
+        only=frozenset({"RateLimitedLeaderboard"}),
+        awaited=frozenset({"_update_inside", "_increment_inside"}),
+        plain=frozenset({"_limit", "_make_spending", "_make_fits", "_settings", "_refuse"}),
+    ),
 )
 
 
@@ -251,10 +333,12 @@ class _Edits:
         return whole.decode()
 
 
-def methods(tree: ast.Module) -> Iterator[ast.FunctionDef]:
-    """Yield the methods of a module's classes."""
+def methods(tree: ast.Module, only: frozenset[str] = frozenset()) -> Iterator[ast.FunctionDef]:
+    """Yield the methods of a module's classes, and functions that the face has by name."""
     for node in tree.body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.FunctionDef) and node.name in only:
+            yield node
+        if isinstance(node, ast.ClassDef) and (not only or node.name in only):
             yield from (each for each in node.body if isinstance(each, ast.FunctionDef))
 
 
@@ -279,12 +363,12 @@ def asynchronous(face: Face) -> str:
             sys.exit(f"{face.source} does not contain {before!r}, which tools/async_faces.py replaces: correct it.")
         text = text.replace(before, after)
     tree, edits = ast.parse(text), _Edits(text)
-    own = {method.name for method in methods(tree) if is_coroutine(method)} - face.plain
+    own = {method.name for method in methods(tree, face.only) if is_coroutine(method)} - face.plain
     awaited = operations() | own | face.awaited
     for source in face.inherits:
         inherited = next(each for each in FACES if each.source == source)
         awaited |= {each.name for each in methods(_tree(inherited)) if is_coroutine(each)} - inherited.plain
-    for method in methods(tree):
+    for method in methods(tree, face.only):
         _turn_method(method, edits, face)
     _await_calls(tree, edits, awaited, face)
     _import_shared(tree, edits, face)
@@ -309,22 +393,37 @@ def _turn_method(method: ast.FunctionDef, edits: _Edits, face: Face) -> None:
 
 def _import_shared(tree: ast.Module, edits: _Edits, face: Face) -> None:
     """Import what is no different, and drop its definition with what documents it."""
-    if face.shared:
+    shared = face.shared
+    if face.only:
+        shared = frozenset(name for node in tree.body if (name := _defined(node)) and name not in face.only)
+    if shared:
         last = [node for node in tree.body if isinstance(node, ast.ImportFrom)][-1]
-        names = ", ".join(sorted(face.shared))
+        names = ", ".join(sorted(shared - {"__all__"}))
         edits.replace(edits.end(last), edits.end(last), f"\nfrom .{Path(face.source).stem} import {names}")
     for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
-        name = node.name if isinstance(node, ast.ClassDef | ast.FunctionDef) else ""
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            name = node.target.id
-        if name in face.shared:
+        if _defined(node) in shared:
             documents = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
             end = edits.end(following if documents and following is not None else node)
-            edits.replace(edits.start(node), end, "")
+            decorators = node.decorator_list if isinstance(node, ast.ClassDef | ast.FunctionDef) else []
+            start = edits.at(min([node.lineno, *(each.lineno for each in decorators)]), 0)
+            edits.replace(start, end, "")
+
+
+def _defined(node: ast.stmt) -> str:
+    """Return the name that a statement of a module defines; empty for others."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return node.name
+    target = (
+        node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+    )
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _await_calls(tree: ast.Module, edits: _Edits, awaited: frozenset[str], face: Face) -> None:
     dropped = {node for method in methods(tree) if method.name in face.dropped for node in ast.walk(method)}
+    if face.only:
+        others = (node for node in tree.body if _defined(node) and _defined(node) not in face.only)
+        dropped |= {each for node in others for each in ast.walk(node)}
     for parent in ast.walk(tree):
         for node in ast.iter_child_nodes(parent):
             if node in dropped:
@@ -351,19 +450,22 @@ def _is_awaited(node: ast.AST, awaited: frozenset[str], face: Face) -> TypeGuard
 
 
 def _rename_modules(tree: ast.Module, edits: _Edits, face: Face) -> None:
-    """Import what is renamed from the faces; everything else stays where it is."""
-    faces = {Path(each.source).stem: Path(each.target).stem for each in FACES}
-    here = Path(face.source).parent
-    faces |= {Path(twin).name: target for twin, target in TWINS.items() if Path(twin).parent == here}
+    """Import what is renamed, or has another face, from there; everything else stays where it is."""
+    faces = {each.source.removesuffix(".py"): each for each in FACES}
     for node in tree.body:
         if not (isinstance(node, ast.ImportFrom) and node.level):
             continue
-        package, _, module = (node.module or "").rpartition(".")
-        if module not in faces:
+        folder = Path(face.source).parents[node.level - 1]
+        source = (folder / (node.module or "").replace(".", "/")).as_posix()
+        target = faces.get(source)
+        if target is None and source not in TWINS:
             continue
-        prefix = "." * node.level + (f"{package}." if package else "")
-        parts = [(module, [name.name for name in node.names if name.name not in RENAMED])]
-        parts.append((faces[module], [name.name for name in node.names if name.name in RENAMED]))
+        own = target.only if target else frozenset()
+        package, dot, module = (node.module or "").rpartition(".")
+        other = Path(target.target).stem if target else TWINS[source]
+        moved = [name.name for name in node.names if name.name in RENAMED or name.name in own]
+        parts = [(module, [name.name for name in node.names if name.name not in moved]), (other, moved)]
+        prefix = f"{'.' * node.level}{package}{dot}"
         lines = [f"from {prefix}{origin} import {', '.join(names)}" for origin, names in parts if names]
         edits.replace(edits.start(node), edits.end(node), "\n".join(lines))
 

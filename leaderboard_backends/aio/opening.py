@@ -6,15 +6,16 @@ import os
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from ..async_protocol import AsyncLeaderboard
-from ..config import Opening, describe_by, describe_file
+from ..config import Opening, Reopening, describe_by, describe_file
 from ..errors import BackendError, ConfigurationError
 from ..in_process import InProcessLeaderboard
 from ..protocol import LeaderboardBackend
-from ..registry import async_backend_class, backend_class
+from ..registry import async_backend_class, async_wrapper_class, backend_class
 
 
 class AsyncLeaderboards(dict[str, AsyncLeaderboard]):
@@ -107,6 +108,9 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     parts stand around it.
     """
     backend: type[Any] = opening.backend
+    takes_parts = issubclass(backend, AsyncLeaderboard | InProcessLeaderboard)
+    if opening.layers and takes_parts and all(map(async_wrapper_class, opening.layers)):
+        return await _open_with_parts(opening)
     if issubclass(backend, AsyncLeaderboard):
         if not opening.layers:
             return await backend.from_location(
@@ -116,6 +120,23 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     from .threads import open_in_thread  # noqa: PLC0415 - asyncio takes longer to import than all of this package
 
     return as_async(await open_in_thread(opening.open))
+
+
+async def _open_with_parts(opening: Opening) -> AsyncLeaderboard:
+    """Open a board, and put parts around it that are asynchronous themselves."""
+    from .threads import Threads  # noqa: PLC0415 - as below
+
+    board, opening_threads = await open_described(replace(opening, layers={})), Threads(1)
+    try:
+        for name, settings in opening.layers.items():
+            kind = cast("Any", async_wrapper_class(name))
+            board = await opening_threads.run(partial(kind.wrap, board, Reopening(opening), **settings))
+    except BaseException:
+        await board.close()
+        raise
+    finally:
+        opening_threads.end()
+    return board
 
 
 def as_async(board: LeaderboardBackend) -> AsyncLeaderboard:

@@ -111,6 +111,11 @@ class ThreadedLeaderboard(AsyncDelegatingLeaderboard):
         """The synchronous board: for `layer(board, MonitoredLeaderboard)`, and for code in threads."""
         return self._board
 
+    @property
+    def inner(self) -> Any:
+        """The same, as `wrapper.layers` looks into it."""
+        return self._board
+
     async def _iterate(self) -> AsyncIterator[Entry]:
         entries = await self._threads.run(iter, self._board)
         while page := await self._threads.run(_page, entries):

@@ -34,10 +34,14 @@ if TYPE_CHECKING:
     from .degradation import DegradableLeaderboard
     from .monitoring import MonitoredLeaderboard
     from .rate_limiting import RateLimitedLeaderboard
+    from .rate_limiting.async_board import AsyncRateLimitedLeaderboard
     from .validation import Flag, ValidatedLeaderboard
+    from .validation.async_board import AsyncValidatedLeaderboard
 
 __all__ = [
     "Answer",
+    "AsyncRateLimitedLeaderboard",
+    "AsyncValidatedLeaderboard",
     "DegradableLeaderboard",
     "Flag",
     "MonitoredLeaderboard",
@@ -49,6 +53,8 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "AsyncRateLimitedLeaderboard": "rate_limiting.async_board",
+    "AsyncValidatedLeaderboard": "validation.async_board",
     "DegradableLeaderboard": "degradation",
     "Flag": "validation",
     "MonitoredLeaderboard": "monitoring",

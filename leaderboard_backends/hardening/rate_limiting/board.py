@@ -1,4 +1,4 @@
-"""`RateLimitedLeaderboard`: a board that takes so many updates of a player a minute, and of all players a second."""
+"""`RateLimitedLeaderboard`: a board that takes so many updates of a player a minute, and of all a second."""
 
 from __future__ import annotations
 
@@ -142,8 +142,11 @@ class RateLimitedLeaderboard(Wrapper):
         self._charge(charges, len(player_ids))
 
     def _charge(self, charges: Sequence[Charge], updates: int) -> None:
-        if charges and (refusal := self._spending.spend(charges, updates)):
+        if charges and (refusal := self._spend(charges, updates)):
             self._refuse(refusal, updates)
+
+    def _spend(self, charges: Sequence[Charge], updates: int) -> Refusal | None:
+        return self._spending.spend(charges, updates)
 
     def _refuse(self, refusal: Refusal, updates: int) -> NoReturn:
         (limit, who, cost), wait = refusal

@@ -1,9 +1,9 @@
-"""`ValidatedLeaderboard`: a board that refuses, or reports, updates that break a rule, and refuses reads too large."""
+"""`ValidatedLeaderboard`: a board that refuses, or reports, updates that break a rule, and refuses large reads."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import Any, Final, NoReturn
@@ -14,7 +14,8 @@ from ...model import Entry, Score, add_scores
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...score_limits import within
 from ...wrapper import Wrapper, achieved_at
-from .cases import Case, Look, Steps
+from .cases import Case, Steps
+from .players import KnownPlayers
 from .reports import Flag, Reports, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
 from .settings import OPTIONS, Settings, check_settings
@@ -62,7 +63,8 @@ class ValidatedLeaderboard(Wrapper):
         super().__init__(inner)
         checked = check_settings(settings)
         self._rules: Final = checked
-        self._requests: Final = tuple(request_rules(checked, clock))
+        players = None if checked.player_exists is None else KnownPlayers(checked.player_exists, checked)
+        self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
         self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
@@ -102,16 +104,16 @@ class ValidatedLeaderboard(Wrapper):
         flags: list[Flag] = []
         try:
             if requests := self._requests_now():
-                self._judge(requests, Case(player_id, username, score, self._standing, flags))
+                self._judge(requests, Case(player_id, username, score, flags))
             with self._locks.of(player_id):
                 old = self._standing(player_id) if self._reads_old else None
                 if not self._is_fine(score, None if old is None else score - old):
-                    self._judge_against(Case(player_id, username, score, self._standing, flags), old)
+                    self._judge_against(Case(player_id, username, score, flags), old)
                 if self._update_limits is None:
                     return self._update_inside(player_id, username, score)
                 return within(self._update_limits, self._update_inside, player_id, username, score)
         except ScoreLimitError as error:
-            self._explain(error, Case(player_id, username, score, self._standing, flags))
+            self._explain(error, Case(player_id, username, score, flags))
         finally:
             if flags:
                 self._reports.deliver(flags)
@@ -120,17 +122,17 @@ class ValidatedLeaderboard(Wrapper):
         flags: list[Flag] = []
         try:
             if requests := self._requests_now():
-                self._judge(requests, Case(player_id, username, delta, self._standing, flags, delta))
+                self._judge(requests, Case(player_id, username, delta, flags, delta))
             with self._locks.of(player_id):
                 if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
                     old = self._standing(player_id)
                     if not self._is_fine(add_scores(old or 0, delta), delta):
-                        self._judge_against(Case(player_id, username, delta, self._standing, flags, delta), old)
+                        self._judge_against(Case(player_id, username, delta, flags, delta), old)
                 if self._limits is None:
                     return self._increment_inside(player_id, username, delta)
                 return within(self._limits, self._increment_inside, player_id, username, delta)
         except ScoreLimitError as error:
-            self._explain(error, Case(player_id, username, delta, self._standing, flags, delta))
+            self._explain(error, Case(player_id, username, delta, flags, delta))
         finally:
             if flags:
                 self._reports.deliver(flags)
@@ -139,9 +141,9 @@ class ValidatedLeaderboard(Wrapper):
         flags: list[Flag] = []
         try:
             if requests := self._requests_now():
-                self._walk(updates, self._standing, flags, partial(self._judge, requests))
+                self._walk(updates, None, flags, partial(self._judge, requests))
             players = (player_id for player_id, _, _ in updates)
-            self._locks.holding(players, lambda: self._judge_and_send(updates, flags))
+            self._locks.holding(players, partial(self._judge_and_send, updates, flags))
         except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
             error.rule = "max_change"
             self.counts.refused.add(error.rule)
@@ -170,14 +172,14 @@ class ValidatedLeaderboard(Wrapper):
     def _walk(
         self,
         updates: Sequence[tuple[str, str, Score]],
-        look: Look,
+        found: Mapping[str, Score] | None,
         flags: list[Flag],
         judge: Callable[[Case], None],
     ) -> None:
         """Judge each update of a batch by what stands after those before it."""
-        steps = Steps(self.order, self.keep, look)
+        steps = Steps(self.order, self.keep, found)
         for position, (player_id, username, score) in enumerate(updates):
-            judge(Case(player_id, username, score, steps.score, flags, position=position))
+            judge(Case(player_id, username, score, flags, position=position, steps=steps))
             steps.store(player_id, score)
 
     def _requests_now(self) -> Sequence[Rule]:
@@ -192,7 +194,7 @@ class ValidatedLeaderboard(Wrapper):
 
     def _judge_score(self, case: Case) -> None:
         if self._judges_change:
-            case.read()
+            self._read(case)
         self._judge(self._scores, case)
 
     def _judge_against(self, case: Case, old: Score | None) -> None:
@@ -214,7 +216,7 @@ class ValidatedLeaderboard(Wrapper):
     def _find(self, rule: Rule, problem: str, case: Case) -> None:
         """Flag an update, or refuse it."""
         if not case.known:
-            _try_to_read(case)
+            self._try_to_read(case)
         name, action = rule.name, rule.action
         case.flags.append(
             Flag(case.player_id, case.username, case.old, case.outcome, name, action, self.name, achieved_at())
@@ -231,16 +233,29 @@ class ValidatedLeaderboard(Wrapper):
     def _standing(self, player_id: str) -> Score | None:
         return ask_live(self._inner.get_score, player_id)
 
-    def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Look:
-        """Return how to look up the players of a batch: read now, in pages, where a rule needs all of them."""
+    def _read(self, case: Case) -> None:
+        """Look up what stands; raises what reading raises, and `InvalidScoreError` as `Case.take` does."""
+        steps, player_id = case.steps, case.player_id
+        old = self._standing(player_id) if steps is None or steps.needs(player_id) else None
+        case.take(old if steps is None else steps.score(player_id, old))
+
+    def _try_to_read(self, case: Case) -> None:
+        """Look up what stands for the flag; a board that cannot tell does not change the verdict."""
+        try:
+            self._read(case)
+        except LeaderboardError:
+            return
+
+    def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Mapping[str, Score] | None:
+        """Return the scores of the players of a batch, read in pages, where a rule needs all of them."""
         if not self._judges_change:
-            return self._standing
+            return None
         players = list(dict.fromkeys(player_id for player_id, _, _ in updates))
         standing: dict[str, Score] = {}
         for start in range(0, len(players), PAGE_SIZE):
             found = ask_live(self._inner.get_entries, players[start : start + PAGE_SIZE])
             standing.update((entry.player_id, entry.score) for entry in found if entry is not None)
-        return standing.get
+        return standing
 
     # ------------------------------------------------------------------ reads
 
@@ -277,11 +292,3 @@ class ValidatedLeaderboard(Wrapper):
 
 def _or_infinite(bound: float | None) -> float:
     return inf if bound is None else bound
-
-
-def _try_to_read(case: Case) -> None:
-    """Look up what stands for the flag; a board that cannot tell does not change the verdict."""
-    try:
-        case.read()
-    except LeaderboardError:
-        return

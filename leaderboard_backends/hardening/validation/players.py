@@ -11,6 +11,7 @@ from cachetools import TTLCache
 from ...errors import BackendUnavailableError, ConfigurationError
 from ...forks import guard
 from ...model import shorten
+from .cases import Case
 from .settings import Settings
 
 
@@ -31,7 +32,13 @@ class KnownPlayers:
         self._unknown: TTLCache[str, None] = TTLCache(most, settings.unknown_seconds, self._clock)
         self._lock = guard(Lock())
 
-    def __contains__(self, player_id: str) -> bool:
+    def check(self, case: Case) -> str:
+        """Return what is wrong with an update of a player who does not exist, and what to do; else nothing."""
+        if self.has(case.player_id):
+            return ""
+        return f"player {shorten(case.player_id)} does not exist (player_exists): create the player first."
+
+    def has(self, player_id: str) -> bool:
         """Whether a player exists; O(1), and a call of the function where nothing is remembered.
 
         Raises `BackendUnavailableError` where the function raises, and `ConfigurationError` for an answer that is

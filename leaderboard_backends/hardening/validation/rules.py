@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import inf
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ...model import Keep, Order, Score, is_better, shorten
 from ...score_limits import ScoreLimits
 from ...wrapper import achieved_at
 from .cases import Case
-from .players import KnownPlayers
 from .settings import Action, Settings
 
 Check: TypeAlias = Callable[[Case], str]
 """Returns what is wrong with an update, and what to do; empty where nothing is."""
+AnyCheck: TypeAlias = Callable[[Case], Any]
+"""The same, or a coroutine function of an asynchronous board."""
 
 
 class Rule(NamedTuple):
@@ -22,10 +23,10 @@ class Rule(NamedTuple):
 
     name: str
     action: Action
-    check: Check
+    check: AnyCheck
 
 
-def request_rules(settings: Settings, clock: Callable[[], float]) -> Iterator[Rule]:
+def request_rules(settings: Settings, clock: Callable[[], float], check_player: AnyCheck | None) -> Iterator[Rule]:
     """Yield the rules that need no score, the one that asks a function of the app last."""
     if settings.max_player_id_bytes is not None:
         yield Rule("max_player_id_bytes", settings.text_action, _long_player_id(settings.max_player_id_bytes))
@@ -37,8 +38,8 @@ def request_rules(settings: Settings, clock: Callable[[], float]) -> Iterator[Ru
         yield Rule("max_ahead", settings.time_action, _ahead(settings.max_ahead, clock))
     if settings.max_age is not None:
         yield Rule("max_age", settings.time_action, _old(settings.max_age, clock))
-    if settings.player_exists is not None:
-        yield Rule("player_exists", settings.player_action, _missing(KnownPlayers(settings.player_exists, settings)))
+    if check_player is not None:
+        yield Rule("player_exists", settings.player_action, check_player)
 
 
 def range_rules(settings: Settings) -> Iterator[Rule]:
@@ -131,15 +132,6 @@ def _old(most: float, clock: Callable[[], float]) -> Check:
 
 
 # ------------------------------------------------------------------ the player
-
-
-def _missing(players: KnownPlayers) -> Check:
-    def check(case: Case) -> str:
-        if case.player_id in players:
-            return ""
-        return f"player {shorten(case.player_id)} does not exist (player_exists): create the player first."
-
-    return check
 
 
 # ------------------------------------------------------------------ the score

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 from ...errors import ConfigurationError
-from ...location import Option, boolean, check_options, function, integer, number, one_of, or_off, seconds
+from ...location import Option, boolean, check_options, function, hook, integer, number, one_of, or_off, seconds
 from ...model import MAX_TEXT_BYTES, Score
 
 Action = Literal["refuse", "flag"]
@@ -82,10 +82,23 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def check_settings(given: Mapping[str, Any]) -> Settings:
-    """Return checked settings. Raises a `ConfigurationError` that names the key and what is allowed."""
-    return Settings(**check_options("validation", OPTIONS, given))
+def check_settings(given: Mapping[str, Any], *, awaits: bool = False) -> Settings:
+    """Return checked settings, with coroutine functions where the board `awaits` them.
 
+    Raises a `ConfigurationError` that names the key and what is allowed.
+    """
+    checked = check_options("validation", OPTIONS, given)
+    if not awaits:
+        check_options("validation", {name: Option(or_off(function), "") for name in HOOKS}, _only(HOOKS, checked))
+    return Settings(**checked)
+
+
+def _only(names: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+HOOKS: Final = ("player_exists", "on_flag")
+"""The settings that are functions of the app."""
 
 _action: Final = one_of("refuse", "flag")
 _bound: Final = or_off(integer(0))
@@ -110,7 +123,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
     "time_action": Option(_action, "refuse or flag updates that break a rule about that time (refuse)"),
     "player_exists": Option(
-        or_off(function),
+        or_off(hook),
         "a function, or module:function, that takes a player id and returns whether the player exists (none)",
     ),
     "known_seconds": Option(seconds, "seconds to remember that a player exists (300)"),
@@ -126,7 +139,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "max_span": Option(_bound, "most ranks per call of get_range (no limit)"),
     "max_limit": Option(_bound, "largest limit of get_by_score; a call without a limit exceeds it (no limit)"),
     "on_flag": Option(
-        or_off(function),
+        or_off(hook),
         "a function, or module:function, that is called with a Flag for each update that breaks a rule (it is logged)",
     ),
 }

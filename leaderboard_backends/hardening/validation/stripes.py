@@ -20,6 +20,16 @@ STRIPES: Final = 64
 """A power of two, and a number of nested blocks. Of 12 threads at random players, some two wait for another's lock."""
 
 
+def stripe_of(player_id: str) -> int:
+    """Return which lock serves a player."""
+    return hash(player_id) & (STRIPES - 1)
+
+
+def stripes_of(player_ids: Iterable[str] | None) -> list[int]:
+    """Return which locks serve several players, or all, in the order in which they are taken."""
+    return [*range(STRIPES)] if player_ids is None else sorted({stripe_of(player_id) for player_id in player_ids})
+
+
 class PlayerLocks(Protocol):
     """Keeps two threads from changing one player at once."""
 
@@ -44,14 +54,11 @@ class Stripes:
 
     def of(self, player_id: str) -> AbstractContextManager[object]:
         """Hold the lock of a player; O(1)."""
-        return self._locks[hash(player_id) & (STRIPES - 1)]
+        return self._locks[stripe_of(player_id)]
 
     def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
         """Do work with the locks of several players held, or of all; O(players)."""
-        if player_ids is None:
-            return _inside(iter(self._locks), work)
-        indexes = sorted({hash(player_id) & (STRIPES - 1) for player_id in player_ids})
-        return _inside(iter([self._locks[index] for index in indexes]), work)
+        return _inside(iter([self._locks[stripe] for stripe in stripes_of(player_ids)]), work)
 
 
 def _inside(locks: Iterator[AbstractContextManager[object]], work: Callable[[], Value]) -> Value:

@@ -56,11 +56,7 @@ class ServedBoard:
 
     def layers(self) -> Iterator[object]:
         """Yield the board and what is inside it, as `wrapper.layers` does."""
-        board = self.to("read")
-        if isinstance(board, ThreadedLeaderboard):
-            yield from layers(board.board)
-        else:
-            yield board
+        yield from layers(self.to("read"))
 
     async def open(self) -> None:
         """Open the board, if that is to be done; raises what opening raises."""

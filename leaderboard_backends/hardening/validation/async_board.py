@@ -1,0 +1,297 @@
+# generated from leaderboard_backends/hardening/validation/board.py
+# by tools/async_faces.py: change that file, then run `make faces`
+"""`AsyncValidatedLeaderboard`: a board that refuses, or reports, updates that break a rule, and refuses large reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from math import inf
+from typing import Any, Final, NoReturn
+
+from ...aio.hooks import settled
+from ...async_answers import ask_live
+from ...async_protocol import AsyncLeaderboard
+from ...async_score_limits import within
+from ...async_wrapper import AsyncWrapper
+from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
+from ...model import Entry, Score, add_scores
+from ...protocol import PAGE_SIZE
+from ...wrapper import achieved_at
+from .async_players import AsyncKnownPlayers
+from .async_reports import AsyncReports
+from .async_stripes import AsyncNoLocks, AsyncPlayerLocks, AsyncStripes
+from .board import _or_infinite
+from .cases import Case, Steps
+from .reports import Flag, RuleCounts
+from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
+from .settings import OPTIONS, Settings, check_settings
+
+
+class AsyncValidatedLeaderboard(AsyncWrapper):
+    """Holds updates, increments and each step of a batch to the same rules, and reads to bounds.
+
+    With no settings it refuses only scores that were achieved in the future (`achieved_at`). A refused update, or
+    batch, raises `UpdateRefusedError`, whose `rule` is the setting, before anything is written; a flagged one is
+    applied. `on_flag` is called for both, once the update is done and outside all locks, so that it may call the board,
+    for example to remove the player.
+
+    What the rules mean:
+
+    - `score_min` and `score_max` hold for each score given and for the sum of each increment, on a `keep="best"` board
+      also where that score would be ignored.
+    - `max_change` limits how far one update changes the stored score: with `keep="best"`, a score that is not better
+      changes nothing. A new player's first score counts as a change from 0, where increments start too, so that a new
+      account is no way around the rule. On an ascending board, where 0 is the best of scores, a first score is exempt.
+      `first_score` overrides both.
+    - `achieved_at` of a batch is the time of each of its updates.
+
+    Where the board's `capabilities.limits` is true, the storage checks the rules that refuse by a sum or a change, in
+    the atomic step that writes: they hold for the writers of all processes, and cost no read. Where it is false, and
+    for rules that only flag, the stored score is read first, in one more read of the board: for each update and
+    increment with `max_change`, and for each increment with `score_min` or `score_max`. Between that read and the
+    write, no other thread changes the same player through this object: updates of one player wait for each other, as
+    do 1 in 64 of the others. Other processes and other board objects can change the player, so such a rule is exact
+    only for a single writing process.
+
+    A batch is checked as a whole before any of it is sent and, where the storage can, again as it is written: if other
+    writers have made it break a rule meanwhile, it raises `ScoreLimitError`. Answers from memory decide nothing: where
+    the storage does not answer, the update raises `BackendUnavailableError`, as it does where `player_exists` raises.
+
+    Reading is bounded by `max_n`, `max_radius`, `max_ids`, `max_span` and `max_limit`; iterating the board is not, as
+    it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
+    """
+
+    position = 200
+    options = OPTIONS
+
+    def __init__(self, inner: AsyncLeaderboard, *, clock: Callable[[], float] = time.time, **settings: Any) -> None:
+        super().__init__(inner)
+        checked = check_settings(settings, awaits=True)
+        self._rules: Final = checked
+        players = None if checked.player_exists is None else AsyncKnownPlayers(checked.player_exists, checked)
+        self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
+        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
+        self._ranges: Final = tuple(range_rules(checked))
+        self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
+        exact = inner.capabilities.limits
+        self._limits: Final = storage_limits(checked, self.order) if exact else None
+        self._update_limits: Final = self._limits if self._limits and self._limits.max_change < inf else None
+        self._judges_change: Final = checked.max_change is not None
+        self._reads_old: Final = self._judges_change and not (exact and checked.change_action == "refuse")
+        self._reads_sum: Final = bool(self._ranges) and not (exact and checked.score_action == "refuse")
+        self._locks: Final[AsyncPlayerLocks] = AsyncStripes() if self._reads_old or self._reads_sum else AsyncNoLocks()
+        self._reports: Final = AsyncReports(checked.on_flag)
+        self._take_bounds(checked)
+        self._update_inside = inner.update_score
+        self._increment_inside = inner.increment_score
+
+    def _take_bounds(self, checked: Settings) -> None:
+        self._max_n = _or_infinite(checked.max_n)
+        self._max_radius = _or_infinite(checked.max_radius)
+        self._max_ids = _or_infinite(checked.max_ids)
+        self._max_span = _or_infinite(checked.max_span)
+        self._max_limit = _or_infinite(checked.max_limit)
+        self._max_change = _or_infinite(checked.max_change)
+        self._lowest = -inf if checked.score_min is None else checked.score_min
+        self._highest = _or_infinite(checked.score_max)
+
+    @property
+    def counts(self) -> RuleCounts:
+        """How many updates were flagged and refused, and how many reads were refused, by rule; for monitoring."""
+        return self._reports.counts
+
+    def _settings(self) -> str:
+        return str(self._rules)
+
+    # ------------------------------------------------------------------ writes
+
+    async def _update_score(self, player_id: str, username: str, score: Score) -> int:
+        flags: list[Flag] = []
+        try:
+            if requests := self._requests_now():
+                await self._judge(requests, Case(player_id, username, score, flags))
+            async with self._locks.of(player_id):
+                old = await self._standing(player_id) if self._reads_old else None
+                if not self._is_fine(score, None if old is None else score - old):
+                    await self._judge_against(Case(player_id, username, score, flags), old)
+                if self._update_limits is None:
+                    return await self._update_inside(player_id, username, score)
+                return await within(self._update_limits, self._update_inside, player_id, username, score)
+        except ScoreLimitError as error:
+            await self._explain(error, Case(player_id, username, score, flags))
+        finally:
+            if flags:
+                await self._reports.deliver(flags)
+
+    async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
+        flags: list[Flag] = []
+        try:
+            if requests := self._requests_now():
+                await self._judge(requests, Case(player_id, username, delta, flags, delta))
+            async with self._locks.of(player_id):
+                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
+                    old = await self._standing(player_id)
+                    if not self._is_fine(add_scores(old or 0, delta), delta):
+                        await self._judge_against(Case(player_id, username, delta, flags, delta), old)
+                if self._limits is None:
+                    return await self._increment_inside(player_id, username, delta)
+                return await within(self._limits, self._increment_inside, player_id, username, delta)
+        except ScoreLimitError as error:
+            await self._explain(error, Case(player_id, username, delta, flags, delta))
+        finally:
+            if flags:
+                await self._reports.deliver(flags)
+
+    async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        flags: list[Flag] = []
+        try:
+            if requests := self._requests_now():
+                await self._walk(updates, None, flags, partial(self._judge, requests))
+            players = (player_id for player_id, _, _ in updates)
+            await self._locks.holding(players, partial(self._judge_and_send, updates, flags))
+        except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
+            error.rule = "max_change"
+            self.counts.refused.add(error.rule)
+            raise
+        finally:
+            if flags:
+                await self._reports.deliver(flags)
+
+    async def _judge_and_send(self, updates: Sequence[tuple[str, str, Score]], flags: list[Flag]) -> None:
+        if self._scores:
+            await self._walk(updates, await self._standing_of(updates), flags, self._judge_score)
+        if self._update_limits is None:
+            await self._inner.update_scores(updates)
+        else:
+            await within(self._update_limits, self._inner.update_scores, updates)
+
+    async def _remove_player(self, player_id: str) -> bool:
+        async with self._locks.of(player_id):
+            return await self._inner.remove_player(player_id)
+
+    async def _clear(self) -> None:
+        await self._locks.holding(None, self._inner.clear)
+
+    # ------------------------------------------------------------------ judging updates
+
+    async def _walk(
+        self,
+        updates: Sequence[tuple[str, str, Score]],
+        found: Mapping[str, Score] | None,
+        flags: list[Flag],
+        judge: Callable[[Case], Awaitable[None]],
+    ) -> None:
+        """Judge each update of a batch by what stands after those before it."""
+        steps = Steps(self.order, self.keep, found)
+        for position, (player_id, username, score) in enumerate(updates):
+            await judge(Case(player_id, username, score, flags, position=position, steps=steps))
+            steps.store(player_id, score)
+
+    def _requests_now(self) -> Sequence[Rule]:
+        """Return the rules that need no score; those of the achievement's time are for updates that tell one."""
+        return self._untimed if achieved_at() is None else self._requests
+
+    def _is_fine(self, score: Score, change: Score | None) -> bool:
+        """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""
+        if not self._lowest <= score <= self._highest:
+            return False
+        return not self._reads_old or (change is not None and abs(change) <= self._max_change)
+
+    async def _judge_score(self, case: Case) -> None:
+        if self._judges_change:
+            await self._read(case)
+        await self._judge(self._scores, case)
+
+    async def _judge_against(self, case: Case, old: Score | None) -> None:
+        if self._reads_old or case.delta is not None:
+            case.take(old)
+        await self._judge(self._scores if case.known else self._ranges, case)
+
+    async def _explain(self, error: ScoreLimitError, case: Case) -> NoReturn:
+        """Refuse what the storage refused, in the words of the rule, by the score that stood in that moment."""
+        case.take(error.standing)
+        await self._judge(self._scores, case)
+        raise error
+
+    async def _judge(self, rules: Sequence[Rule], case: Case) -> None:
+        for rule in rules:
+            if problem := await settled(rule.check(case)):
+                await self._find(rule, problem, case)
+
+    async def _find(self, rule: Rule, problem: str, case: Case) -> None:
+        """Flag an update, or refuse it."""
+        if not case.known:
+            await self._try_to_read(case)
+        name, action = rule.name, rule.action
+        case.flags.append(
+            Flag(case.player_id, case.username, case.old, case.outcome, name, action, self.name, achieved_at())
+        )
+        if action == "flag":
+            self.counts.flagged.add(name)
+            return
+        self.counts.refused.add(name)
+        where = "" if case.position is None else f"update {case.position}: "
+        raise UpdateRefusedError(f"{where}{problem} Nothing was written.", name)
+
+    # ------------------------------------------------------------------ what stands
+
+    async def _standing(self, player_id: str) -> Score | None:
+        return await ask_live(self._inner.get_score, player_id)
+
+    async def _read(self, case: Case) -> None:
+        """Look up what stands; raises what reading raises, and `InvalidScoreError` as `Case.take` does."""
+        steps, player_id = case.steps, case.player_id
+        old = await self._standing(player_id) if steps is None or steps.needs(player_id) else None
+        case.take(old if steps is None else steps.score(player_id, old))
+
+    async def _try_to_read(self, case: Case) -> None:
+        """Look up what stands for the flag; a board that cannot tell does not change the verdict."""
+        try:
+            await self._read(case)
+        except LeaderboardError:
+            return
+
+    async def _standing_of(self, updates: Sequence[tuple[str, str, Score]]) -> Mapping[str, Score] | None:
+        """Return the scores of the players of a batch, read in pages, where a rule needs all of them."""
+        if not self._judges_change:
+            return None
+        players = list(dict.fromkeys(player_id for player_id, _, _ in updates))
+        standing: dict[str, Score] = {}
+        for start in range(0, len(players), PAGE_SIZE):
+            found = await ask_live(self._inner.get_entries, players[start : start + PAGE_SIZE])
+            standing.update((entry.player_id, entry.score) for entry in found if entry is not None)
+        return standing
+
+    # ------------------------------------------------------------------ reads
+
+    async def _get_top_n(self, n: int) -> list[Entry]:
+        if n > self._max_n:
+            self._refuse_read("max_n", "n", n)
+        return await self._inner.get_top_n(n)
+
+    async def _get_around(self, player_id: str, radius: int) -> list[Entry]:
+        if radius > self._max_radius:
+            self._refuse_read("max_radius", "radius", radius)
+        return await self._inner.get_around(player_id, radius)
+
+    async def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+        if len(player_ids) > self._max_ids:
+            self._refuse_read("max_ids", "the number of player_ids", len(player_ids))
+        return await self._inner.get_entries(player_ids)
+
+    async def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        if last_rank - first_rank + 1 > self._max_span:
+            self._refuse_read("max_span", "the number of ranks", last_rank - first_rank + 1)
+        return await self._inner.get_range(first_rank, last_rank)
+
+    async def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        if (inf if limit is None else limit) > self._max_limit:
+            self._refuse_read("max_limit", "limit", limit)
+        return await self._inner.get_by_score(low, high, limit)
+
+    def _refuse_read(self, rule: str, name: str, value: int | None) -> None:
+        self.counts.refused.add(rule)
+        most = getattr(self._rules, rule)
+        raise UpdateRefusedError(f"{name} {value} is above {rule} {most}: ask for at most {most}, in pages.", rule)
