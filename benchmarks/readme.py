@@ -26,11 +26,10 @@ from leaderboard_backends.comparison.advice.sections import (
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
-from leaderboard_backends.comparison.readings import Figure, Statistic
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
 from leaderboard_backends.comparison.report.answer import HEADLINES, NO_SORTED_SET
-from leaderboard_backends.comparison.report.classes import in_class_order
-from leaderboard_backends.comparison.schema import Result, Run, read_result
-from leaderboard_backends.comparison.statistics import interval, runs_of, values
+from leaderboard_backends.comparison.schema import Result, read_result
+from leaderboard_backends.comparison.statistics import interval
 from leaderboard_backends.numerals import NONE, significant, whole
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +47,7 @@ MEMORY: dict[str, tuple[Statistic, ...]] = {
     "file": ("process_memory", "disk"),
 }
 PLACES = {"process_memory": "in the process", "server_memory": "in the server", "disk": "on disk"}
+PERCENTILES: tuple[Statistic, ...] = ("p50", "p99")
 
 
 def answer(result: Result) -> str:
@@ -138,27 +138,24 @@ def note(result: Result) -> str:
 
 
 def _rows(result: Result) -> Iterator[list[str]]:
-    for _, label in in_class_order(result):
-        runs, facts = runs_of(result, "service", WORKLOAD, PLAYERS, label), result.facts(label)
-        if runs and facts is not None:
-            times = [_times(runs, operation) for operation in OPERATIONS]
-            yield [f"`{label}`", *times, _bytes(runs, facts.home), LOST[facts.durability]]
+    m = Measurements(result)
+    for one in m.measured("service", m.in_class_order, Place("service", WORKLOAD, PLAYERS)):
+        facts = result.facts(one.label)
+        if facts is not None:
+            times = [_times(one, operation) for operation in OPERATIONS]
+            yield [f"`{one.label}`", *times, _bytes(one, facts.home), LOST[facts.durability]]
 
 
-def _times(runs: list[Run], operation: str) -> str:
+def _times(one: Measured, operation: str) -> str:
     """Return p50 and p99, each the median over processes."""
-    return " / ".join(_median(runs, Figure(operation, statistic)) for statistic in ("p50", "p99"))
+    found = [[*one.values(operation, statistic).values()] for statistic in PERCENTILES]
+    return " / ".join(significant(interval(each).middle) if len(each) == len(one.runs) else NONE for each in found)
 
 
-def _median(runs: list[Run], figure: Figure) -> str:
-    found = list(values(runs, figure.read).values())
-    return significant(interval(found).middle) if len(found) == len(runs) else NONE
-
-
-def _bytes(runs: list[Run], home: str) -> str:
+def _bytes(one: Measured, home: str) -> str:
     told = []
     for statistic in MEMORY[home]:
-        found = list(values(runs, Figure("board", statistic).read).values())
+        found = [*one.values("board", statistic).values()]
         if found:
             told.append(f"{whole(interval(found).middle)} {PLACES[statistic]}")
     return ", ".join(told)
@@ -166,7 +163,8 @@ def _bytes(runs: list[Run], home: str) -> str:
 
 def grown(result: Result) -> str:
     """Return what a board costs as it outgrows one server, from when on, and what that rests on."""
-    found = tiers(result, footprints(result), Inputs.shipped())
+    measured = Measurements(result)
+    found = tiers(measured, footprints(measured), Inputs.shipped())
     assert found is not None, f"{RESULT.name} has no board on one server"
     made = tiers_table(found)
     headings = [f"{column.heading}, USD per month" if not column.figures else column.heading for column in made.columns]

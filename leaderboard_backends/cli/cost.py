@@ -11,10 +11,11 @@ from typing import Final, TypeVar
 import click
 
 from ..comparison.advice.quantities import read_sizes
-from ..comparison.cost.sections import cost_sections
 from ..comparison.cost.source import Inputs, load_result
 from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, check_names, check_term, read_table
 from ..comparison.document import Section
+from ..comparison.measurements import Measurements
+from ..comparison.report.cost import cost_sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result
 from ..errors import ConfigurationError
@@ -100,7 +101,7 @@ def cost(
     numbers = {"servers": servers, "workers": workers, "replicas": replicas}
     model = given.model.changed(**{name: number for name, number in numbers.items() if number is not None})
     today = datetime.now(UTC).date()
-    sections = cost_sections(read_result_for(given, result), today, players, given._replace(model=model))
+    sections = cost_sections(Measurements(read_result_for(given, result)), today, players, given._replace(model=model))
     print_sections([_unfolded(section) if trace else section for section in sections], PlainConsole())
 
 

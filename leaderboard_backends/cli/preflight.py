@@ -22,6 +22,7 @@ from rich.text import Text
 from ..comparison.cost.footprint import footprints
 from ..comparison.cost.source import Inputs, load_result
 from ..comparison.cost.tiers import tiers
+from ..comparison.measurements import Measurements
 from ..comparison.report.terminal import PlainConsole
 from ..config import Opening, check_file
 from ..errors import ConfigurationError
@@ -146,7 +147,7 @@ def _run(
 
 def one_server_holds(durable: bool) -> int | None:  # noqa: FBT001 - as the checks ask
     """Return how many players one server holds by the shipped result and prices; `None` where it has no such board."""
-    published = load_result()
+    published = Measurements(load_result())
     known = tiers(published, footprints(published), Inputs.shipped(), sizes=())
     if known is None:
         return None

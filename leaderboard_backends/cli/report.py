@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import click
 
-from ..comparison.analysis.merging import caution, merge
-from ..comparison.analysis.regression import changes
 from ..comparison.document import Chart, Section
 from ..comparison.files import is_stream, write_atomically
+from ..comparison.merging import caution, merge
+from ..comparison.regression import changes
 from ..comparison.report.changes import regression_sections
-from ..comparison.report.charts import chart_files
-from ..comparison.report.illustrated import illustrated, pictures
 from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
-from ..comparison.report.sections import sections
+from ..comparison.report.sections import chart_files, charts, illustrated, sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result, ResultError, read_result
 from ..errors import ConfigurationError
@@ -78,9 +76,10 @@ def report(
         found = regression_sections(new, old, changed)
         worse = bool(changed.regressions or (changed.missing and not allow_missing))
     if against is None and (html is not None or chart_folder is not None):
-        drawn = pictures(new)
+        drawn = charts(new)
         found = illustrated(found, drawn)
-        files = _write_charts(drawn, chart_folder, beside=markdown_file) if chart_folder else {}
+        every = [chart for of_section in drawn.values() for chart in of_section]
+        files = _write_charts(every, chart_folder, beside=markdown_file) if chart_folder else {}
     if html is not None:
         _write(html, page(new, found, embed=not no_embed))
     if markdown_file is not None:
@@ -117,13 +116,13 @@ def _read(path: Path) -> Result:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def _write_charts(drawn: Mapping[str, Chart], folder: Path, beside: Path | None) -> dict[str, str]:
+def _write_charts(drawn: Sequence[Chart], folder: Path, beside: Path | None) -> dict[str, str]:
     """Write all charts, and return where each one's picture is, as seen from the Markdown beside."""
     start = (beside.parent if beside else Path()).resolve()
-    for name, content in chart_files(drawn.values()).items():
+    for name, content in chart_files(drawn).items():
         _write(folder / name, content)
     folder = Path(os.path.relpath(folder.resolve(), start))
-    return {name: (folder / f"{name}-light.svg").as_posix() for name in drawn}
+    return {chart.name: (folder / f"{chart.name}-light.svg").as_posix() for chart in drawn}
 
 
 def _write(path: Path, content: str | bytes) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..numerals import NONE, Write, significant, whole
 from ..workload.operations import OPERATIONS
-from .readings import UNITS, Statistic
+from .measurements import UNITS, Judged
 from .statistics import Interval, interval
 
 Tone: TypeAlias = Literal["", "good", "bad", "dim"]
@@ -112,9 +112,14 @@ def pieces(paragraph: str) -> Iterator[Piece]:
 
 # ---------------------------------------------------------------------- values of tables
 
-_STATISTICS: Final[dict[Statistic, str]] = {"per_second": "per second", "seconds": "seconds"}
+_STATISTICS: Final[dict[Judged, str]] = {"per_second": "per second", "seconds": "seconds"}
 
 NOTHING: Final = Value(NONE)
+
+
+def columns(*headings: str) -> list[Column]:
+    """Return columns of words, and of figures where the heading begins with `#`, which is left out."""
+    return [Column(heading.removeprefix("#"), figures=heading.startswith("#")) for heading in headings]
 
 
 def words(*headings: str) -> list[Column]:
@@ -147,10 +152,9 @@ def number(value: float | None, write: Write = whole) -> Value:
     return NOTHING if value is None or not isfinite(value) else Value(write(value), value)
 
 
-def median_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
+def median_of(values: Mapping[int, float], write: Write = significant) -> Value:
     """Return the median of one value per process, with its interval; without values, a dash."""
-    every = [*values.values()] if isinstance(values, Mapping) else [*values]
-    return of_interval(interval(every), write) if every else NOTHING
+    return of_interval(interval([*values.values()]), write) if values else NOTHING
 
 
 def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", hint: str = "") -> Value:
@@ -159,7 +163,7 @@ def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", h
     return Value(spread(middle, write), middle.middle, tone, "; ".join(filter(None, [said, hint])))
 
 
-def middle_of(values: Mapping[int, float] | Sequence[float], write: Write = significant) -> Value:
+def middle_of(values: Mapping[int, float], write: Write = significant) -> Value:
     """Return the median of one value per process, with the interval as the hint, for columns without room for it."""
     value = median_of(values, write)
     return (
@@ -172,15 +176,20 @@ def operation_title(name: str) -> str:
     return OPERATIONS[name].title if name in OPERATIONS else name.replace("_", " ")
 
 
-def statistic_title(statistic: Statistic) -> str:
+def statistic_title(statistic: Judged) -> str:
     """Return the title of a statistic, with its unit: `p50, µs`."""
     return _STATISTICS.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
 
 
-def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:
+def table(title: str, head: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:
     """Return a table without its empty columns, such as marks that no row has."""
-    filled = [place for place in range(len(columns)) if any(row[place].text for row in rows)]
-    return Table(title, [columns[place] for place in filled], [[row[place] for place in filled] for row in rows], note)
+    filled = [place for place in range(len(head)) if any(row[place].text for row in rows)]
+    return Table(title, [head[place] for place in filled], [[row[place] for place in filled] for row in rows], note)
+
+
+def facts_table(title: str, facts: Mapping[str, str]) -> Table:
+    """Return a table of named facts."""
+    return Table(title, columns("what", "value"), [[word(what), word(value)] for what, value in facts.items()])
 
 
 def anchor(*parts: object) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.report.tables.operations import operations, operations_section
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.operations import operations, operations_section
 from leaderboard_backends.comparison.schema import BackendFacts, Result, Sheet
 
 from .advice.results import ACKNOWLEDGED, drill, facts, result, service
@@ -23,7 +24,7 @@ def measured(lost: int) -> Result:
 
 
 def test_operating_is_told_by_medians_at_the_largest_size_and_by_the_sheet() -> None:
-    (redis, zodb) = operations(measured(lost=3))
+    (redis, zodb) = operations(Measurements(measured(lost=3)))
     assert (redis.processes, redis.ports, redis.start_seconds, redis.restore_seconds) == (1, 2, 0.5, 9.0)
     assert (redis.lost, redis.acknowledged, redis.players) == (9, 1_200, 1_000_000)
     assert (len(redis.setup), len(redis.watch), redis.restored_by) == (4, 3, "restart")
@@ -31,7 +32,7 @@ def test_operating_is_told_by_medians_at_the_largest_size_and_by_the_sheet() -> 
 
 
 def test_every_board_has_its_row_in_words_and_figures() -> None:
-    running, setting_up = operations_section(measured(lost=ACKNOWLEDGED)).tables
+    running, setting_up = operations_section(Measurements(measured(lost=ACKNOWLEDGED))).tables
     redis, zodb = ([value.text for value in row] for row in running.rows)
     assert redis == [
         "redis",

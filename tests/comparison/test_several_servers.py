@@ -13,8 +13,9 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.plan import read_plan
-from leaderboard_backends.comparison.report.tables.backends import backends_section
+from leaderboard_backends.comparison.report.backends import backends_section
 from leaderboard_backends.comparison.schema import Result, ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.targets import find_targets, known_targets
 
@@ -61,7 +62,7 @@ def test_a_cluster_is_measured_in_every_mode_but_crash_recovery(comparing: Calla
         assert all(clients.server_cores for clients in run.figures.clients)
     (facts,) = found.backends
     assert (facts.servers, facts.copies, facts.consistency) == (3, 1, "per player")
-    assert f"(3 of `{CLUSTER}`) shared the" in " ".join(backends_section(found).paragraphs)
+    assert f"(3 of `{CLUSTER}`) shared the" in " ".join(backends_section(Measurements(found)).paragraphs)
 
 
 @pytest.mark.parametrize("mode", ["service", pytest.param("throughput", marks=pytest.mark.proof)])

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.document import Section
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.extensions import Subject
 from leaderboard_backends.comparison.schema import Result, Sheet
 from leaderboard_backends.errors import ConfigurationError
@@ -122,7 +123,7 @@ def test_a_figure_that_a_claim_lacks_is_named() -> None:
 
 
 def about(made: Result, given: Inputs | None = None) -> Subject:
-    return Subject(made, given or Inputs.shipped(), date(2026, 11, 2))
+    return Subject(Measurements(made), given or Inputs.shipped(), date(2026, 11, 2))
 
 
 def shown(made: Result) -> list[str]:

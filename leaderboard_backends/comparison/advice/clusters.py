@@ -111,7 +111,7 @@ def _deployed(inputs: Inputs, need: Need) -> Inputs:
 
 @lru_cache(maxsize=8)
 def _ratios(records: Records) -> Ratios:
-    return ratios(records.result)
+    return ratios(records.m)
 
 
 # ---------------------------------------------------------------------- times

@@ -11,6 +11,7 @@ from ..cost.bill import Bill
 from ..cost.cluster import ONE_SERVER_CLASS, Cluster
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
+from ..measurements import Measurements
 from ..schema import Cell, Mode, Result, Run, ServiceFigures
 from ..statistics import Floors, noise_floors
 from .quantities import MOST_PLAYERS
@@ -48,9 +49,9 @@ class Records:
     """
 
     def __init__(self, result: Result) -> None:
-        self.result = result
+        self.result, self.m = result, Measurements(result)
         self.floors: Floors = noise_floors(result)
-        self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(result)}
+        self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(self.m)}
         self.bills: dict[tuple[str, int, int, int, float], tuple[Inputs, Bill]] = {}
         """By deployment, with what each was computed from: thousands of needs come to some hundred deployments."""
         self.clusters: dict[tuple[str, int, int, int, float], tuple[Inputs, Cluster]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from math import ceil
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from ...numerals import counted
-from .footprint import Bytes, Footprint
+from .footprint import Bytes, BytesPlace, Footprint
 from .tables import ON_DEMAND, PER, BytesAPlayer, Kind, Model, Price, PriceTable
 
 GIB: Final = 2**30
@@ -17,8 +17,6 @@ MONTHS: Final = 12
 SECONDS_A_DAY: Final = 86_400
 NAMES: Final = 2
 """Strings per player that a board keeps: id and username."""
-
-Place: TypeAlias = Literal["process", "server", "disk"]
 
 
 class Spread(NamedTuple):
@@ -156,7 +154,7 @@ def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
     return ""
 
 
-def board_bytes(footprint: Footprint, players: int, model: Model, place: Place) -> tuple[float, str]:
+def board_bytes(footprint: Footprint, players: int, model: Model, place: BytesPlace) -> tuple[float, str]:
     """Return the bytes of a board in one location (process, server or disk), and where the figure is from."""
     given = getattr(model.bytes_a_player.get(footprint.backend, BytesAPlayer()), place)
     if given is not None:
@@ -195,7 +193,7 @@ class _Deployment(NamedTuple):
         if self.footprint.disk.any:
             yield self.disk()
 
-    def board(self, place: Place) -> tuple[float, str]:
+    def board(self, place: BytesPlace) -> tuple[float, str]:
         return board_bytes(self.footprint, self.players, self.model, place)
 
     def app_servers(self) -> Item:

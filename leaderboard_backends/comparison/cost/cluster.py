@@ -6,14 +6,15 @@ source. Bytes and times are those of one server of the result, until a result ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
-from ..schema import BackendFacts, Result, Run, ServiceFigures
+from ..measurements import Measured, Measurements
+from ..schema import BackendFacts, Result
 from .bill import Bill, Spread, bill, server_memory
-from .footprint import Footprint, most_sizes
+from .footprint import Footprint
 from .tables import ON_DEMAND, Model, PriceTable
 
 ONE_SERVER_CLASS: Final = "RedisLeaderboard"
@@ -189,11 +190,11 @@ class Ratios(NamedTuple):
         return f"at most {times} (measured {of} while all nodes shared two cores)"
 
 
-def ratios(result: Result) -> Ratios:
+def ratios(m: Measurements) -> Ratios:
     """Return the ratios of a result: p50 of its sharded board by p50 of one server, at the largest common size."""
-    sharded = next((one.label for one in result.backends if one.consistency == "per player"), "")
-    alone = next((one.label for one in one_server_rows(result)), "")
-    (_, ours), (_, theirs) = most_sizes(result, sharded), most_sizes(result, alone)
+    sharded = next((one.label for one in m.result.backends if one.consistency == "per player"), "")
+    alone = next((one.label for one in one_server_rows(m.result)), "")
+    ours, theirs = m.by_size("service", sharded), m.by_size("service", alone)
     largest = max(ours.keys() & theirs.keys(), default=None)
     if largest is None:
         return Ratios({})
@@ -211,19 +212,15 @@ def one_server_rows(result: Result) -> Iterator[BackendFacts]:
             yield facts
 
 
-def p50_of_rank(result: Result, label: str) -> tuple[float, int] | None:
+def p50_of_rank(m: Measurements, label: str) -> tuple[float, int] | None:
     """Return the p50 of a rank in microseconds, and the size that it is of, the largest one measured."""
-    _, by_size = most_sizes(result, label)
+    by_size = m.by_size("service", label)
     players = max(by_size, default=0)
     found = _p50s(by_size[players]).get("rank") if players else None
     return None if found is None else (found, players)
 
 
-def _p50s(runs: Sequence[Run]) -> dict[str, float]:
+def _p50s(one: Measured) -> dict[str, float]:
     """Return the p50 of each operation: the median over processes."""
-    found: dict[str, list[float]] = {}
-    for run in runs:
-        for name, timed in run.figures.operations.items() if isinstance(run.figures, ServiceFigures) else ():
-            if timed.time.p50_us is not None:
-                found.setdefault(name, []).append(timed.time.p50_us)
-    return {name: median(times) for name, times in found.items()}
+    times = {name: one.values(name, "p50") for name in one.operations}
+    return {name: median(values.values()) for name, values in times.items() if values}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from ...numerals import size as size_words
-from ..schema import BackendFacts, DrillFigures, Durability, Figures, Home, MemoryFigures, Result, Run, ServiceFigures
-from ..statistics import runs_of, sizes_of, values
+from ..measurements import Measured, Measurements, Values
+from ..schema import BackendFacts, Durability, Home
+from ..statistics import Interval, interval
 
 TOLD_FROM: Final = 10_000
 """Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
+
+SIZES_NEEDED: Final = 3
+"""A line through fewer sizes fits anything."""
+
+BytesPlace: TypeAlias = Literal["process", "server", "disk"]
+"""Where bytes lie: in each app process, in the server's process, in files."""
 
 _LEAST_FIXED: Final = 50_000
 """A fixed part of fewer bytes is not worth a word."""
@@ -164,97 +171,103 @@ def _least_squares(known: Sequence[tuple[float, float]]) -> Line:
 # ---------------------------------------------------------------------- of a result
 
 
-def footprints(result: Result) -> list[Footprint]:
+def footprints(m: Measurements) -> list[Footprint]:
     """Return what each backend of a result takes; those without figures are left out.
 
-    From the service runs of the workload that has the most sizes, medians over processes, without A/A runs.
+    From the service runs of the workload that represents all, medians over processes.
     """
-    found = (_footprint(result, facts) for label in result.settings.backends if (facts := result.facts(label)))
-    return [footprint for footprint in found if footprint is not None]
+    known = (facts for label in m.result.settings.backends if (facts := m.result.facts(label)))
+    return [_footprint(m, facts, by_size) for facts in known if (by_size := m.by_size("service", facts.label))]
 
 
-def _footprint(result: Result, facts: BackendFacts) -> Footprint | None:
-    workload, runs = most_sizes(result, facts.label)
-    if not runs:
-        return None
-    processes = min(map(len, runs.values()))
+def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measured]) -> Footprint:
+    *others, largest = (f"{players:,}" for players in by_size)
+    sizes = f"{', '.join(others)} and {largest} players" if others else f"{largest} players"
+    workload, processes = next(iter(by_size.values())).cell.workload, min(len(one.runs) for one in by_size.values())
+    traces = [trace for trace in m.result.traces if trace.workload == workload]
     return Footprint(
         backend=facts.label,
         home=facts.home,
         shared=facts.shared,
         durability=facts.durability,
-        process=_bytes(runs, lambda memory: memory.opening_bytes + memory.board_bytes),
-        server=_bytes(runs, _server_bytes),
-        disk=_bytes(runs, lambda memory: memory.disk_bytes),
-        names=_names(result, workload),
-        grown=_grown(result, facts.label),
-        sizes=tuple(runs),
-        source=f"service runs of {workload}, {_counted(runs)}, medians of {processes} processes or more",
+        process=_bytes(by_size, "process"),
+        server=_bytes(by_size, "server"),
+        disk=_bytes(by_size, "disk"),
+        names=max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0,
+        grown=_grown(m, facts.label),
+        sizes=tuple(by_size),
+        source=f"service runs of {workload}, {sizes}, medians of {processes} processes or more",
         sharded=facts.consistency == "per player",
         copies=facts.copies,
     )
 
 
-def _names(result: Result, workload: str) -> float:
-    """Return the bytes of text per player, by the largest trace of a workload."""
-    traces = [trace for trace in result.traces if trace.workload == workload]
-    return max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0
+def bytes_in(one: Measured, place: BytesPlace) -> Values:
+    """Return the bytes of a loaded board by round: in the process, opening it is a part of them.
+
+    A server's are its private memory, or what it reports itself where the system does not show that.
+    """
+    players = one.loaded
+    if place == "process":
+        opening, each = one.values("board", "opening"), one.values("board", "process_memory")
+        return {round_: opening[round_] + round(size * players) for round_, size in each.items()}
+    private = one.values("board", "server_memory") or one.values("board", "server_used_memory")
+    each = private if place == "server" else one.values("board", "disk")
+    return {round_: float(round(size * players)) for round_, size in each.items()}
 
 
-def _counted(runs: dict[int, list[Run]]) -> str:
-    *others, largest = (f"{players:,}" for players in runs)
-    return f"{', '.join(others)} and {largest} players" if others else f"{largest} players"
-
-
-def most_sizes(result: Result, backend: str) -> tuple[str, dict[int, list[Run]]]:
-    """Return the workload with the most sizes, the first one of several, with its runs by size."""
-    best: tuple[str, dict[int, list[Run]]] = ("", {})
-    for facts in result.workloads:
-        by_size = {
-            players: runs
-            for players in sizes_of(result, "service", facts.name)
-            if (runs := runs_of(result, "service", facts.name, players, backend))
-        }
-        if len(by_size) > len(best[1]):
-            best = facts.name, by_size
-    return best
-
-
-def _bytes(by_size: dict[int, list[Run]], read: Callable[[MemoryFigures], int | None]) -> Bytes:
-    def of_run(figures: Figures) -> float | None:
-        return read(figures.memory) if isinstance(figures, ServiceFigures) else None
-
-    known = ((_loaded(runs), values(runs, of_run)) for runs in by_size.values())
-    sizes = {players: median(read.values()) for players, read in known if read}
+def _bytes(by_size: Mapping[int, Measured], place: BytesPlace) -> Bytes:
+    known = ((one.loaded, bytes_in(one, place)) for one in by_size.values())
+    sizes = {players: median(found.values()) for players, found in known if found}
     taking = [players for players, size in sizes.items() if size > 0]
-    return Bytes(tuple(sorted(sizes.items())), fit([(players, sizes[players]) for players in told_sizes(taking)]))
+    return Bytes(tuple(sizes.items()), fit([(players, sizes[players]) for players in told_sizes(taking)]))
 
 
-def _loaded(runs: Iterable[Run]) -> int:
-    return next(run.figures.load.players for run in runs if isinstance(run.figures, ServiceFigures))
-
-
-def _server_bytes(memory: MemoryFigures) -> int | None:
-    """Return the server's private memory, or what it reports itself where the system does not show it."""
-    return memory.server_used_bytes if memory.server_private_bytes is None else memory.server_private_bytes
-
-
-def _grown(result: Result, backend: str) -> float | None:
+def _grown(m: Measurements, backend: str) -> float | None:
     """Return what one update per call adds to the files, from crash recovery at the largest size."""
-    drills = [run for run in result.runs if run.cell.mode == "drill" and run.cell.backend == backend]
-    measured = [run for run in drills if run.status == "ok" and not run.cell.twin]
-    if not measured:
-        return None
-    largest = max(run.cell.players for run in measured)
-    grown = [_grown_in(run) for run in measured if run.cell.players == largest]
-    known = [size for size in grown if size is not None]
-    return max(0.0, median(known)) if known else None
+    by_size = m.by_size("drill", backend)
+    grown = by_size[max(by_size)].by_amount("disk", "disk_growth") if by_size else {}
+    return median(grown[min(grown)].values()) if grown else None
 
 
-def _grown_in(run: Run) -> float | None:
-    disk = run.figures.disk if isinstance(run.figures, DrillFigures) else []
-    counted = [figures for figures in disk if figures.updates]
-    if not counted:
-        return None
-    smallest = min(counted, key=lambda figures: figures.size)
-    return smallest.grown_bytes / smallest.updates
+class MemoryLine(NamedTuple):
+    """Memory or disk of a board in one location: `fixed + each * players` bytes."""
+
+    backend: str
+    workload: str
+    place: BytesPlace
+    points: tuple[tuple[int, Interval], ...]
+    """Bytes by size, as measured."""
+    line: Line | None
+    """`None` with fewer than three sizes, from `TOLD_FROM` players on, at which it takes anything."""
+
+    @property
+    def fitted(self) -> tuple[tuple[int, Interval], ...]:
+        """The points that a line is fitted through."""
+        return tuple((players, size) for players, size in self.points if players >= TOLD_FROM and size.middle > 0)
+
+    @property
+    def misfit(self) -> float | None:
+        """The largest part by which the line misses a size that it was fitted through: 0.02 is 2 %."""
+        if self.line is None:
+            return None
+        return max(abs(self.line.at(players) / size.middle - 1) for players, size in self.fitted)
+
+
+def memory_lines(m: Measurements) -> list[MemoryLine]:
+    """Return the bytes of each backend by workload, location and size, and the line where there are three sizes.
+
+    A location in which a backend takes nothing at any size has no row.
+    """
+    found = []
+    for backend in m.result.settings.backends:
+        for workload in (facts.name for facts in m.result.workloads):
+            measured = [one for one in m.measured("service", [backend]) if one.cell.workload == workload]
+            for place in get_args(BytesPlace):
+                known = [(one.loaded, bytes_in(one, place)) for one in measured]
+                points = tuple((players, interval([*sizes.values()])) for players, sizes in known if sizes)
+                if any(size.middle > 0 for _, size in points):
+                    bare = MemoryLine(backend, workload, place, points, None)
+                    line = fit([(players, size.middle) for players, size in bare.fitted])
+                    found.append(bare._replace(line=line) if len(bare.fitted) >= SIZES_NEEDED else bare)
+    return found

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ...numerals import NONE, elapsed
 from ..document import Section, Table, Value, numbers, words
+from ..measurements import Measurements
 from ..schema import Result
 from .bill import Bill
 from .cluster import (
@@ -67,17 +68,17 @@ class Tiers(NamedTuple):
 
 
 def tiers(
-    result: Result, footprints: Sequence[Footprint], inputs: Inputs, sizes: Sequence[int] = SIZES
+    m: Measurements, footprints: Sequence[Footprint], inputs: Inputs, sizes: Sequence[int] = SIZES
 ) -> Tiers | None:
     """Return what each size takes on one server and on a cluster; `None` where the result has no server for it.
 
     One app server with one worker, as the storage alone is compared.
     """
-    label = next((one.label for one in one_server_rows(result)), "")
+    label = next((one.label for one in one_server_rows(m.result)), "")
     alone = next((one for one in footprints if one.backend == label), None)
     if alone is None:
         return None
-    model, known, rank = inputs.model.changed(servers=1, workers=1), ratios(result), p50_of_rank(result, label)
+    model, known, rank = inputs.model.changed(servers=1, workers=1), ratios(m), p50_of_rank(m, label)
     measured = next((one for one in footprints if one.sharded), None)
     over = measured or over_shards(alone)
     without, replicated = (inputs._replace(model=model.changed(replicas=replicas)) for replicas in (0, REPLICAS))
@@ -89,7 +90,7 @@ def tiers(
         rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
     on = storage(largest) if largest else ""
-    durable = _holds_durable(result, footprints, without)
+    durable = _holds_durable(m.result, footprints, without)
     each = alone.server.line.each
     return Tiers(label, tuple(rows), holds, durable, on, known, rank, each, measured is not None, inputs)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Final
+from typing import Final, cast
 
 from ...numerals import times
-from ..analysis.regression import Change, Changes, Outcome
 from ..document import (
     NOTHING,
     Section,
@@ -16,18 +15,19 @@ from ..document import (
     Tone,
     Value,
     anchor,
+    columns,
     number,
-    numbers,
     of_interval,
     operation_title,
     spread,
     statistic_title,
     word,
-    words,
 )
-from ..readings import Figure
+from ..measurements import Figure, Judged
+from ..regression import Change, Changes, Outcome
 from ..schema import Result
 from ..statistics import ENOUGH_PROCESSES
+from .by_class import Row
 
 TITLES: Final[dict[Outcome, str]] = {
     "worse": "Regressions",
@@ -69,10 +69,21 @@ def regression_sections(new: Result, old: Result, changes: Changes) -> list[Sect
 def _summary(new: Result, old: Result, changes: Changes) -> Section:
     counted = Counter(row.outcome for row in changes.rows)
     said = ", ".join(f"{counted[outcome]:,} {how}" for outcome, how in SAID.items() if counted[outcome])
-    table = Table("The two results", words("what", "old", "new"), _both(new, old))
-    return Section(
-        "changes", "Changes", [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", RULE], [table]
-    )
+    paragraphs = [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", RULE]
+    both = zip(_request(old).items(), _request(new).values(), strict=True)
+    rows = [[word(what), word(before), word(after)] for (what, before), after in both]
+    return Section("changes", "Changes", paragraphs, [Table("The two results", columns("what", "old", "new"), rows)])
+
+
+def _request(result: Result) -> dict[str, str]:
+    settings = result.settings
+    return {
+        "started": result.started,
+        "command": settings.command,
+        "plan": settings.plan,
+        "seed": str(settings.seed),
+        "digest": settings.digest,
+    }
 
 
 def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
@@ -84,69 +95,37 @@ def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
         yield NOTHING_WORSE if counted["same"] or counted["better"] else NOTHING_JUDGED
 
 
-def _both(new: Result, old: Result) -> list[list[Value]]:
-    def told(result: Result) -> dict[str, str]:
-        return {
-            "started": result.started,
-            "command": result.settings.command,
-            "plan": result.settings.plan,
-            "seed": str(result.settings.seed),
-            "digest": result.settings.digest,
-        }
-
-    before, after = told(old), told(new)
-    return [[word(what), word(before[what]), word(after[what])] for what in before]
-
-
 # ---------------------------------------------------------------------- rows
 
 
 def _of_outcome(outcome: Outcome, rows: Sequence[Change]) -> Section:
     """Return the rows that came out alike; those of cells as a whole have a table of their own."""
-    cells = [row for row in rows if row.figure is None]
+    tone = _TONES.get(outcome, "")
+    cells = [[*_place(row), Value(row.reason, tone=tone)] for row in rows if row.figure is None]
     figures = [[*_place(row), *_figure(row, row.figure)] for row in rows if row.figure is not None]
-    tables = [*_cells(cells, outcome), *_figures(figures)]
-    detail = outcome in ("same", "no verdict")
-    return Section(anchor("changes", outcome), TITLES[outcome], tables=tables, detail=detail)
-
-
-def _cells(rows: Sequence[Change], outcome: Outcome) -> list[Table]:
-    if not rows:
-        return []
-    columns = [*words("backend", "mode", "workload"), *numbers("players"), *words("what changed")]
-    made = [[*_place(row), Value(row.reason, tone=_TONES.get(outcome, ""))] for row in rows]
-    return [Table("Runs as a whole", columns, made)]
-
-
-def _figures(rows: Sequence[Sequence[Value]]) -> list[Table]:
-    columns = [
-        *words("backend", "mode", "workload"),
-        *numbers("players"),
-        *words("figure"),
-        *numbers("old", "new", "new / old", "floor"),
-        *words("why"),
+    head = ("backend", "mode", "workload", "#players")
+    tables = [
+        Table("Runs as a whole", columns(*head, "what changed"), cells),
+        Table("Figures", columns(*head, "figure", "#old", "#new", "#new / old", "#floor", "why"), figures),
     ]
-    return [Table("Figures", columns, rows)] if rows else []
+    detail = outcome in ("same", "no verdict")
+    filled = [table for table in tables if table.rows]
+    return Section(anchor("changes", outcome), TITLES[outcome], tables=filled, detail=detail)
 
 
-def _place(row: Change) -> list[Value]:
+def _place(row: Change) -> Row:
     return [word(row.cell.backend), word(row.cell.mode), word(row.cell.workload), number(row.cell.players)]
 
 
-def _figure(row: Change, figure: Figure) -> list[Value]:
-    part, statistic = figure
-    by, tone = row.ratio, _TONES.get(row.outcome, "")
+def _figure(row: Change, figure: Figure) -> Row:
+    statistic, by = statistic_title(cast("Judged", figure.statistic)), row.ratio
     return [
-        word(f"{operation_title(part)}: {statistic_title(statistic)}"),
+        word(f"{operation_title(figure.title)}: {statistic}"),
         *(NOTHING if side is None else of_interval(side) for side in (row.old, row.new)),
-        NOTHING if by is None else Value(spread(by, _two_places), by.middle, tone),
+        Value(spread(by, lambda ratio: f"{ratio:.2f}"), by.middle, _TONES.get(row.outcome, "")) if by else NOTHING,
         number(row.floor if row.floor is not None and row.floor < inf else None, times),
         word(row.reason),
     ]
-
-
-def _two_places(ratio: float) -> str:
-    return f"{ratio:.2f}"
 
 
 def _differences(changes: Changes) -> Section:
@@ -154,4 +133,4 @@ def _differences(changes: Changes) -> Section:
     if not rows:
         return Section("changes-differences", "What else differs", ["Nothing that a result records."])
     said = "Any of these may be the cause of a change above."
-    return Section("changes-differences", "What else differs", [said], [Table("", words("what", "old", "new"), rows)])
+    return Section("changes-differences", "What else differs", [said], [Table("", columns("what", "old", "new"), rows)])

@@ -15,8 +15,8 @@ from ...numerals import size
 from ..advice.grid import Grid
 from ..document import Chart, Section
 from ..schema import Result, encode_result
-from .charts.palette import BY_VARIABLE, theme
 from .extra import report_extra
+from .palette import BY_VARIABLE, theme
 
 _SNIPPET: Final = "globalThis.vegaEmbed = vegaEmbed;"
 

@@ -18,6 +18,7 @@ from ...model import shorten
 from ...registry import distribution_of, installed, load_plugin
 from ..cost.source import Inputs
 from ..document import Section
+from ..measurements import Measurements
 from ..schema import Result
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.sections"
@@ -26,15 +27,20 @@ ENTRY_POINT_GROUP: Final = "leaderboard_backends.sections"
 class Subject(NamedTuple):
     """What a report is about, and all that its sections are computed from.
 
-    Medians, intervals and noise are read from the result by `comparison.statistics`, bytes and amounts by
-    `comparison.cost`, what fits a need by `comparison.advice`.
+    Bytes and amounts come of `comparison.cost`, what fits a need of `comparison.advice`.
     """
 
-    result: Result
+    measurements: Measurements
+    """Every figure by round, and noise floors."""
     inputs: Inputs
     """Prices, and the model of costs."""
     today: date
     """Decides which prices are said to be old."""
+
+    @property
+    def result(self) -> Result:
+        """The whole result."""
+        return self.measurements.result
 
 
 Sections: TypeAlias = Callable[[Subject], Sequence[Section]]

@@ -25,9 +25,9 @@ from ..advice.sections import NAME as WHICH
 from ..advice.sections import TYPICAL, UPDATES
 from ..document import Column, Section, Table, Value, pieces
 from ..schema import Result
-from .charts.palette import variables
 from .embedded import Embedded, embedded
 from .extra import report_extra
+from .palette import variables
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -1,30 +1,46 @@
-"""The whole report in reading order: the answer, its limits, then the figures that it is based on."""
+"""The whole report in reading order: the answer, its limits, then the figures that it is based on; and its charts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Final
 
 from ..advice import advice_sections
-from ..cost.sections import cost_sections
 from ..cost.source import Inputs
-from ..document import Section
+from ..document import Chart, Section
+from ..measurements import Measurements
 from ..schema import Result
 from .answer import answer_of_comparison
+from .backends import backends_section, sorted_set_section
+from .circumstances import circumstances_section, traces_section
+from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
-from .tables.backends import backends_section, sorted_set_section
-from .tables.circumstances import circumstances_section, traces_section
-from .tables.drills import drills_section
-from .tables.growth import growth_section
-from .tables.memory import memory_section
-from .tables.missing import missing_section
-from .tables.noise import noise_section
-from .tables.operations import operations_section
-from .tables.percentiles import percentiles_section
-from .tables.response import response_section
-from .tables.service import service_section
-from .tables.throughput import throughput_section
-from .tables.trust import trust_section
+from .extra import report_extra
+from .growth import growth_plots, growth_section
+from .memory import memory_plots, memory_section
+from .missing import missing_section
+from .noise import noise_section
+from .operations import operations_section
+from .percentiles import percentiles_section
+from .plots import Plot
+from .recovery import recovery_plots, recovery_section
+from .response import response_plots, response_section
+from .service import distribution_plots, service_section
+from .throughput import throughput_plots, throughput_section
+from .trust import trust_section
+
+PLOTS: Final[dict[str, Callable[[Measurements], Iterator[Plot]]]] = {
+    "growth": growth_plots,
+    "service-times": distribution_plots,
+    "throughput": throughput_plots,
+    "response-times": response_plots,
+    "memory-and-disk": memory_plots,
+    "crash-recovery": recovery_plots,
+    "cost": cost_plots,
+}
+"""What has the charts of a section, by its name, in the order in which charts are best read."""
 
 
 def sections(result: Result, today: date | None = None) -> list[Section]:
@@ -32,23 +48,50 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
 
     Raises `PluginError` where a section of a plug-in fails.
     """
-    subject = Subject(result, Inputs.shipped(), today or datetime.now(UTC).date())
+    m = Measurements(result)
+    subject = Subject(m, Inputs.shipped(), today or datetime.now(UTC).date())
     figures = [
-        service_section(result),
-        growth_section(result),
-        throughput_section(result),
-        response_section(result),
-        memory_section(result),
-        drills_section(result),
-        *cost_sections(result, subject.today, inputs=subject.inputs),
-        operations_section(result),
-        backends_section(result),
-        missing_section(result),
-        noise_section(result),
-        percentiles_section(result),
+        service_section(m),
+        growth_section(m),
+        throughput_section(m),
+        response_section(m),
+        memory_section(m),
+        recovery_section(m),
+        *cost_sections(m, subject.today, inputs=subject.inputs),
+        operations_section(m),
+        backends_section(m),
+        missing_section(m),
+        noise_section(m),
+        percentiles_section(m),
         traces_section(result),
         circumstances_section(result),
         *plugin_sections(subject),
     ]
-    first = [answer_of_comparison(result), *advice_sections(result), trust_section(result), sorted_set_section()]
+    first = [answer_of_comparison(result), *advice_sections(result), trust_section(m), sorted_set_section()]
     return [*first, *(replace(section, folded=True) for section in figures)]
+
+
+def charts(result: Result) -> dict[str, list[Chart]]:
+    """Return all charts that a result has figures for, by the section that they are about.
+
+    Raises `MissingExtraError` without Altair.
+    """
+    with report_extra():
+        from .drawing import chart  # noqa: PLC0415 - Altair is an extra, and takes a while to import
+    m = Measurements(result)
+    return {name: [chart(plot) for plot in plots(m)] for name, plots in PLOTS.items()}
+
+
+def illustrated(sections: Sequence[Section], charts: Mapping[str, Sequence[Chart]]) -> list[Section]:
+    """Return the sections with their charts."""
+    return [replace(section, charts=[*section.charts, *charts.get(section.name, ())]) for section in sections]
+
+
+def chart_files(charts: Iterable[Chart], *, png: bool = False) -> dict[str, bytes]:
+    """Return each chart as SVG, and as PNG on demand, for a light and for a dark page: `NAME-light.svg`.
+
+    Raises `MissingExtraError` without vl-convert.
+    """
+    with report_extra():
+        from . import drawing  # noqa: PLC0415 - as above
+    return dict(drawing.chart_files([*charts], png=png))

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
 from leaderboard_backends.comparison.advice.sections import PICKED, SIZES, TYPICAL
-from leaderboard_backends.comparison.cost.sections import cost_sections
 from leaderboard_backends.comparison.document import Table, Value
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.cost import cost_sections
 from leaderboard_backends.comparison.schema import Result
 
 from .results import MODEL, PRICES, ended, facts, inputs, memory, response, result, service, throughput
@@ -118,7 +119,7 @@ def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason()
     (section,) = advice_sections(lacking, inputs())
     assert said in section.paragraphs
     assert said in answer_section(advise(lacking, Need(1_000, 100), PRICES, MODEL)).paragraphs
-    (cost,) = cost_sections(lacking, date(2026, 11, 29), inputs=inputs())
+    (cost,) = cost_sections(Measurements(lacking), date(2026, 11, 29), inputs=inputs())
     assert "`redis://` has no cost: unavailable: no answer at the address." in cost.paragraphs
 
 

@@ -20,6 +20,7 @@ from leaderboard_backends.comparison.cost.cluster import (
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.cost.tiers import premature, tiers
+from leaderboard_backends.comparison.measurements import Measurements
 
 from ..advice.results import MODEL, PRICES, facts, memory, result, service
 
@@ -86,19 +87,21 @@ def test_measured_ratios_are_of_the_largest_size_that_both_have() -> None:
         *service("redis", {"rank": 200.0}, 10_000),
         *service("redis+cluster", {"rank": 250.0}, 1_000),
     ]
-    assert ratios(result([redis, sharded], runs)).measured == {"rank": 2.5}
-    assert ratios(result([redis], runs[:5])).measured == {}
+    assert ratios(Measurements(result([redis, sharded], runs))).measured == {"rank": 2.5}
+    assert ratios(Measurements(result([redis], runs[:5]))).measured == {}
 
 
 def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> None:
     sharded = replace(facts("redis+cluster", "server", shared=True), consistency="per player")
-    (found,) = footprints(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
+    (found,) = footprints(
+        Measurements(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
+    )
     assert found.sharded
     assert Inputs.shipped().bill(found, 1_000).runs_on.startswith("t3.small + 3 x ")
 
 
 def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> None:
-    published, inputs = load_result(), Inputs.shipped()
+    published, inputs = Measurements(load_result()), Inputs.shipped()
     found = tiers(published, footprints(published), inputs)
     assert found is not None
     one, *_, largest = found.rows

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.cost.footprint import NOTHING, Bytes, Line, fit, footprints
+from leaderboard_backends.comparison.cost.footprint import NOTHING, Bytes, Line, fit, footprints, memory_lines
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.schema import Cell, MemoryFigures, Run
+from leaderboard_backends.comparison.statistics import Interval
 
+from .. import timings
 from ..advice.results import drill, ended, facts, memory, result, service
 
 UPDATE = {"update": 10.0}
@@ -91,7 +95,7 @@ def test_sizes_below_10_000_are_the_grain_of_memory_and_bend_no_line() -> None:
     runs = [
         run for players, size in sizes.items() for run in service("mine", UPDATE, players, taken=memory(process=size))
     ]
-    (found,) = footprints(result([facts("mine")], runs))
+    (found,) = footprints(Measurements(result([facts("mine")], runs)))
     assert found.process.line.each == pytest.approx(150)
     assert found.process.at(10_000_000) == pytest.approx(1_500_000_000)
     assert found.process.at(1_000) == 900_000
@@ -118,7 +122,7 @@ def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None
     ]
     runs = [type(run)(run.cell, number, "ok", figures=run.figures) for number, run in enumerate(one)]
     twins = service("mine", UPDATE, taken=memory(process=10**9), twin=True)
-    (found,) = footprints(result([board], [*runs, *twins], names=11.0))
+    (found,) = footprints(Measurements(result([board], [*runs, *twins], names=11.0)))
     assert found.process == Bytes(((1_000, 100_000),), Line(0, 100))
     assert found.disk == Bytes(((1_000, 7_000),), Line(0, 7))
     assert found.server == Bytes((), NOTHING)
@@ -130,14 +134,14 @@ def test_the_workload_with_the_most_sizes_is_fitted() -> None:
     runs = service("mine", UPDATE, 5_000, taken=memory(process=10**9), workload="lobby")
     for players in (1_000, 10_000):
         runs += service("mine", UPDATE, players, taken=memory(process=3 * players))
-    (found,) = footprints(result([facts("mine")], runs))
+    (found,) = footprints(Measurements(result([facts("mine")], runs)))
     assert found.process.line.each == pytest.approx(3)
     assert found.source == "service runs of realtime, 1,000 and 10,000 players, medians of 5 processes or more"
 
 
 def test_a_server_whose_memory_nobody_sees_is_taken_at_its_word() -> None:
     runs = service("mine", UPDATE, taken=memory(server=9_000))
-    (seen,) = footprints(result([facts("mine", "server")], runs))
+    (seen,) = footprints(Measurements(result([facts("mine", "server")], runs)))
     assert seen.server.line == Line(0, 9)
 
 
@@ -147,12 +151,90 @@ def test_what_an_update_adds_to_files_is_of_single_updates_in_the_largest_drill(
         *drill("mine", 1_000, grown={1: 50}),
         *drill("mine", 9_000, grown={100: 5, 1: 70}),
     ]
-    (found,) = footprints(result([facts("mine")], runs))
+    (found,) = footprints(Measurements(result([facts("mine")], runs)))
     assert found.grown == pytest.approx(70)
-    (undrilled,) = footprints(result([facts("mine")], service("mine", UPDATE)))
+    (undrilled,) = footprints(Measurements(result([facts("mine")], service("mine", UPDATE))))
     assert undrilled.grown is None
 
 
 def test_a_backend_without_figures_has_no_footprint() -> None:
     runs = [*service("mine", UPDATE), *ended("other", "failed")]
-    assert [found.backend for found in footprints(result([facts("mine"), facts("other")], runs))] == ["mine"]
+    assert [found.backend for found in footprints(Measurements(result([facts("mine"), facts("other")], runs)))] == [
+        "mine"
+    ]
+
+
+# ---------------------------------------------------------------------- lines
+
+
+def of(runs: list[Run]) -> Measurements:
+    return Measurements(timings.result(runs))
+
+
+def holding(sizes: tuple[int, ...], each: int, *, disk: int | None = None, server: int | None = None) -> list[Run]:
+    """Return runs of a board with 5,000 bytes and some a player."""
+    return [
+        run
+        for players in sizes
+        for run in timings.repeated(
+            Cell("service", "realtime", players, "memory"),
+            [
+                timings.service(
+                    {"rank": 1.0},
+                    players=players,
+                    memory=MemoryFigures(
+                        3000,
+                        2000 + each * players + process,
+                        server_private_bytes=server and server * players,
+                        disk_bytes=disk and disk * players,
+                    ),
+                )
+                for process in (-10, -5, 0, 5, 10)
+            ],
+        )
+    ]
+
+
+def test_bytes_are_a_fixed_part_and_one_for_each_player() -> None:
+    [found] = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=120)))
+    assert (found.backend, found.place) == ("memory", "process")
+    assert found.points[0] == (10_000, Interval(1_204_990, 1_205_000, 1_205_010, 5))
+    assert [*(found.line or ())] == pytest.approx([5000, 120])
+    assert found.misfit == pytest.approx(0, abs=1e-9)
+
+
+def test_each_place_that_takes_anything_has_its_line() -> None:
+    found = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=1, server=90, disk=30)))
+    assert {line.place: line.line and round(line.line.each) for line in found} == {
+        "process": 1,
+        "server": 90,
+        "disk": 30,
+    }
+
+
+def test_sizes_below_10_000_bend_no_line_and_keep_their_points() -> None:
+    [found] = memory_lines(of(holding((100, 10_000, 100_000, 1_000_000), each=120)))
+    noisy = of(holding((10_000, 100_000, 1_000_000), each=120) + holding((100,), each=9_000))
+    [same] = memory_lines(noisy)
+    assert found.line == same.line
+    assert same.misfit == pytest.approx(0, abs=1e-9)
+    assert [players for players, _ in same.points] == [100, 10_000, 100_000, 1_000_000]
+    [too_few] = memory_lines(of(holding((100, 1_000, 10_000, 100_000), each=120)))
+    assert too_few.line is None
+
+
+def test_fewer_than_three_sizes_make_no_line_and_keep_their_points() -> None:
+    [found] = memory_lines(of(holding((1000, 10_000), each=120)))
+    assert (found.line, found.misfit) == (None, None)
+    assert [players for players, _ in found.points] == [1000, 10_000]
+
+
+def test_a_line_says_by_how_much_it_misses() -> None:
+    [found] = memory_lines(of(holding((10_000, 20_000, 40_000), each=100)))
+    bent = found._replace(points=(*found.points[:2], (40_000, found.points[2][1]._replace(middle=2 * 4_005_000))))
+    assert bent.misfit == pytest.approx(0.5)
+
+
+def test_a_place_that_takes_nothing_has_no_row() -> None:
+    assert memory_lines(of(timings.rank_times("memory", {100: 1.0, 1000: 1.0, 10_000: 1.0}))) == []
+    assert memory_lines(of(timings.ended(Cell("service", "realtime", 100, "memory"), "failed"))) == []

@@ -7,13 +7,13 @@ from datetime import date
 
 import pytest
 
-from leaderboard_backends.comparison.cost.sections import (
-    CostPoint,
-    cost_points,
-    cost_sections,
-)
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import Section, Table, Value
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.cost import (
+    bills,
+    cost_sections,
+)
 from leaderboard_backends.comparison.schema import Result
 
 from ..advice.results import MODEL, PRICES, facts, inputs, memory, result, service
@@ -40,7 +40,7 @@ def flat(sections: list[Section] | tuple[Section, ...]) -> Iterator[Section]:
 
 
 def tables(today: date = TODAY) -> dict[str, Table]:
-    found = flat(cost_sections(measured(), today, SIZES, inputs()))
+    found = flat(cost_sections(Measurements(measured()), today, SIZES, inputs()))
     return {table.title: table for section in found for table in section.tables}
 
 
@@ -80,27 +80,28 @@ def test_every_table_has_a_value_for_each_column() -> None:
 
 
 def test_old_prices_are_said_first() -> None:
-    (section,) = cost_sections(measured(), date(2027, 2, 1), SIZES, inputs())
+    (section,) = cost_sections(Measurements(measured()), date(2027, 2, 1), SIZES, inputs())
     assert "92 days ago" in section.paragraphs[0]
-    (fresh,) = cost_sections(measured(), TODAY, SIZES, inputs())
+    (fresh,) = cost_sections(Measurements(measured()), TODAY, SIZES, inputs())
     assert "days ago" not in " ".join(fresh.paragraphs)
 
 
-def test_points_for_a_chart_are_amounts_or_none() -> None:
-    points = cost_points(measured(), SIZES, inputs())
-    assert points[0] == CostPoint("mine", 1_000, 10.0, 3_600.0)
-    assert points[-1] == CostPoint("huge", 10_000_000, None, None)
-    assert len(points) == 8
+def test_a_chart_has_a_bill_for_each_backend_and_size() -> None:
+    every = bills(Measurements(measured()), SIZES, inputs())
+    assert (every[0].backend, every[0].players, every[0].monthly, every[0].total) == ("mine", 1_000, 10.0, 3_600.0)
+    assert (every[-1].backend, every[-1].players) == ("huge", 10_000_000)
+    assert every[-1].problem
+    assert len(every) == 8
 
 
 def test_the_shipped_files_are_the_default() -> None:
-    (section,) = cost_sections(measured(), TODAY)
+    (section,) = cost_sections(Measurements(measured()), TODAY)
     assert "us-east-1" in " ".join(section.paragraphs)
-    assert {point.players for point in cost_points(measured())} == {100_000, 1_000_000, 10_000_000}
+    assert {one.players for one in bills(Measurements(measured()))} == {100_000, 1_000_000, 10_000_000}
 
 
 def test_another_deployment_costs_what_it_costs() -> None:
     three = Inputs(PRICES, MODEL.changed(servers=3))
-    amounts = {one.backend: one.monthly for one in cost_points(measured(), (1_000,), three)}
-    assert amounts["redis"] == pytest.approx(3 * 10 + 20)  # app servers, and a cache node
-    assert amounts["sortedcontainers"] is None
+    amounts = {one.backend: one for one in bills(Measurements(measured()), (1_000,), three)}
+    assert amounts["redis"].monthly == pytest.approx(3 * 10 + 20)  # app servers, and a cache node
+    assert amounts["sortedcontainers"].problem

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
+from leaderboard_backends.comparison.report.sections import charts
+from leaderboard_backends.comparison.schema import Result
 
 ORDER = Table(
     "What is sorted",
@@ -42,6 +44,11 @@ VERDICT = Section(
     ["**memory** where scores may be lost, `sqlite` where not."],
     [ORDER, WIDE],
 )
+
+
+def charts_of(result: Result) -> dict[str, Chart]:
+    """Return every chart of what was measured, by name, without those of costs."""
+    return {chart.name: chart for name, found in charts(result).items() if name != "cost" for chart in found}
 
 
 def with_charts(charts: Mapping[str, Chart]) -> list[Section]:

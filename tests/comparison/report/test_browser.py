@@ -13,15 +13,13 @@ from leaderboard_backends.comparison.advice import Need, advise
 from leaderboard_backends.comparison.advice.need import time_words
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Chart, Section
-from leaderboard_backends.comparison.report.charts import charts
-from leaderboard_backends.comparison.report.illustrated import illustrated, pictures
 from leaderboard_backends.comparison.report.page import LIMIT, page
-from leaderboard_backends.comparison.report.sections import sections
+from leaderboard_backends.comparison.report.sections import charts, illustrated, sections
 from leaderboard_backends.comparison.schema import Result, decode_result
 
 from . import made_up
 from .chromium import DRAWN, REQUIRED, Motion, Shown, Theme, chromium, shown
-from .shown import VERDICT, with_charts
+from .shown import VERDICT, charts_of, with_charts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -48,7 +46,7 @@ def result() -> Result:
 
 @pytest.fixture(scope="module")
 def every(result: Result) -> dict[str, Chart]:
-    return charts(result)
+    return charts_of(result)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +118,7 @@ def published_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the result that comes with the library."""
     path = tmp_path_factory.mktemp("published") / "report.html"
     result = load_result(None)
-    path.write_text(page(result, illustrated(sections(result), pictures(result))), encoding="utf-8")
+    path.write_text(page(result, illustrated(sections(result), charts(result))), encoding="utf-8")
     assert path.stat().st_size < LIMIT
     return path
 
@@ -606,7 +604,7 @@ def test_contents_are_open_where_there_is_room_and_folded_on_a_phone(browser: Br
 def test_hostile_labels_stay_text_in_charts_and_their_tables(browser: Browser, tmp_path: Path) -> None:
     hostile = made_up.result(rounds=1, sizes=(100, 1_000), backends=HOSTILE)
     path = tmp_path / "hostile.html"
-    path.write_text(page(hostile, [Section("s", "S", charts=[*charts(hostile).values()])]), encoding="utf-8")
+    path.write_text(page(hostile, [Section("s", "S", charts=[*charts_of(hostile).values()])]), encoding="utf-8")
     with shown(browser, path, width=PHONE) as found:
         found.unfold()
         found.evaluate("() => document.querySelectorAll('.behind').forEach((each) => (each.open = true))")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.analysis.regression import changes
 from leaderboard_backends.comparison.document import Section
+from leaderboard_backends.comparison.regression import changes
 from leaderboard_backends.comparison.report.changes import regression_sections
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.schema import Result, Run

@@ -14,15 +14,20 @@ import msgspec
 import pytest
 import vl_convert
 
-from leaderboard_backends.comparison.analysis.scaling import curves
+from leaderboard_backends.comparison.cost.bill import Bill, Item
 from leaderboard_backends.comparison.document import Chart
-from leaderboard_backends.comparison.report.charts import CostPoint, chart_files, charts, cost_charts
-from leaderboard_backends.comparison.report.charts.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report import drawing
+from leaderboard_backends.comparison.report.cost import bill_plots
+from leaderboard_backends.comparison.report.growth import curves
+from leaderboard_backends.comparison.report.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
+from leaderboard_backends.comparison.report.sections import chart_files
 from leaderboard_backends.comparison.schema import Cell, ResponseFigures, Result, Run, ServiceFigures
 from leaderboard_backends.installing import install_extra
 
 from . import made_up
 from .colour_vision import KINDS, contrast, difference
+from .shown import charts_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = """<script>alert("1")</script> & 'x' \N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}"""
@@ -35,7 +40,7 @@ def result() -> Result:
 
 @pytest.fixture(scope="module")
 def every(result: Result) -> dict[str, Chart]:
-    return charts(result)
+    return charts_of(result)
 
 
 def rows(chart: Chart, what: str = "figure") -> list[dict[str, Any]]:
@@ -81,14 +86,14 @@ def test_a_full_run_has_all_charts_in_reading_order(every: dict[str, Chart]) -> 
 
 def test_what_was_not_measured_has_no_chart(result: Result) -> None:
     service = [run for run in result.runs if run.cell.mode == "service" and run.cell.players == 1_000]
-    kept = charts(msgspec.structs.replace(result, runs=service))
+    kept = charts_of(msgspec.structs.replace(result, runs=service))
     assert list(kept) == [*(f"distribution-{name}" for name in ("update", "rank", "top-100", "around")), "memory"]
-    assert charts(msgspec.structs.replace(result, runs=[])) == {}
+    assert charts_of(msgspec.structs.replace(result, runs=[])) == {}
 
 
 def test_a_result_of_nothing_but_failures_has_no_charts(result: Result) -> None:
     failed = [Run(run.cell, run.round, "failed", "the disk was full") for run in result.runs]
-    assert charts(msgspec.structs.replace(result, runs=failed)) == {}
+    assert charts_of(msgspec.structs.replace(result, runs=failed)) == {}
 
 
 # ---------------------------------------------------------------------- what they say
@@ -98,8 +103,8 @@ def test_a_scaling_chart_has_the_points_of_the_analysis(result: Result, every: d
     drawn = {(row["backend"], row["players"]): row for row in rows(every["scaling-update"])}
     known = {
         (curve.backend, point.players): point
-        for curve in curves(result)
-        if (curve.workload, curve.figure.part) == ("realtime", "update")
+        for curve in curves(Measurements(result))
+        if (curve.workload, curve.operation) == ("realtime", "update")
         for point in curve.points
     }
     assert drawn.keys() == known.keys()
@@ -117,7 +122,7 @@ def test_what_timed_out_has_no_point_and_what_was_cut_short_is_marked(every: dic
 
 
 def test_one_process_has_no_interval() -> None:
-    one = charts(of_service(made_up.result(rounds=1, sizes=(100, 1_000)), "rank"))
+    one = charts_of(of_service(made_up.result(rounds=1, sizes=(100, 1_000)), "rank"))
     assert all(row["low"] == row["value"] == row["high"] for row in rows(one["scaling-rank"]))
 
 
@@ -172,7 +177,7 @@ def test_memory_that_shrank_is_within_the_axis(result: Result) -> None:
         return msgspec.structs.replace(run, figures=msgspec.structs.replace(run.figures, memory=memory))
 
     result = of_service(result)
-    shrank = charts(msgspec.structs.replace(result, runs=[shrunk(run) for run in result.runs]))["memory"]
+    shrank = charts_of(msgspec.structs.replace(result, runs=[shrunk(run) for run in result.runs]))["memory"]
     assert {scale["domain"][0] for scale in scales(shrank.specification, "x")} == {-50}
 
 
@@ -201,25 +206,38 @@ def test_a_description_names_both_ends_of_each_class(every: dict[str, Chart]) ->
 # ---------------------------------------------------------------------- cost
 
 
-def test_costs_are_drawn_by_size_and_amounts_that_are_not_known_are_left_out() -> None:
-    points = [
-        CostPoint("memory", "memory only", 100_000, 61.5, 9_000.0),
-        CostPoint("memory", "memory only", 1_000_000, 70.0, 9_500.0),
-        CostPoint("zodb", "every commit", 100_000, 62.0),
-        CostPoint("redis (unix socket)", "memory only", 100_000, 0.0, None),
-    ]
-    found = cost_charts(points, ["memory", "zodb", "redis (unix socket)"])
+def cost_charts(result: Result, *bills: Bill) -> dict[str, Chart]:
+    return {plot.name: drawing.chart(plot) for plot in bill_plots(Measurements(result), bills)}
+
+
+def bill(backend: str, players: int, monthly: float, hours: float | None = None, problem: str = "") -> Bill:
+    item = Item("server", "a server", monthly, "", "sku", 1.0)
+    return Bill(backend, players, (item,), 5, 100, hours, 0, problem)
+
+
+def test_costs_are_drawn_by_size_and_amounts_that_are_not_known_are_left_out(result: Result) -> None:
+    found = cost_charts(
+        result,
+        bill("memory", 100_000, 61.5, 53.1),
+        bill("memory", 1_000_000, 70.0, 53.0),
+        bill("zodb", 100_000, 62.0),
+        bill("redis (unix socket)", 100_000, 0.0),
+        bill("redis", 100_000, 50.0, 10.0, "nothing is large enough"),
+    )
     assert [(row["backend"], row["value"]) for row in rows(found["cost-monthly"])] == [
         ("memory", 61.5),
         ("memory", 70.0),
         ("zodb", 62.0),
     ]
-    assert {row["backend"] for row in rows(found["cost-total"])} == {"memory"}
+    assert [(row["backend"], row["value"]) for row in rows(found["cost-total"])] == [
+        ("memory", 9_000),
+        ("memory", 9_500),
+    ]
     assert "5 years" in found["cost-total"].title
 
 
-def test_without_amounts_there_are_no_cost_charts() -> None:
-    assert cost_charts([CostPoint("memory", "memory only", 100, 0.0)], ["memory"]) == {}
+def test_without_amounts_there_are_no_cost_charts(result: Result) -> None:
+    assert cost_charts(result, bill("memory", 100, 0.0)) == {}
 
 
 # ---------------------------------------------------------------------- how they look
@@ -267,8 +285,8 @@ def test_every_colour_is_a_variable_of_the_page() -> None:
     assert names == ["paper", "ink", "muted", "line", *(f"series-{place}" for place in range(10))]
 
 
-def test_a_chart_of_every_kind_follows_the_schema_of_vega_lite(every: dict[str, Chart]) -> None:
-    costs = cost_charts([CostPoint("zodb", "every commit", 100_000, 62.0)], ["zodb"])
+def test_a_chart_of_every_kind_follows_the_schema_of_vega_lite(result: Result, every: dict[str, Chart]) -> None:
+    costs = cost_charts(result, bill("zodb", 100_000, 62.0))
     for chart in {name.partition("-")[0]: chart for name, chart in {**every, **costs}.items()}.values():
         alt.Root.validate(chart.specification)
 
@@ -301,7 +319,7 @@ def test_png_is_drawn_on_demand(every: dict[str, Chart]) -> None:
 
 def test_a_hostile_label_stays_text() -> None:
     backends = {HOSTILE: made_up.BACKENDS["memory"], "n" * 300: made_up.BACKENDS["sqlite"]}
-    found = charts(of_service(made_up.result(rounds=1, sizes=(100, 1_000), backends=backends), "update"))
+    found = charts_of(of_service(made_up.result(rounds=1, sizes=(100, 1_000), backends=backends), "update"))
     for name, content in chart_files([found["scaling-update"], found["memory"]]).items():
         tree = ET.fromstring(content.decode())  # noqa: S314 - our own
         assert not list(tree.iter(f"{SVG}script")), name
@@ -315,12 +333,13 @@ def test_a_hostile_label_stays_text() -> None:
 def test_a_missing_library_is_named_with_the_pip_line(library: str) -> None:
     code = f"""
 import sys
-sys.modules["{library}"] = None
-from leaderboard_backends.comparison.report.charts import CostPoint, chart_files, charts, cost_charts
+from tests.comparison.report import small
 from leaderboard_backends.comparison.document import Chart
+from leaderboard_backends.comparison.report.sections import chart_files, charts
 from leaderboard_backends.errors import MissingExtraError
+sys.modules["{library}"] = None
 calls = dict(
-    altair=lambda: cost_charts([CostPoint("a", "memory only", 1, 1.0)], ["a"]),
+    altair=lambda: charts(small.result([])),
     vl_convert=lambda: chart_files([Chart("a", "a", "a", {{}})]),
 )
 try:
@@ -335,8 +354,8 @@ except MissingExtraError as error:
 def test_nothing_of_the_extra_is_imported_before_a_chart_or_a_page_is_made() -> None:
     code = """
 import sys
-import leaderboard_backends.comparison.report.charts
 import leaderboard_backends.comparison.report.page
+import leaderboard_backends.comparison.report.sections
 print(sorted({"altair", "jinja2", "vl_convert", "markupsafe"} & sys.modules.keys()))
 """
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

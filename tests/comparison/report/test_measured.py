@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.document import Section
-from leaderboard_backends.comparison.report.tables.drills import drills_section
-from leaderboard_backends.comparison.report.tables.growth import growth_section
-from leaderboard_backends.comparison.report.tables.memory import memory_section
-from leaderboard_backends.comparison.report.tables.response import response_section
-from leaderboard_backends.comparison.report.tables.throughput import Crowd, Limit, throughput_section
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.growth import growth_section
+from leaderboard_backends.comparison.report.memory import memory_section
+from leaderboard_backends.comparison.report.recovery import recovery_section
+from leaderboard_backends.comparison.report.response import response_section
+from leaderboard_backends.comparison.report.throughput import Limit, limit, throughput_section
 from leaderboard_backends.comparison.schema import (
     BatchFigures,
     ClientsFigures,
@@ -62,7 +63,7 @@ def test_throughput_is_told_by_kind_and_number_of_clients() -> None:
         ),
         THREE,
     )
-    (table,) = every_table(throughput_section(result(runs, [VALKEY])))
+    (table,) = every_table(throughput_section(Measurements(result(runs, [VALKEY]))))
     headings = ("kind", "clients", "per second", "ratio", "client cores", "server cores", "held back by", "runs")
     assert columns(table, *headings) == [
         ("threads", "1", "8,000 (7,200-8,800)", "1.00x", "0.500", "0.400", "waiting", "3"),
@@ -72,7 +73,7 @@ def test_throughput_is_told_by_kind_and_number_of_clients() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "number", "client", "server", "limit"),
+    ("kind", "number", "client", "server", "expected"),
     [
         ("processes", 8, 1.1, 0.85, "server"),
         ("processes", 8, 1.35, 0.65, "client-bound"),
@@ -87,16 +88,14 @@ def test_throughput_is_told_by_kind_and_number_of_clients() -> None:
     ],
 )
 def test_what_held_clients_back_on_two_cores(
-    kind: str, number: int, client: float, server: float | None, limit: Limit
+    kind: str, number: int, client: float, server: float | None, expected: Limit
 ) -> None:
-    figures = clients(kind, number, 1000, client, server)
-    assert Crowd(figures.kind, number, {1: figures, 2: figures}).limit(cores=2) == limit
+    assert limit(kind, number, client, server, cores=2) == expected
 
 
 def test_more_cores_than_the_clients_use_are_waiting_not_client_bound() -> None:
-    figures = clients("processes", 8, 1000, 2.0, 0.5)
-    assert Crowd("processes", 8, {1: figures}).limit(cores=2) == "client-bound"
-    assert Crowd("processes", 8, {1: figures}).limit(cores=16) == "waiting"
+    assert limit("processes", 8, 2.0, 0.5, cores=2) == "client-bound"
+    assert limit("processes", 8, 2.0, 0.5, cores=16) == "waiting"
 
 
 def test_batches_are_told_in_updates_a_second() -> None:
@@ -105,7 +104,7 @@ def test_batches_are_told_in_updates_a_second() -> None:
         lambda part: throughput(batches=[BatchFigures(100, 60_000, part), BatchFigures(10, 9_000, part)]),
         THREE,
     )
-    (table,) = every_table(throughput_section(result(runs, [ZODB])))
+    (table,) = every_table(throughput_section(Measurements(result(runs, [ZODB]))))
     assert columns(table, "backend", "updates per call", "updates per second", "ratio") == [
         ("zodb", "10", "9,000 (8,180-10,000)", "1.00x"),
         ("zodb", "100", "60,000 (54,500-66,700)", "6.7x"),
@@ -124,7 +123,7 @@ def test_response_is_told_by_rate_and_what_did_not_keep_up_says_what_it_reached(
         ),
         *repeated(cell("naive", "response"), lambda part: response({500: 310.4 * part}), THREE),
     ]
-    (table,) = every_table(response_section(result(runs, [MEMORY, NAIVE])))
+    (table,) = every_table(response_section(Measurements(result(runs, [MEMORY, NAIVE]))))
     assert columns(table, "rate", "backend", "p50, µs", "p99, µs", "p99.9, µs", "reached") == [
         ("500", "memory", "20.0 (18.0-22.0)", "40.0 (36.0-44.0)", "90.0 (81.0-99.0)", "500"),
         ("500", "naive", "did not keep up (reached 310/s)", "-", "-", "310"),
@@ -134,7 +133,7 @@ def test_response_is_told_by_rate_and_what_did_not_keep_up_says_what_it_reached(
 def test_a_backend_that_kept_up_in_some_processes_alone_says_in_how_many_it_did_not() -> None:
     figures = [response({500: distribution(20, 40)}), response({500: 310.0}), response({500: distribution(22, 44)})]
     runs = [Run(cell("memory", "response"), number, "ok", figures=each) for number, each in enumerate(figures)]
-    (table,) = every_table(response_section(result(runs)))
+    (table,) = every_table(response_section(Measurements(result(runs))))
     assert columns(table, "p50, µs", "runs", "marks") == [("21.0 (20.0-22.0)", "3", "1 did not keep up")]
 
 
@@ -143,7 +142,7 @@ def test_what_the_harness_adds_is_over_the_runs_of_all_backends() -> None:
         Run(cell(label, "response"), 1, "ok", figures=response({500: distribution(9, 9)}, {500: distribution(own, 6)}))
         for label, own in (("memory", 2.0), ("naive", 4.0))
     ]
-    table = every_table(response_section(result(runs, [MEMORY, NAIVE])))[-1]
+    table = every_table(response_section(Measurements(result(runs, [MEMORY, NAIVE]))))[-1]
     assert table.title == "What the harness adds"
     assert columns(table, "rate", "p50, µs", "p99, µs", "runs") == [
         ("500", "3.00 (2.00-4.00)", "6.00 (6.00-6.00)", "2")
@@ -166,14 +165,14 @@ def table_called(section: Section, title: str) -> list[tuple[str, ...]]:
 
 def test_bytes_a_player_have_the_server_beside_the_client() -> None:
     runs = loaded("redis", 10_000, MemoryFigures(4_000_000, 30_000, 1_340_000, 1_400_000, 1_210_000))
-    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes per player")
+    rows = table_called(memory_section(Measurements(result(runs, [VALKEY]))), "Bytes per player")
     each = ("3.00 (3.00-3.00)", "140 (140-140)", "134 (134-134)", "121 (121-121)")
     assert rows == [("redis", "realtime", "10,000", *each, "4.00 MB", "2")]
 
 
 def test_private_memory_of_a_small_board_is_not_told() -> None:
     runs = loaded("redis", 9_999, MemoryFigures(4_000_000, 30_000, 9_999, 1_400_000, None))
-    rows = table_called(memory_section(result(runs, [VALKEY])), "Bytes per player")
+    rows = table_called(memory_section(Measurements(result(runs, [VALKEY]))), "Bytes per player")
     assert rows == [("redis", "realtime", "9,999", "-", "-", "1.00 (1.00-1.00)", "-", "4.00 MB", "2")]
 
 
@@ -183,14 +182,14 @@ def test_three_sizes_make_a_line_of_fixed_cost_and_bytes_a_player() -> None:
         for players in (1_000, 10_000, 100_000, 1_000_000)
         for run in loaded("memory", players, MemoryFigures(3_000_000, 500_000 + 190 * players))
     ]
-    rows = table_called(memory_section(result(runs)), "Fixed cost")
+    rows = table_called(memory_section(Measurements(result(runs))), "Fixed cost")
     assert rows == [("memory", "realtime", "process", "3.50 MB", "190", "0.0 %", "3")]
 
 
 def test_bytes_an_update_are_those_of_the_drill() -> None:
     disk = [DiskFigures(100, 2_000, 240_000, 3_000_000), DiskFigures(1, 300, 36_000, None)]
     runs = repeated(cell("zodb", "drill"), lambda _: drill(disk=disk), (1.0, 1.0))
-    assert table_called(memory_section(result(runs, [ZODB])), "Disk") == [
+    assert table_called(memory_section(Measurements(result(runs, [ZODB]))), "Disk") == [
         ("zodb", "realtime", "10,000", "1", "120 (120-120)", "-", "2"),
         ("zodb", "realtime", "10,000", "100", "120 (120-120)", "1,500 (1,500-1,500)", "2"),
     ]
@@ -201,7 +200,7 @@ def test_bytes_an_update_are_those_of_the_drill() -> None:
 
 def test_growth_is_told_by_size_with_its_slope() -> None:
     runs = [*times("naive", 10.0, players=1_000), *times("naive", 100.0, players=10_000)]
-    table = every_table(growth_section(result(runs, [NAIVE])))[0]
+    table = every_table(growth_section(Measurements(result(runs, [NAIVE]))))[0]
     assert columns(table, "operation", "backend", "1,000", "10,000", "slope", "10x players") == [
         ("rank", "naive", "10.0", "100", "1.00 (1.00-1.00)", "10x")
     ]
@@ -220,7 +219,7 @@ def test_each_operation_says_where_the_naive_board_stops_winning() -> None:
         *both("zodb", 10.0, 2.0, 100),
         *both("zodb", 10.0, 2.0, 10_000),
     ]
-    rows = table_called(growth_section(result(runs, [NAIVE, ZODB])), "Crossovers")
+    rows = table_called(growth_section(Measurements(result(runs, [NAIVE, ZODB]))), "Crossovers")
     assert rows == [
         ("zodb", "realtime", "rank", "below 1,000 players (1,000 to 1,000)"),
         ("zodb", "realtime", "count by score", "always, up to 10,000"),
@@ -229,7 +228,7 @@ def test_each_operation_says_where_the_naive_board_stops_winning() -> None:
 
 def test_without_a_naive_board_there_are_no_crossovers() -> None:
     runs = [*times("memory", 5.0, players=100), *times("memory", 6.0)]
-    assert "Crossovers" not in words_of(growth_section(result(runs)))
+    assert "Crossovers" not in words_of(growth_section(Measurements(result(runs))))
 
 
 # ---------------------------------------------------------------------- drills
@@ -240,7 +239,7 @@ def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
         *repeated(cell("memory", "drill"), lambda _: drill(lost=400), (1.0, 1.0)),
         *repeated(cell("redis (appendfsync always)", "drill"), lambda _: drill(), (1.0, 1.0)),
     ]
-    section = drills_section(result(runs, [MEMORY, FSYNC]))
+    section = recovery_section(Measurements(result(runs, [MEMORY, FSYNC])))
     headings = ("backend", "start, s", "load, s", "restore, s", "by", "lost", "processes", "ports", "runs")
     rest = ("0.310", "4.50", "6.70 (6.70-6.70)")
     assert [columns(table, *headings) for table in section.tables] == [
@@ -253,10 +252,10 @@ def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
 def test_drills_that_came_back_in_two_ways_say_both() -> None:
     figures = (drill(), drill(lost=3))
     runs = [Run(cell("redis", "drill"), number, "ok", figures=each) for number, each in enumerate(figures)]
-    (table,) = drills_section(result(runs, [VALKEY])).tables
+    (table,) = recovery_section(Measurements(result(runs, [VALKEY]))).tables
     assert columns(table, "by", "lost") == [("restart or reload", "3 of 800")]
 
 
 def test_a_disturbed_drill_is_marked() -> None:
     runs = [replace(run, cores_elsewhere=1.2) for run in repeated(cell("memory", "drill"), lambda _: drill(), (1.0,))]
-    assert columns(drills_section(result(runs)).tables[0], "marks") == [("~",)]
+    assert columns(recovery_section(Measurements(result(runs))).tables[0], "marks") == [("~",)]

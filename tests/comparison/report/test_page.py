@@ -15,14 +15,13 @@ import msgspec
 import pytest
 
 from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
-from leaderboard_backends.comparison.report.charts import charts
 from leaderboard_backends.comparison.report.page import LIMIT, page
 from leaderboard_backends.comparison.schema import Result, decode_result
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.installing import install_extra
 
 from . import made_up
-from .shown import ORDER, VERDICT, with_charts
+from .shown import ORDER, VERDICT, charts_of, with_charts
 
 VOID = ("meta", "link")
 HOSTILE = """</script><script>alert(1)</script><b x="'&amp;"""
@@ -73,7 +72,7 @@ def small() -> Result:
 
 @pytest.fixture(scope="module")
 def every(small: Result) -> dict[str, Chart]:
-    return charts(small)
+    return charts_of(small)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +116,7 @@ def test_the_command_is_in_it_as_text(document: Document, small: Result) -> None
 
 
 def test_the_same_result_gives_the_same_page(html: str, small: Result) -> None:
-    assert page(small, with_charts(charts(small))) == html
+    assert page(small, with_charts(charts_of(small))) == html
 
 
 def test_it_names_no_other_place(document: Document) -> None:

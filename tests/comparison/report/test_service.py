@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.document import Section, Table
-from leaderboard_backends.comparison.report.tables.percentiles import percentiles_section
-from leaderboard_backends.comparison.report.tables.service import service_section
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.percentiles import percentiles_section
+from leaderboard_backends.comparison.report.service import service_section
 from leaderboard_backends.comparison.schema import Result, Run, Timed
 from leaderboard_backends.numerals import significant
 
@@ -37,7 +38,9 @@ from .small import (
 
 
 def size_section(found: Result, players: int = 10_000) -> Section:
-    (section,) = (each for each in service_section(found).sections if each.title == f"realtime, {players:,} players")
+    (section,) = (
+        each for each in service_section(Measurements(found)).sections if each.title == f"realtime, {players:,} players"
+    )
     return section
 
 
@@ -140,7 +143,7 @@ def test_a_ratio_is_of_rounds_so_that_it_may_contradict_the_order_of_medians_and
     ]
     made = result(runs, [MEMORY, NAIVE])
     assert columns(only_table(made), "backend", "ratio") == [("memory", "1.00x"), ("naive", "≈0.98x")]
-    (said,) = [text for text in service_section(made).paragraphs if "Ratio:" in text]
+    (said,) = [text for text in service_section(Measurements(made)).paragraphs if "Ratio:" in text]
     assert "per round; the median over the rounds" in said
     assert "Within the noise that can be below 1, such as `≈0.98x`" in said
 
@@ -210,7 +213,7 @@ def test_who_has_no_figures_at_a_size_is_named_there() -> None:
 
 def test_sizes_but_the_one_that_was_measured_most_are_details() -> None:
     runs = [*times("memory", 5.0, players=100), *twins("memory", 6.0, 6.1), *times("memory", 7.0, players=1_000_000)]
-    sections = {section.title: section.detail for section in service_section(result(runs)).sections}
+    sections = {section.title: section.detail for section in service_section(Measurements(result(runs))).sections}
     assert sections["realtime, 10,000 players"] is False
     assert sections["realtime, 100 players"] is sections["realtime, 1,000,000 players"] is True
 
@@ -220,7 +223,7 @@ def test_loading_is_told_by_size_in_players_a_second() -> None:
         *repeated(cell("memory"), lambda part: service({}, players=10_000, load=0.02 * part)),
         *repeated(cell("zodb"), lambda part: service({}, players=10_000, load=0.1 * part)),
     ]
-    loading = service_section(result(runs, [MEMORY, ZODB])).sections[-1]
+    loading = service_section(Measurements(result(runs, [MEMORY, ZODB]))).sections[-1]
     assert [columns(table, "backend", "took", "players per second") for table in loading.tables] == [
         [("memory", "20.0 ms", "500,000 (490,000-510,000)")],
         [("zodb", "100 ms", "100,000 (98,000-102,000)")],
@@ -229,12 +232,12 @@ def test_loading_is_told_by_size_in_players_a_second() -> None:
 
 def test_every_percentile_is_a_median_over_processes() -> None:
     runs = of_each(timed(4.0, 9.0, samples=800), timed(5.0, 10.0), timed(6.0, None))
-    (table,) = every_table(percentiles_section(result(runs)))
+    (table,) = every_table(percentiles_section(Measurements(result(runs))))
     headings = ("samples", "p50", "p95", "p99", "p99.9", "slowest", "planned")
     assert columns(table, *headings) == [("1,000", "5.00", "5.00", "9.50", "-", "9.00", "1,000")]
 
 
 def test_answers_that_were_compared_are_counted() -> None:
     assert "500 answers, and the final states after 350 updates," in words_of(
-        service_section(result(times("memory", 5.0)))
+        service_section(Measurements(result(times("memory", 5.0))))
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.report.tables.backends import backends_section
-from leaderboard_backends.comparison.report.tables.circumstances import circumstances_section, traces_section
-from leaderboard_backends.comparison.report.tables.missing import missing_section
-from leaderboard_backends.comparison.report.tables.noise import noise_section
-from leaderboard_backends.comparison.report.tables.trust import MISTAKES, trust_section
+from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.backends import backends_section
+from leaderboard_backends.comparison.report.circumstances import circumstances_section, traces_section
+from leaderboard_backends.comparison.report.missing import missing_section
+from leaderboard_backends.comparison.report.noise import noise_section
+from leaderboard_backends.comparison.report.trust import MISTAKES, trust_section
 from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Result, Run, Sheet, Verdict
 
 from .small import (
@@ -28,7 +29,7 @@ from .small import (
 
 
 def test_the_fairness_sheet_tells_durability_sharing_and_round_trips_of_each_row() -> None:
-    table = backends_section(result([], [EVERYSEC, MEMORY, ZODB], asked=["never"])).tables[0]
+    table = backends_section(Measurements(result([], [EVERYSEC, MEMORY, ZODB], asked=["never"]))).tables[0]
     assert columns(table, "backend", "durability", "lives in", "round trips", "shared") == [
         ("memory", "memory only", "process", "none", "no"),
         ("redis (appendfsync everysec)", "everysec", "server", "1", "yes"),
@@ -39,13 +40,13 @@ def test_the_fairness_sheet_tells_durability_sharing_and_round_trips_of_each_row
 
 def test_round_trips_of_a_server_are_known_of_own_backends_alone() -> None:
     other = replace(EVERYSEC, label="theirs", distribution="theirs 2.1")
-    assert columns(backends_section(result([], [other])).tables[0], "round trips") == [("1 or more",)]
+    assert columns(backends_section(Measurements(result([], [other]))).tables[0], "round trips") == [("1 or more",)]
 
 
 def test_the_kit_s_verdict_has_its_numbers_its_digest_and_what_failed() -> None:
     wrong = facts("wrong", verdict=Verdict("DOES NOT CONFORM", "all", 1140, 5, "0.1.0, sha256 79fe", 9, ["a|b", "c"]))
     unjudged = replace(facts("unjudged"), verdict=None)
-    table = backends_section(result([], [MEMORY, wrong, unjudged])).tables[2]
+    table = backends_section(Measurements(result([], [MEMORY, wrong, unjudged]))).tables[2]
     assert columns(table, "verdict", "passed", "failed", "parts", "kit", "what failed") == [
         ("CONFORMS", "1,145", "0", "all", "0.1.0, sha256 79fe1db1353e", "-"),
         ("DOES NOT CONFORM", "1,140", "5", "all", "0.1.0, sha256 79fe", "a|b; c"),
@@ -55,7 +56,7 @@ def test_the_kit_s_verdict_has_its_numbers_its_digest_and_what_failed() -> None:
 
 def test_settings_steps_and_what_can_be_watched_are_told() -> None:
     sheet = Sheet("A board", ["synchronous=FULL"], ["pip install it", "choose a folder"], ["its size"], 'url = "x://y"')
-    section = backends_section(result([], [facts("memory", sheet=sheet), ZODB]))
+    section = backends_section(Measurements(result([], [facts("memory", sheet=sheet), ZODB])))
     (table,) = (table for inner in section.sections for table in inner.tables)
     assert columns(table, "backend", "what", "text")[:6] == [
         ("memory", "class", "Board, leaderboard-backends 0.1.0"),
@@ -74,7 +75,7 @@ def test_code_is_told_by_backend_and_by_feature() -> None:
         CodeFacts("board", "memory", 9, 412, None, 1, "not counted: C code"),
         CodeFacts("limits", "memory", None, None, None, None),
     ]
-    tables = backends_section(replace(result([], [counted, ZODB]), code=rows)).tables
+    tables = backends_section(Measurements(replace(result([], [counted, ZODB]), code=rows))).tables
     assert columns(tables[3], "backend", "statements", "other lines", "files") == [
         ("memory", "412", "30", "2"),
         ("zodb", "-", "-", "-"),
@@ -98,7 +99,7 @@ def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() 
         Run(cell("memory"), 3, "wrong", "step 9: rank 4"),
         Run(replace(cell("memory"), twin=True), 1, "failed", ""),
     ]
-    (table,) = missing_section(result(runs)).tables
+    (table,) = missing_section(Measurements(result(runs))).tables
     assert columns(table, "status", "backend", "runs", "where", "reason") == [
         ("wrong", "memory", "2", "service: realtime 10,000", "step 7: rank 3"),
         ("wrong", "memory", "1", "service: realtime 10,000", "step 9: rank 4"),
@@ -110,18 +111,18 @@ def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() 
 
 def test_what_was_asked_for_and_never_run_is_named() -> None:
     assert "Asked for, but never run: `zodb`, `never`." in words_of(
-        missing_section(result(times("memory", 5.0), [MEMORY, ZODB], asked=["never"]))
+        missing_section(Measurements(result(times("memory", 5.0), [MEMORY, ZODB], asked=["never"])))
     )
 
 
 def test_a_report_without_faults_says_so_and_an_interrupted_one_too() -> None:
-    assert missing_section(result(times("memory", 5.0))).paragraphs == ["Every run has figures."]
-    assert "interrupted" in words_of(missing_section(result(times("memory", 5.0), finished=False)))
+    assert missing_section(Measurements(result(times("memory", 5.0)))).paragraphs == ["Every run has figures."]
+    assert "interrupted" in words_of(missing_section(Measurements(result(times("memory", 5.0), finished=False))))
 
 
 def test_what_runs_noted_is_told_once_with_its_number() -> None:
     runs = [replace(run, notes=["its code was not counted"]) for run in times("memory", 5.0)]
-    (table,) = missing_section(result(runs)).tables
+    (table,) = missing_section(Measurements(result(runs))).tables
     assert columns(table, "backend", "runs", "note") == [("memory", "5", "its code was not counted")]
 
 
@@ -129,7 +130,9 @@ def test_what_runs_noted_is_told_once_with_its_number() -> None:
 
 
 def test_floors_and_the_ratios_of_twins_are_told() -> None:
-    tables = {table.title: table for table in every_table(noise_section(result(twins("memory", 10.0, 10.4))))}
+    tables = {
+        table.title: table for table in every_table(noise_section(Measurements(result(twins("memory", 10.0, 10.4)))))
+    }
     floor = ("p50, µs", "in the process", "1.04x", "memory against itself, rank, realtime, 10,000 players")
     assert floor in columns(tables["Noise floors"], "statistic", "class", "floor", "from")
     ratio = ("memory", "rank", "p50, µs", "1.04 (1.04-1.04)")
@@ -137,7 +140,7 @@ def test_floors_and_the_ratios_of_twins_are_told() -> None:
 
 
 def test_without_twins_nothing_is_told_apart() -> None:
-    section = noise_section(result(times("memory", 10.0)))
+    section = noise_section(Measurements(result(times("memory", 10.0))))
     assert "no difference counts" in words_of(section)
     assert [table.title for table in every_table(section)] == ["The cost of the clock"]
 
@@ -145,7 +148,7 @@ def test_without_twins_nothing_is_told_apart() -> None:
 def test_disturbed_runs_are_told_by_cell() -> None:
     elsewhere = [0.1, 0.4, 1.25, None, 0.0]
     runs = [replace(run, cores_elsewhere=cores) for run, cores in zip(times("memory", 5.0), elsewhere, strict=True)]
-    section = noise_section(result(runs))
+    section = noise_section(Measurements(result(runs)))
     assert "Of 4 runs in which it could be measured, 2 were disturbed" in words_of(section)
     table = section.tables[1]
     assert columns(table, "backend", "mode", "runs", "most cores elsewhere") == [("memory", "service", "2", "1.25")]
@@ -199,7 +202,7 @@ def test_the_limits_of_this_very_result_come_first() -> None:
 
 def limits_of(of: Result) -> list[str]:
     """Return all limits of a result: five in view, and the further ones."""
-    section = trust_section(of)
+    section = trust_section(Measurements(of))
     assert len(section.points) <= 5
     return [*section.points, *section.sections[0].points]
 
@@ -220,6 +223,6 @@ def test_of_a_server_that_was_given_nothing_is_said_to_be_known(whole: Result) -
 
 
 def test_each_mistake_of_others_has_an_answer() -> None:
-    table = trust_section(result([])).sections[0].tables[0]
+    table = trust_section(Measurements(result([]))).sections[0].tables[0]
     assert columns(table, "elsewhere", "here") == list(MISTAKES.items())
     assert all(MISTAKES.values())

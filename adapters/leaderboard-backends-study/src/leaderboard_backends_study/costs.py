@@ -192,7 +192,7 @@ def _outcome(item: Item | None, bare: Item | None, before: float, *, exact: bool
 
 def costs_section(subject: Subject) -> Section:
     """Return what measured bytes make of the study's amounts, a part of the section on its claims."""
-    given, measured = subject.inputs, footprints(subject.result)
+    given, measured = subject.inputs, footprints(subject.measurements)
     bills = study_bills(costs(), measured, given.model, given.prices)
     found = changes(costs(), measured, given.model, given.prices)
     return Section(
@@ -225,7 +225,7 @@ def _third_tier(subject: Subject, measured: Sequence[Footprint]) -> Iterator[str
     """Yield the study's estimate for shards, and what the board costs there on the cheapest cluster."""
     tier = costs().sharded
     (least, most), (few, many), (low, high) = tier.players, tier.shards, tier.monthly
-    ours = tiers(subject.result, measured, subject.inputs, tier.players)
+    ours = tiers(subject.measurements, measured, subject.inputs, tier.players)
     amounts = [f"{row.cluster.bill.monthly:,.0f} at {row.players:,}" for row in ours.rows] if ours else []
     beside = f"; by measured bytes, app server included: {' and '.join(amounts)}" if amounts else ""
     yield (

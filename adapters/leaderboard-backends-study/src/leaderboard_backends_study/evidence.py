@@ -16,8 +16,9 @@ from leaderboard_backends.comparison.cost.bill import Bill
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import spread
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.readings import Statistic as Noisy
-from leaderboard_backends.comparison.report.tables.operations import recoveries
+from leaderboard_backends.comparison.report.operations import recovery
 from leaderboard_backends.comparison.schema import (
     BackendFacts,
     CodeFacts,
@@ -70,7 +71,7 @@ class Evidence:
     """A result, with the prices and the model that costs are computed from."""
 
     def __init__(self, result: Result, inputs: Inputs | None = None) -> None:
-        self.result = result
+        self.result, self.m = result, Measurements(result)
         self.inputs = inputs or Inputs.shipped()
 
     # ------------------------------------------------------------------ boards
@@ -138,7 +139,10 @@ class Evidence:
 
     def drills(self, backend: str) -> list[DrillFigures]:
         """Return the figures of crash recovery of a board, at its largest size."""
-        return recoveries(self.result, backend)[1] or missing(f"crash recovery of {backend}")
+        one = recovery(self.m, backend)
+        runs = one.runs if one is not None else []
+        drills = [run.figures for run in runs if isinstance(run.figures, DrillFigures)]
+        return drills or missing(f"crash recovery of {backend}")
 
     def lost(self, backend: str) -> tuple[int, int]:
         """Return how many acknowledged updates all crashes lost, and how many updates were acknowledged."""
@@ -206,7 +210,7 @@ class Evidence:
     @cached_property
     def footprints(self) -> dict[str, Footprint]:
         """Bytes of each board, by label."""
-        return {one.backend: one for one in footprints(self.result)}
+        return {one.backend: one for one in footprints(self.m)}
 
     @cached_property
     def study_bills(self) -> Mapping[int, Mapping[str, Bill]]:

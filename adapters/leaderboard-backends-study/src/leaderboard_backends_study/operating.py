@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from leaderboard_backends.comparison.advice.answer import advise_from
 from leaderboard_backends.comparison.advice.need import Need, time_words
 from leaderboard_backends.comparison.advice.records import Records
-from leaderboard_backends.comparison.report.tables.operations import STATED, Operation, operation, operations
+from leaderboard_backends.comparison.report.operations import STATED, Operation, operation, operations, recovery
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.numerals import counted, duration, size, times
 
@@ -124,7 +124,7 @@ RECOVERED: Final = (
 
 def recovered(found: Evidence, label: str) -> Operation:
     """Return what operating a board takes; raises `NotMeasuredError` where crash recovery was not measured."""
-    one = operation(found.result, found.facts(label))
+    one = operation(found.facts(label), recovery(found.m, label))
     return one if one.is_measured else missing(f"crash recovery of {label}")
 
 
@@ -184,7 +184,7 @@ def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
 
 def easiest(_: Claim, found: Evidence) -> Judged:
     """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
-    every = [one for one in operations(found.result) if one.is_measured]
+    every = [one for one in operations(found.m) if one.is_measured]
     mine = next((one for one in every if one.label == SORTED), None) or missing(f"crash recovery of {SORTED}")
     others = [one for one in every if one is not mine]
     if not others:
@@ -247,7 +247,7 @@ def one_server_acid(_: Claim, found: Evidence) -> Judged:
 
 def maintenance(_: Claim, found: Evidence) -> Judged:
     """Report what there is to maintain: processes, ports, set-up steps, what can be monitored."""
-    every = [one for one in operations(found.result) if one.is_measured]
+    every = [one for one in operations(found.m) if one.is_measured]
     if not every:
         missing("crash recovery")
     watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)

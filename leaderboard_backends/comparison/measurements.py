@@ -1,0 +1,475 @@
+"""One table of all that a result measured: for each backend, mode, workload and size, each figure's values by round.
+
+Sections, charts, advice and costs read this table alone; none of them walks the runs. Which workload and size stand for
+a backend, where only one can be shown, is decided here, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from math import inf
+from statistics import median
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+
+from .schema import (
+    BackendFacts,
+    Cell,
+    Distribution,
+    DrillFigures,
+    Durability,
+    Figures,
+    Home,
+    MemoryFigures,
+    Mode,
+    ResponseFigures,
+    Result,
+    Run,
+    ServiceFigures,
+    ThroughputFigures,
+)
+
+Time: TypeAlias = Literal["p50", "p95", "p99", "p999", "mean", "maximum"]
+"""Of a distribution, in microseconds."""
+
+Judged: TypeAlias = Literal[
+    "p50",
+    "p99",
+    "per_second",
+    "seconds",
+    "process_memory",
+    "server_memory",
+    "server_used_memory",
+    "disk",
+    "disk_growth",
+    "disk_written",
+]
+"""What is held against a noise floor. Parts that are noisy in different ways have different statistics."""
+
+Statistic: TypeAlias = (
+    Judged
+    | Time
+    | Literal[
+        "samples",
+        "planned",
+        "players",
+        "players_per_second",
+        "opening",
+        "clock",
+        "client_cores",
+        "server_cores",
+        "achieved",
+        "kept_up",
+        "lost",
+        "acknowledged",
+        "processes",
+        "ports",
+        "reloaded",
+        "updates",
+    ]
+)
+
+UNITS: Final[dict[Judged, str]] = {
+    "p50": "µs",
+    "p99": "µs",
+    "per_second": "per second",
+    "seconds": "s",
+    "process_memory": "bytes per player",
+    "server_memory": "bytes per player",
+    "server_used_memory": "bytes per player",
+    "disk": "bytes per player",
+    "disk_growth": "bytes per update",
+    "disk_written": "bytes per update",
+}
+
+HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
+"""Of all others, less is better."""
+
+IDLE: Final = "idle"
+"""The part of a response run in which the board does nothing: what the harness itself adds."""
+
+DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
+"""The least durable first, and what is not known last."""
+
+Values: TypeAlias = Mapping[int, float]
+"""One figure by round: one value per process."""
+
+
+class Figure(NamedTuple):
+    """The name of a figure."""
+
+    part: str
+    """An operation, or `load`, `board`, `threads`, `processes`, `batch`, `rate`, `idle`, `start`, `restore`, `disk`."""
+    statistic: Statistic
+    amount: float = 0
+    """Clients, updates per call, or operations per second, of the parts that have these."""
+
+    @property
+    def title(self) -> str:
+        """The part with its amount: `4 threads`, `500 per second`."""
+        number = f"{self.amount:g}"
+        one = {"threads": "thread", "processes": "process"}.get(self.part) if self.amount == 1 else None
+        match self.part:
+            case "threads" | "processes":
+                return f"{number} {one or self.part}"
+            case "batch":
+                return f"batches of {number}"
+            case "rate":
+                return f"{number} per second"
+            case "disk":
+                return f"{number} per call"
+        return self.part
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is compared with that of another result, or with that of an A/A run."""
+        return self.statistic in UNITS and self.part != IDLE
+
+
+class Place(NamedTuple):
+    """Where something was measured."""
+
+    mode: Mode
+    workload: str
+    players: int
+
+    @property
+    def title(self) -> str:
+        """The workload and size as text."""
+        return f"{self.workload}, {self.players:,} players"
+
+
+# ---------------------------------------------------------------------- the figures of a run
+
+_Read: TypeAlias = Iterator[tuple[Figure, float | None]]
+
+TIME_FIELDS: Final[dict[Statistic, str]] = {
+    "p50": "p50_us",
+    "p95": "p95_us",
+    "p99": "p99_us",
+    "p999": "p999_us",
+    "mean": "mean_us",
+    "maximum": "maximum_us",
+    "samples": "samples",
+}
+"""The field of a distribution that each statistic is in."""
+
+
+def figures_of(figures: Figures) -> dict[Figure, float]:
+    """Return all figures of a run; those that are `None` are left out. Programs of plug-ins have none."""
+    return {figure: value for figure, value in _read(figures) if value is not None}
+
+
+def _read(figures: Figures) -> _Read:
+    match figures:
+        case ServiceFigures():
+            yield from _service(figures)
+        case ThroughputFigures():
+            yield from _throughput(figures)
+        case ResponseFigures():
+            yield from _response(figures)
+        case DrillFigures():
+            yield from _recovery(figures)
+
+
+def _service(figures: ServiceFigures) -> _Read:
+    for operation, timed in figures.operations.items():
+        yield from _times(operation, timed.time)
+        yield Figure(operation, "planned"), timed.planned
+        yield Figure(operation, "per_second"), timed.per_second
+    yield Figure("load", "seconds"), figures.load.seconds
+    yield Figure("load", "players"), figures.load.players
+    yield Figure("load", "players_per_second"), figures.load.per_second
+    yield Figure("clock", "clock"), figures.clock_us
+    yield from _memory(figures.memory, figures.load.players)
+
+
+def _times(part: str, time: Distribution | None, amount: float = 0) -> _Read:
+    for statistic, field in TIME_FIELDS.items():
+        yield Figure(part, statistic, amount), None if time is None else getattr(time, field)
+
+
+def _memory(memory: MemoryFigures, players: int) -> _Read:
+    grown: dict[Statistic, int | None] = {
+        "process_memory": memory.board_bytes,
+        "server_memory": memory.server_private_bytes,
+        "server_used_memory": memory.server_used_bytes,
+        "disk": memory.disk_bytes,
+    }
+    for statistic, size in grown.items():
+        yield Figure("board", statistic), None if size is None or not players else size / players
+    yield Figure("board", "opening"), memory.opening_bytes
+
+
+def _throughput(figures: ThroughputFigures) -> _Read:
+    for several in figures.clients:
+        yield Figure(several.kind, "per_second", several.clients), several.per_second
+        yield Figure(several.kind, "client_cores", several.clients), several.client_cores
+        yield Figure(several.kind, "server_cores", several.clients), several.server_cores
+    for batch in figures.batches:
+        yield Figure("batch", "per_second", batch.size), batch.per_second
+
+
+def _response(figures: ResponseFigures) -> _Read:
+    for part, rates in (("rate", figures.rates), (IDLE, figures.idle)):
+        for rate in rates:
+            yield from _times(part, rate.response, rate.rate)
+            yield Figure(part, "achieved", rate.rate), rate.achieved
+            yield Figure(part, "kept_up", rate.rate), float(rate.response is not None)
+
+
+def _recovery(figures: DrillFigures) -> _Read:
+    yield Figure("start", "seconds"), figures.start_seconds
+    yield Figure("load", "seconds"), figures.load_seconds
+    yield Figure("restore", "seconds"), figures.restore_seconds
+    yield Figure("restore", "reloaded"), float(figures.restored_by == "load")
+    for statistic in ("lost", "acknowledged", "processes", "ports"):
+        yield Figure("restore", statistic), getattr(figures, statistic)
+    for disk in figures.disk:
+        sizes: dict[Statistic, int | None] = {"disk_growth": disk.grown, "disk_written": disk.written_bytes}
+        yield Figure("disk", "updates", disk.size), disk.updates
+        for statistic, size in sizes.items():
+            per_update = None if size is None or not disk.updates else size / disk.updates
+            yield Figure("disk", statistic, disk.size), per_update
+
+
+# ---------------------------------------------------------------------- the table
+
+
+class Measured:
+    """The runs of one cell: a backend in one mode, at one workload and size."""
+
+    def __init__(self, cell: Cell, every: list[Run]) -> None:
+        self.cell = cell
+        self.every = every
+        """All its runs, those without figures included."""
+        self.runs = [run for run in every if run.status == "ok" and run.figures is not None]
+        """Those with figures."""
+
+    @property
+    def label(self) -> str:
+        """The backend's label."""
+        return self.cell.backend
+
+    @property
+    def place(self) -> Place:
+        """Where it was measured."""
+        return Place(self.cell.mode, self.cell.workload, self.cell.players)
+
+    @cached_property
+    def figures(self) -> dict[Figure, dict[int, float]]:
+        """The values of each figure by round, figures in the order of the runs.
+
+        Raises `ValueError` where a round occurs twice, as it does where two results are mixed.
+        """
+        if twice := [number for number, count in Counter(run.round for run in self.runs).items() if count > 1]:
+            raise ValueError(f"round {twice[0]} occurs twice: use the runs of one cell of one result.")
+        found: dict[Figure, dict[int, float]] = {}
+        for run in self.runs:
+            for figure, value in figures_of(run.figures).items() if run.figures else ():
+                found.setdefault(figure, {})[run.round] = value
+        return found
+
+    def values(self, part: str, statistic: Statistic, amount: float = 0) -> Values:
+        """Return a figure by round; empty where it was not measured."""
+        return self.figures.get(Figure(part, statistic, amount), {})
+
+    def by_amount(self, part: str, statistic: Statistic) -> dict[float, Values]:
+        """Return a figure of each number of clients, batch size or rate, by rising amount."""
+        found = {figure.amount: values for figure, values in self.figures.items() if figure[:2] == (part, statistic)}
+        return dict(sorted(found.items()))
+
+    @property
+    def loaded(self) -> int:
+        """The players that a service run begins with: under some workloads, others join later."""
+        return int(max(self.values("load", "players").values(), default=0))
+
+    @property
+    def operations(self) -> list[str]:
+        """The operations that have service times in any run."""
+        return [figure.part for figure in self.figures if figure.statistic == "planned"]
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other work on the machine made any of its runs too slow."""
+        return any(run.disturbed for run in self.runs)
+
+    def cut(self, operation: str) -> int | None:
+        """Return the fewest samples of a process, if the time limit left out some of an operation's planned steps."""
+        samples, planned = (self.values(operation, statistic) for statistic in ("samples", "planned"))
+        return min((int(number) for round_, number in samples.items() if number < planned[round_]), default=None)
+
+
+class Measurements:
+    """All figures of a result."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        self.cells: dict[Cell, Measured] = {}
+        """What was measured, A/A runs included, in the order of the runs."""
+        runs: dict[Cell, list[Run]] = {}
+        for run in result.runs:
+            runs.setdefault(run.cell, []).append(run)
+        self.cells = {cell: Measured(cell, every) for cell, every in runs.items()}
+
+    def at(self, place: Place, backend: str, *, again: bool = False) -> Measured:
+        """Return a backend at a place, the second of its A/A runs with `again`; without runs where it has none."""
+        cell = Cell(*place, backend, again)
+        return self.cells.get(cell) or Measured(cell, [])
+
+    def places(self, mode: Mode) -> list[Place]:
+        """Return where a mode was run, with or without figures: workloads in the order of the result, then sizes."""
+        found = {Place(mode, cell.workload, cell.players) for cell in self.cells if cell.mode == mode}
+        known = [facts.name for facts in self.result.workloads]
+        names = list(dict.fromkeys([*known, *sorted(place.workload for place in found)]))
+        return sorted(found, key=lambda place: (names.index(place.workload), place.players))
+
+    def measured(self, mode: Mode, backends: Iterable[str], place: Place | None = None) -> list[Measured]:
+        """Return all that has figures in a mode, backend by backend; of one place alone where it is given."""
+        places = self.places(mode) if place is None else [place]
+        found = (self.at(one, label) for label in backends for one in places)
+        return [one for one in found if one.runs]
+
+    def sizes(self, mode: Mode, workload: str) -> list[int]:
+        """Return the sizes in players that a workload was run at, with or without figures, in rising order."""
+        return [place.players for place in self.places(mode) if place.workload == workload]
+
+    # ------------------------------------------------------------------ what represents a result
+
+    @cached_property
+    def workload(self) -> str:
+        """The workload that represents all: the one whose service times are of the most sizes, of equals the first."""
+        counted = Counter(
+            place.workload for place in self.places("service") if self.measured("service", self.labels, place)
+        )
+        return max(counted, key=lambda name: counted[name], default="")
+
+    def usual(self, mode: Mode) -> Place | None:
+        """Return the place that represents a mode: of the size with the most runs of it, of equals the largest.
+
+        Its workload is the one that represents all, or else the first with which the mode was run.
+        """
+        places = self.places(mode)
+        mine = [place for place in places if place.workload == self.workload] or places
+        mine = [place for place in mine if place.workload == mine[0].workload]
+        runs = Counter(run.cell.players for run in self.result.runs if run.cell.mode == mode)
+        return max(mine, key=lambda place: (runs[place.players], place.players), default=None)
+
+    def by_size(self, mode: Mode, backend: str) -> dict[int, Measured]:
+        """Return what has figures of a backend by rising size, under the workload that represents all.
+
+        Where it has none under that, under the first workload that it has figures of.
+        """
+        found = self._with_figures.get((mode, backend), [])
+        mine = [one for one in found if one.cell.workload == self.workload] or found
+        return {one.cell.players: one for one in mine if one.cell.workload == mine[0].cell.workload}
+
+    @cached_property
+    def _with_figures(self) -> dict[tuple[Mode, str], list[Measured]]:
+        found: dict[tuple[Mode, str], list[Measured]] = {}
+        for mode in get_args(Mode):
+            for one in self.measured(mode, self.labels):
+                found.setdefault((mode, one.label), []).append(one)
+        return found
+
+    # ------------------------------------------------------------------ backends
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Every backend that occurs in a result, the requested ones first."""
+        run = (cell.backend for cell in self.cells if cell.workload)
+        opened = (facts.label for facts in self.result.backends)
+        return list(dict.fromkeys([*self.result.settings.backends, *opened, *run]))
+
+    def durability(self, label: str) -> Durability:
+        """Return what a power cut leaves of a backend's updates."""
+        facts = self.result.facts(label)
+        return "not known" if facts is None else facts.durability
+
+    @cached_property
+    def classes(self) -> dict[Durability, list[str]]:
+        """The backends by what a power cut leaves, the least durable class first; only classes that have some."""
+        found = {name: [label for label in self.labels if self.durability(label) == name] for name in DURABILITIES}
+        return {name: labels for name, labels in found.items() if labels}
+
+    @cached_property
+    def in_class_order(self) -> list[str]:
+        """Every backend, class by class."""
+        return [label for labels in self.classes.values() for label in labels]
+
+    # ------------------------------------------------------------------ noise
+
+    @cached_property
+    def floors(self) -> Floors:
+        """How far equal cells were apart, by class of storage, mode and statistic.
+
+        The floor is the largest ratio of medians, folded to at least 1, of all A/A runs and parts of the class. Figures
+        that are not above 0 have no ratio and are left out.
+        """
+        measured: dict[FloorKey, Floor] = {}
+        for again in self.a_a_runs:
+            cell, first = again.cell, self.at(again.place, again.label)
+            for figure in first.figures.keys() & again.figures.keys():
+                one, other = median(first.figures[figure].values()), median(again.figures[figure].values())
+                if figure.judged and one > 0 and other > 0:
+                    key = NoiseClass.of(self.result.facts(cell.backend)), cell.mode, figure.statistic
+                    source = f"{cell.backend} against itself, {figure.title}, {again.place.title}"
+                    floor = Floor(max(one / other, other / one), source)
+                    measured[key] = max(measured.get(key, Floor(0, "")), floor)
+        return Floors(measured)
+
+    @cached_property
+    def a_a_runs(self) -> list[Measured]:
+        """The second cell of each pair of equal ones."""
+        return [one for cell, one in self.cells.items() if cell.twin]
+
+
+class NoiseClass(NamedTuple):
+    """Backends that are noisy for the same reasons: what a call waits for is alike."""
+
+    home: Home
+    every_commit: bool
+    """Whether each update waits for the disk."""
+
+    @classmethod
+    def of(cls, facts: BackendFacts | None) -> NoiseClass | None:
+        """Return the class of a backend; `None` where nothing is known of it."""
+        return None if facts is None else cls(facts.home, facts.durability == "every commit")
+
+    @property
+    def title(self) -> str:
+        """The class as text."""
+        where = {"process": "in the process", "file": "in a file", "server": "on a server"}[self.home]
+        return f"{where} that waits for the disk" if self.every_commit else where
+
+
+FloorKey: TypeAlias = tuple[NoiseClass | None, Mode, Statistic]
+
+
+class Floor(NamedTuple):
+    """The ratio, at least 1, by which a backend differed from itself; a smaller difference says nothing."""
+
+    ratio: float
+    source: str
+    """Where it comes from, as text."""
+
+
+class Floors(NamedTuple):
+    """The noise floors of a result, as measured by its A/A runs."""
+
+    measured: Mapping[FloorKey, Floor]
+
+    def find(self, facts: BackendFacts | None, mode: Mode, statistic: Statistic) -> Floor:
+        """Return the floor of a backend's class with its source: its own, or else the largest of all classes.
+
+        Where no A/A run has this statistic in this mode, the floor is infinite: then nothing counts as a difference.
+        """
+        own = self.measured.get((NoiseClass.of(facts), mode, statistic))
+        if own is not None:
+            return own
+        others = [floor for (_, *what), floor in self.measured.items() if what == [mode, statistic]]
+        if not others:
+            return Floor(inf, f"not known: no {mode} A/A run has a {statistic}")
+        largest = max(others)
+        return Floor(largest.ratio, f"{largest.source}, the largest of all classes, because this one has no A/A run")

@@ -1,0 +1,263 @@
+"""What changed since an older result: `leaderboard report NEW.json --against OLD.json`.
+
+A figure is worse or better only where the interval of new / old is clear of 1 and of the noise floor. That no change
+was seen does not mean that there is none: such a row says how large a change could hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from .comparable import Difference, check_comparable, differences
+from .measurements import HIGHER_IS_BETTER, Figure, Floor, Measured, Measurements
+from .schema import BackendFacts, Cell, Result, Run, Status
+from .statistics import ENOUGH_PROCESSES, Interval, differs, independent_ratio, interval
+
+Outcome: TypeAlias = Literal["worse", "better", "same", "no verdict", "appeared", "disappeared"]
+"""`same`: no change that counts."""
+
+
+class Change(NamedTuple):
+    """One figure of one cell in two results, or a cell as a whole."""
+
+    cell: Cell
+    figure: Figure | None
+    """`None`: the cell as a whole, whose runs came out otherwise."""
+    outcome: Outcome
+    reason: str
+    old: Interval | None = None
+    new: Interval | None = None
+    ratio: Interval | None = None
+    """New by old."""
+    floor: float | None = None
+    """The larger noise floor of the two results; infinite where one of them is not known."""
+
+
+class Changes(NamedTuple):
+    """What two results say together."""
+
+    rows: tuple[Change, ...]
+    differences: tuple[Difference, ...]
+    """What else is not the same, and may be the cause."""
+    missing: tuple[Change, ...] = ()
+    """Of the rows, cells that the new result was to measure and has no figures of."""
+
+    @property
+    def regressions(self) -> list[Change]:
+        """The rows that became worse."""
+        return [row for row in self.rows if row.outcome == "worse"]
+
+
+def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> Changes:
+    """Compare each cell and figure of two results, without A/A runs and programs of plug-ins.
+
+    Raises `ConfigurationError` where the results cannot be compared: another workload or trace under the same name,
+    another machine unless it is allowed, or no cell in common.
+    """
+    check_comparable(old, new, allow_other_machine=allow_other_machine)
+    before, after = Measurements(old), Measurements(new)
+    cells = sorted(cell for cell in before.cells.keys() | after.cells.keys() if cell.workload and not cell.twin)
+    rows = tuple(row for cell in cells for row in _Pair(cell, before, after).changes())
+    missing = tuple(
+        row for row in rows if row.outcome == "disappeared" and row.figure is None and row.cell in after.cells
+    )
+    return Changes(rows, tuple(differences(old, new)), missing)
+
+
+class _Pair(NamedTuple):
+    """One cell in both results."""
+
+    cell: Cell
+    before: Measurements
+    after: Measurements
+
+    @property
+    def old(self) -> Measured:
+        return self.before.cells.get(self.cell) or Measured(self.cell, [])
+
+    @property
+    def new(self) -> Measured:
+        return self.after.cells.get(self.cell) or Measured(self.cell, [])
+
+    @property
+    def facts(self) -> tuple[BackendFacts | None, BackendFacts | None]:
+        old, new = (m.result.facts(self.cell.backend) for m in (self.before, self.after))
+        return old, new
+
+    def changes(self) -> Iterator[Change]:
+        yield from _as_a_whole(self)
+        old, new = self.old, self.new
+        if not old.runs or not new.runs:
+            return
+        yield from _lost(self.cell, old, new)
+        hindrance = _other_class(*self.facts)
+        for figure in dict.fromkeys([*_measured_of(old), *_measured_of(new)]):
+            yield _of_figure(_Both(figure, old, new, hindrance), self.floor(figure))
+
+    def floor(self, figure: Figure) -> Floor:
+        sides = zip((self.before, self.after), self.facts, strict=True)
+        return max(m.floors.find(facts, self.cell.mode, figure.statistic) for m, facts in sides)
+
+
+def _measured_of(one: Measured) -> list[Figure]:
+    return [figure for figure in one.figures if figure.judged]
+
+
+# ---------------------------------------------------------------------- cells as a whole
+
+_ABSENT: Final[tuple[Status, ...]] = ("unavailable", "not run")
+_FAULTS: Final[tuple[Status, ...]] = ("timed out", "failed", "wrong")
+"""From the least to the worst."""
+
+
+def _as_a_whole(pair: _Pair) -> Iterator[Change]:
+    """Yield a change where the runs of a cell came out otherwise than before, and not just slower or faster."""
+    sides = [(one.every, facts) for one, facts in zip((pair.old, pair.new), pair.facts, strict=True)]
+    was, now = (_severity(*side) for side in sides)
+    words = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
+    if was is not None and now is not None:
+        if was != now:
+            yield Change(pair.cell, None, "worse" if now > was else "better", words)
+    elif was is not None:
+        yield Change(pair.cell, None, "disappeared", words)
+    elif now is not None:
+        yield Change(pair.cell, None, "appeared", words)
+
+
+def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, bool] | None:
+    """Return the worst fault of a cell's runs, and whether none was fine; `None` where none could be run."""
+    if runs and _refused(facts):
+        return len(_FAULTS), True
+    statuses = {run.status for run in runs}.difference(_ABSENT)
+    return (max(map(_rank, statuses)), "ok" not in statuses) if statuses else None
+
+
+def _rank(status: Status) -> int:
+    return _FAULTS.index(status) + 1 if status in _FAULTS else 0
+
+
+def _refused(facts: BackendFacts | None) -> str:
+    """Return what the conformance kit says of a backend that it refuses; empty where it does not."""
+    verdict = facts.verdict if facts is not None else None
+    if verdict is None or verdict.allows_figures:
+        return ""
+    return f"refused by the conformance kit ({verdict.verdict}, {verdict.failed} failed)"
+
+
+def _outcome_words(runs: Sequence[Run], facts: BackendFacts | None) -> str:
+    if not runs:
+        return "not in the result"
+    worst = max(runs, key=lambda run: (_rank(run.status), run.status != "ok"))
+    alike = sum(run.status == worst.status for run in runs)
+    reason = f" ({worst.reason})" if worst.reason else ""
+    return _refused(facts) or f"{worst.status} in {alike} of {len(runs)} runs{reason}"
+
+
+def _lost(cell: Cell, old: Measured, new: Measured) -> Iterator[Change]:
+    """Yield a change where a kill loses acknowledged updates in one result and none in the other."""
+    was, now = (int(max(one.values("restore", "lost").values(), default=0)) for one in (old, new))
+    if (was == 0) != (now == 0):
+        words = f"a kill lost up to {was:,} acknowledged updates; now it loses up to {now:,}"
+        yield Change(cell, None, "worse" if now else "better", words)
+
+
+# ---------------------------------------------------------------------- figures
+
+
+def _other_class(old: BackendFacts | None, new: BackendFacts | None) -> str:
+    """Return why figures of a backend are not compared: durability classes are never mixed."""
+    if old is None or new is None or (old.durability, old.home) == (new.durability, new.home):
+        return ""
+    return f"was {old.durability}, in a {old.home}; is {new.durability}, in a {new.home}: not the same class"
+
+
+class _Both(NamedTuple):
+    """One figure on both sides."""
+
+    figure: Figure
+    old: Measured
+    new: Measured
+    hindrance: str
+    """Why there can be no verdict, empty where there can."""
+
+    def values(self, one: Measured) -> list[float]:
+        return [*one.figures.get(self.figure, {}).values()]
+
+    def behind(self, one: Measured) -> int:
+        """Return how many processes did not keep up with the rate that the figure is of."""
+        part, _, rate = self.figure
+        return sum(not kept for kept in one.values(part, "kept_up", rate).values())
+
+    def cut(self, *sides: Measured) -> str:
+        """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
+        part = self.figure.part
+        known = [(cut, one) for one in sides if (cut := one.cut(part)) is not None]
+        if not known:
+            return ""
+        least, one = min(known, key=lambda found: found[0])
+        planned = next(
+            planned
+            for round_, planned in one.values(part, "planned").items()
+            if one.values(part, "samples").get(round_) == least
+        )
+        return f"the time limit cut it to {least:,} of {planned:,.0f} steps"
+
+    def lack(self, one: Measured) -> str:
+        """Return why runs do not have a figure."""
+        if behind := self.behind(one):
+            return f"{behind} of {len(one.runs)} processes do not keep up with this rate"
+        return self.cut(one) or "not measured"
+
+    def all_and_none(self, within: Measured, without: Measured) -> bool:
+        """Whether all processes of one side kept up with a rate, none of the other, and there are enough of both."""
+        enough = min(len(within.runs), len(without.runs)) >= ENOUGH_PROCESSES and not self.hindrance
+        return enough and self.behind(without) == len(without.runs) and len(self.values(within)) == len(within.runs)
+
+    @property
+    def too_few(self) -> str:
+        """Why this number of values allows no verdict; empty where it does."""
+        old, new = (len(self.values(one)) for one in (self.old, self.new))
+        runs = len(self.old.runs), len(self.new.runs)
+        if min(old, new) < ENOUGH_PROCESSES:
+            return f"{old} processes before and {new} now have it: a verdict needs {ENOUGH_PROCESSES} each"
+        if (old, new) != runs:
+            return f"{old} of {runs[0]} processes before and {new} of {runs[1]} now have it: these may be the fast ones"
+        return ""
+
+    @property
+    def disturbed(self) -> str:
+        """How many runs other work disturbed; empty where it disturbed none."""
+        old, new = (sum(run.disturbed for run in one.runs) for one in (self.old, self.new))
+        return f"other work disturbed {old} runs before and {new} now" if old or new else ""
+
+
+def _of_figure(both: _Both, floor: Floor) -> Change:
+    cell, was, now = both.old.cell, both.values(both.old), both.values(both.new)
+    if not now:
+        gone: Outcome = "worse" if both.all_and_none(both.old, both.new) else "disappeared"
+        return Change(cell, both.figure, gone, both.hindrance or f"{both.lack(both.new)} now", old=interval(was))
+    if not was:
+        come: Outcome = "better" if both.all_and_none(both.new, both.old) else "appeared"
+        return Change(cell, both.figure, come, both.hindrance or f"{both.lack(both.old)} before", new=interval(now))
+    change = Change(cell, both.figure, "no verdict", "", interval(was), interval(now))
+    hindrance = both.hindrance or both.too_few
+    if min(*was, *now) <= 0:
+        if len({*was, *now}) == 1 and not hindrance:
+            return change._replace(outcome="same", reason="equal in all processes")
+        return change._replace(reason=hindrance or "not above 0 in a process: there is no ratio")
+    ratio = independent_ratio(now, was)
+    change = change._replace(ratio=ratio, floor=floor.ratio)
+    if hindrance or floor.ratio == inf:
+        return change._replace(reason=hindrance or f"the noise floor is {floor.source}")
+    low, middle, high, _ = ratio
+    times = f"{middle:.2f}x of before ({low:.2f} to {high:.2f}), noise floor {floor.ratio:.2f}"
+    said = filter(None, [times, both.cut(both.old, both.new), both.disturbed])
+    return change._replace(outcome=_outcome(both.figure, ratio, floor.ratio), reason="; ".join(said))
+
+
+def _outcome(figure: Figure, ratio: Interval, floor: float) -> Outcome:
+    if not differs(ratio, floor):
+        return "same"
+    return "better" if (ratio.middle > 1) == (figure.statistic in HIGHER_IS_BETTER) else "worse"

@@ -1,0 +1,303 @@
+"""Charts drawn from plots, with Altair: lines, bars and shapes, in panels that share their axes and one legend.
+
+A page lays the panels out anew for its width: what it needs for that, and for the table behind a chart, is in
+`usermeta`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil, floor, log10
+from typing import Any, Final, TypeAlias
+
+import altair as alt
+import vl_convert
+
+from ..document import Chart
+from .palette import DARK, LIGHT, Colours, shapes, theme
+from .plots import BEHIND, FIGURE, IDLE, SHAPE, Axis, Plot, PlotRow
+
+WIDTH: Final = 880
+"""Pixels of a whole chart as a file."""
+
+LEAST_PANEL: Final = 250
+"""Pixels of a panel with its axis; a page that is narrower has fewer side by side."""
+
+LEGEND_MARK: Final = 44
+"""Pixels of a mark in a legend, with what is around it."""
+
+LEGEND_LETTER: Final = 6.5
+"""Pixels of a letter in a legend, on average."""
+
+LINES_HEIGHT: Final = 240
+BAR: Final = 24
+"""Pixels of a bar with its gap."""
+SHAPES_STEP: Final = 38
+
+COUNTS: Final = ("players", "clients", "size", "rate")
+"""The fields that are whole numbers."""
+
+THEMES: Final = {"light": LIGHT, "dark": DARK}
+
+_PICKED: Final = "picked"
+_FADED: Final = 0.12
+_FILLS: Final = (0.95, 0.4, 0.15)
+"""Opacities of the parts of a backend."""
+_BAR_ROOM: Final = 1.3
+"""Factor that leaves room for the label of the longest bar."""
+_ROOM: Final = 1.25
+"""Beyond the smallest and the largest number of a logarithmic axis, as a factor."""
+_FEW_TICKS: Final = 3
+_TICKS: Final = 4
+_MOST_SIDE_BY_SIDE: Final = 3
+_AXIS: Final = 58
+_SPACING: Final = 14
+_LINE: Final = "\x1e"
+_SEPARATOR: Final = "\x1f"
+_PIXELS: Final = 2.0
+"""Of a PNG by those of the chart."""
+_PADDING: Final = 16
+
+
+def chart(plot: Plot) -> Chart:
+    """Return a plot as drawn."""
+    match plot.kind:
+        case "lines":
+            return _side_by_side(plot, _lines(plot))
+        case "bars":
+            return _bars(plot)
+        case "shapes":
+            return _stacked(
+                plot, lambda names, last: _shapes(plot, names, last=last), plot.rows, "backend", SHAPES_STEP
+            )
+
+
+def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Yield each chart as SVG, and as PNG on demand, drawn for a light and for a dark page: `NAME-light.svg`.
+
+    Cost: some 50 ms per file, after a start of a second.
+    """
+    for one in charts:
+        for name, colours in THEMES.items():
+            specification = alone(one, colours)
+            yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
+            if png:
+                yield f"{one.name}-{name}.png", vl_convert.vegalite_to_png(specification, scale=_PIXELS)
+
+
+def alone(chart: Chart, colours: Colours) -> dict[str, Any]:
+    """Return the specification of a chart that stands alone: with its title, on a background."""
+    config = theme(colours)
+    config["background"] = colours.paper
+    config["legend"]["columns"] = WIDTH // chart.specification["usermeta"]["entry"]
+    return {**chart.specification, "title": chart.title, "padding": _PADDING, "config": config}
+
+
+# ---------------------------------------------------------------------- what all kinds share
+
+
+def _scale(plot: Plot) -> alt.Scale:
+    """Return the backends in the order of the palette."""
+    return alt.Scale(domain=list(plot.labels))
+
+
+def _colour(plot: Plot, legend: alt.Legend | None = None) -> alt.Color:
+    return alt.Color("backend:N", scale=_scale(plot), legend=legend)
+
+
+def _tooltip(plot: Plot) -> list[alt.Tooltip]:
+    """Return the tooltip of a mark: the columns of the table, with the number as text."""
+    return [
+        alt.Tooltip(f"{field}:Q", title=heading, format=",")
+        if field in COUNTS
+        else alt.Tooltip(f"{field}:N", title=heading)
+        for field, heading in plot.columns
+        if field not in ("value", "low", "high")
+    ]
+
+
+def _only(kind: str) -> alt.Chart:
+    """Return a chart without a mark yet, of the rows of a kind."""
+    return alt.Chart().transform_filter(f"datum.what === '{kind}'")
+
+
+def _domain(axis: Axis) -> tuple[float, float]:
+    return min(axis.numbers) / _ROOM, max(axis.numbers) * _ROOM
+
+
+def _logarithmic(axis: Axis) -> alt.Scale:
+    return alt.Scale(type="log", domain=list(_domain(axis)), nice=False)
+
+
+def _ticks(axis: Axis) -> list[float]:
+    """Return a tick at each number of an axis across, else at powers of ten, or at 1, 2 and 5 where those are few."""
+    if axis.field not in ("value", "time"):
+        return sorted({*axis.numbers})
+    low, high = _domain(axis)
+    powers = [10.0**power for power in range(floor(log10(low)), ceil(log10(high)) + 1)]
+    ticks = [power for power in powers if low <= power <= high]
+    if len(ticks) >= _FEW_TICKS:
+        return ticks
+    return [tick for power in powers for step in (1, 2, 5) if low <= (tick := step * power) <= high]
+
+
+def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
+    """Return the chart of some layers, with panels that share both axes."""
+    panels = len(plot.panels)
+    columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
+    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(
+        width=WIDTH // columns - _AXIS, height=LINES_HEIGHT
+    )
+    facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
+    return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
+
+
+Draw: TypeAlias = Callable[[alt.Scale, bool], Sequence[alt.Chart]]
+"""Returns the layers of a stacked panel, by the scale of its names and whether it is the last one."""
+
+
+def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: float) -> Chart:
+    """Return a chart with panels one above the other, each as high as its own rows need: `step` for each name.
+
+    The names on the y axis are in `field`, in the order of the rows.
+    """
+    panels = []
+    for name in plot.panels:
+        names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
+        title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
+        layers = draw(alt.Scale(domain=names), name == plot.panels[-1])
+        panel = alt.layer(*layers).properties(width=WIDTH - _AXIS, height=step * len(names), title=title)
+        panels.append(panel.transform_filter(alt.FieldEqualPredicate(field="panel", equal=name)))
+    return _finished(plot, alt.vconcat(*panels, data=alt.NamedData("rows"), spacing=_SPACING), rows, 1)
+
+
+def _across(axis: Axis, *, last: bool) -> alt.Axis:
+    """Return the x axis of a stacked panel: all have its grid, and the last one has the rest."""
+    at: dict[str, Any] = {"values": _ticks(axis)} if axis.numbers else {"tickCount": _TICKS}
+    if not last:
+        return alt.Axis(title=None, labels=False, ticks=False, domain=False, **at)
+    return alt.Axis(title=axis.title or None, labelExpr=axis.label, **at)
+
+
+def _on_lines(name: str) -> str:
+    """Return an expression that shows what a name has in parentheses below the rest of it, broken at its comma."""
+    return f"split(replace(replace({name}, ' (', '{_LINE}('), ', ', ',{_LINE}'), '{_LINE}')"
+
+
+def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequence[PlotRow], columns: int) -> Chart:
+    """Return a chart with its rows and what a page needs, without the size that Altair gives to all charts.
+
+    Tests hold charts of every kind against the schema of Vega-Lite; here that takes a third of the time.
+    """
+    specification = drawn.to_dict(validate=False)
+    del specification["config"]
+    specification["data"] = {"values": [dict(row) for row in rows]}
+    longest = max(map(len, plot.labels), default=0)
+    specification["usermeta"] = {
+        "columns": columns,
+        "least": LEAST_PANEL,
+        "entry": min(WIDTH, round(LEGEND_MARK + LEGEND_LETTER * longest)),
+        "table": [list(column) for column in plot.columns if column[0] != "told"],
+        "of": FIGURE,
+    }
+    return Chart(plot.name, plot.title, plot.description, specification)
+
+
+# ---------------------------------------------------------------------- lines
+
+
+def _lines(plot: Plot) -> list[alt.Chart]:
+    """Return layers: a line per backend with a point per amount, hollow with `cut`, and intervals as band and whisker.
+
+    The dotted line of `IDLE` and the marks of `BEHIND` lie on top, where there are such rows.
+    """
+    y = plot.y or plot.x
+    x_axis, y_axis = (alt.Axis(title=one.title or None, values=_ticks(one), labelExpr=one.label) for one in (plot.x, y))
+    across = alt.X(f"{plot.x.field}:Q", scale=_logarithmic(plot.x), axis=x_axis)
+    up, low = (alt.Y(f"{field}:Q", scale=_logarithmic(y), axis=y_axis) for field in ("value", "low"))
+    legend, high = alt.Legend(symbolOpacity=1), alt.Y2("high:Q")
+    figures = _only(FIGURE).encode(x=across, color=_colour(plot, legend))
+    unless_another_is_picked = alt.condition(alt.selection_point(name=_PICKED), alt.value(1), alt.value(_FADED))
+    points = figures.mark_point(filled=True, size=48, strokeWidth=1.5, opacity=1).encode(
+        y=up,
+        stroke=alt.Stroke("backend:N", scale=_scale(plot), legend=legend),
+        shape=alt.Shape(
+            "backend:N",
+            scale=alt.Scale(domain=list(plot.labels), range=shapes(len(plot.labels))),
+            legend=legend,
+        ),
+        opacity=unless_another_is_picked,
+        fillOpacity=alt.condition("datum.cut", alt.value(0), alt.value(1)),
+        tooltip=_tooltip(plot),
+    )
+    return [
+        figures.mark_area(opacity=0.16).encode(y=low, y2=high),
+        figures.mark_rule(strokeWidth=1.25).encode(y=low, y2=high, opacity=unless_another_is_picked),
+        figures.mark_line(strokeWidth=1.75).encode(y=up, opacity=unless_another_is_picked),
+        points.add_params(alt.selection_point(name=_PICKED, fields=["backend"], bind="legend")),
+        *(_beside_backends(plot.x, across, alt.Y("value:Q", scale=_logarithmic(y))) if plot.x.field == "rate" else []),
+    ]
+
+
+def _beside_backends(x: Axis, across: alt.X, up: alt.Y) -> list[alt.Chart]:
+    amount = alt.Tooltip(f"{x.field}:Q", title=x.title)
+    harness = [amount, alt.Tooltip("told:N", title="the harness alone")]
+    behind = [amount, alt.Tooltip("who:N", title="did not keep up")]
+    return [
+        _only(IDLE).mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=across, y=up, tooltip=harness),
+        _only(BEHIND).mark_text(baseline="top", dy=2).encode(x=across, y=alt.value(0), text="mark:N", tooltip=behind),
+    ]
+
+
+# ---------------------------------------------------------------------- bars and shapes
+
+
+def _bars(plot: Plot) -> Chart:
+    """Return bars by backend, one for each `part`, labelled with `short`, and the interval as a whisker."""
+    longest = max(0, *(row["high"] for row in plot.rows)) or 1
+    least = min(0, *(row["low"] for row in plot.rows))  # what a process takes may shrink
+    scale = alt.Scale(domain=[least, longest * _BAR_ROOM], nice=False)
+    name = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
+    at_the_first_part = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {_on_lines(name)} : ''"
+
+    def draw(names: alt.Scale, last: bool) -> list[alt.Chart]:  # noqa: FBT001 - called by place
+        axis = _across(plot.x, last=last)
+        value, low, high = (alt.X(f"{end}:Q", scale=scale, axis=axis) for end in ("value", "low", "high"))
+        base = alt.Chart().encode(
+            y=alt.Y("line:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=at_the_first_part))
+        )
+        bars = base.mark_bar(strokeWidth=1, size=BAR - 9).encode(
+            x=value.stack(None),
+            color=_colour(plot),
+            stroke=alt.Stroke("backend:N", scale=_scale(plot), legend=None),
+            fillOpacity=alt.FillOpacity("fill:Q", scale=None, legend=None),
+            tooltip=_tooltip(plot),
+        )
+        whiskers = base.mark_rule(strokeWidth=1.25).encode(x=low, x2="high:Q")
+        return [bars, whiskers, base.mark_text(align="left", dx=6).encode(x=high, text="beside:N")]
+
+    return _stacked(plot, draw, [*_numbered(plot.rows)], "line", BAR)
+
+
+def _numbered(rows: Sequence[PlotRow]) -> Iterator[PlotRow]:
+    """Yield the rows with their drawn fields: each has its own line, and the first of a backend has the name."""
+    seen: dict[tuple[str, str], int] = {}
+    for row in rows:
+        place = seen.get((row["panel"], row["backend"]), 0)
+        seen[row["panel"], row["backend"]] = place + 1
+        line, beside = f"{place}{_SEPARATOR}{row['backend']}", f"{row['short']} ({row['part']})"
+        yield {**row, "line": line, "beside": beside, "fill": _FILLS[min(place, len(_FILLS) - 1)]}
+
+
+def _shapes(plot: Plot, names: alt.Scale, *, last: bool) -> list[alt.Chart]:
+    """Return a shape per backend, as thick as it has samples there, and a mark for each percentile."""
+    base = alt.Chart().encode(
+        x=alt.X("time:Q", scale=_logarithmic(plot.x), axis=_across(plot.x, last=last)),
+        y=alt.Y("backend:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=_on_lines("datum.label"))),
+    )
+    shape = base.transform_filter(f"datum.what === '{SHAPE}'").mark_rule(opacity=0.75)
+    marks = base.transform_filter(f"datum.what === '{FIGURE}'").mark_tick(thickness=2)
+    return [
+        shape.encode(x2="until:Q", size=alt.Size("width:Q", scale=None), color=_colour(plot)),
+        marks.encode(size=alt.Size("tick:Q", scale=None), tooltip=_tooltip(plot)),
+    ]

@@ -1,0 +1,315 @@
+"""How times grow with the board: p50 by size with its slope, and where the naive board stops winning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import inf, log
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from ...errors import ConfigurationError
+from ...model import shorten
+from ...numerals import significant, times, whole
+from ..advice.need import time_words
+from ..document import NOTHING, Section, Table, Value, anchor, columns, of_interval, operation_title, word
+from ..measurements import Measured, Measurements, Place, Values
+from ..statistics import Interval, interval, ratio
+from .by_class import Row, by_class
+from .plots import AS_NUMBER, AS_TIME, MAIN, Axis, Plot, PlotRow, at_end, ends, figure, panels_of, plot, spans
+
+BASELINE: Final = "naive"
+"""The label of the board that everything else has to beat: a dict that is sorted anew for each question."""
+
+CUT: Final = "cut"
+SIZES_NEEDED: Final = 2
+"""A crossover lies between two sizes, and fewer show no growth."""
+
+INTRODUCTION: Final = "How the p50 of each operation grows with the number of players."
+SLOPES: Final = (
+    "Slope: the exponent of growth between the two largest sizes, 0 flat, 1 linear. 10x players: the same as a factor "
+    f"for ten times as many players. {CUT}: fewer samples, because of the time limit."
+)
+CROSSINGS: Final = (
+    f"Up to which size the {BASELINE} board is faster, by p50: interpolated on log-log axes between measured sizes, "
+    "never extrapolated. Note the durability class: the two may survive different things."
+)
+
+
+def growth_section(m: Measurements) -> Section:
+    """Return p50 by size with slopes, and crossovers with the naive board."""
+    every = curves(m)
+    grown = [table for facts in m.result.workloads for table in _by_size(m, facts.name, every)]
+    sections = [_crossovers(m)] if BASELINE in m.result.settings.backends else []
+    said = [INTRODUCTION, SLOPES]
+    if not grown:
+        said = ["No growth: it needs figures of one workload at two sizes, and this comparison has none."]
+    return Section("growth", "Growth with the board", said, grown, sections=sections)
+
+
+def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Table]:
+    found = [curve for curve in every if curve.workload == workload and curve.slope is not None]
+    operations = list(dict.fromkeys(curve.operation for curve in found))
+    known = {point.players for curve in found for point in curve.points}
+    sizes = [size for size in m.sizes("service", workload) if size in known]
+
+    def rows(labels: Sequence[str]) -> list[Row]:
+        mine = [curve for curve in found if curve.backend in labels]
+        return [_row(curve, sizes) for curve in sorted(mine, key=lambda curve: operations.index(curve.operation))]
+
+    head = columns("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
+    return by_class(m, head, rows, f"{workload.capitalize()}: p50 in µs by players")
+
+
+def _row(curve: Curve, sizes: Sequence[int]) -> Row:
+    times_at = {
+        point.players: Value(
+            significant(point.time_us.middle) + (f" ({CUT})" if point.cut else ""), point.time_us.middle
+        )
+        for point in curve.points
+    }
+    return [
+        word(operation_title(curve.operation)),
+        word(curve.backend),
+        *(times_at.get(size, NOTHING) for size in sizes),
+        NOTHING if curve.slope is None else of_interval(curve.slope, lambda exponent: f"{exponent:z.2f}"),
+        NOTHING if curve.slope is None else Value(times(10**curve.slope.middle), curve.slope.middle),
+    ]
+
+
+def _crossovers(m: Measurements) -> Section:
+    found = [*crossovers(m, BASELINE)]
+
+    def rows(labels: Sequence[str]) -> list[Row]:
+        return [_crossing(crossing) for crossing in found if crossing.second in labels]
+
+    head = columns("against", "workload", "operation", f"{BASELINE} wins")
+    tables = by_class(m, head, rows, f"Crossovers with {BASELINE}")
+    said = CROSSINGS if tables else "No crossovers: they need one workload at two sizes."
+    return Section("crossovers", f"Where the {BASELINE} board wins", [said], tables)
+
+
+def _crossing(found: Crossover) -> Row:
+    sort = None if found.players is None else found.players.middle
+    return [
+        word(found.second),
+        word(found.workload),
+        word(operation_title(found.operation)),
+        Value(found.text, sort),
+    ]
+
+
+def growth_plots(m: Measurements) -> Iterator[Plot]:
+    """Yield the time by board size of each operation of the workload that represents all; none of a single size."""
+    found: dict[str, list[Curve]] = {}
+    for curve in curves(m):
+        if curve.workload == m.workload and len(m.sizes("service", m.workload)) >= SIZES_NEEDED:
+            found.setdefault(curve.operation, []).append(curve)
+    for operation in sorted(found, key=lambda name: MAIN.index(name) if name in MAIN else len(MAIN)):
+        rows = [
+            figure(m.durability(curve.backend), curve.backend, time_us, significant, players=players, cut=cut)
+            for curve in found[operation]
+            for players, time_us, cut in curve.points
+            if time_us.low > 0  # a logarithmic axis has no 0
+        ]
+        if rows:
+            yield _plot(m, operation, rows)
+
+
+def _plot(m: Measurements, operation: str, rows: Sequence[PlotRow]) -> Plot:
+    largest, last = at_end(rows, "players", max)
+    cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
+    return plot(
+        m,
+        "lines",
+        anchor("scaling", operation),
+        f"{operation_title(operation).capitalize()}: time by board size",
+        f"p50 of one operation, one client, workload {m.workload}, with 95 % intervals over processes; both axes are "
+        f"logarithmic.{cut} At {whole(largest)} players: {spans(last, time_words, panels_of(rows))}.",
+        rows,
+        x=Axis("players", AS_NUMBER, [row["players"] for row in rows], "players"),
+        y=Axis("", AS_TIME, ends(rows)),
+        number="p50, µs",
+        before={"players": "players"},
+        after={"cut": "cut short"},
+    )
+
+
+# ---------------------------------------------------------------------- curves
+
+
+class Point(NamedTuple):
+    """One operation at one size."""
+
+    players: int
+    time_us: Interval
+    cut: bool
+    """Whether the time limit left out some of its steps in any process."""
+
+
+class Curve(NamedTuple):
+    """The p50 of one operation by board size."""
+
+    backend: str
+    workload: str
+    operation: str
+    points: tuple[Point, ...]
+    slope: Interval | None
+    """On log-log axes, between the two largest sizes: 0 is flat, 1 is linear, and ten times the players take
+    `10 ** slope` times as long. `None` with fewer than two sizes."""
+
+
+def curves(m: Measurements) -> list[Curve]:
+    """Return the p50 of each operation of each backend and workload by size; sizes without it are left out."""
+    found = []
+    for backend in m.result.settings.backends:
+        for workload in (facts.name for facts in m.result.workloads):
+            by_size = {place.players: m.at(place, backend) for place in _places(m, workload)}
+            for operation in _operations(by_size.values()):
+                p50 = {players: one.values(operation, "p50") for players, one in by_size.items()}
+                known = {players: values for players, values in p50.items() if values}
+                points = tuple(
+                    Point(players, interval([*values.values()]), by_size[players].cut(operation) is not None)
+                    for players, values in known.items()
+                )
+                if points:
+                    found.append(Curve(backend, workload, operation, points, _slope(known)))
+    return found
+
+
+def _places(m: Measurements, workload: str) -> list[Place]:
+    return [place for place in m.places("service") if place.workload == workload]
+
+
+def _operations(measured: Iterable[Measured]) -> list[str]:
+    return list(dict.fromkeys(operation for one in measured for operation in one.operations))
+
+
+def _slope(by_size: Mapping[int, Values]) -> Interval | None:
+    if len(by_size) <= 1:
+        return None
+    smaller, larger = list(by_size)[-2:]
+    grown = ratio(by_size[larger], by_size[smaller])
+    apart = log(larger / smaller)
+    low, middle, high = (log(end) / apart for end in grown[:3])
+    return Interval(low, middle, high, grown.processes)
+
+
+# ---------------------------------------------------------------------- where two backends cross
+
+Outcome: TypeAlias = Literal["below", "above", "never", "always", "not known"]
+"""Where the first of two backends wins, the one that takes less time."""
+
+
+class SizeRatio(NamedTuple):
+    """Two backends at one size."""
+
+    players: int
+    ratio: Interval
+    """Time of the first, by that of the second."""
+
+
+class Crossover(NamedTuple):
+    """Where one operation of one workload takes as long on the first backend as on the second.
+
+    A crossover lies between measured sizes. Without one among them, the answer is that there is none; nothing is
+    extrapolated.
+    """
+
+    first: str
+    second: str
+    workload: str
+    operation: str
+    sizes: tuple[SizeRatio, ...]
+    outcome: Outcome
+    players: Interval | None
+    """Board size at which the ratio, and each end of its interval, last crosses 1; `None` where nothing is known.
+
+    0 stands for "below the smallest measured size", infinity for "above the largest". Without a crossing the middle is
+    0, and `high` is the size from which on the interval is clear of 1.
+    """
+    crossings: int
+    """How often the ratio crosses 1. From the last one on, the same backend wins at all measured sizes."""
+
+    @property
+    def text(self) -> str:
+        """What is known, to go on after "the first wins"."""
+        if self.players is None:
+            few = len(self.sizes) < SIZES_NEEDED
+            return f"not known: {'too few sizes' if few else f'equal at {self.sizes[-1].players:,} players'}"
+        said = self._crossing(self.players) if self.crossings else self._all_along(self.players)
+        if not self.players.enough:
+            said += f"; {self.players.processes} processes are too few for a verdict"
+        return said
+
+    def _crossing(self, players: Interval) -> str:
+        low = f"under {self.sizes[0].players:,}" if not players.low else _rounded(players.low)
+        high = f"over {self.sizes[-1].players:,}" if players.high == inf else _rounded(players.high)
+        said = f"{self.outcome} {_rounded(players.middle)} players ({low} to {high})"
+        return said if self.crossings == 1 else f"{said}, the last of {self.crossings} crossings"
+
+    def _all_along(self, players: Interval) -> str:
+        smallest, largest = self.sizes[0].players, self.sizes[-1].players
+        said = f"never, from {smallest:,} players on" if self.outcome == "never" else f"always, up to {largest:,}"
+        if players.high == inf:
+            return f"{said}; not clear even at {largest:,}"
+        return f"{said}; clear from {_rounded(players.high)} on" if players.high else said
+
+
+def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
+    """Yield the crossovers of a backend with each other, by p50, for each operation of a workload run at two sizes.
+
+    Raises `ConfigurationError` where the result has no such backend.
+    """
+    labels = m.result.settings.backends
+    if first not in labels:
+        raise ConfigurationError(f"this result has no backend {shorten(first)}: name one of {', '.join(labels)}.")
+    for second in (label for label in labels if label != first):
+        for workload in (facts.name for facts in m.result.workloads):
+            both = [(m.at(place, first), m.at(place, second)) for place in _places(m, workload)]
+            for operation in _operations(one for pair in both for one in pair) if len(both) >= SIZES_NEEDED else ():
+                yield crossover(first, second, workload, operation, _ratios(both, operation))
+
+
+def _ratios(both: Iterable[tuple[Measured, Measured]], operation: str) -> Iterator[SizeRatio]:
+    for one, other in both:
+        mine, others = one.values(operation, "p50"), other.values(operation, "p50")
+        if mine and others:
+            yield SizeRatio(one.cell.players, ratio(mine, others))
+
+
+def crossover(first: str, second: str, workload: str, operation: str, ratios: Iterable[SizeRatio]) -> Crossover:
+    """Return the last crossing of a pair's ratios, in rising order of size, and of the ends of their intervals.
+
+    Between two sizes, a ratio is taken as a straight line on log-log axes. The ratio is turned so that it ends above 1:
+    its upper end crosses 1 at the smallest size of the interval, its lower end at the largest.
+    """
+    sizes = tuple(ratios)
+    known = Crossover(first, second, workload, operation, sizes, "not known", None, 0)
+    if len(sizes) < SIZES_NEEDED or sizes[-1].ratio.middle == 1:
+        return known
+    loses_at_last = sizes[-1].ratio.middle > 1
+    turned = [one.ratio[:3] if loses_at_last else tuple(1 / end for end in one.ratio[2::-1]) for one in sizes]
+    low, middle, high = ([ends[place] for ends in turned] for place in range(3))
+    processes = min(one.ratio.processes for one in sizes)
+    players = Interval(_last(sizes, high), _last(sizes, middle), _last(sizes, low), processes)
+    crossings = sum((one > 1) != (other > 1) for one, other in pairwise(middle))
+    outcomes: tuple[Outcome, Outcome] = ("below", "above") if crossings else ("never", "always")
+    return known._replace(outcome=outcomes[not loses_at_last], players=players, crossings=crossings)
+
+
+def _last(sizes: Sequence[SizeRatio], curve: Sequence[float]) -> float:
+    """Return the size at which a curve crosses 1 upwards for the last time: 0 or infinity where it does not."""
+    heights = [log(height) for height in curve]
+    under = max((place for place, height in enumerate(heights) if height <= 0), default=-1)
+    if under < 0:
+        return 0.0
+    if under == len(sizes) - 1:
+        return inf
+    part = -heights[under] / (heights[under + 1] - heights[under])
+    left, right = sizes[under].players, sizes[under + 1].players
+    return float(left * (right / left) ** part)
+
+
+def _rounded(players: float) -> str:
+    """Return a board size with two significant digits: interpolation yields no more."""
+    return f"{float(f'{players:.1e}'):,.0f}"

@@ -1,0 +1,175 @@
+"""Memory and disk: bytes per player by size, the lines through them, and what an update writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ...numerals import percent, significant, size, whole
+from ..cost.footprint import TOLD_FROM, MemoryLine, memory_lines
+from ..document import NOTHING, Section, Table, columns, median_of, middle_of, number, word
+from ..measurements import Measured, Measurements, Statistic
+from ..statistics import interval
+from .by_class import Row, by_class, cells_by_class, head_of
+from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panel, panels_of, plot, spans
+
+INTRODUCTION: Final = (
+    "What loading a board adds per player: private memory (USS) of the app's process and of the server's, and bytes on "
+    "disk. **A server's board exists once**, beside the app's processes; a board in the process exists in every "
+    "process that opens one."
+)
+COUNTED: Final = (
+    "Private memory is read after a full garbage collection and a trim. Opening: what the client library takes in each "
+    "process. Server's count: what the server itself reports. A server and a file hold the players' names too{names}; "
+    "in a process, those belong to the caller."
+)
+GRAIN: Final = (
+    f"Private memory is reported from {TOLD_FROM:,} players on: below, pages and the allocator decide the number. "
+)
+CLEANED: Final = (
+    "Disk is counted after the backend's own clean-up: SQLite's write-ahead log is merged into its file, and no "
+    "rewrite of a server's log is under way. A log shorter than 64 MiB is never rewritten, and a ZODB file is packed "
+    "only on request."
+)
+AS_LOADED: Final = (
+    "Disk is counted right after the load, with what SQLite's write-ahead log and a server's log hold twice, so that "
+    "bytes per player rise and fall with the size."
+)
+GROWN: Final = "Grown: growth of the files from one clean-up to the next; none is reported where they shrank. "
+GROWN_AS_LOADED: Final = (
+    "Grown: growth of the files after the load; none is reported where they shrank, as the log of the load was cut. "
+)
+WRITTEN: Final = "Written: what the owning process wrote to disk, in whole pages of 4 KiB, as the system counts it."
+LINES: Final = (
+    f"A straight line fitted to the sizes from {TOLD_FROM:,} players on, three at least, with equal weight; in the "
+    "process, opening the board is part of it. Misfit: the largest deviation of a size from the line. Costs use "
+    "the line beyond the largest measured size, and the measured bytes below."
+)
+
+PRIVATE: Final[dict[str, Statistic]] = {"process": "process_memory", "server": "server_memory"}
+OTHERS: Final[dict[str, Statistic]] = {"server's count": "server_used_memory", "disk": "disk"}
+UPDATES: Final[dict[str, tuple[Statistic, str]]] = {
+    "grown": ("disk_growth", "files grow by"),
+    "written": ("disk_written", "disk writes"),
+}
+"""The statistics of an update on disk, by the heading of the table, with the panel of the chart."""
+
+
+def memory_section(m: Measurements) -> Section:
+    """Return bytes per player by size, lines of fixed cost plus bytes per player, and bytes per update."""
+    cleaned = "bytes on disk" in m.result.methods  # older results have the files right after the load
+    head = columns("backend", "workload", *(f"#{what}" for what in ("players", *PRIVATE, *OTHERS, "opening", "runs")))
+    note = GRAIN + (CLEANED if cleaned else AS_LOADED)
+    by_size = cells_by_class(m, "service", head, _by_size, "Bytes per player", note)
+    head = columns("backend", "workload", *(f"#{what}" for what in ("players", "updates per call", *UPDATES, "runs")))
+    note = (GROWN if cleaned else GROWN_AS_LOADED) + WRITTEN
+    updates = cells_by_class(m, "drill", head, _updates, "Disk: bytes per update", note)
+    if not (by_size or updates):
+        return Section("memory-and-disk", "Memory and disk", ["This comparison measured no memory."])
+    lines = _lines(m)
+    sizes = Section("memory-by-size", "Bytes per player by size", tables=by_size, detail=bool(lines))
+    said = [INTRODUCTION, COUNTED.format(names=_names(m))]
+    return Section("memory-and-disk", "Memory and disk", said, [*lines, *updates], sections=[sizes] if by_size else [])
+
+
+def _names(m: Measurements) -> str:
+    sizes = sorted({significant(trace.name_bytes_per_player) for trace in m.result.traces}, key=float)
+    return f" ({'-'.join(dict.fromkeys([sizes[0], sizes[-1]]))} bytes per player)" if sizes else ""
+
+
+def _by_size(one: Measured) -> Iterator[Row]:
+    private = one.cell.players >= TOLD_FROM
+    yield [
+        *head_of(one),
+        *(median_of(one.values("board", statistic)) if private else NOTHING for statistic in PRIVATE.values()),
+        *(median_of(one.values("board", statistic)) for statistic in OTHERS.values()),
+        middle_of(one.values("board", "opening"), size),
+        number(len(one.runs)),
+    ]
+
+
+def _updates(one: Measured) -> Iterator[Row]:
+    for calls, runs in one.by_amount("disk", "updates").items():
+        taken = (median_of(one.values("disk", statistic, calls)) for statistic, _ in UPDATES.values())
+        yield [*head_of(one), number(calls), *taken, number(len(runs))]
+
+
+def _lines(m: Measurements) -> list[Table]:
+    lines = memory_lines(m)
+
+    def rows(labels: Sequence[str]) -> list[Row]:
+        return [_line(line) for line in lines if line.backend in labels and line.line is not None]
+
+    head = columns("backend", "workload", "where", "#fixed", "#bytes per player", "#misfit", "#sizes")
+    return by_class(m, head, rows, "Fixed cost plus bytes per player", LINES)
+
+
+def _line(found: MemoryLine) -> Row:
+    return [
+        *map(word, (found.backend, found.workload, found.place)),
+        number(found.line and found.line.fixed, size),
+        number(found.line and found.line.each, significant),
+        number(found.misfit, percent),
+        number(len(found.fitted)),
+    ]
+
+
+# ---------------------------------------------------------------------- charts
+
+
+def memory_plots(m: Measurements) -> Iterator[Plot]:
+    """Yield bytes per player at the largest size of each backend, and the bytes that an update writes."""
+    yield from _memory_plot(m)
+    place = m.usual("drill")
+    rows = [
+        bar(panel(m.durability(one.label), group), one.label, interval([*values.values()]), f"{calls:,} per call")
+        for one in (m.measured("drill", m.in_class_order, place) if place else ())
+        for statistic, group in UPDATES.values()
+        for calls, values in one.by_amount("disk", statistic).items()
+    ]
+    if place is not None and rows:
+        yield plot(
+            m,
+            "bars",
+            "disk",
+            "Bytes that an update writes",
+            f"For each update, one and several per call, {whole(place.players)} players; whiskers are 95 % intervals "
+            f"over processes. One per call: {spans(of_part(rows, '1 per call'), whole, panels_of(rows))}.",
+            rows,
+            x=Axis("bytes per update", AS_NUMBER),
+            number="bytes per update",
+            before={"part": "updates"},
+        )
+
+
+def _memory_plot(m: Measurements) -> Iterator[Plot]:
+    largest = [[*sizes.values()][-1] for label in m.in_class_order if (sizes := m.by_size("service", label))]
+    rows = [
+        bar(
+            m.durability(one.label),
+            one.label,
+            interval([*values.values()]),
+            f"in the {place}",
+            players=one.cell.players,
+        )
+        for one in largest
+        for place, statistic in PRIVATE.items()
+        if (values := one.values("board", statistic))
+    ]
+    if rows:
+        found = {part: of_part(rows, part) for part in (f"in the {place}" for place in PRIVATE)}
+        panels = panels_of(rows)
+        said = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part, mine in found.items() if mine)
+        at = " or ".join(whole(players) for players in sorted({row["players"] for row in rows}))
+        yield plot(
+            m,
+            "bars",
+            "memory",
+            "Memory per player",
+            f"Private memory that loading the board added, without names, at the largest size with figures ({at} "
+            f"players), workload {m.workload}, with 95 % intervals over processes. {said[:1].upper()}{said[1:]}.",
+            rows,
+            x=Axis("bytes per player", AS_NUMBER),
+            number="bytes per player",
+            before={"part": "where", "players": "players"},
+        )

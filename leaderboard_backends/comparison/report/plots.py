@@ -1,0 +1,172 @@
+"""What a chart shows, without how it is drawn: rows of figures in panels, axes, and a description in words.
+
+Every figure is a median over processes with its interval. A panel is a durability class, or a part of one. `drawing`
+makes charts of plots, and imports the libraries for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from ...numerals import Write, significant
+from ..document import spread
+from ..measurements import Measurements, Place, Statistic
+from ..statistics import Interval, interval
+from .by_class import TITLES
+
+PlotRow: TypeAlias = Mapping[str, Any]
+"""The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
+
+FIGURE: Final = "figure"
+"""The kind of a row that is a measured figure: it has `value`, `low`, `high`, and `told`, all of these as text."""
+
+SHAPE: Final = "shape"
+"""The kind of a row that is one bucket of the samples, from `time` to `until`; `width` is in pixels."""
+
+IDLE: Final = "idle"
+"""The kind of a row of a dotted line, without a backend: what the harness itself adds."""
+
+BEHIND: Final = "behind"
+"""The kind of a row at the upper edge that lists, in `who`, the backends that have no figure there."""
+
+MAIN: Final = ("update", "rank", "top_100", "around")
+"""The operations that most apps need: their charts come first."""
+
+AS_TIME: Final = (
+    "datum.value < 1e3 ? format(datum.value, '~r') + ' µs' : "
+    "datum.value < 1e6 ? format(datum.value / 1e3, '~r') + ' ms' : format(datum.value / 1e6, '~r') + ' s'"
+)
+AS_NUMBER: Final = "format(datum.value, '~s')"
+"""With k and M."""
+AS_DOLLARS: Final = "'$' + format(datum.value, '~s')"
+AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
+
+SEPARATOR: Final = " · "
+_DIGITS: Final = 4
+"""No chart shows more."""
+
+
+class Axis(NamedTuple):
+    """An axis of one field of the rows."""
+
+    title: str
+    label: str
+    """An expression of Vega that turns `datum.value` into text."""
+    numbers: Sequence[float] = ()
+    """What a logarithmic axis has to show, all above 0; those of bars begin at 0."""
+    field: str = "value"
+    """The field of the rows; an axis of another field than `value` has a tick at each of the numbers."""
+
+
+class Plot(NamedTuple):
+    """All that a chart is made of."""
+
+    kind: Literal["lines", "bars", "shapes"]
+    """Lines on log-log axes; bars, one for each `part` of a backend; the shapes of distributions."""
+    name: str
+    title: str
+    description: str
+    """What it shows, for those who do not see it."""
+    labels: Sequence[str]
+    """Of all backends of the report, in the order of the palette."""
+    panels: Sequence[str]
+    columns: Sequence[tuple[str, str]]
+    """Field and heading of each column of the table behind the chart."""
+    rows: Sequence[PlotRow]
+    x: Axis
+    y: Axis | None = None
+
+
+def plot(
+    m: Measurements,
+    kind: Literal["lines", "bars", "shapes"],
+    name: str,
+    title: str,
+    description: str,
+    rows: Sequence[PlotRow],
+    *,
+    x: Axis,
+    number: str,
+    y: Axis | None = None,
+    before: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> Plot:
+    """Return a plot of rows: `number` heads the column of their values, other fields have columns before and after."""
+    panels = panels_of(rows)
+    of_parts = any(SEPARATOR in panel for panel in panels)
+    heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **(before or {})}
+    values = {"value": number, "low": "from", "high": "to", "told": number}
+    every = [*heads.items(), *values.items(), *(after or {}).items()]
+    return Plot(kind, name, title, description, m.labels, panels, every, rows, x, y)
+
+
+def panels_of(rows: Iterable[PlotRow]) -> list[str]:
+    """Return the panels that have rows: for each part, in the order of the rows, class by class."""
+    seen = dict.fromkeys(row["panel"] for row in rows)
+    parts = list(dict.fromkeys(name.rpartition(SEPARATOR)[0] for name in seen))
+    return [name for part in parts for durability in TITLES if (name := panel(durability, part)) in seen]
+
+
+def rows_at(
+    m: Measurements, place: Place | None, statistic: Statistic, part: str, field: str, group: str = ""
+) -> Iterator[PlotRow]:
+    """Yield a row for each amount of a part, backend by backend; `field` gets the amounts, `group` is of the panels.
+
+    Values of 0 are left out: a logarithmic axis has none.
+    """
+    for one in m.measured(place.mode, m.in_class_order, place) if place else ():
+        for amount, values in one.by_amount(part, statistic).items():
+            known = [value for value in values.values() if value]
+            if known:
+                name = panel(m.durability(one.label), group)
+                yield figure(name, one.label, interval(known), significant, **{field: amount})
+
+
+def figure(panel: str, backend: str, value: Interval, write: Write, **more: float | str | bool) -> PlotRow:
+    """Return the row of a figure, with no more digits than a chart can show."""
+    low, middle, high = (rounded(end) for end in value[:3])
+    told = {"value": middle, "low": low, "high": high, "told": spread(value, write)}
+    return {"what": FIGURE, "panel": panel, "backend": backend, **more, **told}
+
+
+def bar(panel: str, backend: str, value: Interval, part: str, **more: float) -> PlotRow:
+    """Return the row of a bar, labelled with its value."""
+    return figure(panel, backend, value, significant, part=part, **more, short=significant(value.middle))
+
+
+def rounded(number: float) -> float:
+    """Return a number with as many digits as a chart can show."""
+    return float(f"{number:.{_DIGITS}g}")
+
+
+def panel(durability: str, part: str = "") -> str:
+    """Return the name of a panel."""
+    return f"{part}{SEPARATOR}{durability}" if part else durability
+
+
+def of_part(rows: Iterable[PlotRow], part: str) -> list[PlotRow]:
+    """Return the rows of one part."""
+    return [row for row in rows if row.get("part") == part]
+
+
+def ends(rows: Iterable[PlotRow]) -> list[float]:
+    """Return both ends of all intervals."""
+    return [row[end] for row in rows for end in ("low", "high")]
+
+
+def at_end(rows: Sequence[PlotRow], field: str, end: Callable[[Iterable[float]], float]) -> tuple[float, list[PlotRow]]:
+    """Return the largest or smallest amount of a field, with the rows that have it."""
+    amount = end(row[field] for row in rows)
+    return amount, [row for row in rows if row[field] == amount]
+
+
+def spans(rows: Sequence[PlotRow], write: Write, panels: Sequence[str]) -> str:
+    """Return for each panel, as text, the range of values of these rows, and their backends."""
+    said = []
+    for name in panels:
+        found = sorted((row for row in rows if row["panel"] == name), key=itemgetter("value"))
+        both = [f"{write(row['value'])} ({row['backend']})" for row in (*found[:1], *found[1:][-1:])]
+        said += [f"{name}, {' to '.join(both)}"] if both else []
+    return "; ".join(said)

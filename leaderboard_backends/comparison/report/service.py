@@ -1,0 +1,245 @@
+"""Service times: how long single operations take, one client, one call after the other; and loading whole boards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
+from statistics import median
+from typing import Final, NamedTuple
+
+from ...numerals import elapsed, significant, times, whole
+from ...workload.operations import OPERATIONS
+from ..advice.need import time_words
+from ..document import (
+    NOTHING,
+    Section,
+    Value,
+    anchor,
+    columns,
+    median_of,
+    middle_of,
+    number,
+    operation_title,
+    quoted,
+    table,
+    word,
+)
+from ..measurements import Judged, Measured, Measurements, NoiseClass, Place, Statistic, Values
+from ..schema import BUCKET, Distribution, Run, ServiceFigures
+from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
+from .by_class import MARKS, Row, cells_by_class, class_title, head_of, marked, partly_replayed
+from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, plot, rounded, spans
+
+FASTEST: Final = "*"
+"""Marks the figure of the fastest backend."""
+
+SAME: Final = "≈"
+"""Marks a ratio that says nothing: within the noise, or of too few processes."""
+
+TIMED: Final = (
+    "How long one call of a public method takes from Python, including the checks of its arguments: one client, one "
+    "call after the other. Several clients are under Throughput, waiting at a given rate under Response times."
+)
+READ: Final = (
+    "Times are in microseconds: the median over processes with its 95 % interval. The rows of an operation are in the "
+    "order of their p50. Ratio: p50 relative to the first row, per round; the median over the rounds. Within the noise "
+    f"that can be below 1, such as `{SAME}0.98x`."
+)
+SEPARATE: Final = (
+    "One table per durability class: backends that survive different things are never ranked together. A server's time "
+    "contains the round trip to it."
+)
+LEGEND: Final = (
+    f"`{FASTEST}` the fastest of its class: the next one is slower by more than the interval of their ratio and the "
+    f"noise floor. `{SAME}` equal to the fastest within the noise, or too few processes (under {ENOUGH_PROCESSES}) to "
+    "tell."
+)
+
+
+def service_section(m: Measurements) -> Section:
+    """Return all service times, by workload and size, and the loading of boards."""
+    found = m.places("service")
+    if not found:
+        return Section("service-times", "Service times", ["This comparison measured no service times."])
+    usual = m.usual("service")
+    sizes = [_of_place(m, place, detail=usual is None or place.players != usual.players) for place in found]
+    paragraphs = [TIMED, READ, SEPARATE, f"{LEGEND} {MARKS}", *partly_replayed(m), _checked(m)]
+    return Section("service-times", "Service times", paragraphs, sections=[*sizes, _loading(m)])
+
+
+def _checked(m: Measurements) -> str:
+    checked = [found for run in m.result.runs if (found := getattr(run.figures, "checked", None)) is not None]
+    answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
+    return (
+        f"Correctness: in {len(checked):,} runs of all modes, {answers:,} answers, and the final states after "
+        f"{updates:,} updates, were compared with an independent model. A backend with one difference has no figures: "
+        "“Without figures” has the reason."
+    )
+
+
+def _loading(m: Measurements) -> Section:
+    def rows(one: Measured) -> Iterator[Row]:
+        took, rate = one.values("load", "seconds"), one.values("load", "players_per_second")
+        yield [*head_of(one), middle_of(took, elapsed), median_of(rate), number(len(one.runs))]
+
+    head = columns("backend", "workload", "#players", "#took", "#players per second", "#runs")
+    said = "One call of `update_scores` with all players, into an empty board."
+    return Section("loading", "Loading", [said], cells_by_class(m, "service", head, rows), detail=True)
+
+
+# ---------------------------------------------------------------------- one workload at one size
+
+
+def _of_place(m: Measurements, place: Place, *, detail: bool) -> Section:
+    measured = {name: m.measured("service", labels, place) for name, labels in m.classes.items()}
+    known = {one.label for found in measured.values() for one in found}
+    without = [label for label in m.labels if label not in known]
+    absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
+    head = columns("operation", "backend", "#p50, µs", "#ratio", "#p99, µs", "#per second", "#runs", "marks")
+    tables = [
+        table(class_title(name), head, [*_rows(m, found)], _note(m, found)) for name, found in measured.items() if found
+    ]
+    return Section(anchor("service", place.workload, place.players), place.title, absent, tables, detail=detail)
+
+
+def _rows(m: Measurements, measured: Sequence[Measured]) -> Iterator[Row]:
+    """Yield the rows of each operation, the least p50 first; what has no p50 comes last."""
+    names = dict.fromkeys(name for one in measured for name in one.operations)
+    for name in sorted(names, key=lambda name: [*OPERATIONS, name].index(name)):
+        p50, p99 = (Ranked.of(m, measured, name, statistic) for statistic in ("p50", "p99"))
+        order = [*p50.order, *(one.label for one in measured)]
+        for one in sorted(measured, key=lambda one: order.index(one.label)):
+            rate = one.values(name, "per_second")
+            if rate:
+                cut = one.cut(name)
+                marks = [f"n={cut:,}"] if cut is not None else []
+                fewer = {"p50": len(p50.times[one.label]), "p99": len(p99.times[one.label])}
+                marks += [f"{which} of {count}" for which, count in fewer.items() if 0 < count < len(rate)]
+                yield [
+                    word(operation_title(name)),
+                    word(one.label),
+                    p50.time(one.label),
+                    p50.behind(one.label),
+                    p99.time(one.label),
+                    middle_of(rate),
+                    number(len(rate)),
+                    marked(one, *marks),
+                ]
+
+
+def _note(m: Measurements, measured: Sequence[Measured]) -> str:
+    """Return the noise floors of the backends, and whether there are processes enough for a verdict."""
+    facts = {NoiseClass.of(known): known for one in measured for known in [m.result.facts(one.label)]}
+    floors = []
+    for noise, known in facts.items():
+        found = {statistic: m.floors.find(known, "service", statistic).ratio for statistic in ("p50", "p99")}
+        said = ", ".join(f"{name} {'not known' if floor == inf else times(floor)}" for name, floor in found.items())
+        floors.append(f"{noise.title if noise else 'never opened'} {said}")
+    few = min(len(one.runs) for one in measured) < ENOUGH_PROCESSES
+    return f"Noise floor: {'; '.join(floors)}." + (
+        f" A verdict needs {ENOUGH_PROCESSES} processes per row." if few else ""
+    )
+
+
+class Ranked(NamedTuple):
+    """One time of several backends, and what of it counts as a difference; less is better."""
+
+    m: Measurements
+    statistic: Judged
+    times: Mapping[str, Values]
+    order: list[str]
+    """The backends that have it, the least median first."""
+
+    @classmethod
+    def of(cls, m: Measurements, measured: Iterable[Measured], operation: str, statistic: Judged) -> Ranked:
+        """Rank backends by a statistic of an operation."""
+        found = {one.label: one.values(operation, statistic) for one in measured}
+        order = sorted(filter(found.get, found), key=lambda label: median(found[label].values()))
+        return cls(m, statistic, found, order)
+
+    def slower(self, label: str, other: str) -> tuple[Interval, bool] | None:
+        """Return by how much a backend is slower than another, and whether that counts; `None` without a ratio."""
+        one, two = self.times[label], self.times[other]
+        if min([*one.values(), *two.values()]) <= 0:
+            return None
+        facts = [self.m.result.facts(each) for each in (label, other)]
+        floor = max(self.m.floors.find(each, "service", self.statistic).ratio for each in facts)
+        by = ratio(one, two)
+        return by, differs(by, floor)
+
+    def time(self, label: str) -> Value:
+        """Return a time, with a mark and a tone if it is clearly the fastest."""
+        value = median_of(self.times[label])
+        first, second = [*self.order, "", ""][:2]
+        by = self.slower(second, first) if second and label == first else None
+        return value if by is None or not by[1] else value._replace(text=f"{value.text} {FASTEST}", tone="good")
+
+    def behind(self, label: str) -> Value:
+        """Return by how much a backend is slower than the fastest one."""
+        by = self.slower(label, self.order[0]) if label in self.order and len(self.order) > 1 else None
+        if by is None:
+            return NOTHING
+        same = "" if by[1] or label == self.order[0] else SAME
+        low, middle, high, processes = by[0]
+        hint = f"{times(low)} to {times(high)} of {self.order[0]}, {processes} processes"
+        return Value(same + times(middle), middle, hint=hint)
+
+
+# ---------------------------------------------------------------------- how samples are spread
+
+PERCENTILES: Final[dict[str, tuple[Statistic, float]]] = {
+    "p50": ("p50", 24.0),
+    "p99": ("p99", 16.0),
+    "p99.9": ("p999", 8.0),
+}
+"""The statistic of each, and how long its mark is in pixels."""
+
+_THICKEST: Final = 24.0
+_THINNEST: Final = 1.0
+
+
+def distribution_plots(m: Measurements) -> Iterator[Plot]:
+    """Yield the distribution of each of the main operations, at the usual workload and size."""
+    place = m.usual("service")
+    found = [] if place is None else m.measured("service", m.in_class_order, place)
+    names = list(dict.fromkeys(name for one in found for name in one.operations))
+    for name in [main for main in MAIN if main in names] or names[:1]:
+        rows = [row for one in found for row in _spread(m, one, name)]
+        said = spans(of_part(rows, "p99"), time_words, panels_of(rows))
+        yield plot(
+            m,
+            "shapes",
+            anchor("distribution", name),
+            f"{operation_title(name).capitalize()}: distribution of the time",
+            f"All samples of all processes, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, "
+            "on a logarithmic axis: the thicker the shape, the more samples. The long mark is the p50, the shorter "
+            f"ones p99 and p99.9, each the median over processes.{f' p99: {said}.' if said else ''}",
+            rows,
+            x=Axis("", AS_TIME, [row["time"] for row in rows], "time"),
+            number="µs",
+            before={"part": "percentile"},
+        )
+
+
+def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]:
+    """Yield a row for each bucket of the samples of all processes, with its thickness, and one for each percentile."""
+    counted: Counter[int] = Counter()
+    for time in _distributions(one.runs, operation):
+        for bucket, count in enumerate(time.histogram.counts, time.histogram.first):
+            counted[bucket] += count
+    most, panel = max(counted.values(), default=0), m.durability(one.label)
+    for bucket in sorted(bucket for bucket, count in counted.items() if count):
+        start, end = (rounded(BUCKET**each / 1000) for each in (bucket, bucket + 1))
+        width = round(max(_THINNEST, _THICKEST * counted[bucket] / most), 1)
+        yield {"what": SHAPE, "panel": panel, "backend": one.label, "time": start, "until": end, "width": width}
+    for percentile, (statistic, tick) in PERCENTILES.items():
+        if values := one.values(operation, statistic):
+            at = interval([*values.values()])
+            yield figure(panel, one.label, at, significant, part=percentile, time=rounded(at.middle), tick=tick)
+
+
+def _distributions(runs: Iterable[Run], operation: str) -> Iterator[Distribution]:
+    for run in runs:
+        if isinstance(run.figures, ServiceFigures) and operation in run.figures.operations:
+            yield run.figures.operations[operation].time
