@@ -322,6 +322,10 @@ class AsyncServer(AsyncCarrier):
         now = self.loop.time()
         for wire in self._wires():
             late = [each for each in wire.sent if each.deadline <= now and not each.is_over]
+            if (deadline := wire.heard_of_reply() + self.address.socket_timeout) > now:  # a long one is on its way
+                for each in late:
+                    each.deadline = deadline
+                continue
             for each in late:
                 each.fail(partial(self._lost, RedisTimeoutError("no reply in time"), each.request))
             if late:

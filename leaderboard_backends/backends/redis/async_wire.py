@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from select import POLLIN, poll
 from sys import maxsize
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -96,6 +97,8 @@ class Wire(asyncio.Protocol):
         self._heard = server.loop.time()
         self._is_reading = False
         """Whether replies that came are still to be read."""
+        self._is_partial = False
+        """Whether what came last was a part of a reply."""
 
     # ------------------------------------------------------------------ what the event loop calls
 
@@ -121,7 +124,7 @@ class Wire(asyncio.Protocol):
 
     def _read(self, most: int = MOST_AT_ONCE) -> None:
         """Hand over replies to so many callers; the rest in the next turn of the loop, after those have had theirs."""
-        reader, sent = self._reader, self.sent
+        reader, sent, at_first = self._reader, self.sent, most
         self._is_reading = False
         try:
             while (reply := reader.gets()) is not _NO_REPLY:
@@ -140,6 +143,7 @@ class Wire(asyncio.Protocol):
         except IndexError:
             self._server.drop(self, InvalidResponse("a reply that nobody asked for"))
         else:
+            self._is_partial = most == at_first or reader.has_data()
             self._server.rest(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -171,6 +175,10 @@ class Wire(asyncio.Protocol):
         waiting = poll()
         waiting.register(self._transport.get_extra_info("socket").fileno(), POLLIN)
         return bool(waiting.poll(0))
+
+    def heard_of_reply(self) -> float:
+        """Return when a part of the next reply came last; minus infinity where none did."""
+        return self._heard if self._is_partial else -inf
 
     def is_idle(self) -> bool:
         """Whether nobody waits for a reply."""

@@ -317,6 +317,40 @@ def test_a_late_reply_fails_nobody_who_asked_later(server: EmbeddedServer) -> No
     run(program)
 
 
+def test_a_long_reply_may_take_its_time_while_parts_of_it_come(server: EmbeddedServer) -> None:
+    """Over a slow network; whoever asks behind it waits no shorter for that."""
+
+    async def program() -> None:
+        slow = asyncio.Event()
+
+        async def relay(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+            replies, requests = await asyncio.open_connection("127.0.0.1", server.port)
+
+            async def back() -> None:
+                while part := await replies.read(2000):
+                    answer.write(part)
+                    await asyncio.sleep(0.1 if slow.is_set() else 0)
+
+            passing = asyncio.create_task(back())
+            while part := await client.read(2**16):
+                requests.write(part)
+            passing.cancel()
+            for end in (answer, requests):
+                end.close()
+
+        async with await asyncio.start_server(relay, "127.0.0.1", 0) as network:
+            url = f"redis://127.0.0.1:{network.sockets[0].getsockname()[1]}/0"
+            async with open_async_leaderboard(url, socket_timeout=0.4) as board:
+                await board.update_scores([(f"p{number}", "", number) for number in range(500)])
+                slow.set()
+                began = perf_counter()
+                top, rank = await asyncio.gather(board.get_top_n(500), board.get_rank("p1"))
+                assert (len(top), rank) == (500, 499)
+                assert perf_counter() - began > 0.5
+
+    run(program)
+
+
 def test_a_lost_connection_leaves_each_write_of_a_batch_unknown_and_reads_to_be_repeated(
     server: EmbeddedServer,
 ) -> None:
