@@ -16,7 +16,7 @@ import click
 
 from ..config import Opening, check_file
 from ..errors import ConfigurationError, LeaderboardError
-from ..migration.moving import Migration, Progress
+from ..migration import Migration, Progress
 from ..migration.moving_board import FEED, is_shared, target_of
 from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step

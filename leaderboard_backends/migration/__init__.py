@@ -27,11 +27,14 @@ from .fences import State
 from .importing import ImportResult, export_board, import_rows
 from .mapping import ScoreMapping
 from .mirroring import Behind
-from .moving import Migration, MigrationPlan, Progress, Switched
+from .moving import Migration
+from .pair import Progress
 from .parallel import ParallelRun
 from .parallel_trees import ParallelTrees
+from .planning import MigrationPlan
 from .repairing import Repair, repair_board
 from .shadow import ShadowReads
+from .switching import Switched
 from .tables import Columns, query_rows, read_table
 from .tally import OperationReport, TallyReport
 from .verifying import Difference, Verification, verify_boards

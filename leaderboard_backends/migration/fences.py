@@ -29,6 +29,11 @@ from ..errors import BoardMismatchError
 from ..model import MAX_MOVED_TO
 from ..protocol import LeaderboardBackend
 
+LEASE: Final = 0.2
+"""Seconds for which a board that an app has open is read without asking for its fence. A cut-over waits them out."""
+LEASE_MARGIN: Final = 0.05
+"""Seconds more that a cut-over waits: clocks do not run at quite the same rate."""
+
 Kind: TypeAlias = Literal["begins", "follows", "paused", "finished"]
 Owner: TypeAlias = Literal["start", "switch", "nobody"]
 Side: TypeAlias = Literal["source", "target"]

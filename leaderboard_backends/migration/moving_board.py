@@ -37,9 +37,10 @@ from ..location import Location, Option, integer, number, seconds
 from ..model import Entry, Keep, Order, Score
 from ..protocol import PAGE_SIZE, Capabilities, LeaderboardBackend
 from ..wrapper import Reopen
-from .fences import Side, State, fence_of, make_fence, parse_fence, read_state
+from .fences import LEASE, Side, State, fence_of, make_fence, parse_fence, read_state
 from .holding import Holder
-from .moving import LEASE, Migration, keeps_feed
+from .moving import Migration
+from .planning import keeps_feed
 from .record import Record, open_record
 from .shadow import ShadowReads
 from .shadowed_board import ShadowedBoard

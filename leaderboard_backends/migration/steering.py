@@ -19,8 +19,11 @@ from typing import Any, Final
 from ..errors import BackendUnavailableError, BoardMismatchError, BoardMovedError, LeaderboardError
 from .fences import State
 from .holding import GONE, Holder
-from .moving import Migration, MigrationPlan, Progress, Switched
+from .moving import Migration
+from .pair import Progress
+from .planning import MigrationPlan
 from .record import Part, Record
+from .switching import Switched
 from .verifying import Verification
 
 logger = logging.getLogger("leaderboard_backends")

@@ -26,7 +26,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.answers import ask
 from leaderboard_backends.delegating import DelegatingLeaderboard
-from leaderboard_backends.migration import moving, verify_boards
+from leaderboard_backends.migration import comparing, verify_boards
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -241,7 +241,7 @@ def test_a_player_who_changes_between_any_two_looks_stops_no_cut_over(
     one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
     one.update_scores(rows(50, 3))
     one.update_score("ada", "Ada", 1)
-    monkeypatch.setattr(moving, "verify_boards", partial(verify_boards, wait=0.05))
+    monkeypatch.setattr(comparing, "verify_boards", partial(verify_boards, wait=0.05))
     moves = Migration(Restless(one), two)
     moves.start(until_caught_up=True)
     done = moves.cut_over()
