@@ -90,7 +90,8 @@ class Switch:
 
     def _carry_over(self, state: State) -> Switched:
         pair, to = self._pair, self._to
-        mirror = pair.mirror(to, pair.take_over(to, state.fence_of(to), "follows", "switch"))
+        state, fence = self._take_over(state)
+        mirror = pair.mirror(to, fence)
         self._show_life(mirror)
         try:
             before = self._prepare(mirror, verify=self._verify and state.serves is not None)
@@ -105,6 +106,17 @@ class Switch:
         except BackendError as error:  # the switch is made
             problem = str(error)
         return Switched(to, seconds if state.serves else None, before, compared, after, problem)
+
+    def _take_over(self, state: State) -> tuple[State, MigrationFence]:
+        """Take over the board that is to serve, also from a start that has done so since the state was read."""
+        while True:
+            try:
+                return state, self._pair.take_over(self._to, state.fence_of(self._to), "follows", "switch")
+            except BoardMovedError:
+                truth, state = state.truth, self._pair.state()
+                fence = state.fence_of(self._to)
+                if state.truth != truth or fence is None or fence.owner != "start":
+                    raise
 
     # ------------------------------------------------------------------ before the pause
 

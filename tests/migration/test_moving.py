@@ -277,6 +277,29 @@ def test_a_storage_that_fails_for_a_moment_before_the_pause_ends_no_cut_over(
     assert content(one) == content(two)
 
 
+def test_a_start_that_takes_over_at_that_moment_stops_no_cut_over(stack: ExitStack) -> None:
+    class Overtaken(DelegatingLeaderboard):
+        """Has a start take the board over after its fence was read."""
+
+        left = 0
+
+        def _fenced(self) -> str | None:
+            found = self.inner.fenced()
+            self.left -= 1
+            if self.left == 0:
+                Migration(one, two).start(until_caught_up=True)
+            return found
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_scores(rows(50, 3))
+    target = Overtaken(two)
+    moves = Migration(one, target)
+    moves.start(until_caught_up=True)
+    target.left = 2  # the first look is whether there is anything to cut over
+    assert moves.cut_over().serves == "target"
+    assert content(one) == content(two)
+
+
 def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack) -> None:
     one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
     one.update_score("ada", "Ada", 1)
