@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from leaderboard_backends_study.evidence import Evidence
-from leaderboard_backends_study.findings import Judged
+from leaderboard_backends_study.evidence import Evidence, Judged
 from leaderboard_backends_study.inputs import claims
 from leaderboard_backends_study.programs import board, maps, misuse, patterns
 from leaderboard_backends_study.sections import EVALUATORS
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.cost.source import Inputs
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import (
     BackendFacts,
     Cell,
@@ -56,7 +57,11 @@ def judged(
     every = [*chain.from_iterable(runs)]
     labels = dict.fromkeys(run.cell.backend for run in every if run.cell.mode != "program")
     made = result([*backends] or [facts(label) for label in labels], every)
-    return EVALUATORS[claim](CLAIMS[claim], Evidence(replace(mostly_updates(made), code=[*code])))
+    return EVALUATORS[claim](CLAIMS[claim], evidence(replace(mostly_updates(made), code=[*code])))
+
+
+def evidence(made: Result) -> Evidence:
+    return Evidence(Measurements(made), Inputs.shipped())
 
 
 def mostly_updates(made: Result) -> Result:

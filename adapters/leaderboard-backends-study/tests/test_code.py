@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from claimed_results import facts, judged, row
-from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 
 from tests.comparison.advice.results import service
 

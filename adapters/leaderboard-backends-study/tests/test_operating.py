@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from claimed_results import OPERATIONS, facts, judged, row, threads
-from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Run

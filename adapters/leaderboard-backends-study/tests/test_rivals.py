@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from claimed_results import judged
-from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 
 from leaderboard_backends.comparison.schema import (
     BatchFigures,

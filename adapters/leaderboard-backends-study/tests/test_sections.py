@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from claimed_results import complete
+from claimed_results import complete, evidence
 from leaderboard_backends_study.costs import costs_section
-from leaderboard_backends_study.evidence import Evidence
 from leaderboard_backends_study.inputs import claims
 from leaderboard_backends_study.sections import COMBINED, EVALUATORS, Finding, claims_sections, evaluate
 from msgspec.structs import replace
@@ -24,7 +23,7 @@ CLAIMS = claims()
 
 
 def found(made: Result) -> dict[str, Finding]:
-    return {finding.claim.id: finding for finding in evaluate(Evidence(made))}
+    return {finding.claim.id: finding for finding in evaluate(evidence(made))}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from claimed_results import OPERATIONS, judged, program, threads
-from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 
 from leaderboard_backends.comparison.schema import Run
 from tests.comparison.advice.results import distribution, memory, service, without_p99

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from claimed_results import judged, program
-from leaderboard_backends_study.findings import NotMeasuredError, Verdict
+from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 from leaderboard_backends_study.programs import board, maps, misuse, patterns
 from leaderboard_backends_study.structures import MAP_OPERATIONS, is_about
 

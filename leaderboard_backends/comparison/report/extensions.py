@@ -27,7 +27,7 @@ ENTRY_POINT_GROUP: Final = "leaderboard_backends.sections"
 class Subject(NamedTuple):
     """What a report is about, and all that its sections are computed from.
 
-    Bytes and amounts come of `comparison.cost`, what fits a need of `comparison.advice`.
+    `comparison.cost` computes bytes and amounts from it, `comparison.advice` what fits a need.
     """
 
     measurements: Measurements

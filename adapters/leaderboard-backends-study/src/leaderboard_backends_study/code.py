@@ -8,8 +8,7 @@ from typing import Final
 from leaderboard_backends.comparison.code_facts import SHARED
 from leaderboard_backends.comparison.schema import CodeFacts
 
-from .evidence import CODE, SORTED, Evaluator, Evidence, missing
-from .findings import Judged, NotMeasuredError, decide
+from .evidence import BOARDS, SORTED, Evaluator, Evidence, Judged, NotMeasuredError, decide, missing
 from .inputs import Claim, lines
 from .structures import is_about
 
@@ -29,7 +28,7 @@ def feature(name: str, backend: str) -> Evaluator:
     """Judge a number of lines: it holds where this library and the app have about as many statements for it."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
-        row = built(found, name, CODE[backend])
+        row = built(found, name, backend)
         total = (row.app or 0) + (row.shipped or 0)
         if claim.value is None:
             return Judged(_statements(row), decide([total == 0]))
@@ -68,13 +67,13 @@ def _statements(row: CodeFacts) -> str:
 
 def not_available(_: Claim, found: Evidence) -> Judged:
     """Judge that a board in the app's process cannot be persistent: it holds where no setting makes it so."""
-    row = found.code(PERSISTENCE, CODE["sortedcontainers"])
+    row = found.code(PERSISTENCE, SORTED)
     return Judged(row.note, decide([row.state == "not possible"]))
 
 
 def built_in(_: Claim, found: Evidence) -> Judged:
     """Judge built-in persistence: it holds where neither the app nor this library has a statement for it."""
-    row = built(found, PERSISTENCE, CODE["redis"])
+    row = built(found, PERSISTENCE, "redis")
     return Judged(f"{_statements(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
 
 
@@ -85,8 +84,8 @@ def all_features(backend: str) -> Evaluator:
     """Judge the study's sum by its own rows, and report our statements for the features that were built."""
 
     def judge(claim: Claim, found: Evidence) -> Judged:
-        rows = sum(feature.get(CODE[backend], 0) for feature in lines().lines.values())
-        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(found, CODE[backend])}"
+        rows = sum(feature.get(backend, 0) for feature in lines().lines.values())
+        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(found, backend)}"
         return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
 
     return judge
@@ -104,11 +103,11 @@ def _as_far_as_built(found: Evidence, backend: str) -> str:
 
 
 def _totals(found: Evidence) -> dict[str, CodeFacts]:
-    return {name: built(found, BASIC, label) for name, label in CODE.items()}
+    return {name: built(found, BASIC, name) for name in BOARDS}
 
 
 def _told(rows: dict[str, CodeFacts]) -> str:
-    return "statements: " + "; ".join(f"{CODE[name]} ({columns(row)})" for name, row in rows.items())
+    return "statements: " + "; ".join(f"{name} ({columns(row)})" for name, row in rows.items())
 
 
 def redis_least(_: Claim, found: Evidence) -> Judged:
@@ -140,7 +139,7 @@ def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
 
 def no_dependencies(_: Claim, found: Evidence) -> Judged:
     """Judge "no dependencies" by what `sortedcontainers` imports: one library, in pure Python."""
-    row = built(found, BASIC, CODE["sortedcontainers"])
+    row = built(found, BASIC, SORTED)
     third_party = _number(row, "third_party")
     said = f"{third_party:,} third-party statements ({row.note})"
     return Judged(said, decide([third_party == 0, not row.compiled]))
@@ -148,14 +147,14 @@ def no_dependencies(_: Claim, found: Evidence) -> Judged:
 
 def pure_python(_: Claim, found: Evidence) -> Judged:
     """Judge whether what `sortedcontainers` imports has compiled parts; the count looked for them."""
-    row = built(found, BASIC, CODE["sortedcontainers"])
+    row = built(found, BASIC, SORTED)
     said = "compiled parts found" if row.compiled else "no compiled parts found"
     return Judged(f"{said}; {row.note}" if row.note else said, decide([not row.compiled]))
 
 
 def production_ready(claim: Claim, found: Evidence) -> Judged:
     """Judge a number of lines by the module of `sortedcontainers`, and by that module plus what all boards share."""
-    mine = _number(built(found, BASIC, CODE["sortedcontainers"]), "shipped")
+    mine = _number(built(found, BASIC, SORTED), "shipped")
     shared = _number(found.code(BASIC, SHARED), "shipped")
     about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
     said = f"{mine:,} statements in the module of `sortedcontainers`, {shared:,} in code that all boards share"
@@ -194,8 +193,8 @@ def simplest(claim: Claim, found: Evidence) -> Judged:
         f"the study's own totals in lines: {own}; our basic board in {_told(rows)}",
         decide(
             [
-                totals[CODE["sortedcontainers"]] == claim.needs("value") == min(totals.values()),
-                _number(rows["sortedcontainers"], "shipped") == _least(rows, "shipped"),
+                totals[SORTED] == claim.needs("value") == min(totals.values()),
+                _number(rows[SORTED], "shipped") == _least(rows, "shipped"),
             ]
         ),
     )
@@ -205,16 +204,16 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "minimal-code-complexity": stays_minimal,
     "production-ready-150-lines": production_ready,
     "sortedcontainers-pure-python": pure_python,
-    **{f"lines-{name}-{backend}": feature(row, backend) for name, row in FEATURES.items() for backend in CODE},
+    **{f"lines-{name}-{backend}": feature(row, backend) for name, row in FEATURES.items() for backend in BOARDS},
     "lines-persistence-sortedcontainers": not_available,
     "lines-persistence-redis": built_in,
     "lines-persistence-zodb": feature(PERSISTENCE, "zodb"),
-    **{f"lines-all-features-{backend}": all_features(backend) for backend in CODE},
+    **{f"lines-all-features-{backend}": all_features(backend) for backend in BOARDS},
     "redis-least-code": redis_least,
     "sortedcontainers-no-dependencies": no_dependencies,
     "zodb-most-code": zodb_most,
-    "rate-limiting-30-lines": feature("rate limiting", "sortedcontainers"),
-    "monitoring-40-lines": feature("monitoring", "sortedcontainers"),
+    "rate-limiting-30-lines": feature("rate limiting", SORTED),
+    "monitoring-40-lines": feature("monitoring", SORTED),
     "simplest-codebase-180-lines": simplest,
 }
 """By the claim's id."""

@@ -10,7 +10,7 @@ from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tables import PER, Model, PriceTable
 from leaderboard_backends.comparison.cost.tiers import tiers
-from leaderboard_backends.comparison.document import Column, Section, Table, Value, numbers, words
+from leaderboard_backends.comparison.document import Section, Table, Value, columns
 from leaderboard_backends.comparison.report.extensions import Subject
 from leaderboard_backends.numerals import NONE
 
@@ -238,14 +238,10 @@ def _third_tier(subject: Subject, measured: Sequence[Footprint]) -> Iterator[str
 def _changed(found: Sequence[Change]) -> Table:
     return Table(
         "The study's instances, and what measured bytes need",
-        [
-            *numbers("players"),
-            *words("the study's", "measured", "the study's instance"),
-            *numbers("per month, study", "GiB needed"),
-            *words("machine"),
-            *numbers("per month"),
-            *words("without headroom", "change"),
-        ],
+        columns(
+            *("#players", "the study's", "measured", "the study's instance", "#per month, study", "#GiB needed"),
+            *("machine", "#per month", "without headroom", "change"),
+        ),
         [_change_row(change) for change in found],
         "GiB needed: by measured bytes, with the headroom of the cost model and the memory of the system. The study "
         "names no type of cache node: its amount counts as equal within a tenth.",
@@ -271,7 +267,7 @@ def _change_row(change: Change) -> list[Value]:
 def _arithmetic(given: Inputs) -> Table:
     return Table(
         "The study's arithmetic, from its own inputs",
-        [Column("claim", figures=False), Column("computed", figures=False), Column("", figures=False)],
+        columns("claim", "computed", ""),
         [
             [
                 Value(check.claim),

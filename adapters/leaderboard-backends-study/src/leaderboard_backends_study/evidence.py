@@ -1,117 +1,125 @@
 """The figures of a result that claims are judged by: medians with intervals, by backend or by program of the study.
 
-A figure that the result lacks raises `NotMeasuredError`, which says what to run.
+A figure that the result lacks raises `MissingFiguresError`, which says what to run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from statistics import median
-from typing import Final, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from leaderboard_backends.comparison.cost.bill import Bill
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import spread
-from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.readings import Statistic as Noisy
-from leaderboard_backends.comparison.report.operations import recovery
-from leaderboard_backends.comparison.schema import (
-    BackendFacts,
-    CodeFacts,
-    Distribution,
-    DrillFigures,
-    Figures,
-    Mode,
-    ProgramFigures,
-    Result,
-    Run,
-    ServiceFigures,
-    ThroughputFigures,
-)
-from leaderboard_backends.comparison.statistics import (
-    Floors,
-    Interval,
-    NoiseClass,
-    interval,
-    noise_floors,
-    operations_of,
-    runs_of,
-    values,
-)
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic, Values
+from leaderboard_backends.comparison.report.operations import Operation, operation, recovery
+from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Mode, ProgramFigures, Result
+from leaderboard_backends.comparison.statistics import Interval, interval
 from leaderboard_backends.numerals import elapsed
 from leaderboard_backends.workload.operations import OPERATIONS
 
 from .costs import study_bills
-from .findings import Judged, MissingFiguresError, NotMeasuredError
 from .inputs import Claim, costs
 
 Asked = TypeVar("Asked", bound=Hashable)
 Read = TypeVar("Read")
 
-Statistic: TypeAlias = Literal["mean_us", "p50_us", "p99_us"]
-
 WORKLOAD: Final = "realtime"
 SORTED: Final = "sortedcontainers"
 """The board that represents the study's SortedContainers."""
 
-LABELS: Final = {"sortedcontainers": SORTED, "redis": "redis", "zodb": "zodb"}
-"""The boards that represent the study's, by the last part of a claim's id."""
+BOARDS: Final = (SORTED, "redis", "zodb")
+"""The boards that represent the study's three, which are the last parts of claims' ids as well."""
 
-CODE: Final = {"sortedcontainers": SORTED, "redis": "redis", "zodb": "zodb"}
-"""The same, by the names in the rows of code."""
+# ---------------------------------------------------------------------- verdicts
 
-FULL: Final = "leaderboard compare --plan full measures it"
+Verdict: TypeAlias = Literal["holds", "does not hold", "holds in part", "not measured", "opinion"]
+"""`not measured`: the result lacks the figures, nothing here measures them, or the feature is not built yet. What is
+stated and not measured has no influence. `opinion`: no figure decides it.
+"""
+
+
+class Judged(NamedTuple):
+    """What an evaluator returns for a claim: the figures as text, and the verdict."""
+
+    measured: str
+    verdict: Verdict
+
+
+class NotMeasuredError(Exception):
+    """A claim cannot be judged by a result; the text says why, and what to do."""
+
+
+class MissingFiguresError(NotMeasuredError):
+    """The result lacks figures that can be measured; the text says which, and what to run."""
+
+
+def decide(parts: Sequence[bool]) -> Verdict:
+    """Return `holds` where all parts do, `does not hold` where none does, else `holds in part`."""
+    if all(parts):
+        return "holds"
+    return "holds in part" if any(parts) else "does not hold"
+
+
+# ---------------------------------------------------------------------- figures
 
 
 class Evidence:
-    """A result, with the prices and the model that costs are computed from."""
+    """The figures of a result, with the prices and the model that costs are computed from."""
 
-    def __init__(self, result: Result, inputs: Inputs | None = None) -> None:
-        self.result, self.m = result, Measurements(result)
-        self.inputs = inputs or Inputs.shipped()
+    def __init__(self, measurements: Measurements, inputs: Inputs) -> None:
+        self.measurements = measurements
+        self.inputs = inputs
 
-    # ------------------------------------------------------------------ boards
+    @property
+    def result(self) -> Result:
+        """The whole result."""
+        return self.measurements.result
 
     @property
     def labels(self) -> list[str]:
         """The backends that were requested."""
         return self.result.settings.backends
 
-    def runs(self, backend: str, players: int, workload: str = WORKLOAD) -> list[Run]:
-        """Return the service runs of a board that have figures; raises `NotMeasuredError` where there are none."""
-        runs = runs_of(self.result, "service", workload, players, backend)
-        return runs or missing(f"service times of {backend} at {players:,} players, {workload}")
+    # ------------------------------------------------------------------ boards
+
+    def service(self, backend: str, players: int, workload: str = WORKLOAD) -> Measured:
+        """Return the service times of a board."""
+        one = self.measurements.at(Place("service", workload, players), backend)
+        return one if one.runs else missing(f"service times of {backend} at {players:,} players, {workload}")
 
     def by_round(
-        self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
-    ) -> dict[int, float]:
+        self, backend: str, operation: str, players: int, statistic: Statistic = "p50", workload: str = WORKLOAD
+    ) -> Values:
         """Return the time of an operation in microseconds, by round: each round is a process of its own."""
-        found = values(self.runs(backend, players, workload), _time_of(operation, statistic))
-        return found or missing(f"{_NAMES[statistic]} of {operation} on {backend} at {players:,} players, {workload}")
+        found = self.service(backend, players, workload).values(operation, statistic)
+        return found or missing(f"{statistic} of {operation} on {backend} at {players:,} players, {workload}")
 
     def time(
-        self, backend: str, operation: str, players: int, statistic: Statistic = "p50_us", workload: str = WORKLOAD
+        self, backend: str, operation: str, players: int, statistic: Statistic = "p50", workload: str = WORKLOAD
     ) -> Interval:
         """Return the time of an operation in microseconds: the median over processes, with its interval."""
         return interval([*self.by_round(backend, operation, players, statistic, workload).values()])
 
-    def operations(self, backend: str, players: int, workload: str = WORKLOAD) -> list[str]:
+    def operations(self, backend: str, players: int) -> list[str]:
         """Return the operations of a board that have service times."""
-        return operations_of(self.runs(backend, players, workload))
+        return self.service(backend, players).operations
 
     def memory(self, backend: str, players: int) -> float:
         """Return the bytes that loading the players added, in the process and on a server; opening is not counted."""
-        grown = values(self.runs(backend, players), _taken_by_load)
-        return median(grown.values())
+        one = self.service(backend, players)
+        server = one.values("board", "server_memory") or one.values("board", "server_used_memory")
+        grown = [each + server.get(number, 0) for number, each in one.values("board", "process_memory").items()]
+        return median(grown) * one.loaded
 
     def load_seconds(self, backend: str, players: int) -> float:
         """Return the seconds that loading the players took."""
-        runs = self.runs(backend, players)
-        return median(run.figures.load.seconds for run in runs if isinstance(run.figures, ServiceFigures))
+        return median(self.service(backend, players).values("load", "seconds").values())
 
     def throughput(self, backend: str, clients: int, kind: str = "threads") -> Interval:
         """Return the operations per second with a number of clients, from the first workload and size that has them."""
@@ -119,50 +127,37 @@ class Evidence:
 
     def throughputs(self, backend: str, kind: str) -> dict[int, Interval]:
         """Return the operations per second by number of clients; empty where none were measured."""
-        rates: dict[int, list[float]] = {}
-        for run in self._of_mode("throughput", backend):
-            clients = run.figures.clients if isinstance(run.figures, ThroughputFigures) else []
-            for several in clients:
-                if several.kind == kind:
-                    rates.setdefault(several.clients, []).append(several.per_second)
-        return {number: interval(found) for number, found in rates.items()}
+        found = self.measurements.measured("throughput", [backend])
+        rates = found[0].by_amount(kind, "per_second") if found else {}
+        return {int(clients): interval([*by_round.values()]) for clients, by_round in rates.items()}
 
     def share_of_updates(self, backend: str) -> float:
         """Return the share of the operations in `throughputs` that change the board; the others are reads."""
-        cells = {(run.cell.workload, run.cell.players) for run in self._of_mode("throughput", backend)}
+        cells = [(one.cell.workload, one.cell.players) for one in self.measurements.measured("throughput", [backend])]
         steps: Counter[str] = Counter()
         for trace in self.result.traces:
-            if (trace.workload, trace.players) in cells:
+            if (trace.workload, trace.players) in cells[:1]:
                 steps.update(trace.steps)
         changes = sum(number for name, number in steps.items() if name in OPERATIONS and OPERATIONS[name].changes)
         return changes / steps.total() if changes else missing(f"updates among the operations on {backend}")
 
-    def drills(self, backend: str) -> list[DrillFigures]:
-        """Return the figures of crash recovery of a board, at its largest size."""
-        one = recovery(self.m, backend)
-        runs = one.runs if one is not None else []
-        drills = [run.figures for run in runs if isinstance(run.figures, DrillFigures)]
-        return drills or missing(f"crash recovery of {backend}")
+    def operation(self, label: str) -> Operation:
+        """Return what operating a board takes, with its recovery from a crash."""
+        return operation(self.facts(label), self._recovery(label))
 
-    def lost(self, backend: str) -> tuple[int, int]:
+    def lost(self, label: str) -> tuple[int, int]:
         """Return how many acknowledged updates all crashes lost, and how many updates were acknowledged."""
-        drills = self.drills(backend)
-        return sum(drill.lost for drill in drills), sum(drill.acknowledged for drill in drills)
+        one = self._recovery(label)
+        lost, acknowledged = (sum(one.values("restore", what).values()) for what in ("lost", "acknowledged"))
+        return int(lost), int(acknowledged)
 
-    def _of_mode(self, mode: str, backend: str) -> list[Run]:
-        """Return the runs of a mode that have figures, of its first workload, without A/A runs."""
-        mine = [run for run in self.result.runs if (run.cell.mode, run.cell.backend) == (mode, backend)]
-        good = [run for run in mine if run.status == "ok" and not run.cell.twin]
-        return [run for run in good if run.cell.workload == good[0].cell.workload]
+    def _recovery(self, label: str) -> Measured:
+        return recovery(self.measurements, label) or missing(f"crash recovery of {label}")
 
-    def floor(self, one: str, two: str, mode: Mode = "service", statistic: Noisy = "p50") -> float:
+    def floor(self, one: str, two: str, mode: Mode = "service", statistic: Statistic = "p50") -> float:
         """Return the noise floor of a figure of two boards, as a ratio; by default of the p50 of service times."""
-        classes = [NoiseClass.of(self.result.facts(label)) for label in (one, two)]
-        return max(self._floors.of(each, mode, statistic) for each in classes)
-
-    @cached_property
-    def _floors(self) -> Floors:
-        return noise_floors(self.result)
+        floors = self.measurements.floors
+        return max(floors.find(self.result.facts(label), mode, statistic).ratio for label in (one, two))
 
     # ------------------------------------------------------------------ facts, code
 
@@ -210,7 +205,7 @@ class Evidence:
     @cached_property
     def footprints(self) -> dict[str, Footprint]:
         """Bytes of each board, by label."""
-        return {one.backend: one for one in footprints(self.m)}
+        return {one.backend: one for one in footprints(self.measurements)}
 
     @cached_property
     def study_bills(self) -> Mapping[int, Mapping[str, Bill]]:
@@ -243,31 +238,7 @@ def measured(keys: Iterable[Asked], read: Callable[[Asked], Read]) -> dict[Asked
 
 def missing(what: str) -> NoReturn:
     """Raise `MissingFiguresError`, with what is missing and what to run."""
-    raise MissingFiguresError(f"not measured in this result: {what}; {FULL}")
-
-
-_NAMES: Final[dict[Statistic, str]] = {"mean_us": "mean", "p50_us": "p50", "p99_us": "p99"}
-
-
-def _time_of(operation: str, statistic: Statistic) -> Callable[[Figures], float | None]:
-    def read(figures: Figures) -> float | None:
-        timed = figures.operations.get(operation) if isinstance(figures, ServiceFigures) else None
-        return None if timed is None else _read(timed.time, statistic)
-
-    return read
-
-
-def _read(time: Distribution, statistic: Statistic) -> float | None:
-    found: float | None = getattr(time, statistic)
-    return found
-
-
-def _taken_by_load(figures: Figures) -> float | None:
-    if not isinstance(figures, ServiceFigures):
-        return None
-    memory = figures.memory
-    server = memory.server_used_bytes if memory.server_private_bytes is None else memory.server_private_bytes
-    return memory.board_bytes + (server or 0)
+    raise MissingFiguresError(f"not measured in this result: {what}; leaderboard compare --plan full measures it")
 
 
 def told(time: Interval) -> str:

@@ -10,8 +10,7 @@ from leaderboard_backends.comparison.cost.bill import Bill
 from leaderboard_backends.numerals import times, whole
 
 from .costs import CLOSE, ROUNDING, total
-from .evidence import CODE, LABELS, SORTED, Evaluator, Evidence, missing
-from .findings import Judged, NotMeasuredError, decide
+from .evidence import BOARDS, SORTED, Evaluator, Evidence, Judged, NotMeasuredError, decide, missing
 from .inputs import Claim, costs
 
 STUDIED: Final = {"sortedcontainers": "SortedContainers", "redis": "Redis", "zodb": "BTrees + ZODB"}
@@ -67,14 +66,14 @@ def testing_time(name: str) -> Evaluator:
     """Report how many tests the conformance kit has; how long testing takes is not measured here."""
 
     def judge(_: Claim, found: Evidence) -> Judged:
-        kit = found.facts(LABELS[name]).verdict or missing(f"the conformance kit's verdict on {LABELS[name]}")
-        return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {LABELS[name]}", "not measured")
+        kit = found.facts(name).verdict or missing(f"the conformance kit's verdict on {name}")
+        return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {name}", "not measured")
 
     return judge
 
 
 def _written(found: Evidence, name: str) -> str:
-    row = next((row for row in found.result.code if (row.feature, row.backend) == ("basic board", CODE[name])), None)
+    row = next((row for row in found.result.code if (row.feature, row.backend) == ("basic board", name)), None)
     if row is None or row.app is None:
         return "what the app's author writes was not counted"
     return f"an app's author writes {row.app} statements and {row.configuration} lines of configuration"
@@ -84,8 +83,8 @@ def lowest_development(_: Claim, found: Evidence) -> Judged:
     """Judge the least cost of building by the study's days, and by the statements that an app's author writes."""
     spent = costs().days
     rows = {row.backend: row.app for row in found.result.code if row.feature == "basic board"}
-    written = {name: number for name, label in CODE.items() if (number := rows.get(label)) is not None}
-    if len(written) < len(CODE):
+    written = {name: number for name in BOARDS if (number := rows.get(name)) is not None}
+    if len(written) < len(BOARDS):
         missing("statements that an app's author writes, by backend")
     by_days = ", ".join(f"{name} {each:g} days" for name, each in spent.items())
     by_code = ", ".join(f"{STUDIED[name]} {number}" for name, number in written.items())

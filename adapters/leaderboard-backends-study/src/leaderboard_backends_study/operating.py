@@ -6,18 +6,16 @@ A rating on something that was not measured, and an opinion, are reported with r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from statistics import median
 from typing import Final, TypeAlias
 
 from leaderboard_backends.comparison.advice.answer import advise_from
 from leaderboard_backends.comparison.advice.need import Need, time_words
 from leaderboard_backends.comparison.advice.records import Records
-from leaderboard_backends.comparison.report.operations import STATED, Operation, operation, operations, recovery
+from leaderboard_backends.comparison.report.operations import STATED, Operation, operations
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.numerals import counted, duration, size, times
 
-from .evidence import CODE, LABELS, SORTED, Evaluator, Evidence, measured, missing
-from .findings import Judged, decide
+from .evidence import BOARDS, SORTED, Evaluator, Evidence, Judged, decide, measured, missing
 from .inputs import Claim
 from .speed import LARGE, MIDDLE, targets
 
@@ -52,7 +50,7 @@ def unrated(name: str, words: Words, why: str) -> Evaluator:
 
 def _each(found: Evidence, name: str, words: Words) -> str:
     """Return the words for each of the study's backends, the rated one first."""
-    return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in LABELS if each != name)))
+    return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in BOARDS if each != name)))
 
 
 def _sign(number: float) -> int:
@@ -65,28 +63,27 @@ def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
 
 def _to_run(found: Evidence, name: str) -> tuple[int, ...]:
     """Return what there is to run and to set up, as measured and counted: processes, ports, lines of configuration."""
-    one = recovered(found, LABELS[name])
+    one = found.operation(name)
     return one.processes or 0, one.ports or 0, _configuration(found, name)
 
 
 def _configuration(found: Evidence, name: str) -> int:
-    lines = found.code("basic board", CODE[name]).configuration
-    return missing(f"lines of configuration of {CODE[name]}") if lines is None else lines
+    lines = found.code("basic board", name).configuration
+    return missing(f"lines of configuration of {name}") if lines is None else lines
 
 
 def _to_run_words(found: Evidence, name: str) -> str:
     lines = counted(_configuration(found, name), "line")
-    return f"{lines} of configuration, {running(recovered(found, LABELS[name]))}"
+    return f"{lines} of configuration, {running(found.operation(name))}"
 
 
 def _watching_words(found: Evidence, name: str) -> str:
-    watched = found.facts(LABELS[name]).sheet.watch or missing(f"what can be monitored of {LABELS[name]}")
+    watched = found.facts(name).sheet.watch or missing(f"what can be monitored of {name}")
     return ", ".join(watched)
 
 
-def _gain(found: Evidence, name: str) -> tuple[float, int, str]:
+def _gain(found: Evidence, label: str) -> tuple[float, int, str]:
     """Return the highest throughput of several clients relative to one, with their number and kind."""
-    label = LABELS[name]
     kind = "processes" if found.throughputs(label, "processes") else "threads"
     rates = {clients: rate.middle for clients, rate in found.throughputs(label, kind).items()}
     alone = rates.pop(1, None)
@@ -101,17 +98,13 @@ def _scaling_words(found: Evidence, name: str) -> str:
     return f"{clients} {kind} have {times(gain)} the throughput of one"
 
 
-def _recovered(found: Evidence, name: str) -> str:
-    """Return the board whose crash recovery represents one of the study's."""
-    labels = PERSISTENT_REDIS if name == "redis" else (LABELS[name],)
-    return next(iter(measured(labels, found.drills)), None) or missing(f"crash recovery of {labels[0]}")
-
-
 def _recovery_words(found: Evidence, name: str) -> str:
-    label = _recovered(found, name)
-    lost, acknowledged = found.lost(label)
-    seconds = median(drill.restore_seconds for drill in found.drills(label))
-    return f"{label} lost {lost:,} of {acknowledged:,} updates, {duration(seconds)} to restore"
+    """Return the crash recovery of the board that represents one of the study's."""
+    labels = PERSISTENT_REDIS if name == "redis" else (name,)
+    every = measured(labels, found.operation) or missing(f"crash recovery of {labels[0]}")
+    one = next(iter(every.values()))
+    lost = f"{one.label} lost {one.lost or 0:,} of {one.acknowledged or 0:,} updates"
+    return f"{lost}, {duration(one.restore_seconds or 0)} to restore"
 
 
 WATCHED: Final = f"{STATED}: we wrote these lists, and their length has no influence"
@@ -120,12 +113,6 @@ RECOVERED: Final = (
     "recovery after kill -9, from the log or the file on disk; the stars rate snapshots, backups and a rebuild, and no "
     "snapshot or backup was taken or restored"
 )
-
-
-def recovered(found: Evidence, label: str) -> Operation:
-    """Return what operating a board takes; raises `NotMeasuredError` where crash recovery was not measured."""
-    one = operation(found.facts(label), recovery(found.m, label))
-    return one if one.is_measured else missing(f"crash recovery of {label}")
 
 
 def running(one: Operation) -> str:
@@ -170,21 +157,21 @@ def zodb_keeps(_: Claim, found: Evidence) -> Judged:
 
 def one_more_to_run(_: Claim, found: Evidence) -> Judged:
     """Judge whether Redis is one more process to run than a board in the app's own."""
-    redis, mine = (recovered(found, LABELS[name]) for name in ("redis", "sortedcontainers"))
+    redis, mine = (found.operation(name) for name in ("redis", "sortedcontainers"))
     said = f"redis: {running(redis)}; {SORTED}: {running(mine)}"
     return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
 
 
 def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
     """Judge whether ZODB has more to run and to configure than either of the others; steps are only stated."""
-    facts = {name: _to_run(found, name) for name in LABELS}
+    facts = {name: _to_run(found, name) for name in BOARDS}
     more = [facts["zodb"] > other for name, other in facts.items() if name != "zodb"]
     return Judged(_each(found, "zodb", _to_run_words), decide(more))
 
 
 def easiest(_: Claim, found: Evidence) -> Judged:
     """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
-    every = [one for one in operations(found.m) if one.is_measured]
+    every = [one for one in operations(found.measurements) if one.is_measured]
     mine = next((one for one in every if one.label == SORTED), None) or missing(f"crash recovery of {SORTED}")
     others = [one for one in every if one is not mine]
     if not others:
@@ -247,7 +234,7 @@ def one_server_acid(_: Claim, found: Evidence) -> Judged:
 
 def maintenance(_: Claim, found: Evidence) -> Judged:
     """Report what there is to maintain: processes, ports, set-up steps, what can be monitored."""
-    every = [one for one in operations(found.m) if one.is_measured]
+    every = [one for one in operations(found.measurements) if one.is_measured]
     if not every:
         missing("crash recovery")
     watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)
@@ -259,7 +246,7 @@ def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
 
     def longest(label: str) -> float:
         names = found.operations(label, MIDDLE)
-        return max(found.time(label, name, MIDDLE, "p99_us").middle for name in names)
+        return max(found.time(label, name, MIDDLE, "p99").middle for name in names)
 
     p99 = measured(found.labels, longest)
     if not p99:
@@ -284,7 +271,7 @@ def classified(said: str) -> Evaluator:
 def operating_redis(_: Claim, found: Evidence) -> Judged:
     """Report what there is to operate with Redis, and with `sortedcontainers` for comparison."""
     return Judged(
-        f"redis: {running(recovered(found, 'redis'))}; {SORTED}: {running(recovered(found, SORTED))}", "opinion"
+        f"redis: {running(found.operation('redis'))}; {SORTED}: {running(found.operation(SORTED))}", "opinion"
     )
 
 
@@ -307,10 +294,10 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "zodb-persistent": zodb_keeps,
     "zodb-mvcc-acid": acid,
     "zodb-complex-setup": zodb_is_complex,
-    **{f"rating-deployment-{name}": deployment(name) for name in LABELS},
-    **{f"rating-monitoring-{name}": unrated(name, _watching_words, WATCHED) for name in LABELS},
-    **{f"rating-scaling-{name}": unrated(name, _scaling_words, SCALED) for name in LABELS},
-    **{f"rating-disaster-recovery-{name}": unrated(name, _recovery_words, RECOVERED) for name in LABELS},
+    **{f"rating-deployment-{name}": deployment(name) for name in BOARDS},
+    **{f"rating-monitoring-{name}": unrated(name, _watching_words, WATCHED) for name in BOARDS},
+    **{f"rating-scaling-{name}": unrated(name, _scaling_words, SCALED) for name in BOARDS},
+    **{f"rating-disaster-recovery-{name}": unrated(name, _recovery_words, RECOVERED) for name in BOARDS},
     "sortedcontainers-easiest-below-1m": easiest,
     "easiest-to-operate": easiest,
     "sortedcontainers-default-choice": default_choice,

@@ -2,90 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Final, NamedTuple
+from statistics import median
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leaderboard_backends.comparison.document import operation_title
-from leaderboard_backends.comparison.statistics import (
-    ENOUGH_PROCESSES,
-    Interval,
-    differs,
-    operations_of,
-    ratio,
-    runs_of,
-    sizes_of,
-)
-from leaderboard_backends.numerals import times
+from leaderboard_backends.comparison.measurements import Figure, Measured, Values
+from leaderboard_backends.comparison.statistics import ENOUGH_PROCESSES, differs, ratio
+from leaderboard_backends.numerals import counted, times
 
-from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, missing, told
-from .findings import Judged, NotMeasuredError, decide
+from .evidence import SORTED, Evaluator, Evidence, Judged, decide, measured, missing, told
 from .inputs import Claim
-from .rates import RatePlace, rates
 from .speed import MIDDLE
 
 SHOWN: Final = 3
 """How many of the cases in which a board is slower are named."""
 
+Compared: TypeAlias = Literal["service", "throughput"]
 
-class Place(NamedTuple):
-    """An operation of a workload at a size."""
-
-    operation: str
-    players: int
-    workload: str
-
-    def __str__(self) -> str:
-        return f"{operation_title(self.operation)} at {self.players:,} players, {self.workload}"
-
-
-class Against(NamedTuple):
-    """Time of `sortedcontainers` relative to another board, and whether the difference is clear of noise."""
-
-    ratio: Interval
-    clear: bool
+Cases: TypeAlias = dict[str, dict[str, Values]]
+"""Figures by round of each board that has any, by what was measured, in words."""
 
 
 class Outcome(NamedTuple):
     """Whether `sortedcontainers` is clearly faster than all others in one case, and which board beats it most."""
 
-    place: str
+    case: str
     won: bool
     beaten: tuple[float, str] | None
     """The time of `sortedcontainers` relative to the board that clearly beats it most, and that board's label."""
 
-    @classmethod
-    def of(cls, place: str, judged: Mapping[str, Against | None]) -> Outcome | None:
-        """Return the outcome; `None` where no other board has enough processes and A/A runs for a verdict."""
-        known = {label: by for label, by in judged.items() if by is not None}
-        if not known:
-            return None
-        beaten = [(by.ratio.middle, label) for label, by in known.items() if by.clear and by.ratio.middle > 1]
-        won = all(by.clear and by.ratio.middle < 1 for by in known.values())
-        return cls(place, won, max(beaten, default=None))
-
 
 def beats_all(_: Claim, found: Evidence) -> Judged:
     """Judge whether `sortedcontainers` is the fastest, clear of noise: by service times, throughput and batches."""
-    times_ = [one for place in _places(found) if (one := Outcome.of(str(place), _times(found, place))) is not None]
+    times_, rates_ = list(_outcomes(found, "service")), list(_outcomes(found, "throughput"))
     if not times_:
         missing(f"{SORTED} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs for the noise floor")
-    rates_ = [one for place, judged in _rates(found).items() if (one := Outcome.of(str(place), judged)) is not None]
-    said = f"fastest, clear of noise, in {_counted(times_)} combinations of operation, workload and size"
-    said += f", and in {_counted(rates_)} numbers of clients and batch sizes" if rates_ else "; no throughput to judge"
-    beaten = [one for one in (*times_, *rates_) if one.beaten]
-    slower = "; ".join(_beaten(one) for one in beaten[:SHOWN])
-    said += f"; slower in {len(beaten)}, for example {slower}" if beaten else ""
-    return Judged(said + _crowded(found), decide([one.won for one in (*times_, *rates_)]))
+    said = f"fastest, clear of noise, in {_won(times_)} combinations of operation, workload and size"
+    said += f", and in {_won(rates_)} numbers of clients and batch sizes" if rates_ else "; no throughput to judge"
+    every = [*times_, *rates_]
+    slower = [f"{one.case}: {times(one.beaten[0])} slower than {one.beaten[1]}" for one in every if one.beaten]
+    said += f"; slower in {len(slower)}, for example {'; '.join(slower[:SHOWN])}" if slower else ""
+    return Judged(said + _crowded(found), decide([one.won for one in every]))
 
 
-def _counted(outcomes: Sequence[Outcome]) -> str:
+def _won(outcomes: Sequence[Outcome]) -> str:
     return f"{sum(one.won for one in outcomes)} of {len(outcomes)}"
-
-
-def _beaten(one: Outcome) -> str:
-    by, label = one.beaten or (0.0, "")
-    return f"{one.place}: {times(by)} slower than {label}"
 
 
 def _crowded(found: Evidence) -> str:
@@ -97,52 +60,56 @@ def _crowded(found: Evidence) -> str:
     )
 
 
-def _places(found: Evidence) -> Iterator[Place]:
-    for facts in found.result.workloads:
-        for players in sizes_of(found.result, "service", facts.name):
-            runs = runs_of(found.result, "service", facts.name, players, SORTED)
-            yield from (Place(name, players, facts.name) for name in operations_of(runs))
+def _outcomes(found: Evidence, mode: Compared) -> Iterator[Outcome]:
+    """Yield the outcome of each case in which another board has enough processes and A/A runs for a verdict."""
+    for case, by_label in _cases(found, mode).items():
+        mine, ratios = by_label.pop(SORTED), list[tuple[float, str, bool]]()
+        for label, other in by_label.items():
+            by = ratio(mine, other) if mode == "service" else ratio(other, mine)
+            floor = found.floor(SORTED, label, mode, "p50" if mode == "service" else "per_second")
+            if by.enough and floor < inf:
+                ratios.append((by.middle, label, differs(by, floor)))
+        if ratios:
+            beaten = [(middle, label) for middle, label, clear in ratios if clear and middle > 1]
+            won = all(clear and middle < 1 for middle, _, clear in ratios)
+            yield Outcome(case, won, max(beaten, default=None))
 
 
-def _times(found: Evidence, place: Place) -> dict[str, Against | None]:
-    return {label: _against(found, place, label) for label in found.labels if label != SORTED}
+def _cases(found: Evidence, mode: Compared) -> Cases:
+    """Return what was measured of `sortedcontainers`; per number of clients, the better of threads and processes."""
+    cases: Cases = {}
+    for label in (SORTED, *(label for label in found.labels if label != SORTED)):
+        for one in found.measurements.measured(mode, [label]):
+            for what, values in _figures(one):
+                by_label = cases.setdefault(f"{what} at {one.cell.players:,} players, {one.cell.workload}", {})
+                if label not in by_label or median(values.values()) > median(by_label[label].values()):
+                    by_label[label] = values
+    return {case: by_label for case, by_label in cases.items() if SORTED in by_label}
 
 
-def _against(found: Evidence, place: Place, label: str) -> Against | None:
-    try:
-        mine, other = (
-            found.by_round(one, place.operation, place.players, workload=place.workload) for one in (SORTED, label)
-        )
-    except NotMeasuredError:
-        return None
-    return _judged(ratio(mine, other), found.floor(SORTED, label))
+def _figures(one: Measured) -> Iterator[tuple[str, Values]]:
+    """Yield the p50 of each operation, or the operations per second by number of clients and batch size."""
+    for name in one.operations:
+        if p50 := one.values(name, "p50"):
+            yield operation_title(name), p50
+    for figure, values in one.figures.items():
+        if figure.statistic == "per_second" and figure.amount and min(values.values()) > 0:
+            yield _clients(figure), values
 
 
-def _rates(found: Evidence) -> dict[RatePlace, dict[str, Against | None]]:
-    """Return the throughput of every other board relative to `sortedcontainers`, by clients and batch size."""
-    mine = rates(found, SORTED)
-    judged: dict[RatePlace, dict[str, Against | None]] = {place: {} for place in mine}
-    for label in found.labels:
-        floor = found.floor(SORTED, label, "throughput", "per_second")
-        for place, rate in rates(found, label).items() if label != SORTED else ():
-            if place in mine and min(*rate.values(), *mine[place].values()) > 0:
-                judged[place][label] = _judged(ratio(rate, mine[place]), floor)
-    return judged
-
-
-def _judged(by: Interval, floor: float) -> Against | None:
-    return Against(by, differs(by, floor)) if by.enough and floor < inf else None
+def _clients(figure: Figure) -> str:
+    return counted(int(figure.amount), "client") if figure.part in {"threads", "processes"} else figure.title
 
 
 def slower_than_sorted(*labels: str) -> Evaluator:
     """Judge whether boards, as far as measured, are slower than `sortedcontainers` at each operation."""
 
     def judge(_: Claim, found: Evidence) -> Judged:
-        measured = [label for label in labels if runs_of(found.result, "service", WORKLOAD, MIDDLE, label)]
-        if not measured:
+        by_label = measured(labels, lambda label: found.service(label, MIDDLE))
+        if not by_label:
             missing(f"service times of {' or '.join(labels)} at {MIDDLE:,} players")
         said, slower = [], []
-        for label in measured:
+        for label in by_label:
             by = {name: _ratio(found, label, name) for name in found.operations(SORTED, MIDDLE)}
             slower += [one > 1 for one in by.values()]
             each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())

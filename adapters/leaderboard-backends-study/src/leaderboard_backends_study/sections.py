@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from leaderboard_backends.comparison.document import Section, Table, Tone, Value, anchor, words
+from leaderboard_backends.comparison.document import Section, Table, Tone, Value, anchor, columns
 from leaderboard_backends.comparison.report.extensions import Subject
 
 from . import code, money, operating, rivals, speed, structures
 from .costs import costs_section
-from .evidence import Evaluator, Evidence
-from .findings import MissingFiguresError, NotMeasuredError, Verdict
+from .evidence import Evaluator, Evidence, MissingFiguresError, NotMeasuredError, Verdict
 from .inputs import Claim, claims
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
@@ -106,7 +105,7 @@ def _combined(claim: Claim, parts: Sequence[Finding]) -> Finding:
 
 def claims_sections(subject: Subject) -> list[Section]:
     """Return the section of the study's claims: how many hold, and a table for each part of the study."""
-    findings = evaluate(Evidence(subject.result, subject.inputs))
+    findings = evaluate(Evidence(subject.measurements, subject.inputs))
     parts = groupby(findings, key=lambda finding: finding.claim.section)
     return [
         Section(
@@ -128,7 +127,7 @@ def _count(findings: Sequence[Finding]) -> str:
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    return Table("", words("claim", "measured", "verdict", "how"), [_row(finding) for finding in findings])
+    return Table("", columns("claim", "measured", "verdict", "how"), [_row(finding) for finding in findings])
 
 
 def _row(finding: Finding) -> list[Value]:

@@ -7,11 +7,9 @@ from math import log
 from typing import Final, NamedTuple
 
 from leaderboard_backends.comparison.document import operation_title
-from leaderboard_backends.comparison.statistics import sizes_of
 from leaderboard_backends.numerals import duration, elapsed, percent, significant, size, times, whole
 
-from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, measured, missing, told
-from .findings import Judged, decide
+from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, Judged, decide, measured, missing, told
 from .inputs import Claim
 
 SMALL: Final = 10_000
@@ -39,7 +37,7 @@ def latency(operation: str) -> Evaluator:
         limit = claim.needs("value") * MS
         programs = measured(PROGRAM_OPERATIONS[operation], lambda name: found.timing(STUDY_BOARD, name))
         means = {f"{name} of the study's board": time for name, time in programs.items()}
-        boards = measured([SORTED], lambda label: found.time(label, operation, MIDDLE, "mean_us"))
+        boards = measured([SORTED], lambda label: found.time(label, operation, MIDDLE, "mean"))
         means.update({f"`{label}`": time for label, time in boards.items()})
         if not means:
             missing(f"means of {operation} on `{SORTED}` or in `{STUDY_BOARD}`")
@@ -60,9 +58,9 @@ def target(operation: str) -> Evaluator:
 
     def judge(claim: Claim, found: Evidence) -> Judged:
         limit = claim.needs("below") * MS
-        mine = found.time(SORTED, operation, MIDDLE, "p99_us")
+        mine = found.time(SORTED, operation, MIDDLE, "p99")
         others = [label for label in found.labels if label != SORTED]
-        p99 = measured(others, lambda label: found.time(label, operation, MIDDLE, "p99_us").middle)
+        p99 = measured(others, lambda label: found.time(label, operation, MIDDLE, "p99").middle)
         met = [label for label, time in p99.items() if time < limit]
         missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
         missed += [f"{label} (p99 not known)" for label in others if label not in p99]
@@ -76,7 +74,7 @@ def target(operation: str) -> Evaluator:
 def below_1_ms(claim: Claim, found: Evidence) -> Judged:
     """Judge all operations of `sortedcontainers` by their p99 against one bound."""
     limit = claim.needs("below") * MS
-    p99 = {name: found.time(SORTED, name, MIDDLE, "p99_us") for name in found.operations(SORTED, MIDDLE)}
+    p99 = {name: found.time(SORTED, name, MIDDLE, "p99") for name in found.operations(SORTED, MIDDLE)}
     slowest = max(p99, key=lambda name: p99[name].middle)
     said = f"the slowest of {len(p99)} operations, {operation_title(slowest)}, has a p99 of {told(p99[slowest])}"
     return Judged(said, decide([time.middle < limit for time in p99.values()]))
@@ -87,7 +85,7 @@ def between(claim: Claim, found: Evidence) -> Judged:
     low, high = claim.needs("low") * MS, claim.needs("high") * MS
     names = found.operations(SORTED, MIDDLE)
     p50 = {name: found.time(SORTED, name, MIDDLE).middle for name in names}
-    p99 = {name: found.time(SORTED, name, MIDDLE, "p99_us").middle for name in names}
+    p99 = {name: found.time(SORTED, name, MIDDLE, "p99").middle for name in names}
     said = f"p50 {elapsed(min(p50.values()) / 1e6)} to {elapsed(max(p50.values()) / 1e6)}, p99 up to "
     faster = sum(p99[name] < low for name in names)
     return Judged(
@@ -119,7 +117,7 @@ class Targets(NamedTuple):
 
 def targets(found: Evidence, players: int) -> Targets:
     """Return the p99 of `sortedcontainers` at a size, for each operation that has a target."""
-    return Targets(players, {name: found.time(SORTED, name, players, "p99_us").middle for name in TARGETS_MS})
+    return Targets(players, {name: found.time(SORTED, name, players, "p99").middle for name in TARGETS_MS})
 
 
 def holds_players(claim: Claim, found: Evidence) -> Judged:
@@ -150,7 +148,7 @@ def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
     """Judge scaling by the targets at a million, and report how each p50 grew from the smallest size."""
     players = round(claim.needs("players"))
     one = targets(found, players)
-    smallest = min(sizes_of(found.result, "service", WORKLOAD))
+    smallest = min(found.measurements.sizes("service", WORKLOAD))
     grown = {
         operation_title(name): found.time(SORTED, name, players).middle / found.time(SORTED, name, smallest).middle
         for name in found.operations(SORTED, players)
@@ -164,7 +162,7 @@ def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
 
 def n_log_n(_: Claim, found: Evidence) -> Judged:
     """Judge the growth of the naive board between its two largest sizes: n log n has an exponent just above 1."""
-    sizes = sizes_of(found.result, "service", WORKLOAD)
+    sizes = found.measurements.sizes("service", WORKLOAD)
     by_size = measured(sizes, lambda players: found.time("naive", "rank", players).middle)
     if len(by_size) <= 1:
         missing("ranks of `naive` at two sizes")
@@ -212,7 +210,7 @@ def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
     """Judge whether one process does no more than a rate: the study's board, and `sortedcontainers` at two sizes."""
     limit = claim.needs("above")
     study = measured([STUDY_BOARD], lambda name: 1e6 / found.timing(name, "update").middle)
-    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(SORTED, "update", size, "mean_us").middle)
+    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(SORTED, "update", size, "mean").middle)
     rates = {f"`{name}`": rate for name, rate in study.items()}
     rates.update({f"`{SORTED}` at {players:,} players": rate for players, rate in sizes.items()})
     if not rates:

@@ -7,8 +7,7 @@ from typing import Final
 
 from leaderboard_backends.numerals import counted, significant, size, times, whole
 
-from .evidence import SORTED, Evaluator, Evidence, told
-from .findings import Judged, decide
+from .evidence import SORTED, Evaluator, Evidence, Judged, decide, told
 from .inputs import Claim
 from .programs import board, maps, misuse, patterns
 from .speed import STUDY_BOARD
