@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
 from time import perf_counter_ns, sleep
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -44,38 +45,37 @@ class Paced(NamedTuple):
     """Whether all calls were made, and nearly at the rate; else the times only show how long the run was."""
 
 
-def at_rate(arrivals: Sequence[Arrival], rate: float, give_up: float) -> Paced:
+def at_rate(arrivals: Sequence[Arrival], rate: float, give_up: float, spin_ns: int = SPIN_NS) -> Paced:
     """Make calls at a rate, or until they are `give_up` seconds behind it. Raises what the calls raise."""
-    samples = preallocated(len(arrivals))
-    nanoseconds, behind, done = 1e9 / rate * _stretch(arrivals), int(give_up * 1e9), 0
-    started = perf_counter_ns()
-    intended = float(started)
-    ended = started
-    for call, arguments, gap in arrivals:
-        intended += gap * nanoseconds
-        _wait(int(intended))
+    samples, due = preallocated(len(arrivals)), moments([gap for _, _, gap in arrivals], rate)
+    behind, done = int(give_up * 1e9), 0
+    started = ended = intended = perf_counter_ns()
+    for (call, arguments, _), moment in zip(arrivals, due, strict=True):
+        intended = started + moment
+        _wait(intended, spin_ns)
         call(*arguments)
         ended = perf_counter_ns()
-        samples[done] = ended - int(intended)
+        samples[done] = ended - intended
         done += 1
         if ended - intended > behind:
             break
-    asked, took = (intended - started) / 1e9, (ended - started) / 1e9
+    asked, took = intended - started, ended - started
     kept_up = 0 < done == len(arrivals) and asked >= KEPT_UP * took
-    return Paced(samples[:done], round(done / took, 1) if took else 0.0, kept_up)
+    return Paced(samples[:done], round(done * 1e9 / took, 1) if took else 0.0, kept_up)
 
 
-def _stretch(arrivals: Sequence[Arrival]) -> float:
-    """Return the factor that makes the gaps 1 on average, so that the requested rate is met."""
-    total = sum(gap for _, _, gap in arrivals)
-    return len(arrivals) / total if total else 1.0
+def moments(gaps: Sequence[float], rate: float) -> list[int]:
+    """Return when calls are due at a rate, in nanoseconds from the start; the gaps are stretched to 1 on average."""
+    total = sum(gaps)
+    each = 1e9 / rate * (len(gaps) / total if total else 1.0)
+    return [int(moment * each) for moment in accumulate(gaps)]
 
 
-def _wait(moment: int) -> None:
-    """Return at a moment of the clock, or at once where it is over."""
+def _wait(moment: int, spin_ns: int) -> None:
+    """Return at a moment of the clock, or at once where it is over; the last nanoseconds by looking at the clock."""
     left = moment - perf_counter_ns()
-    if left > 2 * SPIN_NS:
-        sleep((left - SPIN_NS) / 1e9)
+    if left > 2 * spin_ns:
+        sleep((left - spin_ns) / 1e9)
     while perf_counter_ns() < moment:
         pass
 

@@ -233,7 +233,7 @@ class _Comparison:
 
     def _introduce(self, target: Target, opened: OpenTarget) -> Answer:
         job = Job("facts", opened.where, self.jobs.timeout_of(), label=target.label)
-        found = answer(job, target.path)
+        found = _answer_of(job, target)
         if found.facts is None:
             return found
         order = self.order
@@ -293,16 +293,7 @@ class _Comparison:
         return self._on_target(target, folder, lambda opened: self._work(target, unit, trace, opened))
 
     def _work(self, target: Target, unit: Unit, trace: StoredTrace, opened: OpenTarget) -> Answer:
-        """Have a worker do a run; a user's storage is cleared of a board that it left behind."""
-        job = self.jobs.of(unit, opened.where, trace)
-        clean = False
-        try:
-            found = answer(job, target.path)
-            clean = found.status not in ("failed", "timed out")
-        finally:
-            if opened.where.shared and not clean:
-                answer(replace(job, task="clear", timeout=CLEAR_TIMEOUT), target.path)
-        return found
+        return _answer_of(self.jobs.of(unit, opened.where, trace), target)
 
     def _on_target(self, target: Target, folder: Path, work: Callable[[OpenTarget], Answer]) -> Answer:
         """Return the answer of work at a target made for it."""
@@ -374,3 +365,15 @@ class _Comparison:
 def _workload_facts(file: WorkloadFile) -> WorkloadFacts:
     events = len(file.events.rows) if file.events else 0
     return WorkloadFacts(file.spec.name, file.spec.title, file.sha256, file.text, events)
+
+
+def _answer_of(job: Job, target: Target) -> Answer:
+    """Have a worker do a job; a user's storage is cleared of a board that it left behind."""
+    clean = False
+    try:
+        found = answer(job, target.path)
+        clean = found.status not in ("failed", "timed out")
+    finally:
+        if job.where.shared and not clean:
+            answer(replace(job, task="clear", timeout=CLEAR_TIMEOUT), target.path)
+    return found

@@ -146,9 +146,11 @@ METHODS: Final = {
     "clock": "time.perf_counter_ns around each call into a preallocated array; the clock's own cost is measured and "
     "not subtracted",
     "throughput": "all clients start at one moment and stop with the first that stops; a player's steps are all one "
-    "client's; threads share one board object, spawned processes have one each",
-    "response": "from the intended start of each operation at the given rate, one client; no percentiles where the "
-    "backend did not keep up with at least 95 % of the rate",
+    "client's; threads share one board object, spawned processes have one each, tasks of one event loop share an "
+    "asynchronous board",
+    "response": "from the intended start of each operation at the given rate; no percentiles where the backend did not "
+    "keep up with at least 95 % of the rate; several clients, processes or tasks, climb the rates of the plan up to "
+    "the first that is not kept up with; processes sleep until a call is due, the loop of tasks looks at the clock",
     "crash recovery": "kill -9 of the server, or of the process that keeps the board, during updates; the time until "
     "another process, already running, gets correct answers; a kill is not a power cut",
     "bytes on disk": "of the files after the backend's own clean-up: a server neither rewrites its log nor is about "

@@ -89,6 +89,11 @@ HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
 IDLE: Final = "idle"
 """The part of a response run in which the board does nothing: what the harness itself adds."""
 
+ONE_OF: Final = {"threads": "thread", "processes": "process", "tasks": "task"}
+
+PACED: Final = " at a rate"
+"""The end of the parts of a response run that have several clients."""
+
 DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
 """The least durable first, and what is not known last."""
 
@@ -100,7 +105,8 @@ class Figure(NamedTuple):
     """The name of a figure."""
 
     part: str
-    """An operation, or `load`, `board`, `threads`, `processes`, `batch`, `rate`, `idle`, `start`, `restore`, `disk`."""
+    """An operation, or `load`, `board`, `threads`, `processes`, `tasks`, `batch`, `rate`, `4 processes at a rate`,
+    `idle`, `start`, `restore`, `disk`."""
     statistic: Statistic
     amount: float = 0
     """Clients, updates per call, or operations per second, of the parts that have these."""
@@ -109,9 +115,9 @@ class Figure(NamedTuple):
     def title(self) -> str:
         """The part with its amount: `4 threads`, `500 per second`."""
         number = f"{self.amount:g}"
-        one = {"threads": "thread", "processes": "process"}.get(self.part) if self.amount == 1 else None
+        one = ONE_OF.get(self.part) if self.amount == 1 else None
         match self.part:
-            case "threads" | "processes":
+            case "threads" | "processes" | "tasks":
                 return f"{number} {one or self.part}"
             case "batch":
                 return f"batches of {number}"
@@ -119,6 +125,8 @@ class Figure(NamedTuple):
                 return f"{number} per second"
             case "disk":
                 return f"{number} per call"
+            case part if part.endswith(PACED):
+                return f"{number} per second, {part.removesuffix(PACED)}"
         return self.part
 
     @property
@@ -212,11 +220,12 @@ def _throughput(figures: ThroughputFigures) -> _Read:
 
 
 def _response(figures: ResponseFigures) -> _Read:
-    for part, rates in (("rate", figures.rates), (IDLE, figures.idle)):
-        for rate in rates:
-            yield from _times(part, rate.response, rate.rate)
-            yield Figure(part, "achieved", rate.rate), rate.achieved
-            yield Figure(part, "kept_up", rate.rate), float(rate.response is not None)
+    every = [("rate", rate) for rate in figures.rates] + [(IDLE, rate) for rate in figures.idle]
+    every += [(f"{rate.clients} {rate.kind}{PACED}", rate) for rate in figures.several]
+    for part, rate in every:
+        yield from _times(part, rate.response, rate.rate)
+        yield Figure(part, "achieved", rate.rate), rate.achieved
+        yield Figure(part, "kept_up", rate.rate), float(rate.response is not None)
 
 
 def _recovery(figures: DrillFigures) -> _Read:

@@ -38,6 +38,8 @@ Players = Annotated[int, Meta(ge=1, le=MOST_PLAYERS)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Clients = Annotated[int, Meta(ge=1, le=64)]
+Tasks = Annotated[int, Meta(ge=1, le=1000)]
+Rate = Annotated[float, Meta(ge=1, le=1_000_000)]
 
 
 class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +61,8 @@ class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batches: list[Count]
     seconds: Seconds
     twins: list[str] = []
+    tasks: list[Tasks] = []
+    """Clients that are tasks of one event loop, on the asynchronous face of a board."""
 
 
 class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +73,12 @@ class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: Count
     seconds: Seconds
     twins: list[str] = []
+    processes: list[Clients] = []
+    """Numbers of client processes that climb the `rates`, on boards that processes can share."""
+    tasks: list[Tasks] = []
+    """Numbers of tasks of one event loop that do."""
+    rates: list[Rate] = []
+    """Operations per second of all clients together, the lowest first."""
 
 
 class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -268,9 +278,10 @@ def expected_seconds(unit: Unit) -> float:
     """Return about how long a run takes on 2 cores; only the proportions matter, for the time that is left."""
     players, part = unit.cell.players, unit.part
     if isinstance(part, ThroughputPart):
-        return 3 + (len(part.clients) + len(part.batches)) * part.seconds + players / 100_000
+        return 3 + (2 * len(part.clients) + len(part.tasks) + len(part.batches)) * part.seconds + players / 100_000
     if isinstance(part, ResponsePart):
-        return 1 + 3 * part.seconds + players / 100_000
+        ladders = len(part.processes) + len(part.tasks)
+        return 1 + (4 + ladders * len(part.rates) * 0.7) * part.seconds + players / 100_000
     if isinstance(part, DrillPart):
         return 2 + players / 80_000
     return 1.5 + players / 50_000

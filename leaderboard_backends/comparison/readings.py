@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from .measurements import ONE_OF
 from .schema import (
     Distribution,
     DrillFigures,
@@ -121,7 +122,7 @@ def _memory(memory: MemoryFigures, players: int) -> Iterator[_Reading]:
 
 def _throughput(figures: ThroughputFigures) -> Iterator[_Reading]:
     for several in figures.clients:
-        kind = several.kind if several.clients > 1 else {"threads": "thread", "processes": "process"}[several.kind]
+        kind = several.kind if several.clients > 1 else ONE_OF[several.kind]
         yield (f"{several.clients} {kind}", "per_second"), several.per_second
     for batch in figures.batches:
         yield (f"batches of {batch.size}", "per_second"), batch.per_second

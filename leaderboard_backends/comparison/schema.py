@@ -162,7 +162,7 @@ class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
 class ClientsFigures(msgspec.Struct, frozen=True):
     """Operations per second of several clients at once, during the time in which all of them worked."""
 
-    kind: Literal["threads", "processes"]
+    kind: Literal["threads", "processes", "tasks"]
     clients: Count
     operations: Count
     seconds: Seconds
@@ -199,13 +199,15 @@ class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
 
 
 class RateFigures(msgspec.Struct, frozen=True):
-    """Response time of one client at a rate, from the intended start of each operation."""
+    """Response time at a rate, of all clients together, from the intended start of each operation."""
 
     rate: PerSecond
     achieved: PerSecond
     """Operations per second that were completed."""
     response: Distribution | None
     """`None` where the backend did not keep up: then the times would only show how long the run was."""
+    kind: Literal["threads", "processes", "tasks"] = "threads"
+    clients: Count = 1
 
 
 class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
@@ -215,6 +217,8 @@ class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
     idle: list[RateFigures]
     """The same with a board that does nothing: what the harness itself adds."""
     checked: Checked
+    several: list[RateFigures] = []
+    """Of several clients, each kind and number at rates that climb to the first that was not kept up with."""
 
 
 class DiskFigures(msgspec.Struct, frozen=True):

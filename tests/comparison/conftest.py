@@ -68,8 +68,8 @@ def every_mode(players: int = 200) -> Plan:
     plan = service_plan([players], 200)
     return replace(
         plan,
-        throughput=[ThroughputPart(WORKLOAD, [players], 1000, [1, 2], [10], 0.2)],
-        response=[ResponsePart(WORKLOAD, [players], 400, 0.1)],
+        throughput=[ThroughputPart(WORKLOAD, [players], 1000, [1, 2], [10], 0.2, tasks=[10])],
+        response=[ResponsePart(WORKLOAD, [players], 1200, 0.1, processes=[2], tasks=[5], rates=[300, 600])],
         drill=[DrillPart(WORKLOAD, [players], 1)],
         programs=[ProgramsPart("counting-programs", 1, 0.02)],
     )

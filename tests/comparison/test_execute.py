@@ -114,8 +114,9 @@ def test_threads_run_on_every_backend_and_processes_where_it_is_shared(whole: Re
         return [(clients.kind, clients.clients) for clients in figures.clients]
 
     threads = [("threads", 1), ("threads", 2)]
-    assert kinds("memory") == kinds("zodb") == threads
-    assert kinds("redis (appendfsync always)") == [*threads, ("processes", 1), ("processes", 2)]
+    tasks = [("tasks", 10)]
+    assert kinds("memory") == kinds("zodb") == [*threads, *tasks]
+    assert kinds("redis (appendfsync always)") == [*threads, ("processes", 1), ("processes", 2), *tasks]
 
 
 def test_a_rate_is_kept_up_with_or_has_no_percentiles(whole: Result) -> None:
@@ -124,6 +125,17 @@ def test_a_rate_is_kept_up_with_or_has_no_percentiles(whole: Result) -> None:
     assert [rate.rate for rate in figures.rates] == [rate.rate for rate in figures.idle] == [500, 2000, 5000]
     for rate in (*figures.rates, *figures.idle):
         assert (rate.response is None) == (rate.achieved < 0.95 * rate.rate)
+
+
+def test_several_clients_climb_the_rates_until_one_is_not_kept_up_with(whole: Result) -> None:
+    for label, kinds in (("memory", {("tasks", 5)}), ("redis (appendfsync always)", {("processes", 2), ("tasks", 5)})):
+        figures = of(whole, "response", label).figures
+        assert isinstance(figures, ResponseFigures)
+        assert {(rate.kind, rate.clients) for rate in figures.several} == kinds
+        for kind, clients in kinds:
+            climbed = [rate for rate in figures.several if (rate.kind, rate.clients) == (kind, clients)]
+            assert [rate.rate for rate in climbed] == [300, 600][: len(climbed)]
+            assert all(rate.response is not None for rate in climbed[:-1])
 
 
 def test_a_crash_loses_what_lives_in_the_process_and_nothing_of_what_is_durable(whole: Result) -> None:

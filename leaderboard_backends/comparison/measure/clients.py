@@ -1,4 +1,8 @@
-"""Clients that work on one board at the same time: threads of this process, or processes with a board object each."""
+"""Clients that work on one board at the same time: threads of this process, or processes with a board object each.
+
+They work as fast as they can, or at a rate, whether or not the board is ready (`timing`). `tasks` has clients that are
+asyncio tasks.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 from ...errors import LeaderboardError
 from ...protocol import LeaderboardBackend
+from ...timing import Paced, at_rate
 from ..opening import Where, open_target
 from .session import follow
 
@@ -25,6 +30,11 @@ TIMEOUT: Final = 120.0
 
 Call: TypeAlias = tuple[str, tuple[Any, ...]]
 """A method's name and its arguments."""
+
+PacedCall: TypeAlias = tuple[str, tuple[Any, ...], float]
+"""The same, and the gap before it at one call per second."""
+
+Kind: TypeAlias = Literal["threads", "processes", "tasks"]
 
 
 class ClientError(Exception):
@@ -55,13 +65,21 @@ class StartingLine(Protocol):
         ...
 
 
-class Crew(Protocol):
+class Clients(Protocol):
     """Clients of one kind."""
 
-    kind: Literal["threads", "processes"]
+    kind: Kind
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
         """Run the calls of all clients, started together, until one client has finished or the time is up."""
+        ...
+
+
+class PacedClients(Clients, Protocol):
+    """Clients of one kind that can keep a rate."""
+
+    def pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
+        """Run the calls of all clients, started together, at a rate of all of them."""
         ...
 
 
@@ -83,6 +101,12 @@ def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line:
     return Done(count, started, perf_counter(), thread_time() - used)
 
 
+def pace(board: LeaderboardBackend, calls: Sequence[PacedCall], rate: float, give_up: float) -> Paced:
+    """Make calls at a rate, asleep until each is due: clients that look at the clock would take each other's time."""
+    arrivals = [(getattr(board, method), arguments, gap) for method, arguments, gap in calls]
+    return at_rate(arrivals, rate, give_up, spin_ns=0)
+
+
 @dataclass
 class _Stop:
     value: bool = False
@@ -91,7 +115,7 @@ class _Stop:
 class Threads:
     """Threads that share one board object."""
 
-    kind: Literal["threads", "processes"] = "threads"
+    kind: Kind = "threads"
 
     def __init__(self, board: LeaderboardBackend) -> None:
         self._board = board
@@ -110,7 +134,7 @@ class Processes(AbstractContextManager["Processes"]):
     They are spawned, not forked, as an app's workers that a server starts anew.
     """
 
-    kind: Literal["threads", "processes"] = "processes"
+    kind: Kind = "processes"
 
     def __init__(self, where: Where, clients: Sequence[int]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -133,9 +157,18 @@ class Processes(AbstractContextManager["Processes"]):
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
         """Run one process for each list of calls; raises `ClientError` for the first that failed."""
         self._stop.value = 0
-        for pipe, mine in zip(self._pipes, calls, strict=False):
-            pipe.send((mine, seconds, len(calls)))
-        return [_receive(pipe, process) for pipe, process, _ in zip(self._pipes, self._processes, calls, strict=False)]
+        return self._ask([("work", mine, seconds, len(calls)) for mine in calls])
+
+    def pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
+        """Run one process for each list of calls, at its share of the rate; raises `ClientError`."""
+        whole = sum(map(len, calls))
+        return self._ask([("pace", mine, (rate * len(mine) / whole, give_up), len(calls)) for mine in calls])
+
+    def _ask(self, questions: Sequence[tuple[Any, ...]]) -> list[Any]:
+        asked = list(zip(self._pipes, self._processes, questions, strict=False))
+        for pipe, _, question in asked:
+            pipe.send(question)
+        return [_receive(pipe, process) for pipe, process, _ in asked]
 
     def __enter__(self) -> Self:
         return self
@@ -173,8 +206,12 @@ def _serve(target: str, name: str, pipe: Connection, lines: dict[int, Any], stop
             follow(board, TIMEOUT / 2)
             pipe.send(None)
             while True:
-                calls, seconds, clients = pipe.recv()
-                pipe.send(work(board, calls, seconds, lines[clients], stop))
+                how, calls, asked, clients = pipe.recv()
+                if how == "work":
+                    pipe.send(work(board, calls, asked, lines[clients], stop))
+                else:
+                    lines[clients].wait()
+                    pipe.send(pace(board, calls, *asked))
     except EOFError:
         return
     except Exception as error:  # noqa: BLE001 - a foreign backend may raise anything, and the run says what

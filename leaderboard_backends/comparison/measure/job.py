@@ -38,8 +38,13 @@ class Job(msgspec.Struct, frozen=True):
     time_limit: float = 2.0
     """Seconds for the writes of a run, and for each kind of read."""
     clients: list[int] = []
+    """Numbers of threads and processes; in a response run, of processes."""
+    tasks: list[int] = []
     batches: list[int] = []
     rates: list[float] = []
+    """Of one client."""
+    ladder: list[float] = []
+    """Rates that several clients climb."""
     seconds: float = 1.0
     """Of each phase of a throughput or response run, of each operation of a program."""
     program: str = ""
@@ -88,12 +93,13 @@ class Jobs:
             seed=self.seed,
         )
         if isinstance(part, ThroughputPart):
-            job = replace(job, clients=part.clients, batches=part.batches, seconds=part.seconds)
+            job = replace(job, clients=part.clients, tasks=part.tasks, batches=part.batches, seconds=part.seconds)
         if isinstance(part, ProgramsPart):
             job = replace(job, distribution=part.distribution, seconds=part.seconds)
         if isinstance(part, ResponsePart):
             rates = self.workloads[unit.cell.workload].spec.arrival.rates
             job = replace(job, rates=list(rates), seconds=part.seconds)
+            job = replace(job, clients=part.processes, tasks=part.tasks, ladder=part.rates)
         return job
 
     def timeout_of(self, unit: Unit | None = None) -> float:

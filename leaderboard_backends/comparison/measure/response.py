@@ -1,46 +1,87 @@
 """Response time: at a given rate, from the moment at which each operation was meant to start; see `timing`.
 
 Where the backend cannot keep up, waiting times grow without end: then there are no percentiles, but the rate reached.
+One client is measured at the rates of the workload; several clients, processes or tasks, climb a ladder of rates up to
+the first that the backend does not keep up with: the knee is between the last two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
+
+from msgspec.structs import replace
 
 from ...timing import Arrival, Paced, at_rate
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..samples import distribution
 from ..schema import Checked, RateFigures, ResponseFigures
-from .checks import check_state
+from .checks import Phase, check_state, check_together
+from .clients import PacedClients, Processes
 from .job import Job
 from .session import Session
+from .steps import Supply
+from .tasks import Tasks
+
+CHECKED: Final = "the whole final state; answers are checked in other runs"
 
 IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
 
-CHECKED: Final = "the whole final state; answers are checked in other runs"
-
 
 def measure(job: Job, session: Session, trace: Trace) -> tuple[ResponseFigures, float | None]:
-    """Load, run each rate in turn, and compare the end state; returns the figures, and the cores used elsewhere."""
+    """Load, run each rate in turn, and compare the end state; returns the figures, and the cores used elsewhere.
+
+    Raises `WrongBoardError`, what the board raises, and `ClientError` where a client process does not answer.
+    """
     session.load(trace)
     arrivals = _arrivals(session, trace)
+    supply, phases = Supply(trace), list[Phase]()
     others = session.other_work()
-    rates, position = [], 0
+    rates = []
     for rate in job.rates:
-        paced = at_rate(arrivals[position : position + round(rate * job.seconds)], rate, give_up=job.seconds)
+        (part,) = supply.take(1, round(rate * job.seconds))
+        paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
+        phases.append(Phase([part], [len(paced.samples)]))
         rates.append(_figures(rate, paced))
-        position += len(paced.samples)
     cores = others.cores() if others else None
     idle = [
         _figures(rate, at_rate(_idle(arrivals[: round(rate * job.seconds * IDLE_SHARE)]), rate, job.seconds))
         for rate in job.rates
     ]
-    changes = sum(OPERATIONS[trace.operations[index]].changes for index, _ in trace.steps[:position])
-    checked = Checked(0, changes, check_state(session.board, trace, changes), CHECKED)
-    return ResponseFigures(rates, idle, checked), cores
+    several = list(_several(job, session, supply, phases))
+    if several:
+        return ResponseFigures(rates, idle, check_together(session.board, trace, phases), several), cores
+    run = sum(sum(phase.run) for phase in phases)
+    changes = sum(OPERATIONS[trace.operations[index]].changes for index, _ in trace.steps[:run])
+    return ResponseFigures(rates, idle, Checked(0, changes, check_state(session.board, trace, changes), CHECKED)), cores
+
+
+def _several(job: Job, session: Session, supply: Supply, phases: list[Phase]) -> Iterator[RateFigures]:
+    """Yield the figures of several clients at rates that climb up to the first that is not kept up with."""
+    if job.clients and session.board.capabilities.shared:
+        with Processes(job.where, job.clients) as processes:
+            for number in job.clients:
+                yield from _ladder(job, processes, number, supply, phases)
+    for number in job.tasks:
+        yield from _ladder(job, Tasks(session.board, job.where), number, supply, phases)
+
+
+def _ladder(job: Job, clients: PacedClients, number: int, supply: Supply, phases: list[Phase]) -> Iterator[RateFigures]:
+    for rate in job.ladder:
+        parts = [part for part in supply.take(number, round(rate * job.seconds)) if part]
+        if len(parts) < number:
+            return  # the trace is used up
+        every = clients.pace([supply.paced(part) for part in parts], rate, give_up=job.seconds)
+        phases.append(Phase(parts, [len(paced.samples) for paced in every]))
+        samples = array("q", chain.from_iterable(paced.samples for paced in every))
+        paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))
+        yield replace(_figures(rate, paced), kind=clients.kind, clients=number)
+        if not paced.kept_up:
+            return
 
 
 def _figures(rate: float, paced: Paced) -> RateFigures:

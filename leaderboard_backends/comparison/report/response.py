@@ -8,9 +8,9 @@ from typing import Final
 from ...numerals import significant, whole
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
-from ..measurements import IDLE, Measured, Measurements, Place, Statistic
+from ..measurements import IDLE, PACED, Measured, Measurements, Place, Statistic
 from ..statistics import interval
-from .by_class import Row, by_class, marked, partly_replayed
+from .by_class import Row, by_class, cells_by_class, marked, partly_replayed
 from .plots import (
     AS_NUMBER,
     AS_TIME,
@@ -34,13 +34,16 @@ TITLE: Final = "Response times at given rates"
 INTRODUCTION: Final = (
     "One client receives operations at a fixed rate (per second), ready or not, and each is timed **from its intended "
     "start**: a stall delays every operation that was due meanwhile. Where a backend does not keep up, waiting times "
-    "would grow without end; the table has the rate that it reached instead."
+    "would grow without end; the table has the rate that it reached instead. Several clients, processes with a board "
+    "each or tasks of one event loop, climb the rates up to the first that the backend does not keep up with."
 )
 HARNESS: Final = (
     "The same rates with a board that does nothing: each time above contains this much of the harness itself."
 )
 
 PERCENTILES: Final[dict[str, Statistic]] = {"#p50, µs": "p50", "#p99, µs": "p99", "#p99.9, µs": "p999"}
+
+_SEVERAL: Final = ("backend", "clients", "#rate", *PERCENTILES, "#reached", "#runs", "marks")
 
 _ROOM: Final = 1.6
 """Above the highest figure of a chart, for the names of those that fell behind, as a factor."""
@@ -63,14 +66,23 @@ def _of_place(m: Measurements, place: Place) -> Iterator[Section]:
     head = columns("#rate", "backend", *PERCENTILES, "#reached", "#runs", "marks")
     tables = by_class(m, head, rows)
     if tables:
+        tables += cells_by_class(m, "response", columns(*_SEVERAL), _several, "Several clients", place=place)
         tables += _harness(m, place)
         yield Section(anchor("response", place.workload, place.players), place.title, tables=tables)
 
 
-def _row(one: Measured, rate: float) -> Row:
-    kept_up, reached = one.values("rate", "kept_up", rate), one.values("rate", "achieved", rate)
+def _several(one: Measured) -> Iterator[Row]:
+    """Yield a row for each kind and number of clients at each rate."""
+    for part in dict.fromkeys(figure.part for figure in one.figures if figure.part.endswith(PACED)):
+        for rate in one.by_amount(part, "kept_up"):
+            said, label, *rest = _row(one, rate, part)
+            yield [label, word(part.removesuffix(PACED)), said, *rest]
+
+
+def _row(one: Measured, rate: float, part: str = "rate") -> Row:
+    kept_up, reached = one.values(part, "kept_up", rate), one.values(part, "achieved", rate)
     behind = sum(not kept for kept in kept_up.values())
-    times = [median_of(one.values("rate", statistic, rate)) for statistic in PERCENTILES.values()]
+    times = [median_of(one.values(part, statistic, rate)) for statistic in PERCENTILES.values()]
     if behind == len(kept_up):
         said = f"did not keep up (reached {middle_of(reached).text}/s)"
         times = [Value(said, tone="bad"), *[NOTHING] * (len(PERCENTILES) - 1)]

@@ -19,24 +19,24 @@ BUSY_FROM: Final = 0.7
 ALL_FROM: Final = 0.8
 """Share of the cores available to clients from which on they count as using all."""
 
-KINDS: Final = ("threads", "processes")
+KINDS: Final = ("threads", "processes", "tasks")
 
 Limit: TypeAlias = Literal["server", "client-bound", "processor", "waiting"]
 """What kept clients from more operations per second."""
 
 INTRODUCTION: Final = (
     "Operations per second of several clients on one board, all started at the same moment: **threads** of one process "
-    "share a board object, **processes** have one each, where the backend can be shared. Ratio: relative to one "
-    "client, or to the smallest batch."
+    "share a board object, **processes** have one each, where the backend can be shared, **tasks** of one event loop "
+    "share an asynchronous board. Ratio: relative to one client of the kind, or to the smallest batch."
 )
 
 LIMITS: Final = (
     f"Held back by **server**: its process used {percent(BUSY_FROM)} of a core or more, and it runs commands in one "
-    "thread. **client-bound**: the Python clients used all the processor time that they could get (threads share one "
-    "core, because of Python's global lock; processes share the cores that the server leaves), so that the row shows "
-    "how fast Python clients are on this machine, and the server could do more for clients elsewhere. **processor**: "
-    "there is no server, and the board's own work used all processor time. **waiting**: neither; calls waited for "
-    "round trips, for the disk, or for each other."
+    "thread. **client-bound**: the Python clients used all the processor time that they could get (threads and tasks "
+    "share one core, because of Python's global lock; processes share the cores that the server leaves), so that the "
+    "row shows how fast Python clients are on this machine, and the server could do more for clients elsewhere. "
+    "**processor**: there is no server, and the board's own work used all processor time. **waiting**: neither; calls "
+    "waited for round trips, for the disk, or for each other."
 )
 
 
@@ -85,7 +85,7 @@ def limit(kind: str, clients: float, client_cores: float, server_cores: float | 
     """Return what limited clients, by the cores that they and the server used of those that there are."""
     if server_cores is not None and server_cores >= BUSY_FROM:
         return "server"
-    available = 1.0 if kind == "threads" else min(float(clients), cores - (server_cores or 0.0))
+    available = min(float(clients), cores - (server_cores or 0.0)) if kind == "processes" else 1.0
     if client_cores < ALL_FROM * available:
         return "waiting"
     return "processor" if server_cores is None else "client-bound"

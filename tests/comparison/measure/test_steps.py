@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from leaderboard_backends.comparison.measure.throughput import share_out
+from leaderboard_backends.comparison.measure.steps import share_out
 
 
 def test_an_owners_steps_are_one_clients_and_in_their_order() -> None:
