@@ -90,11 +90,17 @@ class AsyncRedisLeaderboard(AsyncServerOperations, AsyncAddressedLeaderboard):
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
         if not self._shares_calls or version_wanted() or fence_pass() is not None:
             return await super()._update_score(player_id, username, score)
+        if (wire := self._server.free_wire()) is not None:
+            request = self._requests.update(player_id, username, score, limits_wanted())
+            return request.answer(await self._server.send(request, wire))
         call = self._requests.update_call(player_id, username, score, limits_wanted())
         return await self._server.carry_call(self._requests, call)
 
     async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         if not self._shares_calls or version_wanted() or fence_pass() is not None:
             return await super()._increment_score(player_id, username, delta)
+        if (wire := self._server.free_wire()) is not None:
+            request = self._requests.increment(player_id, username, delta, limits_wanted())
+            return request.answer(await self._server.send(request, wire))
         call = self._requests.increment_call(player_id, username, delta, limits_wanted())
         return await self._server.carry_call(self._requests, call)

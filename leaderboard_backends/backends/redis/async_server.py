@@ -83,7 +83,9 @@ class AsyncServer(AsyncCarrier):
 
         A long reply is parsed in a thread, as that takes about 2 µs per row.
         """
-        return await self.answer_of(request, await self._join(request).future)
+        wire = self.free_wire()
+        reply = await (self._join(request).future if wire is None else self.send(request, wire))
+        return await self.answer_of(request, reply)
 
     async def answer_of(self, request: Request[T], reply: Any) -> T:
         """Parse a reply, a long one in a thread."""
@@ -145,8 +147,10 @@ class AsyncServer(AsyncCarrier):
 
     def rest(self, wire: Wire) -> None:
         """Close a connection that nobody needs any more: a retired one, or the last board's."""
-        used = self._keeps or self._owners or self._line
-        unused = wire in self._retired or (wire is self._wire and not used)
+        used = self._owners or self._keeps or self._line
+        if used and wire is self._wire:
+            return
+        unused = wire in self._retired or wire is self._wire
         if unused and wire.is_idle():
             self._retired.discard(wire)
             if wire is self._wire:
@@ -161,16 +165,24 @@ class AsyncServer(AsyncCarrier):
 
     def join(self, requests: Sequence[Request[Any]]) -> list[Place]:
         """Put requests that are sent together in the line."""
-        self._check_line()
         now = self.loop.time()
         places = [Place(self.loop.create_future(), now, request) for request in requests]
-        if self._was_alone and not self._line and (wire := self._wire) is not None and self._is_free(wire):
+        if (wire := self.free_wire()) is not None:
             wire.send([Sent(place.whole(), (place,)) for place in places])
             self._keep_time()
         else:
+            self._check_line()
             self._line.extend(places)
             self.wake()
         return places
+
+    def send(self, request: Request[Any], wire: Wire) -> asyncio.Future[Any]:
+        """Send a request at once, over the `free_wire`; returns what will have its reply."""
+        future: asyncio.Future[Any] = self.loop.create_future()
+        wire.send_one(Sent(request, (Place(future, 0.0, request),)))
+        if self._clock is None:
+            self._keep_time()
+        return future
 
     def give_up(self, places: Iterable[Place], error: RedisError) -> None:
         """Wait no longer for replies to reads; what comes later goes over another connection, if this one owes any."""
@@ -185,11 +197,6 @@ class AsyncServer(AsyncCarrier):
     ) -> Place:
         self._check_line()
         place = Place(self.loop.create_future(), self.loop.time(), request, board, call)
-        if self._was_alone and not self._line and (wire := self._wire) is not None and self._is_free(wire):
-            wire.send((Sent(place.whole(), (place,)),))
-            if self._clock is None:
-                self._keep_time()
-            return place
         self._line.append(place)
         if not self._awake:
             self.wake()
@@ -204,9 +211,14 @@ class AsyncServer(AsyncCarrier):
                 "calls at once, for example with asyncio.Semaphore, or repeat this one later."
             )
 
-    def _is_free(self, wire: Wire) -> bool:
-        """Whether nobody waits for a reply there, and it can be used at once."""
-        return not wire.sent and not wire.is_stale() and self._may_send(wire)
+    def free_wire(self) -> Wire | None:
+        """Return the connection where a lone task's request goes at once; `None` where it stands in the line."""
+        wire = self._wire
+        if not self._was_alone or wire is None or self._line or wire.sent or self._forked:
+            return None
+        if asyncio.get_running_loop() is not self.loop or wire.is_stale() or not self._may_send(wire):
+            return None
+        return wire
 
     def _of_another_loop(self) -> BackendUnavailableError:
         if self._forked:
@@ -277,7 +289,14 @@ class AsyncServer(AsyncCarrier):
         """Hand the replies to a request to those who wait for it."""
         request, replies = sent.request, sent.replies
         if request.replies == 1:
-            problem = replies[0] if isinstance(replies[0], RedisError) else None
+            reply = replies[0]
+            if len(sent.places) == 1 and not isinstance(reply, RedisError):
+                if not (future := sent.places[0].future).done():
+                    future.set_result(replies if request.takes_all else reply)
+                if self._line:
+                    self.wake()
+                return
+            problem = reply if isinstance(reply, RedisError) else None
         else:
             is_transaction = sent.places[0].board is None
             problem = error_within(replies) or (error_within(replies[-1]) if is_transaction else None)

@@ -94,7 +94,9 @@ class Wire(asyncio.Protocol):
         self.is_full = False
         """Whether the socket takes no more for now."""
         self.lost: Final[asyncio.Future[None]] = server.loop.create_future()
-        self._heard = server.loop.time()
+        self._now: Final = server.loop.time
+        self._timeout: Final = server.address.socket_timeout
+        self._heard = self._now()
         self._is_reading = False
         """Whether replies that came are still to be read."""
         self._is_partial = False
@@ -118,7 +120,7 @@ class Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Read the replies that came."""
         self._reader.feed(data)
-        self._heard = self._server.loop.time()
+        self._heard = self._now()
         if not self._is_reading:
             self._read()
 
@@ -166,11 +168,19 @@ class Wire(asyncio.Protocol):
         packed = sent[0].request.packed if len(sent) == 1 else b"".join([each.request.packed for each in sent])
         self._transport.write(packed)
 
+    def send_one(self, sent: Sent) -> None:
+        """Send one request; the same as `send`, in less time."""
+        assert self._transport is not None  # noqa: S101 - it is connected
+        sent.began = began = self._now()
+        sent.deadline = began + self._timeout
+        self.sent.append(sent)
+        self._transport.write(sent.request.packed)
+
     def is_stale(self) -> bool:
         """Whether the server closed the connection while it was idle, and the event loop has not come to see it."""
         if self._transport is None or self._transport.is_closing():
             return True
-        if self.sent or self._server.loop.time() - self._heard < IDLE:
+        if self.sent or self._now() - self._heard < IDLE:
             return False
         waiting = poll()
         waiting.register(self._transport.get_extra_info("socket").fileno(), POLLIN)
