@@ -29,9 +29,8 @@ import zodb_bars
 from paired import Bar
 
 
-def measure(chosen: list[str], *, quick: bool) -> Iterator[Bar]:
-    """Yield each bar of the chosen subjects as soon as it is measured."""
-    million = 100_000 if quick else 1_000_000
+def measure(chosen: list[str], million: int, *, quick: bool) -> Iterator[Bar]:
+    """Yield each bar of the chosen subjects as soon as it is measured; the largest boards have `million` players."""
     if "sortedcontainers" in chosen:
         sizes = (100_000,) if quick else (100_000, million)
         yield from sortedcontainers_bars.bars(sizes, 30_000 if quick else 90_000)
@@ -70,15 +69,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")
+    parser.add_argument("--players", type=int, metavar="N", help="players of the largest boards (1,000,000)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the bars as a page (Markdown), too")
     arguments = parser.parse_args()
     begun, load, measured = datetime.now(UTC), os.getloadavg()[0], list[Bar]()
-    for bar in measure(arguments.subject or subjects, quick=arguments.quick):
+    players = arguments.players or (100_000 if arguments.quick else 1_000_000)
+    for bar in measure(arguments.subject or subjects, players, quick=arguments.quick):
         print(line(bar), flush=True)
         measured.append(bar)
-    if arguments.out:
-        text = page(measured, sys.argv[1:], f"{begun:%Y-%m-%d %H:%M} UTC, load {load:.1f} to {os.getloadavg()[0]:.1f}")
-        arguments.out.write_text(text, encoding="utf-8")
+        if arguments.out:  # after each, so that a run that is interrupted leaves what it measured
+            when = f"{begun:%Y-%m-%d %H:%M} UTC, load {load:.1f} to {os.getloadavg()[0]:.1f}"
+            arguments.out.write_text(page(measured, sys.argv[1:], when), encoding="utf-8")
     return int(any(not bar.holds for bar in measured))
 
 
@@ -90,9 +91,8 @@ def page(bars: Sequence[Bar], arguments: Sequence[str], when: str) -> str:
 
 Measured by `{command}` on {machine}, {when}.
 
-Servers, writers and the measured process share the cores, and other work ran beside them where the load is higher.
-Ratios
-are medians of pairs that took turns; a figure without a range is of one run.
+Servers, writers and the measured process share the cores, and other work runs beside them where the load is higher than
+their number. Ratios are medians of pairs that took turns; a figure without a range is of one run.
 
 | what | figure | lowest to highest | bar | holds |
 | --- | ---: | --- | ---: | --- |

@@ -1,9 +1,10 @@
 """`Holder`: which process moves a board that lives in its memory, as the record in the other storage knows it.
 
 Processes of one configuration each have a board of their own under that name, and one order of the command line would
-move all of them into one target. So a process claims the migration when it opens the board, and says ever again that it
-lives; a second one is refused. The claim of a process that was killed is free once nothing is heard of it for `SILENCE`
-seconds, by the clock of who listens.
+move all of them into one target. So a process claims the migration when it opens the board, and gives signs of life; a
+second one is refused. Of two that claim it at once, the one that wrote last has it, and the other one refuses writes as
+soon as it sees that. The claim of a process that was killed is free once nothing is heard of it for `SILENCE` seconds,
+by the clock of who listens.
 
 A board in memory is gone with its process, fences included. So the record also has the history of the board with which
 the migration began: the next process tells by it that its board is another one (`is_stranger`).
@@ -38,6 +39,8 @@ BEAT: Final = 1.0
 """Seconds between two signs of life."""
 SILENCE: Final = 5.0
 """Seconds without one after which a process is taken for gone."""
+_SETTLING: Final = 0.2
+"""Seconds for who claims at the same time to write, too."""
 _LOOK: Final = 0.1
 """Seconds between two looks for a sign of life."""
 
@@ -52,7 +55,7 @@ class Holder:
         self.side: Final = side
         self.history: Final = history
         self.displaced = ""
-        """Who has taken over, since nothing was heard of this process for a while; empty while nobody has."""
+        """Why this process has the claim no more, as another one has taken it; empty while it has it."""
         self._name: Final = name
         self._open_record: Final = open_record
         self._id: Final = token_hex(8)
@@ -85,14 +88,20 @@ class Holder:
         """Write the claim, and return with what the migration began. Raises `ConfigurationError`."""
         known = record.read("holder")
         if known.get("id") and self._lives(record, known):
-            raise ConfigurationError(
-                f"{known['who']} has a board {self._name!r} in its memory, too, and moves it by the same table "
-                "migration: a board in memory moves out of (or into) one process. Give the table to that process "
-                f"alone; if it was killed just now, try again after {SILENCE:g} s."
-            )
+            raise ConfigurationError(self._refusal(known))
         self.begun_with = known.get("begun_with")
         self._write(record)
+        time.sleep(_SETTLING)  # no storage here compares and sets a record
+        if (now := record.read("holder")).get("id", self._id) != self._id:
+            raise ConfigurationError(self._refusal(now))
         return self.begun_with
+
+    def _refusal(self, known: Mapping[str, Any]) -> str:
+        return (
+            f"{known['who']} has a board {self._name!r} in its memory, too, and moves it by the same table migration: "
+            "a board in memory moves out of (or into) one process. Give the table to that process alone; if it was "
+            f"killed just now, try again after {SILENCE:g} s."
+        )
 
     def _lives(self, record: Record, known: Mapping[str, Any]) -> bool:
         """Whether whoever has the claim gives a sign of life."""
@@ -126,8 +135,8 @@ class Holder:
         while not self._closed.wait(BEAT):
             known = record.read("holder")
             if known.get("id", self._id) != self._id:
-                self.displaced = str(known["who"])
-                logger.error("%s moves the board %r now; this process does not any more", self.displaced, self._name)
+                self.displaced = self._refusal(known)
+                logger.error("this process moves its board no more, and refuses writes to it: %s", self.displaced)
                 return
             self._write(record)
         if record.read("holder").get("id") == self._id:

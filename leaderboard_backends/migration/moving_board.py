@@ -148,7 +148,6 @@ class MovingLeaderboard(ShadowedBoard):
         self._agent: Agent | None = None
         self._holder: Holder | None = None
         self._forked = False
-        """Whether this is the copy of a forked child, which nobody moves."""
         self._places: tuple[str, str] | None = None
 
     @classmethod
@@ -291,13 +290,17 @@ class MovingLeaderboard(ShadowedBoard):
         """Write to the board that serves, wherever it has moved."""
         search = _Search(self._wait)
         while True:
-            if self._forked:
-                raise BackendUnavailableError(_FORKED)
+            self._require_claim()
             board = self._active
             try:
                 return write(board)
             except BoardMovedError as error:
                 self._find(board, error, search)
+
+    def _require_claim(self) -> None:
+        """Raise `BackendUnavailableError` for a board in memory that nobody moves: what is written would be lost."""
+        if self._holder is not None and (self._forked or self._holder.displaced):
+            raise BackendUnavailableError(_FORKED if self._forked else f"{self._holder.displaced} Nothing was applied.")
 
     def _find(self, refusing: LeaderboardBackend, error: BoardMovedError, search: _Search) -> None:
         """Wait until a board serves. Raises `BackendUnavailableError` if that takes too long."""
@@ -342,8 +345,7 @@ class MovingLeaderboard(ShadowedBoard):
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         search, left = _Search(self._wait), list(range(len(updates)))
         while left:
-            if self._forked:
-                raise BackendUnavailableError(_FORKED)
+            self._require_claim()
             board = self._active
             try:
                 board.update_scores([updates[place] for place in left])
@@ -365,7 +367,7 @@ class MovingLeaderboard(ShadowedBoard):
     # ------------------------------------------------------------------ life
 
     def _inherit(self) -> None:
-        self._forked = self._holder is not None
+        self._forked = True
 
     def _settings(self) -> str:
         return "moves"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -90,6 +92,27 @@ def test_a_second_process_is_refused_and_the_first_one_moves_its_board(
         assert site.migrate("cut-over")["serves"] == "target"
     with open_leaderboard(server.url, board="claimed") as target, expected() as board:
         assert content(target) == content(board)
+
+
+def test_of_processes_that_claim_at_once_one_goes_on(server: EmbeddedServer, tmp_path: Path) -> None:
+    site = Site(tmp_path, "memory://weekly", f"{server.url}?board=at-once")
+
+    def work(tell: Callable[[object], None]) -> None:
+        try:
+            with site.app() as boards:
+                while True:
+                    boards["weekly"].update_score("ada", "", 1)
+                    sleep(0.02)
+        except LeaderboardError as error:
+            tell(str(error))
+
+    with ExitStack() as stack:
+        children = [stack.enter_context(Child[object](work, 120)) for _ in range(3)]
+        refused: list[object] = []
+        while len(refused) < 2:
+            refused += filter(None, (child.wait(0.05) for child in children))
+        assert all("has a board 'weekly' in its memory, too" in str(text) for text in refused)
+        assert [child.wait(0.5) for child in children] == [None] * 3
 
 
 def test_a_forked_child_writes_nothing_to_its_copy_of_a_board_that_moves(
