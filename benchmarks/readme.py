@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
+from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
-from leaderboard_backends.comparison.advice.records import Records
 from leaderboard_backends.comparison.advice.sections import (
     PICKED,
     TYPICAL,
@@ -84,11 +84,8 @@ def take(result: Result) -> str:
 
 
 def _advised(result: Result) -> dict[Typical, list[Advice]]:
-    records, inputs = Records(result), Inputs.shipped()
-    return {
-        typical: [advise_without_thresholds(records, typical.need(size), inputs) for size in SIZES]
-        for typical in TYPICAL
-    }
+    basis = Basis(Measurements(result))
+    return {typical: [advise_without_thresholds(basis, typical.need(size)) for size in SIZES] for typical in TYPICAL}
 
 
 def _headline(typical: Typical, row: Sequence[Advice]) -> str:

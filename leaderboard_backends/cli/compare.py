@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
-from ..comparison.advice.quantities import read_sizes
+from ..comparison.advice.need import read_sizes
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.measure.conformance_gate import TIMEOUT
+from ..comparison.measurements import Measurements
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.programs import is_installed
 from ..comparison.redaction import conceal
@@ -238,7 +239,7 @@ def _publish(result: Result, out: Path | None, journal: Journal, *, details: boo
     if out is not None:
         _keep(result, out, journal)
     try:
-        answer = answer_of_comparison(result)
+        answer = answer_of_comparison(Measurements(result))
         wanted = DETAILS if details or not answer.tables else _TROUBLE if _troubled(result) else ()
         shown = [section for section in sections(result) if section.name in wanted] if wanted else []
         print_sections([*shown, answer], PlainConsole())

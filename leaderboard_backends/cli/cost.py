@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import click
 
-from ..comparison.advice.quantities import read_sizes
+from ..comparison.advice.need import read_sizes
 from ..comparison.cost.source import Inputs, load_result
 from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, check_names, check_term, read_table
 from ..comparison.document import Section

@@ -13,16 +13,14 @@ from ..cost.cluster import TRIPS, Cluster
 from ..cost.source import Inputs
 from ..cost.tables import ON_DEMAND, Model, PriceTable
 from ..document import operation_title
+from ..measurements import Measurements
 from ..schema import Result
-from ..statistics import NoiseClass, differs, ratio
-from .candidates import Candidate
+from ..statistics import differs, ratio
+from .candidates import Basis, Candidate
 from .clusters import all_candidates
-from .load import Response
-from .need import DURABILITIES, Need, rate_words, time_words
-from .quantities import MOST_PLAYERS
-from .records import Records
+from .need import DURABILITIES, MOST_PLAYERS, Need, rate_words, time_words
+from .performance import Latency, Response, extrapolated_up_to
 from .thresholds import Threshold, thresholds
-from .times import Taken
 
 UNKNOWN_NOISE: Final = 2.0
 """Where too few processes ran to know the noise, times within this ratio are called equal: by so much did the p99 of
@@ -84,46 +82,46 @@ def advise(
     """
     shipped = Inputs.shipped()
     inputs = Inputs(prices or shipped.prices, model or shipped.model, term)
-    return advise_from(Records(result), need, inputs)
+    return advise_from(Basis(Measurements(result), inputs), need)
 
 
-def advise_from(records: Records, need: Need, inputs: Inputs) -> Advice:
+def advise_from(basis: Basis, need: Need) -> Advice:
     """Return the same from what is read already."""
 
     def order(other: Need) -> Sequence[Candidate]:
-        return rank(records, other, all_candidates(records, other, inputs)).order
+        return rank(basis.m, other, all_candidates(basis, other)).order
 
-    found = advise_without_thresholds(records, need, inputs)
+    found = advise_without_thresholds(basis, need)
     modelled = {one.label for one in found.candidates if one.times and one.times.modelled}
 
     def known_up_to(label: str) -> int:
-        return MOST_PLAYERS if label in modelled else records.extrapolated_up_to(label)
+        return MOST_PLAYERS if label in modelled else extrapolated_up_to(basis.m, label)
 
     changes = thresholds(need, found.pick, order, known_up_to)
     return msgspec.structs.replace(found, thresholds=tuple(changes))
 
 
-def advise_without_thresholds(records: Records, need: Need, inputs: Inputs) -> Advice:
+def advise_without_thresholds(basis: Basis, need: Need) -> Advice:
     """Return the same without what would change the answer, which takes ten times as long as the answer itself."""
-    found = all_candidates(records, need, inputs)
-    ranking = rank(records, need, found)
+    found = all_candidates(basis, need)
+    ranking = rank(basis.m, need, found)
     pick = ranking.order[0] if ranking.order else None
     return Advice(
         need=need,
         pick=pick,
         ranking=ranking,
         candidates=tuple(found),
-        why=tuple(_why(pick, need, inputs, ranking)) if pick else tuple(_why_nothing(found)),
+        why=tuple(_why(pick, need, basis.inputs, ranking)) if pick else tuple(_why_nothing(found)),
         thresholds=(),
-        inputs=inputs,
-        result=records.result,
+        inputs=basis.inputs,
+        result=basis.m.result,
     )
 
 
 # ---------------------------------------------------------------------- order
 
 
-def rank(records: Records, need: Need, found: Sequence[Candidate]) -> Ranking:
+def rank(m: Measurements, need: Need, found: Sequence[Candidate]) -> Ranking:
     """Put those that fit in order, as `advise` says."""
     order: list[Candidate] = []
     ties: list[tuple[str, ...]] = []
@@ -131,10 +129,10 @@ def rank(records: Records, need: Need, found: Sequence[Candidate]) -> Ranking:
     for equal in _equal_cost([one for one in found if one.fits]):
         for durability in (*DURABILITIES, "not known"):
             alike = [one for one in equal if one.facts.durability == durability]
-            for group in _told_apart(records, need, alike):
+            for group in _told_apart(m, need, alike):
                 order += sorted(group, key=lambda one: one.simplicity)
                 ties += [tuple(one.label for one in order[-len(group) :])] if len(group) > 1 else []
-            untold = untold or any(not _can_tell(records, need, alike[0], other) for other in alike[1:])
+            untold = untold or any(not _can_tell(m, need, alike[0], other) for other in alike[1:])
     return Ranking(tuple(order), tuple(ties), untold)
 
 
@@ -151,40 +149,40 @@ def _amount(one: Candidate) -> float:
     return inf if one.monthly is None else one.monthly
 
 
-def _told_apart(records: Records, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+def _told_apart(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
     """Yield groups by rising p99: the fastest one left, with those within the noise of it."""
     left = sorted(alike, key=lambda one: _p99(one, need))
     while left:
         first, *others = left
-        tied = [one for one in others if _tied(records, need, first, one)]
+        tied = [one for one in others if _tied(m, need, first, one)]
         yield [first, *tied]
         left = [one for one in others if one not in tied]
 
 
 def _p99(one: Candidate, need: Need) -> float:
-    taken = one.judged(need)
-    return inf if taken is None or taken.p99_us is None else taken.p99_us
+    latency = one.judged(need)
+    return inf if latency is None or latency.p99_us is None else latency.p99_us
 
 
-def _tied(records: Records, need: Need, first: Candidate, other: Candidate) -> bool:
+def _tied(m: Measurements, need: Need, first: Candidate, other: Candidate) -> bool:
     one, two = first.judged(need), other.judged(need)
     if one is None or two is None or one.p99_us is None or two.p99_us is None:
         return _p99(first, need) == _p99(other, need)
-    if not _can_tell(records, need, first, other):
+    if not _can_tell(m, need, first, other):
         return two.p99_us <= UNKNOWN_NOISE * one.p99_us  # `first` is the faster one
-    return not differs(ratio(one.p99_by_round, two.p99_by_round), _floor(records, first, other))
+    return not differs(ratio(one.p99_by_round, two.p99_by_round), _floor(m, first, other))
 
 
-def _can_tell(records: Records, need: Need, first: Candidate, other: Candidate) -> bool:
+def _can_tell(m: Measurements, need: Need, first: Candidate, other: Candidate) -> bool:
     """Whether there are enough processes and A/A runs to say whether two differ."""
     one, two = first.judged(need), other.judged(need)
     if not (one and two and one.p99_by_round and two.p99_by_round):
         return False
-    return ratio(one.p99_by_round, two.p99_by_round).enough and _floor(records, first, other) < inf
+    return ratio(one.p99_by_round, two.p99_by_round).enough and _floor(m, first, other) < inf
 
 
-def _floor(records: Records, *both: Candidate) -> float:
-    return max(records.floors.of(NoiseClass.of(one.facts), "service", "p99") for one in both)
+def _floor(m: Measurements, *both: Candidate) -> float:
+    return max(m.floors.find(one.facts, "service", "p99").ratio for one in both)
 
 
 # ---------------------------------------------------------------------- reasons
@@ -228,22 +226,22 @@ def _nodes(nodes: Cluster) -> str:
 def _beyond_one_machine(pick: Candidate, inputs: Inputs) -> Iterator[str]:
     """Yield what a rank takes over a network, and what others estimate that such boards cost."""
     trip = inputs.model.round_trip_us
-    rank = next((taken for taken in pick.times.reads if taken.operation == "rank"), None) if pick.times else None
+    rank = next((one for one in pick.times.reads if one.operation == "rank"), None) if pick.times else None
     if rank is not None and rank.p50_us is not None:
         time = time_words(rank.p50_us + TRIPS * trip)
         yield f"A rank takes about {time} (p50) with {TRIPS} round trips of {trip:g} µs between machines (assumed)."
 
 
-def _time_of(taken: Taken, what: str) -> str:
-    p50 = "" if taken.p50_us is None else f"p50 {time_words(taken.p50_us)}, "
-    return f"{what} takes {time_words(taken.mean_us)} on average, {p50}p99 {taken.p99_words}"
+def _time_of(latency: Latency, what: str) -> str:
+    p50 = "" if latency.p50_us is None else f"p50 {time_words(latency.p50_us)}, "
+    return f"{what} takes {time_words(latency.mean_us)} on average, {p50}p99 {latency.p99_words}"
 
 
 def _load(pick: Candidate, need: Need, inputs: Inputs) -> str:
     busiest = percent(inputs.model.busiest)
     return (
         f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, counting on "
-        f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.together.source})."
+        f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.concurrency.source})."
     )
 
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple, TypeAlias
+from functools import cache
+from typing import Final, Literal, NamedTuple, TypeAlias, TypedDict
 
+from ...errors import ConfigurationError
 from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
-from ..cost.cluster import Cluster
+from ..cost.cluster import Cluster, one_server_holds, over_shards
+from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import operation_title
+from ..measurements import Measurements
 from ..schema import BackendFacts, Durability
-from .load import ALONE, Response, Together, response, together
 from .need import Need, covers, rate_words, time_words
-from .records import FURTHEST, Records
-from .times import Taken, Times, times
+from .performance import (
+    ALONE,
+    FURTHEST,
+    UPDATE,
+    Concurrency,
+    Latency,
+    Response,
+    Times,
+    concurrency,
+    problem,
+    response,
+    times,
+)
 
 Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "size", "load", "p99"]
 """What of a need, or of what has to be known, rules a backend out."""
@@ -35,6 +48,13 @@ class Reason(NamedTuple):
     text: str
 
 
+class Load(TypedDict):
+    """What a backend carries."""
+
+    carries: float
+    share: float
+
+
 class Candidate(NamedTuple):
     """One backend, judged for a need."""
 
@@ -43,7 +63,7 @@ class Candidate(NamedTuple):
     cautions: tuple[str, ...]
     """What the figures do not show, although it fits."""
     times: Times | None
-    together: Together
+    concurrency: Concurrency
     carries: float
     """Updates per second possible besides the requested reads, with the model's reserve; 0 if unknown."""
     share: float
@@ -72,7 +92,7 @@ class Candidate(NamedTuple):
     @property
     def disturbed(self) -> bool:
         """Whether other work on the machine made what is said of it too slow."""
-        return (self.times is not None and self.times.where.disturbed) or self.together.disturbed
+        return (self.times is not None and self.times.at.disturbed) or self.concurrency.disturbed
 
     @property
     def monthly(self) -> float | None:
@@ -84,70 +104,96 @@ class Candidate(NamedTuple):
         """Sort key of ties: something to run in addition to the app, set-up steps, the label."""
         return int(self.facts.home == "server"), len(self.facts.sheet.setup), self.label
 
-    def judged(self, need: Need) -> Taken | None:
+    def judged(self, need: Need) -> Latency | None:
         """Return the operation whose p99 counts: updates, or the slowest read if there are no updates."""
         if self.times is None:
             return None
         return self.times.update if need.updates or not self.times.reads else self.times.slowest_read
 
 
-def candidates(records: Records, need: Need, inputs: Inputs) -> list[Candidate]:
+class Basis:
+    """What advice rests on: the measurements of a result, and what boards cost at given prices.
+
+    Thousands of needs come to some hundred deployments, whose amounts are computed once. Raises `ConfigurationError`
+    where no service run has an update: then there is nothing to advise from.
+    """
+
+    def __init__(self, m: Measurements, inputs: Inputs | None = None) -> None:
+        self.m, self.inputs = m, inputs or Inputs.shipped()
+        self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(m)}
+        self.bill = cache(self._bill)
+        self.cluster = cache(self._cluster)
+        self.one_server_holds = cache(self._one_server_holds)
+        if not any(UPDATE in one.operations for one in m.measured("service", m.labels)):
+            raise ConfigurationError(
+                "this result has no service times of updates, which advice needs: run leaderboard compare with a plan "
+                "that measures them, such as --plan full."
+            )
+
+    def _bill(self, label: str, deployment: Need) -> Bill | None:
+        """Return what a backend costs; `None` where its bytes are not known."""
+        footprint = self.footprints.get(label)
+        return None if footprint is None else self._deployed(deployment).bill(footprint, deployment.players)
+
+    def _cluster(self, label: str, deployment: Need) -> Cluster:
+        """Return the primaries and shards of a board, as measured or as those of a row of one server by the model."""
+        mine, every = self.footprints[label], self.footprints.values()
+        measured = (one for one in every if one.sharded and one.durability == mine.durability)
+        footprint = mine if mine.sharded else next(measured, over_shards(mine))
+        return self._deployed(deployment).cluster(footprint, deployment.players)
+
+    def _one_server_holds(self, label: str, deployment: Need) -> int:
+        """Return how many players one server holds by its memory, with two digits that count."""
+        given = self._deployed(deployment)
+        holds, _ = one_server_holds(self.footprints[label], given.model, given.prices, given.term)
+        return int(float(f"{holds:.1e}"))
+
+    def _deployed(self, need: Need) -> Inputs:
+        model = self.inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
+        return self.inputs._replace(model=model)
+
+
+def candidates(basis: Basis, need: Need) -> list[Candidate]:
     """Return every backend of a result judged for a need, in the order of the result, without backends never opened."""
-    result = records.result
+    result = basis.m.result
     known = [facts for label in result.settings.backends if (facts := result.facts(label)) is not None]
-    judged = [_candidate(records, facts, need, inputs) for facts in known]
+    judged = [_candidate(basis, facts, need) for facts in known]
     return [_beside_sockets(one, judged, need) for one in judged]
 
 
-def _candidate(records: Records, facts: BackendFacts, need: Need, inputs: Inputs) -> Candidate:
-    problem = _problem(records, facts.label, need.players)
-    found = None if problem else times(records, facts.label, need.players)
+def _candidate(basis: Basis, facts: BackendFacts, need: Need) -> Candidate:
+    m, label = basis.m, facts.label
+    unknown = problem(m, label, need.players)
+    found = None if unknown else times(m, label, need.players)
     if found is None:
-        reason = Reason("figures", problem or "was not measured")
+        reason = Reason("figures", unknown or "was not measured")
         return Candidate(facts, (reason,), (), None, ALONE, 0.0, 0.0, None, None)
-    several = together(records, facts.label, need.processes, need.players)
-    carried_us = 1e6 * inputs.model.busiest * several.times
-    reads_us = need.reads * found.read_us
+    several, footprint = concurrency(m, label, need.processes, need.players), basis.footprints.get(label)
     made = Candidate(
         facts=facts,
         reasons=(),
         cautions=(),
         times=found,
-        together=several,
-        carries=max(0.0, (carried_us - reads_us) / found.update.mean_us),
-        share=(need.updates * found.update.mean_us + reads_us) / carried_us,
-        response=response(records, facts.label, need.updates + need.reads, need.players, several),
-        bill=_bill(records, facts.label, need, inputs),
-        cluster=_cluster(records, facts.label, need, inputs),
+        concurrency=several,
+        **carried(basis, need, found.update.mean_us / several.times, found.read_us / several.times),
+        response=response(m, label, need.updates + need.reads, need.players, several),
+        bill=basis.bill(label, need.deployment),
+        cluster=basis.cluster(label, need.deployment) if footprint and footprint.sharded else None,
     )
-    reasons = reasons_of(made, need, _not_deployable(made, need, records))
+    reasons = reasons_of(made, need, _not_deployable(made, need, basis))
     return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(made, need)))
 
 
-@lru_cache(maxsize=512)  # as `times`
-def _problem(records: Records, label: str, players: int) -> str:
-    return records.problem(label, players)
+def carried(basis: Basis, need: Need, update_us: float, read_us: float) -> Load:
+    """Return what a backend carries with the model's reserve, and the share that a need takes of it.
 
-
-def _bill(records: Records, label: str, need: Need, inputs: Inputs) -> Bill | None:
-    footprint = records.footprints.get(label)
-    if footprint is None:
-        return None
-    deployment = (label, need.players, need.servers, need.workers, need.updates)
-    known = records.bills.get(deployment)
-    if known is None or known[0] is not inputs:  # what it must keep, and the reads, change no bill
-        model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
-        known = records.bills[deployment] = inputs, inputs._replace(model=model).bill(footprint, need.players)
-    return known[1]
-
-
-def _cluster(records: Records, label: str, need: Need, inputs: Inputs) -> Cluster | None:
-    """Return the primaries and shards of a row whose board is over several servers."""
-    footprint = records.footprints.get(label)
-    if footprint is None or not footprint.sharded:
-        return None
-    model = inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
-    return inputs._replace(model=model).cluster(footprint, need.players)
+    Given are the microseconds for which an update, and a read, keep it busy.
+    """
+    busiest_us, reads_us = 1e6 * basis.inputs.model.busiest, need.reads * read_us
+    return {
+        "carries": max(0.0, (busiest_us - reads_us) / update_us),
+        "share": (need.updates * update_us + reads_us) / busiest_us,
+    }
 
 
 # ---------------------------------------------------------------------- what rules it out
@@ -170,9 +216,9 @@ def reasons_of(one: Candidate, need: Need, others: Iterable[Reason]) -> Iterator
         yield reason._replace(text=f"{reason.text} ({DISTURBED})") if one.disturbed else reason
 
 
-def _not_deployable(one: Candidate, need: Need, records: Records) -> Iterator[Reason]:
+def _not_deployable(one: Candidate, need: Need, basis: Basis) -> Iterator[Reason]:
     """Yield why it cannot serve the processes of a need, or cannot be priced."""
-    footprint = records.footprints.get(one.label)
+    footprint = basis.footprints.get(one.label)
     if footprint is None:
         yield Reason("figures", "its bytes per player are not known")
     elif apart := why_not_shared(footprint, need.servers, need.workers):
@@ -214,13 +260,13 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
 def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if one.times is not None and one.times.beyond:
         far = ": by its memory one server holds this board, but measure its times first" if _far(one, need) else ""
-        yield f"extrapolated beyond the largest measured size, {one.times.where.players:,} players{far}"
+        yield f"extrapolated beyond the largest measured size, {one.times.at.cell.players:,} players{far}"
     if one.times is not None and one.times.update.samples < FEW_SAMPLES:
         yield f"its p99 rests on only {one.times.update.samples:,} updates per process, within the time limit"
     if one.disturbed:
         yield DISTURBED
-    if one.together.caution:
-        yield one.together.caution
+    if one.concurrency.caution:
+        yield one.concurrency.caution
     if need.p99_us is not None and (untold := _not_told(one)):
         yield untold
     if need.servers > 1 and one.facts.home == "server":
@@ -234,7 +280,7 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
 
 def _far(one: Candidate, need: Need) -> bool:
     """Whether a board is so large that only its memory says whether one server holds it."""
-    return one.times is not None and need.players > FURTHEST * one.times.where.players
+    return one.times is not None and need.players > FURTHEST * one.times.at.cell.players
 
 
 def _not_told(one: Candidate) -> str:

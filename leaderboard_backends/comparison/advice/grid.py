@@ -8,14 +8,14 @@ from typing import Final
 
 import msgspec
 
-from ...errors import ConfigurationError
 from ..cost.source import Inputs
 from ..document import operation_title
+from ..measurements import Measurements
 from ..schema import Durability, Result
 from .answer import EQUAL_COST, Advice, Ranking, advise_without_thresholds
-from .candidates import Candidate
+from .candidates import Basis, Candidate
 from .need import DURABILITIES, LOST, Need, rate_words, time_words
-from .records import FURTHEST, Records
+from .performance import FURTHEST, sizes
 
 PLAYERS: Final = (1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000)
 """Sizes in the grid, as far as a result has figures; its measured sizes are in the grid as well."""
@@ -78,17 +78,14 @@ def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
 
     Cost: a second for ten backends.
     """
-    try:
-        records = Records(result)
-    except ConfigurationError:
+    m = Measurements(result)
+    measured = {size for facts in result.backends for size in sizes(m, facts.label)}
+    if not measured:
         return None
-    sizes = {size for facts in result.backends for size in records.sizes(facts.label)}
-    if not sizes:
-        return None
-    given, book = inputs or Inputs.shipped(), _Book()
-    axes = Axes(_players(sizes), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
-    index = [book.answer(advise_without_thresholds(records, need, given)) for need in axes.needs()]
-    return Grid(axes, [*book.texts], [*book.answers], index, max(sizes))
+    basis, book = Basis(m, inputs), _Book()
+    axes = Axes(_players(measured), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
+    index = [book.answer(advise_without_thresholds(basis, need)) for need in axes.needs()]
+    return Grid(axes, [*book.texts], [*book.answers], index, max(measured))
 
 
 def _players(measured: set[int]) -> list[int]:
@@ -162,7 +159,7 @@ def _behind(pick: Candidate, other: Candidate, need: Need, ranking: Ranking) -> 
     if any({pick.label, other.label} <= {*labels} for labels in ranking.ties):
         return "equal within the noise, and more to run or to set up"
     mine, others = pick.judged(need), other.judged(need)
-    times: Sequence[float | None] = [None if taken is None else taken.p99_us for taken in (mine, others)]
+    times: Sequence[float | None] = [None if one is None else one.p99_us for one in (mine, others)]
     if times[0] is None or times[1] is None or times[1] <= times[0]:
         return "keeps more in a power cut than was asked for"
     return f"p99 {time_words(times[1])} instead of {time_words(times[0])}"

@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 from ...errors import ConfigurationError
 from ...numerals import NONE, whole
 from ..cost.source import Inputs
-from ..document import Section, Table, Value, listed, numbers, operation_title, quoted, word, words
+from ..document import Section, Table, Value, columns, listed, operation_title, quoted, word
+from ..measurements import Measurements
 from ..schema import DISTURBED_FROM, Durability, Result
 from .answer import Advice, advise_from
-from .candidates import DISTURBED, Candidate
+from .candidates import DISTURBED, Basis, Candidate
 from .need import Need, time_words
-from .records import Records
-from .times import Taken
+from .performance import Latency
 
 NAME: Final = "which"
 TITLE: Final = "Which, at your size"
@@ -114,17 +114,16 @@ def _update_time(advice: Advice) -> str:
     return time_words(update.p99_us) if update and update.p99_us else NONE
 
 
-def advice_sections(result: Result, inputs: Inputs | None = None) -> list[Section]:
-    """Return the report's first section, "Which, at your size"; without service times of updates it says that alone."""
+def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
+    """Return the section "Which, at your size"; without service times of updates it says that alone."""
     try:
-        records = Records(result)
+        basis = Basis(m, inputs)
     except ConfigurationError as error:
-        return [Section(NAME, TITLE, [f"No advice: {error}"])]
-    given = inputs or Inputs.shipped()
-    rows = [(typical, [advise_from(records, typical.need(size), given) for size in SIZES]) for typical in TYPICAL]
+        return Section(NAME, TITLE, [f"No advice: {error}"])
+    rows = [(typical, [advise_from(basis, typical.need(size)) for size in SIZES]) for typical in TYPICAL]
     candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
-    said = [*disturbed_words(candidates), *_never_opened(result)]
-    return [Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])]
+    said = [*disturbed_words(candidates), *_never_opened(m.result)]
+    return Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
 
 
 Rows = Sequence[tuple[Typical, Sequence[Advice]]]
@@ -133,7 +132,7 @@ Rows = Sequence[tuple[Typical, Sequence[Advice]]]
 def _matrix(rows: Rows) -> Table:
     return Table(
         "Backend, p99 of an update, and cost per month",
-        words("what you have", *(f"up to {size:,} players" for size in SIZES)),
+        columns("what you have", *(f"up to {size:,} players" for size in SIZES)),
         [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
         " ".join(_notes([(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick])),
     )
@@ -145,7 +144,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     yield PICKED
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"`{BEYOND}` extrapolated: more players than were measured."
-    if several := {pick.together.measured for pick, need in picks if need.processes > 1}:
+    if several := {pick.concurrency.measured for pick, need in picks if need.processes > 1}:
         carried = "" if several == {True} else "not " if several == {False} else "not always "
         yield (
             f"{ALONE} p99 of one client alone: the throughput of several processes was {carried}measured, their p99 "
@@ -188,24 +187,13 @@ def _place(advice: Advice) -> Value:
 
 
 def _behind(rows: Rows) -> Section:
-    return Section(
-        name="which-why",
-        title="Why, and what would change it",
-        tables=[
-            Table(
-                "Picks with their figures, and who comes next",
-                [
-                    *words("what you have"),
-                    *numbers("players"),
-                    *words("take", "durability"),
-                    *numbers("p99 update", "p99 slowest read", "carries updates/s", "USD per month"),
-                    *words("next best", "measured", "what would change it"),
-                ],
-                [_behind_row(typical, advice) for typical, advised in rows for advice in advised],
-            )
-        ],
-        detail=True,
+    head = columns(
+        *("what you have", "#players", "take", "durability", "#p99 update", "#p99 slowest read", "#carries updates/s"),
+        *("#USD per month", "next best", "measured", "what would change it"),
     )
+    figures = [_behind_row(typical, advice) for typical, advised in rows for advice in advised]
+    table = Table("Picks with their figures, and who comes next", head, figures)
+    return Section("which-why", "Why, and what would change it", tables=[table], detail=True)
 
 
 def _behind_row(typical: Typical, advice: Advice) -> list[Value]:
@@ -246,22 +234,15 @@ def answer_section(advice: Advice) -> Section:
 
 def _ranking(advice: Advice) -> Table:
     tied = {label for labels in advice.ranking.ties for label in labels}
-    return Table(
-        "What fits, best first",
-        [
-            *words("backend", "durability"),
-            *numbers(
-                "p99 update",
-                "p99 slowest read",
-                "carries updates/s",
-                "USD per month",
-                f"USD over {advice.inputs.model.years:g} years",
-            ),
-            *words("note"),
-        ],
-        [[*_figures(one, advice.need), _total(one), _note(one, tie=one.label in tied)] for one in advice.ranking.order],
-        "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99.",
+    head = columns(
+        *("backend", "durability", "#p99 update", "#p99 slowest read", "#carries updates/s", "#USD per month"),
+        *(f"#USD over {advice.inputs.model.years:g} years", "note"),
     )
+    rows = [
+        [*_figures(one, advice.need), _total(one), _note(one, tie=one.label in tied)] for one in advice.ranking.order
+    ]
+    note = "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99."
+    return Table("What fits, best first", head, rows, note)
 
 
 def _figures(one: Candidate, need: Need) -> list[Value]:
@@ -272,7 +253,7 @@ def _figures(one: Candidate, need: Need) -> list[Value]:
         Value(one.facts.durability),
         _time_value(update, source),
         _time_value(read, source),
-        Value(whole(one.carries), one.carries, hint=f"{one.together.source}; {need.reads:g} reads/s beside"),
+        Value(whole(one.carries), one.carries, hint=f"{one.concurrency.source}; {need.reads:g} reads/s beside"),
         Value(NONE) if one.monthly is None else Value(f"{one.monthly:,.2f}", one.monthly, hint=_trace(one)),
     ]
 
@@ -290,7 +271,7 @@ def _note(one: Candidate, *, tie: bool) -> Value:
     return listed([*(["equal to another within the noise"] if tie else []), *one.cautions])
 
 
-def _time_value(taken: Taken | None, source: str) -> Value:
+def _time_value(taken: Latency | None, source: str) -> Value:
     if taken is None or taken.p99_us is None:
         return Value(NONE)
     return Value(
@@ -301,7 +282,7 @@ def _time_value(taken: Taken | None, source: str) -> Value:
 def _everybody(advice: Advice) -> Table:
     return Table(
         "Every backend, and what rules it out",
-        words("backend", "fits", "demand", "why not"),
+        columns("backend", "fits", "demand", "why not"),
         [list(row) for one in advice.candidates for row in _verdicts(one)],
     )
 
@@ -316,12 +297,12 @@ def _verdicts(one: Candidate) -> Iterator[tuple[Value, ...]]:
 def _changes(advice: Advice) -> Table:
     return Table(
         "What would change the answer",
-        words("demand", "then"),
+        columns("demand", "then"),
         [[Value(threshold.demand), Value(threshold.text)] for threshold in advice.thresholds],
     )
 
 
-def _time(taken: Taken | None) -> str:
+def _time(taken: Latency | None) -> str:
     return "" if taken is None or taken.p99_us is None else time_words(taken.p99_us)
 
 

@@ -8,9 +8,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ...numerals import significant, times
 from .candidates import Candidate
-from .need import DURABILITIES, Need, rate_words, time_words
-from .quantities import MOST_PLAYERS
-from .records import FURTHEST, beyond_words
+from .need import DURABILITIES, MOST_PLAYERS, Need, rate_words, time_words
+from .performance import FURTHEST, beyond_words
 
 Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]
 """Those that meet a need, best first."""
@@ -233,8 +232,8 @@ def _named(label: str, ranked: Sequence[Candidate]) -> Candidate | None:
 
 
 def _p99(one: Candidate, need: Need) -> float | None:
-    taken = one.judged(need)
-    return None if taken is None else taken.p99_us
+    latency = one.judged(need)
+    return None if latency is None else latency.p99_us
 
 
 def _machines(one: Candidate) -> list[str]:

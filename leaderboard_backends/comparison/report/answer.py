@@ -10,9 +10,9 @@ from typing import Final
 from ...errors import ConfigurationError
 from ...numerals import counted, whole
 from ..advice.answer import Advice, advise_without_thresholds
-from ..advice.candidates import Candidate
+from ..advice.candidates import Basis, Candidate
 from ..advice.need import LOST, Need, time_words
-from ..advice.records import Records
+from ..advice.performance import sizes, times
 from ..advice.sections import (
     DURABLE,
     PICKED,
@@ -24,10 +24,9 @@ from ..advice.sections import (
     in_rows,
     price_of_durability,
 )
-from ..advice.times import times
 from ..cost.source import Inputs
-from ..document import Column, Section, Table, Value, numbers, quoted, words
-from ..schema import Result
+from ..document import Column, Section, Table, Value, columns, quoted
+from ..measurements import Measurements
 
 NAME: Final = "answer"
 TITLE: Final = "The answer"
@@ -45,20 +44,16 @@ HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 """What the sentence is about: the first of these needs that something meets."""
 
 
-def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Section:
+def answer_of_comparison(m: Measurements, inputs: Inputs | None = None) -> Section:
     """Return the answer, a column for each size; a result without service times of updates says that alone."""
     try:
-        records = Records(result)
+        basis = Basis(m, inputs)
     except ConfigurationError as error:
         return Section(NAME, TITLE, [f"No advice: {error}"])
-    given = inputs or Inputs.shipped()
-    sizes = sorted({size for facts in result.backends for size in records.sizes(facts.label)})[-MOST_SIZES:]
-    if not sizes:
+    known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-MOST_SIZES:]
+    if not known:
         return Section(NAME, TITLE, ["No advice: no backend that was judged has service times of updates."])
-    advised = {
-        typical: [advise_without_thresholds(records, typical.need(size), given) for size in sizes]
-        for typical in TYPICAL
-    }
+    advised = {typical: [advise_without_thresholds(basis, typical.need(size)) for size in known] for typical in TYPICAL}
     met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
     answer = advised[met][-1]
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
@@ -66,7 +61,7 @@ def answer_of_comparison(result: Result, inputs: Inputs | None = None) -> Sectio
         NAME,
         TITLE,
         [*_sentences(met, answer), *disturbed],
-        [_table(sizes, advised, met), *_chart(records, sizes[-1], answer.pick)],
+        [_table(known, advised, met), *_chart(m, known[-1], answer.pick)],
     )
 
 
@@ -94,20 +89,20 @@ def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
         yield f"{one.monthly:,.2f} USD per month"
 
 
-def _table(sizes: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], met: Typical) -> Table:
+def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], met: Typical) -> Table:
     why: dict[str, list[str]] = {}
     for typical, row in advised.items():
         for reason in {advice.why[0] for advice in row if not advice.pick}:
             why.setdefault(reason, []).append(typical.title)
     rows = list(in_rows(advised))
-    columns = [list(equal) for _, equal in groupby(range(len(sizes)), lambda at: [_take(row[at]) for _, row in rows])]
+    alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
     return Table(
         f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
-        words(
+        columns(
             f"what you have ({WORKERS} app processes per server)",
-            *(" / ".join(f"{sizes[at]:,}" for at in equal) for equal in columns),
+            *(" / ".join(f"{known[at]:,}" for at in equal) for equal in alike),
         ),
-        [[Value(title), *(_take(row[equal[0]]) for equal in columns)] for title, row in rows],
+        [[Value(title), *(_take(row[equal[0]]) for equal in alike)] for title, row in rows],
         f"{_next_best(met, advised[met][-1])}{PICKED}\n{DURABLE} "
         f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
         f"\n{NO_SORTED_SET}"
@@ -126,18 +121,17 @@ def _take(advice: Advice) -> Value:
     return Value(advice.pick.label) if advice.pick else Value(advice.verdict, tone="bad")
 
 
-def _chart(records: Records, players: int, pick: Candidate | None) -> Iterator[Table]:
+def _chart(m: Measurements, players: int, pick: Candidate | None) -> Iterator[Table]:
     """Yield the chart: a bar for each backend that was measured at this size, those not picked dimmed."""
-    measured = [facts for facts in records.result.backends if players in records.sizes(facts.label)]
-    found = [(facts, times(records, facts.label, players)) for facts in measured]
+    measured = [facts for facts in m.result.backends if players in sizes(m, facts.label)]
+    found = [(facts, times(m, facts.label, players)) for facts in measured]
     p50s = [(one.update.p50_us, facts) for facts, one in found if one is not None and one.update.p50_us]
     if p50s:
         least = min(p50 for p50, _ in p50s)
         yield Table(
             f"Median time of an update with its new rank at {players:,} players (log scale)",
             [
-                *words("backend", "lost in a power cut"),
-                *numbers("median"),
+                *columns("backend", "lost in a power cut", "#median"),
                 Column("", figures=False, scale=True),
             ],
             [

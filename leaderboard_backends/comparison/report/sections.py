@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from ..advice import advice_sections
+from ..advice.sections import advice_section
 from ..cost.source import Inputs
 from ..document import Chart, Section
 from ..measurements import Measurements
@@ -67,7 +67,7 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         circumstances_section(result),
         *plugin_sections(subject),
     ]
-    first = [answer_of_comparison(result), *advice_sections(result), trust_section(m), sorted_set_section()]
+    first = [answer_of_comparison(m), advice_section(m), trust_section(m), sorted_set_section()]
     return [*first, *(replace(section, folded=True) for section in figures)]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard_backends.comparison.advice.candidates import Candidate, candidates
+from leaderboard_backends.comparison.advice.candidates import Basis, Candidate, candidates
 from leaderboard_backends.comparison.advice.need import Need
-from leaderboard_backends.comparison.advice.records import Records
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import BackendFacts, Durability, Run
 
 from .results import distribution, ended, facts, inputs, memory, response, result, service, throughput, without_p99
@@ -17,7 +17,7 @@ TIMES = {"update": 100.0, "rank": 50.0}
 
 def judged(need: Need, *backends: BackendFacts, runs: list[Run] | None = None) -> dict[str, Candidate]:
     every = [run for one in backends for run in service(one.label, TIMES)] if runs is None else runs
-    found = candidates(Records(result(backends, every)), need, inputs())
+    found = candidates(Basis(Measurements(result(backends, every)), inputs()), need)
     return {one.label: one for one in found}
 
 

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from leaderboard_backends.comparison.advice.answer import advise_from
+from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.grid import RATES, Grid, grid
-from leaderboard_backends.comparison.advice.records import Records
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import Result
 
 from .results import facts, inputs, memory, result, service
@@ -35,10 +36,10 @@ def made(measured: Result) -> Grid:
 
 
 def test_each_answer_is_that_of_advise(measured: Result, made: Grid) -> None:
-    needs, records, takes = list(made.axes.needs()), Records(measured), set()
+    needs, basis, takes = list(made.axes.needs()), Basis(Measurements(measured), inputs()), set()
     assert len(needs) == len(made.index)
     for number in range(0, len(needs), 37):
-        advice, found = advise_from(records, needs[number], inputs()), made.answers[made.index[number]]
+        advice, found = advise_from(basis, needs[number]), made.answers[made.index[number]]
         take = made.texts[found.take]
         takes.add(take)
         assert take == (advice.pick.label if advice.pick else advice.verdict), needs[number]

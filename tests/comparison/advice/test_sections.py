@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.advice import Need, advice_sections, advise, answer_section
+from leaderboard_backends.comparison.advice import Need, advice_section, advise, answer_section
 from leaderboard_backends.comparison.advice.sections import PICKED, SIZES, TYPICAL
 from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.measurements import Measurements
@@ -34,7 +34,7 @@ def measured() -> Result:
 
 
 def matrix() -> Table:
-    (section,) = advice_sections(measured(), inputs())
+    section = advice_section(Measurements(measured()), inputs())
     (table,) = section.tables
     return table
 
@@ -82,13 +82,13 @@ def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
 def test_what_several_carry_together_is_said_to_be_measured_where_it_was(together: dict[int, float], said: str) -> None:
     file = facts("file", "file", "every commit", shared=True)
     runs = [*service("file", {"update": 200.0}), *throughput("file", together)]
-    (section,) = advice_sections(result([file], runs), inputs())
+    section = advice_section(Measurements(result([file], runs)), inputs())
     assert f"† p99 of one client alone: the throughput of several processes {said}" in section.tables[0].note
 
 
 def test_notes_are_of_what_stands_in_the_matrix() -> None:
     runs = [run for players in SIZES for run in service("file", {"update": 200.0}, players)]
-    (section,) = advice_sections(result([facts("file", "file", "every commit")], runs), inputs())
+    section = advice_section(Measurements(result([facts("file", "file", "every commit")], runs)), inputs())
     note = section.tables[0].note
     assert f"{PICKED} For a need of your own" in note
     assert [mark for mark in ("extrapolated", "†", "~", "in a process") if mark in note] == []
@@ -98,7 +98,7 @@ def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_ou
     calm = measured()
     runs = [replace(run, cores_elsewhere=0.8) if run.cell.backend == "quick" else run for run in calm.runs]
     disturbed = replace(calm, runs=runs)
-    (section,) = advice_sections(disturbed, inputs())
+    section = advice_section(Measurements(disturbed), inputs())
     assert any(said.startswith("**Disturbed**: while `quick` ran") for said in section.paragraphs)
     assert "~" in section.tables[0].rows[0][1].text
     assert "~" not in matrix().rows[0][1].text
@@ -116,7 +116,7 @@ def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason()
         runs=[*calm.runs, *ended("redis://", "unavailable", "no answer at the address")],
     )
     said = "`redis://` was not judged: unavailable: no answer at the address."
-    (section,) = advice_sections(lacking, inputs())
+    section = advice_section(Measurements(lacking), inputs())
     assert said in section.paragraphs
     assert said in answer_section(advise(lacking, Need(1_000, 100), PRICES, MODEL)).paragraphs
     (cost,) = cost_sections(Measurements(lacking), date(2026, 11, 29), inputs=inputs())
@@ -136,7 +136,7 @@ def test_where_nothing_fits_the_place_says_so_and_why() -> None:
 
 
 def test_behind_each_place_stand_its_figures() -> None:
-    (section,) = advice_sections(measured(), inputs())
+    section = advice_section(Measurements(measured()), inputs())
     (behind,) = section.sections
     (table,) = behind.tables
     assert behind.detail
@@ -155,7 +155,7 @@ def test_behind_each_place_stand_its_figures() -> None:
 
 
 def test_a_result_that_gives_no_advice_says_so_in_the_report() -> None:
-    (section,) = advice_sections(result([facts("mine")], response("mine", {500: 1.0})), inputs())
+    section = advice_section(Measurements(result([facts("mine")], response("mine", {500: 1.0}))), inputs())
     assert "no service times of updates" in section.paragraphs[0]
     assert section.tables == ()
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import load_result
+from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.answer import answer_of_comparison
 from leaderboard_backends.comparison.report.terminal import PlainConsole, print_sections
 from leaderboard_backends.comparison.schema import Result
@@ -18,7 +19,7 @@ from . import made_up
 def printed(result: Result) -> str:
     shown = StringIO()
     console = PlainConsole(file=shown, width=80, force_terminal=True, color_system=None)
-    print_sections([answer_of_comparison(result)], console)
+    print_sections([answer_of_comparison(Measurements(result))], console)
     return shown.getvalue()
 
 
@@ -51,11 +52,11 @@ def test_it_says_what_being_wrong_about_durability_costs_each_way(published: str
     said = " ".join(published.split())
     assert "With one server it costs nothing: sqlite is taken with or without it." in said
     assert "it costs time (p99 of an update): 551 µs instead of 23.1 µs with one app process, 617 µs instead" in said
-    assert "Left out where you need it (memory, redis), a power cut loses all updates since the last backup." in said
+    assert "Left out where you need it (sortedcontainers, redis), a power cut loses all updates since the last backup." in said
 
 
 def test_the_chart_has_a_longer_bar_for_a_longer_time() -> None:
-    *_, chart = answer_of_comparison(made_up.result(rounds=3, sizes=(100, 100_000))).tables
+    *_, chart = answer_of_comparison(Measurements(made_up.result(rounds=3, sizes=(100, 100_000)))).tables
     times = [row[2].sort for row in chart.rows]
     bars = [len(row[3].text) for row in chart.rows]
     assert len(times) > 3
@@ -70,7 +71,7 @@ def test_where_nothing_is_durable_the_sentence_is_of_what_can_be_had() -> None:
 
 def test_each_size_heads_a_column_up_to_the_four_largest() -> None:
     for sizes in ((50_000,), (100, 1_000, 10_000, 100_000, 1_000_000)):
-        table, _ = answer_of_comparison(made_up.result(rounds=3, sizes=sizes)).tables
+        table, _ = answer_of_comparison(Measurements(made_up.result(rounds=3, sizes=sizes))).tables
         headings = " / ".join(column.heading for column in table.columns[1:])
         assert headings == " / ".join(f"{size:,}" for size in sizes[-4:])
 

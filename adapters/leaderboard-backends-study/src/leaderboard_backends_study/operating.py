@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from leaderboard_backends.comparison.advice.answer import advise_from
+from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import Need, time_words
-from leaderboard_backends.comparison.advice.records import Records
 from leaderboard_backends.comparison.report.operations import STATED, Operation, operations
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.numerals import counted, duration, size, times
@@ -215,10 +215,10 @@ ONE_DURABLE: Final = Need(MIDDLE, 500, 500, 1, 1, "every commit")
 
 def _advised(found: Evidence, *needs: Need) -> str:
     try:
-        records = Records(found.result)
+        basis = Basis(found.m, found.inputs)
     except ConfigurationError:
         missing("service times of updates")
-    answers = [(need, advise_from(records, need, found.inputs).pick) for need in needs]
+    answers = [(need, advise_from(basis, need).pick) for need in needs]
     return "; ".join(f"for {need.words}: {pick.label if pick else 'nothing fits'}" for need, pick in answers)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from leaderboard_backends.comparison.advice.quantities import (
+from leaderboard_backends.comparison.advice.need import (
     read_durability,
     read_players,
     read_rate,

@@ -1,0 +1,365 @@
+"""How fast a backend is at a size and load: as measured there, or extrapolated beyond the largest measured size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from math import log
+from statistics import median
+from typing import Final, NamedTuple
+
+from ...numerals import counted, whole
+from ...workload.operations import OPERATIONS
+from ..cost.cluster import ONE_SERVER_CLASS
+from ..document import spread
+from ..measurements import Measured, Measurements, Values
+from ..schema import Mode
+from ..statistics import interval
+from .need import MOST_PLAYERS, time_words
+
+UPDATE: Final = "update"
+
+FURTHEST: Final = 10
+"""Times the largest measured size: so far figures are extrapolated, and no further, except those of one server that a
+cluster would replace: its time grows with the logarithm of the players, so it is extrapolated as far as memory goes."""
+
+_SAME: Final = 1 + 1e-9
+
+
+# ---------------------------------------------------------------------- what stands for a size
+
+
+def near(m: Measurements, mode: Mode, backend: str, players: int) -> Measured | None:
+    """Return what was measured of a backend at the nearest size at or above, else at the largest one."""
+    return _nearest(m.by_size(mode, backend), players)
+
+
+def _nearest(by_size: Mapping[int, Measured], players: int) -> Measured | None:
+    above = [size for size in by_size if size >= players]
+    return by_size[min(above) if above else max(by_size)] if by_size else None
+
+
+def where(one: Measured) -> str:
+    """Return the size and workload of what was measured, as text."""
+    said = f"{one.place.title}, {counted(len(one.runs), 'process', 'processes')}"
+    return f"{said}, disturbed by other work" if one.disturbed else said
+
+
+def sizes(m: Measurements, backend: str) -> list[int]:
+    """Return the sizes at which a backend's updates have service times, in rising order."""
+    found = m.by_size("service", backend)
+    return [players for players, one in found.items() if one.cell.workload == m.workload and UPDATE in one.operations]
+
+
+def extrapolated_up_to(m: Measurements, backend: str) -> int:
+    """Return the most players for which figures of a backend are extrapolated from those that were measured."""
+    facts, measured = m.result.facts(backend), max(sizes(m, backend), default=0)
+    by_memory = facts is not None and facts.class_name == ONE_SERVER_CLASS
+    return MOST_PLAYERS if by_memory and measured else FURTHEST * measured
+
+
+@lru_cache(maxsize=512)  # as `times`
+def problem(m: Measurements, backend: str, players: int) -> str:
+    """Return why a backend has no figures that may be used at a size; empty where it has them.
+
+    A wrong answer anywhere rules it out; else the outcome at the nearest size at or above at which it was run.
+    """
+    facts = m.result.facts(backend)
+    if facts is not None and facts.verdict is not None and not facts.verdict.allows_figures:
+        return f"the conformance kit says {facts.verdict.verdict}, {facts.verdict.failed} tests failed"
+    mine = [one for cell, one in m.cells.items() if cell.backend == backend and not cell.twin]
+    wrong = next((run for one in mine for run in one.every if run.status == "wrong"), None)
+    if wrong is not None:
+        return f"gave wrong answers: {wrong.reason}"
+    service = {one.cell.players: one for one in mine if one.place[:2] == ("service", m.workload)}
+    chosen = _nearest(service, players)
+    if chosen is None:
+        return "was not measured"
+    if UPDATE in chosen.operations:
+        return beyond_words(chosen.cell.players) if players > extrapolated_up_to(m, backend) else ""
+    first = chosen.every[0]
+    return f"{first.status} at {chosen.cell.players:,} players{f': {first.reason}' if first.reason else ''}"
+
+
+def beyond_words(measured: int) -> str:
+    """Return why nothing is known of a board that is too large to extrapolate from the largest measured size."""
+    return f"was measured up to {measured:,} players, and is not extrapolated beyond {FURTHEST} times as many"
+
+
+# ---------------------------------------------------------------------- how long operations take
+
+
+class Latency(NamedTuple):
+    """What one operation takes, in microseconds: medians over processes."""
+
+    operation: str
+    mean_us: float
+    p50_us: float | None
+    p99_us: float | None
+    p99_by_round: Values
+    samples: int
+    """The fewest samples of a process."""
+
+    @property
+    def p99_words(self) -> str:
+        """The p99 with its interval."""
+        if self.p99_us is None:
+            return "not known, too few samples"
+        if not self.p99_by_round:
+            return time_words(self.p99_us)
+        return spread(interval([*self.p99_by_round.values()]), time_words)
+
+
+class Times(NamedTuple):
+    """The updates and reads of one backend at one size."""
+
+    update: Latency
+    reads: tuple[Latency, ...]
+    read_us: float
+    """The mean of a read, with the reads in the proportions of the workload."""
+    at: Measured
+    growth: float
+    """By what the figures of the largest measured size were multiplied; 1 where the size was measured."""
+    beyond: bool
+    """Whether the need has more players than were measured."""
+    modelled: str = ""
+    """What the figures are computed from, where they were not measured; empty where they were."""
+
+    @property
+    def slowest_read(self) -> Latency | None:
+        """The read with the longest p99; reads without a p99 come first."""
+        return max(self.reads, key=lambda one: (one.p99_us is None, one.p99_us or 0.0), default=None)
+
+    @property
+    def source(self) -> str:
+        """Where the figures are from, as text."""
+        if self.modelled:
+            return self.modelled
+        measured = f"service times of {where(self.at)}"
+        if not self.beyond:
+            return measured
+        return (
+            f"{measured}, the largest measured size, extrapolated by {self.growth:.2f}x with the growth of its p50 of "
+            "updates"
+        )
+
+
+@lru_cache(maxsize=512)  # one matrix of advice asks for the same few sizes of each backend hundreds of times
+def times(m: Measurements, backend: str, players: int) -> Times | None:
+    """Return what a backend's operations take at a size; `None` where none was measured.
+
+    At the nearest measured size at or above. Beyond the largest, times grow by the slope, on log-log axes, of the p50
+    of updates between the two largest sizes, and never fall; with one size they stay.
+    """
+    at = near(m, "service", backend, players)
+    if at is None or UPDATE not in at.operations:
+        return None
+    growth = _growth(m, backend, players)
+    found = {name: _latency(at, name, growth) for name in at.operations}
+    reads = tuple(one for name, one in found.items() if name in OPERATIONS and not OPERATIONS[name].changes)
+    return Times(found[UPDATE], reads, _mean(m, at, reads), at, growth, beyond=players > at.cell.players)
+
+
+def _latency(at: Measured, operation: str, growth: float) -> Latency:
+    def grown(values: Values) -> dict[int, float]:
+        return {round_: value * growth for round_, value in values.items()}
+
+    p50, p99 = grown(at.values(operation, "p50")), grown(at.values(operation, "p99"))
+    return Latency(
+        operation=operation,
+        mean_us=median(at.values(operation, "mean").values()) * growth,
+        p50_us=median(p50.values()) if p50 else None,
+        p99_us=median(p99.values()) if p99 else None,
+        p99_by_round=p99,
+        samples=int(min(at.values(operation, "samples").values())),
+    )
+
+
+def _mean(m: Measurements, at: Measured, reads: tuple[Latency, ...]) -> float:
+    """Return the mean of a read: each weighs as much as the trace has of it."""
+    traces = (trace for trace in m.result.traces if (trace.workload, trace.players) == at.place[1:])
+    steps: Mapping[str, int] = next((trace.steps for trace in traces), {})
+    weights = [steps.get(one.operation, 0) for one in reads]
+    if not any(weights):
+        weights = [1] * len(reads)
+    every = zip(weights, reads, strict=True)
+    return sum(weight * one.mean_us for weight, one in every) / sum(weights) if reads else 0.0
+
+
+def _growth(m: Measurements, backend: str, players: int) -> float:
+    measured = sizes(m, backend)
+    if players <= measured[-1] or len(measured) == 1:
+        return 1.0
+    by_size = m.by_size("service", backend)
+    p50s = [by_size[size].values(UPDATE, "p50").values() for size in measured[-2:]]
+    smaller, larger = (median(values) if values else 0.0 for values in p50s)
+    slope = log(larger / smaller) / log(measured[-1] / measured[-2]) if smaller and larger else 0.0
+    return float((players / measured[-1]) ** max(0.0, slope))
+
+
+# ---------------------------------------------------------------------- how much several clients do
+
+
+class Concurrency(NamedTuple):
+    """Throughput of several clients relative to one."""
+
+    times: float
+    source: str
+    caution: str = ""
+    """What of it was not measured."""
+    disturbed: bool = False
+    """Whether other work on the machine disturbed the runs."""
+    measured: bool = False
+    """Whether several were measured at once."""
+
+
+ALONE = Concurrency(1.0, "one process, as one client was measured")
+NOT_MEASURED = "several processes at once were not measured: assumed to do no more than one client"
+
+
+@lru_cache(maxsize=512)  # as `times`
+def concurrency(m: Measurements, backend: str, clients: int, players: int) -> Concurrency:
+    """Return the throughput of several app processes relative to one.
+
+    As measured with as many client processes. Between two measured numbers it is on the straight line, and no more than
+    with the larger one; beyond the largest it falls as it fell before, and never rises. N clients count for at most N
+    times one client, even if a disturbance slowed down the one. Where none were measured, it is that of one client.
+    """
+    if clients == 1:
+        return ALONE
+    at = near(m, "throughput", backend, players)
+    gains = {} if at is None else _gains(at)
+    if at is None or max(gains, default=1) == 1:
+        return Concurrency(1.0, NOT_MEASURED, NOT_MEASURED)
+    gain, most = _interpolated(gains, clients), max(gains)
+    said = f"throughput of {where(at)}: {_gain_words(gains, clients, gain)}"
+    beyond = f"measured with up to {most} processes at once; extrapolated to {clients}" if clients > most else ""
+    return Concurrency(gain, said, beyond, at.disturbed, measured=True)
+
+
+def _gains(at: Measured) -> dict[int, float]:
+    """Return, by rising number of client processes, their median throughput relative to one process of the same run."""
+    rates = at.by_amount("processes", "per_second")
+    alone = rates.get(1, {})
+    gains = {
+        int(clients): [min(clients, rate / alone[round_]) for round_, rate in by_round.items() if alone.get(round_)]
+        for clients, by_round in rates.items()
+    }
+    return {clients: median(values) for clients, values in gains.items() if values}
+
+
+def _interpolated(gains: dict[int, float], clients: int) -> float:
+    for (fewer, less), (more, gain) in pairwise(gains.items()):
+        if clients <= more:
+            return min(gain, less + (gain - less) * (clients - fewer) / (more - fewer))
+    (fewer, before), (most, last) = [*gains.items()][-2:]
+    slope = log(last / before) / log(most / fewer) if last and before else 0.0
+    return float(last * (clients / most) ** min(0.0, slope))
+
+
+def _gain_words(gains: dict[int, float], clients: int, gain: float) -> str:
+    known = {clients: gain} if clients in gains else {}
+    if not known:
+        fewer, more = ([n for n in gains if n < clients][-1:], [n for n in gains if n > clients][:1])
+        known = {number: gains[number] for number in (*fewer, *more)}
+    words = " and ".join(
+        f"{counted(number, 'client process', 'client processes')} reached {gained:.2f}x"
+        for number, gained in known.items()
+    )
+    extrapolated = "" if clients in gains else f"; for {clients}, {gain:.2f}x is extrapolated"
+    return f"{words} the rate of one{extrapolated}"
+
+
+# ---------------------------------------------------------------------- how late answers come under load
+
+
+class Response(NamedTuple):
+    """Response time of one client from the intended start, at the measured rates around the requested one.
+
+    A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
+    """
+
+    asked: float
+    """Of all processes together."""
+    rate: float
+    """The rate at which one client is looked up: at least the requested rate."""
+    above: float | None
+    """The lowest measured rate that is not below it."""
+    p99_us: float | None
+    """The p99 at that rate."""
+    below: float | None
+    """The highest measured rate that is not above it."""
+    below_p99_us: float | None
+    several: bool
+    """Whether the figure of one client is used for several clients, which were not measured."""
+    where: str
+
+    @property
+    def source(self) -> str:
+        """Where the p99 is from, as text."""
+        return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}{self._as_busy}"
+
+    @property
+    def _as_busy(self) -> str:
+        """Why one client is looked up at a higher rate than requested, as text."""
+        if self.rate <= self.asked * _SAME:
+            return ""
+        return f"; {whole(self.asked)}/s of several clients keep it as busy as {whole(self.rate)}/s of one"
+
+    @property
+    def problem(self) -> str:
+        """Why no p99 is known at the rate; empty where it is."""
+        if self.p99_us is not None:
+            return ""
+        if self.above is None:
+            most = f"; measured up to {whole(self.below)}/s" if self.below else ""
+            return f"p99 under load is not known at {whole(self.rate)}/s{most}{self._as_busy}"
+        return (
+            f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of one client ({self.where})"
+        )
+
+    def late(self, limit: float) -> str:
+        """Return why answers under load take longer than a limit; empty where they do not, or where it is not known.
+
+        More load never makes answers faster: where nothing is known at the rate, it is enough that a lower rate is too
+        slow.
+        """
+        if self.p99_us is None:
+            known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
+            late = f"p99 under load is already {time_words(known)} at {rate}/s of one client{self._as_busy}"
+            return late if known > limit else ""
+        if self.p99_us <= limit:
+            return ""
+        if self.several:
+            said = f"one client with the whole load has a p99 of {time_words(self.p99_us)}; several at once"
+            return f"{said} were not measured ({self.source})"
+        return f"p99 under load is {time_words(self.p99_us)} ({self.source})"
+
+
+def response(m: Measurements, backend: str, rate: float, players: int, several: Concurrency = ALONE) -> Response | None:
+    """Return the p99 of one client near the rate of all processes together; `None` where no response was measured.
+
+    It was measured with one client. Processes that share a storage wait for one another in it, so that one client at
+    the whole rate represents all; where several do less than one, its rate is raised until it is as busy.
+    """
+    p99, at = _p99_by_rate(m, backend, players)
+    if at is None:
+        return None
+    alike = rate / min(1.0, several.times) if several.times else rate
+    above = min((one for one in p99 if one >= alike), default=None)
+    below = max((one for one in p99 if one <= alike), default=None)
+    known = (above, None if above is None else p99[above], below, None if below is None else p99[below])
+    return Response(rate, alike, *known, several is not ALONE, where(at))
+
+
+@lru_cache(maxsize=512)  # as `times`
+def _p99_by_rate(m: Measurements, backend: str, players: int) -> tuple[dict[float, float | None], Measured | None]:
+    """Return the p99 by rate near a size, `None` where half of the processes have none, and where it was measured."""
+    at = near(m, "response", backend, players)
+    if at is None:
+        return {}, None
+    asked = at.by_amount("rate", "kept_up")
+    known = {rate: at.values("rate", "p99", rate) for rate in asked}
+    most = {rate: median(p99.values()) if 2 * len(p99) > len(asked[rate]) else None for rate, p99 in known.items()}
+    return most, at
