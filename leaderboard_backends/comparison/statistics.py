@@ -1,4 +1,4 @@
-"""Statistics over processes: a median with its interval, ratios of two sides, and the noise floor.
+"""Statistics over processes: a median with its interval, and ratios of two sides.
 
 A run is one process and gives one value of each figure; samples within a process are never pooled, because they share
 its circumstances (memory layout, hash seed, what else the machine did). All intervals are of 95 %.
@@ -6,26 +6,18 @@ its circumstances (memory layout, hash seed, what else the machine did). All int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from math import comb, inf, sqrt
 from statistics import median, median_high, median_low
 from typing import Final, NamedTuple
 
-import msgspec
-
-from .readings import Figure, Statistic, readings
-from .schema import BackendFacts, Cell, Figures, Home, Mode, Result, Run, ServiceFigures
-
 ENOUGH_PROCESSES: Final = 5
 """With fewer processes, an interval is shown and no verdict is given."""
 
 _TAIL: Final = 40
 """One in this many resamples may lie beyond each end of an interval: 2.5 %."""
-
-
-# ---------------------------------------------------------------------- intervals
 
 
 class Interval(NamedTuple):
@@ -142,120 +134,3 @@ def _check_positive(values: Iterable[float]) -> None:
     for value in values:
         if not 0 < value < inf:
             raise ValueError(f"a ratio needs finite values above 0, not {value!r}: leave such figures out of ratios.")
-
-
-# ---------------------------------------------------------------------- runs of a result
-
-
-def runs_of(result: Result, mode: Mode, workload: str, players: int, backend: str, *, twin: bool = False) -> list[Run]:
-    """Return the runs of a cell that have figures, those with status `ok`. Cost: one look at each run."""
-    cell = Cell(mode, workload, players, backend, twin)
-    return [run for run in result.runs if run.cell == cell and run.status == "ok" and run.figures is not None]
-
-
-def values(runs: Iterable[Run], read: Callable[[Figures], float | None]) -> dict[int, float]:
-    """Return one value per process, by round; runs without this figure are left out.
-
-    `read` is the `read` of a `Figure`, or any function of figures. Raises `ValueError` where a round occurs twice, as
-    it does when runs of several cells are mixed.
-    """
-    found: dict[int, float] = {}
-    for run in runs:
-        value = None if run.figures is None else read(run.figures)
-        if value is None:
-            continue
-        if run.round in found:
-            raise ValueError(f"round {run.round} occurs twice: use the runs of one cell of one result.")
-        found[run.round] = value
-    return found
-
-
-def operations_of(runs: Iterable[Run]) -> list[str]:
-    """Return the operations whose service time any of the runs has, in the order of the first that has them."""
-    measured = (run.figures.operations for run in runs if isinstance(run.figures, ServiceFigures))
-    return list(dict.fromkeys(operation for operations in measured for operation in operations))
-
-
-def sizes_of(result: Result, mode: Mode, workload: str) -> list[int]:
-    """Return the sizes in players that a workload was run at, with or without figures, in rising order."""
-    cells = (run.cell for run in result.runs)
-    return sorted({cell.players for cell in cells if (cell.mode, cell.workload) == (mode, workload)})
-
-
-# ---------------------------------------------------------------------- noise
-
-
-class NoiseClass(NamedTuple):
-    """Backends that are noisy for the same reasons: what a call waits for is alike."""
-
-    home: Home
-    every_commit: bool
-    """Whether each update waits for the disk."""
-
-    @classmethod
-    def of(cls, facts: BackendFacts | None) -> NoiseClass | None:
-        """Return the class of a backend; `None` where nothing is known of it."""
-        return None if facts is None else cls(facts.home, facts.durability == "every commit")
-
-
-class Floor(NamedTuple):
-    """The ratio, at least 1, by which a backend differed from itself; a smaller difference says nothing."""
-
-    ratio: float
-    source: str
-    """Where it comes from, as text."""
-
-
-class Floors(msgspec.Struct, frozen=True):
-    """The noise floors of a result, as measured by its A/A runs."""
-
-    measured: dict[tuple[NoiseClass | None, Mode, Statistic], Floor]
-
-    def of(self, noise_class: NoiseClass | None, mode: Mode, statistic: Statistic) -> float:
-        """Return the floor as a ratio, for example 1.04; infinite where there is none to know."""
-        return self.find(noise_class, mode, statistic).ratio
-
-    def find(self, noise_class: NoiseClass | None, mode: Mode, statistic: Statistic) -> Floor:
-        """Return the floor of a class with its source: its own, or else the largest of all classes.
-
-        Where no A/A run has this statistic in this mode, the floor is infinite: then nothing counts as a difference.
-        """
-        own = self.measured.get((noise_class, mode, statistic))
-        if own is not None:
-            return own
-        others = [floor for (_, *what), floor in self.measured.items() if what == [mode, statistic]]
-        if not others:
-            return Floor(inf, f"not known: no {mode} A/A run has a {statistic}")
-        largest = max(others)
-        return Floor(largest.ratio, f"{largest.source}, the largest of all classes, because this one has no A/A run")
-
-
-def noise_floors(result: Result) -> Floors:
-    """Return how far equal cells of a result were apart, by class, mode and statistic.
-
-    The floor is the largest ratio of medians, folded to at least 1, of all A/A runs and parts (operations) of the
-    class. Figures that are not above 0 have no ratio and are left out.
-    """
-    measured: dict[tuple[NoiseClass | None, Mode, Statistic], Floor] = {}
-    for cell in dict.fromkeys(run.cell for run in result.runs if run.cell.twin):
-        noise_class = NoiseClass.of(result.facts(cell.backend))
-        for figure, apart in _twin_ratios(result, cell):
-            key = (noise_class, cell.mode, figure.statistic)
-            source = f"{cell.backend} against itself, {figure.part}, {cell.workload}, {cell.players:,} players"
-            measured[key] = max(measured.get(key, Floor(0, "")), Floor(apart, source))
-    return Floors(measured)
-
-
-def _twin_ratios(result: Result, cell: Cell) -> Iterator[tuple[Figure, float]]:
-    place = (result, cell.mode, cell.workload, cell.players, cell.backend)
-    one, other = (_medians(runs_of(*place, twin=twin)) for twin in (False, True))
-    for figure in one.keys() & other.keys():
-        if one[figure] > 0 and other[figure] > 0:
-            apart = one[figure] / other[figure]
-            yield figure, max(apart, 1 / apart)
-
-
-def _medians(runs: Sequence[Run]) -> dict[Figure, float]:
-    read = [readings(run.figures) for run in runs if run.figures is not None]
-    figures = {figure: None for reading in read for figure in reading}
-    return {figure: median(reading[figure] for reading in read if figure in reading) for figure in figures}

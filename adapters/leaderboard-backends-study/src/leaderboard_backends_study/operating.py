@@ -215,7 +215,7 @@ ONE_DURABLE: Final = Need(MIDDLE, 500, 500, 1, 1, "every commit")
 
 def _advised(found: Evidence, *needs: Need) -> str:
     try:
-        basis = Basis(found.m, found.inputs)
+        basis = Basis(found.measurements, found.inputs)
     except ConfigurationError:
         missing("service times of updates")
     answers = [(need, advise_from(basis, need).pick) for need in needs]
