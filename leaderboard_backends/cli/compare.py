@@ -241,7 +241,8 @@ def _publish(result: Result, out: Path | None, journal: Journal, *, details: boo
     try:
         answer = answer_of_comparison(Measurements(result))
         wanted = DETAILS if details or not answer.tables else _TROUBLE if _troubled(result) else ()
-        shown = [section for section in sections(result) if section.name in wanted] if wanted else []
+        every = sections(result, plug_ins=False) if wanted else []
+        shown = [section for section in every if section.name in wanted]
         print_sections([*shown, answer], PlainConsole())
     finally:
         _print_summary(result, out)

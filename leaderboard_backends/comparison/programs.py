@@ -38,8 +38,6 @@ class Program:
     """One program."""
 
     name: str
-    what: str
-    """What it does, in a sentence."""
     players: int
     """The size at which a plan runs it."""
     run: Callable[[Setting], ProgramFigures] = field(repr=False)

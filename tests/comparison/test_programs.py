@@ -31,8 +31,8 @@ def count(setting):
 def miscount(setting):
     raise WrongProgramError("counted one too many")
 
-RIGHT = Program("counts", "Counts.", 30, count)
-PROGRAMS = [RIGHT, Program("miscounts", "Counts wrong.", 40, miscount)]
+RIGHT = Program("counts", 30, count)
+PROGRAMS = [RIGHT, Program("miscounts", 40, miscount)]
 TWICE = [RIGHT, RIGHT]
 """
 

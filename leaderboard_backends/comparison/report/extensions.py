@@ -62,7 +62,10 @@ def _of(point: EntryPoint, subject: Subject) -> Iterator[Section]:
     try:
         made = list(make(subject))
     except Exception as error:
-        raise PluginError(f"{owner} failed ({point.value}): {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"{owner} failed ({point.value}): {type(error).__name__}: {error}. Reports are made without it once "
+            f"{distribution_of(point)} is uninstalled."
+        ) from error
     for section in made:
         if not isinstance(section, Section):
             raise PluginError(f"{owner} returned {shorten(section)}: {point.value} must return sections.")

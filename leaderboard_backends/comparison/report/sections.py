@@ -43,8 +43,8 @@ PLOTS: Final[dict[str, Callable[[Measurements], Iterator[Plot]]]] = {
 """What has the charts of a section, by its name, in the order in which charts are best read."""
 
 
-def sections(result: Result, today: date | None = None) -> list[Section]:
-    """Return every section of a result's report, plug-ins' included; `today` decides which prices are said to be old.
+def sections(result: Result, today: date | None = None, *, plug_ins: bool = True) -> list[Section]:
+    """Return every section of a result's report; `today` decides which prices are said to be old.
 
     Raises `PluginError` where a section of a plug-in fails.
     """
@@ -65,7 +65,7 @@ def sections(result: Result, today: date | None = None) -> list[Section]:
         percentiles_section(m),
         traces_section(result),
         circumstances_section(result),
-        *plugin_sections(subject),
+        *(plugin_sections(subject) if plug_ins else ()),
     ]
     first = [answer_of_comparison(m), advice_section(m), trust_section(m), sorted_set_section()]
     return [*first, *(replace(section, folded=True) for section in figures)]

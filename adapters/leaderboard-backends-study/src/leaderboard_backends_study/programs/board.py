@@ -225,7 +225,6 @@ def run(setting: Setting) -> ProgramFigures:
 PROGRAMS: Final = (
     Program(
         "study: SortedDict",
-        "The study's board: a SortedDict of (-score, time), and a dict from a player to the key.",
         100_000,
         run,
     ),

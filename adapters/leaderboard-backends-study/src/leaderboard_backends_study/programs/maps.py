@@ -186,11 +186,9 @@ def public_names(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_") and callable(getattr(kind, name, None))}
 
 
-_WHAT: Final = "Insert, delete, move, look-up, both ends and the first 10 in order: the 2 to 5 times and the tenth."
-
 PROGRAMS: Final = (
-    Program("bintrees: RBTree", _WHAT, 100_000, partial(run, RBTree, of_tree)),
-    Program("bintrees: AVLTree", _WHAT, 100_000, partial(run, AVLTree, of_tree)),
-    Program("sortedcontainers: SortedDict", _WHAT, 100_000, partial(run, SortedDict, of_sorted_dict)),
-    Program("study: bintrees adapter", "What of bintrees' interface the study's adapter has.", 1_000, run_adapter),
+    Program("bintrees: RBTree", 100_000, partial(run, RBTree, of_tree)),
+    Program("bintrees: AVLTree", 100_000, partial(run, AVLTree, of_tree)),
+    Program("sortedcontainers: SortedDict", 100_000, partial(run, SortedDict, of_sorted_dict)),
+    Program("study: bintrees adapter", 1_000, run_adapter),
 )

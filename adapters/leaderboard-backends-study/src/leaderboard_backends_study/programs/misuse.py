@@ -342,27 +342,23 @@ def draw_player(number: int) -> Player:
 PROGRAMS: Final = (
     Program(
         "study: dict and sort",
-        "The best 10 by sorting a dict at every query, beside three ways to ask a SortedDict: the 182x claim.",
         10_000,
         run_queries,
     ),
     Program(
         "study: dict or SortedDict",
-        "New keys and look-ups in a dict and in a SortedDict, where order is not needed.",
         100_000,
         run_unordered,
     ),
     Program(
         "study: ten shards",
-        "Updates, the top 100 and ranks on ten boards merged, and on one of the same 10,000 players.",
         10_000,
         run_shards,
     ),
     Program(
         "study: ties",
-        "How many players a board loses under keys that a tie, or a clock, makes equal.",
         100_000,
         run_ties,
     ),
-    Program("study: entry sizes", "What an entry takes: a tuple of two, or a player object.", 50_000, run_entries),
+    Program("study: entry sizes", 50_000, run_entries),
 )

@@ -268,16 +268,8 @@ def _flagged(board: ValidatingBoard, updates: Callable[[str], list[tuple[str, in
 
 
 PROGRAMS: Final = (
-    Program(
-        "study: rate limit", "Updates with the study's limit of 60 per minute, and without.", 100_000, run_rate_limit
-    ),
-    Program(
-        "study: cached top 100", "The study's top 100 of at most a second ago, and a live one.", 100_000, run_cached_top
-    ),
-    Program(
-        "study: read-only mode", "Updates and reads of the study's board in read-only mode.", 10_000, run_read_only
-    ),
-    Program(
-        "study: validation", "Scores out of range and jumps on the study's validating board.", 10_000, run_validation
-    ),
+    Program("study: rate limit", 100_000, run_rate_limit),
+    Program("study: cached top 100", 100_000, run_cached_top),
+    Program("study: read-only mode", 10_000, run_read_only),
+    Program("study: validation", 10_000, run_validation),
 )
