@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
-from math import inf, isfinite
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
 from ...errors import ConfigurationError
 from ...model import shorten
-from ...toml_files import shipped
+from ...toml_files import read_toml, refuse, shipped
 
-SCHEMA_VERSION: Final = 1
 STALE_DAYS: Final = 90
 """Prices read longer ago than this carry a warning."""
 
@@ -25,23 +22,13 @@ _TIME_ZONES: Final = 1
 
 ON_DEMAND: Final = "on demand"
 
-_BETWEEN: Final = {
-    "years": (0, inf),
-    "headroom": (1, inf),
-    "system_gib": (0, inf),
-    "string_bytes": (0, inf),
-    "cache_reserved": (0, 0.99),
-    "disk_headroom": (1, inf),
-    "busiest": (0.01, 1),
-    "servers": (1, inf),
-    "workers": (1, inf),
-    "replicas": (0, inf),
-    "updates_a_second": (0, inf),
-    "pack_days": (0, inf),
-    "round_trip_us": (0, inf),
-    "engineer_usd_an_hour": (0, inf),
-}
-"""The least and the most that each number of a model may be."""
+MOST: Final = 10**12
+"""What any number of these files may be at most."""
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=MOST)]
+AtLeastZero = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
+AtLeastOne = Annotated[float, msgspec.Meta(ge=1, le=MOST)]
+Servers = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 
 Kind = Literal["server", "cache", "disk"]
 StorageServers = Literal["cheapest", "cache nodes", "own machines"]
@@ -56,10 +43,10 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sku: str
     kind: Kind
-    usd: float
+    usd: Positive
     unit: Unit
     term: str
-    memory_gib: float = 0.0
+    memory_gib: AtLeastZero = 0.0
     source: str = ""
     read: date | None = None
 
@@ -70,10 +57,10 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema_version: int
     currency: str
     region: str
-    hours_a_month: float
+    hours_a_month: Positive
     source: str
     read: date
-    price: list[Price]
+    price: Annotated[list[Price], msgspec.Meta(min_length=1)]
 
     def offers(self, kind: Kind, term: str) -> list[Price]:
         """Return the prices of a kind at a term, cheapest first."""
@@ -105,37 +92,37 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BytesAPlayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes per player to use instead of the measured ones; `None` leaves the measured ones."""
 
-    process: float | None = None
-    server: float | None = None
-    disk: float | None = None
+    process: AtLeastZero | None = None
+    server: AtLeastZero | None = None
+    disk: AtLeastZero | None = None
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a deployment looks like, and what people cost; hours are by backend."""
 
     schema_version: int
-    years: float
-    headroom: float
-    system_gib: float
-    string_bytes: float
-    cache_reserved: float
-    disk_headroom: float
+    years: AtLeastZero
+    headroom: AtLeastOne
+    system_gib: AtLeastZero
+    string_bytes: AtLeastZero
+    cache_reserved: Annotated[float, msgspec.Meta(ge=0, le=0.99)]
+    disk_headroom: AtLeastOne
     storage_servers: StorageServers
     """What a board's server runs on without a log; with a log, it is always a machine of its own."""
-    busiest: float
+    busiest: Annotated[float, msgspec.Meta(ge=0.01, le=1)]
     """The part of a measured rate that is relied on."""
-    servers: int
-    workers: int
-    replicas: int
-    updates_a_second: float
-    pack_days: float
+    servers: Servers
+    workers: Servers
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+    updates_a_second: AtLeastZero
+    pack_days: AtLeastZero
     grows: list[str]
     """Backends whose files grow with each update until they are packed."""
-    engineer_usd_an_hour: float
-    build_hours: dict[str, float]
-    upkeep_hours: dict[str, float] = {}
+    engineer_usd_an_hour: AtLeastZero
+    build_hours: dict[str, AtLeastZero]
+    upkeep_hours: dict[str, AtLeastZero] = {}
     """A month."""
-    round_trip_us: float = 200.0
+    round_trip_us: AtLeastZero = 200.0
     """Microseconds of a round trip between machines: an assumption, of one data centre."""
     bytes_a_player: dict[str, BytesAPlayer] = {}
 
@@ -166,20 +153,10 @@ def read_table(kind: type[Table], path: Path | None = None) -> Table:
     Raises `ConfigurationError` with the file, the key and what is allowed there.
     """
     chosen = path or shipped(SHIPPED_TABLES[kind])
-    try:
-        found: dict[str, Any] = tomllib.loads(chosen.read_text(encoding="utf-8"))
-        table = msgspec.convert(found, kind, strict=False)
-    except OSError as error:
-        raise ConfigurationError(f"{chosen} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{chosen} is no TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"{chosen} does not describe a {kind.__name__}: {error}.") from error
-    if table.schema_version != SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"{chosen} has schema version {table.schema_version}; this library reads {SCHEMA_VERSION}."
-        )
-    _check_numbers(chosen, table)
+    table = read_toml(chosen, kind)
+    for price in table.price if isinstance(table, PriceTable) else ():
+        if price.kind != "disk" and not price.memory_gib:
+            refuse(chosen, f"memory_gib of {price.sku} is 0: it must be a number above 0.")
     return table
 
 
@@ -205,40 +182,3 @@ def check_term(prices: PriceTable, term: str) -> None:
     if term not in terms:
         said = ", ".join(f"'{one}'" for one in terms)
         raise ConfigurationError(f"no price of the table is at the term {shorten(term)}; write one of {said}.")
-
-
-def _check_numbers(path: Path, table: PriceTable | Model) -> None:
-    """Refuse numbers that no cost can be computed from."""
-    if isinstance(table, PriceTable):
-        _check_prices(path, table)
-    elif isinstance(table, Model):
-        for name, value, least, most in _bounds(table):
-            if not (least <= value <= most and isfinite(value)):
-                above = f" and at most {most:g}" if isfinite(most) else ""
-                raise ConfigurationError(
-                    f"{path}: {name} is {value:g}; it must be a number of at least {least:g}{above}."
-                )
-
-
-def _bounds(model: Model) -> Iterator[tuple[str, float, float, float]]:
-    """Yield each number of a model by its key, with the least and the most that it may be."""
-    for name, (least, most) in _BETWEEN.items():
-        yield name, getattr(model, name), least, most
-    for table in ("build_hours", "upkeep_hours"):
-        for label, hours in getattr(model, table).items():
-            yield f"{table}.{label}", hours, 0, inf
-    for label, given in model.bytes_a_player.items():
-        for place, each in msgspec.structs.asdict(given).items():
-            yield f"bytes_a_player.{label}.{place}", 0 if each is None else each, 0, inf
-
-
-def _check_prices(path: Path, table: PriceTable) -> None:
-    if not table.price:
-        raise ConfigurationError(f"{path}: it needs at least one [[price]].")
-    if not 0 < table.hours_a_month < inf:
-        raise ConfigurationError(f"{path}: hours_a_month is {table.hours_a_month:g}; it must be a number above 0.")
-    for price in table.price:
-        needed = {"usd": price.usd} if price.kind == "disk" else {"usd": price.usd, "memory_gib": price.memory_gib}
-        for name, value in needed.items():
-            if not 0 < value < inf:
-                raise ConfigurationError(f"{path}: {name} of {price.sku} is {value:g}; it must be a number above 0.")

@@ -48,30 +48,22 @@ def written(tmp_path: Path) -> Write:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("years = 5", "years = 'five'", "does not describe a Model"),
-        ("years = 5", "", "missing required field `years`"),
-        ("years = 5", "years = 5\nyaers = 6", "unknown field `yaers`"),
-        ("years = 5", "years =", "is no TOML"),
-        ("schema_version = 1", "schema_version = 9", "schema version 9"),
-        ("workers = 1", "workers = 0", "workers is 0; it must be a number of at least 1."),
-        ("headroom = 1.5", "headroom = 0.9", "headroom is 0.9; it must be a number of at least 1."),
-        ("headroom = 1.5", "headroom = nan", "headroom is nan; it must be a number of at least 1."),
-        ("years = 5", "years = inf", "years is inf; it must be a number of at least 0."),
-        (
-            "cache_reserved = 0.25",
-            "cache_reserved = 1.0",
-            "cache_reserved is 1; it must be a number of at",
-        ),
-        ("busiest = 0.7", "busiest = 0", "busiest is 0; it must be a number of at least 0.01 and at most 1."),
-        ("busiest = 0.7", "busiest = 1.1", "busiest is 1.1; it must be"),
-        ("memory = 24", "memory = nan", "build_hours.memory is nan; it must be a number of at least 0."),
-        ("[upkeep_hours]", "[upkeep_hours]\nmemory = -1", "upkeep_hours.memory is -1; it must be"),
-        (
-            "[bytes_a_player]",
-            "[bytes_a_player.memory]\nprocess = inf",
-            "bytes_a_player.memory.process is inf; it",
-        ),
-        ('"cheapest"', '"dearest"', "does not describe a Model"),
+        ("years = 5", "years = 'five'", "years is 'five': it must be a number from 0 to 1,000,000,000,000."),
+        ("years = 5", "", "years is missing"),
+        ("years = 5", "years = 5\nyaers = 6", "yaers is not a known key"),
+        ("years = 5", "years =", "is not TOML"),
+        ("schema_version = 1", "schema_version = 9", "schema_version is 9"),
+        ("workers = 1", "workers = 0", "workers is 0: it must be a whole number from 1 to"),
+        ("headroom = 1.5", "headroom = 0.9", "headroom is 0.9: it must be a number from 1 to"),
+        ("headroom = 1.5", "headroom = nan", "headroom is nan: it must be a number from 1 to"),
+        ("years = 5", "years = inf", "years is inf: it must be a number from 0 to"),
+        ("cache_reserved = 0.25", "cache_reserved = 1.0", "cache_reserved is 1.0: it must be a number from 0 to 0.99."),
+        ("busiest = 0.7", "busiest = 0", "busiest is 0: it must be a number from 0.01 to 1."),
+        ("busiest = 0.7", "busiest = 1.1", "busiest is 1.1: it must be"),
+        ("memory = 24", "memory = nan", "build_hours.memory is nan: it must be a number from 0 to"),
+        ("[upkeep_hours]", "[upkeep_hours]\nmemory = -1", "upkeep_hours.memory is -1: it must be"),
+        ("[bytes_a_player]", "[bytes_a_player.memory]\nprocess = inf", "bytes_a_player.memory.process is inf: it"),
+        ('"cheapest"', '"dearest"', "storage_servers is 'dearest': it must be one of cache nodes,"),
     ],
 )
 def test_a_model_that_describes_nothing_is_refused_by_key(written: Write, old: str, new: str, said: str) -> None:
@@ -84,11 +76,11 @@ def test_a_model_that_describes_nothing_is_refused_by_key(written: Write, old: s
 def test_prices_without_memory_or_amount_are_refused(
     written: Write,
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"memory_gib of t3\.small is 0; it must be a number above 0"):
+    with pytest.raises(ConfigurationError, match=r"memory_gib of t3\.small is 0: it must be a number above 0"):
         read_table(PriceTable, written(PriceTable, "memory_gib = 2\n", ""))
-    with pytest.raises(ConfigurationError, match="usd of gp3 is 0; it must be a number above 0"):
+    with pytest.raises(ConfigurationError, match=r"price\[10\]\.usd is 0: it must be a number above 0"):
         read_table(PriceTable, written(PriceTable, "usd = 0.08\n", "usd = 0\n"))
-    with pytest.raises(ConfigurationError, match="usd of gp3 is inf"):
+    with pytest.raises(ConfigurationError, match="usd is inf"):
         read_table(PriceTable, written(PriceTable, "usd = 0.08\n", "usd = inf\n"))
     with pytest.raises(ConfigurationError, match="hours_a_month is 0"):
         read_table(PriceTable, written(PriceTable, "hours_a_month = 730", "hours_a_month = 0"))
