@@ -151,6 +151,8 @@ METHODS: Final = {
     "response": "from the intended start of each operation at the given rate; no percentiles where the backend did not "
     "keep up with at least 95 % of the rate; several clients, processes or tasks, climb the rates of the plan up to "
     "the first that is not kept up with; processes sleep until a call is due, the loop of tasks looks at the clock",
+    "hardening": "the steps of one trace in turns on the board alone, with each part around it, and with all of them; "
+    "every answer and the final state are compared with the model",
     "crash recovery": "kill -9 of the server, or of the process that keeps the board, during updates; the time until "
     "another process, already running, gets correct answers; a kill is not a power cut",
     "bytes on disk": "of the files after the backend's own clean-up: a server neither rewrites its log nor is about "

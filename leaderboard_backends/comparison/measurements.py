@@ -20,6 +20,7 @@ from .schema import (
     DrillFigures,
     Durability,
     Figures,
+    HardeningFigures,
     Home,
     MemoryFigures,
     Mode,
@@ -93,6 +94,9 @@ ONE_OF: Final = {"threads": "thread", "processes": "process", "tasks": "task"}
 
 PACED: Final = " at a rate"
 """The end of the parts of a response run that have several clients."""
+
+WITH: Final = " with "
+"""Between an operation and the part around the board in the parts of a hardening run."""
 
 DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
 """The least durable first, and what is not known last."""
@@ -177,6 +181,9 @@ def _read(figures: Figures) -> _Read:
             yield from _throughput(figures)
         case ResponseFigures():
             yield from _response(figures)
+        case HardeningFigures():
+            for timed in figures.times:
+                yield from _times(f"{timed.operation}{WITH}{timed.part}", timed.time)
         case DrillFigures():
             yield from _recovery(figures)
 

@@ -81,6 +81,18 @@ class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Operations per second of all clients together, the lowest first."""
 
 
+class HardeningPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What parts around a board add to its service times."""
+
+    workload: str
+    players: list[Players]
+    steps: Count
+    backends: list[str]
+    """Of the backends that are compared, those that parts are put around."""
+    parts: dict[str, dict[str, Any]]
+    """The settings of each part, as in a board's configuration."""
+
+
 class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start, crash and return of boards of these sizes."""
 
@@ -97,7 +109,7 @@ class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Seconds
 
 
-Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | DrillPart
+Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | DrillPart
 """A part that asks for cells of backends."""
 
 
@@ -119,6 +131,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: list[ServicePart] = []
     throughput: list[ThroughputPart] = []
     response: list[ResponsePart] = []
+    hardening: list[HardeningPart] = []
     drill: list[DrillPart] = []
     programs: list[ProgramsPart] = []
     """Left out where the distribution is not installed."""
@@ -136,6 +149,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             *(("service", part) for part in self.service),
             *(("throughput", part) for part in self.throughput),
             *(("response", part) for part in self.response),
+            *(("hardening", part) for part in self.hardening),
             *(("drill", part) for part in self.drill),
         ]
 
@@ -188,6 +202,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             service=[change(part) for part in self.service],
             throughput=[change(part) for part in self.throughput],
             response=[change(part) for part in self.response],
+            hardening=[change(part) for part in self.hardening],
             drill=[change(part) for part in self.drill],
         )
 
@@ -246,16 +261,20 @@ def units(
         rounds, steps = (part.rounds, 1) if isinstance(part, DrillPart) else (plan.rounds, part.steps)
         for workload in workloads_of(part):
             for players in [only_sizes[workload]] if workload in only_sizes else part.players:
-                for backend in backends:
+                for backend in [name for name in backends if not _leaves_out(part, name)]:
                     for twin in (False, True) if twins_of(part, backend) else (False,):
                         cell = Cell(mode, workload, players, backend, twin)
                         found.setdefault(cell, Unit(cell, rounds, steps, part))  # once, though several parts ask for it
     return [*found.values(), *_programs(plan, programs)]
 
 
+def _leaves_out(part: Part, backend: str) -> bool:
+    return isinstance(part, HardeningPart) and backend not in part.backends
+
+
 def twins_of(part: Part, backend: str) -> bool:
     """Whether a backend is run twice in a part, to know the noise."""
-    return not isinstance(part, DrillPart) and (EVERY in part.twins or backend in part.twins)
+    return not isinstance(part, DrillPart | HardeningPart) and (EVERY in part.twins or backend in part.twins)
 
 
 def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:
@@ -282,6 +301,8 @@ def expected_seconds(unit: Unit) -> float:
     if isinstance(part, ResponsePart):
         ladders = len(part.processes) + len(part.tasks)
         return 1 + (4 + ladders * len(part.rates) * 0.7) * part.seconds + players / 100_000
+    if isinstance(part, HardeningPart):
+        return 2 + len(part.parts) + players / 50_000
     if isinstance(part, DrillPart):
         return 2 + players / 80_000
     return 1.5 + players / 50_000

@@ -21,12 +21,13 @@ SCHEMA_VERSION: Final = 3
 
 MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
 
-Mode: TypeAlias = Literal["service", "throughput", "response", "drill", "program"]
+Mode: TypeAlias = Literal["service", "throughput", "response", "hardening", "drill", "program"]
 """What a run measures. Figures of two modes are never mixed.
 
 `service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
-several clients, and of batches. `response`: time from the intended start, at a given rate. `drill`: crash recovery
-(start, kill, restore), and what an update writes to the disk. `program`: a program of a plug-in.
+several clients, and of batches. `response`: time from the intended start, at a given rate. `hardening`: what each part
+around a board adds. `drill`: crash recovery (start, kill, restore), and what an update writes to the disk. `program`: a
+program of a plug-in.
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
@@ -221,6 +222,22 @@ class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
     """Of several clients, each kind and number at rates that climb to the first that was not kept up with."""
 
 
+class PartTime(msgspec.Struct, frozen=True):
+    """The service time of one operation with one part of the hardening around the board."""
+
+    part: str
+    """Empty for the board alone, `all parts` for all of them around it."""
+    operation: str
+    time: Distribution
+
+
+class HardeningFigures(msgspec.Struct, frozen=True, tag="hardening"):
+    """What parts around a board add: the steps of a trace in turns on the board alone and on each."""
+
+    times: list[PartTime]
+    checked: Checked
+
+
 class DiskFigures(msgspec.Struct, frozen=True):
     """What updates write, `size` a call: growth of the files, and bytes that the owning process sent to the disk."""
 
@@ -274,7 +291,9 @@ class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
     """Facts by name that are no times, such as players lost to ties."""
 
 
-Figures: TypeAlias = ServiceFigures | ThroughputFigures | ResponseFigures | DrillFigures | ProgramFigures
+Figures: TypeAlias = (
+    ServiceFigures | ThroughputFigures | ResponseFigures | HardeningFigures | DrillFigures | ProgramFigures
+)
 
 
 class Cell(msgspec.Struct, frozen=True, order=True):

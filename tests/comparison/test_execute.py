@@ -22,6 +22,7 @@ from leaderboard_backends.comparison.measure.processes import answer
 from leaderboard_backends.comparison.schema import (
     Cell,
     DrillFigures,
+    HardeningFigures,
     ProgramFigures,
     ResponseFigures,
     Result,
@@ -72,6 +73,7 @@ def test_every_run_of_every_mode_has_figures_of_that_mode(whole: Result) -> None
         "service": ServiceFigures,
         "throughput": ThroughputFigures,
         "response": ResponseFigures,
+        "hardening": HardeningFigures,
         "drill": DrillFigures,
         "program": ProgramFigures,
     }
@@ -125,6 +127,16 @@ def test_a_rate_is_kept_up_with_or_has_no_percentiles(whole: Result) -> None:
     assert [rate.rate for rate in figures.rates] == [rate.rate for rate in figures.idle] == [500, 2000, 5000]
     for rate in (*figures.rates, *figures.idle):
         assert (rate.response is None) == (rate.achieved < 0.95 * rate.rate)
+
+
+def test_each_part_around_a_board_has_times_beside_those_of_the_board_alone(whole: Result) -> None:
+    figures = of(whole, "hardening", "memory").figures
+    assert isinstance(figures, HardeningFigures)
+    assert {timed.part for timed in figures.times} == {"", "validation", "monitoring", "all parts"}
+    updates = [timed.time.samples for timed in figures.times if timed.operation == "update"]
+    assert len(updates) == 4
+    assert figures.checked.answers == 420
+    assert len(figures.checked.state_sha256) == 64
 
 
 def test_several_clients_climb_the_rates_until_one_is_not_kept_up_with(whole: Result) -> None:

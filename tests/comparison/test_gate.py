@@ -75,14 +75,14 @@ def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
     comparing: Callable[..., Result], watcher: Watching
 ) -> None:
     result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), programs=[]))
-    modes = {"service", "throughput", "response", "drill"}
+    modes = {"service", "throughput", "response", "drill"}  # parts are put around `memory` alone
     wrong = [run for run in result.runs if run.cell.backend == "boards:CountsWrongFarDown"]
     assert {run.cell.mode for run in wrong} == modes
     assert {(run.status, run.figures) for run in wrong} == {("wrong", None)}
     withheld = [run.reason for run in wrong if run.cell.mode != "service"]
     assert len(set(withheld)) == 1
     assert withheld[0].startswith("withheld, as another run was wrong (service, realtime, 200 players): get_rank(")
-    assert {run.cell.mode for run in result.runs if run.cell.backend == "memory" and run.status == "ok"} == modes
+    assert {run.cell.mode for run in result.runs if run.cell.backend == "memory" and run.status == "ok"} >= modes
     assert watcher.proven == ["boards:CountsWrongFarDown", "memory"]
 
 

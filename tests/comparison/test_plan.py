@@ -38,6 +38,7 @@ def test_the_plans_that_come_with_the_library_are_read() -> None:
     assert set(full.workloads()) == {"realtime", "lobby", "season-start", "churn"}
     assert full.throughput
     assert full.response
+    assert full.hardening
     assert full.drill
     assert [part.distribution for part in full.programs] == ["leaderboard-backends-study"]
 

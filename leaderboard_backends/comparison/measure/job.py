@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
 from ...workload.spec import WorkloadFile
 from ..opening import Where
-from ..plan import Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
+from ..plan import HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
 from ..schema import BackendFacts, Figures, Status, Verdict
 from ..traces import StoredTrace
 
 TIMEOUT: Final = 90.0
 """Seconds that any run may take, in addition to those for its size and its plan."""
 Task: TypeAlias = Literal[
-    "service", "throughput", "response", "program", "facts", "conformance", "clear", "crash", "return"
+    "service", "throughput", "response", "hardening", "program", "facts", "conformance", "clear", "crash", "return"
 ]
 """The modes; `facts` opens a board and reports what it is; `conformance` runs the kit; `clear` deletes what a
 terminated worker left behind; `crash` and `return` are the two workers of crash recovery.
@@ -54,6 +54,8 @@ class Job(msgspec.Struct, frozen=True):
     seed: int = 1
     parts: list[str] = []
     """Of the conformance kit; none named: all."""
+    hardening: dict[str, dict[str, Any]] = {}
+    """The parts to put around the board, with their settings."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -94,6 +96,8 @@ class Jobs:
         )
         if isinstance(part, ThroughputPart):
             job = replace(job, clients=part.clients, tasks=part.tasks, batches=part.batches, seconds=part.seconds)
+        if isinstance(part, HardeningPart):
+            job = replace(job, hardening=part.parts)
         if isinstance(part, ProgramsPart):
             job = replace(job, distribution=part.distribution, seconds=part.seconds)
         if isinstance(part, ResponsePart):

@@ -25,7 +25,7 @@ from ...workload.trace import Trace, decode_trace
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
 from ..schema import Figures
-from . import recovery, response, service, throughput
+from . import hardening, recovery, response, service, throughput
 from .checks import WrongBoardError
 from .job import Answer, Job
 from .session import Session, session
@@ -36,6 +36,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "service": service.measure,
     "throughput": throughput.measure,
     "response": response.measure,
+    "hardening": hardening.measure,
 }
 """What replays a trace on one open board, by mode."""
 

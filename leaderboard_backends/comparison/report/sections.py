@@ -19,6 +19,7 @@ from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
 from .extra import report_extra
 from .growth import growth_plots, growth_section
+from .hardening import hardening_sections
 from .memory import memory_plots, memory_section
 from .missing import missing_section
 from .noise import noise_section
@@ -57,6 +58,7 @@ def sections(result: Result, today: date | None = None, *, plug_ins: bool = True
         response_section(m),
         memory_section(m),
         recovery_section(m),
+        *hardening_sections(m),
         *cost_sections(m, subject.today, inputs=subject.inputs),
         operations_section(m),
         backends_section(m),
