@@ -17,6 +17,7 @@ from pathlib import Path
 import asyncio_bars
 import hardening_bars
 import http_bars
+import journal_bars
 import legacy_bars
 import live_bars
 import migration_bars
@@ -34,6 +35,8 @@ def measure(chosen: list[str], million: int, *, quick: bool) -> Iterator[Bar]:
     if "sortedcontainers" in chosen:
         sizes = (100_000,) if quick else (100_000, million)
         yield from sortedcontainers_bars.bars(sizes, 30_000 if quick else 90_000)
+    if "journal" in chosen:
+        yield from journal_bars.bars(million, 15_000 if quick else 45_000)
     if "redis" in chosen:
         yield from redis_bars.bars(million, 15_000 if quick else 60_000)
     if "asyncio" in chosen:
@@ -65,7 +68,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    subjects = ["sortedcontainers", "redis", "asyncio", "zodb", "hardening", "scaling", "http", "migration"]
+    subjects = ["sortedcontainers", "journal", "redis", "asyncio", "zodb", "hardening", "scaling", "http", "migration"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
     parser.add_argument("--quick", action="store_true", help="boards of a tenth of the players")

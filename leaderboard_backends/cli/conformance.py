@@ -92,8 +92,9 @@ def conformance(
 
     A TARGET is the URL of a storage (redis://host:6379/0); module:name of your own class or function that takes name,
     order and keep and returns a board, or of your subclass of BackendConformance, FileFaults or ServerFaults; or a
-    temporary storage made for the run: naive, memory, redis, "redis (unix socket)" and "redis (appendfsync always)"
-    (real servers), fakeredis, zodb (a file), zodb+memory, zeo (a real server), and the scheme of a plug-in.
+    temporary storage made for the run: naive, memory, journal (a folder), redis, "redis (unix socket)" and
+    "redis (appendfsync always)" (real servers), fakeredis, zodb (a file), zodb+memory, zeo (a real server), and the
+    scheme of a plug-in.
     Without TARGET, all of these temporary storages are tested.
 
     Each target runs in a process of its own: a test that crashes or hangs that process has failed, and the remaining

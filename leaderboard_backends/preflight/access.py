@@ -12,7 +12,7 @@ from ..config import Opening
 from ..errors import LeaderboardError
 from ..location import Location, boolean
 from .finding import Finding, failed, not_applicable, passed, together, warning
-from .kinds import kind_of
+from .kinds import keeps_folder, kind_of
 from .server import Server, anonymous_url, has_password, is_local, server_urls
 from .subject import Subject
 
@@ -41,7 +41,7 @@ def check_access(subject: Subject) -> Finding:
 def _of_file(opening: Opening) -> Iterator[Finding]:
     """Look who may write the file: whoever can, of a format such as ZODB's, can run code in the app that opens it."""
     path = Path(opening.location.path)
-    if kind_of(opening) != "files" or not path.is_file():
+    if kind_of(opening) != "files" or not (path.is_dir() if keeps_folder(opening) else path.is_file()):
         return
     mode = path.stat().st_mode
     others = [who for who, bit in (("its group", S_IWGRP), ("every user", S_IWOTH)) if mode & bit]

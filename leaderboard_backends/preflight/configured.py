@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..config import Opening
+from ..errors import BackendUnavailableError
 from ..location import Location
 from ..model import Entry
 from ..numerals import size, whole
 from ..protocol import LeaderboardBackend
 from .finding import Finding, failed, not_applicable, passed
-from .kinds import kind_of
+from .kinds import keeps_folder, kind_of
 from .scratch import MAKES_NO_FILE, Scratch
 from .server import ask_each
 from .subject import Subject
@@ -29,7 +30,9 @@ T = TypeVar("T")
 SAMPLE: Final = 1_000
 """Entries that are read from the top."""
 LARGEST_COPY: Final = 64_000_000
-"""Bytes of a file that is copied."""
+"""Bytes that are copied."""
+ATTEMPTS: Final = 3
+"""A folder that is copied while the app writes to it can be refused, and is then copied again."""
 
 
 def check_configured(subject: Subject) -> Finding:
@@ -70,16 +73,22 @@ def _from_server(opening: Opening, read: Callable[[LeaderboardBackend], T]) -> T
 
 def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
     path = Path(opening.location.path)
-    if not path.is_file() or path.stat().st_size > LARGEST_COPY:
+    if not path.exists() or sum(each.stat().st_size for each in (path, *path.rglob("*"))) > LARGEST_COPY:
         return None
-    trial = opening.backend.open_trial(opening.location.scheme, scratch.folder())
-    if trial is None:
-        return None
-    with trial as url:
-        place = Location.parse(url, opening.location.default_board)[0]
-        shutil.copyfile(path, place.path)
-        with replace(opening, location=place, layers={}).open() as board:
-            return board.get_top_n(SAMPLE)
+    for attempt in range(ATTEMPTS):
+        trial = opening.backend.open_trial(opening.location.scheme, scratch.folder())
+        if trial is None:
+            return None
+        try:
+            with trial as url:
+                place = Location.parse(url, opening.location.default_board)[0]
+                (shutil.copytree if keeps_folder(opening) else shutil.copyfile)(path, place.path)
+                with replace(opening, location=place, layers={}).open() as board:
+                    return board.get_top_n(SAMPLE)
+        except (shutil.Error, BackendUnavailableError):
+            if attempt + 1 == ATTEMPTS or not keeps_folder(opening):
+                raise
+    return None
 
 
 def _problem_of_file(opening: Opening) -> Finding | None:
@@ -89,8 +98,8 @@ def _problem_of_file(opening: Opening) -> Finding | None:
         if opening.options.get(MAKES_NO_FILE, True):
             return None
         return failed(f"{path} does not exist, and create = false", "Correct the path, or set create = true.")
-    if not path.is_file():
-        return failed(f"{path} is not a file", "Correct the path.")
+    if not (path.is_dir() if keeps_folder(opening) else path.is_file()):
+        return failed(f"{path} is not a {'folder' if keeps_folder(opening) else 'file'}", "Correct the path.")
     if not os.access(path, os.W_OK):
         return failed(
             f"{path} ({size(path.stat().st_size)}) cannot be written by this user: every update would be refused",

@@ -29,3 +29,8 @@ def speaks_redis(opening: Opening) -> bool:
         return issubclass(opening.backend, (backend_class("redis"), backend_class("redis+cluster")))
     except MissingExtraError:
         return False
+
+
+def keeps_folder(opening: Opening) -> bool:
+    """Whether the path of a board's URL is a folder with files in it, as that of journal:// is, and not a file."""
+    return issubclass(opening.backend, backend_class("journal"))

@@ -49,7 +49,8 @@ def _of_process(subject: Subject) -> Finding:
         return not_applicable("data is in this process's memory, and durable = false")
     return failed(
         f"data is in this process's memory: every update is lost when it ends, {DURABLE_EXPECTED}",
-        f"Use a durable backend (zodb:///path, sqlite:///path, redis:// with appendfsync always), {NOT_DURABLE}",
+        f"Use a durable backend (journal:///path?fsync=always, zodb:///path, sqlite:///path, redis:// with appendfsync "
+        f"always), {NOT_DURABLE}",
     )
 
 
@@ -69,8 +70,8 @@ def _power_cut(subject: Subject, kept: Kept, where: str = "") -> Finding:
     if subject.expectations.durable:
         return failed(
             f"{figure}, {DURABLE_EXPECTED}",
-            f"Let the storage sync every commit (redis://: appendfsync always; sqlite://: synchronous=full), "
-            f"{NOT_DURABLE}",
+            f"Let the storage sync every write (redis://: appendfsync always; sqlite://: synchronous=full; "
+            f"journal://: fsync=always), {NOT_DURABLE}",
         )
     return warning(figure, LOSES_ALL) if kept.amount == "nothing" else passed(figure)
 

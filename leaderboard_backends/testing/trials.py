@@ -56,18 +56,22 @@ class SchemePlace:
     """A place that the backend of a scheme makes: in this process's memory, in the folder, or a server of its own."""
 
     name: str
+    """The scheme, and what else tells the place from others of it, in parentheses."""
+    options: str = ""
+    """What is added to the board's URL."""
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
         """Let the backend make it. Raises `ConfigurationError` where it makes none, or cannot be used here."""
-        backend = backend_class(self.name)
-        place = backend.open_trial(self.name, directory)
+        scheme = self.name.partition(" ")[0]
+        backend = backend_class(scheme)
+        place = backend.open_trial(scheme, directory)
         if place is None:
             raise ConfigurationError(
-                f"{self.name}:// has no place of its own for a trial: name one by a URL, {self.name}://…"
+                f"{scheme}:// has no place of its own for a trial: name one by a URL, {scheme}://…"
             )
         with place as url:
-            yield Trial(url, data=directory if backend.capabilities.durable else None)
+            yield Trial(url + self.options, data=directory if backend.capabilities.durable else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     SchemePlace("naive"),
     SchemePlace("memory"),
     SchemePlace("sortedcontainers"),
+    SchemePlace("journal"),
+    SchemePlace("journal (fsync always)", "?fsync=always"),
     ServerPlace("redis"),
     ServerPlace("redis (unix socket)", unix_socket=True),
     ServerPlace("redis (appendfsync always)", ALWAYS),

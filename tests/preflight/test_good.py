@@ -117,6 +117,19 @@ def test_a_board_in_a_file_passes_and_its_file_is_as_it_was(tmp_path: Path) -> N
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_journal_passes_while_the_app_has_it_open_and_its_copy_is_read(tmp_path: Path) -> None:
+    url = f"journal://{tmp_path}/boards"
+    document = good(f"{url}?fsync=always", durable=True)
+    with open_leaderboard(url, board="weekly") as app:
+        app.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+        found = findings(tmp_path, document)
+        assert of_status(found, "failed") == {}
+        assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
+        assert f"only its owner can write {tmp_path}/boards" in found["access"].figure
+        assert [path.name for path in (tmp_path / "boards").iterdir()] == ["weekly.board"]
+        assert len(app) == 2
+
+
 def test_a_file_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
 from threading import Event, Thread, current_thread
+from time import sleep
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
 
@@ -35,6 +36,8 @@ from .snapshot import BoardState
 
 _log: Final = logging.getLogger(__name__)
 SYNC_SECONDS: Final = 1.0
+_PAUSE: Final = 0.0005
+"""Seconds in which others get the lock while players are collected: who asks again at once gets it before them."""
 EXAMPLE: Final = "/var/lib/app/boards"
 _SURVIVING: Final[Mapping[str, Kept]] = {
     "always": Kept("everything", "fsync=always"),
@@ -170,7 +173,7 @@ class JournalLeaderboard(JournaledOrder):
                 self._folder.drop_unused(log)
             if state is not None:
                 while self._alone(self._collect):
-                    pass
+                    sleep(_PAUSE)
                 self._folder.keep(log.generation, state)
         except LeaderboardClosedError:
             return

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..memory.chunks import Rows
 
-_AT_ONCE: Final = 20
+_AT_ONCE: Final = 10
 """Chunks that are copied in one step, in less than a millisecond."""
 
 
