@@ -165,7 +165,8 @@ def _programs() -> Iterable[list[Run]]:
     limited = (board.UPDATE, patterns.LIMITED, patterns.LIMITED_60TH)
     yield program("study: rate limit", dict.fromkeys(limited, 10.0), {patterns.PASSED: 60}, 60_000_000)
     cached = {patterns.GIVEN: 100.0, patterns.STALE: 1.0}
-    yield program("study: ten shards", {misuse.ONE_TOP: 20.0, misuse.TEN_TOP: 70.0})
+    merged = (misuse.ONE_TOP, misuse.TEN_TOP, misuse.ONE_RANK, misuse.TEN_RANK)
+    yield program("study: ten shards", dict(zip(merged, (20.0, 70.0, 5.0, 30.0), strict=True)))
     yield program("study: cached top 100", {board.TOP: 30.0, patterns.CACHED_TOP: 0.5}, cached)
     names = (patterns.READ_ONLY_REFUSED, patterns.READS_RIGHT, patterns.TAKEN_AGAIN)
     yield program("study: read-only mode", counts=dict(zip(names, (100.0, 200.0, 100.0), strict=True)))

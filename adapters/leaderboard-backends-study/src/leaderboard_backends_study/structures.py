@@ -276,10 +276,12 @@ def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
 
 
 def top_is_merged(_: Claim, found: Evidence) -> Judged:
-    """Judge the merge of a top by its time, compared with the top of one board."""
+    """Judge the merge of a top by its time, compared with the top of one board; a rank is reported as well."""
     one, ten = (found.timing(SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
+    rank, ten_ranks = (found.timing(SHARDS, operation).middle for operation in (misuse.ONE_RANK, misuse.TEN_RANK))
     return Judged(
-        f"a top 100 merged from ten boards of one process takes {told(ten)}, that of one board {told(one)}",
+        f"a top 100 merged from ten boards of one process takes {told(ten)}, that of one board {told(one)}; a rank "
+        f"over ten boards takes {times(ten_ranks / rank)} as long as on one",
         decide([ten.middle > one.middle]),
     )
 
