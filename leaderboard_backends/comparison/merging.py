@@ -18,6 +18,8 @@ OF_A_BACKEND = ("durability of", "home of", "server of", "tuning of")
 def merge(results: Sequence[Result]) -> Result:
     """Return all runs as one result, which lists in its settings what it was merged from.
 
+    A program of a plug-in that two of them have, as every plan of one kind runs it, is that of the first.
+
     Raises `ConfigurationError`, with all that is in the way, where machine, code, versions, workloads, traces or
     settings differ, or where a backend is in two of them.
     """
@@ -53,6 +55,7 @@ def _merge(first: Result, second: Result) -> Result:
         command=f"{first.settings.command}; {second.settings.command}",
         digest="",
     )
+    programs = {run.cell for run in first.runs if run.cell.mode == "program"}
     code = {(row.feature, row.backend): row for row in (*first.code, *second.code)}
     traces = {trace.sha256: trace for trace in (*first.traces, *second.traces)}
     workloads = {workload.name: workload for workload in (*first.workloads, *second.workloads)}
@@ -66,12 +69,13 @@ def _merge(first: Result, second: Result) -> Result:
         traces=list(traces.values()),
         backends=[*first.backends, *second.backends],
         code=list(code.values()),
-        runs=[*first.runs, *second.runs],
+        runs=[*first.runs, *(run for run in second.runs if run.cell not in programs)],
     )
 
 
 def _problems(first: Result, second: Result) -> Iterator[str]:
-    labels = {run.cell.backend for run in first.runs} & {run.cell.backend for run in second.runs}
+    one, other = ({run.cell.backend for run in each.runs if run.cell.mode != "program"} for each in (first, second))
+    labels = one & other
     if labels:
         yield f"{', '.join(sorted(labels))} {'is' if len(labels) == 1 else 'are'} in both (keep one of the results)"
     if first.settings.seed != second.settings.seed:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.merging import caution, merge
-from leaderboard_backends.comparison.schema import Cell, Result, decode_result, encode_result
+from leaderboard_backends.comparison.schema import Cell, ProgramFigures, Result, Run, decode_result, encode_result
 from leaderboard_backends.errors import ConfigurationError
 
 from .timings import repeated, result, service
@@ -30,6 +30,18 @@ def test_a_backend_that_was_added_later_stands_beside_the_others_and_the_result_
     assert decode_result(encode_result(merged)) == merged
     again = merge([merged, measured("other")])
     assert len(again.settings.merged) == 3
+
+
+def test_a_program_that_both_have_is_that_of_the_first() -> None:
+    def with_programs(label: str, *names: str) -> Result:
+        made = measured(label)
+        programs = [Run(Cell("program", "", 10, name), 1, "ok", label, figures=ProgramFigures([])) for name in names]
+        return replace(made, runs=[*made.runs, *programs])
+
+    merged = merge([with_programs("memory", "sorts"), with_programs("acme", "sorts", "counts")])
+    programs = [(run.cell.backend, run.reason) for run in merged.runs if run.cell.mode == "program"]
+    assert programs == [("sorts", "memory"), ("counts", "acme")]
+    assert {run.cell.backend for run in merged.runs if run.cell.mode == "service"} == {"memory", "acme"}
 
 
 def test_one_result_stays_as_it_is() -> None:
