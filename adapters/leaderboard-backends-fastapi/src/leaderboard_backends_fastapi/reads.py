@@ -19,7 +19,7 @@ from . import models, parameters
 from .answers import DESCRIBED, Reply, ask, fields_of, reply_entries
 from .described import describe_problems
 from .problems import INVALID_REQUEST, UNKNOWN_PLAYER, ProblemError
-from .route import served
+from .route import add_body_route, served
 
 
 def _board(request: Request) -> AsyncLeaderboard:
@@ -117,11 +117,12 @@ def add_reads(router: APIRouter, also: tuple[int, ...] = ()) -> None:
         statuses = {400, 422, 500, 501, 503, *also}
         statuses |= {408, 413, 415} if method == "POST" else set()
         statuses |= {404} if endpoint in _OF_ONE_PLAYER else set()
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            operation_id=endpoint.__name__,
-            response_model=model,
-            responses={200: {"headers": DESCRIBED}, **describe_problems(*sorted(statuses))},
-        )
+        description: dict[str, Any] = {
+            "operation_id": endpoint.__name__,
+            "response_model": model,
+            "responses": {200: {"headers": DESCRIBED}, **describe_problems(*sorted(statuses))},
+        }
+        if method == "POST":
+            add_body_route(router, path, endpoint, **description)
+        else:
+            router.add_api_route(path, endpoint, methods=[method], **description)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from json import loads
-from typing import Any, Final, TypeAlias, get_type_hints
+from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Scope
 
 from leaderboard_backends import ConfigurationError, LeaderboardError
 
@@ -32,6 +32,8 @@ from .tokens import Access, Gate
 Find: TypeAlias = Callable[[Request], ServedBoard]
 """Returns the board that a request is about; raises `ProblemError` where there is none."""
 
+Content = TypeVar("Content", bound=Body)
+
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _MOST_CONTAINERS: Final = 2 * MOST_UPDATES
@@ -39,6 +41,7 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """A string of JSON, or the rest of a text where it does not end: found in one pass, without going back."""
 
 _BOARD: Final = "leaderboard_backends_fastapi.board"
+_CONTENT: Final = "leaderboard_backends_fastapi.content"
 _HANG_UP: Final = {"Connection": "close"}
 """Without it, a server goes on reading, and dropping, the rest of a body."""
 
@@ -76,7 +79,7 @@ def guarded_route(
 
     class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-            self.most_bytes = _most_bytes(endpoint)
+            self.most_bytes = getattr(endpoint, "most_bytes", 0)
             super().__init__(path, endpoint, **options)
 
         def get_route_handler(self) -> Handler:
@@ -90,7 +93,9 @@ def guarded_route(
                     if find is not None:
                         check_query(request.scope["query_string"])
                         request.scope[_BOARD] = find(request)
-                    response = await handle(await bodies.read(request, most) if most else request)
+                    if most:
+                        request.scope[_CONTENT] = await bodies.read(request, most)
+                    response = await handle(request)
                 except (ProblemError, LeaderboardError, RequestValidationError) as error:
                     response = answer_error(error)
                 return _head_of(response) if request.method == "HEAD" else response
@@ -100,10 +105,33 @@ def guarded_route(
     return GuardedRoute
 
 
-def _most_bytes(endpoint: Callable[..., Any]) -> int:
-    """Return the longest body that an endpoint takes, 0 where it takes none."""
-    hints = get_type_hints(endpoint).values()
-    return max((hint.most_bytes for hint in hints if isinstance(hint, type) and issubclass(hint, Body)), default=0)
+def add_body_route(
+    router: APIRouter, path: str, endpoint: Callable[..., Awaitable[Response]], **description: Any
+) -> None:
+    """Add a `POST` route whose endpoint takes a request and its body, as `Body` of a kind.
+
+    The body is checked here: FastAPI's way through dependencies takes as long as all else that a write does. It
+    describes a route of its own, which no request comes to.
+    """
+    (kind,) = (hint for hint in get_type_hints(endpoint).values() if isinstance(hint, type) and issubclass(hint, Body))
+
+    async def take(request: Request) -> Response:
+        return await endpoint(request, _checked(kind, request.scope[_CONTENT]))
+
+    take.most_bytes = kind.most_bytes  # type: ignore[attr-defined]  # for its route
+    router.add_api_route(path, take, methods=["POST"], include_in_schema=False, response_model=None)
+    router.add_api_route(path, endpoint, methods=["POST"], **description)
+
+
+def _checked(kind: type[Content], given: object) -> Content:
+    """Return a body; raises FastAPI's error for a wrong one."""
+    if given is None:
+        raise RequestValidationError([{"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}])
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
+        raise RequestValidationError(found) from error
 
 
 def add_heads(router: APIRouter, since: int = 0) -> None:
@@ -140,8 +168,8 @@ class Bodies:
         self._held: dict[asyncio.Timeout, int] = {}
         """The bytes of each unfinished body, the oldest first, by the deadline that ends it."""
 
-    async def read(self, request: Request, most: int) -> Request:
-        """Return the request with its whole body read, and parsed as JSON.
+    async def read(self, request: Request, most: int) -> object:
+        """Return what the whole body of a request says in JSON.
 
         Raises `ProblemError`: 400 for what is no JSON, 408 where it does not arrive in time, 413 where it is longer
         than `most` (chunks are counted as they arrive, whatever `Content-Length` says), 415 where it does not say that
@@ -160,7 +188,7 @@ class Bodies:
             raise ProblemError(UNREADABLE, "the client went away.") from error
         finally:
             self._held.pop(deadline, None)
-        return _parsed(request, body)
+        return _parsed(body)
 
     async def _collect(self, request: Request, most: int, deadline: asyncio.Timeout) -> bytes:
         announced = request.headers.get("Content-Length", "")
@@ -189,27 +217,10 @@ class Bodies:
                 oldest.reschedule(0)
 
 
-class _Whole(Request):
-    """A request whose body has been read and parsed."""
-
-    def __init__(self, scope: Scope, body: bytes, content: Any) -> None:
-        super().__init__(scope)
-        self._whole: Final = body
-        self._content: Final = content
-
-    async def body(self) -> bytes:
-        """Return the body."""
-        return self._whole
-
-    async def json(self) -> Any:
-        """Return what the body says."""
-        return self._content
-
-
-def _parsed(request: Request, body: bytes) -> Request:
+def _parsed(body: bytes) -> object:
     try:
         _check_shape(body)
-        return _Whole(request.scope, body, loads(body))
+        return loads(body)
     except (ValueError, RecursionError) as error:
         raise ProblemError(UNREADABLE, f"the body is not valid JSON: {_reason(error)}.") from error
 

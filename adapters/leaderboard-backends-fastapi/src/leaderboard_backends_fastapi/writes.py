@@ -21,7 +21,7 @@ from leaderboard_backends.wrapper import achieved
 from . import models, parameters
 from .answers import Reply, fields_of
 from .described import describe_problems
-from .route import served
+from .route import add_body_route, served
 
 
 def _board(request: Request) -> AsyncLeaderboard:
@@ -80,12 +80,12 @@ def add_writes(router: APIRouter, scheme: Sequence[Any] = (), also: tuple[int, .
     for method, path, endpoint, model in _ROUTES:
         statuses = {400, 422, 429, 500, 501, 503, 504, 507, *also}
         statuses |= {408, 413, 415} if method == "POST" else set()
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            operation_id=endpoint.__name__,
-            response_model=model,
-            responses=describe_problems(*sorted(statuses)),
-            dependencies=list(scheme) if endpoint is remove_player else None,
-        )
+        description: dict[str, Any] = {
+            "operation_id": endpoint.__name__,
+            "response_model": model,
+            "responses": describe_problems(*sorted(statuses)),
+        }
+        if endpoint is remove_player:
+            router.add_api_route(path, endpoint, methods=[method], dependencies=list(scheme), **description)
+        else:
+            add_body_route(router, path, endpoint, **description)
