@@ -30,10 +30,10 @@ def found(*footprints: Footprint) -> dict[tuple[int, str, str], Change]:
 
 def test_the_studys_totals_follow_from_its_inputs_and_its_ratio_does_not() -> None:
     every = checks(STUDY, PRICES)
-    broken = {check.claim: check.found for check in every if not check.holds}
+    broken = {check.claim: check.computed for check in every if not check.holds}
     assert set(broken) == {"Redis costs 2 to 3 times as much to run", "r6i.large costs 120 USD per month"}
     assert broken["Redis costs 2 to 3 times as much to run"] == "1.87x, 2.50x, 2.50x"
-    totals = {check.claim: check.found for check in every if check.holds and "5 years" in check.claim}
+    totals = {check.claim: check.computed for check in every if check.holds and "5 years" in check.claim}
     assert totals["Redis, 100,000 players, 5 years: 6.7K USD"] == "5 days x 1,000 + 28 x 60 = 6.68K"
     assert len(totals) == 6
 

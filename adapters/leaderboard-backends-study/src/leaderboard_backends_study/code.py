@@ -27,8 +27,8 @@ FEATURES: Final = {
 def feature(name: str, backend: str) -> Evaluator:
     """Judge a number of lines: it holds where this library and the app have about as many statements for it."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
-        row = built(found, name, backend)
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
+        row = built(evidence, name, backend)
         total = (row.app or 0) + (row.shipped or 0)
         if claim.value is None:
             return Judged(_statements(row), decide([total == 0]))
@@ -37,9 +37,9 @@ def feature(name: str, backend: str) -> Evaluator:
     return judge
 
 
-def built(found: Evidence, name: str, backend: str) -> CodeFacts:
+def built(evidence: Evidence, name: str, backend: str) -> CodeFacts:
     """Return a row of code; raises `NotMeasuredError` where the feature was not built, or nothing was counted."""
-    row = found.code(name, backend)
+    row = evidence.code(name, backend)
     if row.state == "not built":
         raise NotMeasuredError(f"not measured in this result: {name} was not built yet when the result was made")
     if row.app is None and row.shipped is None:
@@ -65,15 +65,15 @@ def _statements(row: CodeFacts) -> str:
 # ---------------------------------------------------------------------- persistence
 
 
-def not_available(_: Claim, found: Evidence) -> Judged:
+def not_available(_: Claim, evidence: Evidence) -> Judged:
     """Judge that a board in the app's process cannot be persistent: it holds where no setting makes it so."""
-    row = found.code(PERSISTENCE, SORTED)
+    row = evidence.code(PERSISTENCE, SORTED)
     return Judged(row.note, decide([row.state == "not possible"]))
 
 
-def built_in(_: Claim, found: Evidence) -> Judged:
+def built_in(_: Claim, evidence: Evidence) -> Judged:
     """Judge built-in persistence: it holds where neither the app nor this library has a statement for it."""
-    row = built(found, PERSISTENCE, "redis")
+    row = built(evidence, PERSISTENCE, "redis")
     return Judged(f"{_statements(row)}: {row.note}", decide([row.app == 0, row.shipped == 0]))
 
 
@@ -83,16 +83,16 @@ def built_in(_: Claim, found: Evidence) -> Judged:
 def all_features(backend: str) -> Evaluator:
     """Judge the study's sum by its own rows, and report our statements for the features that were built."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         rows = sum(feature.get(backend, 0) for feature in lines().lines.values())
-        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(found, backend)}"
+        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(evidence, backend)}"
         return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
 
     return judge
 
 
-def _as_far_as_built(found: Evidence, backend: str) -> str:
-    rows = [row for row in found.result.code if row.backend == backend]
+def _as_far_as_built(evidence: Evidence, backend: str) -> str:
+    rows = [row for row in evidence.result.code if row.backend == backend]
     counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
     absent = [row.feature for row in rows if row.state == "not built"]
     said = [", ".join(counted), f"not built yet when this result was made: {', '.join(absent)}" if absent else ""]
@@ -102,26 +102,26 @@ def _as_far_as_built(found: Evidence, backend: str) -> str:
 # ---------------------------------------------------------------------- backend against backend
 
 
-def _totals(found: Evidence) -> dict[str, CodeFacts]:
-    return {name: built(found, BASIC, name) for name in BOARDS}
+def _totals(evidence: Evidence) -> dict[str, CodeFacts]:
+    return {name: built(evidence, BASIC, name) for name in BOARDS}
 
 
-def _told(rows: dict[str, CodeFacts]) -> str:
+def _totals_text(rows: dict[str, CodeFacts]) -> str:
     return "statements: " + "; ".join(f"{name} ({columns(row)})" for name, row in rows.items())
 
 
-def redis_least(_: Claim, found: Evidence) -> Judged:
+def redis_least(_: Claim, evidence: Evidence) -> Judged:
     """Judge the least code by three columns: the app's author, this library, third party."""
-    rows = _totals(found)
+    rows = _totals(evidence)
     parts = [_number(rows["redis"], what) <= _least(rows, what) for what in ("app", "shipped", "third_party")]
-    return Judged(_told(rows), decide(parts))
+    return Judged(_totals_text(rows), decide(parts))
 
 
-def zodb_most(_: Claim, found: Evidence) -> Judged:
+def zodb_most(_: Claim, evidence: Evidence) -> Judged:
     """Judge the most code by the statements of this library and of third parties."""
-    rows = _totals(found)
+    rows = _totals(evidence)
     parts = [_number(rows["zodb"], what) > _most_of_others(rows, what) for what in ("shipped", "third_party")]
-    return Judged(_told(rows), decide(parts))
+    return Judged(_totals_text(rows), decide(parts))
 
 
 def _number(row: CodeFacts, what: str) -> int:
@@ -137,42 +137,42 @@ def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
     return max(_number(row, what) for name, row in rows.items() if name != "zodb")
 
 
-def no_dependencies(_: Claim, found: Evidence) -> Judged:
+def no_dependencies(_: Claim, evidence: Evidence) -> Judged:
     """Judge "no dependencies" by what `sortedcontainers` imports: one library, in pure Python."""
-    row = built(found, BASIC, SORTED)
+    row = built(evidence, BASIC, SORTED)
     third_party = _number(row, "third_party")
     said = f"{third_party:,} third-party statements ({row.note})"
     return Judged(said, decide([third_party == 0, not row.compiled]))
 
 
-def pure_python(_: Claim, found: Evidence) -> Judged:
+def pure_python(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether what `sortedcontainers` imports has compiled parts; the count looked for them."""
-    row = built(found, BASIC, SORTED)
+    row = built(evidence, BASIC, SORTED)
     said = "compiled parts found" if row.compiled else "no compiled parts found"
     return Judged(f"{said}; {row.note}" if row.note else said, decide([not row.compiled]))
 
 
-def production_ready(claim: Claim, found: Evidence) -> Judged:
+def production_ready(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a number of lines by the module of `sortedcontainers`, and by that module plus what all boards share."""
-    mine = _number(built(found, BASIC, SORTED), "shipped")
-    shared = _number(found.code(BASIC, SHARED), "shipped")
+    mine = _number(built(evidence, BASIC, SORTED), "shipped")
+    shared = _number(evidence.code(BASIC, SHARED), "shipped")
     about = [is_about(size, claim.needs("value")) for size in (mine, mine + shared)]
     said = f"{mine:,} statements in the module of `sortedcontainers`, {shared:,} in code that all boards share"
     return Judged(f"{said}; statements and lines are not the same unit", decide(about))
 
 
-def stays_minimal(_: Claim, found: Evidence) -> Judged:
+def stays_minimal(_: Claim, evidence: Evidence) -> Judged:
     """Judge minimal code by whether the naive board, or any other, has fewer statements in this library."""
     sizes = {
         label: facts.code.statements
-        for label in found.labels
-        if (facts := found.result.facts(label)) is not None and facts.code is not None
+        for label in evidence.labels
+        if (facts := evidence.result.facts(label)) is not None and facts.code is not None
     }
     if SORTED not in sizes or len(sizes) == 1:
         missing("statements of `sortedcontainers` and of other boards")
     fewer = {label for label, number in sizes.items() if number < sizes[SORTED]}
     said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
-    shared = _number(found.code(BASIC, SHARED), "shipped")
+    shared = _number(evidence.code(BASIC, SHARED), "shipped")
     return Judged(
         f"statements: {said}; and {shared:,} that every board shares; fewer than `sortedcontainers`: {listed(fewer)}",
         decide([not fewer, not fewer - {"naive"}]),
@@ -184,13 +184,13 @@ def listed(labels: Iterable[str]) -> str:
     return ", ".join(sorted(labels)) or "none"
 
 
-def simplest(claim: Claim, found: Evidence) -> Judged:
+def simplest(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the simplest code base by the study's own totals, and by our basic boards."""
     totals = lines().total
-    rows = _totals(found)
+    rows = _totals(evidence)
     own = ", ".join(f"{name} {number}" for name, number in totals.items())
     return Judged(
-        f"the study's own totals in lines: {own}; our basic board in {_told(rows)}",
+        f"the study's own totals in lines: {own}; our basic board in {_totals_text(rows)}",
         decide(
             [
                 totals[SORTED] == claim.needs("value") == min(totals.values()),

@@ -28,7 +28,7 @@ class Check(NamedTuple):
     """One statement of the study, what comes out, and whether it holds."""
 
     claim: str
-    found: str
+    computed: str
     holds: bool
 
 
@@ -271,7 +271,7 @@ def _arithmetic(given: Inputs) -> Table:
         [
             [
                 Value(check.claim),
-                Value(check.found),
+                Value(check.computed),
                 Value("holds", tone="good") if check.holds else Value("does not hold", tone="bad"),
             ]
             for check in checks(costs(), given.prices)

@@ -241,6 +241,6 @@ def missing(what: str) -> NoReturn:
     raise MissingFiguresError(f"not measured in this result: {what}; leaderboard compare --plan full measures it")
 
 
-def told(time: Interval) -> str:
+def timed(time: Interval) -> str:
     """Return a time in microseconds as text, with its interval."""
     return spread(time, lambda microseconds: elapsed(microseconds / 1e6))

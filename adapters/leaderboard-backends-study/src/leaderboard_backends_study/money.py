@@ -49,40 +49,40 @@ def development(name: str) -> Evaluator:
 def days(name: str) -> Evaluator:
     """Report what the study's days add up to; how long building takes is not measured here."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         low, high = claim.needs("low"), claim.needs("high")
         own = f"the study's own days for writing and testing add up to {low:g} to {high:g} days"
-        return Judged(f"{own}; {_written(found, name)}", "not measured")
+        return Judged(f"{own}; {_written(evidence, name)}", "not measured")
 
     return judge
 
 
 def building_time(name: str) -> Evaluator:
     """Report what there is to write; how long that takes is not measured here."""
-    return lambda _, found: Judged(_written(found, name), "not measured")
+    return lambda _, evidence: Judged(_written(evidence, name), "not measured")
 
 
 def testing_time(name: str) -> Evaluator:
     """Report how many tests the conformance kit has; how long testing takes is not measured here."""
 
-    def judge(_: Claim, found: Evidence) -> Judged:
-        kit = found.facts(name).verdict or missing(f"the conformance kit's verdict on {name}")
+    def judge(_: Claim, evidence: Evidence) -> Judged:
+        kit = evidence.facts(name).verdict or missing(f"the conformance kit's verdict on {name}")
         return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {name}", "not measured")
 
     return judge
 
 
-def _written(found: Evidence, name: str) -> str:
-    row = next((row for row in found.result.code if (row.feature, row.backend) == ("basic board", name)), None)
+def _written(evidence: Evidence, name: str) -> str:
+    row = next((row for row in evidence.result.code if (row.feature, row.backend) == ("basic board", name)), None)
     if row is None or row.app is None:
         return "what the app's author writes was not counted"
     return f"an app's author writes {row.app} statements and {row.configuration} lines of configuration"
 
 
-def lowest_development(_: Claim, found: Evidence) -> Judged:
+def lowest_development(_: Claim, evidence: Evidence) -> Judged:
     """Judge the least cost of building by the study's days, and by the statements that an app's author writes."""
     spent = costs().days
-    rows = {row.backend: row.app for row in found.result.code if row.feature == "basic board"}
+    rows = {row.backend: row.app for row in evidence.result.code if row.feature == "basic board"}
     written = {name: number for name in BOARDS if (number := rows.get(name)) is not None}
     if len(written) < len(BOARDS):
         missing("statements that an app's author writes, by backend")
@@ -101,8 +101,8 @@ def lowest_development(_: Claim, found: Evidence) -> Judged:
 def monthly(name: str, players: int) -> Evaluator:
     """Judge a monthly amount: it holds within a tenth of the bill from measured bytes."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
-        bill = found.bill(players, STUDIED[name])
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
+        bill = evidence.bill(players, STUDIED[name])
         return Judged(_billed(bill), decide([_close(bill.monthly, claim.needs("value"))]))
 
     return judge
@@ -115,8 +115,8 @@ def _billed(bill: Bill) -> str:
 def server(players: int) -> Evaluator:
     """Judge a server by the memory that each of the study's boards needs on it."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
-        bills = found.study_bills[players]
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
+        bills = evidence.study_bills[players]
         needs = {name: bill.items[0].need for name, bill in bills.items() if bill.items}
         if not needs:
             missing(f"bytes per player of {', '.join(costs().measured_as.values())}")
@@ -127,11 +127,11 @@ def server(players: int) -> Evaluator:
     return judge
 
 
-def cheapest(_: Claim, found: Evidence) -> Judged:
+def cheapest(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether SortedContainers and ZODB cost no more than any other board, at each of the study's sizes."""
     said, parts = [], []
     for players in SIZES.values():
-        amounts = {label: bill.monthly for label, bill in _bills(found, players).items()}
+        amounts = {label: bill.monthly for label, bill in _bills(evidence, players).items()}
         if not {SORTED, "zodb"} <= amounts.keys():
             missing(f"amounts for `{SORTED}` and `zodb` at {players:,} players")
         first = _first(amounts)
@@ -142,13 +142,13 @@ def cheapest(_: Claim, found: Evidence) -> Judged:
     return Judged(f"per month {'; '.join(said)}", decide(parts))
 
 
-def times_as_much(claim: Claim, found: Evidence) -> Judged:
+def times_as_much(claim: Claim, evidence: Evidence) -> Judged:
     """Judge how many times as much Redis costs, by the study's amounts and by bills from measured bytes."""
     low, high = claim.needs("low"), claim.needs("high")
     study = costs()
     own = [each["Redis"] / each["SortedContainers"] for each in study.monthly.values()]
     billed = [
-        found.bill(size, "Redis").monthly / found.bill(size, "SortedContainers").monthly for size in study.monthly
+        evidence.bill(size, "Redis").monthly / evidence.bill(size, "SortedContainers").monthly for size in study.monthly
     ]
     said = ", ".join(f"{times(one)} at {players:,}" for players, one in zip(study.monthly, billed, strict=True))
     return Judged(
@@ -163,10 +163,10 @@ def times_as_much(claim: Claim, found: Evidence) -> Judged:
 def five_years(name: str, players: int) -> Evaluator:
     """Judge a total by the study's inputs, to its rounding, and by the bill from measured bytes, within a tenth."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         claimed = claim.needs("value")
         own = total(costs(), players, STUDIED[name])
-        bill = found.bill(players, STUDIED[name])
+        bill = evidence.bill(players, STUDIED[name])
         measured = bill.total
         if measured is None:
             _unpriced(f"hours to build on {bill.backend}")
@@ -182,10 +182,10 @@ def five_years(name: str, players: int) -> Evaluator:
 def five_year_ratio(name: str, players: int) -> Evaluator:
     """Judge a ratio of totals by the study's inputs, to its rounding, and by bills from measured bytes, to a tenth."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         claimed, study = claim.needs("value"), costs()
         own = total(study, players, STUDIED[name]) / total(study, players, "SortedContainers")
-        one, two = (found.bill(players, studied).total for studied in (STUDIED[name], "SortedContainers"))
+        one, two = (evidence.bill(players, studied).total for studied in (STUDIED[name], "SortedContainers"))
         if one is None or two is None:
             _unpriced("hours to build")
         return Judged(
@@ -196,7 +196,7 @@ def five_year_ratio(name: str, players: int) -> Evaluator:
     return judge
 
 
-def lowest_total(_: Claim, found: Evidence) -> Judged:
+def lowest_total(_: Claim, evidence: Evidence) -> Judged:
     """Judge the lowest total at each of the study's sizes: by its inputs, and by the bills of all boards.
 
     As for the infrastructure, it holds where no other bill is more than a tenth below that of `sortedcontainers`.
@@ -204,7 +204,7 @@ def lowest_total(_: Claim, found: Evidence) -> Judged:
     study = costs()
     said, parts = [], []
     for players in study.monthly:
-        amounts = {label: bill.total for label, bill in _bills(found, players).items()}
+        amounts = {label: bill.total for label, bill in _bills(evidence, players).items()}
         known = {label: amount for label, amount in amounts.items() if amount is not None}
         if SORTED not in known or len(known) == 1:
             _unpriced(f"hours to build on `{SORTED}` and on another board")
@@ -215,9 +215,9 @@ def lowest_total(_: Claim, found: Evidence) -> Judged:
     return Judged(f"totals of all boards by measured bytes: {'; '.join(said)}", decide(parts))
 
 
-def _bills(found: Evidence, players: int) -> dict[str, Bill]:
+def _bills(evidence: Evidence, players: int) -> dict[str, Bill]:
     """Return the bills of all boards at a size, without those that have no amount."""
-    every = {label: found.inputs.bill(one, players) for label, one in found.footprints.items()}
+    every = {label: evidence.inputs.bill(one, players) for label, one in evidence.footprints.items()}
     return {label: bill for label, bill in every.items() if not bill.problem}
 
 
@@ -233,16 +233,16 @@ def _least(amounts: Mapping[str, float]) -> bool:
 # ---------------------------------------------------------------------- tiers
 
 
-def one_server(claim: Claim, found: Evidence) -> Judged:
+def one_server(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a range by the table's prices of the servers that the study names."""
-    amounts = _prices(found)
+    amounts = _prices(evidence)
     low, high = claim.needs("low"), claim.needs("high")
     said = ", ".join(f"{sku} {amount:.2f} per month" for sku, amount in amounts.items())
     return Judged(said, decide([low <= amount <= high for amount in amounts.values()]))
 
 
-def _prices(found: Evidence) -> dict[str, float]:
-    prices, study = found.inputs.prices, costs()
+def _prices(evidence: Evidence) -> dict[str, float]:
+    prices, study = evidence.inputs.prices, costs()
     known = {sku: prices.find(sku) for sku in study.servers.values()}
     absent = [sku for sku, price in known.items() if price is None]
     if absent:
@@ -250,22 +250,22 @@ def _prices(found: Evidence) -> dict[str, float]:
     return {sku: prices.monthly(price) for sku, price in known.items() if price is not None}
 
 
-def replicas(claim: Claim, found: Evidence) -> Judged:
+def replicas(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a primary and two or three replicas by the server that the study names for 10M players."""
     sku = costs().servers[SIZES["10m"]]
-    each = _prices(found)[sku]
+    each = _prices(evidence)[sku]
     amounts = [3 * each, 4 * each]
     inside = [claim.needs("low") <= amount <= claim.needs("high") for amount in amounts]
     return Judged(f"3 and 4 x {sku}: {amounts[0]:,.2f} and {amounts[1]:,.2f} per month", decide(inside))
 
 
-def shards(claim: Claim, found: Evidence) -> Judged:
+def shards(claim: Claim, evidence: Evidence) -> Judged:
     """Judge 10 and 20 shards of 10M and 100M players by the servers that hold a shard, from measured bytes."""
-    footprint = found.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
+    footprint = evidence.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
     said, amounts = [], []
     tier = costs().sharded
     for players, number in product(tier.players, tier.shards):
-        bill = found.inputs.bill(footprint, players // number)
+        bill = evidence.inputs.bill(footprint, players // number)
         if bill.problem:
             _unpriced(f"server for a shard of {players // number:,} players")
         amounts.append(number * bill.monthly)
@@ -274,24 +274,24 @@ def shards(claim: Claim, found: Evidence) -> Judged:
     return Judged(", ".join(said), decide(inside))
 
 
-def for_a_million(claim: Claim, found: Evidence) -> Judged:
+def for_a_million(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a range for 1M players by the bill from measured bytes, and report the study's own table."""
     players = round(claim.needs("players"))
-    bill, study = found.bill(players, "SortedContainers"), costs()
+    bill, study = evidence.bill(players, "SortedContainers"), costs()
     own = {size: each["SortedContainers"] for size, each in study.monthly.items()}
     said = ", ".join(f"{amount:g} at {size:,}" for size, amount in own.items())
     inside = claim.needs("low") <= bill.monthly <= claim.needs("high")
     return Judged(f"{_billed(bill)}; the study's own table has {said} players", decide([inside]))
 
 
-def most_players(_: Claim, found: Evidence) -> Judged:
+def most_players(_: Claim, evidence: Evidence) -> Judged:
     """Report how many players the largest server of the price table holds, in one process."""
-    footprint = found.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
-    largest = max(found.inputs.prices.offers("server", found.inputs.term), key=lambda price: price.memory_gib)
+    footprint = evidence.footprints.get(SORTED) or missing(f"bytes per player of `{SORTED}`")
+    largest = max(evidence.inputs.prices.offers("server", evidence.inputs.term), key=lambda price: price.memory_gib)
     low, high = 1, 10**10
     while high - low > 1:
         middle = (low + high) // 2
-        bill = found.inputs.bill(footprint, middle)
+        bill = evidence.inputs.bill(footprint, middle)
         low, high = (low, middle) if bill.problem else (middle, high)
     said = f"one process of `{SORTED}` on a {largest.sku} ({largest.memory_gib:g} GiB) holds {low / 1e6:.0f}M players"
     return Judged(said, "opinion")

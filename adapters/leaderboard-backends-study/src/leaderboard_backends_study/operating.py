@@ -31,26 +31,28 @@ Words: TypeAlias = Callable[[Evidence, str], str]
 def deployment(name: str) -> Evaluator:
     """Judge stars by the order of what there is to run: more stars must mean less to run, equal stars as much."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
-        facts = {other: _to_run(found, other) for other in STARS}
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
+        facts = {other: _to_run(evidence, other) for other in STARS}
         agree = [
             _sign(claim.needs("value") - STARS[other]) == -_compared(facts[name], facts[other])
             for other in STARS
             if other != name
         ]
-        return Judged(_each(found, name, _to_run_words), decide(agree))
+        return Judged(_each(evidence, name, _to_run_words), decide(agree))
 
     return judge
 
 
 def unrated(name: str, words: Words, why: str) -> Evaluator:
     """Report related facts for stars on something that was not measured here."""
-    return lambda _, found: Judged(f"{_each(found, name, words)}; {why}", "not measured")
+    return lambda _, evidence: Judged(f"{_each(evidence, name, words)}; {why}", "not measured")
 
 
-def _each(found: Evidence, name: str, words: Words) -> str:
+def _each(evidence: Evidence, name: str, words: Words) -> str:
     """Return the words for each of the study's backends, the rated one first."""
-    return "; ".join(f"{other}: {words(found, other)}" for other in (name, *(each for each in BOARDS if each != name)))
+    return "; ".join(
+        f"{other}: {words(evidence, other)}" for other in (name, *(each for each in BOARDS if each != name))
+    )
 
 
 def _sign(number: float) -> int:
@@ -61,31 +63,31 @@ def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
     return (one > two) - (one < two)
 
 
-def _to_run(found: Evidence, name: str) -> tuple[int, ...]:
+def _to_run(evidence: Evidence, name: str) -> tuple[int, ...]:
     """Return what there is to run and to set up, as measured and counted: processes, ports, lines of configuration."""
-    one = found.operation(name)
-    return one.processes or 0, one.ports or 0, _configuration(found, name)
+    one = evidence.operation(name)
+    return one.processes or 0, one.ports or 0, _configuration(evidence, name)
 
 
-def _configuration(found: Evidence, name: str) -> int:
-    lines = found.code("basic board", name).configuration
+def _configuration(evidence: Evidence, name: str) -> int:
+    lines = evidence.code("basic board", name).configuration
     return missing(f"lines of configuration of {name}") if lines is None else lines
 
 
-def _to_run_words(found: Evidence, name: str) -> str:
-    lines = counted(_configuration(found, name), "line")
-    return f"{lines} of configuration, {running(found.operation(name))}"
+def _to_run_words(evidence: Evidence, name: str) -> str:
+    lines = counted(_configuration(evidence, name), "line")
+    return f"{lines} of configuration, {running(evidence.operation(name))}"
 
 
-def _watching_words(found: Evidence, name: str) -> str:
-    watched = found.facts(name).sheet.watch or missing(f"what can be monitored of {name}")
+def _watching_words(evidence: Evidence, name: str) -> str:
+    watched = evidence.facts(name).sheet.watch or missing(f"what can be monitored of {name}")
     return ", ".join(watched)
 
 
-def _gain(found: Evidence, label: str) -> tuple[float, int, str]:
+def _gain(evidence: Evidence, label: str) -> tuple[float, int, str]:
     """Return the highest throughput of several clients relative to one, with their number and kind."""
-    kind = "processes" if found.throughputs(label, "processes") else "threads"
-    rates = {clients: rate.middle for clients, rate in found.throughputs(label, kind).items()}
+    kind = "processes" if evidence.throughputs(label, "processes") else "threads"
+    rates = {clients: rate.middle for clients, rate in evidence.throughputs(label, kind).items()}
     alone = rates.pop(1, None)
     if not alone or not rates:
         missing(f"throughput of several clients on {label}")
@@ -93,15 +95,15 @@ def _gain(found: Evidence, label: str) -> tuple[float, int, str]:
     return rates[best] / alone, best, kind
 
 
-def _scaling_words(found: Evidence, name: str) -> str:
-    gain, clients, kind = _gain(found, name)
+def _scaling_words(evidence: Evidence, name: str) -> str:
+    gain, clients, kind = _gain(evidence, name)
     return f"{clients} {kind} have {times(gain)} the throughput of one"
 
 
-def _recovery_words(found: Evidence, name: str) -> str:
+def _recovery_words(evidence: Evidence, name: str) -> str:
     """Return the crash recovery of the board that represents one of the study's."""
     labels = PERSISTENT_REDIS if name == "redis" else (name,)
-    every = measured(labels, found.operation) or missing(f"crash recovery of {labels[0]}")
+    every = measured(labels, evidence.operation) or missing(f"crash recovery of {labels[0]}")
     one = next(iter(every.values()))
     lost = f"{one.label} lost {one.lost or 0:,} of {one.acknowledged or 0:,} updates"
     return f"{lost}, {duration(one.restore_seconds or 0)} to restore"
@@ -133,45 +135,45 @@ def in_short(every: Iterable[Operation]) -> str:
 # ---------------------------------------------------------------------- other claims
 
 
-def loses_with_process(_: Claim, found: Evidence) -> Judged:
+def loses_with_process(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether a board in the app's process is lost with the process."""
-    lost, acknowledged = found.lost(SORTED)
-    said = f"{_recovery_words(found, 'sortedcontainers')}, by loading again"
+    lost, acknowledged = evidence.lost(SORTED)
+    said = f"{_recovery_words(evidence, 'sortedcontainers')}, by loading again"
     return Judged(said, decide([lost == acknowledged]))
 
 
-def redis_keeps(_: Claim, found: Evidence) -> Judged:
+def redis_keeps(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether Redis keeps the board, by crash recovery with each of its settings."""
-    losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), found.lost)
+    losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), evidence.lost)
     if not losses:
         missing("crash recovery of redis, redis (appendfsync everysec) or redis (appendfsync always)")
     said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
     return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
 
 
-def zodb_keeps(_: Claim, found: Evidence) -> Judged:
+def zodb_keeps(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether ZODB keeps the board."""
-    lost, _acknowledged = found.lost("zodb")
-    return Judged(_recovery_words(found, "zodb"), decide([lost == 0]))
+    lost, _acknowledged = evidence.lost("zodb")
+    return Judged(_recovery_words(evidence, "zodb"), decide([lost == 0]))
 
 
-def one_more_to_run(_: Claim, found: Evidence) -> Judged:
+def one_more_to_run(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether Redis is one more process to run than a board in the app's own."""
-    redis, mine = (found.operation(name) for name in ("redis", "sortedcontainers"))
+    redis, mine = (evidence.operation(name) for name in ("redis", "sortedcontainers"))
     said = f"redis: {running(redis)}; {SORTED}: {running(mine)}"
     return Judged(said, decide([(redis.processes or 0) > (mine.processes or 0)]))
 
 
-def zodb_is_complex(_: Claim, found: Evidence) -> Judged:
+def zodb_is_complex(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether ZODB has more to run and to configure than either of the others; steps are only stated."""
-    facts = {name: _to_run(found, name) for name in BOARDS}
+    facts = {name: _to_run(evidence, name) for name in BOARDS}
     more = [facts["zodb"] > other for name, other in facts.items() if name != "zodb"]
-    return Judged(_each(found, "zodb", _to_run_words), decide(more))
+    return Judged(_each(evidence, "zodb", _to_run_words), decide(more))
 
 
-def easiest(_: Claim, found: Evidence) -> Judged:
+def easiest(_: Claim, evidence: Evidence) -> Judged:
     """Judge the easiest board to operate: no other has less to run, and no other loses less in a crash."""
-    every = [one for one in operations(found.measurements) if one.is_measured]
+    every = [one for one in operations(evidence.measurements) if one.is_measured]
     mine = next((one for one in every if one.label == SORTED), None) or missing(f"crash recovery of {SORTED}")
     others = [one for one in every if one is not mine]
     if not others:
@@ -187,17 +189,17 @@ def _effort(one: Operation) -> tuple[int, int]:
     return one.processes or 0, one.ports or 0
 
 
-def shared_by_servers(_: Claim, found: Evidence) -> Judged:
+def shared_by_servers(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether several servers may use one board: what it declares, and the kit's verdict."""
-    facts = found.facts("redis")
+    facts = evidence.facts("redis")
     judged = facts.verdict or missing("the conformance kit's verdict on redis")
     said = f"declared as shared: {'yes' if facts.shared else 'no'}; conformance kit ({judged.parts}): {judged.verdict}"
     return Judged(said, decide([facts.shared and judged.allows_figures]))
 
 
-def acid(_: Claim, found: Evidence) -> Judged:
+def acid(_: Claim, evidence: Evidence) -> Judged:
     """Judge transactions by the conformance kit: `holds in part` where not all of the kit was run."""
-    judged = found.facts("zodb").verdict or missing("the conformance kit's verdict on zodb")
+    judged = evidence.facts("zodb").verdict or missing("the conformance kit's verdict on zodb")
     said = (
         f"conformance kit ({judged.parts}): {judged.verdict}, {judged.passed:,} tests passed, {judged.failed:,} failed"
     )
@@ -213,42 +215,42 @@ SEVERAL_SERVERS: Final = Need(MIDDLE, 1_000, 1_000, 3, 4)
 ONE_DURABLE: Final = Need(MIDDLE, 500, 500, 1, 1, "every commit")
 
 
-def _advised(found: Evidence, *needs: Need) -> str:
+def _advised(evidence: Evidence, *needs: Need) -> str:
     try:
-        basis = Basis(found.measurements, found.inputs)
+        basis = Basis(evidence.measurements, evidence.inputs)
     except ConfigurationError:
         missing("service times of updates")
     answers = [(need, advise_from(basis, need).pick) for need in needs]
     return "; ".join(f"for {need.words}: {pick.label if pick else 'nothing fits'}" for need, pick in answers)
 
 
-def default_choice(_: Claim, found: Evidence) -> Judged:
+def default_choice(_: Claim, evidence: Evidence) -> Judged:
     """Report what `leaderboard advise` answers for each of the study's three needs."""
-    return Judged(_advised(found, ONE_PROCESS, SEVERAL_SERVERS, ONE_DURABLE), "opinion")
+    return Judged(_advised(evidence, ONE_PROCESS, SEVERAL_SERVERS, ONE_DURABLE), "opinion")
 
 
-def one_server_acid(_: Claim, found: Evidence) -> Judged:
+def one_server_acid(_: Claim, evidence: Evidence) -> Judged:
     """Report what `leaderboard advise` answers for one server and durable updates."""
-    return Judged(_advised(found, ONE_DURABLE), "opinion")
+    return Judged(_advised(evidence, ONE_DURABLE), "opinion")
 
 
-def maintenance(_: Claim, found: Evidence) -> Judged:
+def maintenance(_: Claim, evidence: Evidence) -> Judged:
     """Report what there is to maintain: processes, ports, set-up steps, what can be monitored."""
-    every = [one for one in operations(found.measurements) if one.is_measured]
+    every = [one for one in operations(evidence.measurements) if one.is_measured]
     if not every:
         missing("crash recovery")
     watched = ", ".join(f"{one.label} {len(one.watch)}" for one in every)
     return Judged(f"{in_short(every)}; things to monitor ({STATED}): {watched}", "opinion")
 
 
-def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
+def alert_thresholds(claim: Claim, evidence: Evidence) -> Judged:
     """Report the longest p99 of each board, with the thresholds."""
 
     def longest(label: str) -> float:
-        names = found.operations(label, MIDDLE)
-        return max(found.time(label, name, MIDDLE, "p99").middle for name in names)
+        names = evidence.operations(label, MIDDLE)
+        return max(evidence.time(label, name, MIDDLE, "p99").middle for name in names)
 
-    p99 = measured(found.labels, longest)
+    p99 = measured(evidence.labels, longest)
     if not p99:
         missing(f"p99 at {MIDDLE:,} players")
     said = [f"{label} {time_words(time)}" for label, time in p99.items()]
@@ -256,11 +258,13 @@ def alert_thresholds(claim: Claim, found: Evidence) -> Judged:
     return Judged(f"longest p99 of any operation (thresholds {low:g} and {high:g} ms): {', '.join(said)}", "opinion")
 
 
-def where_replicas_begin(_: Claim, found: Evidence) -> Judged:
+def where_replicas_begin(_: Claim, evidence: Evidence) -> Judged:
     """Report whether one process still meets the study's targets at a million players."""
-    one = targets(found, LARGE)
+    one = targets(evidence, LARGE)
     end = "it meets the study's targets there" if one.met else "it misses the study's targets there"
-    return Judged(f"`sortedcontainers`: {one.words}; {size(found.memory(SORTED, LARGE))} of memory; {end}", "opinion")
+    return Judged(
+        f"`sortedcontainers`: {one.words}; {size(evidence.memory(SORTED, LARGE))} of memory; {end}", "opinion"
+    )
 
 
 def classified(said: str) -> Evaluator:
@@ -268,19 +272,19 @@ def classified(said: str) -> Evaluator:
     return lambda _, __: Judged(f"classifier in the package metadata: Development Status :: {said}", "holds")
 
 
-def operating_redis(_: Claim, found: Evidence) -> Judged:
+def operating_redis(_: Claim, evidence: Evidence) -> Judged:
     """Report what there is to operate with Redis, and with `sortedcontainers` for comparison."""
     return Judged(
-        f"redis: {running(found.operation('redis'))}; {SORTED}: {running(found.operation(SORTED))}", "opinion"
+        f"redis: {running(evidence.operation('redis'))}; {SORTED}: {running(evidence.operation(SORTED))}", "opinion"
     )
 
 
-def part_of_performance(_: Claim, found: Evidence) -> Judged:
+def part_of_performance(_: Claim, evidence: Evidence) -> Judged:
     """Report statements. A result has no performance relative to a hand-written board."""
     counted = {
         label: facts.code.statements
-        for label in found.labels
-        if (facts := found.result.facts(label)) is not None and facts.code is not None
+        for label in evidence.labels
+        if (facts := evidence.result.facts(label)) is not None and facts.code is not None
     }
     said = ", ".join(f"{label} {number:,}" for label, number in counted.items()) or "not counted"
     return Judged(f"statements: {said}; a result does not include the benchmarks of `make bench`", "not measured")

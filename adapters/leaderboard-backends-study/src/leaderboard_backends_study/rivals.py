@@ -12,7 +12,7 @@ from leaderboard_backends.comparison.measurements import Figure, Measured, Value
 from leaderboard_backends.comparison.statistics import ENOUGH_PROCESSES, differs, ratio
 from leaderboard_backends.numerals import counted, times
 
-from .evidence import SORTED, Evaluator, Evidence, Judged, decide, measured, missing, told
+from .evidence import SORTED, Evaluator, Evidence, Judged, decide, measured, missing, timed
 from .inputs import Claim
 from .speed import MIDDLE
 
@@ -34,9 +34,9 @@ class Outcome(NamedTuple):
     """The time of `sortedcontainers` relative to the board that clearly beats it most, and that board's label."""
 
 
-def beats_all(_: Claim, found: Evidence) -> Judged:
+def beats_all(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether `sortedcontainers` is the fastest, clear of noise: by service times, throughput and batches."""
-    times_, rates_ = list(_outcomes(found, "service")), list(_outcomes(found, "throughput"))
+    times_, rates_ = list(_outcomes(evidence, "service")), list(_outcomes(evidence, "throughput"))
     if not times_:
         missing(f"{SORTED} and another board in {ENOUGH_PROCESSES} processes each, with A/A runs for the noise floor")
     said = f"fastest, clear of noise, in {_won(times_)} combinations of operation, workload and size"
@@ -44,29 +44,29 @@ def beats_all(_: Claim, found: Evidence) -> Judged:
     every = [*times_, *rates_]
     slower = [f"{one.case}: {times(one.beaten[0])} slower than {one.beaten[1]}" for one in every if one.beaten]
     said += f"; slower in {len(slower)}, for example {'; '.join(slower[:SHOWN])}" if slower else ""
-    return Judged(said + _crowded(found), decide([one.won for one in every]))
+    return Judged(said + _crowded(evidence), decide([one.won for one in every]))
 
 
 def _won(outcomes: Sequence[Outcome]) -> str:
     return f"{sum(one.won for one in outcomes)} of {len(outcomes)}"
 
 
-def _crowded(found: Evidence) -> str:
+def _crowded(evidence: Evidence) -> str:
     """Return the throughput of the most threads on `sortedcontainers`, relative to one thread, as text."""
-    rate = {clients: one.middle for clients, one in found.throughputs(SORTED, "threads").items()}
+    rate = {clients: one.middle for clients, one in evidence.throughputs(SORTED, "threads").items()}
     most = max(rate, default=1)
     return (
         f"; `{SORTED}` with {most} threads has {times(rate[most] / rate[1])} the throughput of one" if most > 1 else ""
     )
 
 
-def _outcomes(found: Evidence, mode: Compared) -> Iterator[Outcome]:
+def _outcomes(evidence: Evidence, mode: Compared) -> Iterator[Outcome]:
     """Yield the outcome of each case in which another board has enough processes and A/A runs for a verdict."""
-    for case, by_label in _cases(found, mode).items():
+    for case, by_label in _cases(evidence, mode).items():
         mine, ratios = by_label.pop(SORTED), list[tuple[float, str, bool]]()
         for label, other in by_label.items():
             by = ratio(mine, other) if mode == "service" else ratio(other, mine)
-            floor = found.floor(SORTED, label, mode, "p50" if mode == "service" else "per_second")
+            floor = evidence.floor(SORTED, label, mode, "p50" if mode == "service" else "per_second")
             if by.enough and floor < inf:
                 ratios.append((by.middle, label, differs(by, floor)))
         if ratios:
@@ -75,11 +75,11 @@ def _outcomes(found: Evidence, mode: Compared) -> Iterator[Outcome]:
             yield Outcome(case, won, max(beaten, default=None))
 
 
-def _cases(found: Evidence, mode: Compared) -> Cases:
+def _cases(evidence: Evidence, mode: Compared) -> Cases:
     """Return what was measured of `sortedcontainers`; per number of clients, the better of threads and processes."""
     cases: Cases = {}
-    for label in (SORTED, *(label for label in found.labels if label != SORTED)):
-        for one in found.measurements.measured(mode, [label]):
+    for label in (SORTED, *(label for label in evidence.labels if label != SORTED)):
+        for one in evidence.measurements.measured(mode, [label]):
             for what, values in _figures(one):
                 by_label = cases.setdefault(f"{what} at {one.cell.players:,} players, {one.cell.workload}", {})
                 if label not in by_label or median(values.values()) > median(by_label[label].values()):
@@ -104,13 +104,13 @@ def _clients(figure: Figure) -> str:
 def slower_than_sorted(*labels: str) -> Evaluator:
     """Judge whether boards, as far as measured, are slower than `sortedcontainers` at each operation."""
 
-    def judge(_: Claim, found: Evidence) -> Judged:
-        by_label = measured(labels, lambda label: found.service(label, MIDDLE))
+    def judge(_: Claim, evidence: Evidence) -> Judged:
+        by_label = measured(labels, lambda label: evidence.service(label, MIDDLE))
         if not by_label:
             missing(f"service times of {' or '.join(labels)} at {MIDDLE:,} players")
         said, slower = [], []
         for label in by_label:
-            by = {name: _ratio(found, label, name) for name in found.operations(SORTED, MIDDLE)}
+            by = {name: _ratio(evidence, label, name) for name in evidence.operations(SORTED, MIDDLE)}
             slower += [one > 1 for one in by.values()]
             each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
             said.append(f"{label}: {each}")
@@ -119,17 +119,17 @@ def slower_than_sorted(*labels: str) -> Evaluator:
     return judge
 
 
-def _ratio(found: Evidence, label: str, operation: str) -> float:
-    return found.time(label, operation, MIDDLE).middle / found.time(SORTED, operation, MIDDLE).middle
+def _ratio(evidence: Evidence, label: str, operation: str) -> float:
+    return evidence.time(label, operation, MIDDLE).middle / evidence.time(SORTED, operation, MIDDLE).middle
 
 
-def good_on_one_server(_: Claim, found: Evidence) -> Judged:
+def good_on_one_server(_: Claim, evidence: Evidence) -> Judged:
     """Judge ZODB on one server: it loses nothing, and no board as durable is faster at updates."""
-    lost, acknowledged = found.lost("zodb")
-    durable = [label for label in found.labels if _is_durable(found, label)]
-    update = {label: found.time(label, "update", MIDDLE) for label in durable}
+    lost, acknowledged = evidence.lost("zodb")
+    durable = [label for label in evidence.labels if _is_durable(evidence, label)]
+    update = {label: evidence.time(label, "update", MIDDLE) for label in durable}
     mine = update.get("zodb") or missing("updates of zodb")
-    said = ", ".join(f"{label} {told(time)}" for label, time in update.items())
+    said = ", ".join(f"{label} {timed(time)}" for label, time in update.items())
     fastest = all(mine.middle <= time.middle for time in update.values())
     return Judged(
         f"zodb lost {lost:,} of {acknowledged:,} updates; p50 of an update, durable at every commit: {said}",
@@ -137,25 +137,24 @@ def good_on_one_server(_: Claim, found: Evidence) -> Judged:
     )
 
 
-def _is_durable(found: Evidence, label: str) -> bool:
-    facts = found.result.facts(label)
+def _is_durable(evidence: Evidence, label: str) -> bool:
+    facts = evidence.result.facts(label)
     return facts is not None and facts.durability == "every commit"
 
 
-def live_top_10(_: Claim, found: Evidence) -> Judged:
+def live_top_10(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether a live top 10 is much faster than a top 100: at least twice as fast."""
-    ten, hundred = (found.time(SORTED, name, MIDDLE) for name in ("top_10", "top_100"))
-    said = (
-        f"p50 of `sortedcontainers`: top 10 {told(ten)}, top 100 {told(hundred)}: {times(hundred.middle / ten.middle)}"
-    )
+    ten, hundred = (evidence.time(SORTED, name, MIDDLE) for name in ("top_10", "top_100"))
+    by = hundred.middle / ten.middle
+    said = f"p50 of `sortedcontainers`: top 10 {timed(ten)}, top 100 {timed(hundred)}: {times(by)}"
     return Judged(said, decide([hundred.middle >= 2 * ten.middle]))
 
 
-def approximate_ranks(_: Claim, found: Evidence) -> Judged:
+def approximate_ranks(_: Claim, evidence: Evidence) -> Judged:
     """Report what an approximate rank could save, by the time of an exact percentile relative to a rank."""
-    exact, rank = (found.time(SORTED, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
+    exact, rank = (evidence.time(SORTED, name, MIDDLE, workload="lobby") for name in ("percentile", "rank"))
     saves = "nothing to save" if exact.middle <= 2 * rank.middle else "something to save"
-    said = f"an exact percentile takes {told(exact)}, a rank {told(rank)} (p50 of `sortedcontainers`, lobby): {saves}"
+    said = f"an exact percentile takes {timed(exact)}, a rank {timed(rank)} (p50 of `sortedcontainers`, lobby): {saves}"
     return Judged(said, "holds in part")
 
 

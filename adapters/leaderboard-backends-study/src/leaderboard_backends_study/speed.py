@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from leaderboard_backends.comparison.document import operation_title
 from leaderboard_backends.numerals import duration, elapsed, percent, significant, size, times, whole
 
-from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, Judged, decide, measured, missing, told
+from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, Judged, decide, measured, missing, timed
 from .inputs import Claim
 
 SMALL: Final = 10_000
@@ -33,15 +33,15 @@ PROGRAM_OPERATIONS: Final = {"update": ("update", "update and rank"), "top_100":
 def latency(operation: str) -> Evaluator:
     """Judge a mean: it holds where neither the study's board nor `sortedcontainers`, as far as measured, is slower."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         limit = claim.needs("value") * MS
-        programs = measured(PROGRAM_OPERATIONS[operation], lambda name: found.timing(STUDY_BOARD, name))
+        programs = measured(PROGRAM_OPERATIONS[operation], lambda name: evidence.timing(STUDY_BOARD, name))
         means = {f"{name} of the study's board": time for name, time in programs.items()}
-        boards = measured([SORTED], lambda label: found.time(label, operation, MIDDLE, "mean"))
+        boards = measured([SORTED], lambda label: evidence.time(label, operation, MIDDLE, "mean"))
         means.update({f"`{label}`": time for label, time in boards.items()})
         if not means:
             missing(f"means of {operation} on `{SORTED}` or in `{STUDY_BOARD}`")
-        said = [f"{name} {told(time)}, {_times_faster(limit, time.middle)}" for name, time in means.items()]
+        said = [f"{name} {timed(time)}, {_times_faster(limit, time.middle)}" for name, time in means.items()]
         return Judged("; ".join(said), decide([time.middle <= limit for time in means.values()]))
 
     return judge
@@ -56,36 +56,36 @@ def _times_faster(claimed: float, taken: float) -> str:
 def target(operation: str) -> Evaluator:
     """Judge a target by the p99 of `sortedcontainers`, and report that of every other board."""
 
-    def judge(claim: Claim, found: Evidence) -> Judged:
+    def judge(claim: Claim, evidence: Evidence) -> Judged:
         limit = claim.needs("below") * MS
-        mine = found.time(SORTED, operation, MIDDLE, "p99")
-        others = [label for label in found.labels if label != SORTED]
-        p99 = measured(others, lambda label: found.time(label, operation, MIDDLE, "p99").middle)
+        mine = evidence.time(SORTED, operation, MIDDLE, "p99")
+        others = [label for label in evidence.labels if label != SORTED]
+        p99 = measured(others, lambda label: evidence.time(label, operation, MIDDLE, "p99").middle)
         met = [label for label, time in p99.items() if time < limit]
         missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
         missed += [f"{label} (p99 not known)" for label in others if label not in p99]
         beside = f"; also below the target: {', '.join(met)}" if met else ""
         but = f"; not below: {', '.join(missed)}" if missed else ""
-        return Judged(f"p99 of `sortedcontainers` {told(mine)}{beside}{but}", decide([mine.middle < limit]))
+        return Judged(f"p99 of `sortedcontainers` {timed(mine)}{beside}{but}", decide([mine.middle < limit]))
 
     return judge
 
 
-def below_1_ms(claim: Claim, found: Evidence) -> Judged:
+def below_1_ms(claim: Claim, evidence: Evidence) -> Judged:
     """Judge all operations of `sortedcontainers` by their p99 against one bound."""
     limit = claim.needs("below") * MS
-    p99 = {name: found.time(SORTED, name, MIDDLE, "p99") for name in found.operations(SORTED, MIDDLE)}
+    p99 = {name: evidence.time(SORTED, name, MIDDLE, "p99") for name in evidence.operations(SORTED, MIDDLE)}
     slowest = max(p99, key=lambda name: p99[name].middle)
-    said = f"the slowest of {len(p99)} operations, {operation_title(slowest)}, has a p99 of {told(p99[slowest])}"
+    said = f"the slowest of {len(p99)} operations, {operation_title(slowest)}, has a p99 of {timed(p99[slowest])}"
     return Judged(said, decide([time.middle < limit for time in p99.values()]))
 
 
-def between(claim: Claim, found: Evidence) -> Judged:
+def between(claim: Claim, evidence: Evidence) -> Judged:
     """Judge all operations of `sortedcontainers` against a range: as with a mean, it holds where none is slower."""
     low, high = claim.needs("low") * MS, claim.needs("high") * MS
-    names = found.operations(SORTED, MIDDLE)
-    p50 = {name: found.time(SORTED, name, MIDDLE).middle for name in names}
-    p99 = {name: found.time(SORTED, name, MIDDLE, "p99").middle for name in names}
+    names = evidence.operations(SORTED, MIDDLE)
+    p50 = {name: evidence.time(SORTED, name, MIDDLE).middle for name in names}
+    p99 = {name: evidence.time(SORTED, name, MIDDLE, "p99").middle for name in names}
     said = f"p50 {elapsed(min(p50.values()) / 1e6)} to {elapsed(max(p50.values()) / 1e6)}, p99 up to "
     faster = sum(p99[name] < low for name in names)
     return Judged(
@@ -115,43 +115,44 @@ class Targets(NamedTuple):
         return f"p99 at {self.players:,} players: {', '.join(each)}"
 
 
-def targets(found: Evidence, players: int) -> Targets:
+def targets(evidence: Evidence, players: int) -> Targets:
     """Return the p99 of `sortedcontainers` at a size, for each operation that has a target."""
-    return Targets(players, {name: found.time(SORTED, name, players, "p99").middle for name in TARGETS_MS})
+    return Targets(players, {name: evidence.time(SORTED, name, players, "p99").middle for name in TARGETS_MS})
 
 
-def holds_players(claim: Claim, found: Evidence) -> Judged:
+def holds_players(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether the targets are met at both ends of a range of sizes."""
-    both = [targets(found, round(claim.needs(end))) for end in ("low", "high")]
+    both = [targets(evidence, round(claim.needs(end))) for end in ("low", "high")]
     return Judged("; ".join(one.words for one in both), decide([one.met for one in both]))
 
 
 def targets_at(players: int) -> Evaluator:
     """Judge whether the targets are met at one size."""
 
-    def judge(_: Claim, found: Evidence) -> Judged:
-        one = targets(found, players)
+    def judge(_: Claim, evidence: Evidence) -> Judged:
+        one = targets(evidence, players)
         return Judged(one.words, decide([one.met]))
 
     return judge
 
 
-def one_server(claim: Claim, found: Evidence) -> Judged:
+def one_server(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether one process meets the targets at the claim's size, and report its load time and memory."""
     players = round(claim.needs("players"))
-    one = targets(found, players)
-    load, bytes_ = found.load_seconds(SORTED, players), found.memory(SORTED, players)
+    one = targets(evidence, players)
+    load, bytes_ = evidence.load_seconds(SORTED, players), evidence.memory(SORTED, players)
     return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([one.met]))
 
 
-def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
+def grows_to_1m(claim: Claim, evidence: Evidence) -> Judged:
     """Judge scaling by the targets at a million, and report how each p50 grew from the smallest size."""
     players = round(claim.needs("players"))
-    one = targets(found, players)
-    smallest = min(found.measurements.sizes("service", WORKLOAD))
+    one = targets(evidence, players)
+    smallest = min(evidence.measurements.sizes("service", WORKLOAD))
     grown = {
-        operation_title(name): found.time(SORTED, name, players).middle / found.time(SORTED, name, smallest).middle
-        for name in found.operations(SORTED, players)
+        operation_title(name): evidence.time(SORTED, name, players).middle
+        / evidence.time(SORTED, name, smallest).middle
+        for name in evidence.operations(SORTED, players)
     }
     said = ", ".join(f"{name} {times(by)}" for name, by in grown.items())
     return Judged(
@@ -160,10 +161,10 @@ def grows_to_1m(claim: Claim, found: Evidence) -> Judged:
     )
 
 
-def n_log_n(_: Claim, found: Evidence) -> Judged:
+def n_log_n(_: Claim, evidence: Evidence) -> Judged:
     """Judge the growth of the naive board between its two largest sizes: n log n has an exponent just above 1."""
-    sizes = found.measurements.sizes("service", WORKLOAD)
-    by_size = measured(sizes, lambda players: found.time("naive", "rank", players).middle)
+    sizes = evidence.measurements.sizes("service", WORKLOAD)
+    by_size = measured(sizes, lambda players: evidence.time("naive", "rank", players).middle)
     if len(by_size) <= 1:
         missing("ranks of `naive` at two sizes")
     smaller, larger = [*by_size][-2:]
@@ -182,21 +183,21 @@ LINEAR: Final = (0.9, 1.35)
 # ---------------------------------------------------------------------- rates
 
 
-def updates_a_second(claim: Claim, found: Evidence) -> Judged:
+def updates_a_second(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a rate of updates by one client of `sortedcontainers`; the reads of the workload do not count."""
-    rate, share = found.throughput(SORTED, 1).middle, found.share_of_updates(SORTED)
+    rate, share = evidence.throughput(SORTED, 1).middle, evidence.share_of_updates(SORTED)
     said = f"{whole(rate * share)} updates per second, among {whole(rate)} operations ({percent(share)} are updates)"
     return Judged(f"`sortedcontainers`, one client: {said}", decide([rate * share > claim.needs("above")]))
 
 
-def near_capacity(claim: Claim, found: Evidence) -> Judged:
+def near_capacity(claim: Claim, evidence: Evidence) -> Judged:
     """Judge "near the capacity": within a factor of two of the updates per second of one process."""
     limit = claim.needs("above")
-    rate = found.throughput(SORTED, 1).middle * found.share_of_updates(SORTED)
+    rate = evidence.throughput(SORTED, 1).middle * evidence.share_of_updates(SORTED)
     best = {
-        label: max(each.middle for each in every.values()) * found.share_of_updates(label)
-        for label in found.labels
-        if (every := {**found.throughputs(label, "threads"), **found.throughputs(label, "processes")})
+        label: max(each.middle for each in every.values()) * evidence.share_of_updates(label)
+        for label in evidence.labels
+        if (every := {**evidence.throughputs(label, "threads"), **evidence.throughputs(label, "processes")})
     }
     said = ", ".join(f"{label} {whole(most)}" for label, most in best.items())
     near = limit / 2 <= rate <= limit * 2
@@ -206,11 +207,11 @@ def near_capacity(claim: Claim, found: Evidence) -> Judged:
     )
 
 
-def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
+def needs_more_than_one_process(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether one process does no more than a rate: the study's board, and `sortedcontainers` at two sizes."""
     limit = claim.needs("above")
-    study = measured([STUDY_BOARD], lambda name: 1e6 / found.timing(name, "update").middle)
-    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / found.time(SORTED, "update", size, "mean").middle)
+    study = measured([STUDY_BOARD], lambda name: 1e6 / evidence.timing(name, "update").middle)
+    sizes = measured((MIDDLE, LARGE), lambda size: 1e6 / evidence.time(SORTED, "update", size, "mean").middle)
     rates = {f"`{name}`": rate for name, rate in study.items()}
     rates.update({f"`{SORTED}` at {players:,} players": rate for players, rate in sizes.items()})
     if not rates:
@@ -222,11 +223,11 @@ def needs_more_than_one_process(claim: Claim, found: Evidence) -> Judged:
 # ---------------------------------------------------------------------- memory
 
 
-def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
+def memory_of_100k(claim: Claim, evidence: Evidence) -> Judged:
     """Judge bytes: it holds where neither the study's board nor `sortedcontainers`, as far as measured, takes more."""
     limit = claim.needs("value") * MB
-    taken = measured([STUDY_BOARD], found.program_memory)
-    taken.update(measured([SORTED], lambda label: found.memory(label, MIDDLE)))
+    taken = measured([STUDY_BOARD], evidence.program_memory)
+    taken.update(measured([SORTED], lambda label: evidence.memory(label, MIDDLE)))
     if not taken:
         missing(f"memory of `{SORTED}` or of `{STUDY_BOARD}`")
     said = ", ".join(
@@ -235,10 +236,10 @@ def memory_of_100k(claim: Claim, found: Evidence) -> Judged:
     return Judged(f"{said}; player ids and names not counted", decide([bytes_ <= limit for bytes_ in taken.values()]))
 
 
-def memory_target(claim: Claim, found: Evidence) -> Judged:
+def memory_target(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a bound by the memory of every board, a server's included."""
     limit = claim.needs("below") * MB
-    taken = measured(found.labels, lambda label: found.memory(label, MIDDLE))
+    taken = measured(evidence.labels, lambda label: evidence.memory(label, MIDDLE))
     if SORTED not in taken:
         missing(f"memory of `{SORTED}` at {MIDDLE:,} players")
     said = ", ".join(f"{label} {size(bytes_)}" for label, bytes_ in taken.items())

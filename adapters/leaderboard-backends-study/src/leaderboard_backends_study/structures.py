@@ -7,7 +7,7 @@ from typing import Final
 
 from leaderboard_backends.numerals import counted, significant, size, times, whole
 
-from .evidence import SORTED, Evaluator, Evidence, Judged, decide, told
+from .evidence import SORTED, Evaluator, Evidence, Judged, decide, timed
 from .inputs import Claim
 from .programs import board, maps, misuse, patterns
 from .speed import STUDY_BOARD
@@ -51,11 +51,11 @@ def is_about(measured: float, claimed: float) -> bool:
 # ---------------------------------------------------------------------- bintrees
 
 
-def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
+def bintrees_speed(claim: Claim, evidence: Evidence) -> Judged:
     """Judge each operation's time on bintrees' trees relative to SortedDict, against a range."""
     low, high = claim.needs("low"), claim.needs("high")
     by = {
-        f"{tree} {name}": found.timing(program, name).middle / found.timing(SORTED_DICT, name).middle
+        f"{tree} {name}": evidence.timing(program, name).middle / evidence.timing(SORTED_DICT, name).middle
         for tree, program in TREES.items()
         for name in MAP_OPERATIONS
     }
@@ -68,10 +68,10 @@ def bintrees_speed(claim: Claim, found: Evidence) -> Judged:
     )
 
 
-def bintrees_memory(claim: Claim, found: Evidence) -> Judged:
+def bintrees_memory(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the memory of bintrees' trees relative to SortedDict; it holds down to 1 / 1.1 of the claim."""
-    mine = found.program_memory(SORTED_DICT)
-    by = {program: found.program_memory(program) / mine for program in TREES.values()}
+    mine = evidence.program_memory(SORTED_DICT)
+    by = {program: evidence.program_memory(program) / mine for program in TREES.values()}
     said = ", ".join(f"{tree} {times(one)}" for tree, one in by.items())
     least = claim.needs("value") / NEGLIGIBLE
     return Judged(
@@ -79,34 +79,34 @@ def bintrees_memory(claim: Claim, found: Evidence) -> Judged:
     )
 
 
-def adapter_matches(_: Claim, found: Evidence) -> Judged:
+def adapter_matches(_: Claim, evidence: Evidence) -> Judged:
     """Judge an adapter by how many of bintrees' methods it has."""
-    every, covered = (found.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED))
-    return Judged(adapter(found), decide([covered >= every]))
+    every, covered = (evidence.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED))
+    return Judged(adapter(evidence), decide([covered >= every]))
 
 
-def adapter(found: Evidence) -> str:
+def adapter(evidence: Evidence) -> str:
     """Return how many of bintrees' methods the study's adapter has, as text."""
-    every, covered, warned = (found.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED, maps.DEPRECATIONS))
+    every, covered, warned = (evidence.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED, maps.DEPRECATIONS))
     return (
         f"{whole(covered)} of {whole(every)} public methods of bintrees.RBTree are in the adapter; its `iloc` gave "
         f"{counted(warned, 'deprecation warning')}"
     )
 
 
-def adapter_hours(_: Claim, found: Evidence) -> Judged:
+def adapter_hours(_: Claim, evidence: Evidence) -> Judged:
     """Report which methods the adapter has; hours are not measured."""
-    return Judged(adapter(found), "opinion")
+    return Judged(adapter(evidence), "opinion")
 
 
 # ---------------------------------------------------------------------- dict and sort
 
 
-def sorting(claim: Claim, found: Evidence) -> Judged:
+def sorting(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a ratio by the code that the study shows; the form that reads only ten entries is reported as well."""
     least = claim.needs("value") / NEGLIGIBLE
-    sort = found.timing(QUERIES, misuse.SORT).middle
-    shown, short = (sort / found.timing(QUERIES, name).middle for name in (misuse.LIST, misuse.ISLICE))
+    sort = evidence.timing(QUERIES, misuse.SORT).middle
+    shown, short = (sort / evidence.timing(QUERIES, name).middle for name in (misuse.LIST, misuse.ISLICE))
     return Judged(
         f"time of {misuse.SORT} relative to SortedDict: {times(shown)} with {misuse.LIST}, the study's code; "
         f"{times(short)} with {misuse.ISLICE}, not its code",
@@ -114,27 +114,27 @@ def sorting(claim: Claim, found: Evidence) -> Judged:
     )
 
 
-def top_10_in_k(_: Claim, found: Evidence) -> Judged:
+def top_10_in_k(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether listing all values costs about what walking ten of them costs."""
-    walk, short = (found.timing(QUERIES, name) for name in (misuse.LIST, misuse.ISLICE))
+    walk, short = (evidence.timing(QUERIES, name) for name in (misuse.LIST, misuse.ISLICE))
     by = walk.middle / short.middle
     return Judged(
-        f"{misuse.LIST} {told(walk)}, {misuse.ISLICE} {told(short)}: {times(by)}, because the list has all players",
+        f"{misuse.LIST} {timed(walk)}, {misuse.ISLICE} {timed(short)}: {times(by)}, because the list has all players",
         decide([by <= ABOUT]),
     )
 
 
-def dict_is_faster(_: Claim, found: Evidence) -> Judged:
+def dict_is_faster(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether a dict is faster at both setting and getting."""
     pairs = {
         "set": (misuse.SORTED_DICT_SET, misuse.DICT_SET),
         "get": (misuse.SORTED_DICT_GET, misuse.DICT_GET),
     }
     by = {
-        what: found.timing(UNORDERED, ordered).middle / found.timing(UNORDERED, plain).middle
+        what: evidence.timing(UNORDERED, ordered).middle / evidence.timing(UNORDERED, plain).middle
         for what, (ordered, plain) in pairs.items()
     }
-    ordered, plain = found.program_memory(UNORDERED), found.count(UNORDERED, misuse.DICT_BYTES)
+    ordered, plain = evidence.program_memory(UNORDERED), evidence.count(UNORDERED, misuse.DICT_BYTES)
     said = ", ".join(f"{what} {times(one)}" for what, one in by.items())
     return Judged(
         f"time of SortedDict relative to dict: {said}; memory: SortedDict {size(ordered)}, dict {size(plain)}",
@@ -145,30 +145,30 @@ def dict_is_faster(_: Claim, found: Evidence) -> Judged:
 # ---------------------------------------------------------------------- ties
 
 
-def _losses(found: Evidence, keys: tuple[str, ...]) -> dict[str, float]:
-    return {f"{key}, {crowd}": found.count(TIES, misuse.lost(key, crowd)) for key in keys for crowd in misuse.CROWDS}
+def _losses(evidence: Evidence, keys: tuple[str, ...]) -> dict[str, float]:
+    return {f"{key}, {crowd}": evidence.count(TIES, misuse.lost(key, crowd)) for key in keys for crowd in misuse.CROWDS}
 
 
-def _told_losses(losses: Mapping[str, float]) -> str:
+def _losses_text(losses: Mapping[str, float]) -> str:
     return "players lost by key and scores: " + "; ".join(f"{where}: {whole(lost)}" for where, lost in losses.items())
 
 
-def score_overwrites(_: Claim, found: Evidence) -> Judged:
+def score_overwrites(_: Claim, evidence: Evidence) -> Judged:
     """Judge a key of the score alone: it holds where players get lost with every set of scores."""
-    losses = _losses(found, (misuse.SCORE_ALONE,))
-    return Judged(_told_losses(losses), decide([lost > 0 for lost in losses.values()]))
+    losses = _losses(evidence, (misuse.SCORE_ALONE,))
+    return Judged(_losses_text(losses), decide([lost > 0 for lost in losses.values()]))
 
 
-def timestamp_is_unique(_: Claim, found: Evidence) -> Judged:
+def timestamp_is_unique(_: Claim, evidence: Evidence) -> Judged:
     """Judge a timestamp in the key: it holds where no player gets lost, with any clock and any set of scores."""
-    losses = _losses(found, tuple(misuse.CLOCKS))
-    return Judged(_told_losses(losses), decide([lost == 0 for lost in losses.values()]))
+    losses = _losses(evidence, tuple(misuse.CLOCKS))
+    return Judged(_losses_text(losses), decide([lost == 0 for lost in losses.values()]))
 
 
-def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
+def timestamp_is_fair(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the order of ties by the same losses, and report the kit's verdict on a board without a clock."""
-    judged = timestamp_is_unique(claim, found)
-    facts = found.result.facts(SORTED)
+    judged = timestamp_is_unique(claim, evidence)
+    facts = evidence.result.facts(SORTED)
     if facts is None or facts.verdict is None:
         return judged
     kit = f"the conformance kit on `{SORTED}`, which has no clock: {facts.verdict.verdict}"
@@ -178,26 +178,26 @@ def timestamp_is_fair(claim: Claim, found: Evidence) -> Judged:
 # ---------------------------------------------------------------------- entries
 
 
-def player_takes(claim: Claim, found: Evidence) -> Judged:
+def player_takes(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the bytes of a whole player object: about as many as claimed."""
-    whole_, reference = (found.count(ENTRIES, what) for what in (misuse.PLAYER_WITH_TEXTS, misuse.REFERENCE))
+    whole_, reference = (evidence.count(ENTRIES, what) for what in (misuse.PLAYER_WITH_TEXTS, misuse.REFERENCE))
     said = (
         f"{significant(whole_)} bytes with its strings; {significant(reference)} for a reference to an object elsewhere"
     )
     return Judged(said, decide([is_about(whole_, claim.needs("value"))]))
 
 
-def tuple_takes(claim: Claim, found: Evidence) -> Judged:
+def tuple_takes(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the bytes of an entry of two strings: about as many as claimed, with the strings and without."""
-    bare, full = (found.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.TUPLE_WITH_TEXTS))
+    bare, full = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.TUPLE_WITH_TEXTS))
     said = f"{significant(bare)} bytes for the tuple, {significant(full)} with its strings"
     return Judged(said, decide([is_about(each, claim.needs("value")) for each in (bare, full)]))
 
 
-def profiles_apart(_: Claim, found: Evidence) -> Judged:
+def profiles_apart(_: Claim, evidence: Evidence) -> Judged:
     """Judge keeping profiles apart: it saves memory if they leave the process, and costs memory if they stay."""
-    full, player = (found.count(ENTRIES, what) for what in (misuse.TUPLE_WITH_TEXTS, misuse.PLAYER_WITH_TEXTS))
-    bare, reference = (found.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.REFERENCE))
+    full, player = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE_WITH_TEXTS, misuse.PLAYER_WITH_TEXTS))
+    bare, reference = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.REFERENCE))
     return Judged(
         f"profiles outside the process: {significant(full)} bytes per entry instead of {significant(player)}; profiles "
         f"in the process: {significant(bare)} for a tuple instead of {significant(reference)} for a reference",
@@ -208,11 +208,11 @@ def profiles_apart(_: Claim, found: Evidence) -> Judged:
 # ---------------------------------------------------------------------- hardening
 
 
-def rate_limit_is_negligible(_: Claim, found: Evidence) -> Judged:
+def rate_limit_is_negligible(_: Claim, evidence: Evidence) -> Judged:
     """Judge the impact of a rate limit on updates: of random players, and of a player close to the limit."""
-    plain = found.timing(RATE_LIMIT, board.UPDATE).middle
-    limited, last = (found.timing(RATE_LIMIT, name).middle for name in (patterns.LIMITED, patterns.LIMITED_60TH))
-    more = found.program_memory(RATE_LIMIT) / found.program_memory(STUDY_BOARD)
+    plain = evidence.timing(RATE_LIMIT, board.UPDATE).middle
+    limited, last = (evidence.timing(RATE_LIMIT, name).middle for name in (patterns.LIMITED, patterns.LIMITED_60TH))
+    more = evidence.program_memory(RATE_LIMIT) / evidence.program_memory(STUDY_BOARD)
     return Judged(
         f"time relative to an update without the limit: {times(limited / plain)}, {times(last / plain)} for a player's "
         f"60th in a minute; {times(more)} the memory of the board",
@@ -220,54 +220,54 @@ def rate_limit_is_negligible(_: Claim, found: Evidence) -> Judged:
     )
 
 
-def rate_limit_lets_pass(claim: Claim, found: Evidence) -> Judged:
+def rate_limit_lets_pass(claim: Claim, evidence: Evidence) -> Judged:
     """Judge how many of a hundred updates in quick succession pass."""
-    passed = found.count(RATE_LIMIT, patterns.PASSED)
+    passed = evidence.count(RATE_LIMIT, patterns.PASSED)
     return Judged(
         f"{whole(passed)} of 100 updates in quick succession passed", decide([passed == claim.needs("value")])
     )
 
 
-def cached_top_is_fresh(_: Claim, found: Evidence) -> Judged:
+def cached_top_is_fresh(_: Claim, evidence: Evidence) -> Judged:
     """Report whether the cache misses a new best player; that it is at most a second old is read from its code."""
-    stale = found.count(CACHED_TOP, patterns.STALE)
+    stale = evidence.count(CACHED_TOP, patterns.STALE)
     said = "is missing from it until it is refreshed" if stale else "is in it at once"
     return Judged(f"read from the code, not measured; a new best player {said}", "holds")
 
 
-def cached_top_serves(claim: Claim, found: Evidence) -> Judged:
+def cached_top_serves(claim: Claim, evidence: Evidence) -> Judged:
     """Judge how many of the requested entries the cache returns."""
-    given, asked = found.count(CACHED_TOP, patterns.GIVEN), claim.needs("value")
+    given, asked = evidence.count(CACHED_TOP, patterns.GIVEN), claim.needs("value")
     return Judged(f"returns {whole(given)} entries where {whole(asked)} are requested", decide([given >= asked]))
 
 
-def cached_top_is_faster(_: Claim, found: Evidence) -> Judged:
+def cached_top_is_faster(_: Claim, evidence: Evidence) -> Judged:
     """Judge the time of the live top relative to the cached one."""
-    live, cached = (found.timing(CACHED_TOP, name) for name in (board.TOP, patterns.CACHED_TOP))
+    live, cached = (evidence.timing(CACHED_TOP, name) for name in (board.TOP, patterns.CACHED_TOP))
     by = live.middle / cached.middle
-    return Judged(f"top 100 live {told(live)}, cached {told(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
+    return Judged(f"top 100 live {timed(live)}, cached {timed(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
 
 
-def read_only_refuses(_: Claim, found: Evidence) -> Judged:
+def read_only_refuses(_: Claim, evidence: Evidence) -> Judged:
     """Judge read-only mode by whether all updates were refused and all reads were right during it."""
     names = (patterns.READ_ONLY_REFUSED, patterns.READS_RIGHT, patterns.TAKEN_AGAIN)
-    out, reads, again = (found.count(READ_ONLY, name) for name in names)
+    out, reads, again = (evidence.count(READ_ONLY, name) for name in names)
     said = f"in read-only mode {whole(out)} of 100 updates raised and {whole(reads)} of 200 reads were right"
     every = [out == patterns.TRIED, reads == 2 * patterns.TRIED]
     return Judged(f"{said}; after it, {whole(again)} of 100 updates were accepted", decide(every))
 
 
-def range_is_refused(_: Claim, found: Evidence) -> Judged:
+def range_is_refused(_: Claim, evidence: Evidence) -> Judged:
     """Judge the range of scores by the updates refused beyond it, and accepted at its ends."""
-    out, ends = (found.count(VALIDATION, name) for name in (patterns.OUT_REFUSED, patterns.EDGES_TAKEN))
+    out, ends = (evidence.count(VALIDATION, name) for name in (patterns.OUT_REFUSED, patterns.EDGES_TAKEN))
     said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends accepted"
     return Judged(said, decide([out == patterns.TRIED, ends == patterns.ENDS]))
 
 
-def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
+def jumps_are_flagged(_: Claim, evidence: Evidence) -> Judged:
     """Judge flags by jumps just beyond the bound, and by first scores, which are no jumps."""
     names = (patterns.JUMPS_FLAGGED, patterns.STEPS_FLAGGED, patterns.FIRST_FLAGGED)
-    jumps, steps, first = (found.count(VALIDATION, name) for name in names)
+    jumps, steps, first = (evidence.count(VALIDATION, name) for name in names)
     return Judged(
         f"flagged: {whole(jumps)} of 100 jumps by 1,001 points, {whole(steps)} of 100 by 1,000; and {whole(first)} of "
         "100 new players whose first score is 1,001, who count as coming from 0",
@@ -275,12 +275,12 @@ def jumps_are_flagged(_: Claim, found: Evidence) -> Judged:
     )
 
 
-def top_is_merged(_: Claim, found: Evidence) -> Judged:
+def top_is_merged(_: Claim, evidence: Evidence) -> Judged:
     """Judge the merge of a top by its time, compared with the top of one board; a rank is reported as well."""
-    one, ten = (found.timing(SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
-    rank, ten_ranks = (found.timing(SHARDS, operation).middle for operation in (misuse.ONE_RANK, misuse.TEN_RANK))
+    one, ten = (evidence.timing(SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
+    rank, ten_ranks = (evidence.timing(SHARDS, operation).middle for operation in (misuse.ONE_RANK, misuse.TEN_RANK))
     return Judged(
-        f"a top 100 merged from ten boards of one process takes {told(ten)}, that of one board {told(one)}; a rank "
+        f"a top 100 merged from ten boards of one process takes {timed(ten)}, that of one board {timed(one)}; a rank "
         f"over ten boards takes {times(ten_ranks / rank)} as long as on one",
         decide([ten.middle > one.middle]),
     )
