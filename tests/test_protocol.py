@@ -385,7 +385,9 @@ def test_every_public_method_and_property_has_a_docstring() -> None:
     assert [name for name, member in members.items() if name != "options" and not inspect.getdoc(member)] == []
 
 
-@pytest.mark.parametrize("scheme", ["naive", "memory", "sortedcontainers", "fakeredis", "zodb", "zodb+memory"])
+@pytest.mark.parametrize(
+    "scheme", ["naive", "memory", "sortedcontainers", "journal", "fakeredis", "zodb", "zodb+memory"]
+)
 def test_a_trial_place_is_new_holds_several_boards_and_names_its_storage(scheme: str, tmp_path: Path) -> None:
     folder = tmp_path / "a folder, 100%"
     folder.mkdir()

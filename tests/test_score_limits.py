@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _shared_url(kind: str, folder: Path, request: pytest.FixtureRequest) -> str:
     return f"{kind}://{folder / 'board'}"
 
 
-@pytest.fixture(params=["memory", "naive", "fakeredis", "zodb+memory", "zodb", "sqlite", "redis", "clients"])
+@pytest.fixture(params=["memory", "naive", "fakeredis", "zodb+memory", "journal", "zodb", "sqlite", "redis", "clients"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Open objects on one board: the same one in a process, several on a file, clients of one database."""
     with ExitStack() as opened:
@@ -125,8 +125,9 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
             url, prefix = _shared_url(request.param, tmp_path, request), unique_name()
             yield lambda name: opened.enter_context(open_leaderboard(url, board=f"{prefix}{name}"))
         else:
-            boards: dict[str, LeaderboardBackend] = {}
-            yield lambda name: boards.setdefault(name, open_leaderboard(f"{request.param}://{name}"))
+            place = f"{tmp_path / 'boards'}?board=" if request.param == "journal" else ""
+            opening = cache(lambda name: opened.enter_context(open_leaderboard(f"{request.param}://{place}{name}")))
+            yield opening
 
 
 def refused(write: Callable[[], object]) -> bool:

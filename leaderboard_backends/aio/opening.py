@@ -148,7 +148,9 @@ def as_async(board: LeaderboardBackend) -> AsyncLeaderboard:
     from .direct import DirectLeaderboard  # noqa: PLC0415 - as above
     from .threads import ThreadedLeaderboard  # noqa: PLC0415 - as above
 
-    return DirectLeaderboard(board) if isinstance(board, InProcessLeaderboard) else ThreadedLeaderboard(board)
+    if isinstance(board, InProcessLeaderboard) and board.capabilities.lives_in == "process":  # not in files, too
+        return DirectLeaderboard(board)
+    return ThreadedLeaderboard(board)
 
 
 def _check_loop() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import linecache
 import logging
@@ -27,6 +28,7 @@ from leaderboard_backends import (
     Entry,
     Score,
     WriteOutcomeUnknownError,
+    open_async_leaderboard,
     open_leaderboard,
 )
 from leaderboard_backends.backends import journal
@@ -140,6 +142,15 @@ def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
         opened(place / "other", create=False)
     with pytest.raises(ConfigurationError, match="always, everysec, never"):
         opened(place, fsync="sometimes")
+
+
+def test_in_an_asyncio_program_its_calls_are_made_in_threads_as_they_wait_for_the_disk(place: Path) -> None:
+    async def use() -> tuple[str, int]:
+        async with await open_async_leaderboard(f"journal://{place}/boards", board=NAME) as found:
+            return type(found).__name__, await found.update_score("ada", "", 1)
+
+    assert asyncio.run(use()) == ("ThreadedLeaderboard", 1)
+    assert len(reread(place)) == 1
 
 
 # ---------------------------------------------------------------------- what is damaged
