@@ -28,7 +28,8 @@ from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
 from leaderboard_backends.comparison.report.answer import HEADLINES, NO_SORTED_SET
-from leaderboard_backends.comparison.schema import Result, read_result
+from leaderboard_backends.comparison.result_files import read_result
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.statistics import interval
 from leaderboard_backends.numerals import NONE, significant, whole
 

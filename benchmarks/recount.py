@@ -14,7 +14,7 @@ import msgspec
 
 from leaderboard_backends.comparison.code_facts import code_facts
 from leaderboard_backends.comparison.files import write_atomically
-from leaderboard_backends.comparison.schema import encode_result, read_result
+from leaderboard_backends.comparison.result_files import encode_result, read_result
 
 
 def main(path: Path) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from leaderboard_backends.comparison.schema import MemoryFigures, read_result
+from leaderboard_backends.comparison.figures import MemoryFigures
+from leaderboard_backends.comparison.result_files import read_result
 
 from .comparison.advice.results import facts, result, service
 

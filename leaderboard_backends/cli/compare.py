@@ -23,7 +23,8 @@ from ..comparison.redaction import conceal
 from ..comparison.report.answer import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.schema import Result, encode_result
+from ..comparison.result_files import encode_result
+from ..comparison.schema import Result
 from ..comparison.targets import Target, find_targets
 from ..comparison.traces import TraceStore, default_folder
 from ..errors import ConfigurationError

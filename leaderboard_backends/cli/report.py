@@ -19,7 +19,8 @@ from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import chart_files, charts, illustrated, sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.schema import Result, ResultError, read_result
+from ..comparison.result_files import ResultError, read_result
+from ..comparison.schema import Result
 from ..errors import ConfigurationError
 
 RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)

@@ -19,6 +19,7 @@ from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..workload.spec import WorkloadFile
 from .code_facts import code_facts
 from .code_size import counts_kept
+from .figures import ServiceFigures
 from .files import scratch_folder
 from .identity import check_same, head, source_digest
 from .journal import Finished, Head, Journal, Known
@@ -40,18 +41,7 @@ from .measure.recovery import recover
 from .opening import Where
 from .plan import Plan, Unit, in_order, units
 from .programs import programs_of
-from .schema import (
-    SCHEMA_VERSION,
-    BackendFacts,
-    Cell,
-    CodeFacts,
-    Gate,
-    Result,
-    Run,
-    ServiceFigures,
-    Settings,
-    WorkloadFacts,
-)
+from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import OpenTarget, Target
 from .traces import StoredTrace, TraceStore
 

@@ -13,23 +13,17 @@ from math import inf
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
-from .schema import (
-    BackendFacts,
-    Cell,
+from .figures import (
     Distribution,
     DrillFigures,
-    Durability,
     Figures,
     HardeningFigures,
-    Home,
     MemoryFigures,
-    Mode,
     ResponseFigures,
-    Result,
-    Run,
     ServiceFigures,
     ThroughputFigures,
 )
+from .schema import BackendFacts, Cell, Durability, Home, Mode, Result, Run
 
 Time: TypeAlias = Literal["p50", "p95", "p99", "p999", "mean", "maximum"]
 """Of a distribution, in microseconds."""

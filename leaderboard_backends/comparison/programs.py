@@ -15,7 +15,7 @@ from typing import Final
 from ..errors import ConfigurationError, PluginError
 from ..model import shorten
 from ..registry import distribution_of, installed, load_plugin
-from .schema import ProgramFigures
+from .figures import ProgramFigures
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.programs"
 

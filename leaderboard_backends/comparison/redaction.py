@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 from ..location import Location
 from ..registry import backend_class
 from ..testing.opening import is_url
-from .schema import printable
+from .result_files import printable
 
 HIDDEN: Final = "***"
 

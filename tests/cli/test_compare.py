@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from leaderboard_backends.cli import comparison_bar
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.comparison.journal import Head, Journal
-from leaderboard_backends.comparison.schema import read_result
+from leaderboard_backends.comparison.result_files import read_result
 
 QUICK = ("--steps", "60", "--proof", "isolation", "--rounds", "1")
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leaderboard_backends.cli.group import leaderboard
-from leaderboard_backends.comparison.schema import encode_result
+from leaderboard_backends.comparison.result_files import encode_result
 
 from ..comparison.advice.results import facts, memory, result, service
 

@@ -9,7 +9,9 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from leaderboard_backends.cli.group import leaderboard
-from leaderboard_backends.comparison.schema import Run, ServiceFigures, encode_result, read_result
+from leaderboard_backends.comparison.figures import ServiceFigures
+from leaderboard_backends.comparison.result_files import encode_result, read_result
+from leaderboard_backends.comparison.schema import Run
 
 ROOT = Path(__file__).parents[2]
 FULL = ROOT / "reports" / "results" / "full.json"

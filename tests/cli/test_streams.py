@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.schema import encode_result, read_result
+from leaderboard_backends.comparison.result_files import encode_result, read_result
 from leaderboard_backends.registry import ENTRY_POINT_GROUP
 
 COMMAND = [sys.executable, "-m", "leaderboard_backends"]

@@ -17,20 +17,18 @@ from msgspec.structs import replace
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison import execute
-from leaderboard_backends.comparison.measure.job import Answer, Job
-from leaderboard_backends.comparison.measure.processes import answer
-from leaderboard_backends.comparison.schema import (
-    Cell,
+from leaderboard_backends.comparison.figures import (
     DrillFigures,
     HardeningFigures,
     ProgramFigures,
     ResponseFigures,
-    Result,
-    Run,
     ServiceFigures,
     ThroughputFigures,
-    read_result,
 )
+from leaderboard_backends.comparison.measure.job import Answer, Job
+from leaderboard_backends.comparison.measure.processes import answer
+from leaderboard_backends.comparison.result_files import read_result
+from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 

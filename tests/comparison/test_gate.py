@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.figures import ProgramFigures, ResponseFigures, ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
 from leaderboard_backends.comparison.measure.conformance_gate import gates_of, withheld
 from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
-from leaderboard_backends.comparison.schema import (
-    Cell,
-    ProgramFigures,
-    ResponseFigures,
-    Result,
-    Run,
-    ServiceFigures,
-    ThroughputFigures,
-)
+from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from .conftest import Watching, every_mode, run_small, service_plan
 

@@ -9,6 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboard_backends.comparison.figures import (
+    BatchFigures,
+    ClientsFigures,
+    DiskFigures,
+    DrillFigures,
+    Figures,
+    MemoryFigures,
+    ProgramFigures,
+    ThroughputFigures,
+)
 from leaderboard_backends.comparison.measurements import (
     UNITS,
     Floors,
@@ -18,19 +28,7 @@ from leaderboard_backends.comparison.measurements import (
     Place,
     figures_of,
 )
-from leaderboard_backends.comparison.schema import (
-    BatchFigures,
-    Cell,
-    ClientsFigures,
-    DiskFigures,
-    DrillFigures,
-    Figures,
-    MemoryFigures,
-    ProgramFigures,
-    Result,
-    Run,
-    ThroughputFigures,
-)
+from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from .timings import CHECKED, ended, facts, rank_times, repeated, response, result, service, timed
 

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from leaderboard_backends.cli.compare import compare
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.identity import head
 from leaderboard_backends.comparison.plan import Plan, ProgramsPart
 from leaderboard_backends.comparison.programs import find_program, programs_of
-from leaderboard_backends.comparison.schema import ProgramFigures, Result
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError, PluginError
 
 from .conftest import service_plan
@@ -23,7 +24,7 @@ from .conftest import service_plan
 DISTRIBUTION = "counted-elsewhere"
 MODULE = """
 from leaderboard_backends.comparison.programs import Program, WrongProgramError
-from leaderboard_backends.comparison.schema import ProgramFigures
+from leaderboard_backends.comparison.figures import ProgramFigures
 
 def count(setting):
     return ProgramFigures([], counts={"players": setting.players, "seed": setting.seed, "seconds": setting.seconds})

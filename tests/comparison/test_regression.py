@@ -10,21 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.comparison.measurements import Figure
-from leaderboard_backends.comparison.regression import Change, Changes, changes
-from leaderboard_backends.comparison.schema import (
+from leaderboard_backends.comparison.figures import (
     BatchFigures,
-    Cell,
     DiskFigures,
     DrillFigures,
     Figures,
     MemoryFigures,
     ProgramFigures,
-    Result,
-    Run,
-    Sheet,
     ThroughputFigures,
 )
+from leaderboard_backends.comparison.measurements import Figure
+from leaderboard_backends.comparison.regression import Change, Changes, changes
+from leaderboard_backends.comparison.schema import Cell, Result, Run, Sheet
 from leaderboard_backends.errors import ConfigurationError
 
 from .timings import (

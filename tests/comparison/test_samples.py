@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from leaderboard_backends.comparison import samples
-from leaderboard_backends.comparison.schema import BUCKET
+from leaderboard_backends.comparison import figures as samples
+from leaderboard_backends.comparison.figures import BUCKET
 
 
 def test_a_slow_path_of_two_percent_shows_in_p99_and_in_the_average() -> None:

@@ -8,15 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from leaderboard_backends.comparison.schema import (
-    CodeFacts,
-    Result,
-    ResultError,
-    Sheet,
-    decode_result,
-    encode_result,
-    read_result,
-)
+from leaderboard_backends.comparison.result_files import ResultError, decode_result, encode_result, read_result
+from leaderboard_backends.comparison.schema import CodeFacts, Result, Sheet
 
 from .advice import results
 

@@ -13,10 +13,11 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.figures import ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.plan import read_plan
 from leaderboard_backends.comparison.report.backends import backends_section
-from leaderboard_backends.comparison.schema import Result, ServiceFigures, ThroughputFigures
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.targets import find_targets, known_targets
 
 from .conftest import every_mode

@@ -12,6 +12,7 @@ from leaderboard_backends_study.sections import EVALUATORS
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import Inputs
+from leaderboard_backends.comparison.figures import ProgramFigures, ThroughputFigures, Timing
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import (
     BackendFacts,
@@ -21,12 +22,9 @@ from leaderboard_backends.comparison.schema import (
     CodeState,
     Durability,
     Home,
-    ProgramFigures,
     Result,
     Run,
     Sheet,
-    ThroughputFigures,
-    Timing,
     Verdict,
 )
 from tests.comparison.advice import results

@@ -9,8 +9,10 @@ from statistics import median
 import pytest
 from leaderboard_backends_study.programs import PROGRAMS
 
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.plan import read_plan
-from leaderboard_backends.comparison.schema import ProgramFigures, Result, read_result
+from leaderboard_backends.comparison.result_files import read_result
+from leaderboard_backends.comparison.schema import Result
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "anti-patterns.md").read_text(encoding="utf-8")

@@ -6,14 +6,8 @@ import pytest
 from claimed_results import judged
 from leaderboard_backends_study.evidence import NotMeasuredError, Verdict
 
-from leaderboard_backends.comparison.schema import (
-    BatchFigures,
-    Cell,
-    Checked,
-    ClientsFigures,
-    Run,
-    ThroughputFigures,
-)
+from leaderboard_backends.comparison.figures import BatchFigures, Checked, ClientsFigures, ThroughputFigures
+from leaderboard_backends.comparison.schema import Cell, Run
 from tests.comparison.advice.results import drill, service
 
 BEATS = "sortedcontainers-beats-alternatives"

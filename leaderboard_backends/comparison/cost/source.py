@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
 from ...toml_files import IN_THE_SOURCE_TREE, SHIPPED
-from ..schema import Result, ResultError, read_result
+from ..result_files import ResultError, read_result
+from ..schema import Result
 from .bill import Bill, bill
 from .cluster import Cluster, cluster
 from .footprint import Footprint

@@ -21,7 +21,7 @@ from ...model import Entry, Score, shorten
 from ...protocol import LeaderboardBackend
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
-from ..schema import Checked
+from ..figures import Checked
 from ..traces import answer_at, final_state
 
 LEAST_PAGE: Final = 25_000

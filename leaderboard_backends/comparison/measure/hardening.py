@@ -18,9 +18,8 @@ from ...registry import wrapper_class
 from ...testing.opening import is_url
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
+from ..figures import Checked, HardeningFigures, PartTime, distribution
 from ..opening import Where
-from ..samples import distribution
-from ..schema import Checked, HardeningFigures, PartTime
 from ..traces import DIGEST_SIZE, answer_digest
 from .checks import check_state, wrong_answer
 from .job import Job

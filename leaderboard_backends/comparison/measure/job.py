@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ...workload.spec import WorkloadFile
+from ..figures import Figures
 from ..opening import Where
 from ..plan import HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
-from ..schema import BackendFacts, Figures, Status, Verdict
+from ..schema import BackendFacts, Status, Verdict
 from ..traces import StoredTrace
 
 TIMEOUT: Final = 90.0

@@ -15,7 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from ..redaction import redact
-from ..schema import BackendFacts, printable
+from ..result_files import printable
+from ..schema import BackendFacts
 from .job import Answer, Job
 
 WORKER: Final = f"{__package__}.worker"

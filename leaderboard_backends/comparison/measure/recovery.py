@@ -26,8 +26,8 @@ from ...model import Score
 from ...protocol import LeaderboardBackend
 from ...usage import bytes_written, listening_ports
 from ...workload.trace import Trace, decode_trace
+from ..figures import DiskFigures, DrillFigures
 from ..opening import open_target
-from ..schema import DiskFigures, DrillFigures
 from .checks import WrongBoardError
 from .job import Job
 from .processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_answer, started

@@ -17,8 +17,7 @@ from msgspec.structs import replace
 from ...timing import Arrival, Paced, at_rate
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
-from ..samples import distribution
-from ..schema import Checked, RateFigures, ResponseFigures
+from ..figures import Checked, RateFigures, ResponseFigures, distribution
 from .checks import Phase, check_state, check_together
 from .clients import PacedClients, Processes
 from .job import Job

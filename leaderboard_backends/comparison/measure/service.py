@@ -19,8 +19,7 @@ from ...protocol import LeaderboardBackend
 from ...timing import clock_cost_us, preallocated
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
-from ..samples import distribution
-from ..schema import Checked, ServiceFigures, Timed
+from ..figures import Checked, ServiceFigures, Timed, distribution
 from ..traces import DIGEST_SIZE, answer_digest
 from .checks import check_state, wrong_answer
 from .job import Job

@@ -19,8 +19,9 @@ from ...testing.opening import distribution as distribution_of
 from ...usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ...workload.trace import Trace
 from ..code_size import code_size
+from ..figures import LoadFigures, MemoryFigures
 from ..opening import Where, open_target
-from ..schema import BackendFacts, CodeSize, Durability, Home, LoadFigures, MemoryFigures
+from ..schema import BackendFacts, CodeSize, Durability, Home
 
 REWRITE_TIMEOUT: Final = 120.0
 """Seconds to wait for a server that rewrites its log, so that no figure has it in the background."""

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from ...usage import processor_seconds
 from ...workload.trace import Trace
-from ..schema import BatchFigures, ClientsFigures, ThroughputFigures
+from ..figures import BatchFigures, ClientsFigures, ThroughputFigures
 from .checks import Phase, check_together
 from .clients import Clients, Processes, Threads
 from .job import Job

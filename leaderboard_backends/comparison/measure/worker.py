@@ -22,9 +22,9 @@ from ...errors import BackendUnavailableError, ConfigurationError, LeaderboardEr
 from ...model import shorten
 from ...testing.lifetimes import end_with_parent
 from ...workload.trace import Trace, decode_trace
+from ..figures import Figures
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
-from ..schema import Figures
 from . import hardening, recovery, response, service, throughput
 from .checks import WrongBoardError
 from .job import Answer, Job

@@ -14,7 +14,8 @@ import msgspec
 from ...numerals import size
 from ..advice.grid import Grid
 from ..document import Chart, Section
-from ..schema import Result, encode_result
+from ..result_files import encode_result
+from ..schema import Result
 from .extra import report_extra
 from .palette import BY_VARIABLE, theme
 

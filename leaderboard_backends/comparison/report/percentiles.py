@@ -8,8 +8,8 @@ from typing import Final
 
 from ...numerals import Write, significant, whole
 from ..document import Section, Table, Value, anchor, columns, number, operation_title, word
+from ..figures import ProgramFigures
 from ..measurements import TIME_FIELDS, Measured, Measurements, Place, Statistic
-from ..schema import ProgramFigures
 from .by_class import Row, cells_by_class
 
 INTRODUCTION: Final = (

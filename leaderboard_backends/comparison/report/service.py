@@ -25,8 +25,9 @@ from ..document import (
     table,
     word,
 )
+from ..figures import BUCKET, Distribution, ServiceFigures
 from ..measurements import Judged, Measured, Measurements, NoiseClass, Place, Statistic, Values
-from ..schema import BUCKET, Distribution, Run, ServiceFigures
+from ..schema import Run
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .by_class import MARKS, Row, cells_by_class, class_title, head_of, marked, partly_replayed
 from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, plot, rounded, spans

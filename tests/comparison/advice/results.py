@@ -8,32 +8,34 @@ from typing import Literal
 
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tables import ON_DEMAND, Model, Price, PriceTable
-from leaderboard_backends.comparison.schema import (
-    SCHEMA_VERSION,
-    BackendFacts,
-    Cell,
+from leaderboard_backends.comparison.figures import (
     Checked,
     ClientsFigures,
     DiskFigures,
     Distribution,
     DrillFigures,
-    Durability,
     Figures,
     Histogram,
-    Home,
     LoadFigures,
-    Machine,
     MemoryFigures,
     RateFigures,
     ResponseFigures,
+    ServiceFigures,
+    ThroughputFigures,
+    Timed,
+)
+from leaderboard_backends.comparison.schema import (
+    SCHEMA_VERSION,
+    BackendFacts,
+    Cell,
+    Durability,
+    Home,
+    Machine,
     Result,
     Run,
-    ServiceFigures,
     Settings,
     Sheet,
     Status,
-    ThroughputFigures,
-    Timed,
     TraceFacts,
     WorkloadFacts,
 )

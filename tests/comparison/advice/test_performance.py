@@ -17,8 +17,9 @@ from leaderboard_backends.comparison.advice.performance import (
     response,
     times,
 )
+from leaderboard_backends.comparison.figures import Distribution
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.schema import BackendFacts, Distribution, Run, Verdict
+from leaderboard_backends.comparison.schema import BackendFacts, Run, Verdict
 from leaderboard_backends.errors import ConfigurationError
 
 from . import results

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from leaderboard_backends.comparison.figures import ProgramFigures, Timing, distribution
 from leaderboard_backends.comparison.programs import Program, Setting
-from leaderboard_backends.comparison.samples import distribution
-from leaderboard_backends.comparison.schema import ProgramFigures, Timing
 
 
 def run(setting: Setting) -> ProgramFigures:

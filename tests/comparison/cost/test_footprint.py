@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard_backends.comparison.cost.footprint import NOTHING, Bytes, Line, fit, footprints, memory_lines
+from leaderboard_backends.comparison.figures import MemoryFigures
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.schema import Cell, MemoryFigures, Run
+from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.statistics import Interval
 
 from .. import timings

@@ -20,7 +20,7 @@ from leaderboard_backends.comparison.cost.tables import (
     check_term,
     read_table,
 )
-from leaderboard_backends.comparison.schema import encode_result
+from leaderboard_backends.comparison.result_files import encode_result
 from leaderboard_backends.comparison.targets import read_target
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.toml_files import shipped

@@ -7,9 +7,10 @@ import pytest
 import redis
 
 from leaderboard_backends import open_leaderboard
+from leaderboard_backends.comparison.figures import DiskFigures, ServiceFigures
 from leaderboard_backends.comparison.measure.session import Session, packed, session
 from leaderboard_backends.comparison.opening import Where
-from leaderboard_backends.comparison.schema import DiskFigures, Result, ServiceFigures
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 

@@ -11,31 +11,33 @@ from math import erf, exp, log, log10, sqrt
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from leaderboard_backends.comparison.schema import (
+from leaderboard_backends.comparison.figures import (
     BUCKET,
-    SCHEMA_VERSION,
-    BackendFacts,
     BatchFigures,
-    Cell,
     Checked,
     ClientsFigures,
     DiskFigures,
     Distribution,
     DrillFigures,
-    Durability,
     Histogram,
-    Home,
     LoadFigures,
-    Machine,
     MemoryFigures,
     RateFigures,
     ResponseFigures,
-    Result,
-    Run,
     ServiceFigures,
-    Settings,
     ThroughputFigures,
     Timed,
+)
+from leaderboard_backends.comparison.schema import (
+    SCHEMA_VERSION,
+    BackendFacts,
+    Cell,
+    Durability,
+    Home,
+    Machine,
+    Result,
+    Run,
+    Settings,
     TraceFacts,
     WorkloadFacts,
 )

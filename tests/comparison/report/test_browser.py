@@ -15,7 +15,8 @@ from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Chart, Section
 from leaderboard_backends.comparison.report.page import LIMIT, page
 from leaderboard_backends.comparison.report.sections import charts, illustrated, sections
-from leaderboard_backends.comparison.schema import Result, decode_result
+from leaderboard_backends.comparison.result_files import decode_result
+from leaderboard_backends.comparison.schema import Result
 
 from . import made_up
 from .chromium import DRAWN, REQUIRED, Motion, Shown, Theme, chromium, shown

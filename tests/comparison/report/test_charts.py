@@ -16,13 +16,14 @@ import vl_convert
 
 from leaderboard_backends.comparison.cost.bill import Bill, Item
 from leaderboard_backends.comparison.document import Chart
+from leaderboard_backends.comparison.figures import ResponseFigures, ServiceFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report import drawing
 from leaderboard_backends.comparison.report.cost import bill_plots
 from leaderboard_backends.comparison.report.growth import curves
 from leaderboard_backends.comparison.report.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
 from leaderboard_backends.comparison.report.sections import chart_files
-from leaderboard_backends.comparison.schema import Cell, ResponseFigures, Result, Run, ServiceFigures
+from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.installing import install_extra
 
 from . import made_up

@@ -15,7 +15,8 @@ from leaderboard_backends.comparison.regression import changes
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import print_sections
-from leaderboard_backends.comparison.schema import Result, decode_result, encode_result
+from leaderboard_backends.comparison.result_files import decode_result, encode_result
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError
 
 HOSTILE = "naive\x1b[2J\x1b]0;title\x07\x9b1A\r\n# PASSED\u202e`**<img src=x>[a](b)"

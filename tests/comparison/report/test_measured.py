@@ -6,21 +6,21 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.document import Section
+from leaderboard_backends.comparison.figures import (
+    BatchFigures,
+    ClientsFigures,
+    DiskFigures,
+    LoadFigures,
+    MemoryFigures,
+    ServiceFigures,
+)
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.growth import growth_section
 from leaderboard_backends.comparison.report.memory import memory_section
 from leaderboard_backends.comparison.report.recovery import recovery_section
 from leaderboard_backends.comparison.report.response import response_section
 from leaderboard_backends.comparison.report.throughput import Limit, limit, throughput_section
-from leaderboard_backends.comparison.schema import (
-    BatchFigures,
-    ClientsFigures,
-    DiskFigures,
-    LoadFigures,
-    MemoryFigures,
-    Run,
-    ServiceFigures,
-)
+from leaderboard_backends.comparison.schema import Run
 
 from .small import (
     CHECKED,

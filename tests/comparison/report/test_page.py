@@ -16,7 +16,8 @@ import pytest
 
 from leaderboard_backends.comparison.document import Chart, Column, Section, Table, Value
 from leaderboard_backends.comparison.report.page import LIMIT, page
-from leaderboard_backends.comparison.schema import Result, decode_result
+from leaderboard_backends.comparison.result_files import decode_result
+from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.installing import install_extra
 

@@ -16,10 +16,11 @@ from rich.console import Console
 
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.document import Section
+from leaderboard_backends.comparison.figures import ProgramFigures, Timing
 from leaderboard_backends.comparison.report.markdown import escaped, markdown
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import print_sections
-from leaderboard_backends.comparison.schema import Cell, ProgramFigures, Result, Run, Timing
+from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from . import made_up
 from .small import (

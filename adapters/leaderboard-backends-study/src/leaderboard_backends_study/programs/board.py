@@ -15,9 +15,8 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from sortedcontainers import SortedDict
 
+from leaderboard_backends.comparison.figures import ProgramFigures, Timing, distribution
 from leaderboard_backends.comparison.programs import Program, Setting, WrongProgramError
-from leaderboard_backends.comparison.samples import distribution
-from leaderboard_backends.comparison.schema import ProgramFigures, Timing
 from leaderboard_backends.model import shorten
 from leaderboard_backends.timing import preallocated
 from leaderboard_backends.usage import settled_private_bytes

@@ -22,8 +22,8 @@ from typing import Any, Final, Protocol, TypeAlias
 from bintrees import AVLTree, RBTree
 from sortedcontainers import SortedDict
 
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.programs import Program, Setting, WrongProgramError
-from leaderboard_backends.comparison.schema import ProgramFigures
 
 from .board import BEST, Operation, check_order, draw_names, draw_scores, timings, with_growth
 

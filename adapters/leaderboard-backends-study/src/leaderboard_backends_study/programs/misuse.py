@@ -34,8 +34,8 @@ from zlib import crc32
 
 from sortedcontainers import SortedDict
 
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.programs import Program, Setting, WrongProgramError
-from leaderboard_backends.comparison.schema import ProgramFigures
 
 from .board import (
     BEST,

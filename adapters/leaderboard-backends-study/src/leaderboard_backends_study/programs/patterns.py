@@ -12,8 +12,8 @@ from math import inf
 from time import time
 from typing import Final
 
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.programs import Program, Setting, WrongProgramError
-from leaderboard_backends.comparison.schema import ProgramFigures
 
 from .board import BEST, TOP, UPDATE, Operation, Standings, StudyBoard, load, timings, with_growth
 

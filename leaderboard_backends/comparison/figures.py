@@ -1,0 +1,296 @@
+"""The figures of a run as data, and the summary of samples: exact percentiles, and a histogram of all of them.
+
+Times are in microseconds where a name ends in `_us`, in seconds where it ends in `_seconds`; sizes are in bytes. A
+figure that is `None` was not measured, or has too few samples to mean anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import exp, log
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+
+from ..timing import P50, P95, P99, P999, percentile
+
+Microseconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+"""What a call took; the clock tells no call that took nothing."""
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+PerSecond: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+# ---------------------------------------------------------------------- samples
+
+BUCKET: Final = 1.05
+"""The ratio of a histogram bucket's ends: a sample is known to within 5 %."""
+
+
+_STEP: Final = log(BUCKET)
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """Samples by logarithmic buckets: `counts[i]` lie in `[BUCKET ** (first + i), BUCKET ** (first + i + 1))` ns."""
+
+    first: int
+    counts: list[int]
+
+    def buckets(self) -> Iterator[tuple[float, float, int]]:
+        """Yield the ends of each bucket in microseconds, and how many samples lie in it."""
+        for place, count in enumerate(self.counts, self.first):
+            yield BUCKET**place / 1000, BUCKET ** (place + 1) / 1000, count
+
+    def middle_us(self, place: int) -> float:
+        """Return the geometric middle of the bucket at an index of `counts`."""
+        return exp(log(BUCKET) * (self.first + place + 0.5)) / 1000
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """The samples of one operation in one process: exact percentiles, and all samples as a histogram."""
+
+    samples: Count
+    mean_us: Microseconds
+    p50_us: Microseconds | None
+    p95_us: Microseconds | None
+    p99_us: Microseconds | None
+    p999_us: Microseconds | None
+    """From 10,000 samples on."""
+    maximum_us: Microseconds
+    histogram: Histogram
+
+
+def distribution(samples: Sequence[int]) -> Distribution:
+    """Return the summary of samples in nanoseconds; there must be at least one. O(n log n)."""
+    ordered = sorted(samples)
+
+    def told(part: Fraction) -> float | None:
+        found = percentile(ordered, part)
+        return None if found is None else microseconds(found)
+
+    return Distribution(
+        samples=len(ordered),
+        mean_us=microseconds(sum(ordered) / len(ordered)),
+        p50_us=told(P50),
+        p95_us=told(P95),
+        p99_us=told(P99),
+        p999_us=told(P999),
+        maximum_us=microseconds(ordered[-1]),
+        histogram=histogram(ordered),
+    )
+
+
+def histogram(samples: Sequence[int]) -> Histogram:
+    """Return how many samples lie in each logarithmic bucket; a sample of 0 ns counts as 1 ns."""
+    counted = Counter(int(log(max(1, sample)) / _STEP) for sample in samples)
+    first, last = min(counted), max(counted)
+    return Histogram(first, [counted[place] for place in range(first, last + 1)])
+
+
+def microseconds(nanoseconds: float) -> float:
+    """Return nanoseconds as microseconds, to the nanosecond."""
+    return round(nanoseconds / 1000, 3)
+
+
+# ---------------------------------------------------------------------- figures of a run
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """One operation's service time. Fewer samples than `planned` mean that the time limit cut it short."""
+
+    planned: Count
+    time: Distribution
+
+    @property
+    def per_second(self) -> float:
+        """Operations per second of one client, one call after the other."""
+        return 1e6 / self.time.mean_us if self.time.mean_us else 0.0
+
+
+class LoadFigures(msgspec.Struct, frozen=True):
+    """One `update_scores` call with every player."""
+
+    players: Count
+    seconds: Seconds
+
+    @property
+    def per_second(self) -> float:
+        """Players loaded per second."""
+        return self.players / self.seconds if self.seconds else 0.0
+
+
+class MemoryFigures(msgspec.Struct, frozen=True):
+    """What the load added: private memory of this process and of a server, and files."""
+
+    opening_bytes: int
+    """Private memory that importing the backend and opening and touching an empty board took."""
+    board_bytes: int
+    """Private memory that the load took in this process, beyond the names, which are the caller's."""
+    server_used_bytes: int | None = None
+    """Growth of the server's own `used_memory`, up to 20 KB a connection too low: idle buffers are freed meanwhile."""
+    server_private_bytes: int | None = None
+    """Growth of the server process's private memory."""
+    disk_bytes: int | None = None
+    """Growth of the files."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was compared with the model before any figure counted."""
+
+    answers: int
+    """Answers that agreed."""
+    updates: int
+    """Steps that changed the board."""
+    state_sha256: str = ""
+    """Of the whole end state, best first; empty where the order within a tie is left to chance (several clients)."""
+    what: str = ""
+    """As text; empty in results from before it was recorded."""
+
+
+class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
+    """The time of single operations."""
+
+    load: LoadFigures
+    memory: MemoryFigures
+    operations: dict[str, Timed]
+    clock_us: float
+    """What timing an empty call reads: it is contained in every sample."""
+    checked: Checked
+
+
+class ClientsFigures(msgspec.Struct, frozen=True):
+    """Operations per second of several clients at once, during the time in which all of them worked."""
+
+    kind: Literal["threads", "processes", "tasks"]
+    clients: Count
+    operations: Count
+    seconds: Seconds
+    client_cores: float
+    """Processor time of the clients, by the time that passed."""
+    server_cores: float | None = None
+    """Busy cores of the server, if there is one: under one core, it had time left."""
+
+    @property
+    def per_second(self) -> float:
+        """Operations per second of all clients together."""
+        return self.operations / self.seconds if self.seconds else 0.0
+
+
+class BatchFigures(msgspec.Struct, frozen=True):
+    """`update_scores` with so many updates per call, one client."""
+
+    size: Count
+    updates: Count
+    seconds: Seconds
+
+    @property
+    def per_second(self) -> float:
+        """Updates per second."""
+        return self.updates / self.seconds if self.seconds else 0.0
+
+
+class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
+    """Operations per second of several clients, and of batches."""
+
+    clients: list[ClientsFigures]
+    batches: list[BatchFigures]
+    checked: Checked
+
+
+class RateFigures(msgspec.Struct, frozen=True):
+    """Response time at a rate, of all clients together, from the intended start of each operation."""
+
+    rate: PerSecond
+    achieved: PerSecond
+    """Operations per second that were completed."""
+    response: Distribution | None
+    """`None` where the backend did not keep up: then the times would only show how long the run was."""
+    kind: Literal["threads", "processes", "tasks"] = "threads"
+    clients: Count = 1
+
+
+class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
+    """Response time at given rates."""
+
+    rates: list[RateFigures]
+    idle: list[RateFigures]
+    """The same with a board that does nothing: what the harness itself adds."""
+    checked: Checked
+    several: list[RateFigures] = []
+    """Of several clients, each kind and number at rates that climb to the first that was not kept up with."""
+
+
+class PartTime(msgspec.Struct, frozen=True):
+    """The service time of one operation with one part of the hardening around the board."""
+
+    part: str
+    """Empty for the board alone, `all parts` for all of them around it."""
+    operation: str
+    time: Distribution
+
+
+class HardeningFigures(msgspec.Struct, frozen=True, tag="hardening"):
+    """What parts around a board add: the steps of a trace in turns on the board alone and on each."""
+
+    times: list[PartTime]
+    checked: Checked
+
+
+class DiskFigures(msgspec.Struct, frozen=True):
+    """What updates write, `size` a call: growth of the files, and bytes that the owning process sent to the disk."""
+
+    size: int
+    updates: int
+    grown_bytes: int
+    written_bytes: int | None
+    """From `/proc/PID/io`; `None` where the system does not report it."""
+
+    @property
+    def grown(self) -> int | None:
+        """The growth, `None` where the files shrank: then something older was cleaned up meanwhile."""
+        return self.grown_bytes if self.grown_bytes >= 0 else None
+
+
+class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
+    """From nothing to a board, a crash of the process that keeps it (kill -9), and back."""
+
+    processes: int
+    """To run in addition to the app's own."""
+    ports: int
+    """TCP ports open on the machine."""
+    start_seconds: Seconds
+    """From nothing to the first acknowledged update: server start and opening included."""
+    load_seconds: Seconds
+    restore_seconds: Seconds
+    """From the kill until the board gave right answers again."""
+    restored_by: Literal["restart", "load"]
+    """`load`: the storage kept nothing, so that the app had to load all players from its own records again."""
+    acknowledged: int
+    """Updates that were acknowledged before the kill."""
+    lost: int
+    """Of those, how many were gone after the restart, before any new load."""
+    disk: list[DiskFigures] = []
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """One operation of a program."""
+
+    operation: str
+    time: Distribution
+
+
+class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
+    """What one program of a plug-in took."""
+
+    timings: list[Timing]
+    memory_bytes: int | None = None
+    """Private memory of the process that the structure took; `None` where the program is not about memory."""
+    counts: dict[str, float] = {}
+    """Facts by name that are no times, such as players lost to ties."""
+
+
+Figures: TypeAlias = (
+    ServiceFigures | ThroughputFigures | ResponseFigures | HardeningFigures | DrillFigures | ProgramFigures
+)

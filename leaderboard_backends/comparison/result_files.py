@@ -1,0 +1,92 @@
+"""Results as JSON files: written with a line for each run, read in this and the former schema version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from .schema import SCHEMA_VERSION, BackendFacts, Result
+
+MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
+
+
+class ResultError(ValueError):
+    """A file is no result of a comparison, or has another schema version."""
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    schema_version: int
+
+
+def encode_result(result: Result) -> bytes:
+    """Return a result as JSON: a line for each run, so that two results can be compared by eye."""
+    whole = msgspec.json.encode(msgspec.structs.replace(result, runs=[]))
+    runs = b",\n".join(msgspec.json.encode(run) for run in result.runs)
+    return whole.removesuffix(b"]}") + b"\n" + runs + b"\n]}\n"
+
+
+def decode_result(stored: bytes) -> Result:
+    """Return the result of JSON; raises `ResultError` where it is none, or of another schema version.
+
+    Whoever wrote it, no text of it moves a terminal's cursor, begins a line or hides: see `printable`.
+    """
+    try:
+        version = msgspec.json.decode(stored, type=_Versioned).schema_version
+        if version not in (2, SCHEMA_VERSION):
+            remedy = MAKE_ONE if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
+            raise ResultError(
+                f"this result has schema version {version}; this library reads 2 and {SCHEMA_VERSION}. {remedy}"
+            )
+        result = msgspec.convert(printable(msgspec.json.decode(stored)), Result)
+        return result if version == SCHEMA_VERSION else _of_version_2(result)
+    except msgspec.MsgspecError as error:
+        raise ResultError(f"this is not a result of a comparison: {error}. {MAKE_ONE}") from error
+
+
+def _of_version_2(result: Result) -> Result:
+    """Return a result of version 2 as one of today: its `memory` was the board that `sortedcontainers` names now."""
+
+    def now(label: str) -> str:
+        scheme, mark, rest = label.partition("://")
+        if scheme != "memory":
+            return label
+        new = f"sortedcontainers{mark}{rest}"
+        return f"{new} #2" if new in result.settings.backends else new
+
+    def facts_now(facts: BackendFacts) -> BackendFacts:
+        configuration = facts.sheet.configuration.replace('"memory://', '"sortedcontainers://')
+        return change(facts, label=now(facts.label), sheet=change(facts.sheet, configuration=configuration))
+
+    change = msgspec.structs.replace
+    return change(
+        result,
+        schema_version=SCHEMA_VERSION,
+        settings=change(result.settings, backends=list(map(now, result.settings.backends))),
+        backends=list(map(facts_now, result.backends)),
+        code=[change(row, backend=now(row.backend)) for row in result.code],
+        runs=[change(run, cell=change(run.cell, backend=now(run.cell.backend))) for run in result.runs],
+    )
+
+
+def printable(found: Any, *, lines: bool = False) -> Any:
+    r"""Return JSON whose texts, keys included, are of printable characters: an escape becomes `\x1b`, a newline `\n`.
+
+    Only what is a whole file (`toml`) keeps its `lines`.
+    """
+    if isinstance(found, str):
+        return found if found.isprintable() else "".join(_shown(char, lines=lines) for char in found)
+    if isinstance(found, dict):
+        return {printable(name): printable(value, lines=name == "toml") for name, value in found.items()}
+    return [printable(value) for value in found] if isinstance(found, list) else found
+
+
+def _shown(char: str, *, lines: bool) -> str:
+    kept = char.isprintable() or (lines and char in "\n\t")
+    return char if kept else char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def read_result(path: Path) -> Result:
+    """Read a result. Raises `ResultError`, `OSError`."""
+    return decode_result(path.read_bytes())
