@@ -95,7 +95,7 @@ def _headline(typical: Typical, row: Sequence[Advice]) -> str:
     assert pick is not None, f"{RESULT.name} has no pick for {typical.title}"
     same = all(advice.pick and advice.pick.label == pick.label for advice in row)
     of = f"{'up to ' if same else ''}{SIZES[-1]:,} players and {WORKERS} app processes on {typical.title}"
-    return f"**For {of}: `{pick.label}`.** In a config: `{pick.facts.sheet.configuration}`."
+    return f"**For {of}: `{pick.label}`.** In a config: `{pick.facts.metadata.configuration}`."
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:

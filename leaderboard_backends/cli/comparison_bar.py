@@ -109,5 +109,5 @@ def shown(cell: Cell) -> str:
     """Return a cell in words."""
     if cell.mode == "program":
         return cell.backend
-    repeated = ", A/A run" if cell.twin else ""
+    repeated = ", A/A run" if cell.a_a else ""
     return f"{cell.backend}{repeated}, {cell.mode}, {cell.workload}, {cell.players:,} players"

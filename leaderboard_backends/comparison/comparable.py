@@ -112,7 +112,7 @@ def _promises(facts: BackendFacts) -> dict[str, str]:
         f"durability of {facts.label}": facts.durability,
         f"home of {facts.label}": facts.home,
         f"server of {facts.label}": facts.server or "",
-        f"tuning of {facts.label}": ", ".join(facts.sheet.tuning),
+        f"tuning of {facts.label}": ", ".join(facts.metadata.tuning),
     }
 
 

@@ -129,7 +129,7 @@ class _Comparison:
         """Seconds of the parts before this one, where it goes on."""
 
     def _applies(self, unit: Unit) -> bool:
-        return unit.cell.mode != "drill" or self.targets[unit.cell.backend].recovers
+        return unit.cell.mode != "recovery" or self.targets[unit.cell.backend].recovers
 
     def run(self) -> Result:
         before, finished = load_average(), False
@@ -229,7 +229,7 @@ class _Comparison:
         order = self.order
         job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
         verdict = verdict_on(target, opened, found.facts, job, order.proven)
-        return replace(found, facts=replace(found.facts, sheet=target.sheet, verdict=verdict))
+        return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
 
     def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
         key = (workload, players, steps)
@@ -275,7 +275,7 @@ class _Comparison:
             return self.refusals[cell.backend]
         target = self.targets[cell.backend]
         trace = self._trace(cell.workload, cell.players, unit.steps)
-        if cell.mode == "drill":
+        if cell.mode == "recovery":
             timeout = self.jobs.timeout_of(unit)
             return self._fresh(
                 target, folder, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout))

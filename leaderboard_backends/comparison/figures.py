@@ -253,7 +253,7 @@ class DiskFigures(msgspec.Struct, frozen=True):
         return self.grown_bytes if self.grown_bytes >= 0 else None
 
 
-class DrillFigures(msgspec.Struct, frozen=True, tag="drill"):
+class RecoveryFigures(msgspec.Struct, frozen=True, tag="recovery"):
     """From nothing to a board, a crash of the process that keeps it (kill -9), and back."""
 
     processes: int
@@ -292,5 +292,5 @@ class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
 
 
 Figures: TypeAlias = (
-    ServiceFigures | ThroughputFigures | ResponseFigures | HardeningFigures | DrillFigures | ProgramFigures
+    ServiceFigures | ThroughputFigures | ResponseFigures | HardeningFigures | RecoveryFigures | ProgramFigures
 )

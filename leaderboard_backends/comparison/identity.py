@@ -84,7 +84,7 @@ def _identity(target: Target, salt: str) -> str:
     if is_url(url):
         url = pbkdf2_hmac("sha256", url.encode(), salt.encode(), ROUNDS).hex()
     code = code_digest(target.modules, target.path)
-    rest = sha256(msgspec.json.encode([target.sheet, target.path, url, code])).hexdigest()
+    rest = sha256(msgspec.json.encode([target.metadata, target.path, url, code])).hexdigest()
     return f"{target.identity} {rest}"
 
 

@@ -15,10 +15,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from .figures import (
     Distribution,
-    DrillFigures,
     Figures,
     HardeningFigures,
     MemoryFigures,
+    RecoveryFigures,
     ResponseFigures,
     ServiceFigures,
     ThroughputFigures,
@@ -178,7 +178,7 @@ def _read(figures: Figures) -> _Read:
         case HardeningFigures():
             for timed in figures.times:
                 yield from _times(f"{timed.operation}{WITH}{timed.part}", timed.time)
-        case DrillFigures():
+        case RecoveryFigures():
             yield from _recovery(figures)
 
 
@@ -229,7 +229,7 @@ def _response(figures: ResponseFigures) -> _Read:
         yield Figure(part, "kept_up", rate.rate), float(rate.response is not None)
 
 
-def _recovery(figures: DrillFigures) -> _Read:
+def _recovery(figures: RecoveryFigures) -> _Read:
     yield Figure("start", "seconds"), figures.start_seconds
     yield Figure("load", "seconds"), figures.load_seconds
     yield Figure("restore", "seconds"), figures.restore_seconds
@@ -432,7 +432,7 @@ class Measurements:
     @cached_property
     def a_a_runs(self) -> list[Measured]:
         """The second cell of each pair of equal ones."""
-        return [one for cell, one in self.cells.items() if cell.twin]
+        return [one for cell, one in self.cells.items() if cell.a_a]
 
 
 class NoiseClass(NamedTuple):

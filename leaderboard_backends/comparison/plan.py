@@ -32,7 +32,7 @@ LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes
 """The parts of the kit that take more than seconds: they look for races, try random programs, and load large boards."""
 
 EVERY: Final = "every"
-"""In `twins`: run all backends of this part twice (A/A runs), to know the noise."""
+"""In `a_a`: run all backends of this part twice (A/A runs), to know the noise."""
 
 Players = Annotated[int, Meta(ge=1, le=MOST_PLAYERS)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -48,7 +48,7 @@ class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workloads: list[str]
     players: list[Players]
     steps: Count
-    twins: list[str] = []
+    a_a: list[str] = []
 
 
 class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clients: list[Clients]
     batches: list[Count]
     seconds: Seconds
-    twins: list[str] = []
+    a_a: list[str] = []
     tasks: list[Tasks] = []
     """Clients that are tasks of one event loop, on the asynchronous face of a board."""
 
@@ -72,7 +72,7 @@ class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     players: list[Players]
     steps: Count
     seconds: Seconds
-    twins: list[str] = []
+    a_a: list[str] = []
     processes: list[Clients] = []
     """Numbers of client processes that climb the `rates`, on boards that processes can share."""
     tasks: list[Tasks] = []
@@ -93,7 +93,7 @@ class HardeningPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of each part, as in a board's configuration."""
 
 
-class DrillPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecoveryPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start, crash and return of boards of these sizes."""
 
     workload: str
@@ -109,7 +109,7 @@ class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Seconds
 
 
-Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | DrillPart
+Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | RecoveryPart
 """A part that asks for cells of backends."""
 
 
@@ -132,7 +132,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throughput: list[ThroughputPart] = []
     response: list[ResponsePart] = []
     hardening: list[HardeningPart] = []
-    drill: list[DrillPart] = []
+    recovery: list[RecoveryPart] = []
     programs: list[ProgramsPart] = []
     """Left out where the distribution is not installed."""
 
@@ -150,7 +150,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             *(("throughput", part) for part in self.throughput),
             *(("response", part) for part in self.response),
             *(("hardening", part) for part in self.hardening),
-            *(("drill", part) for part in self.drill),
+            *(("recovery", part) for part in self.recovery),
         ]
 
     def workloads(self) -> list[str]:
@@ -186,7 +186,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         def changed(part: Any) -> Any:
             if players:
                 part = replace(part, players=list(players))
-            if steps and not isinstance(part, DrillPart):
+            if steps and not isinstance(part, RecoveryPart):
                 part = replace(part, steps=steps)
             return _with_workloads(part, workloads) if workloads else part
 
@@ -203,7 +203,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             throughput=[change(part) for part in self.throughput],
             response=[change(part) for part in self.response],
             hardening=[change(part) for part in self.hardening],
-            drill=[change(part) for part in self.drill],
+            recovery=[change(part) for part in self.recovery],
         )
 
 
@@ -258,12 +258,12 @@ def units(
     """
     found: dict[Cell, Unit] = {}
     for mode, part in plan.asked():
-        rounds, steps = (part.rounds, 1) if isinstance(part, DrillPart) else (plan.rounds, part.steps)
+        rounds, steps = (part.rounds, 1) if isinstance(part, RecoveryPart) else (plan.rounds, part.steps)
         for workload in workloads_of(part):
             for players in [only_sizes[workload]] if workload in only_sizes else part.players:
                 for backend in [name for name in backends if not _leaves_out(part, name)]:
-                    for twin in (False, True) if twins_of(part, backend) else (False,):
-                        cell = Cell(mode, workload, players, backend, twin)
+                    for a_a in (False, True) if has_a_a_runs(part, backend) else (False,):
+                        cell = Cell(mode, workload, players, backend, a_a)
                         found.setdefault(cell, Unit(cell, rounds, steps, part))  # once, though several parts ask for it
     return [*found.values(), *_programs(plan, programs)]
 
@@ -272,9 +272,9 @@ def _leaves_out(part: Part, backend: str) -> bool:
     return isinstance(part, HardeningPart) and backend not in part.backends
 
 
-def twins_of(part: Part, backend: str) -> bool:
+def has_a_a_runs(part: Part, backend: str) -> bool:
     """Whether a backend is run twice in a part, to know the noise."""
-    return not isinstance(part, DrillPart | HardeningPart) and (EVERY in part.twins or backend in part.twins)
+    return not isinstance(part, RecoveryPart | HardeningPart) and (EVERY in part.a_a or backend in part.a_a)
 
 
 def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:
@@ -303,6 +303,6 @@ def expected_seconds(unit: Unit) -> float:
         return 1 + (4 + ladders * len(part.rates) * 0.7) * part.seconds + players / 100_000
     if isinstance(part, HardeningPart):
         return 2 + len(part.parts) + players / 50_000
-    if isinstance(part, DrillPart):
+    if isinstance(part, RecoveryPart):
         return 2 + players / 80_000
     return 1.5 + players / 50_000

@@ -58,7 +58,7 @@ def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> C
     """
     check_comparable(old, new, allow_other_machine=allow_other_machine)
     before, after = Measurements(old), Measurements(new)
-    cells = sorted(cell for cell in before.cells.keys() | after.cells.keys() if cell.workload and not cell.twin)
+    cells = sorted(cell for cell in before.cells.keys() | after.cells.keys() if cell.workload and not cell.a_a)
     rows = tuple(row for cell in cells for row in _Pair(cell, before, after).changes())
     missing = tuple(
         row for row in rows if row.outcome == "disappeared" and row.figure is None and row.cell in after.cells

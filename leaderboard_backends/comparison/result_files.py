@@ -39,10 +39,19 @@ def decode_result(stored: bytes) -> Result:
             raise ResultError(
                 f"this result has schema version {version}; this library reads 2 and {SCHEMA_VERSION}. {remedy}"
             )
-        result = msgspec.convert(printable(msgspec.json.decode(stored)), Result)
+        result = msgspec.convert(_renamed(printable(msgspec.json.decode(stored))), Result)
         return result if version == SCHEMA_VERSION else _of_version_2(result)
     except msgspec.MsgspecError as error:
         raise ResultError(f"this is not a result of a comparison: {error}. {MAKE_ONE}") from error
+
+
+def _renamed(found: Any) -> Any:
+    """Return JSON with crash recovery under its name of today; it was called a drill."""
+    for run in found["runs"] if isinstance(found.get("runs"), list) else []:
+        for part, key in (("cell", "mode"), ("figures", "type")):
+            if isinstance(run, dict) and isinstance(run.get(part), dict) and run[part].get(key) == "drill":
+                run[part][key] = "recovery"
+    return found
 
 
 def _of_version_2(result: Result) -> Result:
@@ -56,8 +65,8 @@ def _of_version_2(result: Result) -> Result:
         return f"{new} #2" if new in result.settings.backends else new
 
     def facts_now(facts: BackendFacts) -> BackendFacts:
-        configuration = facts.sheet.configuration.replace('"memory://', '"sortedcontainers://')
-        return change(facts, label=now(facts.label), sheet=change(facts.sheet, configuration=configuration))
+        configuration = facts.metadata.configuration.replace('"memory://', '"sortedcontainers://')
+        return change(facts, label=now(facts.label), metadata=change(facts.metadata, configuration=configuration))
 
     change = msgspec.structs.replace
     return change(

@@ -17,13 +17,13 @@ from .figures import Checked, Count, Figures
 SCHEMA_VERSION: Final = 3
 """Raised whenever a reader of older results would misread a newer one, or a newer reader an older one."""
 
-Mode: TypeAlias = Literal["service", "throughput", "response", "hardening", "drill", "program"]
+Mode: TypeAlias = Literal["service", "throughput", "response", "hardening", "recovery", "program"]
 """What a run measures. Figures of two modes are never mixed.
 
 `service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
 several clients, and of batches. `response`: time from the intended start, at a given rate. `hardening`: what each part
-around a board adds. `drill`: crash recovery (start, kill, restore), and what an update writes to the disk. `program`: a
-program of a plug-in.
+around a board adds. `recovery`: start, kill and restore, and what an update writes to the disk. `program`: a program of
+a plug-in.
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]
@@ -43,7 +43,7 @@ DISTURBED_FROM: Final = 0.3
 """Cores kept busy by other processes from which on a run counts as disturbed."""
 
 
-class Cell(msgspec.Struct, frozen=True, order=True):
+class Cell(msgspec.Struct, frozen=True, order=True, rename={"a_a": "twin"}):
     """What a run is a run of; it is repeated in several processes. `workload` is empty for a program."""
 
     mode: Mode
@@ -51,7 +51,7 @@ class Cell(msgspec.Struct, frozen=True, order=True):
     players: int
     backend: str
     """A backend's label, or the name of a program."""
-    twin: bool = False
+    a_a: bool = False
     """Whether it is the second of two equal cells, from whose difference the noise is known."""
 
 
@@ -115,7 +115,7 @@ class Gate(msgspec.Struct, frozen=True):
     checked: Checked | None = None
 
 
-class Sheet(msgspec.Struct, frozen=True):
+class Metadata(msgspec.Struct, frozen=True):
     """What a person has to know of a backend's row: from its file in `benchmarks/backends`, or empty."""
 
     title: str = ""
@@ -131,7 +131,7 @@ class Sheet(msgspec.Struct, frozen=True):
     """Those of one operation; empty where it is one to a server, and none elsewhere."""
 
 
-class BackendFacts(msgspec.Struct, frozen=True):
+class BackendFacts(msgspec.Struct, frozen=True, rename={"metadata": "sheet"}):
     """What a backend is and promises, as opened."""
 
     label: str
@@ -146,7 +146,7 @@ class BackendFacts(msgspec.Struct, frozen=True):
     durability_told: str = ""
     """What the server or the backend says of it, in its own words."""
     code: CodeSize | None = None
-    sheet: Sheet = Sheet()
+    metadata: Metadata = Metadata()
     verdict: Verdict | None = None
     consistency: Consistency = "linearizable"
     """What its reads promise: `per player` is a board over several shards."""

@@ -27,7 +27,7 @@ from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, t
 from ..toml_files import read_toml, shipped
 from .opening import Where, check_target
 from .redaction import conceal
-from .schema import Sheet
+from .schema import Metadata
 
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
@@ -43,7 +43,7 @@ LEFT_OUT: Final = (
 """Targets that are not compared unless named, by the user or in a plan (`besides`): fakeredis, whose speed says nothing
 about a server's, and boards on several servers or with a copy, whose start takes seconds."""
 
-NO_SHEET: Final = Sheet()
+NO_METADATA: Final = Metadata()
 
 
 class OpenTarget(NamedTuple):
@@ -71,7 +71,7 @@ class Target:
     place: TrialPlace | None = None
     url: str = field(default="", repr=False)
     """It may hold a password."""
-    sheet: Sheet = NO_SHEET
+    metadata: Metadata = NO_METADATA
     path: str = ""
     """A folder that its processes import from as well; empty where they need none."""
 
@@ -175,17 +175,19 @@ def read_target(path: Path) -> Target:
 def _target(path: Path, file: _File) -> Target:
     tuning, setup, watch = ([conceal(line) for line in lines] for lines in (file.tuning, file.setup, file.watch))
     label = file.label or path.stem
-    sheet = Sheet(conceal(file.title), tuning, setup, watch, conceal(file.configuration), conceal(file.round_trips))
+    metadata = Metadata(
+        conceal(file.title), tuning, setup, watch, conceal(file.configuration), conceal(file.round_trips)
+    )
     if ":" in file.target:
         check_target(file.target)
         folder = str((path.parent / file.path).resolve()) if file.path else ""
-        return Target(label, url=file.target, sheet=sheet, path=folder)
+        return Target(label, url=file.target, metadata=metadata, path=folder)
     place = trial_place(file.target)
     if isinstance(place, ServerPlace):
         place = replace(place, settings={**place.settings, **file.settings})
     elif file.settings:
         raise ConfigurationError(f"{path}: settings are for servers; {file.target} is none.")
-    return Target(label, place, sheet=sheet)
+    return Target(label, place, metadata=metadata)
 
 
 def find_targets(named: Iterable[str], besides: Iterable[str] = ()) -> list[Target]:

@@ -103,7 +103,7 @@ def test_what_got_worse_ends_in_exit_code_1_and_what_did_not_in_0(service_times:
 
 def test_what_has_no_figures_any_more_ends_in_exit_code_1_unless_that_is_allowed(tmp_path: Path) -> None:
     whole, old, new = read_result(FULL), tmp_path / "old.json", tmp_path / "new.json"
-    runs = [one for one in whole.runs if (one.cell.mode, one.cell.players) == ("service", 1_000) and not one.cell.twin]
+    runs = [one for one in whole.runs if (one.cell.mode, one.cell.players) == ("service", 1_000) and not one.cell.a_a]
     old.write_bytes(encode_result(replace(whole, runs=runs)))
     gone = [replace(one, status="unavailable", figures=None) if one.cell.backend == "zodb" else one for one in runs]
     new.write_bytes(encode_result(replace(whole, runs=gone)))

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.figures import (
-    DrillFigures,
     HardeningFigures,
     ProgramFigures,
+    RecoveryFigures,
     ResponseFigures,
     ServiceFigures,
     ThroughputFigures,
@@ -72,7 +72,7 @@ def test_every_run_of_every_mode_has_figures_of_that_mode(whole: Result) -> None
         "throughput": ThroughputFigures,
         "response": ResponseFigures,
         "hardening": HardeningFigures,
-        "drill": DrillFigures,
+        "recovery": RecoveryFigures,
         "program": ProgramFigures,
     }
     assert {run.cell.mode for run in whole.runs} == set(kinds)
@@ -149,9 +149,11 @@ def test_several_clients_climb_the_rates_until_one_is_not_kept_up_with(whole: Re
 
 
 def test_a_crash_loses_what_lives_in_the_process_and_nothing_of_what_is_durable(whole: Result) -> None:
-    drills = {label: of(whole, "drill", label).figures for label in ("memory", "redis (appendfsync always)", "zodb")}
-    for label, figures in drills.items():
-        assert isinstance(figures, DrillFigures)
+    recoveries = {
+        label: of(whole, "recovery", label).figures for label in ("memory", "redis (appendfsync always)", "zodb")
+    }
+    for label, figures in recoveries.items():
+        assert isinstance(figures, RecoveryFigures)
         assert figures.acknowledged >= 400
         assert figures.start_seconds > 0
         assert figures.restore_seconds > 0

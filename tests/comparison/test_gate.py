@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.figures import ProgramFigures, ResponseFigures, ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
 from leaderboard_backends.comparison.measure.conformance_gate import gates_of, withheld
-from leaderboard_backends.comparison.plan import DrillPart, ResponsePart, read_plan
+from leaderboard_backends.comparison.plan import RecoveryPart, ResponsePart, read_plan
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from .conftest import Watching, every_mode, run_small, service_plan
@@ -34,7 +34,7 @@ def test_a_gate_is_of_each_workload_without_service_times_at_a_size_that_is_shor
     plan = replace(
         service_plan([100]),
         response=[ResponsePart("lobby", [300, 1_000_000], 10, 1.0), ResponsePart("realtime", [10], 10, 1.0)],
-        drill=[DrillPart("events", [100_000], 1)],
+        recovery=[RecoveryPart("events", [100_000], 1)],
     )
     assert gates_of(plan, {"events": 31_000}) == {"lobby": 10_000, "events": 31_000}
     assert gates_of(read_plan("full"), {}) == {}
@@ -68,7 +68,7 @@ def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
     comparing: Callable[..., Result], watcher: Watching
 ) -> None:
     result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), programs=[]))
-    modes = {"service", "throughput", "response", "drill"}  # parts are put around `memory` alone
+    modes = {"service", "throughput", "response", "recovery"}  # parts are put around `memory` alone
     wrong = [run for run in result.runs if run.cell.backend == "boards:CountsWrongFarDown"]
     assert {run.cell.mode for run in wrong} == modes
     assert {(run.status, run.figures) for run in wrong} == {("wrong", None)}
@@ -80,7 +80,7 @@ def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
 
 
 def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], drill=[], programs=[])
+    plan = replace(every_mode(), service=[], recovery=[], programs=[])
     result = comparing("boards:CountsWrongFarDown", "memory", plan=plan)
     told = {run.cell.backend: (run.status, run.reason) for run in result.runs}
     status, reason = told["boards:CountsWrongFarDown"]
@@ -98,7 +98,7 @@ def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(compari
 def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_gate_again(
     comparing: Callable[..., Result], traces: Path, tmp_path: Path
 ) -> None:
-    plan, journal = replace(every_mode(), service=[], drill=[], programs=[]), tmp_path / "journal"
+    plan, journal = replace(every_mode(), service=[], recovery=[], programs=[]), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
     head, (facts,), runs, _ = read_journal(journal)
     with Journal(journal, force=True) as earlier:
@@ -129,7 +129,7 @@ def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
     figures = ProgramFigures([])
     before = Run(Cell("service", "realtime", 10, "a"), 1, "ok", figures=figures)
     wrong = Run(Cell("throughput", "realtime", 10, "a"), 1, "wrong", "one is missing")
-    failed = Run(Cell("drill", "realtime", 10, "a"), 1, "failed", "no disk")
+    failed = Run(Cell("recovery", "realtime", 10, "a"), 1, "failed", "no disk")
     other = Run(Cell("service", "realtime", 10, "b"), 1, "ok", figures=figures)
     said = "withheld, as another run was wrong (throughput, realtime, 10 players): one is missing"
     assert withheld([before, wrong, failed, other]) == [
@@ -143,8 +143,11 @@ def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
 def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable[..., Result]) -> None:
     plan = replace(every_mode(1000), service=[], throughput=[], response=[], programs=[])
     plan = replace(plan, service=service_plan([20], 20).service)  # so that no gate finds it out first
-    drill, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
-    assert (drill.status, drill.reason) == ("wrong", "after recovery, the first entry of the top is not at rank 1")
+    recovery, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
+    assert (recovery.status, recovery.reason) == (
+        "wrong",
+        "after recovery, the first entry of the top is not at rank 1",
+    )
 
 
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:
@@ -178,8 +181,8 @@ def test_no_password_of_a_boards_own_storage_gets_into_a_result(comparing: Calla
     result = comparing("boards:TellsAPassword", plan=replace(every_mode(), programs=[]).changed(proof="updates"))
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
-    drills = replace(every_mode(), service=[], throughput=[], response=[], programs=[])
-    result = comparing("boards:TellsAPassword", plan=drills)
+    recoveries = replace(every_mode(), service=[], throughput=[], response=[], programs=[])
+    result = comparing("boards:TellsAPassword", plan=recoveries)
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
 
@@ -195,7 +198,7 @@ def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_
     plan = replace(every_mode(), throughput=[], response=[], programs=[])
     runs = comparing("boards:Segfaults", "memory", plan=plan).runs
     died, other = ([run for run in runs if (run.cell.backend == "memory") == right] for right in (False, True))
-    assert [run.cell.mode for run in died] == ["service", "drill"]
+    assert [run.cell.mode for run in died] == ["service", "recovery"]
     assert {(run.status, run.reason) for run in died} == {
         ("failed", "its process was killed by SIGSEGV in update_score")
     }
@@ -262,7 +265,7 @@ def test_all_boards_end_in_the_same_state_after_the_same_trace(comparing: Callab
 
 
 def test_a_board_that_loses_updates_between_threads_has_no_throughput(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], response=[], drill=[], programs=[])
+    plan = replace(every_mode(), service=[], response=[], recovery=[], programs=[])
     result = comparing("boards:LosesInThreads", "memory", plan=plan)
     racy, right = (run for run in result.runs if run.cell.mode == "throughput")
     assert (racy.status, right.status) == ("wrong", "ok")

@@ -13,10 +13,10 @@ from leaderboard_backends.comparison.figures import (
     BatchFigures,
     ClientsFigures,
     DiskFigures,
-    DrillFigures,
     Figures,
     MemoryFigures,
     ProgramFigures,
+    RecoveryFigures,
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.measurements import (
@@ -73,9 +73,9 @@ def test_a_rate_that_was_not_kept_up_with_has_no_response_time() -> None:
     assert judged(response({500: 80.0, 2000: None})) == {("500 per second", "p50"): 80, ("500 per second", "p99"): 80}
 
 
-def test_a_drill_is_read_in_seconds_and_in_bytes_an_update() -> None:
+def test_a_recovery_is_read_in_seconds_and_in_bytes_an_update() -> None:
     disk = [DiskFigures(1, 100, 5000, 40_000), DiskFigures(10, 100, 2000, None), DiskFigures(100, 0, 0, 0)]
-    assert judged(DrillFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, 0, disk)) == {
+    assert judged(RecoveryFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, 0, disk)) == {
         ("start", "seconds"): 0.1,
         ("load", "seconds"): 2.0,
         ("restore", "seconds"): 0.5,
@@ -109,7 +109,7 @@ def test_only_runs_of_the_cell_that_have_figures_count() -> None:
         result(
             [
                 *rank_times("memory", {1000: 4.0, 2000: 5.0}, spread=(1.0, 2.0)),
-                *rank_times("memory", {1000: 7.0}, spread=(1.0,), twin=True),
+                *rank_times("memory", {1000: 7.0}, spread=(1.0,), a_a=True),
                 *rank_times("naive", {1000: 8.0}, spread=(1.0,)),
                 *ended(HERE, "wrong", "rank 2 is no 3", rounds=1),
             ]
@@ -151,7 +151,7 @@ def test_the_workload_of_most_sizes_and_the_size_of_most_runs_represent_a_result
     assert m.workload == "realtime"
     assert m.usual("service") == Place("service", "realtime", 1000)
     assert m.usual("response") == Place("response", "lobby", 100), "no response of the workload that represents all"
-    assert m.usual("drill") is None
+    assert m.usual("recovery") is None
     assert list(m.by_size("service", "memory")) == [100, 1000, 9000]
     assert list(m.by_size("service", "naive")) == [1000]
 
@@ -168,8 +168,8 @@ def noise_floors(found: Result) -> Floors:
     return Measurements(found).floors
 
 
-def twins(backend: str, one: float, other: float) -> list[Run]:
-    return [*rank_times(backend, {1000: one}), *rank_times(backend, {1000: other}, twin=True)]
+def a_a(backend: str, one: float, other: float) -> list[Run]:
+    return [*rank_times(backend, {1000: one}), *rank_times(backend, {1000: other}, a_a=True)]
 
 
 def test_a_class_is_where_a_board_lives_and_whether_each_update_waits_for_the_disk() -> None:
@@ -183,7 +183,7 @@ def test_a_class_is_where_a_board_lives_and_whether_each_update_waits_for_the_di
 
 
 def test_a_class_takes_the_largest_folded_ratio_of_its_own_twins() -> None:
-    runs = [*twins("memory", 4.0, 4.2), *twins("naive", 8.8, 8.0), *twins("redis", 50.0, 65.0)]
+    runs = [*a_a("memory", 4.0, 4.2), *a_a("naive", 8.8, 8.0), *a_a("redis", 50.0, 65.0)]
     floors = noise_floors(result(runs, backends=KNOWN))
     assert floors.find(PROCESS, "service", "p50").ratio == pytest.approx(1.1)
     assert floors.find(SERVER, "service", "p50").ratio == pytest.approx(1.3)
@@ -192,7 +192,7 @@ def test_a_class_takes_the_largest_folded_ratio_of_its_own_twins() -> None:
 
 
 def test_the_largest_of_all_operations_counts() -> None:
-    one, other = (Cell("service", "realtime", 1000, "memory", twin) for twin in (False, True))
+    one, other = (Cell("service", "realtime", 1000, "memory", a_a) for a_a in (False, True))
     runs = [
         *repeated(one, [service({"rank": 4.0, "top": 10.0})]),
         *repeated(other, [service({"rank": 4.0, "top": 8.0, "only here": 1.0})]),
@@ -200,8 +200,8 @@ def test_the_largest_of_all_operations_counts() -> None:
     assert noise_floors(result(runs)).find(PROCESS, "service", "p50").ratio == pytest.approx(1.25)
 
 
-def test_a_class_without_a_twin_takes_the_largest_of_all_and_says_so() -> None:
-    runs = [*twins("memory", 4.0, 4.2), *twins("redis", 50.0, 65.0)]
+def test_a_class_without_a_a_a_run_takes_the_largest_of_all_and_says_so() -> None:
+    runs = [*a_a("memory", 4.0, 4.2), *a_a("redis", 50.0, 65.0)]
     floors = noise_floors(result(runs, backends=KNOWN))
     for unknown in (SYNCED, None):
         found = floors.find(unknown, "service", "p50")
@@ -210,33 +210,33 @@ def test_a_class_without_a_twin_takes_the_largest_of_all_and_says_so() -> None:
         assert found.source.endswith("the largest of all classes, because this one has no A/A run")
 
 
-def test_without_any_twin_in_a_mode_the_floor_is_not_known() -> None:
+def test_without_any_a_a_run_in_a_mode_the_floor_is_not_known() -> None:
     place = ("realtime", 1000, "memory")
-    runs = [*twins("memory", 4.0, 4.2), *repeated(Cell("response", *place), [response({500: 80.0})] * 5)]
+    runs = [*a_a("memory", 4.0, 4.2), *repeated(Cell("response", *place), [response({500: 80.0})] * 5)]
     floors = noise_floors(result(runs))
     assert floors.find(PROCESS, "response", "p99").ratio == inf
     assert "no response A/A run" in floors.find(PROCESS, "response", "p99").source
     assert floors.find(PROCESS, "service", "p99").ratio == inf, "no service run has samples enough for a p99"
 
 
-def test_a_twin_of_which_one_side_has_no_figures_or_none_above_0_tells_nothing() -> None:
-    runs = [*rank_times("memory", {1000: 4.0}, twin=True)]
+def test_a_a_a_run_of_which_one_side_has_no_figures_or_none_above_0_tells_nothing() -> None:
+    runs = [*rank_times("memory", {1000: 4.0}, a_a=True)]
     assert noise_floors(result(runs)).measured == {}
-    floors = noise_floors(result(twins("memory", 4.0, 4.0)))
+    floors = noise_floors(result(a_a("memory", 4.0, 4.0)))
     assert floors.find(PROCESS, "service", "process_memory").ratio == inf, "the board's growth is 0"
 
 
 @given(st.floats(0.1, 1e6), st.lists(st.floats(0.5, 2), min_size=1, max_size=7))
-def test_equal_twins_give_a_floor_of_1(time: float, spread: list[float]) -> None:
-    runs = [run for twin in (False, True) for run in rank_times("memory", {1000: time}, spread=spread, twin=twin)]
+def test_equal_a_a_runs_give_a_floor_of_1(time: float, spread: list[float]) -> None:
+    runs = [run for a_a in (False, True) for run in rank_times("memory", {1000: time}, spread=spread, a_a=a_a)]
     assert {floor.ratio for floor in noise_floors(result(runs)).measured.values()} == {1}
 
 
 @given(st.floats(0.1, 10), st.floats(0.1, 10))
-def test_which_of_two_is_the_twin_says_nothing(one: float, other: float) -> None:
+def test_which_of_two_is_the_a_a_run_says_nothing(one: float, other: float) -> None:
     floor, turned = (
         noise_floors(result(runs)).find(PROCESS, "service", "p50").ratio
-        for runs in (twins("memory", one, other), twins("memory", other, one))
+        for runs in (a_a("memory", one, other), a_a("memory", other, one))
     )
     assert floor == pytest.approx(turned)
     assert floor >= 1

@@ -6,20 +6,20 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.operations import operations, operations_section
-from leaderboard_backends.comparison.schema import BackendFacts, Result, Sheet
+from leaderboard_backends.comparison.schema import BackendFacts, Metadata, Result
 
-from .advice.results import ACKNOWLEDGED, drill, facts, result, service
+from .advice.results import ACKNOWLEDGED, facts, recovery, result, service
 
 
 def stated(label: str, steps: int, figures: int) -> BackendFacts:
-    sheet = Sheet(setup=["a step"] * steps, watch=["a figure"] * figures)
-    return replace(facts(label, "server" if label == "redis" else "file"), sheet=sheet)
+    metadata = Metadata(setup=["a step"] * steps, watch=["a figure"] * figures)
+    return replace(facts(label, "server" if label == "redis" else "file"), metadata=metadata)
 
 
 def measured(lost: int) -> Result:
     """Return a result of a server, killed at two sizes, and of a file that was not."""
-    small = drill("redis", 1_000, restore=1.0)
-    runs = [*small, *drill("redis", processes=1, ports=2, start=0.5, restore=9.0, lost=lost)]
+    small = recovery("redis", 1_000, restore=1.0)
+    runs = [*small, *recovery("redis", processes=1, ports=2, start=0.5, restore=9.0, lost=lost)]
     return result([stated("redis", 4, 3), stated("zodb", 1, 1)], [*runs, *service("zodb", {"update": 1.0})])
 
 

@@ -18,7 +18,7 @@ time_limit = 1
 workloads = ["realtime", "lobby"]
 players = [10, 20]
 steps = 100
-twins = ["a"]
+a_a = ["a"]
 """
 
 
@@ -39,16 +39,16 @@ def test_the_plans_that_come_with_the_library_are_read() -> None:
     assert full.throughput
     assert full.response
     assert full.hardening
-    assert full.drill
+    assert full.recovery
     assert [part.distribution for part in full.programs] == ["leaderboard-backends-study"]
 
 
-def test_each_cell_comes_once_and_twins_where_they_are_asked_for(plan: Plan) -> None:
+def test_each_cell_comes_once_and_a_a_runs_where_they_are_asked_for(plan: Plan) -> None:
     found = units(plan, ["a", "b"])
     assert len({unit.cell for unit in found}) == len(found) == 2 * 2 * 3
-    assert {unit.cell.backend for unit in found if unit.cell.twin} == {"a"}
-    every = units(replace(plan, service=[replace(plan.service[0], twins=["every"])]), ["a", "b"])
-    assert {unit.cell.backend for unit in every if unit.cell.twin} == {"a", "b"}
+    assert {unit.cell.backend for unit in found if unit.cell.a_a} == {"a"}
+    every = units(replace(plan, service=[replace(plan.service[0], a_a=["every"])]), ["a", "b"])
+    assert {unit.cell.backend for unit in every if unit.cell.a_a} == {"a", "b"}
     doubled = replace(plan, service=[*plan.service, *plan.service])
     assert units(doubled, ["a", "b"]) == found
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from leaderboard_backends.comparison.figures import (
     BatchFigures,
     DiskFigures,
-    DrillFigures,
     Figures,
     MemoryFigures,
     ProgramFigures,
+    RecoveryFigures,
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.measurements import Figure
 from leaderboard_backends.comparison.regression import Change, Changes, changes
-from leaderboard_backends.comparison.schema import Cell, Result, Run, Sheet
+from leaderboard_backends.comparison.schema import Cell, Metadata, Result, Run
 from leaderboard_backends.errors import ConfigurationError
 
 from .timings import (
@@ -44,13 +44,13 @@ HERE = Cell("service", "realtime", 1000, "memory")
 
 
 def with_twin(runs: Sequence[Run], noise: float = 1.0) -> list[Run]:
-    """Return runs, and a twin of `rank` whose medians lie apart by the noise."""
-    return [*runs, *rank_times("memory", {10: 1.0}), *rank_times("memory", {10: noise}, twin=True)]
+    """Return runs, and an A/A run of `rank` whose medians lie apart by the noise."""
+    return [*runs, *rank_times("memory", {10: 1.0}), *rank_times("memory", {10: noise}, a_a=True)]
 
 
 def twinned(cell: Cell, figures: Sequence[Figures]) -> Result:
-    """Return a result of one cell and its twin with the same figures: the floor is 1."""
-    return result([*repeated(cell, figures), *repeated(msgspec.structs.replace(cell, twin=True), figures)])
+    """Return a result of one cell and its a_a with the same figures: the floor is 1."""
+    return result([*repeated(cell, figures), *repeated(msgspec.structs.replace(cell, a_a=True), figures)])
 
 
 def of_rank(found: Changes, statistic: str = "p50") -> Change:
@@ -128,9 +128,9 @@ def test_memory_that_is_the_same_in_each_process_is_judged_like_any_figure() -> 
 
 
 def test_figures_of_all_modes_are_compared() -> None:
-    drill = DrillFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, 0, [DiskFigures(1, 10, 500, None)])
-    cells = [HERE, Cell("response", "realtime", 1000, "memory"), Cell("drill", "realtime", 1000, "memory")]
-    figures: list[Figures] = [service({"rank": timed(1.0, 2.0)}), response({500: 80.0}), drill]
+    recovery = RecoveryFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, 0, [DiskFigures(1, 10, 500, None)])
+    cells = [HERE, Cell("response", "realtime", 1000, "memory"), Cell("recovery", "realtime", 1000, "memory")]
+    figures: list[Figures] = [service({"rank": timed(1.0, 2.0)}), response({500: 80.0}), recovery]
     runs = [run for cell, each in zip(cells, figures, strict=True) for run in repeated(cell, [each] * 5)]
     rows = changes(result(runs), result(runs)).rows
     assert {(row.cell.mode, row.figure.title, row.figure.statistic) for row in rows if row.figure} == {
@@ -141,16 +141,16 @@ def test_figures_of_all_modes_are_compared() -> None:
         ("service", "board", "process_memory"),
         ("response", "500 per second", "p50"),
         ("response", "500 per second", "p99"),
-        ("drill", "start", "seconds"),
-        ("drill", "load", "seconds"),
-        ("drill", "restore", "seconds"),
-        ("drill", "1 per call", "disk_growth"),
+        ("recovery", "start", "seconds"),
+        ("recovery", "load", "seconds"),
+        ("recovery", "restore", "seconds"),
+        ("recovery", "1 per call", "disk_growth"),
     }
 
 
-def test_twins_and_programs_have_no_rows() -> None:
+def test_a_a_runs_and_programs_have_no_rows() -> None:
     programs = repeated(Cell("program", "", 1000, "bintrees"), [ProgramFigures([], 1)] * 5)
-    given = result([*rank_times("memory", {10: 1.0}, twin=True), *programs])
+    given = result([*rank_times("memory", {10: 1.0}, a_a=True), *programs])
     assert changes(given, given).rows == ()
 
 
@@ -181,7 +181,7 @@ def cut(times: Sequence[float | None], samples: int = 50) -> Result:
     return result([*runs, *(msgspec.structs.replace(run, cell=TWIN) for run in runs)])
 
 
-TWIN = msgspec.structs.replace(HERE, twin=True)
+TWIN = msgspec.structs.replace(HERE, a_a=True)
 
 
 def test_an_operation_cut_by_the_time_limit_says_so_beside_its_verdict() -> None:
@@ -278,9 +278,9 @@ def test_a_backend_that_the_kit_refuses_now_is_a_regression() -> None:
 
 
 def test_updates_lost_by_a_kill_are_a_regression_without_any_statistics() -> None:
-    cell = Cell("drill", "realtime", 1000, "memory")
+    cell = Cell("recovery", "realtime", 1000, "memory")
     kept, lost = (
-        result(repeated(cell, [DrillFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, count)])) for count in (0, 12)
+        result(repeated(cell, [RecoveryFigures(1, 1, 0.1, 2.0, 0.5, "restart", 100, count)])) for count in (0, 12)
     )
     [row] = changes(kept, lost).regressions
     assert row.reason == "a kill lost up to 0 acknowledged updates; now it loses up to 12"
@@ -358,7 +358,7 @@ def test_results_without_a_common_cell_are_refused() -> None:
 
 def test_libraries_and_tuning_that_differ_are_listed() -> None:
     old = result(FINE, versions={"redis": "7.1", "ZODB": "6.4", "CPython": "3.11.0"})
-    tuned = msgspec.structs.replace(facts("memory"), sheet=Sheet(tuning=["load 1000"]))
+    tuned = msgspec.structs.replace(facts("memory"), metadata=Metadata(tuning=["load 1000"]))
     new = result(FINE, versions={"redis": "7.2", "hiredis": "3.0", "CPython": "3.11.0"}, backends=[tuned])
     assert [str(difference) for difference in changes(old, new).differences] == [
         "version of redis: 7.1 in the old result, 7.2 in the new one",

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from leaderboard_backends.comparison.result_files import ResultError, decode_result, encode_result, read_result
-from leaderboard_backends.comparison.schema import CodeFacts, Result, Sheet
+from leaderboard_backends.comparison.schema import CodeFacts, Metadata, Result
 
 from .advice import results
 
@@ -50,8 +50,8 @@ def test_the_memory_board_of_version_2_is_the_one_on_sortedcontainers() -> None:
     boards = "memory", "memory://", "zodb+memory", "sortedcontainers://"
     runs = [run for label in boards for run in results.service(label, {"rank": 1.0})]
     made = results.result([results.facts(label) for label in boards], runs)
-    sheet = Sheet(configuration='url = "memory://weekly"')
-    known = [msgspec.structs.replace(each, sheet=sheet) for each in made.backends]
+    metadata = Metadata(configuration='url = "memory://weekly"')
+    known = [msgspec.structs.replace(each, metadata=metadata) for each in made.backends]
     code = [CodeFacts("basic board", "memory", 0, 1, 2, 3)]
     old = msgspec.structs.replace(made, schema_version=2, backends=known, code=code)
     read = decode_result(encode_result(old))
@@ -59,7 +59,7 @@ def test_the_memory_board_of_version_2_is_the_one_on_sortedcontainers() -> None:
     assert [read.settings.backends, [each.label for each in read.backends]] == [now, now]
     assert dict.fromkeys(run.cell.backend for run in read.runs) == dict.fromkeys(now)
     assert [each.backend for each in read.code] == ["sortedcontainers"]
-    assert read.backends[0].sheet.configuration == 'url = "sortedcontainers://weekly"'
+    assert read.backends[0].metadata.configuration == 'url = "sortedcontainers://weekly"'
     assert decode_result(encode_result(read)) == read
 
 
@@ -79,3 +79,13 @@ def test_nothing_in_a_result_names_the_machine_or_its_user(half_failed: Result, 
     for result in (half_failed, whole):
         text = encode_result(result).decode()
         assert not [word for word in (*PERSONAL, f"/{getpass.getuser()}/") if word in text]
+
+
+def test_crash_recovery_is_read_under_its_former_name(whole: Result) -> None:
+    old = (
+        encode_result(whole)
+        .replace(b'"mode":"recovery"', b'"mode":"drill"')
+        .replace(b'"type":"recovery"', b'"type":"drill"')
+    )
+    assert b'"drill"' in old
+    assert decode_result(old) == whole

@@ -1,4 +1,4 @@
-"""Rows of several servers: all their memory counts, none has a drill, and none outlives a comparison that is ended."""
+"""Rows of several servers: all their memory counts, none is killed, and none outlives a comparison that is ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_only_the_full_plan_has_them_and_their_labels_say_that_they_share_a_mach
     assert {CLUSTER, SENTINEL, REPLICA} <= {*full}
     assert [one.label for one in find_targets(["redis+cluster", "memory"])] == [CLUSTER, "memory"]
     for label in (CLUSTER, SENTINEL):
-        assert "all on the client's machine" in known_targets()[label].sheet.title
+        assert "all on the client's machine" in known_targets()[label].metadata.title
 
 
 def test_a_board_and_its_replicas_are_on_all_servers_that_were_started(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_cluster_is_measured_in_every_mode_but_crash_recovery(comparing: Calla
 def test_a_copy_in_memory_gives_the_models_answers_and_counts_as_the_apps_memory(
     comparing: Callable[..., Result], mode: str
 ) -> None:
-    plan = replace(every_mode(PLAYERS), programs=[], response=[], drill=[])
+    plan = replace(every_mode(PLAYERS), programs=[], response=[], recovery=[])
     plan = replace(plan, throughput=[]) if mode == "service" else replace(plan, service=[])
     (run,) = comparing(REPLICA, plan=plan).runs
     assert (run.status, run.reason) == ("ok", "")

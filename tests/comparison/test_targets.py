@@ -49,17 +49,17 @@ def test_without_names_every_storage_and_every_file_is_compared_and_fakeredis_is
 
 def test_every_built_in_target_has_metadata_that_a_reader_needs() -> None:
     for label, target in ready_targets().items():
-        sheet = target.sheet
-        assert sheet.title, label
-        assert sheet.setup, label
-        assert sheet.watch, label
-        assert sheet.configuration.startswith("url = "), label
+        metadata = target.metadata
+        assert metadata.title, label
+        assert metadata.setup, label
+        assert metadata.watch, label
+        assert metadata.configuration.startswith("url = "), label
 
 
 def test_a_file_adds_a_backend_with_a_servers_settings(tmp_path: Path) -> None:
     target = read_target(file(tmp_path))
     assert isinstance(target.place, ServerPlace)
-    assert (target.label, target.place.settings, target.sheet.title) == ("mine", {"hz": "50"}, "mine")
+    assert (target.label, target.place.settings, target.metadata.title) == ("mine", {"hz": "50"}, "mine")
     assert "hz" in target.identity
 
 
@@ -90,12 +90,12 @@ def test_a_module_of_the_current_folder_is_not_compared_in_place_of_that_of_the_
     assert (run.status, run.reason) == ("ok", "")
 
 
-def test_a_sheet_shows_no_password(tmp_path: Path) -> None:
+def test_a_metadata_shows_no_password(tmp_path: Path) -> None:
     text = GOOD + 'configuration = \'url = "redis://app:s3cr3t@localhost/0"\'\nsetup = ["set requirepass s3cr3t"]\n'
     text = text.replace('hz = "50"', 'hz = "50", requirepass = "s3cr3t"')
     target = read_target(file(tmp_path, text=text))
-    assert "s3cr3t" not in repr(target.sheet) + target.identity
-    assert target.sheet.configuration == 'url = "redis://***@localhost/0"'
+    assert "s3cr3t" not in repr(target.metadata) + target.identity
+    assert target.metadata.configuration == 'url = "redis://***@localhost/0"'
 
 
 @pytest.mark.parametrize(

@@ -81,14 +81,14 @@ def rank_times(
     *,
     spread: Sequence[float] = FIVE,
     workload: str = "realtime",
-    twin: bool = False,
+    a_a: bool = False,
 ) -> list[Run]:
     """Return service runs whose operation `rank` takes a time for each size, with a spread over processes."""
     return [
         run
         for players, time in by_size.items()
         for run in repeated(
-            Cell("service", workload, players, backend, twin),
+            Cell("service", workload, players, backend, a_a),
             [service({"rank": time * part}, players=players, load=part) for part in spread],
         )
     ]

@@ -22,13 +22,13 @@ from leaderboard_backends.comparison.schema import (
     CodeState,
     Durability,
     Home,
+    Metadata,
     Result,
     Run,
-    Sheet,
     Verdict,
 )
 from tests.comparison.advice import results
-from tests.comparison.advice.results import distribution, drill, memory, result, service, throughput
+from tests.comparison.advice.results import distribution, memory, recovery, result, service, throughput
 
 CLAIMS = {claim.id: claim for claim in claims()}
 
@@ -72,7 +72,7 @@ def facts(label: str, *, setup: int = 1, watch: int = 1, statements: int = 100) 
     made = results.facts(label, home, durability, shared=home == "server")
     return replace(
         made,
-        sheet=Sheet(setup=["a step"] * setup, watch=["a figure"] * watch),
+        metadata=Metadata(setup=["a step"] * setup, watch=["a figure"] * watch),
         code=CodeSize(statements, 0, []),
         verdict=Verdict("CONFORMS", "all", 100, 0, "1", 1.0),
     )
@@ -117,14 +117,14 @@ def _boards() -> Iterable[list[Run]]:
         for players in SIZES:
             times = dict.fromkeys(OPERATIONS, 10.0 * place)
             yield service(label, times, players, taken=taken)
-        yield service(label, dict.fromkeys(OPERATIONS, 10.2 * place), 100_000, taken=taken, twin=True)
+        yield service(label, dict.fromkeys(OPERATIONS, 10.2 * place), 100_000, taken=taken, a_a=True)
         yield (
             throughput(label, {1: 1_000, 4: 2_000}, 100_000)
             if home == "server"
             else threads(label, {1: 9_000, 4: 8_000})
         )
         kept = durability != "memory only"
-        yield drill(label, processes=int(home == "server"), lost=0 if kept else results.ACKNOWLEDGED)
+        yield recovery(label, processes=int(home == "server"), lost=0 if kept else results.ACKNOWLEDGED)
     yield service("sortedcontainers", {"percentile": 10.0, "rank": 10.0}, 100_000, workload="lobby")
 
 

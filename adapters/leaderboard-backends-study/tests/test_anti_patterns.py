@@ -69,4 +69,4 @@ def test_the_plan_of_the_page_runs_the_programs_and_nothing_else(tmp_path: Path)
     path.write_text(block[2], encoding="utf-8")
     plan = read_plan(path)
     assert [part.distribution for part in plan.programs] == ["leaderboard-backends-study"]
-    assert [plan.service, plan.throughput, plan.response, plan.drill] == [[], [], [], []]
+    assert [plan.service, plan.throughput, plan.response, plan.recovery] == [[], [], [], []]

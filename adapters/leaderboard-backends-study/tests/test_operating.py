@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Run
 from leaderboard_backends.comparison.schema import Verdict as KitVerdict
-from tests.comparison.advice.results import ACKNOWLEDGED, distribution, drill, service, throughput
+from tests.comparison.advice.results import ACKNOWLEDGED, distribution, recovery, service, throughput
 
 
 def boards(*, memory: int = 1, redis: int = 4, zodb: int = 3) -> list[BackendFacts]:
@@ -19,12 +19,12 @@ def boards(*, memory: int = 1, redis: int = 4, zodb: int = 3) -> list[BackendFac
     ]
 
 
-def drills(lost: dict[str, int] | None = None) -> list[Run]:
+def recoveries(lost: dict[str, int] | None = None) -> list[Run]:
     losing = {"sortedcontainers": ACKNOWLEDGED, "redis": 0, "zodb": 0} if lost is None else lost
     return [
         run
         for label, number in losing.items()
-        for run in drill(label, processes=int(label.startswith("redis")), lost=number)
+        for run in recovery(label, processes=int(label.startswith("redis")), lost=number)
     ]
 
 
@@ -50,12 +50,12 @@ def test_stars_hold_where_what_there_is_to_run_has_the_same_order(
 ) -> None:
     memory, redis, zodb = configured
     code = lines(memory=memory, redis=redis, zodb=zodb)
-    assert judged(claim, drills(), backends=boards(), code=code).verdict == verdict
+    assert judged(claim, recoveries(), backends=boards(), code=code).verdict == verdict
 
 
 def test_what_can_be_watched_is_stated_and_not_rated() -> None:
     for watched in (1, 9):
-        found = judged("rating-monitoring-zodb", drills(), backends=boards(zodb=watched))
+        found = judged("rating-monitoring-zodb", recoveries(), backends=boards(zodb=watched))
         assert found.verdict == "not measured"
         assert found.measured.startswith("zodb: a figure")
         assert "stated, not measured" in found.measured
@@ -80,39 +80,41 @@ def test_a_restart_from_a_log_is_told_and_no_snapshot_is_rated_by_it() -> None:
     labels = [*boards(), facts("redis (appendfsync everysec)")]
     lost = {"sortedcontainers": ACKNOWLEDGED, "redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "zodb": 0}
     for name in ("sortedcontainers", "redis", "zodb"):
-        found = judged(f"rating-disaster-recovery-{name}", drills(lost), backends=labels)
+        found = judged(f"rating-disaster-recovery-{name}", recoveries(lost), backends=labels)
         assert found.verdict == "not measured"
         assert "redis: redis (appendfsync everysec) lost 0 of 1,200 updates, 2.0 s to restore" in found.measured
         assert found.measured.endswith("no snapshot or backup was taken or restored")
 
 
-def test_without_drills_operations_are_not_rated() -> None:
+def test_without_recoveries_operations_are_not_rated() -> None:
     with pytest.raises(NotMeasuredError, match="crash recovery of sortedcontainers"):
         judged("rating-deployment-redis", service("sortedcontainers", {"update": 1.0}), backends=boards())
 
 
 def test_keeping_a_board_is_judged_by_a_kill() -> None:
-    assert judged("sortedcontainers-in-memory-only", drills(), backends=boards()).verdict == "holds"
-    assert judged("zodb-persistent", drills(), backends=boards()).verdict == "holds"
-    assert judged("zodb-persistent", drills({"zodb": 1}), backends=boards()).verdict == "does not hold"
+    assert judged("sortedcontainers-in-memory-only", recoveries(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", recoveries(), backends=boards()).verdict == "holds"
+    assert judged("zodb-persistent", recoveries({"zodb": 1}), backends=boards()).verdict == "does not hold"
     lost = {"redis": ACKNOWLEDGED, "redis (appendfsync everysec)": 0, "redis (appendfsync always)": 0}
-    assert judged("redis-persistent", drills(lost), backends=boards()).verdict == "holds in part"
-    assert judged("redis-persistent", drills({"redis (appendfsync always)": 0}), backends=boards()).verdict == "holds"
+    assert judged("redis-persistent", recoveries(lost), backends=boards()).verdict == "holds in part"
+    assert (
+        judged("redis-persistent", recoveries({"redis (appendfsync always)": 0}), backends=boards()).verdict == "holds"
+    )
 
 
 def test_setting_up_is_judged_by_what_there_is_to_run_and_to_configure_and_not_by_stated_steps() -> None:
     for configured, verdict in ((3, "holds in part"), (2, "does not hold")):
-        found = judged("zodb-complex-setup", drills(), backends=boards(zodb=9), code=lines(zodb=configured))
+        found = judged("zodb-complex-setup", recoveries(), backends=boards(zodb=9), code=lines(zodb=configured))
         assert found.verdict == verdict
         assert "9 set-up steps (stated, not measured)" in found.measured
-    assert judged("redis-external-dependency", drills(), backends=boards()).verdict == "holds"
+    assert judged("redis-external-dependency", recoveries(), backends=boards()).verdict == "holds"
 
 
 def test_the_easiest_has_the_least_to_run_and_loses_the_least() -> None:
-    assert judged("easiest-to-operate", drills(), backends=boards()).verdict == "holds in part"
-    safe = drills({"sortedcontainers": 0, "redis": 0, "zodb": 0})
+    assert judged("easiest-to-operate", recoveries(), backends=boards()).verdict == "holds in part"
+    safe = recoveries({"sortedcontainers": 0, "redis": 0, "zodb": 0})
     assert judged("easiest-to-operate", safe, backends=boards()).verdict == "holds"
-    lazy = [*drill("sortedcontainers", processes=2, lost=ACKNOWLEDGED), *drills({"redis": 0, "zodb": 0})]
+    lazy = [*recovery("sortedcontainers", processes=2, lost=ACKNOWLEDGED), *recoveries({"redis": 0, "zodb": 0})]
     assert judged("easiest-to-operate", lazy, backends=boards()).verdict == "does not hold"
 
 
@@ -138,12 +140,12 @@ def test_what_advise_answers_stands_beside_the_default_choice() -> None:
     assert (one[-18:], several[-7:], durable[-6:]) == (": sortedcontainers", ": redis", ": zodb")
     assert judged("zodb-for-one-server-acid", *boards).measured == durable
     with pytest.raises(NotMeasuredError, match="service times of updates"):
-        judged("zodb-for-one-server-acid", drill("zodb"))
+        judged("zodb-for-one-server-acid", recovery("zodb"))
 
 
 def test_maintenance_is_told_by_what_there_is_to_run_and_to_watch() -> None:
     backends = [facts("redis", setup=4, watch=3)]
-    found = judged("maintenance-low-medium-high", drill("redis", processes=1, ports=2), backends=backends)
+    found = judged("maintenance-low-medium-high", recovery("redis", processes=1, ports=2), backends=backends)
     assert found.measured == (
         "processes/ports: redis 1/2; set-up steps (stated, not measured): redis 4; "
         "things to monitor (stated, not measured): redis 3"
@@ -177,6 +179,8 @@ def test_what_is_decided_by_reading_needs_no_figure() -> None:
 
 
 def test_what_there_is_to_know_of_redis_is_what_it_takes_to_run_it() -> None:
-    found = judged("redis-ops-knowledge-required", drill("redis", processes=1, ports=1), drill("sortedcontainers"))
+    found = judged(
+        "redis-ops-knowledge-required", recovery("redis", processes=1, ports=1), recovery("sortedcontainers")
+    )
     assert found.verdict == "opinion"
     assert found.measured.startswith("redis: 1 process, 1 port, 1.0 s to start, 1 set-up step (stated, not measured)")

@@ -15,7 +15,7 @@ from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.extensions import Subject
-from leaderboard_backends.comparison.schema import Result, Sheet
+from leaderboard_backends.comparison.schema import Metadata, Result
 from leaderboard_backends.errors import ConfigurationError
 from tests.comparison.advice.results import facts, inputs, memory, result, service
 
@@ -89,7 +89,7 @@ def test_times_of_the_same_fact_have_the_same_verdict(findings: dict[str, Findin
 def test_what_is_only_stated_decides_nothing(findings: dict[str, Finding]) -> None:
     """The lists of set-up steps and of what can be watched are ours: without them, every verdict is the same."""
     made = complete()
-    longer = [replace(one, sheet=Sheet(setup=["a step"] * 9, watch=["a figure"] * 9)) for one in made.backends]
+    longer = [replace(one, metadata=Metadata(setup=["a step"] * 9, watch=["a figure"] * 9)) for one in made.backends]
     again = found(replace(made, backends=longer))
     assert {name: one.verdict for name, one in again.items()} == {name: one.verdict for name, one in findings.items()}
     said = [name for name, one in again.items() if one.measured != findings[name].measured]
@@ -108,7 +108,7 @@ def test_a_combined_claim_falls_with_a_part_and_stays_open_without_one() -> None
     slow = [run for run in made.runs if (run.cell.mode, run.cell.backend) != ("throughput", "sortedcontainers")]
     without = found(replace(made, runs=slow))
     assert without["meets-all-requirements"].verdict == "not measured"
-    only_small = [run for run in made.runs if run.cell.players < 1_000_000 or run.cell.mode == "drill"]
+    only_small = [run for run in made.runs if run.cell.players < 1_000_000 or run.cell.mode == "recovery"]
     small = found(replace(made, runs=only_small))
     assert small["requirement-100k-to-1m-players"].verdict == "not measured"
 

@@ -102,7 +102,7 @@ class Candidate(NamedTuple):
     @property
     def simplicity(self) -> tuple[int, int, str]:
         """Sort key of ties: something to run in addition to the app, set-up steps, the label."""
-        return int(self.facts.home == "server"), len(self.facts.sheet.setup), self.label
+        return int(self.facts.home == "server"), len(self.facts.metadata.setup), self.label
 
     def judged(self, need: Need) -> Latency | None:
         """Return the operation whose p99 counts: updates, or the slowest read if there are no updates."""
@@ -270,7 +270,7 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if need.p99_us is not None and (untold := _not_told(one)):
         yield untold
     if need.servers > 1 and one.facts.home == "server":
-        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.sheet.setup else "its URL"
+        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.metadata.setup else "its URL"
         yield f"measured over {way}: between machines, each call also takes the network's round trip"
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
@@ -290,7 +290,7 @@ def _not_told(one: Candidate) -> str:
 
 def _by_socket(facts: BackendFacts) -> bool:
     """Whether it was measured over a unix socket, which ends at the machine."""
-    return "unix://" in facts.sheet.configuration
+    return "unix://" in facts.metadata.configuration
 
 
 def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Candidate:

@@ -13,7 +13,7 @@ from ...numerals import counted
 from ..cost.cluster import COUNT_US, TRIPS, Cluster, Ratios, one_server_rows, ratios
 from ..cost.source import Inputs
 from ..measurements import Measurements
-from ..schema import BackendFacts, Durability, Sheet
+from ..schema import BackendFacts, Durability, Metadata
 from .candidates import Basis, Candidate, Reason, candidates, carried, reasons_of
 from .need import Need, covers
 from .performance import Concurrency, Latency, Times, concurrency, problem, sizes, times, where
@@ -82,7 +82,7 @@ def _facts(facts: BackendFacts, nodes: Cluster) -> BackendFacts:
         label=nodes.bill.backend,
         class_name="ClusterLeaderboard",
         consistency="per player",
-        sheet=Sheet(configuration=f'url = "{nodes.url}"'),
+        metadata=Metadata(configuration=f'url = "{nodes.url}"'),
     )
 
 

@@ -106,7 +106,7 @@ class _Book:
         notes = _notes(pick, advice.need) if pick else advice.why
         found = Found(
             take=self._text(pick.label if pick else advice.verdict),
-            config=self._text(pick.facts.sheet.configuration) if pick else None,
+            config=self._text(pick.facts.metadata.configuration) if pick else None,
             facts=self._pairs(_facts(pick, advice.need)) if pick else (),
             notes=tuple(self._text(note[:1].upper() + note[1:]) for note in notes),
             others=self._pairs(_others(pick, advice)) if pick else (),

@@ -68,7 +68,7 @@ def problem(m: Measurements, backend: str, players: int) -> str:
     facts = m.result.facts(backend)
     if facts is not None and facts.verdict is not None and not facts.verdict.allows_figures:
         return f"the conformance kit says {facts.verdict.verdict}, {facts.verdict.failed} tests failed"
-    mine = [one for cell, one in m.cells.items() if cell.backend == backend and not cell.twin]
+    mine = [one for cell, one in m.cells.items() if cell.backend == backend and not cell.a_a]
     wrong = next((run for one in mine for run in one.every if run.status == "wrong"), None)
     if wrong is not None:
         return f"gave wrong answers: {wrong.reason}"

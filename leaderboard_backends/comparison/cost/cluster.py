@@ -206,7 +206,7 @@ def one_server_rows(result: Result) -> Iterator[BackendFacts]:
     """Yield the rows of boards on one server over TCP that a cluster could keep, the first of each durability."""
     seen = set()
     for facts in result.backends:
-        socket = "unix://" in facts.sheet.configuration
+        socket = "unix://" in facts.metadata.configuration
         if facts.class_name == ONE_SERVER_CLASS and not socket and facts.durability not in seen:
             seen.add(facts.durability)
             yield facts

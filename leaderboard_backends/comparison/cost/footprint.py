@@ -225,7 +225,7 @@ def _bytes(by_size: Mapping[int, Measured], place: BytesPlace) -> Bytes:
 
 def _grown(m: Measurements, backend: str) -> float | None:
     """Return what one update per call adds to the files, from crash recovery at the largest size."""
-    by_size = m.by_size("drill", backend)
+    by_size = m.by_size("recovery", backend)
     grown = by_size[max(by_size)].by_amount("disk", "disk_growth") if by_size else {}
     return median(grown[min(grown)].values()) if grown else None
 

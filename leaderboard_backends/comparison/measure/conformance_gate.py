@@ -21,7 +21,7 @@ from ...installing import DISTRIBUTION
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
-from ..plan import DrillPart, Plan, ResponsePart, ServicePart, ThroughputPart, Unit
+from ..plan import Plan, RecoveryPart, ResponsePart, ServicePart, ThroughputPart, Unit
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
 from ..targets import OpenTarget, Target
 from .job import Answer, Job
@@ -133,7 +133,7 @@ def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     """
     compared = {name for part in plan.service for name in part.workloads}
     found: dict[str, int] = {}
-    parts: list[ThroughputPart | ResponsePart | DrillPart] = [*plan.throughput, *plan.response, *plan.drill]
+    parts: list[ThroughputPart | ResponsePart | RecoveryPart] = [*plan.throughput, *plan.response, *plan.recovery]
     for part in parts:
         if part.workload not in compared:
             size = only_sizes.get(part.workload) or min(PLAYERS, max(part.players))

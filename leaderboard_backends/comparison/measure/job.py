@@ -85,7 +85,7 @@ class Jobs:
         """Return the job of a run; a program of a plug-in has no trace."""
         part = unit.part
         job = Job(
-            task=unit.cell.mode if unit.cell.mode != "drill" else "crash",
+            task=unit.cell.mode if unit.cell.mode != "recovery" else "crash",
             where=where,
             timeout=self.timeout_of(unit),
             trace_path=str(trace.trace) if trace else "",

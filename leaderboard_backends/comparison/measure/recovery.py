@@ -26,7 +26,7 @@ from ...model import Score
 from ...protocol import LeaderboardBackend
 from ...usage import bytes_written, listening_ports
 from ...workload.trace import Trace, decode_trace
-from ..figures import DiskFigures, DrillFigures
+from ..figures import DiskFigures, RecoveryFigures
 from ..opening import open_target
 from .checks import WrongBoardError
 from .job import Job
@@ -180,7 +180,7 @@ def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) ->
 # ---------------------------------------------------------------------- in the comparison
 
 
-def recover(target: Target, trace: Path, directory: Path, timeout: float) -> DrillFigures:
+def recover(target: Target, trace: Path, directory: Path, timeout: float) -> RecoveryFigures:
     """Return the figures of one crash recovery.
 
     Raises `WrongBoardError`, `WorkerError`, and what making the target raises.
@@ -198,7 +198,7 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Dri
             _stdin(survivor).write(b"%d\n" % acknowledged)
             _stdin(survivor).flush()
             back = _reply(survivor, Back, timeout)
-            return DrillFigures(
+            return RecoveryFigures(
                 processes=0 if opened.server is None else 1,
                 ports=0 if opened.server is None else listening_ports(opened.server.pid),
                 start_seconds=round(up.at - begun, 4),

@@ -73,8 +73,8 @@ def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
     tied = [label for labels in advice.ranking.ties if pick.label in labels for label in labels if label != pick.label]
     equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
     yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
-    if pick.facts.sheet.configuration:
-        yield f"In a config: `{pick.facts.sheet.configuration}`"
+    if pick.facts.metadata.configuration:
+        yield f"In a config: `{pick.facts.metadata.configuration}`"
     by = counted(need.processes, "process", "processes")
     carries = f"{by}: at most {whole(pick.carries)} updates per second"
     plug_in = [f"A plug-in: {pick.plug_in}"] if pick.plug_in else []

@@ -86,14 +86,14 @@ def _stands(facts: BackendFacts | None) -> Row:
     if facts is None:
         return _never_opened(5)
     shared = "yes" if facts.shared else "no"
-    what = facts.sheet.title or facts.class_name
+    what = facts.metadata.title or facts.class_name
     return [*map(word, (facts.durability, facts.home, _round_trips(facts), shared, what))]
 
 
 def _round_trips(facts: BackendFacts) -> str:
     """Return the round trips of an operation: known of this library's own backends alone."""
-    if facts.home != "server" or facts.sheet.round_trips:
-        return facts.sheet.round_trips or "none"
+    if facts.home != "server" or facts.metadata.round_trips:
+        return facts.metadata.round_trips or "none"
     return "1" if facts.distribution.split()[:1] == [DISTRIBUTION] else "1 or more"
 
 
@@ -156,10 +156,10 @@ def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
     if facts is None:
         return
     yield "class", f"{facts.class_name}, {facts.distribution}"
-    yield "tuning", "; ".join(facts.sheet.tuning) or "none: the storage's own defaults"
-    for number_, step in enumerate(facts.sheet.setup, 1):
+    yield "tuning", "; ".join(facts.metadata.tuning) or "none: the storage's own defaults"
+    for number_, step in enumerate(facts.metadata.setup, 1):
         yield f"set-up, step {number_}", step
-    yield "configuration", facts.sheet.configuration
-    yield "to monitor", "; ".join(facts.sheet.watch)
+    yield "configuration", facts.metadata.configuration
+    yield "to monitor", "; ".join(facts.metadata.watch)
     if facts.code is not None:
         yield "code", ", ".join(facts.code.files)

@@ -63,7 +63,7 @@ def memory_section(m: Measurements) -> Section:
     by_size = cells_by_class(m, "service", head, _by_size, "Bytes per player", note)
     head = columns("backend", "workload", *(f"#{what}" for what in ("players", "updates per call", *UPDATES, "runs")))
     note = (GROWN if cleaned else GROWN_AS_LOADED) + WRITTEN
-    updates = cells_by_class(m, "drill", head, _updates, "Disk: bytes per update", note)
+    updates = cells_by_class(m, "recovery", head, _updates, "Disk: bytes per update", note)
     if not (by_size or updates):
         return Section("memory-and-disk", "Memory and disk", ["This comparison measured no memory."])
     lines = _lines(m)
@@ -120,10 +120,10 @@ def _line(found: MemoryLine) -> Row:
 def memory_plots(m: Measurements) -> Iterator[Plot]:
     """Yield bytes per player at the largest size of each backend, and the bytes that an update writes."""
     yield from _memory_plot(m)
-    place = m.usual("drill")
+    place = m.usual("recovery")
     rows = [
         bar(panel(m.durability(one.label), group), one.label, interval([*values.values()]), f"{calls:,} per call")
-        for one in (m.measured("drill", m.in_class_order, place) if place else ())
+        for one in (m.measured("recovery", m.in_class_order, place) if place else ())
         for statistic, group in UPDATES.values()
         for calls, values in one.by_amount("disk", statistic).items()
     ]

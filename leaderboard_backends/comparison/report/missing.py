@@ -66,7 +66,7 @@ def _where(runs: Sequence[Run]) -> Iterator[str]:
     """Yield what the runs were runs of, sizes together."""
     sizes: dict[str, set[int]] = {}
     for cell in (run.cell for run in runs):
-        where = f"{cell.mode}{' (A/A)' if cell.twin else ''}:{f' {cell.workload}' if cell.workload else ''}"
+        where = f"{cell.mode}{' (A/A)' if cell.a_a else ''}:{f' {cell.workload}' if cell.workload else ''}"
         sizes.setdefault(where, set()).add(cell.players)
     for where, players in sizes.items():
         yield f"{where} {', '.join(f'{size:,}' for size in sorted(players))}"

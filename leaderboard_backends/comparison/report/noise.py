@@ -87,7 +87,7 @@ def _disturbed(m: Measurements) -> Iterator[Table]:
     rows = [
         [
             word(one.label),
-            word(f"{one.cell.mode} (again)" if one.cell.twin else one.cell.mode),
+            word(f"{one.cell.mode} (again)" if one.cell.a_a else one.cell.mode),
             word(one.cell.workload),
             number(one.cell.players),
             number(len(cores)),

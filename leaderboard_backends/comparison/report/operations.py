@@ -53,7 +53,7 @@ def operations(m: Measurements) -> list[Operation]:
 
 def operation(facts: BackendFacts, one: Measured | None) -> Operation:
     """Return what operating a board takes: the lists of its file, and the medians of its crash-recovery runs."""
-    stated = Operation(facts.label, facts.durability, tuple(facts.sheet.setup), tuple(facts.sheet.watch))
+    stated = Operation(facts.label, facts.durability, tuple(facts.metadata.setup), tuple(facts.metadata.watch))
     if one is None:
         return stated
     processes, ports, lost, acknowledged, reloaded = (
@@ -74,7 +74,7 @@ def operation(facts: BackendFacts, one: Measured | None) -> Operation:
 
 def recovery(m: Measurements, label: str) -> Measured | None:
     """Return crash recovery of a board at its largest size; `None` where it was not measured."""
-    by_size = m.by_size("drill", label)
+    by_size = m.by_size("recovery", label)
     return by_size[max(by_size)] if by_size else None
 
 

@@ -35,7 +35,7 @@ def recovery_section(m: Measurements) -> Section:
         *("backend", "workload", "#players", "#start, s", "#load, s", "#restore, s", "by", "#lost", "#processes"),
         *("#ports", "#runs", "marks"),
     )
-    tables = cells_by_class(m, "drill", head, _rows, note=COUNTED)
+    tables = cells_by_class(m, "recovery", head, _rows, note=COUNTED)
     said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison measured no crash recovery."]
     return Section("crash-recovery", "Crash recovery", said, tables)
 
@@ -58,10 +58,10 @@ def _rows(one: Measured) -> Iterator[Row]:
 
 def recovery_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the seconds until the first update, and from a crash until the right answers."""
-    place = m.usual("drill")
+    place = m.usual("recovery")
     rows = [
         bar(m.durability(one.label), one.label, interval([*one.values(what, "seconds").values()]), part)
-        for one in (m.measured("drill", m.in_class_order, place) if place else ())
+        for one in (m.measured("recovery", m.in_class_order, place) if place else ())
         for what, part in (("start", START), ("restore", RESTORE))
     ]
     if place is not None and rows:

@@ -78,7 +78,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
             f"**Too few processes**: {counted(result.settings.rounds, 'round')}, and a verdict needs "
             f"{ENOUGH_PROCESSES} processes."
         )
-    if not any(run.cell.twin for run in result.runs):
+    if not any(run.cell.a_a for run in result.runs):
         yield "**Noise not known**: no backend was run twice beside itself (A/A)."
     if result.machine.file_system in IN_MEMORY:
         yield f"**No disk**: the files were on {result.machine.file_system}, so that waiting for the disk cost nothing."
@@ -100,7 +100,7 @@ def _of_all(m: Measurements) -> Iterator[str]:
         yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
     if given := [facts.label for facts in result.backends if facts.label in servers - ours]:
         yield f"**Servers elsewhere**: where that of {quoted(given)} ran, and what else it did, is not known here."
-    if "drill" in modes:
+    if "recovery" in modes:
         yield "**No power was cut**: each crash is a `kill -9` of one process; no disk failed, no network split."
     drawn = [facts.name for facts in result.workloads if not facts.events]
     if drawn:

@@ -13,12 +13,12 @@ from leaderboard_backends.comparison.figures import (
     ClientsFigures,
     DiskFigures,
     Distribution,
-    DrillFigures,
     Figures,
     Histogram,
     LoadFigures,
     MemoryFigures,
     RateFigures,
+    RecoveryFigures,
     ResponseFigures,
     ServiceFigures,
     ThroughputFigures,
@@ -31,10 +31,10 @@ from leaderboard_backends.comparison.schema import (
     Durability,
     Home,
     Machine,
+    Metadata,
     Result,
     Run,
     Settings,
-    Sheet,
     Status,
     TraceFacts,
     WorkloadFacts,
@@ -43,7 +43,7 @@ from leaderboard_backends.comparison.schema import (
 CHECKED = Checked(10, 10)
 ROUNDS = 5
 ACKNOWLEDGED = 400
-"""Updates before the kill of a drill; where all of them are lost, the board was loaded again."""
+"""Updates before the kill of a recovery; where all of them are lost, the board was loaded again."""
 
 SPREAD = (1.0, 0.99, 1.01, 0.98, 1.02)
 """What five processes differ by; their median is the first."""
@@ -58,8 +58,8 @@ def facts(
     configuration: str = "",
     setup: int = 1,
 ) -> BackendFacts:
-    sheet = Sheet(setup=[f"step {number}" for number in range(setup)], configuration=configuration)
-    return BackendFacts(label, "Board", "d", "s", home, durability, "what it says", shared=shared, sheet=sheet)
+    metadata = Metadata(setup=[f"step {number}" for number in range(setup)], configuration=configuration)
+    return BackendFacts(label, "Board", "d", "s", home, durability, "what it says", shared=shared, metadata=metadata)
 
 
 def distribution(mean: float, p99: float | None = None, *, samples: int = 10_000) -> Distribution:
@@ -83,13 +83,13 @@ def service(
     *,
     taken: MemoryFigures | None = None,
     workload: str = "realtime",
-    twin: bool = False,
+    a_a: bool = False,
     spread: Sequence[float] = SPREAD,
 ) -> list[Run]:
     """Return service runs of operations by their mean time in microseconds."""
     return [
         run(
-            Cell("service", workload, players, label, twin),
+            Cell("service", workload, players, label, a_a),
             number,
             ServiceFigures(
                 LoadFigures(players, 1.0),
@@ -125,7 +125,7 @@ def response(label: str, p99: Mapping[float, float | None], players: int = 1_000
     ]
 
 
-def drill(
+def recovery(
     label: str,
     players: int = 1_000_000,
     *,
@@ -136,11 +136,11 @@ def drill(
     lost: int = 0,
     grown: Mapping[int, float] | None = None,
 ) -> list[Run]:
-    """Return drills, with bytes that an update adds to the files by updates per call."""
+    """Return recoveries, with bytes that an update adds to the files by updates per call."""
     disk = [DiskFigures(size, 100, round(100 * each), None) for size, each in (grown or {}).items()]
     by: Literal["restart", "load"] = "load" if lost == ACKNOWLEDGED else "restart"
-    figures = DrillFigures(processes, ports, start, 3.0, restore, by, ACKNOWLEDGED, lost, disk)
-    return [run(Cell("drill", "realtime", players, label), number, figures) for number in range(3)]
+    figures = RecoveryFigures(processes, ports, start, 3.0, restore, by, ACKNOWLEDGED, lost, disk)
+    return [run(Cell("recovery", "realtime", players, label), number, figures) for number in range(3)]
 
 
 def ended(label: str, status: Status, reason: str = "", players: int = 1_000) -> list[Run]:

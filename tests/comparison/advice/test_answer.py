@@ -28,9 +28,9 @@ def order(ranking: Ranking) -> list[str]:
     return [one.label for one in ranking.order]
 
 
-def twins(label: str, *, apart: float = 1.02) -> list[Run]:
-    """Return a twin cell whose p99 lies apart from that of an update of 10 µs."""
-    return service(label, {"update": 10.0 * apart}, twin=True)
+def a_a(label: str, *, apart: float = 1.02) -> list[Run]:
+    """Return an A/A cell whose p99 lies apart from that of an update of 10 µs."""
+    return service(label, {"update": 10.0 * apart}, a_a=True)
 
 
 def timed(label: str, time: float, *, spread: Sequence[float] = SPREAD) -> list[Run]:
@@ -52,7 +52,7 @@ def test_the_cheapest_comes_first_whatever_its_p99() -> None:
 
 
 def test_at_equal_cost_the_faster_comes_first() -> None:
-    found = answer([facts("slow"), facts("fast")], timed("slow", 20.0), timed("fast", 10.0), twins("fast"))
+    found = answer([facts("slow"), facts("fast")], timed("slow", 20.0), timed("fast", 10.0), a_a("fast"))
     assert order(found.ranking) == ["fast", "slow"]
     assert found.ranking.ties == ()
     assert not found.ranking.untold
@@ -62,7 +62,7 @@ def test_at_equal_cost_the_asked_durability_comes_before_a_stronger_one_that_is_
     """P99 of two classes is never compared: disk of a cent does not decide either."""
     backends = [facts("durable", "file", "every commit"), facts("plain")]
     durable = service("durable", {"update": 10.0}, taken=memory(disk=1_000_000))
-    found = answer(backends, durable, timed("plain", 500.0), twins("plain"))
+    found = answer(backends, durable, timed("plain", 500.0), a_a("plain"))
     assert order(found.ranking) == ["plain", "durable"]
 
 
@@ -94,7 +94,7 @@ def test_reads_decide_where_there_are_no_updates() -> None:
 def test_within_the_noise_the_simpler_one_comes_first() -> None:
     """10 and 10.3 µs are nearer than a board is to itself."""
     backends = [facts("long", setup=3), facts("short", setup=1)]
-    runs = timed("long", 10.0), timed("short", 10.3), twins("long", apart=1.1)
+    runs = timed("long", 10.0), timed("short", 10.3), a_a("long", apart=1.1)
     found = answer(backends, *runs)
     assert order(found.ranking) == ["short", "long"]
     assert found.ranking.ties == (("short", "long"),)
@@ -105,7 +105,7 @@ def test_something_to_run_beside_the_app_is_less_simple_than_any_number_of_steps
     cheap = MODEL.with_storage_servers("cache nodes").changed(system_gib=0)
     backends = [facts("server", "server", shared=True, setup=1), facts("library", setup=9)]
     expensive = service("library", {"update": 10.0}, taken=memory(process=2**31))
-    runs = [*timed("server", 10.0), *expensive, *twins("server", apart=1.2)]
+    runs = [*timed("server", 10.0), *expensive, *a_a("server", apart=1.2)]
     found = advise(result(backends, runs), NEED, PRICES, cheap)
     assert {one.label: one.simplicity for one in found.candidates} == {
         "server": (1, 1, "server"),
@@ -115,16 +115,16 @@ def test_something_to_run_beside_the_app_is_less_simple_than_any_number_of_steps
 
 def test_beyond_the_noise_there_is_no_tie() -> None:
     backends = [facts("long", setup=3), facts("short", setup=1)]
-    found = answer(backends, timed("long", 10.0), timed("short", 11.5), twins("long", apart=1.1))
+    found = answer(backends, timed("long", 10.0), timed("short", 11.5), a_a("long", apart=1.1))
     assert (order(found.ranking), found.ranking.ties) == (["long", "short"], ())
 
 
 @pytest.mark.parametrize(("apart", "first"), [(1.01, "simple"), (1.99, "simple"), (2.01, "fast")])
-@pytest.mark.parametrize("twin", [False, True])
+@pytest.mark.parametrize("once", [False, True])
 def test_where_the_noise_is_not_known_times_within_2x_are_equal_and_that_is_said(
-    apart: float, first: str, *, twin: bool
+    apart: float, first: str, *, once: bool
 ) -> None:
-    few = [twins("fast", apart=1.5)] if twin else []
+    few = [a_a("fast", apart=1.5)] if once else []
     runs = timed("fast", 10.0, spread=(1,)), timed("simple", apart * 10.0, spread=(1,)), *few
     found = answer([facts("simple", setup=1), facts("fast", setup=9)], *runs)
     assert (order(found.ranking)[0], found.ranking.untold) == (first, True)

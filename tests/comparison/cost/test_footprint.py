@@ -1,4 +1,4 @@
-"""Bytes per player are those of the runs: medians over processes, twins left out, and beyond them one line."""
+"""Bytes per player are those of the runs: medians over processes, A/A runs left out, and beyond them one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.statistics import Interval
 
 from .. import timings
-from ..advice.results import drill, ended, facts, memory, result, service
+from ..advice.results import ended, facts, memory, recovery, result, service
 
 UPDATE = {"update": 10.0}
 
@@ -122,8 +122,8 @@ def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None
         for run in service("mine", UPDATE, taken=memory(opening=1, process=1_000 * number - 1, disk=7_000), spread=(1,))
     ]
     runs = [type(run)(run.cell, number, "ok", figures=run.figures) for number, run in enumerate(one)]
-    twins = service("mine", UPDATE, taken=memory(process=10**9), twin=True)
-    (found,) = footprints(Measurements(result([board], [*runs, *twins], names=11.0)))
+    a_a = service("mine", UPDATE, taken=memory(process=10**9), a_a=True)
+    (found,) = footprints(Measurements(result([board], [*runs, *a_a], names=11.0)))
     assert found.process == Bytes(((1_000, 100_000),), Line(0, 100))
     assert found.disk == Bytes(((1_000, 7_000),), Line(0, 7))
     assert found.server == Bytes((), NOTHING)
@@ -149,8 +149,8 @@ def test_a_server_whose_memory_nobody_sees_is_taken_at_its_word() -> None:
 def test_what_an_update_adds_to_files_is_of_single_updates_in_the_largest_drill() -> None:
     runs = [
         *service("mine", UPDATE),
-        *drill("mine", 1_000, grown={1: 50}),
-        *drill("mine", 9_000, grown={100: 5, 1: 70}),
+        *recovery("mine", 1_000, grown={1: 50}),
+        *recovery("mine", 9_000, grown={100: 5, 1: 70}),
     ]
     (found,) = footprints(Measurements(result([facts("mine")], runs)))
     assert found.grown == pytest.approx(70)

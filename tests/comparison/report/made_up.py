@@ -18,11 +18,11 @@ from leaderboard_backends.comparison.figures import (
     ClientsFigures,
     DiskFigures,
     Distribution,
-    DrillFigures,
     Histogram,
     LoadFigures,
     MemoryFigures,
     RateFigures,
+    RecoveryFigures,
     ResponseFigures,
     ServiceFigures,
     ThroughputFigures,
@@ -137,7 +137,7 @@ def _round(chance: Random, number: int, sizes: tuple[int, ...], backends: Mappin
     for label, made in backends.items():
         for players in sizes:
             yield _service(chance, Cell("service", "realtime", players, label), number, made)
-        yield _service(chance, Cell("service", "realtime", middle, label, twin=True), number, made)
+        yield _service(chance, Cell("service", "realtime", middle, label, a_a=True), number, made)
         for workload in WORKLOADS[1:]:
             yield _service(chance, Cell("service", workload, middle, label), number, made)
         cell = Cell("throughput", "realtime", middle, label)
@@ -145,7 +145,7 @@ def _round(chance: Random, number: int, sizes: tuple[int, ...], backends: Mappin
         cell = Cell("response", "realtime", middle, label)
         yield Run(cell, number, "ok", seconds=9.0, figures=_response(chance, label, made, middle))
         if number < 3:
-            cell = Cell("drill", "realtime", sizes[-1], label)
+            cell = Cell("recovery", "realtime", sizes[-1], label)
             yield Run(cell, number, "ok", seconds=9.0, figures=_drill(chance, made, sizes[-1]))
 
 
@@ -245,7 +245,7 @@ def _response(chance: Random, label: str, made: Made, players: int) -> ResponseF
     return ResponseFigures(rates, idle, CHECKED)
 
 
-def _drill(chance: Random, made: Made, players: int) -> DrillFigures:
+def _drill(chance: Random, made: Made, players: int) -> RecoveryFigures:
     spread = exp(chance.gauss(0, 0.05))
     disk = [
         DiskFigures(size, 2_000, int(2_000 * (made.disk or 0) * spread), int(2_000 * written * spread))
@@ -253,6 +253,6 @@ def _drill(chance: Random, made: Made, players: int) -> DrillFigures:
     ]
     lost = 0 if made.durability == "every commit" else 4_000
     server = made.home == "server"
-    return DrillFigures(
+    return RecoveryFigures(
         int(server), int(server), 0.4 * spread, 4.0 * players / 1e6, 6.0 * spread, "load", 4_000, lost, disk
     )

@@ -11,12 +11,12 @@ from leaderboard_backends.comparison.figures import (
     ClientsFigures,
     DiskFigures,
     Distribution,
-    DrillFigures,
     Figures,
     Histogram,
     LoadFigures,
     MemoryFigures,
     RateFigures,
+    RecoveryFigures,
     ResponseFigures,
     ServiceFigures,
     ThroughputFigures,
@@ -29,10 +29,10 @@ from leaderboard_backends.comparison.schema import (
     Durability,
     Home,
     Machine,
+    Metadata,
     Result,
     Run,
     Settings,
-    Sheet,
     TraceFacts,
     Verdict,
     WorkloadFacts,
@@ -48,12 +48,14 @@ def facts(
     durability: Durability = "memory only",
     home: Home = "process",
     *,
-    sheet: Sheet | None = None,
+    metadata: Metadata | None = None,
     verdict: Verdict | None = None,
 ) -> BackendFacts:
     found = verdict or Verdict("CONFORMS", "all", 1145, 0, "0.1.0, sha256 79fe1db1353e", 40.0)
     promises = ("leaderboard-backends 0.1.0", "a storage", home, durability, f"{label} survives")
-    return BackendFacts(label, "Board", *promises, shared=home == "server", sheet=sheet or Sheet(), verdict=found)
+    return BackendFacts(
+        label, "Board", *promises, shared=home == "server", metadata=metadata or Metadata(), verdict=found
+    )
 
 
 MEMORY = facts("memory")
@@ -98,8 +100,8 @@ def times(backend: str, p50: float, *, players: int = 10_000, spread: Sequence[f
     return repeated(cell(backend, players=players), lambda part: service({"rank": p50 * part}, players=players), spread)
 
 
-def twins(backend: str, p50: float, again: float) -> list[Run]:
-    second = Cell("service", "realtime", 10_000, backend, twin=True)
+def a_a(backend: str, p50: float, again: float) -> list[Run]:
+    second = Cell("service", "realtime", 10_000, backend, a_a=True)
     return [*times(backend, p50), *repeated(second, lambda part: service({"rank": again * part}))]
 
 
@@ -118,9 +120,9 @@ def response(
     return ResponseFigures(found, [RateFigures(rate, rate, time) for rate, time in (idle or {}).items()], CHECKED)
 
 
-def drill(*, lost: int = 0, acknowledged: int = 400, disk: Sequence[DiskFigures] = ()) -> DrillFigures:
+def recovery(*, lost: int = 0, acknowledged: int = 400, disk: Sequence[DiskFigures] = ()) -> RecoveryFigures:
     by = "load" if lost else "restart"
-    return DrillFigures(1, 2, 0.31, 4.5, 6.7, by, acknowledged, lost, list(disk))  # type: ignore[arg-type]
+    return RecoveryFigures(1, 2, 0.31, 4.5, 6.7, by, acknowledged, lost, list(disk))  # type: ignore[arg-type]
 
 
 def result(

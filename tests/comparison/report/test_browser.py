@@ -211,7 +211,7 @@ def test_its_controls_answer_as_advise_does(published: Shown) -> None:
         advice = advise(result, need)
         pick = advice.pick
         assert take == (pick.label if pick else advice.verdict)
-        assert configs == ([pick.facts.sheet.configuration] if pick else [])
+        assert configs == ([pick.facts.metadata.configuration] if pick else [])
         picks.add(take)
         if pick and pick.times:
             assert facts["p99 of an update"] == time_words(pick.times.update.p99_us or 0.0)

@@ -11,9 +11,9 @@ from leaderboard_backends.comparison.report.changes import regression_sections
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.schema import Result, Run
 
-from .small import MEMORY, NAIVE, ZODB, cell, columns, result, times, twins, words_of
+from .small import MEMORY, NAIVE, ZODB, a_a, cell, columns, result, times, words_of
 
-OLD = result([*twins("memory", 10.0, 10.2), *times("naive", 90.0)], [MEMORY, NAIVE])
+OLD = result([*a_a("memory", 10.0, 10.2), *times("naive", 90.0)], [MEMORY, NAIVE])
 
 
 def compared(new: Result, old: Result = OLD) -> list[Section]:
@@ -28,9 +28,9 @@ def named(sections: list[Section], name: str) -> Section:
 @pytest.fixture
 def mixed() -> list[Section]:
     """Return what is said where one backend became slower, one faster, and one came and one went."""
-    old = result([*twins("memory", 10.0, 10.2), *times("naive", 90.0), *times("zodb", 30.0)], [MEMORY, NAIVE, ZODB])
+    old = result([*a_a("memory", 10.0, 10.2), *times("naive", 90.0), *times("zodb", 30.0)], [MEMORY, NAIVE, ZODB])
     gone = [Run(cell("zodb"), number, "wrong", "rank | 3") for number in range(1, 6)]
-    new = result([*twins("memory", 20.0, 20.2), *times("naive", 45.0), *gone], [MEMORY, NAIVE, ZODB])
+    new = result([*a_a("memory", 20.0, 20.2), *times("naive", 45.0), *gone], [MEMORY, NAIVE, ZODB])
     return compared(new, old)
 
 

@@ -1,4 +1,4 @@
-"""Throughput, response, memory, growth and drills: what is said is what was measured, and of which class."""
+"""Throughput, response, memory, growth and recoveries: what is said is what was measured, and of which class."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from .small import (
     cell,
     columns,
     distribution,
-    drill,
     every_table,
+    recovery,
     repeated,
     response,
     result,
@@ -188,7 +188,7 @@ def test_three_sizes_make_a_line_of_fixed_cost_and_bytes_a_player() -> None:
 
 def test_bytes_an_update_are_those_of_the_drill() -> None:
     disk = [DiskFigures(100, 2_000, 240_000, 3_000_000), DiskFigures(1, 300, 36_000, None)]
-    runs = repeated(cell("zodb", "drill"), lambda _: drill(disk=disk), (1.0, 1.0))
+    runs = repeated(cell("zodb", "recovery"), lambda _: recovery(disk=disk), (1.0, 1.0))
     assert table_called(memory_section(Measurements(result(runs, [ZODB]))), "Disk") == [
         ("zodb", "realtime", "10,000", "1", "120 (120-120)", "-", "2"),
         ("zodb", "realtime", "10,000", "100", "120 (120-120)", "1,500 (1,500-1,500)", "2"),
@@ -231,13 +231,13 @@ def test_without_a_naive_board_there_are_no_crossovers() -> None:
     assert "Crossovers" not in words_of(growth_section(Measurements(result(runs))))
 
 
-# ---------------------------------------------------------------------- drills
+# ---------------------------------------------------------------------- recoveries
 
 
-def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
+def test_a_recovery_says_what_was_lost_and_what_brought_the_board_back() -> None:
     runs = [
-        *repeated(cell("memory", "drill"), lambda _: drill(lost=400), (1.0, 1.0)),
-        *repeated(cell("redis (appendfsync always)", "drill"), lambda _: drill(), (1.0, 1.0)),
+        *repeated(cell("memory", "recovery"), lambda _: recovery(lost=400), (1.0, 1.0)),
+        *repeated(cell("redis (appendfsync always)", "recovery"), lambda _: recovery(), (1.0, 1.0)),
     ]
     section = recovery_section(Measurements(result(runs, [MEMORY, FSYNC])))
     headings = ("backend", "start, s", "load, s", "restore, s", "by", "lost", "processes", "ports", "runs")
@@ -249,13 +249,15 @@ def test_a_drill_says_what_was_lost_and_what_brought_the_board_back() -> None:
     assert "not a power cut" in words_of(section)
 
 
-def test_drills_that_came_back_in_two_ways_say_both() -> None:
-    figures = (drill(), drill(lost=3))
-    runs = [Run(cell("redis", "drill"), number, "ok", figures=each) for number, each in enumerate(figures)]
+def test_recoveries_that_came_back_in_two_ways_say_both() -> None:
+    figures = (recovery(), recovery(lost=3))
+    runs = [Run(cell("redis", "recovery"), number, "ok", figures=each) for number, each in enumerate(figures)]
     (table,) = recovery_section(Measurements(result(runs, [VALKEY]))).tables
     assert columns(table, "by", "lost") == [("restart or reload", "3 of 800")]
 
 
-def test_a_disturbed_drill_is_marked() -> None:
-    runs = [replace(run, cores_elsewhere=1.2) for run in repeated(cell("memory", "drill"), lambda _: drill(), (1.0,))]
+def test_a_disturbed_recovery_is_marked() -> None:
+    runs = [
+        replace(run, cores_elsewhere=1.2) for run in repeated(cell("memory", "recovery"), lambda _: recovery(), (1.0,))
+    ]
     assert columns(recovery_section(Measurements(result(runs))).tables[0], "marks") == [("~",)]

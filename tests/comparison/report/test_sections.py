@@ -30,18 +30,18 @@ from .small import (
     NAIVE,
     VALKEY,
     ZODB,
+    a_a,
     cell,
     distribution,
-    drill,
     every_section,
     every_table,
+    recovery,
     response,
     result,
     service,
     throughput,
     timed,
     times,
-    twins,
     words_of,
 )
 
@@ -72,8 +72,8 @@ RESULTS = {
     "one backend": without(lambda run: run.cell.backend == "memory"),
     "one round": without(lambda run: run.round == 0),
     "one size": made_up.result(rounds=2, sizes=(100,)),
-    "no twins": without(lambda run: not run.cell.twin),
-    "twins alone": without(lambda run: run.cell.twin),
+    "no a_a": without(lambda run: not run.cell.a_a),
+    "a_a alone": without(lambda run: run.cell.a_a),
     "interrupted": replace(
         FULL,
         finished=False,
@@ -87,7 +87,7 @@ RESULTS = {
     "load averages not told": replace(
         FULL, machine=replace(FULL.machine, load_average_before=[], load_average_after=[])
     ),
-    **{f"only {mode}": only(mode) for mode in ("service", "throughput", "response", "drill")},
+    **{f"only {mode}": only(mode) for mode in ("service", "throughput", "response", "recovery")},
     **{f"all {status}": failed(status) for status in STATUSES},
     "few samples": result(times("memory", 5.0, spread=(1.0,))),
     "no percentiles": result([Run(cell("memory"), 1, "ok", figures=service({"rank": timed(None, None, samples=1)}))]),
@@ -212,7 +212,7 @@ def test_words_are_the_fields_and_none_needs_a_plug_in() -> None:
         " a month",
         "reckoned",
         "target",
-        "twin",
+        "a_a",
         "stands behind",
     ):
         assert word not in others, word
@@ -224,15 +224,15 @@ RUNS = st.lists(
             *times("memory", 5.0),
             *times("naive", 90.0, spread=(1.0, 1.2)),
             *times("memory", 5.0, players=100),
-            *twins("redis", 50.0, 52.0),
+            *a_a("redis", 50.0, 52.0),
             *(
                 Run(cell(label, mode), number, status, "no | reason\nat `all`")  # type: ignore[arg-type]
                 for label in ("memory", "zodb", "never-opened")
-                for mode in ("service", "throughput", "response", "drill")
+                for mode in ("service", "throughput", "response", "recovery")
                 for number, status in enumerate(STATUSES, 1)
             ),
             *(
-                Run(cell(label, "drill"), 9, "ok", figures=drill(lost=lost))
+                Run(cell(label, "recovery"), 9, "ok", figures=recovery(lost=lost))
                 for label, lost in (("zodb", 0), ("naive", 5))
             ),
         ]

@@ -25,6 +25,7 @@ from .small import (
     NAIVE,
     VALKEY,
     ZODB,
+    a_a,
     cell,
     columns,
     every_table,
@@ -33,7 +34,6 @@ from .small import (
     service,
     timed,
     times,
-    twins,
     words_of,
 )
 
@@ -114,7 +114,7 @@ def standing(*runs: Sequence[Run]) -> list[tuple[str, ...]]:
 
 
 def test_the_fastest_is_marked_where_the_next_one_is_slower_by_more_than_the_floor() -> None:
-    first, second = standing(twins("memory", 10.0, 10.4), times("naive", 12.0))
+    first, second = standing(a_a("memory", 10.0, 10.4), times("naive", 12.0))
     assert first == ("memory", "10.0 (9.80-10.2) *", "1.00x")
     assert second == ("naive", "12.0 (11.8-12.2)", "1.20x")
 
@@ -122,10 +122,10 @@ def test_the_fastest_is_marked_where_the_next_one_is_slower_by_more_than_the_flo
 @pytest.mark.parametrize(
     ("runs", "why"),
     [
-        ([twins("memory", 10.0, 10.4), times("naive", 10.3)], "within the noise floor"),
-        ([twins("memory", 10.0, 13.0), times("naive", 12.0)], "within a larger floor"),
-        ([times("memory", 10.0), times("naive", 12.0)], "no twin, so no floor"),
-        ([twins("memory", 10.0, 10.4), times("naive", 12.0, spread=FIVE[:4])], "four processes"),
+        ([a_a("memory", 10.0, 10.4), times("naive", 10.3)], "within the noise floor"),
+        ([a_a("memory", 10.0, 13.0), times("naive", 12.0)], "within a larger floor"),
+        ([times("memory", 10.0), times("naive", 12.0)], "no a_a, so no floor"),
+        ([a_a("memory", 10.0, 10.4), times("naive", 12.0, spread=FIVE[:4])], "four processes"),
     ],
 )
 def test_no_one_is_marked_where_it_could_be_chance(runs: list[list[Run]], why: str) -> None:
@@ -150,11 +150,11 @@ def test_a_ratio_is_of_rounds_so_that_it_may_contradict_the_order_of_medians_and
 
 
 def test_a_backend_that_is_alone_in_its_class_is_the_fastest_of_nothing() -> None:
-    assert standing(twins("memory", 10.0, 10.1)) == [("memory", "10.0 (9.80-10.2)", "-")]
+    assert standing(a_a("memory", 10.0, 10.1)) == [("memory", "10.0 (9.80-10.2)", "-")]
 
 
 def test_the_floor_stands_under_the_table() -> None:
-    runs = [*twins("memory", 10.0, 10.4), *twins("redis", 50.0, 50.5)]
+    runs = [*a_a("memory", 10.0, 10.4), *a_a("redis", 50.0, 50.5)]
     assert only_table(result(runs, [MEMORY, VALKEY])).note == (
         "Noise floor: in the process p50 1.04x, p99 1.04x; on a server p50 1.01x, p99 1.01x."
     )
@@ -213,7 +213,7 @@ def test_who_has_no_figures_at_a_size_is_named_there() -> None:
 
 
 def test_sizes_but_the_one_that_was_measured_most_are_details() -> None:
-    runs = [*times("memory", 5.0, players=100), *twins("memory", 6.0, 6.1), *times("memory", 7.0, players=1_000_000)]
+    runs = [*times("memory", 5.0, players=100), *a_a("memory", 6.0, 6.1), *times("memory", 7.0, players=1_000_000)]
     sections = {section.title: section.detail for section in service_section(Measurements(result(runs))).sections}
     assert sections["realtime, 10,000 players"] is False
     assert sections["realtime, 100 players"] is sections["realtime, 1,000,000 players"] is True

@@ -80,7 +80,7 @@ def _to_run_words(evidence: Evidence, name: str) -> str:
 
 
 def _watching_words(evidence: Evidence, name: str) -> str:
-    watched = evidence.facts(name).sheet.watch or missing(f"what can be monitored of {name}")
+    watched = evidence.facts(name).metadata.watch or missing(f"what can be monitored of {name}")
     return ", ".join(watched)
 
 

@@ -10,12 +10,13 @@ from leaderboard_backends.comparison.report.circumstances import circumstances_s
 from leaderboard_backends.comparison.report.missing import missing_section
 from leaderboard_backends.comparison.report.noise import noise_section
 from leaderboard_backends.comparison.report.trust import MISTAKES, trust_section
-from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Result, Run, Sheet, Verdict
+from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Metadata, Result, Run, Verdict
 
 from .small import (
     EVERYSEC,
     MEMORY,
     ZODB,
+    a_a,
     cell,
     columns,
     every_section,
@@ -23,12 +24,11 @@ from .small import (
     facts,
     result,
     times,
-    twins,
     words_of,
 )
 
 
-def test_the_fairness_sheet_tells_durability_sharing_and_round_trips_of_each_row() -> None:
+def test_the_fairness_metadata_tells_durability_sharing_and_round_trips_of_each_row() -> None:
     table = backends_section(Measurements(result([], [EVERYSEC, MEMORY, ZODB], asked=["never"]))).tables[0]
     assert columns(table, "backend", "durability", "lives in", "round trips", "shared") == [
         ("memory", "memory only", "process", "none", "no"),
@@ -55,8 +55,10 @@ def test_the_kit_s_verdict_has_its_numbers_its_digest_and_what_failed() -> None:
 
 
 def test_settings_steps_and_what_can_be_watched_are_told() -> None:
-    sheet = Sheet("A board", ["synchronous=FULL"], ["pip install it", "choose a folder"], ["its size"], 'url = "x://y"')
-    section = backends_section(Measurements(result([], [facts("memory", sheet=sheet), ZODB])))
+    metadata = Metadata(
+        "A board", ["synchronous=FULL"], ["pip install it", "choose a folder"], ["its size"], 'url = "x://y"'
+    )
+    section = backends_section(Measurements(result([], [facts("memory", metadata=metadata), ZODB])))
     (table,) = (table for inner in section.sections for table in inner.tables)
     assert columns(table, "backend", "what", "text")[:6] == [
         ("memory", "class", "Board, leaderboard-backends 0.1.0"),
@@ -94,10 +96,10 @@ def test_code_is_told_by_backend_and_by_feature() -> None:
 def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() -> None:
     runs = [
         *(Run(cell("naive", players=size), 1, "timed out", "too slow") for size in (1_000_000, 100_000)),
-        Run(cell("redis", "drill"), 1, "unavailable", "no server"),
+        Run(cell("redis", "recovery"), 1, "unavailable", "no server"),
         *(Run(cell("memory"), number, "wrong", "step 7: rank 3") for number in (1, 2)),
         Run(cell("memory"), 3, "wrong", "step 9: rank 4"),
-        Run(replace(cell("memory"), twin=True), 1, "failed", ""),
+        Run(replace(cell("memory"), a_a=True), 1, "failed", ""),
     ]
     (table,) = missing_section(Measurements(result(runs))).tables
     assert columns(table, "status", "backend", "runs", "where", "reason") == [
@@ -105,7 +107,7 @@ def test_runs_without_figures_are_grouped_by_reason_and_wrong_ones_come_first() 
         ("wrong", "memory", "1", "service: realtime 10,000", "step 9: rank 4"),
         ("failed", "memory", "1", "service (A/A): realtime 10,000", "-"),
         ("timed out", "naive", "2", "service: realtime 100,000, 1,000,000", "too slow"),
-        ("unavailable", "redis", "1", "drill: realtime 10,000", "no server"),
+        ("unavailable", "redis", "1", "recovery: realtime 10,000", "no server"),
     ]
 
 
@@ -129,9 +131,9 @@ def test_what_runs_noted_is_told_once_with_its_number() -> None:
 # ---------------------------------------------------------------------- noise
 
 
-def test_floors_and_the_ratios_of_twins_are_told() -> None:
+def test_floors_and_the_ratios_of_a_a_runs_are_told() -> None:
     tables = {
-        table.title: table for table in every_table(noise_section(Measurements(result(twins("memory", 10.0, 10.4)))))
+        table.title: table for table in every_table(noise_section(Measurements(result(a_a("memory", 10.0, 10.4)))))
     }
     floor = ("p50, µs", "in the process", "1.04x", "memory against itself, rank, realtime, 10,000 players")
     assert floor in columns(tables["Noise floors"], "statistic", "class", "floor", "from")
@@ -139,7 +141,7 @@ def test_floors_and_the_ratios_of_twins_are_told() -> None:
     assert ratio in columns(tables["Ratios of A/A runs"], "backend", "figure", "statistic", "second / first")
 
 
-def test_without_twins_nothing_is_told_apart() -> None:
+def test_without_a_a_runs_nothing_is_told_apart() -> None:
     section = noise_section(Measurements(result(times("memory", 10.0))))
     assert "no difference counts" in words_of(section)
     assert [table.title for table in every_table(section)] == ["The cost of the clock"]
@@ -195,7 +197,7 @@ def test_the_limits_of_this_very_result_come_first() -> None:
     limits = limits_of(hasty)
     for place, word in enumerate(("Interrupted", "Too few", "A/A", "tmpfs", "slowed 5 runs down")):
         assert word in limits[place]
-    sound = limits_of(result(twins("memory", 5.0, 5.1)))
+    sound = limits_of(result(a_a("memory", 5.0, 5.1)))
     assert len(limits) == len(sound) + 5
     assert sound[0].startswith("**One machine**: a processor, 2 cores")
 
