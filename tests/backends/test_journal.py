@@ -454,6 +454,29 @@ def test_everysec_syncs_in_a_thread_that_begins_with_the_first_write_and_ends_wi
             assert threads() == []
 
 
+def test_everysec_has_writes_wait_for_a_sync_that_takes_longer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, released, sync = Event(), Event(), log.sync
+
+    def slow(file: int) -> None:
+        begun.set()
+        assert released.wait(30)
+        sync(file)
+
+    with opened(place, fsync="everysec") as mine, monkeypatch.context() as patch:
+        patch.setattr(board, "SYNC_SECONDS", 0.01)
+        patch.setattr(log, "sync", slow)
+        mine.update_score("ada", "", 1)
+        assert begun.wait(30)
+        mine._sync_began -= 1
+        writer = threading.Thread(target=mine.update_score, args=("ada", "", 2))
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        released.set()
+        writer.join(30)
+        assert mine.get_score("ada") == 2
+
+
 def test_a_snapshot_that_finds_no_room_leaves_the_board_writing_its_log(
     place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

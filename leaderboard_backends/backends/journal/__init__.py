@@ -13,7 +13,8 @@ logged, but followed by a snapshot.
 Opening: O(n) for the snapshot, some 0.6 µs per player, and some 5 µs per change in the log.
 
 Crash: each write is with the system before it is acknowledged, so that it survives kill -9. What survives a power cut,
-as far as the disk honours syncing, is set by `fsync`: `always`, everything; `everysec`, all but the last second;
+as far as the disk honours syncing, is set by `fsync`: `always`, everything; `everysec`, all but the last second
+(two, while the disk is slow: then writes wait for it);
 `never`, an earlier state. A last frame that a crash cut off is removed, with a warning in the log of the program. A
 frame that is damaged before one that is whole is nothing that a crash does: opening refuses, with its offset and what
 to do. A full disk refuses writes with `BackendFullError`, serves reads, and the board goes on when there is room.

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
 from threading import Event, Thread, current_thread
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
 
@@ -66,8 +66,7 @@ class JournalLeaderboard(JournaledOrder):
         durable=True,
         shared=False,
         lives_in="files",
-        survives="a power cut, if the disk honours fsync (fsync=everysec: all but the last second; fsync=never: a "
-        "crash of the process)",
+        survives="a crash of the process (with fsync=always, a power cut, if the disk honours fsync)",
         feed=True,
         fence=True,
         fence_pass=True,
@@ -102,7 +101,9 @@ class JournalLeaderboard(JournaledOrder):
         """Writes a snapshot."""
         self._syncer: Thread | None = None
         """Syncs the log, each second."""
-        self._closing = Event()
+        self._closing, self._synced = Event(), Event()
+        self._synced.set()
+        self._sync_began = 0.0
         folder = Folder(place, name, create=options["create"], always=self._fsync == "always")
         try:
             super().__init__(folder, name, order=order, keep=keep)
@@ -150,17 +151,26 @@ class JournalLeaderboard(JournaledOrder):
                 syncer.start()
                 self._syncer = syncer
             folder = self._folder
-            folder.attention = folder.longest_log
+            if self._synced.is_set():
+                folder.attention = folder.longest_log
+            elif monotonic() - self._sync_began > SYNC_SECONDS:
+                self._synced.wait()
             if folder.log.end > folder.longest_log and (self._keeper is None or not self._keeper.is_alive()):
                 self._keeper = Thread(target=self._keep_snapshot, name="journal-snapshot", daemon=True)
                 self._keeper.start()
 
     def _sync_each_second(self) -> None:
+        """Sync the log each second; where that takes longer than a second, writes wait, so that no more is at risk."""
         while not self._closing.wait(SYNC_SECONDS):
+            self._sync_began = monotonic()
+            self._synced.clear()
+            self._folder.attention = 0
             try:
                 self._folder.sync()
             except OSError:
                 _log.exception("%s could not be synced: the next write begins with a snapshot.", self._folder.path)
+            finally:
+                self._synced.set()
 
     def _keep_snapshot(self) -> None:
         """Write a snapshot while others write; they wait only while its state is collected."""
