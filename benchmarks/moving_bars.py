@@ -48,7 +48,7 @@ def _moving(urls: Sequence[str], players: int, folder: Path) -> Iterator[Bar]:
         migration.start(until_caught_up=True)
         copied = perf_counter() - began
         with _writers(urls, rows, folder) as end:
-            with Child[object](lambda _: _follow(urls), 600):
+            with Child[object](lambda _: _follow(urls), 3_600):
                 _wait(lambda: _seen(source, target, 0))
                 behind = sorted([*_behind(source, target)][WARM_UP:])
             steps = {
@@ -113,7 +113,7 @@ def _seen(source: LeaderboardBackend, target: LeaderboardBackend, number: int) -
 
 
 def _wait(is_so: Callable[[], bool]) -> None:
-    until = monotonic() + 300
+    until = monotonic() + 3_000
     while not is_so():
         assert monotonic() < until
         sleep(0.05)
@@ -144,7 +144,7 @@ def _writers(
         return run
 
     with ExitStack() as stack:
-        children = [stack.enter_context(Child[object](work(number), 600)) for number in range(WRITERS)]
+        children = [stack.enter_context(Child[object](work(number), 3_600)) for number in range(WRITERS)]
         for child in children:
             assert next(child) == "ready"
 

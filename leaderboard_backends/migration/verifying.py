@@ -29,6 +29,7 @@ from .streams import (
     Hear,
     Pause,
     Throttle,
+    checksum_text,
     entries_of,
     have_one_history,
     is_same_storage,
@@ -138,11 +139,11 @@ class _Side:
         """Players met in the other board far from their place here; they are not waited for."""
         self._version: Final = version_of(board)
 
-    def fill(self) -> None:
-        """Read until 1,000 entries wait, or the board ends."""
+    def fill(self) -> list[Entry]:
+        """Read until 1,000 entries wait, or the board ends; returns those that were read."""
         fresh = self.stream.take(PAGE_SIZE - len(self.waiting))
-        self.stream.add_to_checksum(fresh)
         self.waiting += fresh
+        return fresh
 
     def at_rest(self) -> bool | None:
         """Whether the board is as it was; `None` where it does not tell."""
@@ -195,17 +196,21 @@ class _Comparison:
     def _read_both(self, hear: Hear) -> None:
         a, b, read = self._a, self._b, 0
         while True:
-            a.fill()
-            b.fill()
+            self._add_to_checksums(a.fill(), b.fill())
             if not a.waiting and not b.waiting:
                 return
-            if len(a.waiting) == len(b.waiting) and all(map(same, a.waiting, b.waiting)):
+            if a.waiting == b.waiting or (len(a.waiting) == len(b.waiting) and all(map(same, a.waiting, b.waiting))):
                 a.waiting, b.waiting, a.known, b.known = [], [], 0, 0
             else:
                 self._drill_down()
             read, before = max(a.stream.read, b.stream.read), read
             hear(read)
             self._throttle.passed(read - before)
+
+    def _add_to_checksums(self, of_a: list[Entry], of_b: list[Entry]) -> None:
+        text = checksum_text(of_a)
+        self._a.stream.add_to_checksum(text)
+        self._b.stream.add_to_checksum(text if of_a == of_b else checksum_text(of_b))
 
     def _drill_down(self) -> None:
         """Find what differs in the entries that wait, and leave waiting what may be found on the next pages."""
