@@ -23,6 +23,8 @@ class AsyncWrapper(AsyncDelegatingLeaderboard):
 
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
+    may_wait: ClassVar[bool] = False
+    """Whether making one may wait for a server, so that an asyncio program makes it in a thread."""
     position: ClassVar[int] = 350
     """The place around a board: a higher one is further out. `migration` has 10, `replica` 50, `degradation` 100,
     `validation` 200, `rate_limit` 300 and `monitoring` 400."""

@@ -132,6 +132,7 @@ _WRAPPERS: Final = {
 _ASYNC_WRAPPERS: Final = {
     "validation": _BuiltIn("hardening.validation.async_board", "AsyncValidatedLeaderboard", "production"),
     "rate_limit": _BuiltIn("hardening.rate_limiting.async_board", "AsyncRateLimitedLeaderboard", "production"),
+    "monitoring": _BuiltIn("hardening.async_monitoring", "AsyncMonitoredLeaderboard", "production"),
 }
 """What of it stands around an asynchronous board itself; with any other part, the whole board runs in threads."""
 

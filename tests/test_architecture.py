@@ -47,6 +47,15 @@ LAYERS = [
 """From the ground up; `""` is the package's own `__init__`, the public names."""
 
 LAYER = {name: height for height, names in enumerate(LAYERS) for name in names}
+ASYNC_SIDES = {
+    "aio",
+    "async_answers",
+    "async_delegating",
+    "async_protocol",
+    "async_score_limits",
+    "async_wrapper",
+}
+"""What wrappers of asynchronous boards know beside what others do."""
 WRAPPERS = {"hardening", "scaling", "migration"}
 
 HOMES = {
@@ -76,7 +85,12 @@ HOMES = {
     "cachetools": ["hardening/validation/"],
     "limits": ["hardening/rate_limiting/"],
     "pybreaker": ["hardening/degradation/"],
-    "prometheus_client": ["hardening/monitoring.py", "hardening/observability/", "preflight/"],
+    "prometheus_client": [
+        "hardening/monitoring.py",
+        "hardening/async_monitoring.py",
+        "hardening/observability/",
+        "preflight/",
+    ],
     "opentelemetry": ["hardening/observability/"],
 }
 """Where each third-party library may be imported; any other may be nowhere."""
@@ -186,11 +200,7 @@ def test_a_wrapper_knows_only_the_protocol() -> None:
                 "protocol",
                 "delegating",
                 "wrapper",
-                *(
-                    ["aio", "async_answers", "async_protocol", "async_score_limits", "async_wrapper"]
-                    if is_async
-                    else []
-                ),
+                *(ASYNC_SIDES if is_async else []),
                 own,
             }, module
 

@@ -47,6 +47,8 @@ RENAMED: Final = {
     "Stripes": "AsyncStripes",
     "NoLocks": "AsyncNoLocks",
     "RateLimitedLeaderboard": "AsyncRateLimitedLeaderboard",
+    "MonitoredLeaderboard": "AsyncMonitoredLeaderboard",
+    "TracedLeaderboard": "AsyncTracedLeaderboard",
     "__iter__": "__aiter__",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -74,7 +76,7 @@ PLAIN: Final = {
 }
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
 
-PLAIN_OWNERS: Final = {"requests", "_requests", "_manifest", "_reads_of_shards", "_writes", "shard"}
+PLAIN_OWNERS: Final = {"requests", "_requests", "_manifest", "_writes", "_shared", "shard"}
 """What makes values without input or output, whatever its methods are called."""
 
 MAGIC: Final = {"__enter__", "__exit__"}
@@ -101,6 +103,8 @@ class Face:
     """Methods without input or output, which stay as they are."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Names of this source alone, and their asynchronous ones."""
+    inner: frozenset[str] = frozenset()
+    """Functions within functions that are coroutines."""
     only: frozenset[str] = frozenset()
     """The classes and functions that the face has; it imports everything else from the source."""
 
@@ -277,6 +281,47 @@ FACES: Final = (
         plain=frozenset({"_complain"}),
     ),
     Face(
+        "hardening/observability/timing.py",
+        "hardening/observability/async_timing.py",
+        texts={
+            "method: Method[Parameters, Value]": "method: Method[Parameters, Coroutine[Any, Any, Value]]",
+            "-> Method[Parameters, Value]": "-> Method[Parameters, Coroutine[Any, Any, Value]]",
+            "from collections.abc import Callable\n": "from collections.abc import Callable, Coroutine\n",
+        },
+        only=frozenset({"query", "update", "bulk"}),
+        plain=frozenset({"query", "update", "bulk"}),
+        inner=frozenset({"timed"}),
+        awaited=frozenset({"method"}),
+    ),
+    Face(
+        "hardening/observability/spans.py",
+        "hardening/observability/async_spans.py",
+        texts={
+            "Hook[Parameters, Value]": "Callable[Concatenate[Any, Parameters], Coroutine[Any, Any, Value]]",
+            "from collections.abc import Callable, Mapping": "from collections.abc import Callable, Coroutine, Mapping",
+            "import Concatenate, Final": "import Any, Concatenate, Final",
+        },
+        only=frozenset({"TracedLeaderboard", "_traced"}),
+        plain=frozenset({"_traced", "_start", "_describe"}),
+        inner=frozenset({"traced"}),
+        awaited=frozenset({"hook"}),
+    ),
+    Face(
+        "hardening/monitoring.py",
+        "hardening/async_monitoring.py",
+        texts={
+            "Probe(storage, probe_timeout)": "Probe(countable(storage), probe_timeout)",
+            "self._probe.ask()": "await in_thread(self._probe.ask)",
+            "list(islice(entries, 1))": "await first_of(entries)",
+            "            yield from entries\n": "            async for each in entries:\n                yield each\n",
+            "from .observability.spans import": "from .observability.async_spans import",
+            "from ..errors": "from ..aio.hooks import countable, first_of, in_thread\nfrom ..errors",
+        },
+        only=frozenset({"MonitoredLeaderboard", "_traced"}),
+        plain=frozenset({"_traced", "_settings"}),
+        awaited=frozenset({"_begin_iteration"}),
+    ),
+    Face(
         "hardening/rate_limiting/board.py",
         "hardening/rate_limiting/async_board.py",
         texts={
@@ -370,6 +415,9 @@ def asynchronous(face: Face) -> str:
         awaited |= {each.name for each in methods(_tree(inherited)) if is_coroutine(each)} - inherited.plain
     for method in methods(tree, face.only):
         _turn_method(method, edits, face)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in face.inner:
+            edits.replace(edits.start(node), edits.start(node), "async ")
     _await_calls(tree, edits, awaited, face)
     _import_shared(tree, edits, face)
     _rename_modules(tree, edits, face)

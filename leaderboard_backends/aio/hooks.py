@@ -1,11 +1,14 @@
-"""Functions of the app that boards call in an asyncio program: coroutine functions, and others, which may take long."""
+"""Where asynchronous boards meet what is not: functions of the app, which may take long, and threads."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Final, TypeVar
 
+from ..async_protocol import AsyncLeaderboard
+from ..errors import BackendUnavailableError
 from .threads import SERVER_THREADS, Threads
 
 Value = TypeVar("Value")
@@ -33,3 +36,35 @@ async def settled(found: Value | Awaitable[Value]) -> Value:
 async def in_thread(call: Callable[..., Value], *arguments: Any) -> Value:
     """Return what a call returns that may wait for something, made in one of a few threads of all boards."""
     return await _threads.run(call, *arguments)
+
+
+async def first_of(items: AsyncIterator[Value]) -> list[Value]:
+    """Return the first item, if there is one."""
+    async for item in items:
+        return [item]
+    return []
+
+
+class FromThreads:
+    """The number of players of an asynchronous board, and its ping, for threads: asked on the board's event loop."""
+
+    def __init__(self, board: AsyncLeaderboard) -> None:
+        self._board: Final = board
+        self._loop: Final = asyncio.get_running_loop()
+
+    def __len__(self) -> int:
+        return self._ask(self._board.count)
+
+    def ping(self) -> None:
+        """Raise `BackendUnavailableError` where the storage does not answer, or the event loop is over."""
+        self._ask(self._board.ping)
+
+    def _ask(self, question: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+        if self._loop.is_closed():
+            raise BackendUnavailableError("the event loop of the board is closed.")
+        return asyncio.run_coroutine_threadsafe(question(), self._loop).result()
+
+
+def countable(board: Any) -> Any:
+    """Return what threads can ask for its number of players: a synchronous board itself."""
+    return FromThreads(board) if isinstance(board, AsyncLeaderboard) else board

@@ -130,7 +130,8 @@ async def _open_with_parts(opening: Opening) -> AsyncLeaderboard:
     try:
         for name, settings in opening.layers.items():
             kind = cast("Any", async_wrapper_class(name))
-            board = await opening_threads.run(partial(kind.wrap, board, Reopening(opening), **settings))
+            make = partial(kind.wrap, board, Reopening(opening), **settings)
+            board = await opening_threads.run(make) if kind.may_wait else make()
     except BaseException:
         await board.close()
         raise

@@ -31,6 +31,7 @@ from ..installing import install_extra
 from ..wrapper import Answer, ask, last_answer, layer
 
 if TYPE_CHECKING:
+    from .async_monitoring import AsyncMonitoredLeaderboard
     from .degradation import DegradableLeaderboard
     from .monitoring import MonitoredLeaderboard
     from .rate_limiting import RateLimitedLeaderboard
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AsyncMonitoredLeaderboard",
     "AsyncRateLimitedLeaderboard",
     "AsyncValidatedLeaderboard",
     "DegradableLeaderboard",
@@ -53,6 +55,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "AsyncMonitoredLeaderboard": "async_monitoring",
     "AsyncRateLimitedLeaderboard": "rate_limiting.async_board",
     "AsyncValidatedLeaderboard": "validation.async_board",
     "DegradableLeaderboard": "degradation",

@@ -89,7 +89,7 @@ class MonitoredLeaderboard(Wrapper):
         *_, storage = stack = list(layers(inner))
         self._thresholds: Final = AlertSettings(**thresholds)
         self._registry: Final = REGISTRY if registry is None else registry
-        self._backend: Final = type(storage).__name__
+        self._backend: Final = type(storage).__name__.removeprefix("Async")
         self._shared: Final = metrics_of(self._registry)
         self._probe: Final = Probe(storage, probe_timeout)
         self._own: Final = self._shared.open((self._name, self._backend), self._probe, partial(violations, stack))

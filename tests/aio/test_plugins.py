@@ -10,6 +10,7 @@ import pytest
 
 from leaderboard_backends import PluginError, open_async_leaderboard
 from leaderboard_backends.aio.threads import ThreadedLeaderboard
+from leaderboard_backends.wrapper import layers
 
 GOOD = """
 from leaderboard_backends.aio.direct import DirectLeaderboard
@@ -46,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_an_asynchronous_plug_in_is_used_as_it_is_and_its_synchronous_twin_under_parts(folder: Path) -> None:
+def test_an_asynchronous_plug_in_is_used_as_it_is_and_its_synchronous_twin_where_parts_are_so(folder: Path) -> None:
     install(folder, GOOD, {"async_backends": "Board", "backends": "Synchronous"})
 
     async def program() -> None:
@@ -54,7 +55,10 @@ def test_an_asynchronous_plug_in_is_used_as_it_is_and_its_synchronous_twin_under
             assert type(board).__name__ == "Board"
             assert await board.update_score("ada", "Ada", 3) == 1
             assert (board.name, board.order) == ("weekly", "ascending")
-        async with open_async_leaderboard("acmetasks://weekly", monitoring=True) as board:
+        async with open_async_leaderboard("acmetasks://weekly", rate_limit=True) as board:
+            assert [type(each).__name__ for each in layers(board)][:2] == ["AsyncRateLimitedLeaderboard", "Board"]
+            assert await board.update_score("ada", "Ada", 3) == 1
+        async with open_async_leaderboard("acmetasks://weekly", degradation=True) as board:
             assert isinstance(board, ThreadedLeaderboard)
             assert await board.update_score("ada", "Ada", 3) == 1
 

@@ -12,6 +12,7 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 from leaderboard_backends import AsyncLeaderboard, LeaderboardBackend
 from leaderboard_backends.aio import as_async
+from leaderboard_backends.hardening.async_monitoring import AsyncMonitoredLeaderboard
 from leaderboard_backends.hardening.rate_limiting.async_board import AsyncRateLimitedLeaderboard
 from leaderboard_backends.hardening.validation.async_board import AsyncValidatedLeaderboard
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, run_on_loop
@@ -22,6 +23,11 @@ class BlockingPart(BlockingLeaderboard):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.board, name)
+
+    def snapshot(self) -> Any:
+        """Return the figures of a monitored board."""
+        board: Any = self.board
+        return run_on_loop(board.snapshot())
 
 
 def part(kind: type[Any]) -> Callable[..., BlockingPart]:
@@ -41,12 +47,16 @@ def part(kind: type[Any]) -> Callable[..., BlockingPart]:
 PARTS: Final = {
     "ValidatedLeaderboard": part(AsyncValidatedLeaderboard),
     "RateLimitedLeaderboard": part(AsyncRateLimitedLeaderboard),
+    "MonitoredLeaderboard": part(AsyncMonitoredLeaderboard),
 }
 LOOK_INSIDE: Final = {
     "test_a_batch_is_judged_as_its_updates_one_by_one",
     "test_an_increment_is_judged_as_the_update_to_its_sum",
+    "test_an_error_amid_an_iteration_is_a_failure",
+    "test_monitoring_is_a_table_of_the_boards_text",
+    "test_spans_are_off_unless_asked_for",
 }
-"""Tests that write to the board inside a part."""
+"""Tests that use the board inside a part, the steps of its iteration, or a part's class."""
 
 
 def adopted(*names: str) -> dict[str, Any]:

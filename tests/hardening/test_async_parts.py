@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from leaderboard_backends import (
     BackendUnavailableError,
+    InvalidScoreError,
     RateLimitExceededError,
     ScoreLimitError,
     UpdateRefusedError,
@@ -17,6 +19,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.redis.async_board import AsyncRedisLeaderboard
 from leaderboard_backends.hardening import Flag
+from leaderboard_backends.hardening.async_monitoring import AsyncMonitoredLeaderboard
 from leaderboard_backends.hardening.rate_limiting.async_board import AsyncRateLimitedLeaderboard
 from leaderboard_backends.hardening.validation.async_board import AsyncValidatedLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -53,6 +56,28 @@ def test_parts_stand_around_a_board_on_a_server_without_a_thread(server: Embedde
             assert (limited.counts["updates_a_minute"], validated.counts.refused["score_max"]) == (1, 2)
         threads = {thread.name for thread in threading.enumerate()} - before
         assert not any(name.startswith("leaderboard_") for name in threads)
+
+    asyncio.run(program())
+
+
+def test_a_board_on_a_server_is_measured_and_its_players_are_asked_on_its_loop(server: EmbeddedServer) -> None:
+    """Metrics are collected in threads; whoever collects them on the loop gets what was last told, in time."""
+
+    async def program() -> None:
+        registry = CollectorRegistry()
+        table = {"registry": registry, "samples": 100, "spans": True}
+        async with open_async_leaderboard(server.unix_url, board="measured", monitoring=table) as board:
+            monitored = layer(board, AsyncMonitoredLeaderboard)
+            assert monitored is not None
+            await asyncio.gather(*(board.update_score(f"p{number}", "", number) for number in range(20)))
+            assert [entry.score async for entry in board][:2] == [19, 18]
+            with pytest.raises(InvalidScoreError):
+                await board.update_score("p1", "", float("nan"))
+            snapshot = await monitored.snapshot()
+            found = (snapshot.players, snapshot.updates.samples, dict(snapshot.errors))
+            assert found == (20, 20, {"InvalidScoreError": 1})
+            text = (await asyncio.to_thread(generate_latest, registry)).decode()
+            assert 'backend="RedisLeaderboard",board="measured"} 20.0' in text
 
     asyncio.run(program())
 

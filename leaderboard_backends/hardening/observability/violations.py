@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from ...protocol import LeaderboardBackend
-
 Violations = Mapping[tuple[str, str], int]
 """Numbers of updates and queries, by rule and outcome."""
 
@@ -20,7 +18,7 @@ UNCOUNTED: Final = "uncounted"
 """What the rate limit calls updates that passed while its storage did not answer."""
 
 
-def violations(stack: Iterable[LeaderboardBackend]) -> Violations:
+def violations(stack: Iterable[object]) -> Violations:
     """Return what the layers of a stack counted, by rule and outcome; nothing where no layer counts."""
     counted: dict[tuple[str, str], int] = {}
     for board in stack:

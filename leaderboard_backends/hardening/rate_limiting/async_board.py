@@ -52,6 +52,7 @@ class AsyncRateLimitedLeaderboard(AsyncWrapper):
     """
 
     position = 300
+    may_wait = True
     options = OPTIONS
 
     def __init__(

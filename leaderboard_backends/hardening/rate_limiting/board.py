@@ -51,6 +51,7 @@ class RateLimitedLeaderboard(Wrapper):
     """
 
     position = 300
+    may_wait = True
     options = OPTIONS
 
     def __init__(
