@@ -32,8 +32,9 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.backends import journal
-from leaderboard_backends.backends.journal import JournalLeaderboard, board, folder, log, order
+from leaderboard_backends.backends.journal import JournalLeaderboard, board, folder, log, order, records
 from leaderboard_backends.backends.memory import board as memory
+from leaderboard_backends.changes import Change
 from leaderboard_backends.errors import BoardMovedError
 from leaderboard_backends.testing.forking import Child
 
@@ -198,6 +199,26 @@ def test_a_file_of_another_format_is_refused_with_the_way(place: Path, kind: str
     data[8] = 2
     path.write_bytes(data)
     with pytest.raises(BoardMismatchError, match=r"has format 2, and this version reads format 1: .*leaderboard copy"):
+        opened(place)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        records.header(records.LOG, {"odd": 1}),
+        b"PK" + bytes(100),
+        records.frame([Change(9, "ada", "", 1, 9)]),
+        records.frame([Change(9, "p3", "", 3, 9)]),
+        records.frame([records.Note(8, "history", "h"), Change(9, "nobody")]),
+    ],
+)
+def test_what_no_board_wrote_is_refused_by_an_error_of_the_tree(place: Path, data: bytes) -> None:
+    filled(place)
+    path = newest(place, "log")
+    if data[:2] == records.frame([])[:2]:
+        data = path.read_bytes() + data + records.frame([Change(11, "bob", "", 1, 11)])
+    path.write_bytes(data)
+    with pytest.raises((BackendUnavailableError, BoardMismatchError), match="estore a backup"):
         opened(place)
 
 

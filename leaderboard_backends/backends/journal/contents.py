@@ -49,6 +49,8 @@ class Contents:
         """The generation of the last log."""
         self.end = 0
         """Where its last whole frame ends."""
+        self.number = 0
+        """That of the last change."""
         self._folder: Final = folder
         self._logs = generations(folder, "log")
         snapshots = generations(folder, "snapshot")
@@ -85,6 +87,7 @@ class Contents:
             for record in self._of_log(path, data, start):
                 number, history = _checked(path, number, history, record)
                 yield record
+            self.number = number
         if not self.log:
             path = file_of(self._folder, "log", self.snapshot)
             raise BackendUnavailableError(f"{path} is missing, and the snapshot before it is there. {RESTORE}")

@@ -10,6 +10,7 @@ is not logged: it is followed by a snapshot before it is acknowledged.
 from __future__ import annotations
 
 import logging
+import struct
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from ...changes import Change, check_expected
-from ...errors import BackendError, BoardMismatchError, LeaderboardError
+from ...errors import BackendError, BackendUnavailableError, BoardMismatchError, LeaderboardError
 from ...model import Keep, Order, Score, is_better
 from ..memory.board import _MASK, MemoryLeaderboard, _State
 from ..memory.chunks import Chunks, Rows
@@ -25,10 +26,12 @@ from .collecting import Collecting
 from .contents import Contents
 from .folder import Folder
 from .records import Note, Record, frame, player_frame
-from .snapshot import BoardState
+from .snapshot import RESTORE, BoardState
 
 Value = TypeVar("Value")
 
+_ODD: Final = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What reading a file raises whose checksums are right, and whose content is not a board's."""
 _log: Final = logging.getLogger(__name__)
 LARGE_BATCH: Final = 1000
 """Updates from which a batch may be followed by a snapshot, in place of a record each."""
@@ -49,9 +52,18 @@ class JournaledOrder(MemoryLeaderboard):
         """Whether the log has the changes that are made now."""
         super().__init__(name, order=order, keep=keep)
         self._logs = True
-        found = folder.load()
+        try:
+            self._open()
+        except _ODD as error:
+            raise BackendUnavailableError(
+                f"{folder.path} has what no board writes ({type(error).__name__}: {error}). Nothing was changed. "
+                f"{RESTORE}"
+            ) from error
+
+    def _open(self) -> None:
+        found = self._folder.load()
         if found.state is None:
-            folder.rewrite(self._state())
+            self._folder.rewrite(self._state())
         else:
             self._restore(found, found.state)
 
@@ -72,6 +84,9 @@ class JournaledOrder(MemoryLeaderboard):
             changes.kept = deque(state.kept, state.feed)
         moved_to, clean = self._replay(found.records(), state.moved_to)
         changes.moved_to = moved_to or None  # now: what passed the fence was done again, too
+        players = sum(len(keys) for keys, _, _ in self._chunks.rows())
+        if players != len(self._key_of) or changes.number != found.number:
+            raise ValueError("a player twice, or a change that changes nothing")
         self._under_way = None
         self._folder.go_on(found)
         self._begin(clean=clean)
