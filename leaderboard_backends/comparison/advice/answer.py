@@ -36,7 +36,7 @@ class Ranking(NamedTuple):
     order: tuple[Candidate, ...]
     ties: tuple[tuple[str, ...], ...]
     """Labels whose cost is equal and whose p99 differs by no more than the noise."""
-    untold: bool
+    noise_unknown: bool
     """Whether there were too few processes, or no A/A runs, to know the noise between some of them."""
 
 
@@ -125,15 +125,15 @@ def rank(m: Measurements, need: Need, found: Sequence[Candidate]) -> Ranking:
     """Put those that fit in order, as `advise` says."""
     order: list[Candidate] = []
     ties: list[tuple[str, ...]] = []
-    untold = False
+    noise_unknown = False
     for equal in _equal_cost([one for one in found if one.fits]):
         for durability in (*DURABILITIES, "not known"):
             alike = [one for one in equal if one.facts.durability == durability]
-            for group in _told_apart(m, need, alike):
+            for group in _by_p99(m, need, alike):
                 order += sorted(group, key=lambda one: one.simplicity)
                 ties += [tuple(one.label for one in order[-len(group) :])] if len(group) > 1 else []
-            untold = untold or any(not _can_tell(m, need, alike[0], other) for other in alike[1:])
-    return Ranking(tuple(order), tuple(ties), untold)
+            noise_unknown = noise_unknown or any(not _can_tell(m, need, alike[0], other) for other in alike[1:])
+    return Ranking(tuple(order), tuple(ties), noise_unknown)
 
 
 def _equal_cost(fitting: Sequence[Candidate]) -> Iterator[list[Candidate]]:
@@ -149,7 +149,7 @@ def _amount(one: Candidate) -> float:
     return inf if one.monthly is None else one.monthly
 
 
-def _told_apart(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+def _by_p99(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
     """Yield groups by rising p99: the fastest one left, with those within the noise of it."""
     left = sorted(alike, key=lambda one: _p99(one, need))
     while left:
@@ -215,11 +215,11 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
 
 def _nodes(nodes: Cluster) -> str:
     """Return how to open a board over shards, and what a primary holds."""
-    spread = nodes.spread
+    sharding = nodes.sharding
     memory = "" if nodes.bill.problem else f", and needs {nodes.gib_each:.2f} GiB"
     return (
-        f"Open {nodes.url} on {counted(spread.primaries, 'primary', 'primaries')}: the one with the most holds "
-        f"{spread.on_one} of {spread.shards} shards, {nodes.players_each:,} players{memory}."
+        f"Open {nodes.url} on {counted(sharding.primaries, 'primary', 'primaries')}: the one with the most holds "
+        f"{sharding.on_one} of {sharding.shards} shards, {nodes.players_each:,} players{memory}."
     )
 
 
@@ -262,7 +262,7 @@ def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
         if pick.label in labels:
             others = ", ".join(label for label in labels if label != pick.label)
             yield f"Within the noise it equals {others}: the simplest to run comes first."
-    if ranking.untold:
+    if ranking.noise_unknown:
         yield f"Too few processes were run to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
 
 

@@ -267,8 +267,8 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield DISTURBED
     if one.concurrency.caution:
         yield one.concurrency.caution
-    if need.p99_us is not None and (untold := _not_told(one)):
-        yield untold
+    if need.p99_us is not None and (unknown := _response_unknown(one)):
+        yield unknown
     if need.servers > 1 and one.facts.home == "server":
         way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.metadata.setup else "its URL"
         yield f"measured over {way}: between machines, each call also takes the network's round trip"
@@ -283,7 +283,7 @@ def _far(one: Candidate, need: Need) -> bool:
     return one.times is not None and need.players > FURTHEST * one.times.at.cell.players
 
 
-def _not_told(one: Candidate) -> str:
+def _response_unknown(one: Candidate) -> str:
     """Return why it is not known how late answers come under load; empty where it is."""
     return "response times under load were not measured" if one.response is None else one.response.problem
 

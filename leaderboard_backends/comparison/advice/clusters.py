@@ -111,8 +111,8 @@ def _times(base: Times, plain: Times, known: Ratios, nodes: Cluster, need: Need)
         growth=1.0,
         beyond=need.players > base.at.cell.players,
         modelled=(
-            f"a model: {where(base.at)}, {known.source(update.operation, nodes.spread.shards)}, and {COUNT_US:g} µs "
-            f"for each of {counted(nodes.spread.on_one, 'shard')} on a primary"
+            f"a model: {where(base.at)}, {known.source(update.operation, nodes.sharding.shards)}, and {COUNT_US:g} µs "
+            f"for each of {counted(nodes.sharding.on_one, 'shard')} on a primary"
         ),
     )
 
@@ -121,7 +121,7 @@ def _over_shards(one: Latency, logged: Latency, known: Ratios, nodes: Cluster) -
     def over(plain: float | None, with_log: float | None) -> float | None:
         if plain is None or with_log is None:
             return None
-        return known.call_us(one.operation, plain, nodes.spread) + max(0.0, with_log - plain)
+        return known.call_us(one.operation, plain, nodes.sharding) + max(0.0, with_log - plain)
 
     return Latency(
         operation=one.operation,
@@ -138,15 +138,15 @@ def _busy(basis: Basis, label: str, base: Times, nodes: Cluster, need: Need) -> 
 
     All of its shards are counted, and it is never taken for faster than one server with the same clients.
     """
-    counting, several = nodes.spread.on_one * COUNT_US, concurrency(basis.m, label, need.processes, need.players)
+    counting, several = nodes.sharding.on_one * COUNT_US, concurrency(basis.m, label, need.processes, need.players)
     return max(counting, base.update.mean_us / several.times), max(counting, base.read_us / several.times)
 
 
 def _concurrency(nodes: Cluster) -> Concurrency:
-    on_one = nodes.spread.on_one
+    on_one = nodes.sharding.on_one
     return Concurrency(
         1.0,
-        f"each call has the busiest primary count in {on_one} of {nodes.spread.shards} shards, {COUNT_US:g} µs each, "
+        f"each call has the busiest primary count in {on_one} of {nodes.sharding.shards} shards, {COUNT_US:g} µs each, "
         f"and takes no less of it than of one server",
         measured=True,
     )

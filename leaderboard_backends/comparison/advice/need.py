@@ -102,10 +102,10 @@ def rate_words(a_second: float, what: str) -> str:
     """
     per, seconds = next((one for one in _PER if a_second * one[1] >= _JUST_ONE), _PER[-1]) if a_second else _PER[0]
     rate = a_second * seconds
-    return f"{_told(rate)} {what if _told(rate) == '1' else what + 's'}/{per}"
+    return f"{_rounded(rate)} {what if _rounded(rate) == '1' else what + 's'}/{per}"
 
 
-def _told(rate: float) -> str:
+def _rounded(rate: float) -> str:
     if rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING:
         return whole(rate)
     return significant(rate, 2)

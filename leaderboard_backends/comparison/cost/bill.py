@@ -19,7 +19,7 @@ NAMES: Final = 2
 """Strings per player that a board keeps: id and username."""
 
 
-class Spread(NamedTuple):
+class Sharding(NamedTuple):
     """The storage servers of a board: one, or the primaries of a cluster with the board's shards."""
 
     primaries: int = 1
@@ -41,7 +41,7 @@ class Spread(NamedTuple):
         return f", {self.on_one} of {self.shards} shards" if self.shards > 1 else ""
 
 
-ONE_SERVER: Final = Spread()
+ONE_SERVER: Final = Sharding()
 
 
 class Item(NamedTuple):
@@ -116,7 +116,7 @@ def bill(
     model: Model,
     prices: PriceTable,
     term: str = ON_DEMAND,
-    spread: Spread = ONE_SERVER,
+    sharding: Sharding = ONE_SERVER,
 ) -> Bill:
     """Return the bill of a backend at a size, at the prices of a term (those on demand where a SKU has none).
 
@@ -126,7 +126,7 @@ def bill(
     """
     problem, items = "", tuple[Item, ...]()
     try:
-        items = tuple(_Deployment(footprint, players, model, prices, term, spread).items())
+        items = tuple(_Deployment(footprint, players, model, prices, term, sharding).items())
     except NothingFitsError as error:
         problem = str(error)
     return Bill(
@@ -160,18 +160,20 @@ def board_bytes(footprint: Footprint, players: int, model: Model, place: BytesPl
     if given is not None:
         return given * players, f"{given:.0f} bytes per player as the cost model says"
     measured: Bytes = getattr(footprint, place)
-    size, told = measured.told(players)
+    size, source = measured.estimate(players)
     if place != "server":
-        return size, told
+        return size, source
     more = f", x {footprint.more_bytes:g} over shards" if footprint.more_bytes != 1 else ""
     each = f" on {footprint.copies} servers together" if footprint.copies > 1 else ""
-    return size * footprint.more_bytes / footprint.copies, f"{told}{more}{each}"
+    return size * footprint.more_bytes / footprint.copies, f"{source}{more}{each}"
 
 
-def server_memory(footprint: Footprint, players: int, model: Model, spread: Spread = ONE_SERVER) -> tuple[float, str]:
+def server_memory(
+    footprint: Footprint, players: int, model: Model, sharding: Sharding = ONE_SERVER
+) -> tuple[float, str]:
     """Return the GiB of a board on the server that has the most of it, with headroom, and how it is computed."""
-    taken, told = board_bytes(footprint, players, model, "server")
-    return taken * spread.share * model.headroom / GIB, f"{told}{spread.words}, x {model.headroom:g}"
+    taken, source = board_bytes(footprint, players, model, "server")
+    return taken * sharding.share * model.headroom / GIB, f"{source}{sharding.words}, x {model.headroom:g}"
 
 
 class _Deployment(NamedTuple):
@@ -182,7 +184,7 @@ class _Deployment(NamedTuple):
     model: Model
     prices: PriceTable
     term: str
-    spread: Spread
+    sharding: Sharding
 
     def items(self) -> Iterator[Item]:
         if problem := why_not_shared(self.footprint, self.model.servers, self.model.workers):
@@ -198,7 +200,7 @@ class _Deployment(NamedTuple):
 
     def app_servers(self) -> Item:
         model, alone = self.model, self.footprint.home == "process"
-        taken, told = self.board("process")
+        taken, source = self.board("process")
         names = self.footprint.names + NAMES * model.string_bytes if alone else 0.0
         board = (taken + names * self.players) * model.headroom / GIB
         kept = f" + {names:.0f} for the player's names" if names else ""
@@ -206,7 +208,7 @@ class _Deployment(NamedTuple):
         need = model.system_gib + model.workers * board + cached
         because = (
             f"{need:.2f} GiB: {model.system_gib:g} for the system, {counted(model.workers, 'worker')} of "
-            f"{board:.3f} ({told}{kept}, x {model.headroom:g}){file}"
+            f"{board:.3f} ({source}{kept}, x {model.headroom:g}){file}"
         )
         return self.smallest("server", need, model.servers, because)
 
@@ -239,39 +241,41 @@ class _Deployment(NamedTuple):
         return cheap._replace(because=f"{cheap.because}{instead}")
 
     def cache_nodes(self) -> Item:
-        board, told = self.server_memory()
+        board, source = self.server_memory()
         need = board / (1 - self.model.cache_reserved)
         because = (
-            f"{need:.2f} GiB: {board:.2f} for the board ({told}), and {self.model.cache_reserved:.0%} of the node for "
-            f"its engine"
+            f"{need:.2f} GiB: {board:.2f} for the board ({source}), and {self.model.cache_reserved:.0%} of the node "
+            f"for its engine"
         )
         return self.smallest("cache", need, self.storage_servers(), because)
 
     def own_machines(self, why: str) -> Item:
-        board, told = self.server_memory()
+        board, source = self.server_memory()
         need = self.model.system_gib + board
-        because = f"{need:.2f} GiB: {self.model.system_gib:g} for the system, {board:.2f} for the board ({told}); {why}"
+        because = (
+            f"{need:.2f} GiB: {self.model.system_gib:g} for the system, {board:.2f} for the board ({source}); {why}"
+        )
         machine = self.smallest("server", need, self.storage_servers(), because)
         return machine._replace(what=f"{machine.what} (storage)")
 
     def storage_servers(self) -> int:
         """Return the number of primaries and of their replicas, which are of one size."""
-        return self.spread.primaries * max(1 + self.model.replicas, self.footprint.copies)
+        return self.sharding.primaries * max(1 + self.model.replicas, self.footprint.copies)
 
     def server_memory(self) -> tuple[float, str]:
-        return server_memory(self.footprint, self.players, self.model, self.spread)
+        return server_memory(self.footprint, self.players, self.model, self.sharding)
 
     def disk(self) -> Item:
-        taken, told = self.board("disk")
+        taken, source = self.board("disk")
         grown, growth = self.growth()
-        need = (taken * self.spread.share * self.model.disk_headroom + grown) / GB
+        need = (taken * self.sharding.share * self.model.disk_headroom + grown) / GB
         offers = self.prices.offers("disk", self.term)
         if not offers:
             raise NothingFitsError("the price table has no disk")
         number = self.storage_servers() if self.footprint.home == "server" else 1
         monthly = number * self.prices.monthly(offers[0]) * need
         price = f"at {offers[0].usd:g} {PER[offers[0].unit]}, {offers[0].term}"
-        because = f"{told}, x {self.model.disk_headroom:g}{growth}, {price}"
+        because = f"{source}, x {self.model.disk_headroom:g}{growth}, {price}"
         return Item("disk", _several(number, f"{need:.2f} GB {offers[0].sku}"), monthly, because, offers[0].sku, need)
 
     def growth(self) -> tuple[float, str]:

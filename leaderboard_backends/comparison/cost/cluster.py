@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Result
-from .bill import Bill, Spread, bill, server_memory
+from .bill import Bill, Sharding, bill, server_memory
 from .footprint import Footprint
 from .tables import ON_DEMAND, Model, PriceTable
 
@@ -76,13 +76,13 @@ class Cluster(NamedTuple):
     """A board of a size on a cluster."""
 
     players: int
-    spread: Spread
+    sharding: Sharding
     bill: Bill
 
     @property
     def players_each(self) -> int:
         """Return the players on the primary that has the most."""
-        return ceil(self.players * self.spread.share)
+        return ceil(self.players * self.sharding.share)
 
     @property
     def gib_each(self) -> float:
@@ -92,7 +92,7 @@ class Cluster(NamedTuple):
     @property
     def url(self) -> str:
         """Return what an app's configuration has for it."""
-        return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.spread.shards}"
+        return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.sharding.shards}"
 
 
 def shards_of(primaries: int) -> int:
@@ -123,8 +123,8 @@ def cluster(
     """
     found = []
     for primaries in sorted(_numbers(footprint, players, model, prices, term)):
-        spread = Spread(primaries, shards_of(primaries))
-        found.append(Cluster(players, spread, bill(footprint, players, model, prices, term, spread)))
+        sharding = Sharding(primaries, shards_of(primaries))
+        found.append(Cluster(players, sharding, bill(footprint, players, model, prices, term, sharding)))
     return min(found, key=lambda one: (bool(one.bill.problem), one.bill.monthly))
 
 
@@ -141,7 +141,7 @@ def _fewest(gib: float, each: float) -> int | None:
     """Return how many primaries with so much memory hold a board; `None` where there are too few shards for that."""
     most = MOST_SHARDS // SHARDS_EACH
     first = most + 1 if each <= 0 else max(LEAST_PRIMARIES, ceil(gib / each))
-    fit = (number for number in range(first, most + 1) if gib * Spread(number, shards_of(number)).share <= each)
+    fit = (number for number in range(first, most + 1) if gib * Sharding(number, shards_of(number)).share <= each)
     return next(fit, None)
 
 
@@ -176,9 +176,9 @@ class Ratios(NamedTuple):
         ratio = low + (high - low) * (max(shards, few) - few) / (many - few)
         return ratio * self.measured.get(operation, low) / low
 
-    def call_us(self, operation: str, one_server_us: float, spread: Spread) -> float:
+    def call_us(self, operation: str, one_server_us: float, sharding: Sharding) -> float:
         """Return what a call takes in microseconds, without the network between machines."""
-        return one_server_us * self.of(operation, spread.shards) + spread.on_one * COUNT_US
+        return one_server_us * self.of(operation, sharding.shards) + sharding.on_one * COUNT_US
 
     def source(self, operation: str, shards: int) -> str:
         """Return where the ratio of an operation is from, as text."""

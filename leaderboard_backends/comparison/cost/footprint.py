@@ -12,7 +12,7 @@ from ..measurements import Measured, Measurements, Values
 from ..schema import BackendFacts, Durability, Home
 from ..statistics import Interval, interval
 
-TOLD_FROM: Final = 10_000
+FITTED_FROM: Final = 10_000
 """Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
 
 SIZES_NEEDED: Final = 3
@@ -45,7 +45,7 @@ class Bytes(NamedTuple):
     measured: tuple[tuple[int, float], ...]
     """Players, and the median of the bytes that they took, by rising players."""
     line: Line
-    """Through the sizes from `TOLD_FROM` on, or through all where none is so large."""
+    """Through the sizes from `FITTED_FROM` on, or through all where none is so large."""
 
     @property
     def any(self) -> bool:
@@ -54,9 +54,9 @@ class Bytes(NamedTuple):
 
     def at(self, players: int) -> float:
         """Return the bytes of a board of so many players; never fewer than none."""
-        return self.told(players)[0]
+        return self.estimate(players)[0]
 
-    def told(self, players: int) -> tuple[float, str]:
+    def estimate(self, players: int) -> tuple[float, str]:
         """Return the bytes, and as text how they were determined.
 
         Between two measured sizes they are on the straight line between them; beyond the largest by the fitted line
@@ -75,7 +75,7 @@ class Bytes(NamedTuple):
             return self._bound(largest, most)
         if players < smallest and by_line > least:
             return self._bound(smallest, least)
-        return by_line, f"{_words(self.line)} {_through(told_sizes(sizes))}"
+        return by_line, f"{_words(self.line)} {_through(fitted_sizes(sizes))}"
 
     @staticmethod
     def _as_measured(players: int, size: float) -> tuple[float, str]:
@@ -94,10 +94,10 @@ class Bytes(NamedTuple):
         return bytes_, f"{bytes_ / players:.0f} bytes per player between those measured at {less:,} and {more:,}"
 
 
-def told_sizes(sizes: Iterable[int]) -> list[int]:
-    """Return the sizes that a line is fitted through: those from `TOLD_FROM` on, or all where none is so large."""
+def fitted_sizes(sizes: Iterable[int]) -> list[int]:
+    """Return the sizes that a line is fitted through: those from `FITTED_FROM` on, or all where none is so large."""
     every = sorted(sizes)
-    return [players for players in every if players >= TOLD_FROM] or every
+    return [players for players in every if players >= FITTED_FROM] or every
 
 
 def _words(line: Line) -> str:
@@ -220,7 +220,7 @@ def _bytes(by_size: Mapping[int, Measured], place: BytesPlace) -> Bytes:
     known = ((one.loaded, bytes_in(one, place)) for one in by_size.values())
     sizes = {players: median(found.values()) for players, found in known if found}
     taking = [players for players, size in sizes.items() if size > 0]
-    return Bytes(tuple(sizes.items()), fit([(players, sizes[players]) for players in told_sizes(taking)]))
+    return Bytes(tuple(sizes.items()), fit([(players, sizes[players]) for players in fitted_sizes(taking)]))
 
 
 def _grown(m: Measurements, backend: str) -> float | None:
@@ -239,12 +239,12 @@ class MemoryLine(NamedTuple):
     points: tuple[tuple[int, Interval], ...]
     """Bytes by size, as measured."""
     line: Line | None
-    """`None` with fewer than three sizes, from `TOLD_FROM` players on, at which it takes anything."""
+    """`None` with fewer than three sizes, from `FITTED_FROM` players on, at which it takes anything."""
 
     @property
     def fitted(self) -> tuple[tuple[int, Interval], ...]:
         """The points that a line is fitted through."""
-        return tuple((players, size) for players, size in self.points if players >= TOLD_FROM and size.middle > 0)
+        return tuple((players, size) for players, size in self.points if players >= FITTED_FROM and size.middle > 0)
 
     @property
     def misfit(self) -> float | None:

@@ -85,7 +85,7 @@ def tiers(
     rows = []
     for players in sizes:
         nodes = without.cluster(over, players)
-        taken = None if rank is None else known.call_us("rank", rank[0], nodes.spread) + TRIPS * model.round_trip_us
+        taken = None if rank is None else known.call_us("rank", rank[0], nodes.sharding) + TRIPS * model.round_trip_us
         bills = without.bill(alone, players), replicated.bill(alone, players)
         rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
@@ -139,15 +139,15 @@ def tiers_table(found: Tiers) -> Table:
 
 
 def _row(tier: Tier) -> list[Value]:
-    nodes, spread = tier.cluster, tier.cluster.spread
+    nodes, sharding = tier.cluster, tier.cluster.sharding
     fits = not nodes.bill.problem
     rank = Value(NONE) if tier.rank_us is None else Value(elapsed(tier.rank_us / 1e6), tier.rank_us)
     return [
         Value(f"{tier.players:,}", tier.players),
         Value(storage(tier.one_server)),
         Value(storage(tier.with_replicas)),
-        Value(str(spread.primaries), spread.primaries),
-        Value(str(spread.shards), spread.shards),
+        Value(str(sharding.primaries), sharding.primaries),
+        Value(str(sharding.shards), sharding.shards),
         Value(f"{nodes.players_each:,}", nodes.players_each),
         Value(f"{nodes.gib_each:.2f}", nodes.gib_each) if fits else Value(NONE),
         rank,
@@ -173,7 +173,7 @@ def _ranks(found: Tiers) -> str:
     alone = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6)
     over = elapsed(first.rank_us / 1e6)
     return (
-        f", and answers a rank in {alone} over the network; {first.cluster.spread.shards} shards answer it in "
+        f", and answers a rank in {alone} over the network; {first.cluster.sharding.shards} shards answer it in "
         f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
     )
 

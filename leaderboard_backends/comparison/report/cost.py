@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ...numerals import NONE, counted, whole
 from ..cost.bill import Bill
-from ..cost.footprint import TOLD_FROM, Footprint, footprints
+from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
 from ..cost.tiers import tiers, tiers_section
 from ..document import Column, Section, Table, Value
@@ -18,7 +18,7 @@ from ..statistics import Interval
 from .plots import AS_DOLLARS, AS_NUMBER, Axis, Plot, PlotRow, at_end, ends, figure, panels_of, plot, spans
 
 BEYOND: Final = (
-    f"*: extrapolated beyond the largest measured size, by a line through the sizes from {TOLD_FROM:,} players on."
+    f"*: extrapolated beyond the largest measured size, by a line through the sizes from {FITTED_FROM:,} players on."
 )
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)

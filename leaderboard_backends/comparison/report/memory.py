@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ...numerals import percent, significant, size, whole
-from ..cost.footprint import TOLD_FROM, MemoryLine, memory_lines
+from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
 from ..document import NOTHING, Section, Table, columns, median_of, middle_of, number, word
 from ..measurements import Measured, Measurements, Statistic
 from ..statistics import interval
@@ -24,7 +24,7 @@ COUNTED: Final = (
     "in a process, those belong to the caller."
 )
 GRAIN: Final = (
-    f"Private memory is reported from {TOLD_FROM:,} players on: below, pages and the allocator decide the number. "
+    f"Private memory is reported from {FITTED_FROM:,} players on: below, pages and the allocator decide the number. "
 )
 CLEANED: Final = (
     "Disk is counted after the backend's own clean-up: SQLite's write-ahead log is merged into its file, and no "
@@ -41,7 +41,7 @@ GROWN_AS_LOADED: Final = (
 )
 WRITTEN: Final = "Written: what the owning process wrote to disk, in whole pages of 4 KiB, as the system counts it."
 LINES: Final = (
-    f"A straight line fitted to the sizes from {TOLD_FROM:,} players on, three at least, with equal weight; in the "
+    f"A straight line fitted to the sizes from {FITTED_FROM:,} players on, three at least, with equal weight; in the "
     "process, opening the board is part of it. Misfit: the largest deviation of a size from the line. Costs use "
     "the line beyond the largest measured size, and the measured bytes below."
 )
@@ -78,7 +78,7 @@ def _names(m: Measurements) -> str:
 
 
 def _by_size(one: Measured) -> Iterator[Row]:
-    private = one.cell.players >= TOLD_FROM
+    private = one.cell.players >= FITTED_FROM
     yield [
         *head_of(one),
         *(median_of(one.values("board", statistic)) if private else NOTHING for statistic in PRIVATE.values()),

@@ -76,9 +76,9 @@ def _clock(m: Measurements) -> Iterator[Table]:
 
 
 def _disturbance(runs: Sequence[Run]) -> str:
-    disturbed, told = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
+    disturbed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
     return (
-        f"Of {told:,} runs in which it could be measured, {disturbed:,} were disturbed: other processes kept at least "
+        f"Of {known:,} runs in which it could be measured, {disturbed:,} were disturbed: other processes kept at least "
         f"{DISTURBED_FROM:g} cores busy on average."
     )
 

@@ -6,9 +6,14 @@ all else: every request, every other script, every style within an element.
 
 from __future__ import annotations
 
+import gzip
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import count
 from math import ceil, floor, inf, isclose, isnan, log10
@@ -17,17 +22,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, MissingExtraError
+from ...installing import install_extra
 from ...numerals import significant, size
 from ..advice.grid import Grid, grid
 from ..advice.need import LOST
 from ..advice.sections import NAME as WHICH
 from ..advice.sections import TYPICAL, UPDATES
-from ..document import Column, Section, Table, Value, pieces
+from ..document import Chart, Column, Section, Table, Value, pieces
+from ..result_files import encode_result
 from ..schema import Result
-from .embedded import Embedded, embedded
-from .extra import report_extra
-from .palette import variables
+from .palette import BY_VARIABLE, theme, variables
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -57,6 +62,9 @@ CONTROLS: Final = {
 """The axes of a need as a reader sets them."""
 
 POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
+
+LIBRARIES: Final = frozenset({"altair", "jinja2", "vl_convert"})
+"""Of the extra `tools`: what draws."""
 
 _ROOM: Final = 0.2
 """Powers of ten left free at both ends of a scale."""
@@ -118,6 +126,85 @@ def facts(result: Result) -> str:
         f"Measured on {result.started[:10]} on {machine.cores:g} cores of {machine.cpu}, {machine.system.split()[0]}: "
         f"{len(settings.backends)} backends."
     )
+
+
+# ---------------------------------------------------------------------- what a page carries
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A text, and the same compressed."""
+
+    content: bytes
+    packed: str
+
+    @property
+    def size(self) -> str:
+        """Its size in words."""
+        return size(len(self.content))
+
+    @property
+    def packed_size(self) -> str:
+        """The size that it has in the page, in words."""
+        return size(len(self.packed))
+
+
+def pack(content: bytes) -> Embedded:
+    """Return a text compressed; the same text is packed into the same bytes."""
+    return Embedded(content, b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode())
+
+
+def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | None = None) -> dict[str, Embedded]:
+    """Return what a page of these sections needs, by name: `vega` and `charts` where it has charts, `grid`, `result`.
+
+    Raises `MissingExtraError` without vl-convert, and `ValueError` where two charts have one name.
+    """
+    charts = [chart for section in sections for chart in charts_in(section)]
+    by_name = {chart.name: chart.specification for chart in charts}
+    if len(by_name) < len(charts):
+        twice = next(name for name, count in Counter(chart.name for chart in charts).items() if count > 1)
+        raise ValueError(f"two charts are named {twice}: a page shows each chart once.")
+    found = {}
+    if charts:
+        found["vega"] = pack(vega().encode())
+        found["charts"] = pack(msgspec.json.encode({"theme": theme(BY_VARIABLE), "charts": by_name}))
+    if grid is not None:
+        found["grid"] = pack(msgspec.json.encode(grid))
+    if result is not None:
+        found["result"] = pack(encode_result(result))
+    return found
+
+
+@cache
+def vega() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, which sets `vegaEmbed`. Cost: a second, once."""
+    with report_extra():
+        import vl_convert  # noqa: PLC0415 - an extra, and slow to start
+
+    return vl_convert.javascript_bundle("globalThis.vegaEmbed = vegaEmbed;")
+
+
+def charts_in(section: Section) -> Iterator[Chart]:
+    """Yield the charts of a section and of those within it."""
+    yield from section.charts
+    for inner in section.sections:
+        yield from charts_in(inner)
+
+
+@contextmanager
+def report_extra() -> Iterator[None]:
+    """Import libraries of the extra within this context.
+
+    Raises `MissingExtraError`, with the `pip install` line, where one of them is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in LIBRARIES:
+            raise
+        raise MissingExtraError(
+            f"a page and its charts need {error.name}, which is not installed: {install_extra('tools')}"
+        ) from error
 
 
 # ---------------------------------------------------------------------- what is allowed to run

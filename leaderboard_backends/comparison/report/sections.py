@@ -17,18 +17,16 @@ from .backends import backends_section, sorted_set_section
 from .circumstances import circumstances_section, traces_section
 from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
-from .extra import report_extra
 from .growth import growth_plots, growth_section
 from .hardening import hardening_sections
 from .memory import memory_plots, memory_section
 from .missing import missing_section
 from .noise import noise_section
-from .operations import operations_section
-from .percentiles import percentiles_section
+from .page import report_extra
 from .plots import Plot
-from .recovery import recovery_plots, recovery_section
+from .recovery import operations_section, recovery_plots, recovery_section
 from .response import response_plots, response_section
-from .service import distribution_plots, service_section
+from .service import distribution_plots, percentiles_section, service_section
 from .throughput import throughput_plots, throughput_section
 from .trust import trust_section
 

@@ -8,12 +8,13 @@ from math import inf
 from statistics import median
 from typing import Final, NamedTuple
 
-from ...numerals import elapsed, significant, times, whole
+from ...numerals import Write, elapsed, significant, times, whole
 from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
 from ..document import (
     NOTHING,
     Section,
+    Table,
     Value,
     anchor,
     columns,
@@ -25,8 +26,8 @@ from ..document import (
     table,
     word,
 )
-from ..figures import BUCKET, Distribution, ServiceFigures
-from ..measurements import Judged, Measured, Measurements, NoiseClass, Place, Statistic, Values
+from ..figures import BUCKET, Distribution, ProgramFigures, ServiceFigures
+from ..measurements import TIME_FIELDS, Judged, Measured, Measurements, NoiseClass, Place, Statistic, Values
 from ..schema import Run
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .by_class import MARKS, Row, cells_by_class, class_title, head_of, marked, partly_replayed
@@ -244,3 +245,72 @@ def _distributions(runs: Iterable[Run], operation: str) -> Iterator[Distribution
     for run in runs:
         if isinstance(run.figures, ServiceFigures) and operation in run.figures.operations:
             yield run.figures.operations[operation].time
+
+
+# ---------------------------------------------------------------------- every percentile
+
+EVERY_PERCENTILE: Final = (
+    "Times are in microseconds, medians over processes. A percentile is reported where a sample lies beyond it, p99.9 "
+    "from 10,000 samples on. The result file has the histogram of all samples of each process."
+)
+
+COLUMNS: Final[dict[str, tuple[Statistic, Write]]] = {
+    "#samples": ("samples", whole),
+    "#mean": ("mean", significant),
+    "#p50": ("p50", significant),
+    "#p95": ("p95", significant),
+    "#p99": ("p99", significant),
+    "#p99.9": ("p999", significant),
+    "#slowest": ("maximum", significant),
+}
+
+
+def percentiles_section(m: Measurements) -> Section:
+    """Return medians over processes of each percentile, by workload and size, and those of programs."""
+    sections = [_percentiles_of(m, place) for place in m.places("service")]
+    return Section(
+        "percentiles",
+        "Every percentile",
+        [EVERY_PERCENTILE],
+        [*_programs(m)],
+        sections=[section for section in sections if section.tables],
+        detail=True,
+    )
+
+
+def _percentiles_of(m: Measurements, place: Place) -> Section:
+    head = columns("backend", "operation", *COLUMNS, "#planned")
+    tables = cells_by_class(m, "service", head, _percentile_rows, place=place)
+    return Section(anchor("percentiles", place.workload, place.players), place.title, tables=tables)
+
+
+def _percentile_rows(one: Measured) -> Iterator[Row]:
+    for operation in one.operations:
+        times = [_median(one.values(operation, statistic).values(), write) for statistic, write in COLUMNS.values()]
+        planned = number(median(one.values(operation, "planned").values()))
+        yield [word(one.label), word(operation_title(operation)), *times, planned]
+
+
+def _programs(m: Measurements) -> Iterator[Table]:
+    """Yield the table of programs, where any was run."""
+    rows = [row for one in m.cells.values() for row in _program(one)]
+    if rows:
+        head = columns("program", "#players", "operation", *COLUMNS, "#processes")
+        yield Table("Programs of plug-ins", head, rows)
+
+
+def _program(one: Measured) -> Iterator[Row]:
+    timings = [each for run in one.runs if isinstance(run.figures, ProgramFigures) for each in run.figures.timings]
+    for operation in dict.fromkeys(each.operation for each in timings):
+        times = [each.time for each in timings if each.operation == operation]
+        medians = [
+            _median([getattr(time, TIME_FIELDS[statistic]) for time in times], write)
+            for statistic, write in COLUMNS.values()
+        ]
+        name, players = word(one.label), number(one.cell.players)
+        yield [name, players, word(operation_title(operation)), *medians, number(len(times))]
+
+
+def _median(values: Iterable[float | None], write: Write) -> Value:
+    known = [value for value in values if value is not None]
+    return number(median(known) if known else None, write)

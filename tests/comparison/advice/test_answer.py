@@ -55,7 +55,7 @@ def test_at_equal_cost_the_faster_comes_first() -> None:
     found = answer([facts("slow"), facts("fast")], timed("slow", 20.0), timed("fast", 10.0), a_a("fast"))
     assert order(found.ranking) == ["fast", "slow"]
     assert found.ranking.ties == ()
-    assert not found.ranking.untold
+    assert not found.ranking.noise_unknown
 
 
 def test_at_equal_cost_the_asked_durability_comes_before_a_stronger_one_that_is_faster() -> None:
@@ -127,13 +127,13 @@ def test_where_the_noise_is_not_known_times_within_2x_are_equal_and_that_is_said
     few = [a_a("fast", apart=1.5)] if once else []
     runs = timed("fast", 10.0, spread=(1,)), timed("simple", apart * 10.0, spread=(1,)), *few
     found = answer([facts("simple", setup=1), facts("fast", setup=9)], *runs)
-    assert (order(found.ranking)[0], found.ranking.untold) == (first, True)
+    assert (order(found.ranking)[0], found.ranking.noise_unknown) == (first, True)
     assert "times within 2x count as equal" in " ".join(found.why)
 
 
 def test_one_that_fits_alone_needs_no_noise_floor() -> None:
     found = answer([facts("one")], timed("one", 10.0))
-    assert not found.ranking.untold
+    assert not found.ranking.noise_unknown
 
 
 # ---------------------------------------------------------------------- why

@@ -59,7 +59,7 @@ def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durabi
     assert advice.pick
     assert advice.pick.label == label
     assert advice.pick.cluster
-    shards, primaries = advice.pick.cluster.spread.shards, advice.pick.cluster.spread.primaries
+    shards, primaries = advice.pick.cluster.sharding.shards, advice.pick.cluster.sharding.primaries
     assert (
         f"Open redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={shards} on {primaries} primaries"
         in text(advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.cost.bill import Spread
+from leaderboard_backends.comparison.cost.bill import Sharding
 from leaderboard_backends.comparison.cost.cluster import (
     COUNT_US,
     MEASURED,
@@ -37,7 +37,7 @@ OVER = over_shards(REDIS)._replace(more_bytes=1.0)
 
 def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -> None:
     found = cluster(OVER, 1_000_000, MODEL, PRICES)
-    assert (found.spread, found.spread.on_one, found.players_each) == (Spread(3, 16), 6, 375_000)
+    assert (found.sharding, found.sharding.on_one, found.players_each) == (Sharding(3, 16), 6, 375_000)
     (_, nodes) = found.bill.items
     assert (nodes.what, nodes.monthly) == ("3 x node", 60)
     assert nodes.need == pytest.approx(375_000 * EACH * MODEL.headroom / 2**30 / (1 - MODEL.cache_reserved))
@@ -49,7 +49,7 @@ def test_the_cheapest_primaries_that_hold_the_board_are_taken() -> None:
     found = cluster(OVER, 100_000_000, MODEL, PRICES)
     assert found.bill.problem == ""
     assert found.gib_each <= 4
-    fewer = Spread(found.spread.primaries - 1, shards_of(found.spread.primaries - 1))
+    fewer = Sharding(found.sharding.primaries - 1, shards_of(found.sharding.primaries - 1))
     assert 100_000_000 * EACH * MODEL.headroom / 2**30 * fewer.share > 3
 
 
@@ -76,7 +76,7 @@ def test_ratios_are_those_of_the_bars_until_a_result_has_a_sharded_board() -> No
     assert Ratios({}).of("rank", 16) == few
     assert Ratios({}).of("rank", 40) == pytest.approx((few + many) / 2)
     assert Ratios({"rank": few / 2}).of("rank", 64) == pytest.approx(many / 2)
-    assert Ratios({}).call_us("entry", 100.0, Spread(3, 16)) == 100 * few + 6 * COUNT_US
+    assert Ratios({}).call_us("entry", 100.0, Sharding(3, 16)) == 100 * few + 6 * COUNT_US
 
 
 def test_measured_ratios_are_of_the_largest_size_that_both_have() -> None:

@@ -57,30 +57,33 @@ BOARD = Bytes(
 
 
 def test_at_a_measured_size_the_measured_bytes_count_and_not_the_line() -> None:
-    assert BOARD.told(1_000_000) == (150_000_000, "150 bytes per player as measured at 1,000,000")
-    assert BOARD.told(100) == (300_000, "3000 bytes per player as measured at 100")
+    assert BOARD.estimate(1_000_000) == (150_000_000, "150 bytes per player as measured at 1,000,000")
+    assert BOARD.estimate(100) == (300_000, "3000 bytes per player as measured at 100")
 
 
 def test_between_two_measured_sizes_lies_what_is_between_them() -> None:
-    size, said = BOARD.told(550_000)
+    size, said = BOARD.estimate(550_000)
     assert size == pytest.approx(83_000_000)
     assert said == "151 bytes per player between those measured at 100,000 and 1,000,000"
 
 
 def test_beyond_the_largest_it_is_the_line_through_the_sizes_from_10_000_on() -> None:
-    size, said = BOARD.told(10_000_000)
+    size, said = BOARD.estimate(10_000_000)
     assert size == 1_481_000_000
     assert said == "1.0 MB + 148 bytes per player by the line through 10,000, 100,000 and 1,000,000"
 
 
 def test_more_players_than_were_measured_never_take_fewer_bytes() -> None:
-    assert BOARD.told(1_000_001) == (150_000_000, "150 MB as measured at 1,000,000")
+    assert BOARD.estimate(1_000_001) == (150_000_000, "150 MB as measured at 1,000,000")
 
 
 def test_fewer_players_than_were_measured_never_take_more_bytes() -> None:
     small = Bytes(((1_000, 100_000.0),), Line(90_000, 100))
-    assert small.told(500) == (100_000, "100 kB as measured at 1,000")
-    assert Bytes(((1_000, 100_000.0),), Line(0, 100)).told(500) == (50_000, "100 bytes per player as measured at 1,000")
+    assert small.estimate(500) == (100_000, "100 kB as measured at 1,000")
+    assert Bytes(((1_000, 100_000.0),), Line(0, 100)).estimate(500) == (
+        50_000,
+        "100 bytes per player as measured at 1,000",
+    )
 
 
 def test_what_takes_nothing_and_what_falls_below_nothing_are_nothing() -> None:
@@ -105,7 +108,7 @@ def test_sizes_below_10_000_are_the_grain_of_memory_and_bend_no_line() -> None:
 @given(st.dictionaries(st.integers(1, 10**7), st.integers(0, 10**10), min_size=1, max_size=6), st.integers(1, 10**8))
 def test_bytes_at_any_size_are_known_and_told(sizes: dict[int, int], players: int) -> None:
     found = Bytes(tuple(sorted(sizes.items())), fit([*sizes.items()]))
-    size, said = found.told(players)
+    size, said = found.estimate(players)
     assert 0 <= size < 1e20
     assert said
     assert found.at(10**9) >= found.at(max(sizes))

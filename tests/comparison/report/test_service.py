@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.document import Section, Table
 from leaderboard_backends.comparison.figures import Timed
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.percentiles import percentiles_section
-from leaderboard_backends.comparison.report.service import service_section
+from leaderboard_backends.comparison.report.service import percentiles_section, service_section
 from leaderboard_backends.comparison.schema import Result, Run
 from leaderboard_backends.numerals import significant
 

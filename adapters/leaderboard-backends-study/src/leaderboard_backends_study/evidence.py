@@ -18,7 +18,7 @@ from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import spread
 from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic, Values
-from leaderboard_backends.comparison.report.operations import Operation, operation, recovery
+from leaderboard_backends.comparison.report.recovery import Operation, operation, recovery
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Mode, Result
 from leaderboard_backends.comparison.statistics import Interval, interval
 from leaderboard_backends.numerals import elapsed

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from leaderboard_backends.comparison.advice.answer import advise_from
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import Need, time_words
-from leaderboard_backends.comparison.report.operations import STATED, Operation, operations
+from leaderboard_backends.comparison.report.recovery import STATED, Operation, operations
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.numerals import counted, duration, size, times
 

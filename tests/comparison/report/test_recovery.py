@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.operations import operations, operations_section
+from leaderboard_backends.comparison.report.recovery import operations, operations_section
 from leaderboard_backends.comparison.schema import BackendFacts, Metadata, Result
 
-from .advice.results import ACKNOWLEDGED, facts, recovery, result, service
+from ..advice.results import ACKNOWLEDGED, facts, recovery, result, service
 
 
 def stated(label: str, steps: int, figures: int) -> BackendFacts:
