@@ -203,8 +203,8 @@ def test_a_tone_never_says_what_the_text_does_not() -> None:
 
 
 def test_words_are_the_fields_and_none_needs_a_plug_in() -> None:
-    without = ("claims", "traces", "circumstances")  # of a plug-in; the last two show texts that are kept in the result
-    others = words_of(*(section for section in sections(load_result(None)) if section.name not in without)).lower()
+    every, kept = sections(load_result(None), plug_ins=False), ("traces", "circumstances")  # texts of the result itself
+    others = words_of(*(section for section in every if section.name not in kept)).lower()
     for word in (
         "the study",
         "a player\n",
