@@ -56,6 +56,7 @@ STANDS_ON: Final = {
     "naive": (),
     "memory": (),
     "sortedcontainers": ("sortedcontainers",),
+    "journal": (),
     "redis": ("redis", "hiredis"),
     "zodb": ("ZODB", "BTrees", "persistent", "transaction"),
     "sqlite": (),

@@ -576,13 +576,14 @@ def reached(mine: JournalLeaderboard) -> dict[str, int]:
         pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
     ],
 )
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.proof)])
 def test_an_interrupt_at_any_line_leaves_memory_and_disk_in_agreement(
-    place: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[JournalLeaderboard], object]
+    place: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[JournalLeaderboard], object], every: int
 ) -> None:
     monkeypatch.setattr(order, "LARGE_BATCH", 8)
     monkeypatch.setattr(JournalLeaderboard, "_longest", 8)
     start = [(f"p{number}", "", number % 7) for number in range(20)]
-    for step in range(1, 10_000):
+    for step in range(1, 10_000, every):
         mine = opened(place, fsync="never", feed=5)
         mine.lift_fence()
         mine.clear()

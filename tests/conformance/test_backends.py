@@ -72,8 +72,9 @@ class TestMemory(AtAURL):
 class TestJournal(AtAURL):
     """The order of boards in memory, and what is between it and the disk."""
 
+    repeats = frozenset({"histories", "machine", "scale"})
     under_two_rules = True
-    examples = 20
+    examples = 10
 
     @pytest.fixture(autouse=True)
     def take_folder(self, folder: Path) -> None:
