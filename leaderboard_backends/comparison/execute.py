@@ -40,7 +40,7 @@ from .measure.processes import WorkerError, answer, no_figures, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import Plan, Unit, in_order, units
-from .programs import programs_of
+from .programs import programs_by_distribution
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import OpenTarget, Target
 from .traces import StoredTrace, TraceStore
@@ -113,7 +113,7 @@ class _Comparison:
         self.head = self._head()
         self.targets = {target.label: target for target in order.targets}
         self.workloads = {file.spec.name: file for file in order.workloads}
-        programs = {name: programs_of(name).values() for name in {part.distribution for part in order.plan.programs}}
+        programs = programs_by_distribution(part.distribution for part in order.plan.programs)
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = [one for one in units(order.plan, list(self.targets), programs, sizes) if self._applies(one)]
         self.gates = gates_of(order.plan, sizes)

@@ -7,7 +7,8 @@ its figures count. Programs keep no contract, and none of their figures is compa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Final
@@ -69,6 +70,25 @@ def programs_of(distribution: str) -> dict[str, Program]:
     return found
 
 
+def programs_by_distribution(distributions: Iterable[str]) -> dict[str, list[Program]]:
+    """Return the programs of each distribution; none of one that is not installed.
+
+    Raises `ConfigurationError` where two have a program of one name, and as `programs_of`: figures are kept by name.
+    """
+    found: dict[str, list[Program]] = {}
+    owners: dict[str, str] = {}
+    for distribution in distributions:
+        found[distribution] = list(programs_of(distribution).values())
+        for program in found[distribution]:
+            if owner := owners.get(program.name):
+                raise ConfigurationError(
+                    f"program {shorten(program.name)} of [[programs]] is asked for twice, of {owner} and of "
+                    f"{distribution}: leave one of them out of the plan."
+                )
+            owners[program.name] = distribution
+    return found
+
+
 def find_program(distribution: str, name: str) -> Program:
     """Return one program. Raises `ConfigurationError`, with the names that there are, and as `programs_of`."""
     known = programs_of(distribution)
@@ -80,7 +100,13 @@ def find_program(distribution: str, name: str) -> Program:
 
 
 def _points(distribution: str) -> Iterator[EntryPoint]:
-    return (point for point in installed(ENTRY_POINT_GROUP) if distribution_of(point) == distribution)
+    wanted = _normalized(distribution)
+    return (point for point in installed(ENTRY_POINT_GROUP) if _normalized(distribution_of(point)) == wanted)
+
+
+def _normalized(distribution: str) -> str:
+    """Return a name as package indexes compare it: `Acme_Comparison` and `acme-comparison` are the same."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _each(found: object, point: EntryPoint, owner: str) -> Iterator[Program]:

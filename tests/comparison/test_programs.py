@@ -15,7 +15,7 @@ from leaderboard_backends.cli.compare import compare
 from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.identity import head
 from leaderboard_backends.comparison.plan import Plan, ProgramsPart
-from leaderboard_backends.comparison.programs import find_program, programs_of
+from leaderboard_backends.comparison.programs import find_program, programs_by_distribution, programs_of
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError, PluginError
 
@@ -105,6 +105,14 @@ def test_what_names_no_programs_is_refused(install: Callable[[str], Path], targe
     install(target)
     with pytest.raises(PluginError, match=f"the programs of {DISTRIBUTION}.*{said}"):
         programs_of(DISTRIBUTION)
+
+
+def test_two_programs_of_one_name_in_a_plan_are_refused(install: Callable[[str], Path]) -> None:
+    install("counted_elsewhere:PROGRAMS")
+    named = [DISTRIBUTION, "Counted_Elsewhere"]  # the same distribution, as package indexes compare names
+    with pytest.raises(ConfigurationError, match=r"'counts' of \[\[programs\]\] is asked for twice, of counted-else"):
+        programs_by_distribution(named)
+    assert programs_by_distribution(["nobody-knows-it"]) == {"nobody-knows-it": []}
 
 
 def test_a_program_that_there_is_not_is_refused_with_those_there_are(install: Callable[[str], Path]) -> None:
