@@ -14,7 +14,13 @@ from pathlib import Path
 from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
-from leaderboard_backends.comparison.advice.sections import (
+from leaderboard_backends.comparison.cost.footprint import footprints
+from leaderboard_backends.comparison.cost.source import Inputs
+from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
+from leaderboard_backends.comparison.report.advice import (
+    HEADLINES,
+    NO_SORTED_SET,
     PICKED,
     TYPICAL,
     UPDATES,
@@ -23,11 +29,6 @@ from leaderboard_backends.comparison.advice.sections import (
     in_rows,
     price_of_durability,
 )
-from leaderboard_backends.comparison.cost.footprint import footprints
-from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
-from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
-from leaderboard_backends.comparison.report.answer import HEADLINES, NO_SORTED_SET
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.statistics import interval

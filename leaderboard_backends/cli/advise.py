@@ -8,9 +8,10 @@ from typing import Final
 
 import click
 
-from ..comparison.advice import Need, answer_section
+from ..comparison.advice import Need
 from ..comparison.advice import advise as answer_to
 from ..comparison.advice.need import read_durability, read_players, read_rate, read_time
+from ..comparison.report.advice import answer_section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
 from .cost import option_by, priced, read_inputs, read_result_for

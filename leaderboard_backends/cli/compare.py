@@ -20,7 +20,7 @@ from ..comparison.measurements import Measurements
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.programs import is_installed
 from ..comparison.redaction import conceal
-from ..comparison.report.answer import answer_of_comparison
+from ..comparison.report.advice import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.result_files import encode_result

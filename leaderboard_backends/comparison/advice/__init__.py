@@ -1,13 +1,12 @@
 """Which backend, for a need that somebody states: from measured figures, with what it costs and what would change it.
 
-The arrows: `need <- performance <- candidates <- clusters <- thresholds <- answer <- sections, grid`; `clusters` adds a
-board over several servers that no result has.
+The arrows: `need <- performance <- candidates <- clusters <- thresholds <- answer <- grid`; `clusters` adds a board
+over several servers that no result has.
 """
 
 from .answer import Advice, advise
 from .candidates import Candidate, Reason
 from .need import Need
-from .sections import advice_section, answer_section
 from .thresholds import Threshold
 
-__all__ = ["Advice", "Candidate", "Need", "Reason", "Threshold", "advice_section", "advise", "answer_section"]
+__all__ = ["Advice", "Candidate", "Need", "Reason", "Threshold", "advise"]

@@ -160,8 +160,8 @@ def _by_p99(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator
 
 
 def _p99(one: Candidate, need: Need) -> float:
-    latency = one.judged(need)
-    return inf if latency is None or latency.p99_us is None else latency.p99_us
+    p99 = one.p99_us(need)
+    return inf if p99 is None else p99
 
 
 def _tied(m: Measurements, need: Need, first: Candidate, other: Candidate) -> bool:

@@ -100,6 +100,11 @@ class Candidate(NamedTuple):
         return None if self.bill is None or self.bill.problem else self.bill.monthly
 
     @property
+    def cost(self) -> str:
+        """The same as text."""
+        return "cost not known" if self.monthly is None else f"{self.monthly:,.2f} USD per month"
+
+    @property
     def simplicity(self) -> tuple[int, int, str]:
         """Sort key of ties: something to run in addition to the app, set-up steps, the label."""
         return int(self.facts.home == "server"), len(self.facts.metadata.setup), self.label
@@ -109,6 +114,11 @@ class Candidate(NamedTuple):
         if self.times is None:
             return None
         return self.times.update if need.updates or not self.times.reads else self.times.slowest_read
+
+    def p99_us(self, need: Need) -> float | None:
+        """Return the p99 that counts; `None` where too few samples tell it."""
+        latency = self.judged(need)
+        return None if latency is None else latency.p99_us
 
 
 class Basis:

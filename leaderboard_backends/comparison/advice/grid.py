@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
@@ -128,7 +128,7 @@ def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
         yield "p99 of the slowest read", f"{time_words(read.p99_us)} ({operation_title(read.operation)})"
     yield "Capacity", f"{rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}"
     if pick.bill is not None:
-        yield "Cost", _money(pick) if pick.bill.problem else f"{_money(pick)}, on {pick.bill.runs_on}"
+        yield "Cost", "not known" if pick.bill.problem else f"{pick.cost}, on {pick.bill.runs_on}"
     yield "Lost in a power cut", LOST[pick.facts.durability]
 
 
@@ -137,10 +137,6 @@ def _notes(pick: Candidate, need: Need) -> Iterator[str]:
         yield f"The p99s are of one client alone: those of {need.processes} at once were not measured."
     for caution in pick.cautions:
         yield f"{caution}."
-
-
-def _money(one: Candidate) -> str:
-    return "not known" if one.monthly is None else f"{one.monthly:,.2f} USD per month"
 
 
 def _others(pick: Candidate, advice: Advice) -> Iterator[tuple[str, str]]:
@@ -155,11 +151,10 @@ def _others(pick: Candidate, advice: Advice) -> Iterator[tuple[str, str]]:
 def _behind(pick: Candidate, other: Candidate, need: Need, ranking: Ranking) -> str:
     """Return why a backend that fits is not the pick, by the rule that decided: cost, then the noise, then p99."""
     if pick.monthly is None or other.monthly is None or other.monthly > pick.monthly * (1 + EQUAL_COST):
-        return f"costs {_money(other)}" if other.monthly is not None else "its cost is not known"
+        return f"costs {other.cost}" if other.monthly is not None else "its cost is not known"
     if any({pick.label, other.label} <= {*labels} for labels in ranking.ties):
         return "equal within the noise, and more to run or to set up"
-    mine, others = pick.judged(need), other.judged(need)
-    times: Sequence[float | None] = [None if one is None else one.p99_us for one in (mine, others)]
-    if times[0] is None or times[1] is None or times[1] <= times[0]:
+    mine, theirs = pick.p99_us(need), other.p99_us(need)
+    if mine is None or theirs is None or theirs <= mine:
         return "keeps more in a power cut than was asked for"
-    return f"p99 {time_words(times[1])} instead of {time_words(times[0])}"
+    return f"p99 {time_words(theirs)} instead of {time_words(mine)}"

@@ -97,7 +97,7 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
     if rises is not None and (changed is None or rises < changed / CLOSE):
         same = _named(pick.label, answer(need.changed(players=rises)))
         if same is not None:
-            text = f"from about {significant(rises, 2)} players on it needs {_runs_on(same)}, {_money(same)}"
+            text = f"from about {significant(rises, 2)} players on it needs {_runs_on(same)}, {same.cost}"
             yield Threshold("players", text, pick.label)
 
 
@@ -145,14 +145,14 @@ def _other_processes(need: Need, pick: Candidate, answer: Answer) -> Iterator[Th
 
 
 def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
-    mine = _p99(pick, need)
+    mine = pick.p99_us(need)
     if mine is None:
         return
     if need.p99_us is not None:
         then = _first(answer(need.changed(p99_us=mine / _JUST_MORE)))
         yield _threshold("p99", f"where p99 must stay below {time_words(mine)}", then)
         return
-    known = [(time, one) for one in answer(need) if (time := _p99(one, need)) is not None]
+    known = [(time, one) for one in answer(need) if (time := one.p99_us(need)) is not None]
     fastest = min(known, key=lambda found: found[0])[1]
     if fastest.label != pick.label:
         yield _compared("p99", "where p99 matters more than cost", fastest, pick, need)
@@ -197,14 +197,14 @@ def _carried(need: Need, answer: Answer) -> Need:
 def _threshold(demand: str, text: str, then: Candidate | None) -> Threshold:
     if then is None:
         return Threshold(demand, f"{text}: nothing fits", None)
-    return Threshold(demand, f"{text}: {then.label}, {_money(then)}", then.label)
+    return Threshold(demand, f"{text}: {then.label}, {then.cost}", then.label)
 
 
 def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, need: Need) -> Threshold:
     found = _threshold(demand, text, then)
     if then is None:
         return found
-    one, two = _p99(then, need), _p99(pick, need)
+    one, two = then.p99_us(need), pick.p99_us(need)
     if one is None or two is None:
         return found
     words = f"{text}: {then.label}, {_instead(then, pick)}, p99 {time_words(one)} instead of {time_words(two)}"
@@ -231,11 +231,6 @@ def _named(label: str, ranked: Sequence[Candidate]) -> Candidate | None:
     return next((one for one in ranked if one.label == label), None)
 
 
-def _p99(one: Candidate, need: Need) -> float | None:
-    latency = one.judged(need)
-    return None if latency is None else latency.p99_us
-
-
 def _machines(one: Candidate) -> list[str]:
     """Return the machines of its bill: disks grow with every player."""
     items = one.bill.items if one.bill and not one.bill.problem else ()
@@ -248,9 +243,5 @@ def _runs_on(one: Candidate) -> str:
 
 def _instead(then: Candidate, pick: Candidate) -> str:
     if then.monthly is None or pick.monthly is None:
-        return _money(then)
-    return f"{then.monthly:,.2f} instead of {_money(pick)}"
-
-
-def _money(one: Candidate) -> str:
-    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD per month"
+        return then.cost
+    return f"{then.monthly:,.2f} instead of {pick.cost}"

@@ -27,11 +27,10 @@ from ...installing import install_extra
 from ...numerals import significant, size
 from ..advice.grid import Grid, grid
 from ..advice.need import LOST
-from ..advice.sections import NAME as WHICH
-from ..advice.sections import TYPICAL, UPDATES
 from ..document import Chart, Column, Section, Table, Value, pieces
 from ..result_files import encode_result
 from ..schema import Result
+from .advice import TYPICAL, UPDATES, WHICH
 from .palette import BY_VARIABLE, theme, variables
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from ..advice.sections import advice_section
 from ..cost.source import Inputs
 from ..document import Chart, Section
 from ..measurements import Measurements
 from ..schema import Result
-from .answer import answer_of_comparison
+from .advice import advice_section, answer_of_comparison
 from .backends import backends_section, sorted_set_section
 from .circumstances import circumstances_section, traces_section
 from .cost import cost_plots, cost_sections

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.answer import answer_of_comparison
+from leaderboard_backends.comparison.report.advice import answer_of_comparison
 from leaderboard_backends.comparison.report.terminal import PlainConsole, print_sections
 from leaderboard_backends.comparison.schema import Result
 

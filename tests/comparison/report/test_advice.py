@@ -7,14 +7,14 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.advice import Need, advice_section, advise, answer_section
-from leaderboard_backends.comparison.advice.sections import PICKED, SIZES, TYPICAL
+from leaderboard_backends.comparison.advice import Need, advise
 from leaderboard_backends.comparison.document import Table, Value
 from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.advice import PICKED, SIZES, TYPICAL, advice_section, answer_section
 from leaderboard_backends.comparison.report.cost import cost_sections
 from leaderboard_backends.comparison.schema import Result
 
-from .results import MODEL, PRICES, ended, facts, inputs, memory, response, result, service, throughput
+from ..advice.results import MODEL, PRICES, ended, facts, inputs, memory, response, result, service, throughput
 
 
 def measured() -> Result:

@@ -1,23 +1,25 @@
-"""Advice as sections of a report: a small matrix of typical needs, and the whole answer to one need."""
+"""Advice as sections of a report: the answer, what to take for typical needs, and the whole answer to one need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from math import log2
 from typing import Final, NamedTuple
 
 from ...errors import ConfigurationError
-from ...numerals import NONE, whole
+from ...numerals import NONE, counted, whole
+from ..advice.answer import Advice, advise_from, advise_without_thresholds
+from ..advice.candidates import DISTURBED, Basis, Candidate
+from ..advice.need import LOST, Need, time_words
+from ..advice.performance import Latency, sizes, times
 from ..cost.source import Inputs
-from ..document import Section, Table, Value, columns, listed, operation_title, quoted, word
+from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted, word
 from ..measurements import Measurements
 from ..schema import DISTURBED_FROM, Durability, Result
-from .answer import Advice, advise_from
-from .candidates import DISTURBED, Basis, Candidate
-from .need import Need, time_words
-from .performance import Latency
 
-NAME: Final = "which"
-TITLE: Final = "Which, at your size"
+WHICH: Final = "which"
+WHICH_TITLE: Final = "Which, at your size"
 
 SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 UPDATES: Final = 500.0
@@ -110,8 +112,122 @@ def _labels(row: Sequence[Advice]) -> list[str]:
 
 
 def _update_time(advice: Advice) -> str:
-    update = advice.pick.judged(advice.need) if advice.pick else None
-    return time_words(update.p99_us) if update and update.p99_us else NONE
+    p99 = advice.pick.p99_us(advice.need) if advice.pick else None
+    return time_words(p99) if p99 else NONE
+
+
+# ---------------------------------------------------------------------- the answer
+
+ANSWER: Final = "answer"
+ANSWER_TITLE: Final = "The answer"
+BLOCK: Final = "#"
+MOST_SIZES: Final = 4
+"""Columns of the table: the largest sizes, where more were measured."""
+
+
+NO_SORTED_SET: Final = (
+    "**Why not a plain sorted set?** On a tie, `ZADD` sorts by id: `zoe` before `adam`, even if `adam` was first; and "
+    "it returns no rank. Here, whoever was first ranks first, and an update returns the rank."
+)
+
+HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
+"""What the sentence is about: the first of these needs that something meets."""
+
+
+def answer_of_comparison(m: Measurements, inputs: Inputs | None = None) -> Section:
+    """Return the answer, a column for each size; a result without service times of updates says that alone."""
+    try:
+        basis = Basis(m, inputs)
+    except ConfigurationError as error:
+        return Section(ANSWER, ANSWER_TITLE, [f"No advice: {error}"])
+    known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-MOST_SIZES:]
+    if not known:
+        return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
+    advised = {typical: [advise_without_thresholds(basis, typical.need(size)) for size in known] for typical in TYPICAL}
+    met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
+    answer = advised[met][-1]
+    disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
+    return Section(
+        ANSWER,
+        ANSWER_TITLE,
+        [*_sentences(met, answer), *disturbed],
+        [_table(known, advised, met), *_chart(m, known[-1], answer.pick)],
+    )
+
+
+def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
+    need, pick = advice.need, advice.pick
+    if pick is None:
+        yield f"For {need.players:,} players, {typical.title}: **{advice.verdict}**. {' '.join(advice.why)}"
+        return
+    tied = [label for labels in advice.ranking.ties if pick.label in labels for label in labels if label != pick.label]
+    equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
+    yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
+    if pick.facts.metadata.configuration:
+        yield f"In a config: `{pick.facts.metadata.configuration}`"
+    by = counted(need.processes, "process", "processes")
+    carries = f"{by}: at most {whole(pick.carries)} updates per second"
+    plug_in = [f"A plug-in: {pick.plug_in}"] if pick.plug_in else []
+    yield f"{'. '.join([*_time_and_cost(pick, need), carries, *plug_in])}."
+
+
+def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
+    if p99 := one.p99_us(need):
+        yield f"p99 of an update: {time_words(p99)} (one client)"
+    if one.monthly is not None:
+        yield one.cost
+
+
+def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], met: Typical) -> Table:
+    why: dict[str, list[str]] = {}
+    for typical, row in advised.items():
+        for reason in {advice.why[0] for advice in row if not advice.pick}:
+            why.setdefault(reason, []).append(typical.title)
+    rows = list(in_rows(advised))
+    alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
+    return Table(
+        f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
+        columns(
+            f"what you have ({WORKERS} app processes per server)",
+            *(" / ".join(f"{known[at]:,}" for at in equal) for equal in alike),
+        ),
+        [[Value(title), *(_take(row[equal[0]]) for equal in alike)] for title, row in rows],
+        f"{_next_best(met, advised[met][-1])}{PICKED}\n{DURABLE} "
+        f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
+        f"\n{NO_SORTED_SET}"
+        + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
+    )
+
+
+def _next_best(typical: Typical, advice: Advice) -> str:
+    one = next(iter(advice.ranking.order[1:]), None)
+    if one is None:
+        return ""
+    return f"Next best for {typical.title}: `{one.label}`. {'. '.join(_time_and_cost(one, advice.need))}.\n"
+
+
+def _take(advice: Advice) -> Value:
+    return Value(advice.pick.label) if advice.pick else Value(advice.verdict, tone="bad")
+
+
+def _chart(m: Measurements, players: int, pick: Candidate | None) -> Iterator[Table]:
+    """Yield the chart: a bar for each backend that was measured at this size, those not picked dimmed."""
+    measured = [facts for facts in m.result.backends if players in sizes(m, facts.label)]
+    found = [(facts, times(m, facts.label, players)) for facts in measured]
+    p50s = [(one.update.p50_us, facts) for facts, one in found if one is not None and one.update.p50_us]
+    rows, least = [], min((p50 for p50, _ in p50s), default=1.0)
+    for p50, facts in sorted(p50s, key=lambda pair: pair[0]):
+        bar = BLOCK * (1 + round(log2(p50 / least)))
+        tone: Tone = "" if pick is None or facts.label == pick.label else "dim"
+        rows.append(
+            [Value(facts.label), Value(LOST[facts.durability]), Value(time_words(p50), p50), Value(bar, p50, tone)]
+        )
+    if rows:
+        head = [*columns("backend", "lost in a power cut", "#median"), Column("", figures=False, scale=True)]
+        yield Table(f"Median time of an update with its new rank at {players:,} players (log scale)", head, rows)
+
+
+# ---------------------------------------------------------------------- which, at any size
 
 
 def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
@@ -119,11 +235,11 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     try:
         basis = Basis(m, inputs)
     except ConfigurationError as error:
-        return Section(NAME, TITLE, [f"No advice: {error}"])
+        return Section(WHICH, WHICH_TITLE, [f"No advice: {error}"])
     rows = [(typical, [advise_from(basis, typical.need(size)) for size in SIZES]) for typical in TYPICAL]
     candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
     said = [*disturbed_words(candidates), *_never_opened(m.result)]
-    return Section(NAME, TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
+    return Section(WHICH, WHICH_TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
 
 
 Rows = Sequence[tuple[Typical, Sequence[Advice]]]
@@ -180,7 +296,8 @@ def _place(advice: Advice) -> Value:
         return Value(advice.verdict, tone="bad", hint=" ".join(advice.why))
     beyond = BEYOND if pick.times is not None and pick.times.beyond else ""
     cost = "cost not known" if pick.monthly is None else f"${pick.monthly:,.0f}"
-    time = _time(pick.judged(advice.need))
+    p99 = pick.p99_us(advice.need)
+    time = "" if p99 is None else time_words(p99)
     marks = (ALONE if time and advice.need.processes > 1 else "") + (DISTURBED_MARK if pick.disturbed else "")
     said = [pick.label + beyond, time + marks, cost]
     return Value(", ".join(filter(None, said)), pick.label, hint=" ".join([*advice.why, *pick.cautions]))
@@ -200,14 +317,16 @@ def _behind_row(typical: Typical, advice: Advice) -> list[Value]:
     size, pick = advice.need.players, advice.pick
     head = [Value(typical.title), Value(f"{size:,}", size)]
     changes = listed(threshold.text for threshold in advice.thresholds)
+    following = "".join(f"{one.label}, {one.cost.removesuffix(' per month')}" for one in advice.ranking.order[1:2])
     if pick is None:
         return [*head, Value(advice.verdict, tone="bad"), *[Value(NONE)] * 6, Value(" ".join(advice.why)), changes]
-    return [*head, *_figures(pick, advice.need), _next(advice), word(pick.times.source if pick.times else ""), changes]
-
-
-def _next(advice: Advice) -> Value:
-    others = advice.ranking.order[1:2]
-    return Value(NONE) if not others else Value(f"{others[0].label}, {_money(others[0])}")
+    return [
+        *head,
+        *_figures(pick, advice.need),
+        word(following),
+        word(pick.times.source if pick.times else ""),
+        changes,
+    ]
 
 
 # ---------------------------------------------------------------------- one need
@@ -228,19 +347,20 @@ def answer_section(advice: Advice) -> Section:
             *advice.why,
             *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
         ],
-        tables=[table for table in (_ranking(advice), _everybody(advice), _changes(advice)) if table.rows],
+        tables=[table for table in (_ranking(advice), _verdicts(advice), _changes(advice)) if table.rows],
     )
 
 
 def _ranking(advice: Advice) -> Table:
-    tied = {label for labels in advice.ranking.ties for label in labels}
     head = columns(
         *("backend", "durability", "#p99 update", "#p99 slowest read", "#carries updates/s", "#USD per month"),
         *(f"#USD over {advice.inputs.model.years:g} years", "note"),
     )
-    rows = [
-        [*_figures(one, advice.need), _total(one), _note(one, tie=one.label in tied)] for one in advice.ranking.order
-    ]
+    tied, rows = {label for labels in advice.ranking.ties for label in labels}, []
+    for one in advice.ranking.order:
+        total = None if one.bill is None or one.bill.problem else one.bill.total
+        notes = [*(["equal to another within the noise"] if one.label in tied else []), *one.cautions]
+        rows.append([*_figures(one, advice.need), _amount(one, total, "{:,.0f}"), listed(notes)])
     note = "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99."
     return Table("What fits, best first", head, rows, note)
 
@@ -254,57 +374,33 @@ def _figures(one: Candidate, need: Need) -> list[Value]:
         _time_value(update, source),
         _time_value(read, source),
         Value(whole(one.carries), one.carries, hint=f"{one.concurrency.source}; {need.reads:g} reads/s beside"),
-        Value(NONE) if one.monthly is None else Value(f"{one.monthly:,.2f}", one.monthly, hint=_trace(one)),
+        _amount(one, one.monthly, "{:,.2f}"),
     ]
 
 
-def _total(one: Candidate) -> Value:
-    total = None if one.bill is None or one.bill.problem else one.bill.total
-    return Value(NONE) if total is None else Value(f"{total:,.0f}", total, hint=_trace(one))
-
-
-def _trace(one: Candidate) -> str:
-    return "" if one.bill is None else "; ".join(one.bill.trace())
-
-
-def _note(one: Candidate, *, tie: bool) -> Value:
-    return listed([*(["equal to another within the noise"] if tie else []), *one.cautions])
-
-
-def _time_value(taken: Latency | None, source: str) -> Value:
-    if taken is None or taken.p99_us is None:
-        return Value(NONE)
-    return Value(
-        time_words(taken.p99_us), taken.p99_us, hint=f"{operation_title(taken.operation)}: {taken.p99_words}, {source}"
+def _amount(one: Candidate, usd: float | None, form: str) -> Value:
+    return (
+        NOTHING if usd is None else Value(form.format(usd), usd, hint="; ".join(one.bill.trace()) if one.bill else "")
     )
 
 
-def _everybody(advice: Advice) -> Table:
-    return Table(
-        "Every backend, and what rules it out",
-        columns("backend", "fits", "demand", "why not"),
-        [list(row) for one in advice.candidates for row in _verdicts(one)],
-    )
+def _time_value(latency: Latency | None, source: str) -> Value:
+    if latency is None or latency.p99_us is None:
+        return NOTHING
+    hint = f"{operation_title(latency.operation)}: {latency.p99_words}, {source}"
+    return Value(time_words(latency.p99_us), latency.p99_us, hint=hint)
 
 
-def _verdicts(one: Candidate) -> Iterator[tuple[Value, ...]]:
-    if one.fits:
-        yield Value(one.label), Value("fits", tone="good"), Value(NONE), Value(NONE)
-    for reason in one.reasons:
-        yield Value(one.label), Value("no", tone="bad"), Value(reason.demand), Value(reason.text)
+def _verdicts(advice: Advice) -> Table:
+    rows = []
+    for one in advice.candidates:
+        if one.fits:
+            rows.append([Value(one.label), Value("fits", tone="good"), NOTHING, NOTHING])
+        no = [Value(one.label), Value("no", tone="bad")]
+        rows += [[*no, Value(reason.demand), Value(reason.text)] for reason in one.reasons]
+    return Table("Every backend, and what rules it out", columns("backend", "fits", "demand", "why not"), rows)
 
 
 def _changes(advice: Advice) -> Table:
-    return Table(
-        "What would change the answer",
-        columns("demand", "then"),
-        [[Value(threshold.demand), Value(threshold.text)] for threshold in advice.thresholds],
-    )
-
-
-def _time(taken: Latency | None) -> str:
-    return "" if taken is None or taken.p99_us is None else time_words(taken.p99_us)
-
-
-def _money(one: Candidate) -> str:
-    return "cost not known" if one.monthly is None else f"{one.monthly:,.2f} USD"
+    rows = [[Value(threshold.demand), Value(threshold.text)] for threshold in advice.thresholds]
+    return Table("What would change the answer", columns("demand", "then"), rows)
