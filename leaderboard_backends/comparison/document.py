@@ -122,16 +122,6 @@ def columns(*headings: str) -> list[Column]:
     return [Column(heading.removeprefix("#"), figures=heading.startswith("#")) for heading in headings]
 
 
-def words(*headings: str) -> list[Column]:
-    """Return columns of words."""
-    return [Column(heading, figures=False) for heading in headings]
-
-
-def numbers(*headings: str) -> list[Column]:
-    """Return columns of figures."""
-    return [Column(heading) for heading in headings]
-
-
 def word(text: str) -> Value:
     """Return words, or the dash where there are none."""
     return Value(text or NONE)

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from ...numerals import NONE, elapsed
-from ..document import Section, Table, Value, numbers, words
+from ..document import Section, Table, Value, columns
 from ..measurements import Measurements
-from ..schema import Result
 from .bill import Bill
 from .cluster import (
     COUNT_US,
@@ -90,15 +89,11 @@ def tiers(
         rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
     holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
     on = storage(largest) if largest else ""
-    durable = _holds_durable(m.result, footprints, without)
+    row = next((one.label for one in one_server_rows(m.result) if one.durability == "every commit"), "")
+    logged = next((one for one in footprints if one.backend == row), None)
+    durable = 0 if logged is None else one_server_holds(logged, without.model, inputs.prices, inputs.term)[0]
     each = alone.server.line.each
     return Tiers(label, tuple(rows), holds, durable, on, known, rank, each, measured is not None, inputs)
-
-
-def _holds_durable(result: Result, footprints: Sequence[Footprint], inputs: Inputs) -> int:
-    label = next((one.label for one in one_server_rows(result) if one.durability == "every commit"), "")
-    durable = next((one for one in footprints if one.backend == label), None)
-    return 0 if durable is None else one_server_holds(durable, inputs.model, inputs.prices, inputs.term)[0]
 
 
 def storage(bill: Bill) -> str:
@@ -113,29 +108,19 @@ def tiers_section(found: Tiers | None) -> list[Section]:
     """Return the section on what outgrows one server; none where the result has no such server."""
     if found is None:
         return []
-    return [
-        Section(
-            name="cost-tiers",
-            title="From one server to a cluster",
-            paragraphs=[premature(found), *assumptions(found)],
-            tables=[tiers_table(found)],
-        )
-    ]
+    said = [premature(found), *assumptions(found)]
+    return [Section("cost-tiers", "From one server to a cluster", said, [tiers_table(found)])]
 
 
 def tiers_table(found: Tiers) -> Table:
     """Return a row for each size."""
-    currency = found.inputs.prices.currency
-    return Table(
-        f"Servers of the board, and {currency} per month",
-        [
-            *numbers("players"),
-            *words("one server", f"with {REPLICAS} replicas"),
-            *numbers("primaries", "shards", "players on a primary", "GiB of a primary", _rank_heading(found)),
-            *words("cluster", f"with {REPLICAS} replicas each"),
-        ],
-        [_row(tier) for tier in found.rows],
+    rank = "#rank" if "rank" in found.ratios.measured else "#rank, at most"
+    head = columns(
+        *("#players", "one server", f"with {REPLICAS} replicas", "#primaries", "#shards", "#players on a primary"),
+        *("#GiB of a primary", rank, "cluster", f"with {REPLICAS} replicas each"),
     )
+    title = f"Servers of the board, and {found.inputs.prices.currency} per month"
+    return Table(title, head, [_row(tier) for tier in found.rows])
 
 
 def _row(tier: Tier) -> list[Value]:
@@ -176,10 +161,6 @@ def _ranks(found: Tiers) -> str:
         f", and answers a rank in {alone} over the network; {first.cluster.sharding.shards} shards answer it in "
         f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
     )
-
-
-def _rank_heading(found: Tiers) -> str:
-    return "rank" if "rank" in found.ratios.measured else "rank, at most"
 
 
 def _cheaper(found: Tiers) -> str:

@@ -1,4 +1,5 @@
-"""The report: sections made from a result alone, shown on a terminal, as Markdown, and as one page that works offline.
+"""The report: sections made from the table of measurements, shown on a terminal, as Markdown, and as one offline page.
 
-The arrows: `tables, charts <- sections, illustrated <- terminal, markdown, page`.
+A subject is a module: its section and what its charts show. The arrows: `by_class <- plots <- the subjects <- sections`,
+which `terminal`, `markdown` and `page` show. `drawing` makes charts of plots, with the colours of `palette`.
 """

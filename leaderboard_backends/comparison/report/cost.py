@@ -11,7 +11,7 @@ from ..cost.bill import Bill
 from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
 from ..cost.tiers import tiers, tiers_section
-from ..document import Column, Section, Table, Value
+from ..document import Section, Table, Value, columns
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import Interval
@@ -131,10 +131,14 @@ def _deployment(given: Inputs) -> Iterator[str]:
 def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
     beyond = any(one.players > max(row.footprint.sizes) for row in rows for one in row.bills if not one.problem)
-    headings = [f"{what} at {players:,}" for what in ("per month", years) for players in sizes]
+    headings = [f"#{what} at {players:,}" for what in ("per month", years) for players in sizes]
+    note = (
+        f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
+        f"measured at that size, or interpolated between the two nearest sizes."
+    )
     return Table(
         "What each backend costs",
-        [Column("backend", figures=False), *(Column(heading) for heading in headings), Column("hours to build")],
+        columns("backend", *headings, "#hours to build"),
         [
             [
                 Value(row.footprint.backend, hint=row.footprint.source),
@@ -144,8 +148,7 @@ def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table
             ]
             for row in rows
         ],
-        f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
-        f"measured at that size, or interpolated between the two nearest sizes." + (f" {BEYOND}" if beyond else ""),
+        f"{note} {BEYOND}" if beyond else note,
     )
 
 
@@ -168,33 +171,20 @@ def _hours(one: Bill) -> Value:
 
 
 def _runs_on(rows: Sequence[_Row], sizes: Sequence[int]) -> Table:
-    return Table(
-        "Machines",
-        [Column("backend", figures=False), *(Column(f"{players:,} players", figures=False) for players in sizes)],
-        [[Value(row.footprint.backend), *(Value(one.runs_on) for one in row.bills)] for row in rows],
-    )
+    machines = [[Value(row.footprint.backend), *(Value(one.runs_on) for one in row.bills)] for row in rows]
+    return Table("Machines", columns("backend", *(f"{players:,} players" for players in sizes)), machines)
 
 
 def _traces(rows: Sequence[_Row]) -> Section:
-    return Section(
-        name="cost-traces",
-        title="How each amount is computed",
-        tables=[
-            Table(
-                "Amounts and their inputs",
-                [Column("backend", figures=False), Column("players"), Column("computed as", figures=False)],
-                [
-                    [Value(row.footprint.backend), Value(f"{one.players:,}", one.players), Value(line)]
-                    for row in rows
-                    for one in row.bills
-                    for line in (*one.trace(), *([one.problem] if one.problem else []))
-                ],
-            ),
-            Table(
-                "Where the bytes were measured",
-                [Column("backend", figures=False), Column("runs", figures=False)],
-                [[Value(row.footprint.backend), Value(row.footprint.source)] for row in rows],
-            ),
-        ],
-        detail=True,
-    )
+    inputs = [
+        [Value(row.footprint.backend), Value(f"{one.players:,}", one.players), Value(line)]
+        for row in rows
+        for one in row.bills
+        for line in (*one.trace(), *([one.problem] if one.problem else []))
+    ]
+    sources = [[Value(row.footprint.backend), Value(row.footprint.source)] for row in rows]
+    tables = [
+        Table("Amounts and their inputs", columns("backend", "#players", "computed as"), inputs),
+        Table("Where the bytes were measured", columns("backend", "runs"), sources),
+    ]
+    return Section("cost-traces", "How each amount is computed", tables=tables, detail=True)

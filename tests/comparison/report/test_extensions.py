@@ -17,11 +17,11 @@ from leaderboard_backends.errors import PluginError
 from . import made_up
 
 MODULE = """
-from leaderboard_backends.comparison.document import Section, Table, Value, words
+from leaderboard_backends.comparison.document import Section, Table, Value, columns
 
 def runs(subject):
     rows = [[Value(run.cell.backend)] for run in subject.result.runs]
-    yield Section("acme-runs", f"Runs of {subject.today}", tables=[Table("", words("backend"), rows)])
+    yield Section("acme-runs", f"Runs of {subject.today}", tables=[Table("", columns("backend"), rows)])
 
 def fails(subject):
     raise KeyError("no such backend")
