@@ -260,9 +260,8 @@ def fence_passed(moved_to: str | None) -> Iterator[None]:
         _passed.set(before)
 
 
-def fence_pass() -> FencePass | None:
-    """Return which fence the write in work expects, `None` where it has no pass; for backends."""
-    return _passed.get()
+fence_pass: Final[Callable[[], FencePass | None]] = _passed.get
+"""Return which fence the write in work expects, `None` where it has no pass; for backends."""
 
 
 def check_fence(moved_to: str | None) -> None:

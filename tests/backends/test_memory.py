@@ -360,12 +360,12 @@ def test_texts_that_stand_are_kept_whatever_equal_ones_come_later() -> None:
 def test_the_first_page_is_collected_once_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     collected: list[int] = []
 
-    def noted(self: Chunks, start: int, stop: int) -> chunks.Rows:
-        collected.append(stop - start)
-        return slices(self, start, stop)
+    def noted(self: Chunks, length: int) -> chunks.Rows:
+        collected.append(length)
+        return first(self, length)
 
-    slices = Chunks.slice
-    monkeypatch.setattr(Chunks, "slice", noted)
+    first = Chunks.first
+    monkeypatch.setattr(Chunks, "first", noted)
     board = filled()
     page = board.get_top_n(10)
     assert board.get_top_n(10) == page

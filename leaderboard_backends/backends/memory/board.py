@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from math import ceil, floor, isinf
 from threading import RLock
 from typing import ClassVar, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, TypeVarTuple
 
-from ...changes import Change, Changes, Version
+from ...changes import Change, Changes, Version, fence_pass
 from ...errors import BackendUnavailableError
 from ...forks import guard, survive_forks
 from ...in_process import InProcessLeaderboard
@@ -108,7 +109,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
             try:
                 if self._under_way is not None:
                     self._mend()
-                self._changes.check_fence()
+                if self._changes.moved_to is not None or fence_pass() is not None:
+                    self._changes.check_fence()
                 if limits := limits_wanted():
                     limits.check(self._standing(player_id), score, None, self._order, self._keep)
                 return self._move(player_id, username, score)
@@ -150,7 +152,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         upper = self._sign * score if self._whole and type(score) is int else self._packed(score)
         changes = self._changes
         number = changes.number + 1
-        if number - self._base > self._last_number:
+        if number > self._limit:
             self._renumber()
         old, key = self._key_of.get(player_id), (upper << _BITS) + number - self._base
         if old is not None and (old >> _BITS == upper or (self._best_only and old >> _BITS < upper)):
@@ -203,19 +205,17 @@ class MemoryLeaderboard(InProcessLeaderboard):
             self._under_way = None
 
     def _load(self, updates: Sequence[tuple[str, str, Score]]) -> bool:
-        """Fill an empty board by sorting keys alone; returns whether it did: not with fractions or a player twice."""
-        sign, first = self._sign, self._changes.number + 1
-        if len(updates) > self._last_number or any(type(score) is float for _, _, score in updates):
-            return False
-        ids, names = [each[0] for each in updates], [each[1] for each in updates]
-        keys = [(sign * int(score) << _BITS) + at for at, (_, _, score) in enumerate(updates, 1)]
+        """Fill an empty board by sorting scores alone; returns whether it did: not where a player is there twice."""
+        ids, names, scores = [each[0] for each in updates], [each[1] for each in updates], [each[2] for each in updates]
+        whole, sign, first = float not in set(map(type, scores)), self._sign, self._changes.number + 1
+        uppers = scores if whole else map(pack_score, scores)
+        keys = [(sign * upper << _BITS) + at for at, upper in enumerate(uppers, 1)]  # type: ignore[operator]  # whole
         key_of = dict(zip(ids, keys, strict=True))
-        if len(key_of) < len(ids):
+        if len(key_of) < len(ids) or len(ids) > self._last_number:
             return False
-        keys.sort()
-        order = [(key & _MASK) - 1 for key in keys]
-        chunks = Chunks(keys, [ids[at] for at in order], [names[at] for at in order], self._longest)
-        self._take(_State(key_of, chunks, self._changes.number + len(ids), self._changes.number, whole=True))
+        order = array("q", sorted(range(len(ids)), key=scores.__getitem__, reverse=sign < 0))  # in a tie, as they came
+        chunks = Chunks(keys, ids, names, self._longest, order.tolist())  # integers side by side, for the caches' sake
+        self._take(_State(key_of, chunks, self._changes.number + len(ids), self._changes.number, whole))
         if self._changes.kept is not None:
             for number, (player_id, username, _) in enumerate(updates, first):
                 self._keep_change(number, player_id, username, key_of[player_id])
@@ -266,6 +266,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         """Put another state in place of this one; whoever calls it ends the write."""
         self._under_way = state
         self._key_of, self._chunks, self._changes.number, self._base, self._whole = state
+        self._limit = self._base + self._last_number
         self._first_end = -BEYOND
 
     def _mend(self) -> None:
@@ -392,7 +393,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         """Return the first page, which is remembered."""
         if self._first_end != -BEYOND and (n <= len(self._first) or self._first_end == BEYOND):
             return self._first[:n]
-        rows = self._slice(0, n)
+        rows = self._entries(0, self._chunks.first(n))
         if n <= _FIRST_PAGE:
             self._first_end = -BEYOND
             self._first = rows[:]
