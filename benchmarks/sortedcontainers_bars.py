@@ -1,4 +1,4 @@
-"""`memory://` against the idiom that people write by hand: a dict and a SortedList, without lock or checks."""
+"""`sortedcontainers://` against the idiom that people write by hand: dict and SortedList, without lock or checks."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ class Idiom:
         self.ordered: SortedList[tuple[int, int, str]] = SortedList()
         self.sequence = 0
 
-    def load(self, players: list[tuple[str, str, int]]) -> None:
+    def update_scores(self, players: list[tuple[str, str, int]]) -> None:
+        """Take the players of an empty board."""
         for player_id, _, score in players:
             self.sequence += 1
             self.records[player_id] = (-score, self.sequence, player_id)
         self.ordered = SortedList(self.records.values())
 
-    def update(self, player_id: str, score: int) -> int:
+    def update_score(self, player_id: str, _username: str, score: int) -> int:
+        """Move a player, and return the rank."""
         old = self.records.get(player_id)
         if old is not None:
             self.ordered.remove(old)
@@ -43,8 +45,26 @@ class Idiom:
         self.ordered.add(record)
         return self.ordered.index(record) + 1
 
-    def rank(self, player_id: str) -> int:
+    def get_rank(self, player_id: str) -> int:
+        """Return the player's rank."""
         return self.ordered.index(self.records[player_id]) + 1
+
+    def get_top_n(self, n: int) -> list[tuple[int, str, int]]:
+        """Return the first rows."""
+        return self._rows(0, n)
+
+    def get_around(self, player_id: str, radius: int) -> list[tuple[int, str, int]]:
+        """Return the rows around a player."""
+        at = self.ordered.index(self.records[player_id])
+        return self._rows(max(0, at - radius), at + radius + 1)
+
+    def get_by_score(self, low: int, high: int, limit: int) -> list[tuple[int, str, int]]:
+        """Return the rows of a range of scores."""
+        start, stop = self.ordered.bisect_left((-high, 0, "")), self.ordered.bisect_left((1 - low, 0, ""))
+        return self._rows(start, min(stop, start + limit))
+
+    def _rows(self, start: int, stop: int) -> list[tuple[int, str, int]]:
+        return [(rank, r[2], -r[0]) for rank, r in enumerate(self.ordered.islice(start, stop), start + 1)]
 
 
 def bars(sizes: tuple[int, ...], operations: int) -> Iterator[Bar]:
@@ -59,7 +79,7 @@ def _time_bars(size: int, operations: int) -> Iterator[Bar]:
     updates = trace(players, operations)
     board, idiom = SortedContainersLeaderboard(), Idiom()
     board.update_scores(players)
-    idiom.load(players)
+    idiom.update_scores(players)
     gc.collect()
 
     def update(start: int, stop: int) -> None:
@@ -67,8 +87,8 @@ def _time_bars(size: int, operations: int) -> Iterator[Bar]:
             board.update_score(player_id, username, score)
 
     def idiom_update(start: int, stop: int) -> None:
-        for player_id, _, score in updates[start:stop]:
-            idiom.update(player_id, score)
+        for player_id, username, score in updates[start:stop]:
+            idiom.update_score(player_id, username, score)
 
     def rank(start: int, stop: int) -> None:
         for player_id, _, _ in updates[start:stop]:
@@ -76,11 +96,11 @@ def _time_bars(size: int, operations: int) -> Iterator[Bar]:
 
     def idiom_rank(start: int, stop: int) -> None:
         for player_id, _, _ in updates[start:stop]:
-            idiom.rank(player_id)
+            idiom.get_rank(player_id)
 
     for name, ours, theirs in (("update_score", update, idiom_update), ("get_rank", rank, idiom_rank)):
         times = paired_times(ours, theirs, operations, ROUNDS)
-        subject = f"memory:// {name}, {size:,} players, against the idiom"
+        subject = f"sortedcontainers:// {name}, {size:,} players, against the idiom"
         yield ratio_bar(subject, ratios(times), BAR, note=microseconds(times))
     assert [entry.player_id for entry in board] == [record[2] for record in idiom.ordered], "the two disagree"
 
@@ -88,7 +108,9 @@ def _time_bars(size: int, operations: int) -> Iterator[Bar]:
 def _memory_bar(size: int) -> Bar:
     pairs = [(_probe("board", size), _probe("idiom", size)) for _ in range(3)]
     note = f"{pairs[0][0]:.0f} against {pairs[0][1]:.0f} bytes per player; the idiom stores no username"
-    return ratio_bar(f"memory:// private memory, {size:,} players, against the idiom", ratios(pairs), BAR, note=note)
+    return ratio_bar(
+        f"sortedcontainers:// private memory, {size:,} players, against the idiom", ratios(pairs), BAR, note=note
+    )
 
 
 def _probe(kind: str, size: int) -> float:
@@ -106,7 +128,7 @@ def probe(kind: str, size: int) -> float:
             board.update_scores(batch)
         return (settled_private_bytes() - before) / len(board)
     idiom = Idiom()
-    idiom.load(players)
+    idiom.update_scores(players)
     return (settled_private_bytes() - before) / len(idiom.records)
 
 

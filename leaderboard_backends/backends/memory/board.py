@@ -169,7 +169,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 return rank
         self._key_of[player_id] = key
         if key <= self._first_end or (old is not None and old <= self._first_end):
-            self._first_end = -BEYOND
+            self._first, self._first_end = [], -BEYOND
         changes.number = number
         if changes.kept is not None:
             self._keep_change(number, player_id, username, key)
@@ -192,7 +192,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         self._chunks.remove(key)
         del self._key_of[player_id]
         if key <= self._first_end:
-            self._first_end = -BEYOND
+            self._first, self._first_end = [], -BEYOND
         self._changes.note(player_id)
         self._under_way = None
         return True
@@ -267,7 +267,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         self._under_way = state
         self._key_of, self._chunks, self._changes.number, self._base, self._whole = state
         self._limit = self._base + self._last_number
-        self._first_end = -BEYOND
+        self._first, self._first_end = [], -BEYOND
 
     def _mend(self) -> None:
         """Complete the write that was interrupted; whoever follows the feed reads the board anew."""
@@ -322,10 +322,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
         upper = self._sign * (key >> _BITS)
         return upper if self._whole else unpack_score(upper)
 
-    def _scores(self, keys: Sequence[int]) -> Sequence[Score]:
-        if self._whole:
-            return [-(key >> _BITS) for key in keys] if self._sign < 0 else [key >> _BITS for key in keys]
-        return unpack_scores([self._sign * (key >> _BITS) for key in keys])
+    def _scores(self, keys: Sequence[int]) -> list[Score]:
+        packed = [-(key >> _BITS) for key in keys] if self._sign < 0 else [key >> _BITS for key in keys]
+        return [*packed] if self._whole else unpack_scores(packed)
 
     def _standing(self, player_id: str) -> Score | None:
         key = self._key_of.get(player_id)
@@ -357,13 +356,33 @@ class MemoryLeaderboard(InProcessLeaderboard):
         return None if rank is None else percentile(rank, players)
 
     def _get_top_n(self, n: int) -> list[Entry]:
-        return self._alone(self._top, n)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                remembered = n <= len(self._first) or self._first_end == BEYOND
+                return self._first[:n] if remembered else self._top(n)
+            finally:
+                self._inside = False
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
         return self._alone(self._slice, first_rank - 1, last_rank)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        return self._alone(self._around, player_id, radius)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                key = self._key_of.get(player_id)
+                return [] if key is None else self._entries(*self._chunks.around(key, radius))
+            finally:
+                self._inside = False
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
         def rows() -> list[Entry]:
@@ -390,19 +409,12 @@ class MemoryLeaderboard(InProcessLeaderboard):
         return Entry(self._chunks.rank(key), player_id, self._chunks.username(key), self._score(key))
 
     def _top(self, n: int) -> list[Entry]:
-        """Return the first page, which is remembered."""
-        if self._first_end != -BEYOND and (n <= len(self._first) or self._first_end == BEYOND):
-            return self._first[:n]
+        """Return the first page, and remember it."""
         rows = self._entries(0, self._chunks.first(n))
         if n <= _FIRST_PAGE:
-            self._first_end = -BEYOND
-            self._first = rows[:]
-            self._first_end = self._key_of[rows[-1].player_id] if len(rows) == n else BEYOND
+            end = self._key_of[rows[-1].player_id] if len(rows) == n else BEYOND
+            self._first, self._first_end = rows[:], end  # both, as nothing comes between two assignments
         return rows
-
-    def _around(self, player_id: str, radius: int) -> list[Entry]:
-        key = self._key_of.get(player_id)
-        return [] if key is None else self._entries(*self._chunks.around(key, radius))
 
     def _slice(self, start: int, stop: int) -> list[Entry]:
         stop = min(stop, len(self._key_of))

@@ -156,10 +156,12 @@ class Chunks:
 
     def around(self, key: int, radius: int) -> tuple[int, Rows]:
         """Return the players around that of a key, and the first one's index, from 0."""
-        chunk, place = self._place(key)
-        group = chunk >> _GROUP_BITS
-        index = sum(self._sums[:group]) + sum(self._counts[group << _GROUP_BITS : chunk]) + place
-        ahead = min(radius, index)
+        chunk = bisect_left(self._bounds, key)
+        place, group = bisect_left(self._keys[chunk], key), chunk >> _GROUP_BITS
+        index = sum(self._counts[group << _GROUP_BITS : chunk]) + place
+        if group:
+            index += sum(self._sums[:group])
+        ahead = min(index, radius)
         place -= ahead
         while place < 0:
             chunk -= 1
