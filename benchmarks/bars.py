@@ -35,7 +35,6 @@ def measure(chosen: list[str], million: int, *, quick: bool) -> Iterator[Bar]:
     """Yield each bar of the chosen subjects as soon as it is measured; the largest boards have `million` players."""
     if "memory" in chosen:
         yield from memory_bars.bars(tuple(sorted({10_000, 100_000, million})), 30_000 if quick else 90_000)
-    if "sortedcontainers" in chosen:
         sizes = (100_000,) if quick else (100_000, million)
         yield from sortedcontainers_bars.bars(sizes, 30_000 if quick else 90_000)
     if "journal" in chosen:
@@ -71,7 +70,7 @@ def line(bar: Bar) -> str:
 
 def main() -> int:
     """Measure, print a line each, and return the exit status."""
-    names = "memory sortedcontainers journal redis asyncio zodb hardening scaling http migration"
+    names = "memory journal redis asyncio zodb hardening scaling http migration"
     subjects = names.split()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="*", choices=[[], *subjects], default=[], help="all of them by default")
