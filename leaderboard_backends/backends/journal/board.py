@@ -242,12 +242,16 @@ class JournalLeaderboard(JournaledOrder):
             self._folder.close()
 
     def _flush(self) -> None:
-        if self._folder.stale or self._folder.log.unsure:
+        """Have all on the disk; a log that would take longer to read than a snapshot to write is replaced by one."""
+        folder = self._folder
+        if folder.stale or folder.log.unsure:
             self._rewrite()
-        self._folder.sync()
-        with suppress(BackendError):  # without it, opening begins a new history
-            self._folder.log.append(frame([Note(self._changes.number, "closed")]))
-            self._folder.sync()
+        folder.sync()
+        with suppress(BackendError):  # all is there without it, too
+            if folder.log.end > folder.longest_log // 8:
+                self._rewrite()
+            folder.log.append(frame([Note(self._changes.number, "closed")]))  # else, opening begins a new history
+            folder.sync()
 
     def _end_threads(self) -> None:
         self._closing.set()
