@@ -447,6 +447,31 @@ def random_writes(mine: JournalLeaderboard, chance: Random) -> None:
             mine.update_scores([(f"p{chance.randrange(320)}", "", 7) for _ in range(9)])
 
 
+def test_always_has_each_write_on_the_disk_before_it_is_acknowledged(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever log it is, and the snapshot before that log, too: a power cut takes what was not synced."""
+    synced, sync, chance = dict[int, int](), log.sync, Random(7)
+
+    def noted(file: int) -> None:
+        sync(file)
+        state = os.fstat(file)
+        synced[state.st_ino] = state.st_size
+
+    monkeypatch.setattr(folder, "LEAST_LOG", 2000)
+    monkeypatch.setattr(order, "LARGE_BATCH", 20)
+    for module in (log, folder):
+        monkeypatch.setattr(module, "sync", noted)
+    with opened(place, fsync="always") as mine:
+        for _ in range(300):
+            random_writes(mine, chance)
+            if mine._keeper is not None:
+                mine._keeper.join()
+            found = [path.stat() for path in files(place).iterdir() if path.name.startswith(("log", "snapshot"))]
+            assert all(synced[state.st_ino] == state.st_size for state in found)
+        assert mine._keeper is not None, "snapshots came in between"
+
+
 def test_everysec_syncs_in_a_thread_that_begins_with_the_first_write_and_ends_with_the_board(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
