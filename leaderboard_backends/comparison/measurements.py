@@ -84,14 +84,6 @@ HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
 IDLE: Final = "idle"
 """The part of a response run in which the board does nothing: what the harness itself adds."""
 
-ONE_OF: Final = {"threads": "thread", "processes": "process", "tasks": "task"}
-
-PACED: Final = " at a rate"
-"""The end of the parts of a response run that have several clients."""
-
-WITH: Final = " with "
-"""Between an operation and the part around the board in the parts of a hardening run."""
-
 DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
 """The least durable first, and what is not known last."""
 
@@ -103,29 +95,29 @@ class Figure(NamedTuple):
     """The name of a figure."""
 
     part: str
-    """An operation, or `load`, `board`, `threads`, `processes`, `tasks`, `batch`, `rate`, `4 processes at a rate`,
-    `idle`, `start`, `restore`, `disk`."""
+    """An operation, or `load`, `board`, `threads`, `processes`, `tasks`, `batch`, `rate`, `idle`, `start`,
+    `restore`, `disk`."""
     statistic: Statistic
     amount: float = 0
     """Clients, updates per call, or operations per second, of the parts that have these."""
+    variant: str = ""
+    """The clients of a rate that several have, such as `4 processes`; the part of the hardening around a board."""
 
     @property
     def title(self) -> str:
         """The part with its amount: `4 threads`, `500 per second`."""
         number = f"{self.amount:g}"
-        one = ONE_OF.get(self.part) if self.amount == 1 else None
         match self.part:
             case "threads" | "processes" | "tasks":
-                return f"{number} {one or self.part}"
+                one = {"threads": "thread", "processes": "process", "tasks": "task"}[self.part]
+                return f"{number} {one if self.amount == 1 else self.part}"
             case "batch":
                 return f"batches of {number}"
             case "rate":
-                return f"{number} per second"
+                return f"{number} per second" + (f", {self.variant}" if self.variant else "")
             case "disk":
                 return f"{number} per call"
-            case part if part.endswith(PACED):
-                return f"{number} per second, {part.removesuffix(PACED)}"
-        return self.part
+        return f"{self.part} with {self.variant}" if self.variant else self.part
 
     @property
     def judged(self) -> bool:
@@ -177,7 +169,7 @@ def _read(figures: Figures) -> _Read:
             yield from _response(figures)
         case HardeningFigures():
             for timed in figures.times:
-                yield from _times(f"{timed.operation}{WITH}{timed.part}", timed.time)
+                yield from _times(timed.operation, timed.time, variant=timed.part)
         case RecoveryFigures():
             yield from _recovery(figures)
 
@@ -194,9 +186,9 @@ def _service(figures: ServiceFigures) -> _Read:
     yield from _memory(figures.memory, figures.load.players)
 
 
-def _times(part: str, time: Distribution | None, amount: float = 0) -> _Read:
+def _times(part: str, time: Distribution | None, amount: float = 0, variant: str = "") -> _Read:
     for statistic, field in TIME_FIELDS.items():
-        yield Figure(part, statistic, amount), None if time is None else getattr(time, field)
+        yield Figure(part, statistic, amount, variant), None if time is None else getattr(time, field)
 
 
 def _memory(memory: MemoryFigures, players: int) -> _Read:
@@ -221,12 +213,12 @@ def _throughput(figures: ThroughputFigures) -> _Read:
 
 
 def _response(figures: ResponseFigures) -> _Read:
-    every = [("rate", rate) for rate in figures.rates] + [(IDLE, rate) for rate in figures.idle]
-    every += [(f"{rate.clients} {rate.kind}{PACED}", rate) for rate in figures.several]
-    for part, rate in every:
-        yield from _times(part, rate.response, rate.rate)
-        yield Figure(part, "achieved", rate.rate), rate.achieved
-        yield Figure(part, "kept_up", rate.rate), float(rate.response is not None)
+    every = [("rate", "", rate) for rate in figures.rates] + [(IDLE, "", rate) for rate in figures.idle]
+    every += [("rate", f"{rate.clients} {rate.kind}", rate) for rate in figures.several]
+    for part, variant, rate in every:
+        yield from _times(part, rate.response, rate.rate, variant)
+        yield Figure(part, "achieved", rate.rate, variant), rate.achieved
+        yield Figure(part, "kept_up", rate.rate, variant), float(rate.response is not None)
 
 
 def _recovery(figures: RecoveryFigures) -> _Read:
@@ -281,14 +273,19 @@ class Measured:
                 found.setdefault(figure, {})[run.round] = value
         return found
 
-    def values(self, part: str, statistic: Statistic, amount: float = 0) -> Values:
+    def values(self, part: str, statistic: Statistic, amount: float = 0, variant: str = "") -> Values:
         """Return a figure by round; empty where it was not measured."""
-        return self.figures.get(Figure(part, statistic, amount), {})
+        return self.figures.get(Figure(part, statistic, amount, variant), {})
 
-    def by_amount(self, part: str, statistic: Statistic) -> dict[float, Values]:
+    def by_amount(self, part: str, statistic: Statistic, variant: str = "") -> dict[float, Values]:
         """Return a figure of each number of clients, batch size or rate, by rising amount."""
-        found = {figure.amount: values for figure, values in self.figures.items() if figure[:2] == (part, statistic)}
+        asked = (part, statistic, variant)
+        found = {name.amount: values for name, values in self.figures.items() if (*name[:2], name.variant) == asked}
         return dict(sorted(found.items()))
+
+    def variants(self, part: str) -> list[str]:
+        """Return the variants of a part, in the order of the runs; the part itself is none of them."""
+        return list(dict.fromkeys(figure.variant for figure in self.figures if figure.part == part and figure.variant))
 
     @property
     def loaded(self) -> int:

@@ -187,8 +187,8 @@ class _Both(NamedTuple):
 
     def behind(self, one: Measured) -> int:
         """Return how many processes did not keep up with the rate that the figure is of."""
-        part, _, rate = self.figure
-        return sum(not kept for kept in one.values(part, "kept_up", rate).values())
+        part, _, rate, clients = self.figure
+        return sum(not kept for kept in one.values(part, "kept_up", rate, clients).values())
 
     def cut(self, *sides: Measured) -> str:
         """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from ...numerals import significant
 from ..document import Section, anchor, columns, median_of, number, operation_title, word
-from ..measurements import WITH, Measured, Measurements
+from ..measurements import Measured, Measurements
 from .by_class import Row, cells_by_class, marked
 
 INTRODUCTION: Final = (
@@ -29,10 +29,9 @@ def hardening_sections(m: Measurements) -> list[Section]:
 
 
 def _rows(one: Measured) -> Iterator[Row]:
-    names = dict.fromkeys(figure.part.partition(WITH)[::2] for figure in one.figures if WITH in figure.part)
-    for operation, part in sorted(names, key=lambda name: [*dict.fromkeys(each for each, _ in names)].index(name[0])):
-        p50 = one.values(f"{operation}{WITH}{part}", "p50")
-        alone = one.values(f"{operation}{WITH}", "p50")
+    operations = dict.fromkeys(figure.part for figure in one.figures)
+    for operation, part in ((name, part) for name in operations for part in ("", *one.variants(name))):
+        p50, alone = one.values(operation, "p50", variant=part), one.values(operation, "p50")
         added = {round_: time - alone[round_] for round_, time in p50.items() if round_ in alone}
         yield [
             word(one.label),
@@ -40,7 +39,7 @@ def _rows(one: Measured) -> Iterator[Row]:
             word(part or "none"),
             median_of(p50),
             median_of(added) if part else number(None, significant),
-            median_of(one.values(f"{operation}{WITH}{part}", "p99")),
+            median_of(one.values(operation, "p99", variant=part)),
             number(len(p50)),
             marked(one),
         ]

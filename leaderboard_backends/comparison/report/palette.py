@@ -11,7 +11,9 @@ computes that.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 SHAPES: Final = (
@@ -27,7 +29,7 @@ SHAPES: Final = (
 )
 """One fewer than colours, so that a colour comes back with another shape."""
 
-FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
+THEME: Final = Path(__file__).with_name("page") / "theme.json"
 
 
 class Colours(NamedTuple):
@@ -103,61 +105,17 @@ def shapes(count: int) -> list[str]:
     return [SHAPES[place % len(SHAPES)] for place in range(count)]
 
 
-_BELOW: Final = {
-    "title": None,
-    "orient": "bottom",
-    "labelLimit": 260,
-    "symbolSize": 70,
-    "columnPadding": 16,
-    "rowPadding": 4,
-    "padding": 8,
-}
-"""Where a legend is, and its measures in pixels."""
-
-
 def theme(colours: Colours) -> dict[str, Any]:
-    """Return the configuration of Vega-Lite that charts are drawn with."""
-    text = {"labelColor": colours.muted, "titleColor": colours.muted, "labelFontSize": 12, "titleFontSize": 12}
-    lines = {"gridColor": colours.line, "domainColor": colours.line, "tickColor": colours.line}
-    return {
-        "font": FONT,
-        "background": None,
-        "aria": False,
-        "range": {"category": list(colours.series)},
-        "view": {"stroke": None},
-        "mark": {"color": colours.muted},
-        "axis": {
-            **text,
-            **lines,
-            "titleFontWeight": "normal",
-            "labelLimit": 140,
-            "labelPadding": 4,
-            "titlePadding": 8,
-        },
-        "axisY": {"domain": False, "ticks": False, "labelLineHeight": 12, "labelFontSize": 11},
-        "header": {
-            "labelColor": colours.ink,
-            "labelFontSize": 13,
-            "labelFontWeight": 600,
-            "labelAnchor": "start",
-            "labelPadding": 6,
-            "title": None,
-        },
-        "legend": {
-            **text,
-            "labelColor": colours.ink,
-            **_BELOW,
-        },
-        "title": {
-            "color": colours.ink,
-            "subtitleColor": colours.muted,
-            "anchor": "start",
-            "fontSize": 16,
-            "fontWeight": 600,
-            "subtitleFontSize": 12,
-            "offset": 14,
-        },
-        "text": {"color": colours.ink, "fontSize": 12},
-        "rule": {"color": colours.ink},
-        "tick": {"color": colours.ink, "opacity": 1},
-    }
+    """Return the configuration of Vega-Lite that charts are drawn with: that of `theme.json`, in these colours."""
+    config: dict[str, Any] = _coloured(json.loads(THEME.read_text(encoding="utf-8")), colours)
+    return config
+
+
+def _coloured(value: Any, colours: Colours) -> Any:
+    """Return a part of the configuration, with the colours that `$ink` and others name."""
+    if isinstance(value, dict):
+        return {name: _coloured(each, colours) for name, each in value.items()}
+    if isinstance(value, str) and value.startswith("$"):
+        named = getattr(colours, value[1:])
+        return named if isinstance(named, str) else list(named)
+    return value

@@ -8,7 +8,7 @@ from typing import Final
 from ...numerals import significant, whole
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
-from ..measurements import IDLE, PACED, Measured, Measurements, Place, Statistic
+from ..measurements import IDLE, Measured, Measurements, Place, Statistic
 from ..statistics import interval
 from .by_class import Row, by_class, cells_by_class, marked, partly_replayed
 from .plots import (
@@ -73,16 +73,16 @@ def _of_place(m: Measurements, place: Place) -> Iterator[Section]:
 
 def _several(one: Measured) -> Iterator[Row]:
     """Yield a row for each kind and number of clients at each rate."""
-    for part in dict.fromkeys(figure.part for figure in one.figures if figure.part.endswith(PACED)):
-        for rate in one.by_amount(part, "kept_up"):
-            said, label, *rest = _row(one, rate, part)
-            yield [label, word(part.removesuffix(PACED)), said, *rest]
+    for clients in one.variants("rate"):
+        for rate in one.by_amount("rate", "kept_up", clients):
+            said, label, *rest = _row(one, rate, clients)
+            yield [label, word(clients), said, *rest]
 
 
-def _row(one: Measured, rate: float, part: str = "rate") -> Row:
-    kept_up, reached = one.values(part, "kept_up", rate), one.values(part, "achieved", rate)
+def _row(one: Measured, rate: float, clients: str = "") -> Row:
+    kept_up, reached = (one.values("rate", statistic, rate, clients) for statistic in ("kept_up", "achieved"))
     behind = sum(not kept for kept in kept_up.values())
-    times = [median_of(one.values(part, statistic, rate)) for statistic in PERCENTILES.values()]
+    times = [median_of(one.values("rate", statistic, rate, clients)) for statistic in PERCENTILES.values()]
     if behind == len(kept_up):
         said = f"did not keep up (reached {middle_of(reached).text}/s)"
         times = [Value(said, tone="bad"), *[NOTHING] * (len(PERCENTILES) - 1)]

@@ -10,12 +10,15 @@ from leaderboard_backends.comparison.figures import (
     BatchFigures,
     ClientsFigures,
     DiskFigures,
+    HardeningFigures,
     LoadFigures,
     MemoryFigures,
+    PartTime,
     ServiceFigures,
 )
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.growth import growth_section
+from leaderboard_backends.comparison.report.hardening import hardening_sections
 from leaderboard_backends.comparison.report.memory import memory_section
 from leaderboard_backends.comparison.report.recovery import recovery_section
 from leaderboard_backends.comparison.report.response import response_section
@@ -109,6 +112,29 @@ def test_batches_are_told_in_updates_a_second() -> None:
         ("zodb", "10", "9,000 (8,180-10,000)", "1.00x"),
         ("zodb", "100", "60,000 (54,500-66,700)", "6.7x"),
     ]
+
+
+# ---------------------------------------------------------------------- hardening
+
+
+def test_a_part_around_a_board_adds_the_difference_of_its_time_from_that_of_the_board_alone() -> None:
+    def figures(part: float) -> HardeningFigures:
+        times = {"": 10.0, "validation": 12.0, "all parts": 30.0}
+        of_parts = [PartTime(name, "update", distribution(time * part, None)) for name, time in times.items()]
+        return HardeningFigures([*of_parts, PartTime("", "rank", distribution(5.0, None))], CHECKED)
+
+    runs = repeated(cell("sortedcontainers", "hardening"), figures, THREE)
+    (table,) = every_table(*hardening_sections(Measurements(result(runs, [MEMORY]))))
+    assert columns(table, "operation", "part", "p50, µs", "adds, µs") == [
+        ("update and rank", "none", "10.0 (9.00-11.0)", "-"),
+        ("update and rank", "validation", "12.0 (10.8-13.2)", "2.00 (1.80-2.20)"),
+        ("update and rank", "all parts", "30.0 (27.0-33.0)", "20.0 (18.0-22.0)"),
+        ("rank", "none", "5.00 (5.00-5.00)", "-"),
+    ]
+
+
+def test_without_a_run_of_hardening_there_is_no_such_section() -> None:
+    assert hardening_sections(Measurements(result(times("memory", 1.0)))) == []
 
 
 # ---------------------------------------------------------------------- response
