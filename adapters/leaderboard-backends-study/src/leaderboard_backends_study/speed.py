@@ -11,11 +11,11 @@ from leaderboard_backends.numerals import duration, elapsed, percent, significan
 
 from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, Judged, decide, measured, missing, timed
 from .inputs import Claim
+from .programs.board import STUDY_BOARD
 
 SMALL: Final = 10_000
 MIDDLE: Final = 100_000
 LARGE: Final = 1_000_000
-STUDY_BOARD: Final = "study: SortedDict"
 
 TARGETS_MS: Final = {"update": 10.0, "top_100": 50.0, "rank": 20.0}
 """The study's targets in milliseconds, by operation."""

@@ -10,7 +10,6 @@ from leaderboard_backends.numerals import counted, significant, size, times, who
 from .evidence import SORTED, Evaluator, Evidence, Judged, decide, timed
 from .inputs import Claim
 from .programs import board, maps, misuse, patterns
-from .speed import STUDY_BOARD
 
 ABOUT: Final = 1.5
 """A figure is "about" another up to this factor above or below it."""
@@ -18,10 +17,9 @@ ABOUT: Final = 1.5
 NEGLIGIBLE: Final = 1.1
 """An impact of up to a tenth is called negligible."""
 
-TREES: Final = {"RBTree": "bintrees: RBTree", "AVLTree": "bintrees: AVLTree"}
+TREES: Final = {"RBTree": maps.RB_TREE, "AVLTree": maps.AVL_TREE}
 """Programs by the name of the tree."""
 
-SORTED_DICT: Final = "sortedcontainers: SortedDict"
 MAP_OPERATIONS: Final = (
     maps.INSERT,
     maps.DELETE,
@@ -30,17 +28,6 @@ MAP_OPERATIONS: Final = (
     maps.EXTREMES,
     maps.FIRST_10,
 )
-
-QUERIES: Final = "study: dict and sort"
-UNORDERED: Final = "study: dict or SortedDict"
-TIES: Final = "study: ties"
-ENTRIES: Final = "study: entry sizes"
-RATE_LIMIT: Final = "study: rate limit"
-CACHED_TOP: Final = "study: cached top 100"
-READ_ONLY: Final = "study: read-only mode"
-SHARDS: Final = "study: ten shards"
-VALIDATION: Final = "study: validation"
-ADAPTER: Final = "study: bintrees adapter"
 
 
 def is_about(measured: float, claimed: float) -> bool:
@@ -55,7 +42,7 @@ def bintrees_speed(claim: Claim, evidence: Evidence) -> Judged:
     """Judge each operation's time on bintrees' trees relative to SortedDict, against a range."""
     low, high = claim.needs("low"), claim.needs("high")
     by = {
-        f"{tree} {name}": evidence.timing(program, name).middle / evidence.timing(SORTED_DICT, name).middle
+        f"{tree} {name}": evidence.timing(program, name).middle / evidence.timing(maps.SORTED_DICT, name).middle
         for tree, program in TREES.items()
         for name in MAP_OPERATIONS
     }
@@ -70,7 +57,7 @@ def bintrees_speed(claim: Claim, evidence: Evidence) -> Judged:
 
 def bintrees_memory(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the memory of bintrees' trees relative to SortedDict; it holds down to 1 / 1.1 of the claim."""
-    mine = evidence.program_memory(SORTED_DICT)
+    mine = evidence.program_memory(maps.SORTED_DICT)
     by = {program: evidence.program_memory(program) / mine for program in TREES.values()}
     said = ", ".join(f"{tree} {times(one)}" for tree, one in by.items())
     least = claim.needs("value") / NEGLIGIBLE
@@ -81,13 +68,15 @@ def bintrees_memory(claim: Claim, evidence: Evidence) -> Judged:
 
 def adapter_matches(_: Claim, evidence: Evidence) -> Judged:
     """Judge an adapter by how many of bintrees' methods it has."""
-    every, covered = (evidence.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED))
+    every, covered = (evidence.count(maps.ADAPTER, what) for what in (maps.ALL, maps.COVERED))
     return Judged(adapter(evidence), decide([covered >= every]))
 
 
 def adapter(evidence: Evidence) -> str:
     """Return how many of bintrees' methods the study's adapter has, as text."""
-    every, covered, warned = (evidence.count(ADAPTER, what) for what in (maps.ALL, maps.COVERED, maps.DEPRECATIONS))
+    every, covered, warned = (
+        evidence.count(maps.ADAPTER, what) for what in (maps.ALL, maps.COVERED, maps.DEPRECATIONS)
+    )
     return (
         f"{whole(covered)} of {whole(every)} public methods of bintrees.RBTree are in the adapter; its `iloc` gave "
         f"{counted(warned, 'deprecation warning')}"
@@ -105,8 +94,8 @@ def adapter_hours(_: Claim, evidence: Evidence) -> Judged:
 def sorting(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a ratio by the code that the study shows; the form that reads only ten entries is reported as well."""
     least = claim.needs("value") / NEGLIGIBLE
-    sort = evidence.timing(QUERIES, misuse.SORT).middle
-    shown, short = (sort / evidence.timing(QUERIES, name).middle for name in (misuse.LIST, misuse.ISLICE))
+    sort = evidence.timing(misuse.DICT_AND_SORT, misuse.SORT).middle
+    shown, short = (sort / evidence.timing(misuse.DICT_AND_SORT, name).middle for name in (misuse.LIST, misuse.ISLICE))
     return Judged(
         f"time of {misuse.SORT} relative to SortedDict: {times(shown)} with {misuse.LIST}, the study's code; "
         f"{times(short)} with {misuse.ISLICE}, not its code",
@@ -116,7 +105,7 @@ def sorting(claim: Claim, evidence: Evidence) -> Judged:
 
 def top_10_in_k(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether listing all values costs about what walking ten of them costs."""
-    walk, short = (evidence.timing(QUERIES, name) for name in (misuse.LIST, misuse.ISLICE))
+    walk, short = (evidence.timing(misuse.DICT_AND_SORT, name) for name in (misuse.LIST, misuse.ISLICE))
     by = walk.middle / short.middle
     return Judged(
         f"{misuse.LIST} {timed(walk)}, {misuse.ISLICE} {timed(short)}: {times(by)}, because the list has all players",
@@ -131,10 +120,14 @@ def dict_is_faster(_: Claim, evidence: Evidence) -> Judged:
         "get": (misuse.SORTED_DICT_GET, misuse.DICT_GET),
     }
     by = {
-        what: evidence.timing(UNORDERED, ordered).middle / evidence.timing(UNORDERED, plain).middle
+        what: evidence.timing(misuse.DICT_OR_SORTED_DICT, ordered).middle
+        / evidence.timing(misuse.DICT_OR_SORTED_DICT, plain).middle
         for what, (ordered, plain) in pairs.items()
     }
-    ordered, plain = evidence.program_memory(UNORDERED), evidence.count(UNORDERED, misuse.DICT_BYTES)
+    ordered, plain = (
+        evidence.program_memory(misuse.DICT_OR_SORTED_DICT),
+        evidence.count(misuse.DICT_OR_SORTED_DICT, misuse.DICT_BYTES),
+    )
     said = ", ".join(f"{what} {times(one)}" for what, one in by.items())
     return Judged(
         f"time of SortedDict relative to dict: {said}; memory: SortedDict {size(ordered)}, dict {size(plain)}",
@@ -146,7 +139,11 @@ def dict_is_faster(_: Claim, evidence: Evidence) -> Judged:
 
 
 def _losses(evidence: Evidence, keys: tuple[str, ...]) -> dict[str, float]:
-    return {f"{key}, {crowd}": evidence.count(TIES, misuse.lost(key, crowd)) for key in keys for crowd in misuse.CROWDS}
+    return {
+        f"{key}, {crowd}": evidence.count(misuse.TIES, misuse.lost(key, crowd))
+        for key in keys
+        for crowd in misuse.CROWDS
+    }
 
 
 def _losses_text(losses: Mapping[str, float]) -> str:
@@ -180,7 +177,9 @@ def timestamp_is_fair(claim: Claim, evidence: Evidence) -> Judged:
 
 def player_takes(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the bytes of a whole player object: about as many as claimed."""
-    whole_, reference = (evidence.count(ENTRIES, what) for what in (misuse.PLAYER_WITH_TEXTS, misuse.REFERENCE))
+    whole_, reference = (
+        evidence.count(misuse.ENTRY_SIZES, what) for what in (misuse.PLAYER_WITH_TEXTS, misuse.REFERENCE)
+    )
     said = (
         f"{significant(whole_)} bytes with its strings; {significant(reference)} for a reference to an object elsewhere"
     )
@@ -189,15 +188,17 @@ def player_takes(claim: Claim, evidence: Evidence) -> Judged:
 
 def tuple_takes(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the bytes of an entry of two strings: about as many as claimed, with the strings and without."""
-    bare, full = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.TUPLE_WITH_TEXTS))
+    bare, full = (evidence.count(misuse.ENTRY_SIZES, what) for what in (misuse.TUPLE, misuse.TUPLE_WITH_TEXTS))
     said = f"{significant(bare)} bytes for the tuple, {significant(full)} with its strings"
     return Judged(said, decide([is_about(each, claim.needs("value")) for each in (bare, full)]))
 
 
 def profiles_apart(_: Claim, evidence: Evidence) -> Judged:
     """Judge keeping profiles apart: it saves memory if they leave the process, and costs memory if they stay."""
-    full, player = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE_WITH_TEXTS, misuse.PLAYER_WITH_TEXTS))
-    bare, reference = (evidence.count(ENTRIES, what) for what in (misuse.TUPLE, misuse.REFERENCE))
+    full, player = (
+        evidence.count(misuse.ENTRY_SIZES, what) for what in (misuse.TUPLE_WITH_TEXTS, misuse.PLAYER_WITH_TEXTS)
+    )
+    bare, reference = (evidence.count(misuse.ENTRY_SIZES, what) for what in (misuse.TUPLE, misuse.REFERENCE))
     return Judged(
         f"profiles outside the process: {significant(full)} bytes per entry instead of {significant(player)}; profiles "
         f"in the process: {significant(bare)} for a tuple instead of {significant(reference)} for a reference",
@@ -210,9 +211,11 @@ def profiles_apart(_: Claim, evidence: Evidence) -> Judged:
 
 def rate_limit_is_negligible(_: Claim, evidence: Evidence) -> Judged:
     """Judge the impact of a rate limit on updates: of random players, and of a player close to the limit."""
-    plain = evidence.timing(RATE_LIMIT, board.UPDATE).middle
-    limited, last = (evidence.timing(RATE_LIMIT, name).middle for name in (patterns.LIMITED, patterns.LIMITED_60TH))
-    more = evidence.program_memory(RATE_LIMIT) / evidence.program_memory(STUDY_BOARD)
+    plain = evidence.timing(patterns.RATE_LIMIT, board.UPDATE).middle
+    limited, last = (
+        evidence.timing(patterns.RATE_LIMIT, name).middle for name in (patterns.LIMITED, patterns.LIMITED_60TH)
+    )
+    more = evidence.program_memory(patterns.RATE_LIMIT) / evidence.program_memory(board.STUDY_BOARD)
     return Judged(
         f"time relative to an update without the limit: {times(limited / plain)}, {times(last / plain)} for a player's "
         f"60th in a minute; {times(more)} the memory of the board",
@@ -222,7 +225,7 @@ def rate_limit_is_negligible(_: Claim, evidence: Evidence) -> Judged:
 
 def rate_limit_lets_pass(claim: Claim, evidence: Evidence) -> Judged:
     """Judge how many of a hundred updates in quick succession pass."""
-    passed = evidence.count(RATE_LIMIT, patterns.PASSED)
+    passed = evidence.count(patterns.RATE_LIMIT, patterns.PASSED)
     return Judged(
         f"{whole(passed)} of 100 updates in quick succession passed", decide([passed == claim.needs("value")])
     )
@@ -230,20 +233,20 @@ def rate_limit_lets_pass(claim: Claim, evidence: Evidence) -> Judged:
 
 def cached_top_is_fresh(_: Claim, evidence: Evidence) -> Judged:
     """Report whether the cache misses a new best player; that it is at most a second old is read from its code."""
-    stale = evidence.count(CACHED_TOP, patterns.STALE)
+    stale = evidence.count(patterns.CACHED_TOP_100, patterns.STALE)
     said = "is missing from it until it is refreshed" if stale else "is in it at once"
     return Judged(f"read from the code, not measured; a new best player {said}", "holds")
 
 
 def cached_top_serves(claim: Claim, evidence: Evidence) -> Judged:
     """Judge how many of the requested entries the cache returns."""
-    given, asked = evidence.count(CACHED_TOP, patterns.GIVEN), claim.needs("value")
+    given, asked = evidence.count(patterns.CACHED_TOP_100, patterns.GIVEN), claim.needs("value")
     return Judged(f"returns {whole(given)} entries where {whole(asked)} are requested", decide([given >= asked]))
 
 
 def cached_top_is_faster(_: Claim, evidence: Evidence) -> Judged:
     """Judge the time of the live top relative to the cached one."""
-    live, cached = (evidence.timing(CACHED_TOP, name) for name in (board.TOP, patterns.CACHED_TOP))
+    live, cached = (evidence.timing(patterns.CACHED_TOP_100, name) for name in (board.TOP, patterns.CACHED_TOP))
     by = live.middle / cached.middle
     return Judged(f"top 100 live {timed(live)}, cached {timed(cached)}: {times(by)}", decide([by > NEGLIGIBLE]))
 
@@ -251,7 +254,7 @@ def cached_top_is_faster(_: Claim, evidence: Evidence) -> Judged:
 def read_only_refuses(_: Claim, evidence: Evidence) -> Judged:
     """Judge read-only mode by whether all updates were refused and all reads were right during it."""
     names = (patterns.READ_ONLY_REFUSED, patterns.READS_RIGHT, patterns.TAKEN_AGAIN)
-    out, reads, again = (evidence.count(READ_ONLY, name) for name in names)
+    out, reads, again = (evidence.count(patterns.READ_ONLY_MODE, name) for name in names)
     said = f"in read-only mode {whole(out)} of 100 updates raised and {whole(reads)} of 200 reads were right"
     every = [out == patterns.TRIED, reads == 2 * patterns.TRIED]
     return Judged(f"{said}; after it, {whole(again)} of 100 updates were accepted", decide(every))
@@ -259,7 +262,7 @@ def read_only_refuses(_: Claim, evidence: Evidence) -> Judged:
 
 def range_is_refused(_: Claim, evidence: Evidence) -> Judged:
     """Judge the range of scores by the updates refused beyond it, and accepted at its ends."""
-    out, ends = (evidence.count(VALIDATION, name) for name in (patterns.OUT_REFUSED, patterns.EDGES_TAKEN))
+    out, ends = (evidence.count(patterns.VALIDATION, name) for name in (patterns.OUT_REFUSED, patterns.EDGES_TAKEN))
     said = f"{whole(out)} of 100 updates beyond the range were refused, {whole(ends)} of 2 at its ends accepted"
     return Judged(said, decide([out == patterns.TRIED, ends == patterns.ENDS]))
 
@@ -267,7 +270,7 @@ def range_is_refused(_: Claim, evidence: Evidence) -> Judged:
 def jumps_are_flagged(_: Claim, evidence: Evidence) -> Judged:
     """Judge flags by jumps just beyond the bound, and by first scores, which are no jumps."""
     names = (patterns.JUMPS_FLAGGED, patterns.STEPS_FLAGGED, patterns.FIRST_FLAGGED)
-    jumps, steps, first = (evidence.count(VALIDATION, name) for name in names)
+    jumps, steps, first = (evidence.count(patterns.VALIDATION, name) for name in names)
     return Judged(
         f"flagged: {whole(jumps)} of 100 jumps by 1,001 points, {whole(steps)} of 100 by 1,000; and {whole(first)} of "
         "100 new players whose first score is 1,001, who count as coming from 0",
@@ -277,8 +280,10 @@ def jumps_are_flagged(_: Claim, evidence: Evidence) -> Judged:
 
 def top_is_merged(_: Claim, evidence: Evidence) -> Judged:
     """Judge the merge of a top by its time, compared with the top of one board; a rank is reported as well."""
-    one, ten = (evidence.timing(SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
-    rank, ten_ranks = (evidence.timing(SHARDS, operation).middle for operation in (misuse.ONE_RANK, misuse.TEN_RANK))
+    one, ten = (evidence.timing(misuse.TEN_SHARDS, operation) for operation in (misuse.ONE_TOP, misuse.TEN_TOP))
+    rank, ten_ranks = (
+        evidence.timing(misuse.TEN_SHARDS, operation).middle for operation in (misuse.ONE_RANK, misuse.TEN_RANK)
+    )
     return Judged(
         f"a top 100 merged from ten boards of one process takes {timed(ten)}, that of one board {timed(one)}; a rank "
         f"over ten boards takes {times(ten_ranks / rank)} as long as on one",

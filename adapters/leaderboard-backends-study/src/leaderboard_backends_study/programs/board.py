@@ -154,6 +154,8 @@ def with_growth(build: Callable[[], Built]) -> tuple[Built, int]:
 Key: TypeAlias = tuple[int, float]
 """The score, negated so that the best comes first, and the time at which it was reached."""
 
+STUDY_BOARD: Final = "study: SortedDict"
+
 UPDATE: Final = "update"
 UPDATE_AND_RANK: Final = "update and rank"
 TOP: Final = "top 100"
@@ -221,10 +223,4 @@ def run(setting: Setting) -> ProgramFigures:
     return ProgramFigures(timed, memory)
 
 
-PROGRAMS: Final = (
-    Program(
-        "study: SortedDict",
-        100_000,
-        run,
-    ),
-)
+PROGRAMS: Final = (Program(STUDY_BOARD, 100_000, run),)

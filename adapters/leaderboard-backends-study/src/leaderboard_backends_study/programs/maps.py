@@ -27,6 +27,11 @@ from leaderboard_backends.comparison.programs import Program, Setting, WrongProg
 
 from .board import BEST, Operation, check_order, draw_names, draw_scores, timings, with_growth
 
+RB_TREE: Final = "bintrees: RBTree"
+AVL_TREE: Final = "bintrees: AVLTree"
+SORTED_DICT: Final = "sortedcontainers: SortedDict"
+ADAPTER: Final = "study: bintrees adapter"
+
 Key: TypeAlias = tuple[int, int]
 """The score, negated, and the number of the update that reached it: unique without a clock."""
 
@@ -187,8 +192,8 @@ def public_names(kind: type) -> set[str]:
 
 
 PROGRAMS: Final = (
-    Program("bintrees: RBTree", 100_000, partial(run, RBTree, of_tree)),
-    Program("bintrees: AVLTree", 100_000, partial(run, AVLTree, of_tree)),
-    Program("sortedcontainers: SortedDict", 100_000, partial(run, SortedDict, of_sorted_dict)),
-    Program("study: bintrees adapter", 1_000, run_adapter),
+    Program(RB_TREE, 100_000, partial(run, RBTree, of_tree)),
+    Program(AVL_TREE, 100_000, partial(run, AVLTree, of_tree)),
+    Program(SORTED_DICT, 100_000, partial(run, SortedDict, of_sorted_dict)),
+    Program(ADAPTER, 1_000, run_adapter),
 )

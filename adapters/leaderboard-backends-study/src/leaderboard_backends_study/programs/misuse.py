@@ -51,6 +51,12 @@ from .board import (
     with_growth,
 )
 
+DICT_AND_SORT: Final = "study: dict and sort"
+DICT_OR_SORTED_DICT: Final = "study: dict or SortedDict"
+TEN_SHARDS: Final = "study: ten shards"
+TIES: Final = "study: ties"
+ENTRY_SIZES: Final = "study: entry sizes"
+
 # ---------------------------------------------------------------------- sorting, and order that nobody reads
 
 Scores: TypeAlias = dict[str, int]
@@ -340,25 +346,9 @@ def draw_player(number: int) -> Player:
 
 
 PROGRAMS: Final = (
-    Program(
-        "study: dict and sort",
-        10_000,
-        run_queries,
-    ),
-    Program(
-        "study: dict or SortedDict",
-        100_000,
-        run_unordered,
-    ),
-    Program(
-        "study: ten shards",
-        10_000,
-        run_shards,
-    ),
-    Program(
-        "study: ties",
-        100_000,
-        run_ties,
-    ),
-    Program("study: entry sizes", 50_000, run_entries),
+    Program(DICT_AND_SORT, 10_000, run_queries),
+    Program(DICT_OR_SORTED_DICT, 100_000, run_unordered),
+    Program(TEN_SHARDS, 10_000, run_shards),
+    Program(TIES, 100_000, run_ties),
+    Program(ENTRY_SIZES, 50_000, run_entries),
 )

@@ -17,6 +17,11 @@ from leaderboard_backends.comparison.programs import Program, Setting, WrongProg
 
 from .board import BEST, TOP, UPDATE, Operation, Standings, StudyBoard, load, timings, with_growth
 
+RATE_LIMIT: Final = "study: rate limit"
+CACHED_TOP_100: Final = "study: cached top 100"
+READ_ONLY_MODE: Final = "study: read-only mode"
+VALIDATION: Final = "study: validation"
+
 # ---------------------------------------------------------------------- rate limit, cached top
 
 A_MINUTE: Final = 60.0
@@ -268,8 +273,8 @@ def _flagged(board: ValidatingBoard, updates: Callable[[str], list[tuple[str, in
 
 
 PROGRAMS: Final = (
-    Program("study: rate limit", 100_000, run_rate_limit),
-    Program("study: cached top 100", 100_000, run_cached_top),
-    Program("study: read-only mode", 10_000, run_read_only),
-    Program("study: validation", 10_000, run_validation),
+    Program(RATE_LIMIT, 100_000, run_rate_limit),
+    Program(CACHED_TOP_100, 100_000, run_cached_top),
+    Program(READ_ONLY_MODE, 10_000, run_read_only),
+    Program(VALIDATION, 10_000, run_validation),
 )
