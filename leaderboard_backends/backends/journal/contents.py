@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -141,7 +142,7 @@ class Contents:
                 at,
                 f"a record there is not whole, but one at offset {following} is: no crash of a process leaves this",
                 f"Restore a backup of the whole folder; or, to give up this record and all after it, cut the log off: "
-                f"truncate -s {at} {path}",
+                f"{self._cutting(path, at)}",
             )
         _log.warning(
             "%s: its last %d bytes, from offset %d on, are a write that a crash cut off; they are removed.",
@@ -149,6 +150,12 @@ class Contents:
             len(data) - at,
             at,
         )
+
+    def _cutting(self, path: str, at: int) -> str:
+        """Return the command that cuts a log off, and removes those after it."""
+        logs = [file_of(self._folder, "log", each) for each in self._logs]
+        later = logs[logs.index(path) + 1 :]
+        return shlex.join(["truncate", "-s", f"{at}", path]) + (f" && {shlex.join(['rm', *later])}" if later else "")
 
     def _read(self, kind: str, generation: int) -> bytes:
         path = file_of(self._folder, kind, generation)
