@@ -241,7 +241,8 @@ def _there(
         if step == "status":
             last = record.read("progress")
             known: dict[str, Any] = {name: last[name] for name in ("serves", "phase", "players") if name in last}
-            return {**known, "last": last, "following": record.read("following")}
+            holder = record.read("holder").get("who", "")
+            return {**known, "held_by": holder, "last": last, "following": record.read("following")}
         if step == "start" and not options.get("until_caught_up"):
             click.echo(
                 "The process that holds the board goes on to follow; status says how far behind it is.", err=True
@@ -291,6 +292,8 @@ def _text(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"{side}: {document[side]}{count}{serves}"
     if "phase" in document:
         yield f"Phase: {document['phase']}."
+    if document.get("held_by"):
+        yield f"Moved by {document['held_by']}, which has one of the boards in its memory."
     if "live" in document:
         yield from _plan(document)
     if "compared_in_pause" in document:

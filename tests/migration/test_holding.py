@@ -89,6 +89,7 @@ def test_a_second_process_is_refused_and_the_first_one_moves_its_board(
         with pytest.raises(ConfigurationError, match="Give the table to that process alone"), site.app():
             pass
         assert site.migrate("start")["phase"] == "copying"
+        assert site.migrate("status")["held_by"].startswith(f"process {first.pid} on ")
         assert site.migrate("cut-over")["serves"] == "target"
     with open_leaderboard(server.url, board="claimed") as target, expected() as board:
         assert content(target) == content(board)
