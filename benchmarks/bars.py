@@ -85,7 +85,8 @@ def main() -> int:
         measured.append(bar)
         if arguments.out:  # after each, so that a run that is interrupted leaves what it measured
             when = f"{begun:%Y-%m-%d %H:%M} UTC, load {load:.1f} to {os.getloadavg()[0]:.1f}"
-            arguments.out.write_text(page(measured, sys.argv[1:], when), encoding="utf-8")
+            given = [word for word in sys.argv[1:] if word not in ("--out", str(arguments.out))]
+            arguments.out.write_text(page(measured, given, when), encoding="utf-8")
     return int(any(not bar.holds for bar in measured))
 
 
