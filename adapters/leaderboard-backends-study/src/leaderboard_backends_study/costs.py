@@ -43,59 +43,45 @@ def total(study: Costs, players: int, backend: str) -> float:
     return development + study.monthly[players][backend] * MONTHS * study.years
 
 
-def _totals(study: Costs) -> list[Check]:
-    found = []
+def _totals(study: Costs) -> Iterator[Check]:
     for players, totals in study.total_thousands.items():
         for backend, claimed in totals.items():
             computed = total(study, players, backend) / 1000
-            found.append(
-                Check(
-                    f"{backend}, {players:,} players, {study.years:g} years: {claimed:g}K USD",
-                    f"{study.days[backend]:g} days x {study.engineer_usd_a_day:,.0f} + "
-                    f"{study.monthly[players][backend]:g} x {MONTHS * study.years:g} = {computed:.2f}K",
-                    abs(computed - claimed) <= ROUNDING + 1e-9,
-                )
+            yield Check(
+                f"{backend}, {players:,} players, {study.years:g} years: {claimed:g}K USD",
+                f"{study.days[backend]:g} days x {study.engineer_usd_a_day:,.0f} + "
+                f"{study.monthly[players][backend]:g} x {MONTHS * study.years:g} = {computed:.2f}K",
+                abs(computed - claimed) <= ROUNDING + 1e-9,
             )
-    return found
 
 
-def _cheapest(study: Costs) -> list[Check]:
-    found = []
+def _cheapest(study: Costs) -> Iterator[Check]:
     for players in study.monthly:
         totals = {backend: total(study, players, backend) for backend in study.days}
         best = min(totals, key=totals.__getitem__)
         shown = ", ".join(f"{backend} {amount / 1000:.1f}K" for backend, amount in totals.items())
-        found.append(
-            Check(f"SortedContainers has the lowest total at {players:,} players", shown, best == "SortedContainers")
-        )
-    return found
+        yield Check(f"SortedContainers has the lowest total at {players:,} players", shown, best == "SortedContainers")
 
 
-def _ratios(study: Costs) -> list[Check]:
+def _ratios(study: Costs) -> Iterator[Check]:
     ratios = [monthly["Redis"] / monthly["SortedContainers"] for monthly in study.monthly.values()]
-    shown = ", ".join(f"{ratio:.2f}x" for ratio in ratios)
     least, most = CLAIMED_RATIO
-    return [
-        Check(
-            f"Redis costs {least} to {most} times as much to run",
-            shown,
-            all(least <= ratio <= most for ratio in ratios),
-        )
-    ]
+    yield Check(
+        f"Redis costs {least} to {most} times as much to run",
+        ", ".join(f"{ratio:.2f}x" for ratio in ratios),
+        all(least <= ratio <= most for ratio in ratios),
+    )
 
 
-def _servers(study: Costs, prices: PriceTable) -> list[Check]:
-    found = []
+def _servers(study: Costs, prices: PriceTable) -> Iterator[Check]:
     for players, sku in study.servers.items():
-        claimed = study.server_monthly[players]
-        price = prices.find(sku)
+        claim, price = f"{sku} costs {study.server_monthly[players]:g} USD per month", prices.find(sku)
         if price is None:
-            found.append(Check(f"{sku} costs {claimed:g} USD per month", "not in the price table", holds=False))
+            yield Check(claim, "not in the price table", holds=False)
             continue
         monthly = prices.monthly(price)
         shown = f"{price.usd:g} {PER[price.unit]}: {monthly:.2f} per month"
-        found.append(Check(f"{sku} costs {claimed:g} USD per month", shown, abs(monthly / claimed - 1) <= CLOSE))
-    return found
+        yield Check(claim, shown, abs(monthly / study.server_monthly[players] - 1) <= CLOSE)
 
 
 # ---------------------------------------------------------------------- beside measured bytes
