@@ -238,6 +238,27 @@ class HardeningFigures(msgspec.Struct, frozen=True, tag="hardening"):
     checked: Checked
 
 
+class ChurnSample(msgspec.Struct, frozen=True):
+    """Memory at a moment of churn: what it has grown by since before the load."""
+
+    seconds: Seconds
+    """Since the load, as planned."""
+    players: Count
+    """Who have joined since the load; as many have left."""
+    process_bytes: int
+    server_private_bytes: int | None = None
+    server_used_bytes: int | None = None
+
+
+class ChurnFigures(msgspec.Struct, frozen=True, tag="churn"):
+    """Memory while players come and go, each new to the board: it has as many at the end as at first."""
+
+    samples: list[ChurnSample]
+    checked: Checked
+    disk_bytes: int | None = None
+    """What the files have grown by since the load."""
+
+
 class DiskFigures(msgspec.Struct, frozen=True):
     """What updates write, `size` a call: growth of the files, and bytes that the owning process sent to the disk."""
 
@@ -292,5 +313,11 @@ class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
 
 
 Figures: TypeAlias = (
-    ServiceFigures | ThroughputFigures | ResponseFigures | HardeningFigures | RecoveryFigures | ProgramFigures
+    ServiceFigures
+    | ThroughputFigures
+    | ResponseFigures
+    | HardeningFigures
+    | ChurnFigures
+    | RecoveryFigures
+    | ProgramFigures
 )

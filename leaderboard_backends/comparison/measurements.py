@@ -14,6 +14,7 @@ from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from .figures import (
+    ChurnFigures,
     Distribution,
     Figures,
     HardeningFigures,
@@ -62,6 +63,10 @@ Statistic: TypeAlias = (
         "ports",
         "reloaded",
         "updates",
+        "process_bytes",
+        "server_bytes",
+        "disk_bytes",
+        "joined",
     ]
 )
 
@@ -170,6 +175,8 @@ def _read(figures: Figures) -> _Read:
         case HardeningFigures():
             for timed in figures.times:
                 yield from _times(timed.operation, timed.time, variant=timed.part)
+        case ChurnFigures():
+            yield from _churn(figures)
         case RecoveryFigures():
             yield from _recovery(figures)
 
@@ -219,6 +226,14 @@ def _response(figures: ResponseFigures) -> _Read:
         yield from _times(part, rate.response, rate.rate, variant)
         yield Figure(part, "achieved", rate.rate, variant), rate.achieved
         yield Figure(part, "kept_up", rate.rate, variant), float(rate.response is not None)
+
+
+def _churn(figures: ChurnFigures) -> _Read:
+    for sample in figures.samples:
+        yield Figure("churn", "process_bytes", sample.seconds), sample.process_bytes
+        yield Figure("churn", "server_bytes", sample.seconds), sample.server_private_bytes
+        yield Figure("churn", "joined", sample.seconds), sample.players
+    yield Figure("churn", "disk_bytes"), figures.disk_bytes
 
 
 def _recovery(figures: RecoveryFigures) -> _Read:

@@ -93,6 +93,19 @@ class HardeningPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of each part, as in a board's configuration."""
 
 
+class ChurnPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Memory while players come and go for `seconds`, looked at each `every` seconds."""
+
+    workload: str
+    """Whose players are loaded."""
+    players: list[Players]
+    backends: list[str]
+    """Of the backends that are compared, those that are measured so."""
+    rounds: Count
+    seconds: Seconds
+    every: Seconds
+
+
 class RecoveryPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start, crash and return of boards of these sizes."""
 
@@ -109,7 +122,7 @@ class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: Seconds
 
 
-Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | RecoveryPart
+Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | ChurnPart | RecoveryPart
 """A part that asks for cells of backends."""
 
 
@@ -132,6 +145,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     throughput: list[ThroughputPart] = []
     response: list[ResponsePart] = []
     hardening: list[HardeningPart] = []
+    churn: list[ChurnPart] = []
     recovery: list[RecoveryPart] = []
     programs: list[ProgramsPart] = []
     """Left out where the distribution is not installed."""
@@ -150,6 +164,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             *(("throughput", part) for part in self.throughput),
             *(("response", part) for part in self.response),
             *(("hardening", part) for part in self.hardening),
+            *(("churn", part) for part in self.churn),
             *(("recovery", part) for part in self.recovery),
         ]
 
@@ -186,7 +201,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         def changed(part: Any) -> Any:
             if players:
                 part = replace(part, players=list(players))
-            if steps and not isinstance(part, RecoveryPart):
+            if steps and not isinstance(part, RecoveryPart | ChurnPart):
                 part = replace(part, steps=steps)
             return _with_workloads(part, workloads) if workloads else part
 
@@ -203,6 +218,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             throughput=[change(part) for part in self.throughput],
             response=[change(part) for part in self.response],
             hardening=[change(part) for part in self.hardening],
+            churn=[change(part) for part in self.churn],
             recovery=[change(part) for part in self.recovery],
         )
 
@@ -258,7 +274,7 @@ def units(
     """
     found: dict[Cell, Unit] = {}
     for mode, part in plan.asked():
-        rounds, steps = (part.rounds, 1) if isinstance(part, RecoveryPart) else (plan.rounds, part.steps)
+        rounds, steps = (part.rounds, 1) if isinstance(part, RecoveryPart | ChurnPart) else (plan.rounds, part.steps)
         for workload in workloads_of(part):
             for players in [only_sizes[workload]] if workload in only_sizes else part.players:
                 for backend in [name for name in backends if not _leaves_out(part, name)]:
@@ -269,12 +285,12 @@ def units(
 
 
 def _leaves_out(part: Part, backend: str) -> bool:
-    return isinstance(part, HardeningPart) and backend not in part.backends
+    return isinstance(part, HardeningPart | ChurnPart) and backend not in part.backends
 
 
 def has_a_a_runs(part: Part, backend: str) -> bool:
     """Whether a backend is run twice in a part, to know the noise."""
-    return not isinstance(part, RecoveryPart | HardeningPart) and (EVERY in part.a_a or backend in part.a_a)
+    return not isinstance(part, RecoveryPart | HardeningPart | ChurnPart) and (EVERY in part.a_a or backend in part.a_a)
 
 
 def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:
@@ -303,6 +319,8 @@ def expected_seconds(unit: Unit) -> float:
         return 1 + (4 + ladders * len(part.rates) * 0.7) * part.seconds + players / 100_000
     if isinstance(part, HardeningPart):
         return 2 + len(part.parts) + players / 50_000
+    if isinstance(part, ChurnPart):
+        return 2 + part.seconds + players / 50_000
     if isinstance(part, RecoveryPart):
         return 2 + players / 80_000
     return 1.5 + players / 50_000

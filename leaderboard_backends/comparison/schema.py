@@ -17,13 +17,13 @@ from .figures import Checked, Count, Figures
 SCHEMA_VERSION: Final = 3
 """Raised whenever a reader of older results would misread a newer one, or a newer reader an older one."""
 
-Mode: TypeAlias = Literal["service", "throughput", "response", "hardening", "recovery", "program"]
+Mode: TypeAlias = Literal["service", "throughput", "response", "hardening", "churn", "recovery", "program"]
 """What a run measures. Figures of two modes are never mixed.
 
 `service`: the time of single operations, one client, one call after the other. `throughput`: operations per second of
 several clients, and of batches. `response`: time from the intended start, at a given rate. `hardening`: what each part
-around a board adds. `recovery`: start, kill and restore, and what an update writes to the disk. `program`: a program of
-a plug-in.
+around a board adds. `churn`: memory while players come and go. `recovery`: start, kill and restore, and what an update
+writes to the disk. `program`: a program of a plug-in.
 """
 
 Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out", "not run"]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.journal import Journal
 from leaderboard_backends.comparison.plan import (
+    ChurnPart,
     HardeningPart,
     Plan,
     ProgramsPart,
@@ -72,6 +73,7 @@ def every_mode(players: int = 200) -> Plan:
         throughput=[ThroughputPart(WORKLOAD, [players], 1000, [1, 2], [10], 0.2, tasks=[10])],
         response=[ResponsePart(WORKLOAD, [players], 1200, 0.1, processes=[2], tasks=[5], rates=[300, 600])],
         hardening=[HardeningPart(WORKLOAD, [players], 400, ["memory"], {"validation": {}, "monitoring": {}})],
+        churn=[ChurnPart(WORKLOAD, [players], ["memory", "zodb"], 1, 0.2, 0.1)],
         recovery=[RecoveryPart(WORKLOAD, [players], 1)],
         programs=[ProgramsPart("counting-programs", 1, 0.02)],
     )

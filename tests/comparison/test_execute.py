@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.figures import (
+    ChurnFigures,
     HardeningFigures,
     ProgramFigures,
     RecoveryFigures,
@@ -72,6 +73,7 @@ def test_every_run_of_every_mode_has_figures_of_that_mode(whole: Result) -> None
         "throughput": ThroughputFigures,
         "response": ResponseFigures,
         "hardening": HardeningFigures,
+        "churn": ChurnFigures,
         "recovery": RecoveryFigures,
         "program": ProgramFigures,
     }

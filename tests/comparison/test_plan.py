@@ -39,6 +39,7 @@ def test_the_plans_that_come_with_the_library_are_read() -> None:
     assert full.throughput
     assert full.response
     assert full.hardening
+    assert full.churn
     assert full.recovery
     assert [part.distribution for part in full.programs] == ["leaderboard-backends-study"]
 

@@ -21,7 +21,7 @@ from ...installing import DISTRIBUTION
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
-from ..plan import Plan, RecoveryPart, ResponsePart, ServicePart, ThroughputPart, Unit
+from ..plan import Plan, ServicePart, Unit, workloads_of
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
 from ..targets import OpenTarget, Target
 from .job import Answer, Job
@@ -133,11 +133,12 @@ def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     """
     compared = {name for part in plan.service for name in part.workloads}
     found: dict[str, int] = {}
-    parts: list[ThroughputPart | ResponsePart | RecoveryPart] = [*plan.throughput, *plan.response, *plan.recovery]
+    parts = [part for mode, part in plan.asked() if mode not in ("service", "hardening")]
     for part in parts:
-        if part.workload not in compared:
-            size = only_sizes.get(part.workload) or min(PLAYERS, max(part.players))
-            found[part.workload] = max(size, found.get(part.workload, 0))
+        for name in workloads_of(part):
+            if name not in compared:
+                size = only_sizes.get(name) or min(PLAYERS, max(part.players))
+                found[name] = max(size, found.get(name, 0))
     return found
 
 

@@ -12,14 +12,24 @@ from msgspec.structs import replace
 from ...workload.spec import WorkloadFile
 from ..figures import Figures
 from ..opening import Where
-from ..plan import HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
+from ..plan import ChurnPart, HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
 from ..schema import BackendFacts, Status, Verdict
 from ..traces import StoredTrace
 
 TIMEOUT: Final = 90.0
 """Seconds that any run may take, in addition to those for its size and its plan."""
 Task: TypeAlias = Literal[
-    "service", "throughput", "response", "hardening", "program", "facts", "conformance", "clear", "crash", "return"
+    "service",
+    "throughput",
+    "response",
+    "hardening",
+    "churn",
+    "program",
+    "facts",
+    "conformance",
+    "clear",
+    "crash",
+    "return",
 ]
 """The modes; `facts` opens a board and reports what it is; `conformance` runs the kit; `clear` deletes what a
 terminated worker left behind; `crash` and `return` are the two workers of crash recovery.
@@ -44,6 +54,8 @@ class Job(msgspec.Struct, frozen=True):
     batches: list[int] = []
     rates: list[float] = []
     """Of one client."""
+    every: float = 1.0
+    """Seconds between two looks at the memory."""
     ladder: list[float] = []
     """Rates that several clients climb."""
     seconds: float = 1.0
@@ -99,6 +111,8 @@ class Jobs:
             job = replace(job, clients=part.clients, tasks=part.tasks, batches=part.batches, seconds=part.seconds)
         if isinstance(part, HardeningPart):
             job = replace(job, hardening=part.parts)
+        if isinstance(part, ChurnPart):
+            job = replace(job, seconds=part.seconds, every=part.every, timeout=job.timeout + 2 * part.seconds)
         if isinstance(part, ProgramsPart):
             job = replace(job, distribution=part.distribution, seconds=part.seconds)
         if isinstance(part, ResponsePart):

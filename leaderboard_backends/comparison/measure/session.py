@@ -51,13 +51,13 @@ class Session:
         scores = packed(trace.scores)
         loaded = len(scores)
         before = settled_private_bytes()
-        disk, (used, private) = self.disk_bytes(), self._server_bytes()
+        disk, (used, private) = self.disk_bytes(), self.server_bytes()
         started = perf_counter()
         self.board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], scores, strict=True))
         seconds = perf_counter() - started
         self.settle()
         after = settled_private_bytes()
-        used_after, private_after = self._server_bytes()
+        used_after, private_after = self.server_bytes()
         return LoadFigures(loaded, round(seconds, 6)), MemoryFigures(
             opening_bytes=self.opening_bytes,
             board_bytes=after - before,
@@ -129,7 +129,8 @@ class Session:
             self.notes.append(f"its code was not counted: {error}")
             return None
 
-    def _server_bytes(self) -> tuple[int | None, int | None]:
+    def server_bytes(self) -> tuple[int | None, int | None]:
+        """Return the server's own count of used memory, and the private memory of its processes."""
         used = self.board.storage_info().used_bytes if self.storage.kind == "server" else None
         pids = self.where.server_pids
         return used, sum(map(private_bytes, pids)) if pids else None

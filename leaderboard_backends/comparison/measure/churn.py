@@ -1,0 +1,87 @@
+"""Memory while players come and go: what a board keeps of those who have left.
+
+Each step removes who has been on the board for longest, and adds a player who was never there, so that the board has as
+many players at the end as at first. Names and scores follow from a player's number: nothing has to be kept meanwhile,
+no name is anybody's but the board's, and the whole board is compared with what it must hold in the end.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from itertools import zip_longest
+from time import perf_counter
+from typing import Final
+
+import msgspec
+
+from ...model import Entry
+from ...usage import settled_private_bytes
+from ...workload.population import player_names
+from ...workload.trace import Trace
+from ..figures import Checked, ChurnFigures, ChurnSample
+from .checks import WrongBoardError, entries, show
+from .job import Job
+from .session import Session, growth
+
+STEPS: Final = 100
+"""Between two looks at the clock."""
+
+CHECKED: Final = "each player, score and rank at the end"
+FACTOR: Final = 2_654_435_761
+"""Of Knuth's multiplicative hash: numbers that follow each other are far apart."""
+
+
+def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, float | None]:
+    """Load, let players come and go for the job's seconds, and compare the end state; returns the figures.
+
+    Raises `WrongBoardError` and what the board raises.
+    """
+    players = len(trace.scores)
+    before, (used, private) = settled_private_bytes(), session.server_bytes()
+    session.board.update_scores(_player(number, players) for number in range(players))
+    session.settle()
+    disk, others, gone = session.disk_bytes(), session.other_work(), 0
+    samples = []
+    for number in range(int(job.seconds / job.every) + 1):
+        gone = _churn(session, players, gone, job.every) if number else 0
+        used_now, private_now = session.server_bytes()
+        samples.append(
+            ChurnSample(
+                seconds=round(number * job.every, 3),
+                players=gone,
+                process_bytes=settled_private_bytes() - before,
+                server_private_bytes=growth(private, private_now),
+                server_used_bytes=growth(used, used_now),
+            )
+        )
+    cores = others.cores() if others else None
+    checked = Checked(0, 2 * gone, _check(session, players, gone), CHECKED)
+    return ChurnFigures(samples, checked, growth(disk, session.disk_bytes())), cores
+
+
+def _churn(session: Session, players: int, gone: int, seconds: float) -> int:
+    """Replace players for some seconds; returns how many have left in all."""
+    board, deadline = session.board, perf_counter() + seconds
+    while perf_counter() < deadline:
+        for _ in range(STEPS):
+            board.remove_player(_player(gone, players)[0])
+            board.update_score(*_player(gone + players, players))
+            gone += 1
+    return gone
+
+
+def _player(number: int, players: int) -> tuple[str, str, int]:
+    """Return id, username and score of a player by number."""
+    return *player_names(number), number * FACTOR % players
+
+
+def _check(session: Session, players: int, gone: int) -> str:
+    """Compare all entries with those who must be left, who came first before others of the same score."""
+    digest = sha256()
+    left = sorted((_player(number, players) for number in range(gone, gone + players)), key=lambda player: -player[2])
+    expected = (Entry(rank, *player) for rank, player in enumerate(left, 1))
+    for rank, (given, right) in enumerate(zip_longest(entries(session.board), expected), 1):
+        if given != right:
+            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, which should be {show(right)}")
+        digest.update(msgspec.json.encode(right))
+    return digest.hexdigest()
