@@ -148,9 +148,13 @@ class Reopening:
 
     def __call__(self, **options: object) -> LeaderboardBackend:
         """Open it. Raises `UnknownOptionError` where the backend has no such option."""
+        return self.described(**options).open()
+
+    def described(self, **options: object) -> Opening:
+        """Return what is opened; raises the same."""
         opening = self.opening
         checked = check_options(f"{opening.location.scheme}://", opening.backend.options, options, OURS)
-        return replace(opening, options={**opening.options, **checked}, layers={}).open()
+        return replace(opening, options={**opening.options, **checked}, layers={})
 
 
 def describe(target: str | Mapping[str, Any], default_board: str = "default", **options: Any) -> Opening:

@@ -49,6 +49,11 @@ RENAMED: Final = {
     "RateLimitedLeaderboard": "AsyncRateLimitedLeaderboard",
     "MonitoredLeaderboard": "AsyncMonitoredLeaderboard",
     "TracedLeaderboard": "AsyncTracedLeaderboard",
+    "DegradableLeaderboard": "AsyncDegradableLeaderboard",
+    "Breaker": "AsyncBreaker",
+    "CachedTop": "AsyncCachedTop",
+    "SingleFlight": "AsyncSingleFlight",
+    "RankBands": "AsyncRankBands",
     "__iter__": "__aiter__",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -61,6 +66,7 @@ TWINS: Final = {
     "backends/redis/nodes": "async_nodes",
     "backends/redis/primary": "async_primary",
     "hardening/validation/stripes": "async_stripes",
+    "hardening/degradation/single_flight": "async_single_flight",
 }
 """Modules whose asynchronous side is written by hand, as it is another one."""
 
@@ -76,7 +82,7 @@ PLAIN: Final = {
 }
 """Methods without input or output, beside properties, which stay as they are; so do those with two underscores."""
 
-PLAIN_OWNERS: Final = {"requests", "_requests", "_manifest", "_writes", "_shared", "shard"}
+PLAIN_OWNERS: Final = {"requests", "_requests", "_manifest", "_writes", "_shared", "_machine", "_ended", "shard"}
 """What makes values without input or output, whatever its methods are called."""
 
 MAGIC: Final = {"__enter__", "__exit__"}
@@ -279,6 +285,68 @@ FACES: Final = (
         },
         only=frozenset({"Reports"}),
         plain=frozenset({"_complain"}),
+    ),
+    Face(
+        "hardening/degradation/bands.py",
+        "hardening/degradation/async_bands.py",
+        texts={
+            "Callable[[], int]": "Callable[[], Awaitable[int]]",
+            "Callable[[int, int], list[Entry]]": "Callable[[int, int], Awaitable[list[Entry]]]",
+            "Callable[[Score, Score], int]": "Callable[[Score, Score], Awaitable[int]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        only=frozenset({"RankBands", "Asked"}),
+        awaited=frozenset({"run", "players"}),
+        plain=frozenset({"_band"}),
+    ),
+    Face(
+        "hardening/degradation/bounded_reads.py",
+        "hardening/degradation/async_bounded_reads.py",
+        texts={
+            "reopen: Reopen": "reopen: Callable[..., Awaitable[LeaderboardBackend]]",
+            "from contextlib": "from collections.abc import Awaitable, Callable\nfrom contextlib",
+        },
+        only=frozenset({"open_for_reads"}),
+        awaited=frozenset({"reopen"}),
+    ),
+    Face(
+        "hardening/degradation/breaker.py",
+        "hardening/degradation/async_breaker.py",
+        texts={
+            "Callable[[*Given], Value]": "Callable[[*Given], Awaitable[Value]]",
+            "Callable[[], object]": "Callable[[], Awaitable[object]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        only=frozenset({"Breaker"}),
+        awaited=frozenset({"call"}),
+        plain=frozenset({"begin_anew", "failed", "answered", "_admit", "_refusal"}),
+    ),
+    Face(
+        "hardening/degradation/cached_top.py",
+        "hardening/degradation/async_cached_top.py",
+        texts={
+            "read: Callable[[int], list[Entry]]": "read: Callable[[int], Awaitable[list[Entry]]]",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+        },
+        only=frozenset({"CachedTop"}),
+        awaited=frozenset({"run", "_read"}),
+        plain=frozenset(
+            {"begin_anew", "get_stale", "_fresh", "_patience", "_is_doubtful", "_serve", "begin", "settle_ended"}
+        ),
+    ),
+    Face(
+        "hardening/degradation/board.py",
+        "hardening/degradation/async_board.py",
+        texts={
+            "Callable[[*Given], Value]": "Callable[[*Given], Awaitable[Value]]",
+            "/, *arguments: *Given) -> Value: ...": "/, *arguments: *Given) -> Coroutine[Any, Any, Value]: ...",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable, Coroutine",
+            "reopen: Reopen,": "reopen: Callable[..., Awaitable[LeaderboardBackend]],",
+            "    def wrap(\n": "    def wrap(  # type: ignore[override]  # it is awaited\n",
+        },
+        only=frozenset({"DegradableLeaderboard", "_Guard", "_plainly"}),
+        awaited=frozenset({"_guarded", "admit_write", "get", "find", "call", "open_for_reads"}),
+        plain=frozenset({"_make_cache", "_make_bands", "_behind_breaker", "_recall", "_from_old_cache", "_settings"}),
     ),
     Face(
         "hardening/observability/timing.py",

@@ -122,16 +122,24 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     return as_async(await open_in_thread(opening.open))
 
 
+class _Reopening(Reopening):
+    """Opens one more asynchronous board, as `config.Reopening` does."""
+
+    async def __call__(self, **options: object) -> AsyncLeaderboard:  # type: ignore[override]  # for its own parts
+        return await open_described(self.described(**options))
+
+
 async def _open_with_parts(opening: Opening) -> AsyncLeaderboard:
     """Open a board, and put parts around it that are asynchronous themselves."""
+    from .hooks import settled  # noqa: PLC0415 - as below
     from .threads import Threads  # noqa: PLC0415 - as below
 
     board, opening_threads = await open_described(replace(opening, layers={})), Threads(1)
     try:
         for name, settings in opening.layers.items():
             kind = cast("Any", async_wrapper_class(name))
-            make = partial(kind.wrap, board, Reopening(opening), **settings)
-            board = await opening_threads.run(make) if kind.may_wait else make()
+            make = partial(kind.wrap, board, _Reopening(opening), **settings)
+            board = await opening_threads.run(make) if kind.may_wait else await settled(make())
     except BaseException:
         await board.close()
         raise

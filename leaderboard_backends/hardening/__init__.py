@@ -33,6 +33,7 @@ from ..wrapper import Answer, ask, last_answer, layer
 if TYPE_CHECKING:
     from .async_monitoring import AsyncMonitoredLeaderboard
     from .degradation import DegradableLeaderboard
+    from .degradation.async_board import AsyncDegradableLeaderboard
     from .monitoring import MonitoredLeaderboard
     from .rate_limiting import RateLimitedLeaderboard
     from .rate_limiting.async_board import AsyncRateLimitedLeaderboard
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AsyncDegradableLeaderboard",
     "AsyncMonitoredLeaderboard",
     "AsyncRateLimitedLeaderboard",
     "AsyncValidatedLeaderboard",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "AsyncDegradableLeaderboard": "degradation.async_board",
     "AsyncMonitoredLeaderboard": "async_monitoring",
     "AsyncRateLimitedLeaderboard": "rate_limiting.async_board",
     "AsyncValidatedLeaderboard": "validation.async_board",

@@ -16,6 +16,7 @@ GOOD = """
 from leaderboard_backends.aio.direct import DirectLeaderboard
 from leaderboard_backends.async_delegating import AsyncDelegatingLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.wrapper import Wrapper
 
 class Board(AsyncDelegatingLeaderboard):
     @classmethod
@@ -24,6 +25,9 @@ class Board(AsyncDelegatingLeaderboard):
         return cls(DirectLeaderboard(inner))
 
 class Synchronous(SortedContainersLeaderboard):
+    pass
+
+class Part(Wrapper):
     pass
 """
 
@@ -48,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_asynchronous_plug_in_is_used_as_it_is_and_its_synchronous_twin_where_parts_are_so(folder: Path) -> None:
-    install(folder, GOOD, {"async_backends": "Board", "backends": "Synchronous"})
+    install(folder, GOOD, {"async_backends": "Board", "backends": "Synchronous", "wrappers": "Part"})
 
     async def program() -> None:
         async with open_async_leaderboard("acmetasks://weekly", order="ascending") as board:
@@ -58,7 +62,7 @@ def test_an_asynchronous_plug_in_is_used_as_it_is_and_its_synchronous_twin_where
         async with open_async_leaderboard("acmetasks://weekly", rate_limit=True) as board:
             assert [type(each).__name__ for each in layers(board)][:2] == ["AsyncRateLimitedLeaderboard", "Board"]
             assert await board.update_score("ada", "Ada", 3) == 1
-        async with open_async_leaderboard("acmetasks://weekly", degradation=True) as board:
+        async with open_async_leaderboard("acmetasks://weekly", acmetasks=True) as board:
             assert isinstance(board, ThreadedLeaderboard)
             assert await board.update_score("ada", "Ada", 3) == 1
 

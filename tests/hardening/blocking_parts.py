@@ -13,6 +13,7 @@ from _pytest.fixtures import FixtureFunctionDefinition
 from leaderboard_backends import AsyncLeaderboard, LeaderboardBackend
 from leaderboard_backends.aio import as_async
 from leaderboard_backends.hardening.async_monitoring import AsyncMonitoredLeaderboard
+from leaderboard_backends.hardening.degradation.async_board import AsyncDegradableLeaderboard
 from leaderboard_backends.hardening.rate_limiting.async_board import AsyncRateLimitedLeaderboard
 from leaderboard_backends.hardening.validation.async_board import AsyncValidatedLeaderboard
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, run_on_loop
@@ -23,6 +24,18 @@ class BlockingPart(BlockingLeaderboard):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.board, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Switch the part itself to read-only."""
+        if name == "read_only":
+            setattr(self.board, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def rank_band(self, player_id: str) -> Any:
+        """Return the band of a degradable board."""
+        board: Any = self.board
+        return run_on_loop(board.rank_band(player_id))
 
     def snapshot(self) -> Any:
         """Return the figures of a monitored board."""
@@ -48,15 +61,36 @@ PARTS: Final = {
     "ValidatedLeaderboard": part(AsyncValidatedLeaderboard),
     "RateLimitedLeaderboard": part(AsyncRateLimitedLeaderboard),
     "MonitoredLeaderboard": part(AsyncMonitoredLeaderboard),
+    "DegradableLeaderboard": part(AsyncDegradableLeaderboard),
 }
 LOOK_INSIDE: Final = {
+    "test_it_is_described_in_the_text_of_a_board",
+    "test_what_is_on_is_in_its_text",
+    "test_a_backend_without_time_outs_takes_no_bound_of_reads",
+    "test_reads_go_to_a_second_board_object_whose_times_add_up_to_less_than_the_bound",
+    "test_what_was_written_is_read_at_once",
+    "test_both_are_closed_together",
+    "test_where_the_wrapper_cannot_be_made_the_second_one_is_closed",
+    "test_a_write_that_is_answered_while_the_top_is_read_is_not_missed",
+    "test_a_write_that_is_sent_while_the_top_is_read_and_applied_after_it_is_not_missed",
+    "test_a_write_below_the_old_top_and_within_the_new_one_is_not_missed",
+    "test_once_a_write_can_be_seen_anywhere_it_shows_in_the_top",
+    "test_before_a_write_is_applied_it_shows_nowhere",
+    "test_after_a_write_that_only_might_have_changed_it_the_top_is_served_from_memory_again",
+    "test_while_one_thread_reads_anew_others_are_served_from_memory",
+    "test_a_storage_that_takes_long_holds_up_one_thread_and_the_others_are_told_that_it_is_old",
+    "test_without_a_memory_nobody_is_given_what_is_old_however_long_it_takes",
+    "test_what_was_served_long_ago_is_not_served_while_it_is_read_anew",
+    "test_where_nothing_is_in_memory_others_wait_for_the_one_that_reads",
+    "test_those_who_waited_for_a_reading_that_a_write_outdated_ask_for_themselves",
+    "test_however_often_a_shared_top_is_written_one_thread_reads_at_a_time_and_misses_no_own_write",
     "test_a_batch_is_judged_as_its_updates_one_by_one",
     "test_an_increment_is_judged_as_the_update_to_its_sum",
     "test_an_error_amid_an_iteration_is_a_failure",
     "test_monitoring_is_a_table_of_the_boards_text",
     "test_spans_are_off_unless_asked_for",
 }
-"""Tests that use the board inside a part, the steps of its iteration, or a part's class."""
+"""Tests that use a part's class, the board inside it, the steps of its iteration, or a part amid its own call."""
 
 
 def adopted(*names: str) -> dict[str, Any]:

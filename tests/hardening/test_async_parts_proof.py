@@ -15,9 +15,5 @@ globals().update(
         "test_validation_races",
         "test_rate_limiting",
         "test_rate_limit_outage",
-        "test_monitoring",
-        "test_monitoring_alerts",
-        "test_monitoring_snapshot",
-        "test_monitoring_spans",
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, TypeVarTuple, cast
 
@@ -108,19 +109,20 @@ class DegradableLeaderboard(Wrapper):
         alone = not (promised.shared or promised.durable)
         if not alone:
             self.capabilities = replace(promised, consistency="eventual")
-
-        def read(size: int) -> list[Entry]:
-            return self._guarded(self._reads.get_top_n, size)
-
+        read = self._behind_breaker(self._reads.get_top_n)
         return CachedTop(read, size, lifetime, self._stale_for, order=self.order, alone=alone, clock=self._clock)
 
     def _make_bands(self, lifetime: float) -> RankBands:
         asked = Asked(
-            lambda: self._guarded(self._reads.count),
-            lambda first, last: self._guarded(self._reads.get_range, first, last),
-            lambda low, high: self._guarded(self._reads.count_by_score, low, high),
+            self._behind_breaker(self._reads.count),
+            self._behind_breaker(self._reads.get_range),
+            self._behind_breaker(self._reads.count_by_score),
         )
         return RankBands(asked, lifetime, order=self.order, clock=self._clock)
+
+    def _behind_breaker(self, read: Callable[..., Value]) -> Callable[..., Value]:
+        """Return a read that is refused where the breaker is open."""
+        return partial(cast("Any", self._guarded), read)
 
     # ------------------------------------------------------------------ what is special
 

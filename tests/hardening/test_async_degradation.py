@@ -1,0 +1,122 @@
+"""Degradation in an asyncio program: tasks that read at the same time, and a storage that does not answer them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from leaderboard_backends import AsyncLeaderboard, BackendUnavailableError, open_async_leaderboard
+from leaderboard_backends.aio import ask
+from leaderboard_backends.async_delegating import AsyncDelegatingLeaderboard
+from leaderboard_backends.hardening.degradation.async_board import AsyncDegradableLeaderboard
+from leaderboard_backends.model import Entry
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
+from leaderboard_backends.wrapper import layers
+
+LIMIT = 30
+
+
+class Gated(AsyncDelegatingLeaderboard):
+    """A board whose readings of the top begin, and wait until they may end."""
+
+    def __init__(self, inner: AsyncLeaderboard) -> None:
+        super().__init__(inner)
+        self.begun: asyncio.Queue[None] = asyncio.Queue()
+        self.gate = asyncio.Event()
+        self.error: BackendUnavailableError | None = None
+        self.readings = 0
+
+    async def _get_top_n(self, n: int) -> list[Entry]:
+        self.readings += 1
+        found = await super()._get_top_n(n)
+        self.begun.put_nowait(None)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return found
+
+
+def names(entries: Sequence[Entry]) -> list[str]:
+    return [entry.player_id for entry in entries]
+
+
+async def gated() -> tuple[Gated, AsyncDegradableLeaderboard]:
+    inner = Gated(await open_async_leaderboard("memory://"))
+    await inner.update_scores([("ada", "", 3), ("bob", "", 2), ("cid", "", 1)])
+    return inner, AsyncDegradableLeaderboard(inner, cache_top=3, failures=0)
+
+
+def test_tasks_share_one_reading_of_the_top_also_where_it_fails() -> None:
+    async def program() -> None:
+        inner, board = await gated()
+        inner.error = BackendUnavailableError("no answer")
+        for expected in (BackendUnavailableError, list):
+            tasks = [asyncio.create_task(board.get_top_n(2)) for _ in range(50)]
+            await inner.begun.get()
+            inner.gate.set()
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+            assert {type(each) for each in found} == {expected}
+            inner.gate.clear()
+            inner.error = None
+        assert inner.readings == 2
+
+    asyncio.run(asyncio.wait_for(program(), LIMIT))
+
+
+def test_where_the_reading_task_is_cancelled_another_one_reads() -> None:
+    async def program() -> None:
+        inner, board = await gated()
+        tasks = [asyncio.create_task(board.get_top_n(2)) for _ in range(3)]
+        await inner.begun.get()
+        tasks[0].cancel()
+        await inner.begun.get()
+        inner.gate.set()
+        assert await asyncio.gather(*tasks[1:]) == [await board.get_top_n(2)] * 2
+        assert inner.readings == 2
+
+    asyncio.run(asyncio.wait_for(program(), LIMIT))
+
+
+def test_a_write_that_is_answered_while_the_top_is_read_is_not_missed() -> None:
+    async def program() -> None:
+        inner, board = await gated()
+        reading = asyncio.create_task(board.get_top_n(3))
+        await inner.begun.get()
+        assert await board.update_score("dan", "", 9) == 1
+        inner.gate.set()
+        assert names(await reading) == ["ada", "bob", "cid"]
+        assert names(await board.get_top_n(3)) == ["dan", "ada", "bob"]
+        assert (await ask(board.get_top_n, 3))[1].source == "cached"
+
+    asyncio.run(asyncio.wait_for(program(), LIMIT))
+
+
+def test_beside_a_frozen_server_reads_are_stale_and_writes_refused_at_once() -> None:
+    """Reads have a second, impatient board on the server; nothing here is a thread."""
+
+    async def program(server: EmbeddedServer) -> None:
+        settings = {"failures": 2, "retry_after": 0.2, "read_timeout": 0.4}
+        async with open_async_leaderboard(server.unix_url, socket_timeout=0.4, degradation=settings) as board:
+            kinds = [type(each).__name__ for each in layers(board)]
+            assert kinds == ["AsyncDegradableLeaderboard", "AsyncRedisLeaderboard"]
+            await board.update_score("ada", "Ada", 1)
+            assert await board.get_rank("ada") == 1
+            server.freeze()
+            try:
+                assert (await ask(board.get_rank, "ada"))[1].source == "stale"
+                for _ in range(3):
+                    with pytest.raises(BackendUnavailableError):
+                        await board.get_score("ada")
+                    await asyncio.sleep(0.03)  # failures of one moment are one
+                with pytest.raises(BackendUnavailableError, match="not sent and nothing was applied"):
+                    await board.update_score("ada", "Ada", 2)
+            finally:
+                server.thaw()
+            await asyncio.sleep(0.3)  # until the next try
+            assert await board.update_score("ada", "Ada", 3) == 1
+            assert (await board.get_score("ada")) == 3
+
+    with EmbeddedServer(NO_PASSWORD) as server:
+        asyncio.run(asyncio.wait_for(program(server), LIMIT))
