@@ -16,6 +16,7 @@ from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from .conftest import Watching, every_mode, run_small, service_plan
 
+FOUR_MODES = replace(every_mode(), hardening=[], churn=[], programs=[])
 NOT_RUN = "the conformance kit says NOT RUN"
 
 
@@ -67,20 +68,20 @@ def test_a_wrong_end_state_is_found_and_told(comparing: Callable[..., Result]) -
 def test_one_wrong_run_withholds_every_figure_of_its_backend_and_of_no_other(
     comparing: Callable[..., Result], watcher: Watching
 ) -> None:
-    result = comparing("boards:CountsWrongFarDown", "memory", plan=replace(every_mode(), programs=[]))
-    modes = {"service", "throughput", "response", "recovery"}  # parts are put around `memory` alone
+    result = comparing("boards:CountsWrongFarDown", "memory", plan=FOUR_MODES)
+    modes = {"service", "throughput", "response", "recovery"}
     wrong = [run for run in result.runs if run.cell.backend == "boards:CountsWrongFarDown"]
     assert {run.cell.mode for run in wrong} == modes
     assert {(run.status, run.figures) for run in wrong} == {("wrong", None)}
     withheld = [run.reason for run in wrong if run.cell.mode != "service"]
     assert len(set(withheld)) == 1
     assert withheld[0].startswith("withheld, as another run was wrong (service, realtime, 200 players): get_rank(")
-    assert {run.cell.mode for run in result.runs if run.cell.backend == "memory" and run.status == "ok"} >= modes
+    assert {run.cell.mode for run in result.runs if run.cell.backend == "memory" and run.status == "ok"} == modes
     assert watcher.proven == ["boards:CountsWrongFarDown", "memory"]
 
 
 def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], recovery=[], programs=[])
+    plan = replace(FOUR_MODES, service=[], recovery=[])
     result = comparing("boards:CountsWrongFarDown", "memory", plan=plan)
     told = {run.cell.backend: (run.status, run.reason) for run in result.runs}
     status, reason = told["boards:CountsWrongFarDown"]
@@ -98,7 +99,7 @@ def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(compari
 def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_gate_again(
     comparing: Callable[..., Result], traces: Path, tmp_path: Path
 ) -> None:
-    plan, journal = replace(every_mode(), service=[], recovery=[], programs=[]), tmp_path / "journal"
+    plan, journal = replace(FOUR_MODES, service=[], recovery=[]), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
     head, (facts,), runs, _ = read_journal(journal)
     with Journal(journal, force=True) as earlier:
@@ -141,7 +142,7 @@ def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
 
 
 def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(1000), service=[], throughput=[], response=[], programs=[])
+    plan = replace(FOUR_MODES.with_parts(players=[1000]), service=[], throughput=[], response=[])
     plan = replace(plan, service=service_plan([20], 20).service)  # so that no gate finds it out first
     recovery, _ = sorted(comparing("boards:Lags", plan=plan).runs, key=lambda run: run.cell.mode)
     assert (recovery.status, recovery.reason) == (
@@ -151,7 +152,7 @@ def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable
 
 
 def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..., Result]) -> None:
-    result = comparing("boards:TellsTheRankBefore", plan=replace(every_mode(), programs=[]).changed(proof="updates"))
+    result = comparing("boards:TellsTheRankBefore", plan=FOUR_MODES.changed(proof="updates"))
     of_the_board = [run for run in result.runs if run.cell.mode != "program"]
     assert {run.status for run in of_the_board} == {"wrong"}
     assert all("the conformance kit says DOES NOT CONFORM: test_" in run.reason for run in of_the_board)
@@ -178,10 +179,10 @@ def test_a_board_that_raises_has_a_row_with_the_error_but_no_path(comparing: Cal
 
 
 def test_no_password_of_a_boards_own_storage_gets_into_a_result(comparing: Callable[..., Result]) -> None:
-    result = comparing("boards:TellsAPassword", plan=replace(every_mode(), programs=[]).changed(proof="updates"))
+    result = comparing("boards:TellsAPassword", plan=FOUR_MODES.changed(proof="updates"))
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
-    recoveries = replace(every_mode(), service=[], throughput=[], response=[], programs=[])
+    recoveries = replace(FOUR_MODES, service=[], throughput=[], response=[])
     result = comparing("boards:TellsAPassword", plan=recoveries)
     assert "redis://…" in repr(result)
     assert "s3cr3t" not in repr(result)
@@ -195,7 +196,7 @@ def test_a_board_that_ends_its_process_has_a_row(comparing: Callable[..., Result
 def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_on(
     comparing: Callable[..., Result],
 ) -> None:
-    plan = replace(every_mode(), throughput=[], response=[], programs=[])
+    plan = replace(FOUR_MODES, throughput=[], response=[])
     runs = comparing("boards:Segfaults", "memory", plan=plan).runs
     died, other = ([run for run in runs if (run.cell.backend == "memory") == right] for right in (False, True))
     assert [run.cell.mode for run in died] == ["service", "recovery"]
@@ -265,7 +266,7 @@ def test_all_boards_end_in_the_same_state_after_the_same_trace(comparing: Callab
 
 
 def test_a_board_that_loses_updates_between_threads_has_no_throughput(comparing: Callable[..., Result]) -> None:
-    plan = replace(every_mode(), service=[], response=[], recovery=[], programs=[])
+    plan = replace(FOUR_MODES, service=[], response=[], recovery=[])
     result = comparing("boards:LosesInThreads", "memory", plan=plan)
     racy, right = (run for run in result.runs if run.cell.mode == "throughput")
     assert (racy.status, right.status) == ("wrong", "ok")
