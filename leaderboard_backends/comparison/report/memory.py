@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Final
 
-from ...numerals import percent, significant, size, whole
+from ...numerals import duration, percent, significant, size, times, whole
 from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
-from ..document import NOTHING, Section, Table, columns, median_of, middle_of, number, word
-from ..measurements import Measured, Measurements, Statistic
+from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
+from ..measurements import Measured, Measurements, Statistic, Values
 from ..statistics import interval
-from .by_class import Row, by_class, cells_by_class, head_of
+from .by_class import Row, by_class, cells_by_class, head_of, marked
 from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panel, panels_of, plot, spans
 
 INTRODUCTION: Final = (
@@ -173,3 +174,51 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
             number="bytes per player",
             before={"part": "where", "players": "players"},
         )
+
+
+# ---------------------------------------------------------------------- players come and go
+
+CHURN: Final = (
+    "Each step removes who has been on the board for longest and adds a player who was never there, one call each, as "
+    "fast as one client can. The board has as many players at the end as after the load: what its memory is larger by "
+    "is kept of those who left, or not given back. Process and server are private memory, less that before the load."
+)
+
+
+def churn_sections(m: Measurements) -> list[Section]:
+    """Return memory after the load and after churn, where it was measured."""
+    head = columns("backend", "after", "#joined", "#process", "#server", "#by the load's", "#files grew by", "marks")
+    found = []
+    for place in m.places("churn"):
+        tables = cells_by_class(m, "churn", head, _churn_rows, place=place)
+        if tables:
+            found.append(Section(anchor("churn", place.workload, place.players), place.title, tables=tables))
+    return [Section("churn", "Memory while players come and go", [CHURN], sections=found)] if found else []
+
+
+def _churn_rows(one: Measured) -> Iterator[Row]:
+    """Yield a row for the load, for half of the time and for the end."""
+    process, server = one.by_amount("churn", "process_bytes"), one.by_amount("churn", "server_bytes")
+    moments = sorted(process)
+    first = _both(process, server, moments[0])
+    for moment in dict.fromkeys((moments[0], moments[len(moments) // 2], moments[-1])):
+        whole = _both(process, server, moment)
+        yield [
+            word(one.label),
+            Value(duration(moment) if moment else "the load", moment),
+            _median(one.values("churn", "joined", moment)),
+            _median(process[moment], in_bytes=True),
+            _median(server.get(moment, {}), in_bytes=True),
+            number(whole / first if moment and first > 0 else None, times),
+            _median(one.values("churn", "disk_bytes") if moment == moments[-1] and moment else {}, in_bytes=True),
+            marked(one),
+        ]
+
+
+def _both(process: dict[float, Values], server: dict[float, Values], moment: float) -> float:
+    return median(process[moment].values()) + median(server.get(moment, {0: 0.0}).values())
+
+
+def _median(values: Values, *, in_bytes: bool = False) -> Value:
+    found = median(values.values()) if values else None
+    return number(found, size) if in_bytes else number(found)

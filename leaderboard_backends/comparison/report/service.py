@@ -314,3 +314,40 @@ def _program(one: Measured) -> Iterator[Row]:
 def _median(values: Iterable[float | None], write: Write) -> Value:
     known = [value for value in values if value is not None]
     return number(median(known) if known else None, write)
+
+
+# ---------------------------------------------------------------------- parts around a board
+
+HARDENING: Final = (
+    "The service time of a board alone, with each part of the hardening around it, and with all of them: the steps of "
+    "one trace in turns on one board, so that what the machine does meanwhile hits all alike. The part adds the "
+    "difference of the medians, in each process."
+)
+
+
+def hardening_sections(m: Measurements) -> list[Section]:
+    """Return p50 by operation and part, and what the part adds; none where that was not measured."""
+    head = columns("backend", "operation", "part", "#p50, µs", "#adds, µs", "#p99, µs", "#runs", "marks")
+    found = []
+    for place in m.places("hardening"):
+        tables = cells_by_class(m, "hardening", head, _hardening_rows, place=place)
+        if tables:
+            found.append(Section(anchor("hardening", place.workload, place.players), place.title, tables=tables))
+    return [Section("hardening", "What hardening costs", [HARDENING], sections=found)] if found else []
+
+
+def _hardening_rows(one: Measured) -> Iterator[Row]:
+    operations = dict.fromkeys(figure.part for figure in one.figures)
+    for operation, part in ((name, part) for name in operations for part in ("", *one.variants(name))):
+        p50, alone = one.values(operation, "p50", variant=part), one.values(operation, "p50")
+        added = {round_: time - alone[round_] for round_, time in p50.items() if round_ in alone}
+        yield [
+            word(one.label),
+            word(operation_title(operation)),
+            word(part or "none"),
+            median_of(p50),
+            median_of(added) if part else number(None, significant),
+            median_of(one.values(operation, "p99", variant=part)),
+            number(len(p50)),
+            marked(one),
+        ]
