@@ -27,6 +27,7 @@ from leaderboard_backends.comparison.report.advice import (
     WORKERS,
     Typical,
     in_rows,
+    need_in_words,
     price_of_durability,
 )
 from leaderboard_backends.comparison.result_files import read_result
@@ -94,9 +95,7 @@ def _headline(typical: Typical, row: Sequence[Advice]) -> str:
     """Return the first sentence of the answer, with the line for a config."""
     pick = row[-1].pick
     assert pick is not None, f"{RESULT.name} has no pick for {typical.title}"
-    same = all(advice.pick and advice.pick.label == pick.label for advice in row)
-    of = f"{'up to ' if same else ''}{SIZES[-1]:,} players and {WORKERS} app processes on {typical.title}"
-    return f"**For {of}: `{pick.label}`.** In a config: `{pick.facts.metadata.configuration}`."
+    return f"**For {need_in_words(typical, row)}: `{pick.label}`.** In a config: `{pick.facts.metadata.configuration}`."
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import log2
 from typing import Final, NamedTuple
@@ -80,16 +80,16 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            equal.append(f" With {title} it costs nothing: `{keeps.pick.label}` is taken with or without it.")
+            equal.append(f" With {title}, durability costs nothing: `{keeps.pick.label}` is taken either way.")
         else:
             losing[without.pick.label] = None
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
     said = "".join(equal)
     if losing:
-        without_it = ", ".join(f"`{label}`" for label in losing)
+        without_it = " or ".join(f"`{label}`" for label in losing)
         said += (
-            f" Taken where you do not need it, it costs time (p99 of an update): {', '.join(slower)}. Left out where "
-            f"you need it ({without_it}), a power cut loses all updates since the last backup."
+            f" Where you do not need it, it costs time (p99 of an update): {', '.join(slower)}. Where you need it, "
+            f"{without_it} loses all updates since the last backup."
         )
     return said.strip()
 
@@ -123,7 +123,8 @@ ANSWER_TITLE: Final = "The answer"
 BLOCK: Final = "#"
 MOST_SIZES: Final = 4
 """Columns of the table: the largest sizes, where more were measured."""
-
+MOST_BARS: Final = 9
+"""Bars of the chart, so that the answer fits a screen: what is taken for any need, and the fastest of the others."""
 
 NO_SORTED_SET: Final = (
     "**Why not a plain sorted set?** On a tie, `ZADD` sorts by id: `zoe` before `adam`, even if `adam` was first; and "
@@ -145,24 +146,28 @@ def answer_of_comparison(m: Measurements, inputs: Inputs | None = None) -> Secti
         return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
     advised = {typical: [advise_without_thresholds(basis, typical.need(size)) for size in known] for typical in TYPICAL}
     met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
-    answer = advised[met][-1]
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
-    return Section(
-        ANSWER,
-        ANSWER_TITLE,
-        [*_sentences(met, answer), *disturbed],
-        [_table(known, advised, met), *_chart(m, known[-1], answer.pick)],
-    )
+    price = price_of_durability({typical.title: row[-1] for typical, row in advised.items()})
+    taken = {row[-1].pick.label for row in advised.values() if row[-1].pick}
+    chart = _chart(m, known[-1], advised[met][-1].pick, taken, f"{DURABLE} {price}\n{NO_SORTED_SET}")
+    said = [*_sentences(met, advised[met]), *disturbed]
+    return Section(ANSWER, ANSWER_TITLE, said, [*chart, _table(known, advised, met)])
 
 
-def _sentences(typical: Typical, advice: Advice) -> Iterator[str]:
-    need, pick = advice.need, advice.pick
+def need_in_words(typical: Typical, row: Sequence[Advice]) -> str:
+    """Return what the first sentence is about: "up to" the largest size, if the pick is the same for all of them."""
+    players = f"{'up to ' if len(row) > 1 and len({*_labels(row)}) == 1 else ''}{row[-1].need.players:,} players"
+    return f"{players} and {f'{typical.workers} app processes on ' if typical.workers > 1 else ''}{typical.title}"
+
+
+def _sentences(typical: Typical, row: Sequence[Advice]) -> Iterator[str]:
+    advice, need, pick = row[-1], row[-1].need, row[-1].pick
     if pick is None:
-        yield f"For {need.players:,} players, {typical.title}: **{advice.verdict}**. {' '.join(advice.why)}"
+        yield f"For {need_in_words(typical, row)}: **{advice.verdict}**. {' '.join(advice.why)}"
         return
     tied = [label for labels in advice.ranking.ties if pick.label in labels for label in labels if label != pick.label]
     equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
-    yield f"For {need.players:,} players, {typical.title}: **{pick.label}**.{equal}"
+    yield f"For {need_in_words(typical, row)}: **{pick.label}**.{equal}"
     if pick.facts.metadata.configuration:
         yield f"In a config: `{pick.facts.metadata.configuration}`"
     by = counted(need.processes, "process", "processes")
@@ -192,9 +197,7 @@ def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], me
             *(" / ".join(f"{known[at]:,}" for at in equal) for equal in alike),
         ),
         [[Value(title), *(_take(row[equal[0]]) for equal in alike)] for title, row in rows],
-        f"{_next_best(met, advised[met][-1])}{PICKED}\n{DURABLE} "
-        f"{price_of_durability({typical.title: row[-1] for typical, row in advised.items()})}"
-        f"\n{NO_SORTED_SET}"
+        f"{_next_best(met, advised[met][-1])}{PICKED}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
 
@@ -210,13 +213,14 @@ def _take(advice: Advice) -> Value:
     return Value(advice.pick.label) if advice.pick else Value(advice.verdict, tone="bad")
 
 
-def _chart(m: Measurements, players: int, pick: Candidate | None) -> Iterator[Table]:
+def _chart(m: Measurements, players: int, pick: Candidate | None, taken: Collection[str], note: str) -> Iterator[Table]:
     """Yield the chart: a bar for each backend that was measured at this size, those not picked dimmed."""
     measured = [facts for facts in m.result.backends if players in sizes(m, facts.label)]
     found = [(facts, times(m, facts.label, players)) for facts in measured]
     p50s = [(one.update.p50_us, facts) for facts, one in found if one is not None and one.update.p50_us]
     rows, least = [], min((p50 for p50, _ in p50s), default=1.0)
-    for p50, facts in sorted(p50s, key=lambda pair: pair[0]):
+    shown = sorted(p50s, key=lambda pair: (pair[1].label not in taken, pair[0]))[:MOST_BARS]
+    for p50, facts in sorted(shown, key=lambda pair: pair[0]):
         bar = BLOCK * (1 + round(log2(p50 / least)))
         tone: Tone = "" if pick is None or facts.label == pick.label else "dim"
         rows.append(
@@ -224,7 +228,9 @@ def _chart(m: Measurements, players: int, pick: Candidate | None) -> Iterator[Ta
         )
     if rows:
         head = [*columns("backend", "lost in a power cut", "#median"), Column("", figures=False, scale=True)]
-        yield Table(f"Median time of an update with its new rank at {players:,} players (log scale)", head, rows)
+        part = f", {len(rows)} of {len(p50s)} backends" if len(rows) < len(p50s) else ""
+        title = f"Median time of an update with its new rank at {players:,} players{part} (log scale)"
+        yield Table(title, head, rows, note)
 
 
 # ---------------------------------------------------------------------- which, at any size

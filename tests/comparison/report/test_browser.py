@@ -156,7 +156,7 @@ def test_its_first_screen_has_the_sentence_the_line_for_a_config_and_a_chart(
         parts = {
             "sentence": lead.locator("> p", has_text="durable: "),
             "config": lead.locator("> p > code", has_text="url = "),
-            "chart": lead.locator(".plotted"),
+            "chart": lead.locator(".plotted table"),
         }
         for name, part in parts.items():
             box = part.first.bounding_box()
