@@ -245,6 +245,7 @@ def _kill(victim: Process, opened: OpenTarget, timeout: float) -> tuple[int, flo
         if seen == KILL_AFTER:
             strike()
     late.cancel()
+    late.join()  # a server that it kills has ended before it is started again
     if strike.at is None:
         raise _ended(victim, timeout)
     if opened.server is not None:
