@@ -17,7 +17,7 @@ from msgspec import inspect
 from .errors import ConfigurationError
 from .model import shorten
 
-SHIPPED: Final = Path(__file__).parent / "comparison" / "shipped_data"
+SHIPPED: Final = Path(__file__).parent / "shipped_data"
 IN_THE_SOURCE_TREE: Final = Path(__file__).parents[1] / "benchmarks"
 
 Kind = TypeVar("Kind", bound=msgspec.Struct)

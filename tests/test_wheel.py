@@ -68,7 +68,7 @@ def test_the_wheel_has_each_file_of_the_package(site: Path) -> None:
         found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         return {path.relative_to(folder).as_posix() for path in found}
 
-    data = "comparison/shipped_data"
+    data = "shipped_data"
     kinds = ("backends", "code_size", "plans", "prices", "workloads")
     shipped = {f"{data}/{kind}/{name}" for kind in kinds for name in files(ROOT / "benchmarks" / kind)}
     shipped.add(f"{data}/result.json")
