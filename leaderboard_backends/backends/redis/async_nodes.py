@@ -141,6 +141,7 @@ async def exchange(
     outcomes: dict[AsyncServer, list[Any]] = {}
     joined: dict[AsyncServer, list[Place]] = {}
     for server, requests in parts.items():
+        server.check_loop()  # what is missing then is no shard
         try:
             joined[server] = server.join(requests)
         except BackendError as error:  # nothing was sent

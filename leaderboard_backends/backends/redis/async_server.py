@@ -202,9 +202,13 @@ class AsyncServer(AsyncCarrier):
             self.wake()
         return place
 
-    def _check_line(self) -> None:
+    def check_loop(self) -> None:
+        """Raise `BackendUnavailableError` in another event loop than that of the connection, and in a forked child."""
         if asyncio.get_running_loop() is not self.loop or self._forked:
             raise self._of_another_loop()
+
+    def _check_line(self) -> None:
+        self.check_loop()
         if len(self._line) >= MOST_WAITING:
             raise BackendUnavailableError(
                 f"{MOST_WAITING:,} requests to {self.address} wait to be sent already; nothing was sent. Make fewer "

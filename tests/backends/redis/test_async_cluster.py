@@ -7,9 +7,10 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
+import pytest
 import redis
 
-from leaderboard_backends import BackendError, WriteOutcomeUnknownError, open_async_leaderboard
+from leaderboard_backends import BackendError, BackendUnavailableError, WriteOutcomeUnknownError, open_async_leaderboard
 from leaderboard_backends.aio import ask
 from leaderboard_backends.backends.redis.async_cluster import AsyncClusterLeaderboard
 from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
@@ -86,6 +87,22 @@ def test_the_map_of_slots_is_read_once_for_all_tasks(lone: EmbeddedCluster) -> N
         scores = await asyncio.gather(*(board.get_score(f"p{number % 50}") for number in range(200)))
         assert scores == [number % 50 for number in range(200)]
         assert calls("cluster|slots", *lone.nodes) - before == 1
+        await board.delete()
+
+    run(program)
+
+
+def test_a_board_of_another_loop_is_refused_in_words_and_no_shard_counts_as_missing(
+    calm_cluster: EmbeddedCluster,
+) -> None:
+    async def in_another_loop(board: AsyncClusterLeaderboard) -> None:
+        for call in (board.count(), board.update_score("ada", "", 1), board.get_top_n(3)):
+            with pytest.raises(BackendUnavailableError, match="opened in another event loop"):
+                await call
+
+    async def program() -> None:
+        board = await opened_here(calm_cluster, partial=True)
+        await asyncio.to_thread(asyncio.run, in_another_loop(board))
         await board.delete()
 
     run(program)
