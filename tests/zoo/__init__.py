@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from . import (
     changes,
+    chunked,
     increments,
     isolation,
     iteration,
@@ -33,6 +34,7 @@ __all__ = [
     "MUTANTS",
     "Mutant",
     "changes",
+    "chunked",
     "increments",
     "isolation",
     "iteration",

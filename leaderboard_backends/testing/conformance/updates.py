@@ -183,6 +183,25 @@ class UpdatesPart(ConformancePart):
             write(oracle)
             assert_same(_all_reads(board), _all_reads(oracle))
 
+    def test_a_page_follows_who_comes_onto_it_and_who_leaves_it(
+        self, board: LeaderboardBackend, oracle: OracleBoard, rules: Rules
+    ) -> None:
+        """Nothing else is read meanwhile, so that a page that is told again shows."""
+        writes: list[Callable[[AnyBoard], object]] = [
+            lambda one: one.update_scores([(name, name, rules.worse(50, at)) for at, name in enumerate("abcdef")]),
+            lambda one: one.update_score("a", "a", rules.worse(50, 9)),
+            lambda one: one.update_score("f", "f", rules.better(50)),
+            lambda one: one.update_score("b", "renamed", rules.worse(50, 1)),
+            lambda one: one.increment_score("e", "e", rules.better(0, 20)),
+            lambda one: one.remove_player("f"),
+            lambda one: one.update_score("d", "d", rules.worse(50, 20)),
+            lambda one: one.update_scores([("e", "e", rules.worse(50, 30))]),
+        ]
+        for write in writes:
+            write(board)
+            write(oracle)
+            assert_same(board.get_top_n(2), oracle.get_top_n(2))
+
     def test_subclasses_of_numbers_and_texts_are_stored_as_plain_values(self, board: LeaderboardBackend) -> None:
         board.update_score(_Id("ada"), _Id("Ada"), _Level.HIGH)
         board.update_score("bob", "Bob", _Seconds(1.5))
