@@ -63,7 +63,8 @@ PARTS: Final = {
     "MonitoredLeaderboard": part(AsyncMonitoredLeaderboard),
     "DegradableLeaderboard": part(AsyncDegradableLeaderboard),
 }
-LOOK_INSIDE: Final = {
+OF_THREADS: Final = {
+    "test_an_async_function_is_refused_as_its_answer_would_always_be_true",
     "test_it_is_described_in_the_text_of_a_board",
     "test_what_is_on_is_in_its_text",
     "test_a_backend_without_time_outs_takes_no_bound_of_reads",
@@ -90,7 +91,9 @@ LOOK_INSIDE: Final = {
     "test_monitoring_is_a_table_of_the_boards_text",
     "test_spans_are_off_unless_asked_for",
 }
-"""Tests that use a part's class, the board inside it, the steps of its iteration, or a part amid its own call."""
+"""Tests of what coroutines do not share; and those that use a part's class, the board inside it, the steps of its
+iteration, or a part amid its own call.
+"""
 
 
 def adopted(*names: str) -> dict[str, Any]:
@@ -104,7 +107,7 @@ def adopted(*names: str) -> dict[str, Any]:
         spec.loader.exec_module(module)
         vars(module).update({part: made for part, made in PARTS.items() if part in vars(module)})
         for each, value in vars(module).items():
-            is_test = isinstance(value, FunctionType) and each.startswith("test_") and each not in LOOK_INSIDE
+            is_test = isinstance(value, FunctionType) and each.startswith("test_") and each not in OF_THREADS
             if is_test or isinstance(value, FixtureFunctionDefinition):
                 found[each] = value
     return found
