@@ -186,7 +186,7 @@ def _candidate(basis: Basis, facts: BackendFacts, need: Need) -> Candidate:
         times=found,
         concurrency=several,
         **carried(basis, need, found.update.mean_us / several.times, found.read_us / several.times),
-        response=response(m, label, need.updates + need.reads, need.players, several),
+        response=response(m, label, need.updates + need.reads, need.players, several, need.processes),
         bill=basis.bill(label, need.deployment),
         cluster=basis.cluster(label, need.deployment) if footprint and footprint.sharded else None,
     )

@@ -275,7 +275,7 @@ def _gain_words(gains: dict[int, float], clients: int, gain: float) -> str:
 
 
 class Response(NamedTuple):
-    """Response time of one client from the intended start, at the measured rates around the requested one.
+    """Response time from the intended start, of so many client processes or of one, near the requested rate.
 
     A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
     """
@@ -294,11 +294,13 @@ class Response(NamedTuple):
     several: bool
     """Whether the figure of one client is used for several clients, which were not measured."""
     where: str
+    clients: str = "one client"
+    """Who was measured."""
 
     @property
     def source(self) -> str:
         """Where the p99 is from, as text."""
-        return f"response at {whole(self.above or 0.0)}/s of one client, {self.where}{self._as_busy}"
+        return f"response at {whole(self.above or 0.0)}/s of {self.clients}, {self.where}{self._as_busy}"
 
     @property
     def _as_busy(self) -> str:
@@ -316,7 +318,8 @@ class Response(NamedTuple):
             most = f"; measured up to {whole(self.below)}/s" if self.below else ""
             return f"p99 under load is not known at {whole(self.rate)}/s{most}{self._as_busy}"
         return (
-            f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of one client ({self.where})"
+            f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of {self.clients} "
+            f"({self.where})"
         )
 
     def late(self, limit: float) -> str:
@@ -327,7 +330,7 @@ class Response(NamedTuple):
         """
         if self.p99_us is None:
             known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
-            late = f"p99 under load is already {time_words(known)} at {rate}/s of one client{self._as_busy}"
+            late = f"p99 under load is already {time_words(known)} at {rate}/s of {self.clients}{self._as_busy}"
             return late if known > limit else ""
         if self.p99_us <= limit:
             return ""
@@ -337,29 +340,44 @@ class Response(NamedTuple):
         return f"p99 under load is {time_words(self.p99_us)} ({self.source})"
 
 
-def response(m: Measurements, backend: str, rate: float, players: int, several: Concurrency = ALONE) -> Response | None:
-    """Return the p99 of one client near the rate of all processes together; `None` where no response was measured.
+def response(
+    m: Measurements, backend: str, rate: float, players: int, several: Concurrency = ALONE, processes: int = 1
+) -> Response | None:
+    """Return the p99 near the rate of all processes together; `None` where no response was measured.
 
-    It was measured with one client. Processes that share a storage wait for one another in it, so that one client at
-    the whole rate represents all; where several do less than one, its rate is raised until it is as busy.
+    It is that of as many client processes where they were measured up to that rate, and else that of one client.
+    Processes that share a storage wait for one another in it, so that one client at the whole rate represents all;
+    where several do less than one, its rate is raised until it is as busy.
     """
+    together = f"{processes} processes"
+    p99, at = _p99_by_rate(m, backend, players, together)
+    if at is not None and processes > 1 and max(p99, default=0.0) >= rate:
+        return Response(rate, rate, *_around(p99, rate), several=False, where=where(at), clients=together)
     p99, at = _p99_by_rate(m, backend, players)
     if at is None:
         return None
     alike = rate / min(1.0, several.times) if several.times else rate
-    above = min((one for one in p99 if one >= alike), default=None)
-    below = max((one for one in p99 if one <= alike), default=None)
-    known = (above, None if above is None else p99[above], below, None if below is None else p99[below])
-    return Response(rate, alike, *known, several is not ALONE, where(at))
+    return Response(rate, alike, *_around(p99, alike), several is not ALONE, where(at))
+
+
+def _around(
+    p99: Mapping[float, float | None], rate: float
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Return the lowest rate that is not below one, with its p99, and the highest that is not above, with its p99."""
+    above = min((one for one in p99 if one >= rate), default=None)
+    below = max((one for one in p99 if one <= rate), default=None)
+    return above, None if above is None else p99[above], below, None if below is None else p99[below]
 
 
 @lru_cache(maxsize=512)  # as `times`
-def _p99_by_rate(m: Measurements, backend: str, players: int) -> tuple[dict[float, float | None], Measured | None]:
+def _p99_by_rate(
+    m: Measurements, backend: str, players: int, clients: str = ""
+) -> tuple[dict[float, float | None], Measured | None]:
     """Return the p99 by rate near a size, `None` where half of the processes have none, and where it was measured."""
     at = near(m, "response", backend, players)
     if at is None:
         return {}, None
-    asked = at.by_amount("rate", "kept_up")
-    known = {rate: at.values("rate", "p99", rate) for rate in asked}
+    asked = at.by_amount("rate", "kept_up", variant=clients)
+    known = {rate: at.values("rate", "p99", rate, variant=clients) for rate in asked}
     most = {rate: median(p99.values()) if 2 * len(p99) > len(asked[rate]) else None for rate, p99 in known.items()}
     return most, at

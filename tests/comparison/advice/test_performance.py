@@ -17,7 +17,7 @@ from leaderboard_backends.comparison.advice.performance import (
     response,
     times,
 )
-from leaderboard_backends.comparison.figures import Distribution
+from leaderboard_backends.comparison.figures import Distribution, RateFigures, ResponseFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import BackendFacts, Run, Verdict
 from leaderboard_backends.errors import ConfigurationError
@@ -251,3 +251,24 @@ def test_no_number_of_clients_does_more_than_so_many_times_one() -> None:
 
 def test_without_response_runs_nothing_is_known_of_it() -> None:
     assert response(measured(), "mine", 10, 1_000) is None
+
+
+def test_the_response_of_as_many_processes_goes_before_that_of_one_client() -> None:
+    """Beyond the rates that they climbed, one client at the whole rate stands for all, as where none were measured."""
+    together = [
+        RateFigures(rate, rate, None if time is None else results.distribution(1.0, time), "processes", 4)
+        for rate, time in ((1_000, 70.0), (2_000, 300.0), (4_000, None))
+    ]
+    runs = [
+        replace(run, figures=replace(run.figures, several=together))
+        for run in results.response("mine", {500: 40.0, 2_000: 90.0, 5_000: 100.0})
+        if isinstance(run.figures, ResponseFigures)
+    ]
+    found = measured(runs)
+    four = [response(found, "mine", rate, 1_000, processes=4) for rate in (900, 2_000, 3_000, 5_000)]
+    assert [one.p99_us for one in four if one] == [70.0, 300.0, None, 100.0]
+    assert [one.clients for one in four if one] == ["4 processes", "4 processes", "4 processes", "one client"]
+    assert "did not keep up with 4,000/s of 4 processes" in four[2].problem  # type: ignore[union-attr]  # fails if none
+    alone = response(found, "mine", 900, 1_000)
+    assert alone is not None
+    assert (alone.p99_us, alone.clients) == (90.0, "one client")
