@@ -130,10 +130,6 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the model with other numbers."""
         return msgspec.structs.replace(self, **numbers)
 
-    def with_bytes(self, backend: str, given: BytesAPlayer) -> Model:
-        """Return the model with bytes per player of a backend instead of the measured ones."""
-        return msgspec.structs.replace(self, bytes_a_player={**self.bytes_a_player, backend: given})
-
     def with_storage_servers(self, kind: StorageServers) -> Model:
         """Return the model with servers of boards on machines of a kind."""
         return msgspec.structs.replace(self, storage_servers=kind)

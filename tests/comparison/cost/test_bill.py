@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.bill import Bill, bill, why_not_shared
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
@@ -135,7 +136,7 @@ def test_a_term_replaces_the_prices_that_it_has() -> None:
 def test_bytes_of_the_model_stand_in_place_of_those_measured() -> None:
     board = taking("process", process=GIB / 1000)
     assert billed(board).items[0].sku == "large"
-    given = PLAIN.with_bytes("mine", BytesAPlayer(process=GIB / 1000 / 2))
+    given = replace(PLAIN, bytes_a_player={"mine": BytesAPlayer(process=GIB / 1000 / 2)})
     assert billed(board, model=given).items[0].sku == "small"
     assert "bytes per player as the cost model says" in billed(board, model=given).items[0].because
 
