@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..numerals import NONE, Write, significant, whole
 from ..workload.operations import OPERATIONS
-from .measurements import UNITS, Judged
 from .statistics import Interval, interval
 
 Tone: TypeAlias = Literal["", "good", "bad", "dim"]
@@ -112,8 +111,6 @@ def pieces(paragraph: str) -> Iterator[Piece]:
 
 # ---------------------------------------------------------------------- values of tables
 
-_STATISTICS: Final[dict[Judged, str]] = {"per_second": "per second", "seconds": "seconds"}
-
 NOTHING: Final = Value(NONE)
 
 
@@ -164,11 +161,6 @@ def middle_of(values: Mapping[int, float], write: Write = significant) -> Value:
 def operation_title(name: str) -> str:
     """Return the title of an operation in tables."""
     return OPERATIONS[name].title if name in OPERATIONS else name.replace("_", " ")
-
-
-def statistic_title(statistic: Judged) -> str:
-    """Return the title of a statistic, with its unit: `p50, µs`."""
-    return _STATISTICS.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
 
 
 def table(title: str, head: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:

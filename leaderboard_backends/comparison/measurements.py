@@ -83,6 +83,8 @@ UNITS: Final[dict[Judged, str]] = {
     "disk_written": "bytes per update",
 }
 
+_TITLES: Final[dict[Judged, str]] = {"per_second": "per second", "seconds": "seconds"}
+
 HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
 """Of all others, less is better."""
 
@@ -157,6 +159,11 @@ TIME_FIELDS: Final[dict[Statistic, str]] = {
     "samples": "samples",
 }
 """The field of a distribution that each statistic is in."""
+
+
+def statistic_title(statistic: Judged) -> str:
+    """Return the title of a statistic, with its unit: `p50, µs`."""
+    return _TITLES.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
 
 
 def figures_of(figures: Figures) -> dict[Figure, float]:

@@ -20,10 +20,9 @@ from ..document import (
     of_interval,
     operation_title,
     spread,
-    statistic_title,
     word,
 )
-from ..measurements import Figure, Judged
+from ..measurements import Figure, Judged, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
 from ..statistics import ENOUGH_PROCESSES

@@ -7,8 +7,8 @@ from statistics import median
 from typing import Final, cast
 
 from ...numerals import significant, times
-from ..document import Section, Table, Value, columns, number, spread, statistic_title, word
-from ..measurements import Judged, Measured, Measurements
+from ..document import Section, Table, Value, columns, number, spread, word
+from ..measurements import Judged, Measured, Measurements, statistic_title
 from ..schema import DISTURBED_FROM, Run
 from ..statistics import ratio
 from .by_class import Row, head_of
