@@ -205,7 +205,9 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
             slowest = pick.times.slowest_read
             yield f"{_time_of(slowest, f'The slowest read, {operation_title(slowest.operation)},')}."
         if need.processes > 1:
-            yield f"These times are of one client alone: those of {need.processes} clients at once were not measured."
+            yield "These times are of one client alone" + (
+                "." if pick.responds_together else f": those of {need.processes} clients at once were not measured."
+            )
     yield _load(pick, need, inputs)
     if pick.response is not None and pick.response.p99_us is not None:
         yield _under_load(pick.response.p99_us, pick.response)

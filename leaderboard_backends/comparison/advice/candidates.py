@@ -95,6 +95,11 @@ class Candidate(NamedTuple):
         return (self.times is not None and self.times.at.disturbed) or self.concurrency.disturbed
 
     @property
+    def responds_together(self) -> bool:
+        """Whether the response times of as many clients at once as are needed were measured."""
+        return self.response is not None and self.response.p99_us is not None and not self.response.several
+
+    @property
     def monthly(self) -> float | None:
         """What it costs per month; `None` where the price table has nothing that is large enough."""
         return None if self.bill is None or self.bill.problem else self.bill.monthly

@@ -134,7 +134,11 @@ def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
 
 def _notes(pick: Candidate, need: Need) -> Iterator[str]:
     if need.processes > 1:
-        yield f"The p99s are of one client alone: those of {need.processes} at once were not measured."
+        yield "The p99s are of one client alone" + (
+            "; `leaderboard advise` has those of several at once."
+            if pick.responds_together
+            else f": those of {need.processes} at once were not measured."
+        )
     for caution in pick.cautions:
         yield f"{caution}."
 

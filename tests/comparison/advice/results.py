@@ -116,13 +116,25 @@ def throughput(label: str, by_processes: Mapping[int, float], players: int = 1_0
     ]
 
 
-def response(label: str, p99: Mapping[float, float | None], players: int = 1_000) -> list[Run]:
-    """Return response runs, rates by their p99; `None` where it did not keep up."""
-    rates = [RateFigures(rate, rate, None if time is None else distribution(1.0, time)) for rate, time in p99.items()]
-    return [
-        run(Cell("response", "realtime", players, label), number, ResponseFigures(rates, [], CHECKED))
-        for number in range(ROUNDS)
-    ]
+def response(
+    label: str,
+    p99: Mapping[float, float | None],
+    players: int = 1_000,
+    *,
+    processes: Mapping[float, float | None] | None = None,
+) -> list[Run]:
+    """Return response runs, rates by their p99, of one client and of 4 processes; `None` where it did not keep up."""
+
+    def rates(
+        by: Mapping[float, float | None], kind: Literal["threads", "processes"] = "threads", clients: int = 1
+    ) -> list[RateFigures]:
+        return [
+            RateFigures(rate, rate, None if time is None else distribution(1.0, time), kind, clients)
+            for rate, time in by.items()
+        ]
+
+    figures = ResponseFigures(rates(p99), [], CHECKED, rates(processes or {}, "processes", 4))
+    return [run(Cell("response", "realtime", players, label), number, figures) for number in range(ROUNDS)]
 
 
 def recovery(

@@ -12,7 +12,7 @@ from leaderboard_backends.comparison.advice.answer import Ranking
 from leaderboard_backends.comparison.advice.need import rate_words
 from leaderboard_backends.comparison.schema import BackendFacts, Run
 
-from .results import MODEL, PRICES, SPREAD, ended, facts, memory, result, service, throughput
+from .results import MODEL, PRICES, SPREAD, ended, facts, memory, response, result, service, throughput
 
 NEED = Need(1_000, 100)
 DEAR = memory(process=2**30)
@@ -49,6 +49,13 @@ def test_the_cheapest_comes_first_whatever_its_p99() -> None:
     assert order(found.ranking) == ["slow", "fast"]
     assert found.pick is not None
     assert (found.pick.label, found.pick.monthly) == ("slow", 10)
+
+
+@pytest.mark.parametrize("processes", [{1_000: 90.0}, {}])
+def test_it_says_that_several_clients_were_not_measured_only_where_they_were_not(processes: dict[float, float]) -> None:
+    responses = response("mine", {1_000: 70.0}, processes=processes)
+    found = answer([facts("mine", "server", shared=True)], timed("mine", 10.0), responses, need=NEED.changed(workers=4))
+    assert ("clients at once were not measured" in " ".join(found.why)) == (not processes)
 
 
 def test_at_equal_cost_the_faster_comes_first() -> None:

@@ -17,7 +17,7 @@ from leaderboard_backends.comparison.advice.performance import (
     response,
     times,
 )
-from leaderboard_backends.comparison.figures import Distribution, RateFigures, ResponseFigures
+from leaderboard_backends.comparison.figures import Distribution
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import BackendFacts, Run, Verdict
 from leaderboard_backends.errors import ConfigurationError
@@ -255,16 +255,8 @@ def test_without_response_runs_nothing_is_known_of_it() -> None:
 
 def test_the_response_of_as_many_processes_goes_before_that_of_one_client() -> None:
     """Beyond the rates that they climbed, one client at the whole rate stands for all, as where none were measured."""
-    together = [
-        RateFigures(rate, rate, None if time is None else results.distribution(1.0, time), "processes", 4)
-        for rate, time in ((1_000, 70.0), (2_000, 300.0), (4_000, None))
-    ]
-    runs = [
-        replace(run, figures=replace(run.figures, several=together))
-        for run in results.response("mine", {500: 40.0, 2_000: 90.0, 5_000: 100.0})
-        if isinstance(run.figures, ResponseFigures)
-    ]
-    found = measured(runs)
+    together: dict[float, float | None] = {1_000: 70.0, 2_000: 300.0, 4_000: None}
+    found = measured(results.response("mine", {500: 40.0, 2_000: 90.0, 5_000: 100.0}, processes=together))
     four = [response(found, "mine", rate, 1_000, processes=4) for rate in (900, 2_000, 3_000, 5_000)]
     assert [one.p99_us for one in four if one] == [70.0, 300.0, None, 100.0]
     assert [one.clients for one in four if one] == ["4 processes", "4 processes", "4 processes", "one client"]
