@@ -344,7 +344,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 if self._under_way is not None:
                     self._mend()
                 key = self._key_of.get(player_id)
-                return None if key is None else self._chunks.rank(key)
+                if key is None:
+                    return None
+                return self._chunks.rank(key)
             finally:
                 self._inside = False
 
@@ -363,8 +365,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
             try:
                 if self._under_way is not None:
                     self._mend()
-                remembered = n <= len(self._first) or self._first_end == BEYOND
-                return self._first[:n] if remembered else self._top(n)
+                if n <= len(self._first) or self._first_end == BEYOND:
+                    return self._first[:n]
+                return self._top(n)
             finally:
                 self._inside = False
 
@@ -380,7 +383,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 if self._under_way is not None:
                     self._mend()
                 key = self._key_of.get(player_id)
-                return [] if key is None else self._entries(*self._chunks.around(key, radius))
+                if key is None:
+                    return []
+                return self._entries(*self._chunks.around(key, radius))
             finally:
                 self._inside = False
 
