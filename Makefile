@@ -85,7 +85,7 @@ $(TESTS): .venv/dev
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner) \
 	tests/backends/test_journal_crash.py tests/backends/test_zodb_crash.py tests/backends/test_zodb_clients.py $(wildcard tests/backends/test_zeo*.py) \
-	$(patsubst %,tests/backends/redis/test_%.py,server async_cluster async_sentinel sentinel cluster cluster_faults cluster_replicas status) tests/comparison/test_several_servers.py \
+	$(patsubst %,tests/backends/redis/test_%.py,failures server async_server async_cluster async_sentinel sentinel cluster cluster_faults cluster_replicas status) tests/comparison/test_several_servers.py \
 	tests/comparison/code_size tests/comparison/measure \
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,targets execute programs gate identity schema) \
 	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
