@@ -84,11 +84,11 @@ $(TESTS): .venv/dev
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
 SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner) \
-	tests/backends/test_journal_crash.py tests/backends/test_zodb_crash.py tests/backends/test_zodb_clients.py $(wildcard tests/backends/test_zeo*.py) \
+	tests/backends/test_journal_crash.py tests/backends/test_zodb_crash.py tests/backends/test_zodb_damage.py tests/backends/test_zodb_clients.py $(wildcard tests/backends/test_zeo*.py) \
 	$(patsubst %,tests/backends/redis/test_%.py,failures server async_server async_cluster async_sentinel sentinel cluster cluster_faults cluster_replicas status) tests/comparison/test_several_servers.py \
 	tests/comparison/code_size tests/comparison/measure \
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,targets execute programs gate identity schema) \
-	$(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
+	tests/hardening/test_monitoring_rules.py $(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)
 QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
 	tests/hardening $(patsubst %,--ignore=%,$(SLOW))
