@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
+from typing import Final
 
-from .errors import BackendReadOnlyError, BackendUnavailableError, ConfigurationError
+from .errors import BackendError, BackendFullError, BackendReadOnlyError, BackendUnavailableError, ConfigurationError
 from .model import shorten
 
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""How the system says that a disk, a quota or a file is full."""
+_DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _EFFECTIVE = os.access in os.supports_effective_ids
 """Whether permissions can be asked for the user that counts at opening, after `seteuid` too."""
 
@@ -100,3 +105,18 @@ def _is_denied(name: str, mode: int) -> bool:
 
 def _may(name: str, mode: int) -> bool:
     return os.access(name, mode, effective_ids=_EFFECTIVE)
+
+
+def not_applied(path: str, error: OSError) -> BackendError:
+    """Return the error for a write, or an opening, of which nothing is there."""
+    if error.errno in NO_ROOM:
+        return BackendFullError(
+            f"{path}: no room left on the disk, in the quota or in the file-size limit ({error.strerror}); nothing was "
+            "applied. Free some space, and the board continues to work; reads still work meanwhile."
+        )
+    if error.errno in _DENIED:
+        return BackendReadOnlyError(
+            f"{path} cannot be written ({error.strerror}): give this user read and write permission for the folder and "
+            "all files in it."
+        )
+    return BackendUnavailableError(f"{path} failed: {error.strerror or error}. Nothing was applied. Check the disk.")

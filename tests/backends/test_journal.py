@@ -421,7 +421,7 @@ def test_a_snapshot_that_is_collected_beside_writes_is_of_the_moment_it_began(
 ) -> None:
     """Each chunk is copied before it changes: the snapshot without the log that follows is the board of that moment."""
     monkeypatch.setattr(JournalLeaderboard, "_longest", 16)
-    monkeypatch.setattr(journal.collecting, "_AT_ONCE", 1)
+    monkeypatch.setattr(journal.snapshot, "_AT_ONCE", 1)
     chance = Random(6)
     with opened(place) as mine:
         mine.update_scores([(f"p{number}", "", number % 30) for number in range(300)])
@@ -553,7 +553,7 @@ def test_a_snapshot_that_finds_no_room_leaves_the_board_writing_its_log(
 
 TRACED = {
     module.__file__
-    for module in (memory, journal.board, journal.collecting, journal.folder, journal.log, journal.order)
+    for module in (memory, journal.board, journal.folder, journal.log, journal.order, journal.snapshot)
     if module.__file__ is not None
 }
 

@@ -23,16 +23,14 @@ from ...errors import (
     LeaderboardError,
     WriteOutcomeUnknownError,
 )
-from ...files import check_path
+from ...files import check_path, not_applied
 from ...location import Location, Option, boolean, check_options, one_of
 from ...model import Keep, Order, check_board_name
-from .collecting import Collecting
-from .failures import not_applied
 from .folder import Folder
 from .log import Log
 from .order import JournaledOrder
 from .records import FORMAT, Note, frame
-from .snapshot import BoardState
+from .snapshot import BoardState, Collecting
 
 _log: Final = logging.getLogger(__name__)
 SYNC_SECONDS: Final = 1.0

@@ -15,9 +15,9 @@ from secrets import token_hex
 from typing import Final
 
 from ...errors import BackendUnavailableError, WriteOutcomeUnknownError
+from ...files import not_applied
 from . import records
 from .contents import Contents, file_of, generations
-from .failures import not_applied
 from .lock import LOCK, is_same, lock_folder
 from .log import Log, sync, sync_folder
 from .records import Note

@@ -9,7 +9,7 @@ from io import FileIO
 from typing import Final
 
 from ...errors import BackendUnavailableError, ConfigurationError
-from .failures import not_applied
+from ...files import not_applied
 from .log import sync_folder
 
 if sys.platform == "win32":

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 
 from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
-from .failures import not_applied
+from ...files import not_applied
 
 if sys.platform == "darwin":
     from fcntl import F_FULLFSYNC, fcntl

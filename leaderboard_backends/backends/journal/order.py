@@ -22,11 +22,10 @@ from ...errors import BackendError, BackendUnavailableError, BoardMismatchError,
 from ...model import Keep, Order, Score, is_better
 from ..memory.board import _MASK, MemoryLeaderboard, _State
 from ..memory.chunks import Chunks, Rows
-from .collecting import Collecting
 from .contents import Contents
 from .folder import Folder
 from .records import Note, Record, frame, player_frame
-from .snapshot import RESTORE, BoardState
+from .snapshot import RESTORE, BoardState, Collecting
 
 Value = TypeVar("Value")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import random
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -22,6 +21,7 @@ from ...errors import (
     WriteConflictError,
     WriteOutcomeUnknownError,
 )
+from ...files import NO_ROOM
 from .database import Database
 from .order import StoredBoard
 from .session import Session
@@ -31,7 +31,6 @@ Changed = TypeVar("Changed")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _READ_ATTEMPTS: Final = 5
 _AT_ONCE: Final = 0.5
 """Seconds within which an attempt fails whose failure is over already: a lost connection that was noticed only now."""
@@ -166,7 +165,7 @@ def _is_over(error: Exception, start: float, attempt: int) -> bool:
 
 def unavailable(database: Database, error: Exception) -> BackendError:
     """Return the error for a storage that failed before anything was written."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return BackendFullError(
             f"{database.place}: no room left on the disk ({error.strerror}); nothing was applied. Free some space, or "
             "call pack(); the board then continues to work."
