@@ -130,6 +130,7 @@ def compare(
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
         plan, files = _with_workloads(plan, workloads)
         plan = plan.with_parts(players=_sizes(players, files), steps=steps)
+        plan = plan.for_every_backend() if backends else plan
         targets = find_targets(backends or plan.backends, plan.besides)
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -36,7 +37,7 @@ from .measure.conformance_gate import (
     withholding,
 )
 from .measure.job import Answer, Job, Jobs
-from .measure.processes import WorkerError, answer, no_figures, redacted
+from .measure.processes import WorkerError, answer, end_all, no_figures, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import Plan, Unit, in_order, units
@@ -46,6 +47,12 @@ from .targets import OpenTarget, Target
 from .traces import StoredTrace, TraceStore
 
 CLEAR_TIMEOUT: Final = 30.0
+
+AT_ONCE: Final = ("churn",)
+"""The modes whose runs others on the machine do not change, so that all run at once, before everything else."""
+
+END_AFTER: Final = 0.1
+"""Seconds between two looks at whether all threads have ended."""
 
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
@@ -170,13 +177,31 @@ class _Comparison:
         self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
         for target in self.order.targets:
             self._get_to_know(target, folder)
+        self._run_at_once([(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE], folder)
         for number, unit in left:
+            if unit.cell.mode not in AT_ONCE:
+                self.watcher.begins(unit.cell, number)
+                self._keep(self._undisturbed(unit, number, folder))
+
+    def _run_at_once(self, left: Sequence[tuple[int, Unit]], folder: Path) -> None:
+        """Run cells all at once; however this ends, no worker runs on."""
+        for number, unit in left:
+            self._trace(unit.cell.workload, unit.cell.players, unit.steps)
             self.watcher.begins(unit.cell, number)
-            run = self._undisturbed(unit, number, folder)
-            self.runs[unit.cell, number] = run
-            self.journal.add(Finished(run, self._spent()))
-            self._refuse_if_wrong(run)
-            self.watcher.ends(run)
+        with ThreadPoolExecutor(max(1, len(left))) as pool:
+            runs = [pool.submit(self._run, unit, number, folder) for number, unit in left]
+            try:
+                for run in as_completed(runs):
+                    self._keep(run.result())
+            finally:
+                while wait(runs, timeout=END_AFTER).not_done:
+                    end_all()  # again, as a thread may have been about to start one
+
+    def _keep(self, run: Run) -> None:
+        self.runs[run.cell, run.round] = run
+        self.journal.add(Finished(run, self._spent()))
+        self._refuse_if_wrong(run)
+        self.watcher.ends(run)
 
     def _refuse_if_wrong(self, run: Run) -> None:
         """Have no more runs of a backend that was wrong once; `withheld` takes the figures of those that it had."""

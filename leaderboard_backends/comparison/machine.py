@@ -154,7 +154,7 @@ METHODS: Final = {
     "hardening": "the steps of one trace in turns on the board alone, with each part around it, and with all of them; "
     "every answer and the final state are compared with the model",
     "churn": "who has been on the board for longest leaves, and a new player joins, one call each, as fast as a client "
-    "can; names are made for each call, so that only the board keeps them",
+    "can; names are made for each call, so that only the board keeps them; all backends at once, before any is timed",
     "crash recovery": "kill -9 of the server, or of the process that keeps the board, during updates; the time until "
     "another process, already running, gets correct answers; a kill is not a power cut",
     "bytes on disk": "of the files after the backend's own clean-up: a server neither rewrites its log nor is about "

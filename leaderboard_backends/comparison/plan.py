@@ -42,7 +42,14 @@ Tasks = Annotated[int, Meta(ge=1, le=1000)]
 Rate = Annotated[float, Meta(ge=1, le=1_000_000)]
 
 
-class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every part that asks for cells of backends may say."""
+
+    without: list[str] = []
+    """Backends that it leaves out, unless backends are named for the comparison."""
+
+
+class ServicePart(_Part, frozen=True, forbid_unknown_fields=True):
     """Service times of workloads at sizes."""
 
     workloads: list[str]
@@ -51,7 +58,7 @@ class ServicePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     a_a: list[str] = []
 
 
-class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ThroughputPart(_Part, frozen=True, forbid_unknown_fields=True):
     """Several clients at once, and batches, each for `seconds`."""
 
     workload: str
@@ -65,7 +72,7 @@ class ThroughputPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Clients that are tasks of one event loop, on the asynchronous face of a board."""
 
 
-class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ResponsePart(_Part, frozen=True, forbid_unknown_fields=True):
     """Response times at the rates of the workload, each for `seconds`."""
 
     workload: str
@@ -81,7 +88,7 @@ class ResponsePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Operations per second of all clients together, the lowest first."""
 
 
-class HardeningPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HardeningPart(_Part, frozen=True, forbid_unknown_fields=True):
     """What parts around a board add to its service times."""
 
     workload: str
@@ -93,7 +100,7 @@ class HardeningPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of each part, as in a board's configuration."""
 
 
-class ChurnPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ChurnPart(_Part, frozen=True, forbid_unknown_fields=True):
     """Memory while players come and go for `seconds`, looked at each `every` seconds."""
 
     workload: str
@@ -106,7 +113,7 @@ class ChurnPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every: Seconds
 
 
-class RecoveryPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecoveryPart(_Part, frozen=True, forbid_unknown_fields=True):
     """Start, crash and return of boards of these sizes."""
 
     workload: str
@@ -207,6 +214,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         return self._each(changed)
 
+    def for_every_backend(self) -> Plan:
+        """Return the plan with parts that leave no backend out."""
+        return self._each(lambda part: replace(part, without=[]))
+
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """Return the plan with its workloads under the names that they have themselves."""
         return self._each(lambda part: _with_workloads(part, [names.get(name, name) for name in workloads_of(part)]))
@@ -285,7 +296,8 @@ def units(
 
 
 def _leaves_out(part: Part, backend: str) -> bool:
-    return isinstance(part, HardeningPart | ChurnPart) and backend not in part.backends
+    named = part.backends if isinstance(part, HardeningPart | ChurnPart) else [backend]
+    return backend in part.without or backend not in named
 
 
 def has_a_a_runs(part: Part, backend: str) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -26,8 +27,10 @@ from leaderboard_backends.comparison.figures import (
     ServiceFigures,
     ThroughputFigures,
 )
+from leaderboard_backends.comparison.measure import processes
 from leaderboard_backends.comparison.measure.job import Answer, Job
 from leaderboard_backends.comparison.measure.processes import answer
+from leaderboard_backends.comparison.plan import ChurnPart
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.errors import ConfigurationError
@@ -309,6 +312,21 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_an_interrupt_ends_all_runs_that_go_at_once(comparing: Callable[..., Result]) -> None:
+    churn = ChurnPart("realtime", [20], ["memory", "naive"], 1, seconds=600, every=1)
+
+    def interrupt() -> None:
+        while len(processes.RUNNING) < len(churn.backends):
+            sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Thread(target=interrupt, daemon=True).start()
+    result = comparing("memory", "naive", plan=replace(service_plan(), service=[], churn=[churn]))
+    assert not result.finished
+    assert [run.status for run in result.runs] == ["not run", "not run"]
+    assert not processes.RUNNING
 
 
 class _Interrupting:

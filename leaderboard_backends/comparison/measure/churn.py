@@ -31,16 +31,17 @@ FACTOR: Final = 2_654_435_761
 """Of Knuth's multiplicative hash: numbers that follow each other are far apart."""
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, float | None]:
+def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, None]:
     """Load, let players come and go for the job's seconds, and compare the end state; returns the figures.
 
-    Raises `WrongBoardError` and what the board raises.
+    No run counts as disturbed: what others do on the machine changes how many players come and go, and no bytes. Raises
+    `WrongBoardError` and what the board raises.
     """
     players = len(trace.scores)
     before, (used, private) = settled_private_bytes(), session.server_bytes()
     session.board.update_scores(_player(number, players) for number in range(players))
     session.settle()
-    disk, others, gone = session.disk_bytes(), session.other_work(), 0
+    disk, gone = session.disk_bytes(), 0
     samples = []
     for number in range(int(job.seconds / job.every) + 1):
         gone = _churn(session, players, gone, job.every) if number else 0
@@ -54,9 +55,8 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, flo
                 server_used_bytes=growth(used, used_now),
             )
         )
-    cores = others.cores() if others else None
     checked = Checked(0, 2 * gone, _check(session, players, gone), CHECKED)
-    return ChurnFigures(samples, checked, growth(disk, session.disk_bytes())), cores
+    return ChurnFigures(samples, checked, growth(disk, session.disk_bytes())), None
 
 
 def _churn(session: Session, players: int, gone: int, seconds: float) -> int:

@@ -32,6 +32,9 @@ _CALLS: Final = ("leaderboard_backends/protocol.py", "comparison/opening.py")
 
 Process: TypeAlias = subprocess.Popen[bytes]
 
+RUNNING: Final[set[Process]] = set()
+"""The workers of all threads."""
+
 
 class WorkerError(Exception):
     """A process ended without an answer; the text says how."""
@@ -59,10 +62,18 @@ def started(path: str = "") -> Iterator[Process]:
         env=environment,
     )
     with process:
+        RUNNING.add(process)
         try:
             yield process
         finally:
+            RUNNING.discard(process)
             end(process)
+
+
+def end_all() -> None:
+    """End all workers at once, for the threads that wait for them."""
+    for process in list(RUNNING):
+        end(process)
 
 
 def end(process: Process) -> None:
