@@ -14,6 +14,7 @@ from ..schema import Result
 from .advice import advice_section, answer_of_comparison
 from .backends import backends_section, sorted_set_section
 from .circumstances import circumstances_section, traces_section
+from .clusters import cluster_sections
 from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
 from .growth import growth_plots, growth_section
@@ -56,6 +57,7 @@ def sections(result: Result, today: date | None = None, *, plug_ins: bool = True
         recovery_section(m),
         *hardening_sections(m),
         *churn_sections(m),
+        *cluster_sections(m),
         *cost_sections(m, subject.today, inputs=subject.inputs),
         operations_section(m),
         backends_section(m),

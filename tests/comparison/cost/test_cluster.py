@@ -21,6 +21,7 @@ from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Lin
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.cost.tiers import premature, tiers
 from leaderboard_backends.comparison.measurements import Measurements
+from leaderboard_backends.comparison.report.clusters import cluster_sections
 
 from ..advice.results import MODEL, PRICES, facts, memory, result, service
 
@@ -89,6 +90,24 @@ def test_measured_ratios_are_of_the_largest_size_that_both_have() -> None:
     ]
     assert ratios(Measurements(result([redis, sharded], runs))).measured == {"rank": 2.5}
     assert ratios(Measurements(result([redis], runs[:5]))).measured == {}
+
+
+def test_one_server_and_a_cluster_stand_side_by_side_at_the_largest_size_that_both_have() -> None:
+    redis = replace(facts("redis", "server", shared=True), class_name="RedisLeaderboard")
+    sharded = replace(facts("redis+cluster", "server", shared=True), consistency="per player")
+    stored = {label: memory(server=each * 1_000) for label, each in (("redis", EACH), ("redis+cluster", 2 * EACH))}
+    runs = [
+        *service("redis", {"rank": 100.0, "update": 80.0}, 1_000, taken=stored["redis"]),
+        *service("redis", {"rank": 200.0}, 10_000),
+        *service("redis+cluster", {"rank": 250.0, "update": 400.0}, 1_000, taken=stored["redis+cluster"]),
+    ]
+    (section,) = cluster_sections(Measurements(result([redis, sharded], runs)))
+    timed, kept = section.tables
+    assert timed.title.endswith("1,000 players")
+    p50s = {row[0].text: [value.sort for value in row[1:4]] for row in timed.rows}
+    assert p50s == {"rank": pytest.approx([100, 250, 2.5]), "update and rank": pytest.approx([80, 400, 5])}
+    assert [value.sort for value in kept.rows[-1][1:]] == [EACH, 2 * EACH, 2]
+    assert cluster_sections(Measurements(result([redis], runs[:5]))) == []
 
 
 def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> None:

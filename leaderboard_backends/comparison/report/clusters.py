@@ -1,0 +1,72 @@
+"""One server and a cluster as measured, side by side at the largest size that both have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from ...numerals import times
+from ..cost.cluster import one_server_rows
+from ..document import NOTHING, Section, Table, columns, median_of, of_interval, operation_title, word
+from ..measurements import Measured, Measurements, Statistic, Values
+from ..statistics import ratio
+from .backends import one_machine
+from .by_class import Row
+
+SIDE_BY_SIDE: Final = (
+    "The same steps on one server and on the shards of a cluster, at the largest size measured on both. Ratio: the "
+    "cluster by the server, per round; the median over the rounds with its 95 % interval. A rank is counted in every "
+    "shard, so that a cluster takes longer for each call and, where its nodes have cores of their own, does more calls "
+    "at once and holds more players: “From one server to a cluster” has the model for up to 100,000,000."
+)
+STORED: Final[dict[str, tuple[str, Statistic]]] = {
+    "players per second": ("load", "players_per_second"),
+    "bytes per player": ("board", "server_memory"),
+}
+"""What is shown of loading and memory, by its part and statistic."""
+
+PERCENTILES: Final[tuple[Statistic, ...]] = ("p50", "p99")
+
+
+def cluster_sections(m: Measurements) -> list[Section]:
+    """Return a section for each cluster of a result that has figures where one server has; none without either."""
+    alone = next(one_server_rows(m.result), None)
+    sharded = [facts.label for facts in m.result.backends if facts.consistency == "per player"]
+    found = [table for label in sharded if alone is not None for table in _tables(m, alone.label, label)]
+    if not found:
+        return []
+    said = [SIDE_BY_SIDE, *one_machine(m.result)]
+    return [Section("one-server-and-a-cluster", "One server and a cluster", said, found)]
+
+
+def _tables(m: Measurements, alone: str, sharded: str) -> Iterator[Table]:
+    servers, clusters = m.by_size("service", alone), m.by_size("service", sharded)
+    common = sorted(servers.keys() & clusters.keys())
+    if not common:
+        return
+    one, many = servers[common[-1]], clusters[common[-1]]
+    at = f"{one.cell.workload}, {common[-1]:,} players"
+    headings = [f"#{of}" for each in PERCENTILES for of in (f"{each} of {alone}, µs", f"of {sharded}", "ratio")]
+    head = columns("operation", *headings)
+    yield Table(f"Service times: {at}", head, [_times(one, many, name) for name in one.operations])
+    head = columns("what", f"#{alone}", f"#{sharded}", "#ratio")
+    yield Table(f"Loading and memory of the servers: {at}", head, [*_stored(one, many)])
+
+
+def _times(one: Measured, many: Measured, operation: str) -> Row:
+    """Return the row of an operation."""
+    values = [_pair(one.values(operation, each), many.values(operation, each)) for each in PERCENTILES]
+    return [word(operation_title(operation)), *chain.from_iterable(values)]
+
+
+def _stored(one: Measured, many: Measured) -> Iterator[Row]:
+    for title, (part, statistic) in STORED.items():
+        yield [word(title), *_pair(one.values(part, statistic), many.values(part, statistic))]
+
+
+def _pair(one: Values, many: Values) -> Row:
+    """Return both sides, and the second by the first."""
+    usable = one and many and min([*one.values(), *many.values()]) > 0
+    by = of_interval(ratio(many, one), times) if usable else NOTHING
+    return [median_of(one), median_of(many), by]
