@@ -90,9 +90,10 @@ SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner)
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,targets execute programs gate identity schema) \
 	tests/hardening/test_monitoring_rules.py $(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)
-QUICK_KIT := $(patsubst %,tests/conformance/test_backends.py::Test%,MemoryDelegated UnixSocket) tests/backends \
+QUICK_KIT := tests/conformance/test_backends.py::TestMemoryDelegated tests/backends \
 	tests/hardening $(patsubst %,--ignore=%,$(SLOW))
-QUICK_REST := $(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
+QUICK_REST := tests/conformance/test_backends.py::TestUnixSocket \
+	$(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
 	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
