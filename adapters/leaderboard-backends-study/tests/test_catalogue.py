@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from leaderboard_backends_study import inputs
 from leaderboard_backends_study.inputs import DATA, costs
 from leaderboard_backends_study.programs import PROGRAMS
+from msgspec.structs import asdict
 
 from leaderboard_backends.comparison.code_facts import FEATURES, STANDS_ON
 from leaderboard_backends.comparison.cost.tables import Model, read_table
 
 PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"
-KINDS = {"latency", "memory", "ratio", "code", "cost", "operations", "behaviour", "opinion"}
-KEYS = {"id", "section", "claim", "kind", "how", "why_not", "value", "low", "high", "below", "above", "unit", "players"}
 NAMES = ("sortedcontainers", "redis", "zodb")
 TITLES = {"SortedContainers": "sortedcontainers", "Redis": "redis", "BTrees + ZODB": "zodb"}
 SIZES = {"100000": "100k", "1000000": "1m", "10000000": "10m"}
@@ -28,20 +28,22 @@ def read(name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def claims() -> dict[str, dict[str, Any]]:
-    return {claim["id"]: claim for claim in read("claims.toml")["claim"]}
+    """Return what the entry of each claim has: of its fields, those that are set."""
+    return {
+        claim.id: {name: value for name, value in asdict(claim).items() if value not in (None, "")}
+        for claim in inputs.claims()
+    }
 
 
 def test_every_id_is_its_claims_own_and_in_kebab_case() -> None:
-    ids = [claim["id"] for claim in read("claims.toml")["claim"]]
+    ids = [claim.id for claim in inputs.claims()]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in ids)
 
 
-def test_every_claim_has_a_section_words_and_a_known_kind(claims: dict[str, dict[str, Any]]) -> None:
+def test_every_claim_has_a_section_and_words(claims: dict[str, dict[str, Any]]) -> None:
     for claim in claims.values():
-        assert {"id", "section", "claim", "kind"} <= set(claim) <= KEYS
-        assert claim["kind"] in KINDS
-        assert claim["claim"]
+        assert {"id", "section", "claim", "kind"} <= set(claim)
 
 
 def test_all_but_opinions_say_how_they_are_measured_or_why_not(claims: dict[str, dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -48,9 +48,14 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return figure
 
 
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    claim: list[dict[str, Any]]
+
+
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
-    claim: list[Claim]
+    section: list[_Section]
 
 
 class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,8 +93,13 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def claims() -> tuple[Claim, ...]:
-    """Return all claims, in the study's order."""
-    return tuple(_read("claims.toml", _Claims).claim)
+    """Return all claims, in the study's order; an entry with `each` is several, which share its other fields."""
+    return tuple(
+        msgspec.convert({"section": section.title, **shared, **own}, Claim)
+        for section in _read("claims.toml", _Claims).section
+        for shared in section.claim
+        for own in shared.pop("each", [{}])
+    )
 
 
 @cache
