@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from leaderboard_backends.comparison.code_facts import SHARED
@@ -15,26 +15,15 @@ from .structures import is_about
 BASIC: Final = "basic board"
 PERSISTENCE: Final = "persistence"
 
-FEATURES: Final = {
-    "basic-board": BASIC,
-    "rate-limiting": "rate limiting",
-    "monitoring": "monitoring",
-    "sharding": "sharding",
-}
-"""The feature of a row of code, by its part of a claim's id; persistence is judged by rules of its own."""
+FEATURES: Final = (BASIC, "rate limiting", "monitoring", "sharding")
+"""Rows of code, whose names are a part of claims' ids as well; persistence is judged by rules of its own."""
 
 
-def feature(name: str, backend: str) -> Evaluator:
+def feature(name: str, backend: str, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a number of lines: it holds where this library and the app have about as many statements for it."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        row = built(evidence, name, backend)
-        total = (row.app or 0) + (row.shipped or 0)
-        if claim.value is None:
-            return Judged(_statements(row), decide([total == 0]))
-        return Judged(_statements(row), decide([is_about(total, claim.value)]))
-
-    return judge
+    row = built(evidence, name, backend)
+    total = (row.app or 0) + (row.shipped or 0)
+    return Judged(_statements(row), decide([total == 0 if claim.value is None else is_about(total, claim.value)]))
 
 
 def built(evidence: Evidence, name: str, backend: str) -> CodeFacts:
@@ -80,15 +69,11 @@ def built_in(_: Claim, evidence: Evidence) -> Judged:
 # ---------------------------------------------------------------------- sums
 
 
-def all_features(backend: str) -> Evaluator:
+def all_features(backend: str, claim: Claim, evidence: Evidence) -> Judged:
     """Judge the study's sum by its own rows, and report our statements for the features that were built."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        rows = sum(feature.get(backend, 0) for feature in lines().lines.values())
-        said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(evidence, backend)}"
-        return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
-
-    return judge
+    rows = sum(feature.get(backend, 0) for feature in lines().lines.values())
+    said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(evidence, backend)}"
+    return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
 
 
 def _as_far_as_built(evidence: Evidence, backend: str) -> str:
@@ -120,7 +105,10 @@ def redis_least(_: Claim, evidence: Evidence) -> Judged:
 def zodb_most(_: Claim, evidence: Evidence) -> Judged:
     """Judge the most code by the statements of this library and of third parties."""
     rows = _totals(evidence)
-    parts = [_number(rows["zodb"], what) > _most_of_others(rows, what) for what in ("shipped", "third_party")]
+    others = [row for name, row in rows.items() if name != "zodb"]
+    parts = [
+        _number(rows["zodb"], what) > max(_number(row, what) for row in others) for what in ("shipped", "third_party")
+    ]
     return Judged(_totals_text(rows), decide(parts))
 
 
@@ -131,10 +119,6 @@ def _number(row: CodeFacts, what: str) -> int:
 
 def _least(rows: dict[str, CodeFacts], what: str) -> int:
     return min(_number(row, what) for row in rows.values())
-
-
-def _most_of_others(rows: dict[str, CodeFacts], what: str) -> int:
-    return max(_number(row, what) for name, row in rows.items() if name != "zodb")
 
 
 def no_dependencies(_: Claim, evidence: Evidence) -> Judged:
@@ -163,40 +147,27 @@ def production_ready(claim: Claim, evidence: Evidence) -> Judged:
 
 def stays_minimal(_: Claim, evidence: Evidence) -> Judged:
     """Judge minimal code by whether the naive board, or any other, has fewer statements in this library."""
-    sizes = {
-        label: facts.code.statements
-        for label in evidence.labels
-        if (facts := evidence.result.facts(label)) is not None and facts.code is not None
-    }
+    sizes = evidence.statements
     if SORTED not in sizes or len(sizes) == 1:
         missing("statements of `sortedcontainers` and of other boards")
     fewer = {label for label, number in sizes.items() if number < sizes[SORTED]}
     said = ", ".join(f"{label} {number:,}" for label, number in sizes.items())
     shared = _number(evidence.code(BASIC, SHARED), "shipped")
+    said += f"; and {shared:,} that every board shares"
     return Judged(
-        f"statements: {said}; and {shared:,} that every board shares; fewer than `sortedcontainers`: {listed(fewer)}",
+        f"statements: {said}; fewer than `sortedcontainers`: {', '.join(sorted(fewer)) or 'none'}",
         decide([not fewer, not fewer - {"naive"}]),
     )
 
 
-def listed(labels: Iterable[str]) -> str:
-    """Return labels as text."""
-    return ", ".join(sorted(labels)) or "none"
-
-
 def simplest(claim: Claim, evidence: Evidence) -> Judged:
     """Judge the simplest code base by the study's own totals, and by our basic boards."""
-    totals = lines().total
-    rows = _totals(evidence)
+    totals, rows = lines().total, _totals(evidence)
+    by_study = totals[SORTED] == claim.needs("value") == min(totals.values())
     own = ", ".join(f"{name} {number}" for name, number in totals.items())
     return Judged(
         f"the study's own totals in lines: {own}; our basic board in {_totals_text(rows)}",
-        decide(
-            [
-                totals[SORTED] == claim.needs("value") == min(totals.values()),
-                _number(rows[SORTED], "shipped") == _least(rows, "shipped"),
-            ]
-        ),
+        decide([by_study, _number(rows[SORTED], "shipped") == _least(rows, "shipped")]),
     )
 
 
@@ -204,16 +175,20 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "minimal-code-complexity": stays_minimal,
     "production-ready-150-lines": production_ready,
     "sortedcontainers-pure-python": pure_python,
-    **{f"lines-{name}-{backend}": feature(row, backend) for name, row in FEATURES.items() for backend in BOARDS},
+    **{
+        f"lines-{name.replace(' ', '-')}-{backend}": partial(feature, name, backend)
+        for name in FEATURES
+        for backend in BOARDS
+    },
     "lines-persistence-sortedcontainers": not_available,
     "lines-persistence-redis": built_in,
-    "lines-persistence-zodb": feature(PERSISTENCE, "zodb"),
-    **{f"lines-all-features-{backend}": all_features(backend) for backend in BOARDS},
+    "lines-persistence-zodb": partial(feature, PERSISTENCE, "zodb"),
+    **{f"lines-all-features-{backend}": partial(all_features, backend) for backend in BOARDS},
     "redis-least-code": redis_least,
     "sortedcontainers-no-dependencies": no_dependencies,
     "zodb-most-code": zodb_most,
-    "rate-limiting-30-lines": feature("rate limiting", SORTED),
-    "monitoring-40-lines": feature("monitoring", SORTED),
+    "rate-limiting-30-lines": partial(feature, "rate limiting", SORTED),
+    "monitoring-40-lines": partial(feature, "monitoring", SORTED),
     "simplest-codebase-180-lines": simplest,
 }
 """By the claim's id."""

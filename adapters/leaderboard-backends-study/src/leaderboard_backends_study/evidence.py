@@ -17,7 +17,7 @@ from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import spread
 from leaderboard_backends.comparison.figures import ProgramFigures
-from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic, Values
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
 from leaderboard_backends.comparison.report.recovery import Operation, operation, recovery
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Mode, Result
 from leaderboard_backends.comparison.statistics import Interval, interval
@@ -94,18 +94,14 @@ class Evidence:
         one = self.measurements.at(Place("service", workload, players), backend)
         return one if one.runs else missing(f"service times of {backend} at {players:,} players, {workload}")
 
-    def by_round(
-        self, backend: str, operation: str, players: int, statistic: Statistic = "p50", workload: str = WORKLOAD
-    ) -> Values:
-        """Return the time of an operation in microseconds, by round: each round is a process of its own."""
-        found = self.service(backend, players, workload).values(operation, statistic)
-        return found or missing(f"{statistic} of {operation} on {backend} at {players:,} players, {workload}")
-
     def time(
         self, backend: str, operation: str, players: int, statistic: Statistic = "p50", workload: str = WORKLOAD
     ) -> Interval:
         """Return the time of an operation in microseconds: the median over processes, with its interval."""
-        return interval([*self.by_round(backend, operation, players, statistic, workload).values()])
+        found = self.service(backend, players, workload).values(operation, statistic)
+        if not found:
+            missing(f"{statistic} of {operation} on {backend} at {players:,} players, {workload}")
+        return interval([*found.values()])
 
     def operations(self, backend: str, players: int) -> list[str]:
         """Return the operations of a board that have service times."""
@@ -118,19 +114,16 @@ class Evidence:
         grown = [each + server.get(number, 0) for number, each in one.values("board", "process_memory").items()]
         return median(grown) * one.loaded
 
-    def load_seconds(self, backend: str, players: int) -> float:
-        """Return the seconds that loading the players took."""
-        return median(self.service(backend, players).values("load", "seconds").values())
-
-    def throughput(self, backend: str, clients: int, kind: str = "threads") -> Interval:
-        """Return the operations per second with a number of clients, from the first workload and size that has them."""
-        return self.throughputs(backend, kind).get(clients) or missing(f"throughput of {clients} {kind} on {backend}")
-
-    def throughputs(self, backend: str, kind: str) -> dict[int, Interval]:
-        """Return the operations per second by number of clients; empty where none were measured."""
+    def throughputs(self, backend: str, kind: str = "threads") -> dict[int, float]:
+        """Return the operations per second by number of clients, of the first workload and size; empty without any."""
         found = self.measurements.measured("throughput", [backend])
         rates = found[0].by_amount(kind, "per_second") if found else {}
-        return {int(clients): interval([*by_round.values()]) for clients, by_round in rates.items()}
+        return {int(clients): median(by_round.values()) for clients, by_round in rates.items()}
+
+    def throughput(self, backend: str) -> float:
+        """Return the operations per second with one client."""
+        rates = self.throughputs(backend)
+        return rates[1] if 1 in rates else missing(f"throughput of 1 threads on {backend}")
 
     def share_of_updates(self, backend: str) -> float:
         """Return the share of the operations in `throughputs` that change the board; the others are reads."""
@@ -155,8 +148,8 @@ class Evidence:
     def _recovery(self, label: str) -> Measured:
         return recovery(self.measurements, label) or missing(f"crash recovery of {label}")
 
-    def floor(self, one: str, two: str, mode: Mode = "service", statistic: Statistic = "p50") -> float:
-        """Return the noise floor of a figure of two boards, as a ratio; by default of the p50 of service times."""
+    def floor(self, one: str, two: str, mode: Mode, statistic: Statistic) -> float:
+        """Return the noise floor of a figure of two boards, as a ratio."""
         floors = self.measurements.floors
         return max(floors.find(self.result.facts(label), mode, statistic).ratio for label in (one, two))
 
@@ -170,6 +163,12 @@ class Evidence:
         """Return a row of code."""
         rows = [row for row in self.result.code if (row.feature, row.backend) == (feature, backend)]
         return rows[0] if rows else missing(f"code size of {feature} on {backend}")
+
+    @cached_property
+    def statements(self) -> dict[str, int]:
+        """The statements of each board's own code, by label; only of boards whose code was counted."""
+        known = [facts for label in self.labels if (facts := self.result.facts(label)) is not None]
+        return {facts.label: facts.code.statements for facts in known if facts.code is not None}
 
     # ------------------------------------------------------------------ programs of the study
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import Final, NoReturn
 
@@ -32,44 +33,29 @@ def _close(measured: float, claimed: float) -> bool:
 # ---------------------------------------------------------------------- building
 
 
-def development(name: str) -> Evaluator:
+def development(name: str, claim: Claim, _: Evidence) -> Judged:
     """Judge an amount by the study's own days and daily rate."""
-
-    def judge(claim: Claim, _: Evidence) -> Judged:
-        study = costs()
-        days, rate = study.days[STUDIED[name]], study.engineer_usd_a_day
-        return Judged(
-            f"{days:g} days x {rate:,.0f} USD = {days * rate:,.0f} USD, from the study's inputs",
-            decide([days * rate == claim.needs("value")]),
-        )
-
-    return judge
+    days, rate = costs().days[STUDIED[name]], costs().engineer_usd_a_day
+    said = f"{days:g} days x {rate:,.0f} USD = {days * rate:,.0f} USD, from the study's inputs"
+    return Judged(said, decide([days * rate == claim.needs("value")]))
 
 
-def days(name: str) -> Evaluator:
+def days(name: str, claim: Claim, evidence: Evidence) -> Judged:
     """Report what the study's days add up to; how long building takes is not measured here."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        low, high = claim.needs("low"), claim.needs("high")
-        own = f"the study's own days for writing and testing add up to {low:g} to {high:g} days"
-        return Judged(f"{own}; {_written(evidence, name)}", "not measured")
-
-    return judge
+    low, high = claim.needs("low"), claim.needs("high")
+    own = f"the study's own days for writing and testing add up to {low:g} to {high:g} days"
+    return Judged(f"{own}; {_written(evidence, name)}", "not measured")
 
 
-def building_time(name: str) -> Evaluator:
+def building_time(name: str, _: Claim, evidence: Evidence) -> Judged:
     """Report what there is to write; how long that takes is not measured here."""
-    return lambda _, evidence: Judged(_written(evidence, name), "not measured")
+    return Judged(_written(evidence, name), "not measured")
 
 
-def testing_time(name: str) -> Evaluator:
+def testing_time(name: str, _: Claim, evidence: Evidence) -> Judged:
     """Report how many tests the conformance kit has; how long testing takes is not measured here."""
-
-    def judge(_: Claim, evidence: Evidence) -> Judged:
-        kit = evidence.facts(name).verdict or missing(f"the conformance kit's verdict on {name}")
-        return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {name}", "not measured")
-
-    return judge
+    kit = evidence.facts(name).verdict or missing(f"the conformance kit's verdict on {name}")
+    return Judged(f"the conformance kit has {kit.passed + kit.failed:,} tests for {name}", "not measured")
 
 
 def _written(evidence: Evidence, name: str) -> str:
@@ -88,43 +74,34 @@ def lowest_development(_: Claim, evidence: Evidence) -> Judged:
         missing("statements that an app's author writes, by backend")
     by_days = ", ".join(f"{name} {each:g} days" for name, each in spent.items())
     by_code = ", ".join(f"{STUDIED[name]} {number}" for name, number in written.items())
-    others = [number for name, number in written.items() if name != "sortedcontainers"]
+    others = [number for name, number in written.items() if name != SORTED]
     return Judged(
         f"the study's inputs: {by_days}; statements that an app's author writes: {by_code}",
-        decide([_least(spent), written["sortedcontainers"] < min(others)]),
+        decide([_least(spent), written[SORTED] < min(others)]),
     )
 
 
 # ---------------------------------------------------------------------- running
 
 
-def monthly(name: str, players: int) -> Evaluator:
+def monthly(name: str, players: int, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a monthly amount: it holds within a tenth of the bill from measured bytes."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        bill = evidence.bill(players, STUDIED[name])
-        return Judged(_billed(bill), decide([_close(bill.monthly, claim.needs("value"))]))
-
-    return judge
+    bill = evidence.bill(players, STUDIED[name])
+    return Judged(_billed(bill), decide([_close(bill.monthly, claim.needs("value"))]))
 
 
 def _billed(bill: Bill) -> str:
     return f"{bill.monthly:,.2f} per month by measured bytes of `{bill.backend}`: {bill.runs_on}"
 
 
-def server(players: int) -> Evaluator:
+def server(players: int, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a server by the memory that each of the study's boards needs on it."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        bills = evidence.study_bills[players]
-        needs = {name: bill.items[0].need for name, bill in bills.items() if bill.items}
-        if not needs:
-            missing(f"bytes per player of {', '.join(costs().measured_as.values())}")
-        said = ", ".join(f"{name} {need:.2f} GiB ({bills[name].items[0].sku})" for name, need in needs.items())
-        said = f"memory needed on the app server, and the type that has it: {said}"
-        return Judged(said, decide([need <= claim.needs("value") for need in needs.values()]))
-
-    return judge
+    items = {name: bill.items[0] for name, bill in evidence.study_bills[players].items() if bill.items}
+    if not items:
+        missing(f"bytes per player of {', '.join(costs().measured_as.values())}")
+    said = ", ".join(f"{name} {item.need:.2f} GiB ({item.sku})" for name, item in items.items())
+    said = f"memory needed on the app server, and the type that has it: {said}"
+    return Judged(said, decide([item.need <= claim.needs("value") for item in items.values()]))
 
 
 def cheapest(_: Claim, evidence: Evidence) -> Judged:
@@ -160,40 +137,30 @@ def times_as_much(claim: Claim, evidence: Evidence) -> Judged:
 # ---------------------------------------------------------------------- over the years
 
 
-def five_years(name: str, players: int) -> Evaluator:
+def five_years(name: str, players: int, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a total by the study's inputs, to its rounding, and by the bill from measured bytes, within a tenth."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        claimed = claim.needs("value")
-        own = total(costs(), players, STUDIED[name])
-        bill = evidence.bill(players, STUDIED[name])
-        measured = bill.total
-        if measured is None:
-            _unpriced(f"hours to build on {bill.backend}")
-        arithmetic = abs(own - claimed) <= ROUNDING * 1000 + 1e-6
-        return Judged(
-            f"{whole(own)} from the study's inputs; {whole(measured)} by measured bytes of `{bill.backend}`",
-            decide([arithmetic, _close(measured, claimed)]),
-        )
-
-    return judge
+    claimed = claim.needs("value")
+    own, bill = total(costs(), players, STUDIED[name]), evidence.bill(players, STUDIED[name])
+    if bill.total is None:
+        _unpriced(f"hours to build on {bill.backend}")
+    arithmetic = abs(own - claimed) <= ROUNDING * 1000 + 1e-6
+    return Judged(
+        f"{whole(own)} from the study's inputs; {whole(bill.total)} by measured bytes of `{bill.backend}`",
+        decide([arithmetic, _close(bill.total, claimed)]),
+    )
 
 
-def five_year_ratio(name: str, players: int) -> Evaluator:
+def five_year_ratio(name: str, players: int, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a ratio of totals by the study's inputs, to its rounding, and by bills from measured bytes, to a tenth."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        claimed, study = claim.needs("value"), costs()
-        own = total(study, players, STUDIED[name]) / total(study, players, "SortedContainers")
-        one, two = (evidence.bill(players, studied).total for studied in (STUDIED[name], "SortedContainers"))
-        if one is None or two is None:
-            _unpriced("hours to build")
-        return Judged(
-            f"{own:.2f}x from the study's inputs; {one / two:.2f}x by measured bytes",
-            decide([abs(own - claimed) <= RATIO_ROUNDING + 1e-9, _close(one / two, claimed)]),
-        )
-
-    return judge
+    claimed, study = claim.needs("value"), costs()
+    own = total(study, players, STUDIED[name]) / total(study, players, "SortedContainers")
+    one, two = (evidence.bill(players, studied).total for studied in (STUDIED[name], "SortedContainers"))
+    if one is None or two is None:
+        _unpriced("hours to build")
+    return Judged(
+        f"{own:.2f}x from the study's inputs; {one / two:.2f}x by measured bytes",
+        decide([abs(own - claimed) <= RATIO_ROUNDING + 1e-9, _close(one / two, claimed)]),
+    )
 
 
 def lowest_total(_: Claim, evidence: Evidence) -> Judged:
@@ -298,19 +265,27 @@ def most_players(_: Claim, evidence: Evidence) -> Judged:
 
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
-    **{f"development-days-{name}": days(name) for name in STUDIED},
-    **{f"development-cost-{name}": development(name) for name in STUDIED},
-    **{f"development-time-{name}": building_time(name) for name in STUDIED},
-    **{f"testing-time-{name}": testing_time(name) for name in STUDIED},
+    **{f"development-days-{name}": partial(days, name) for name in STUDIED},
+    **{f"development-cost-{name}": partial(development, name) for name in STUDIED},
+    **{f"development-time-{name}": partial(building_time, name) for name in STUDIED},
+    **{f"testing-time-{name}": partial(testing_time, name) for name in STUDIED},
     "sortedcontainers-lowest-development-cost": lowest_development,
     "lowest-development-cost-3-days": lowest_development,
-    **{f"monthly-cost-{name}-{size}": monthly(name, SIZES[size]) for name in STUDIED for size in SIZES},
-    **{f"server-size-{size}": server(players) for size, players in SIZES.items()},
+    **{
+        f"monthly-cost-{name}-{size}": partial(monthly, name, players)
+        for name in STUDIED
+        for size, players in SIZES.items()
+    },
+    **{f"server-size-{size}": partial(server, players) for size, players in SIZES.items()},
     "sortedcontainers-and-zodb-cheapest-infrastructure": cheapest,
     "redis-costs-2-to-3-times": times_as_much,
-    **{f"five-year-total-{name}-{size}": five_years(name, SIZES[size]) for name in STUDIED for size in ("100k", "1m")},
     **{
-        f"five-year-ratio-{name}-{size}": five_year_ratio(name, SIZES[size])
+        f"five-year-total-{name}-{size}": partial(five_years, name, SIZES[size])
+        for name in STUDIED
+        for size in ("100k", "1m")
+    },
+    **{
+        f"five-year-ratio-{name}-{size}": partial(five_year_ratio, name, SIZES[size])
         for name in ("redis", "zodb")
         for size in ("100k", "1m")
     },

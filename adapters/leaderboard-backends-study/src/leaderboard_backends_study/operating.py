@@ -5,7 +5,8 @@ A rating on something that was not measured, and an opinion, are reported with r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from leaderboard_backends.comparison.advice.answer import advise_from
@@ -28,24 +29,20 @@ STARS: Final = {"sortedcontainers": 5, "redis": 3, "zodb": 4}
 Words: TypeAlias = Callable[[Evidence, str], str]
 
 
-def deployment(name: str) -> Evaluator:
+def deployment(name: str, claim: Claim, evidence: Evidence) -> Judged:
     """Judge stars by the order of what there is to run: more stars must mean less to run, equal stars as much."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        facts = {other: _to_run(evidence, other) for other in STARS}
-        agree = [
-            _sign(claim.needs("value") - STARS[other]) == -_compared(facts[name], facts[other])
-            for other in STARS
-            if other != name
-        ]
-        return Judged(_each(evidence, name, _to_run_words), decide(agree))
-
-    return judge
+    rated, to_run = claim.needs("value"), {other: _to_run(evidence, other) for other in STARS}
+    agree = [
+        (rated > STARS[other], rated < STARS[other]) == (to_run[name] < theirs, to_run[name] > theirs)
+        for other, theirs in to_run.items()
+        if other != name
+    ]
+    return Judged(_each(evidence, name, _to_run_words), decide(agree))
 
 
-def unrated(name: str, words: Words, why: str) -> Evaluator:
+def unrated(name: str, words: Words, why: str, _: Claim, evidence: Evidence) -> Judged:
     """Report related facts for stars on something that was not measured here."""
-    return lambda _, evidence: Judged(f"{_each(evidence, name, words)}; {why}", "not measured")
+    return Judged(f"{_each(evidence, name, words)}; {why}", "not measured")
 
 
 def _each(evidence: Evidence, name: str, words: Words) -> str:
@@ -53,14 +50,6 @@ def _each(evidence: Evidence, name: str, words: Words) -> str:
     return "; ".join(
         f"{other}: {words(evidence, other)}" for other in (name, *(each for each in BOARDS if each != name))
     )
-
-
-def _sign(number: float) -> int:
-    return (number > 0) - (number < 0)
-
-
-def _compared(one: tuple[int, ...], two: tuple[int, ...]) -> int:
-    return (one > two) - (one < two)
 
 
 def _to_run(evidence: Evidence, name: str) -> tuple[int, ...]:
@@ -84,20 +73,15 @@ def _watching_words(evidence: Evidence, name: str) -> str:
     return ", ".join(watched)
 
 
-def _gain(evidence: Evidence, label: str) -> tuple[float, int, str]:
+def _scaling_words(evidence: Evidence, name: str) -> str:
     """Return the highest throughput of several clients relative to one, with their number and kind."""
-    kind = "processes" if evidence.throughputs(label, "processes") else "threads"
-    rates = {clients: rate.middle for clients, rate in evidence.throughputs(label, kind).items()}
+    kind = "processes" if evidence.throughputs(name, "processes") else "threads"
+    rates = evidence.throughputs(name, kind)
     alone = rates.pop(1, None)
     if not alone or not rates:
-        missing(f"throughput of several clients on {label}")
+        missing(f"throughput of several clients on {name}")
     best = max(rates, key=lambda clients: rates[clients])
-    return rates[best] / alone, best, kind
-
-
-def _scaling_words(evidence: Evidence, name: str) -> str:
-    gain, clients, kind = _gain(evidence, name)
-    return f"{clients} {kind} have {times(gain)} the throughput of one"
+    return f"{best} {kind} have {times(rates[best] / alone)} the throughput of one"
 
 
 def _recovery_words(evidence: Evidence, name: str) -> str:
@@ -124,11 +108,10 @@ def running(one: Operation) -> str:
     return f"{', '.join(to_run)}{start}, {counted(len(one.setup), 'set-up step')} ({STATED})"
 
 
-def in_short(every: Iterable[Operation]) -> str:
+def in_short(every: Sequence[Operation]) -> str:
     """Return what there is to run and to set up for several boards, as short text."""
-    boards = list(every)
-    to_run = ", ".join(f"{one.label} {one.processes}/{one.ports}" for one in boards)
-    steps = ", ".join(f"{one.label} {len(one.setup)}" for one in boards)
+    to_run = ", ".join(f"{one.label} {one.processes}/{one.ports}" for one in every)
+    steps = ", ".join(f"{one.label} {len(one.setup)}" for one in every)
     return f"processes/ports: {to_run}; set-up steps ({STATED}): {steps}"
 
 
@@ -144,9 +127,8 @@ def loses_with_process(_: Claim, evidence: Evidence) -> Judged:
 
 def redis_keeps(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether Redis keeps the board, by crash recovery with each of its settings."""
-    losses = measured(("redis", "redis (appendfsync everysec)", "redis (appendfsync always)"), evidence.lost)
-    if not losses:
-        missing("crash recovery of redis, redis (appendfsync everysec) or redis (appendfsync always)")
+    labels = ("redis", "redis (appendfsync everysec)", "redis (appendfsync always)")
+    losses = measured(labels, evidence.lost) or missing(f"crash recovery of {', '.join(labels[:2])} or {labels[2]}")
     said = ", ".join(f"{label} {lost:,} of {acknowledged:,}" for label, (lost, acknowledged) in losses.items())
     return Judged(f"updates lost to kill -9: {said}", decide([lost == 0 for lost, _ in losses.values()]))
 
@@ -250,9 +232,7 @@ def alert_thresholds(claim: Claim, evidence: Evidence) -> Judged:
         names = evidence.operations(label, MIDDLE)
         return max(evidence.time(label, name, MIDDLE, "p99").middle for name in names)
 
-    p99 = measured(evidence.labels, longest)
-    if not p99:
-        missing(f"p99 at {MIDDLE:,} players")
+    p99 = measured(evidence.labels, longest) or missing(f"p99 at {MIDDLE:,} players")
     said = [f"{label} {time_words(time)}" for label, time in p99.items()]
     low, high = claim.needs("low"), claim.needs("high")
     return Judged(f"longest p99 of any operation (thresholds {low:g} and {high:g} ms): {', '.join(said)}", "opinion")
@@ -267,9 +247,9 @@ def where_replicas_begin(_: Claim, evidence: Evidence) -> Judged:
     )
 
 
-def classified(said: str) -> Evaluator:
+def classified(said: str, _: Claim, __: Evidence) -> Judged:
     """Judge a claim on a package by what its metadata says; the metadata is its authors' own view."""
-    return lambda _, __: Judged(f"classifier in the package metadata: Development Status :: {said}", "holds")
+    return Judged(f"classifier in the package metadata: Development Status :: {said}", "holds")
 
 
 def operating_redis(_: Claim, evidence: Evidence) -> Judged:
@@ -281,12 +261,7 @@ def operating_redis(_: Claim, evidence: Evidence) -> Judged:
 
 def part_of_performance(_: Claim, evidence: Evidence) -> Judged:
     """Report statements. A result has no performance relative to a hand-written board."""
-    counted = {
-        label: facts.code.statements
-        for label in evidence.labels
-        if (facts := evidence.result.facts(label)) is not None and facts.code is not None
-    }
-    said = ", ".join(f"{label} {number:,}" for label, number in counted.items()) or "not counted"
+    said = ", ".join(f"{label} {number:,}" for label, number in evidence.statements.items()) or "not counted"
     return Judged(f"statements: {said}; a result does not include the benchmarks of `make bench`", "not measured")
 
 
@@ -298,10 +273,10 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "zodb-persistent": zodb_keeps,
     "zodb-mvcc-acid": acid,
     "zodb-complex-setup": zodb_is_complex,
-    **{f"rating-deployment-{name}": deployment(name) for name in BOARDS},
-    **{f"rating-monitoring-{name}": unrated(name, _watching_words, WATCHED) for name in BOARDS},
-    **{f"rating-scaling-{name}": unrated(name, _scaling_words, SCALED) for name in BOARDS},
-    **{f"rating-disaster-recovery-{name}": unrated(name, _recovery_words, RECOVERED) for name in BOARDS},
+    **{f"rating-deployment-{name}": partial(deployment, name) for name in BOARDS},
+    **{f"rating-monitoring-{name}": partial(unrated, name, _watching_words, WATCHED) for name in BOARDS},
+    **{f"rating-scaling-{name}": partial(unrated, name, _scaling_words, SCALED) for name in BOARDS},
+    **{f"rating-disaster-recovery-{name}": partial(unrated, name, _recovery_words, RECOVERED) for name in BOARDS},
     "sortedcontainers-easiest-below-1m": easiest,
     "easiest-to-operate": easiest,
     "sortedcontainers-default-choice": default_choice,
@@ -309,8 +284,8 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "maintenance-low-medium-high": maintenance,
     "alert-p99-50-and-100-ms": alert_thresholds,
     "replicas-for-1m-to-10m": where_replicas_begin,
-    "bintrees-unmaintained": classified("7 - Inactive"),
-    "sortedcontainers-stable-library": classified("5 - Production/Stable"),
+    "bintrees-unmaintained": partial(classified, "7 - Inactive"),
+    "sortedcontainers-stable-library": partial(classified, "5 - Production/Stable"),
     "redis-ops-knowledge-required": operating_redis,
     "95-percent-of-performance-10-percent-of-complexity": part_of_performance,
 }

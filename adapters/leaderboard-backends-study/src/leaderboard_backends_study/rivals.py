@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import inf
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -53,7 +54,7 @@ def _won(outcomes: Sequence[Outcome]) -> str:
 
 def _crowded(evidence: Evidence) -> str:
     """Return the throughput of the most threads on `sortedcontainers`, relative to one thread, as text."""
-    rate = {clients: one.middle for clients, one in evidence.throughputs(SORTED, "threads").items()}
+    rate = evidence.throughputs(SORTED)
     most = max(rate, default=1)
     return (
         f"; `{SORTED}` with {most} threads has {times(rate[most] / rate[1])} the throughput of one" if most > 1 else ""
@@ -101,22 +102,18 @@ def _clients(figure: Figure) -> str:
     return counted(int(figure.amount), "client") if figure.part in {"threads", "processes"} else figure.title
 
 
-def slower_than_sorted(*labels: str) -> Evaluator:
+def slower_than_sorted(labels: Sequence[str], _: Claim, evidence: Evidence) -> Judged:
     """Judge whether boards, as far as measured, are slower than `sortedcontainers` at each operation."""
-
-    def judge(_: Claim, evidence: Evidence) -> Judged:
-        by_label = measured(labels, lambda label: evidence.service(label, MIDDLE))
-        if not by_label:
-            missing(f"service times of {' or '.join(labels)} at {MIDDLE:,} players")
-        said, slower = [], []
-        for label in by_label:
-            by = {name: _ratio(evidence, label, name) for name in evidence.operations(SORTED, MIDDLE)}
-            slower += [one > 1 for one in by.values()]
-            each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
-            said.append(f"{label}: {each}")
-        return Judged(f"p50 relative to `sortedcontainers` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
-
-    return judge
+    by_label = measured(labels, lambda label: evidence.service(label, MIDDLE)) or missing(
+        f"service times of {' or '.join(labels)} at {MIDDLE:,} players"
+    )
+    said, slower = [], []
+    for label in by_label:
+        by = {name: _ratio(evidence, label, name) for name in evidence.operations(SORTED, MIDDLE)}
+        slower += [one > 1 for one in by.values()]
+        each = ", ".join(f"{operation_title(name)} {times(one)}" for name, one in by.items())
+        said.append(f"{label}: {each}")
+    return Judged(f"p50 relative to `sortedcontainers` at {MIDDLE:,} players: {'; '.join(said)}", decide(slower))
 
 
 def _ratio(evidence: Evidence, label: str, operation: str) -> float:
@@ -160,8 +157,8 @@ def approximate_ranks(_: Claim, evidence: Evidence) -> Judged:
 
 EVALUATORS: Final[dict[str, Evaluator]] = {
     "sortedcontainers-beats-alternatives": beats_all,
-    "redis-network-latency": slower_than_sorted("redis (unix socket)", "redis"),
-    "zodb-slower": slower_than_sorted("zodb", "zodb+memory"),
+    "redis-network-latency": partial(slower_than_sorted, ("redis (unix socket)", "redis")),
+    "zodb-slower": partial(slower_than_sorted, ("zodb", "zodb+memory")),
     "zodb-good-on-one-server": good_on_one_server,
     "live-top-10-beside-cached-top-100": live_top_10,
     "approximate-ranks": approximate_ranks,

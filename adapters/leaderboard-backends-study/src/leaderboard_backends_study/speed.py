@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import log
+from statistics import median
 from typing import Final, NamedTuple
 
 from leaderboard_backends.comparison.document import operation_title
@@ -13,7 +15,6 @@ from .evidence import SORTED, WORKLOAD, Evaluator, Evidence, Judged, decide, mea
 from .inputs import Claim
 from .programs.board import STUDY_BOARD
 
-SMALL: Final = 10_000
 MIDDLE: Final = 100_000
 LARGE: Final = 1_000_000
 
@@ -30,21 +31,17 @@ PROGRAM_OPERATIONS: Final = {"update": ("update", "update and rank"), "top_100":
 # ---------------------------------------------------------------------- latencies and targets
 
 
-def latency(operation: str) -> Evaluator:
+def latency(operation: str, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a mean: it holds where neither the study's board nor `sortedcontainers`, as far as measured, is slower."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        limit = claim.needs("value") * MS
-        programs = measured(PROGRAM_OPERATIONS[operation], lambda name: evidence.timing(STUDY_BOARD, name))
-        means = {f"{name} of the study's board": time for name, time in programs.items()}
-        boards = measured([SORTED], lambda label: evidence.time(label, operation, MIDDLE, "mean"))
-        means.update({f"`{label}`": time for label, time in boards.items()})
-        if not means:
-            missing(f"means of {operation} on `{SORTED}` or in `{STUDY_BOARD}`")
-        said = [f"{name} {timed(time)}, {_times_faster(limit, time.middle)}" for name, time in means.items()]
-        return Judged("; ".join(said), decide([time.middle <= limit for time in means.values()]))
-
-    return judge
+    limit = claim.needs("value") * MS
+    programs = measured(PROGRAM_OPERATIONS[operation], lambda name: evidence.timing(STUDY_BOARD, name))
+    means = {f"{name} of the study's board": time for name, time in programs.items()}
+    boards = measured([SORTED], lambda label: evidence.time(label, operation, MIDDLE, "mean"))
+    means.update({f"`{label}`": time for label, time in boards.items()})
+    if not means:
+        missing(f"means of {operation} on `{SORTED}` or in `{STUDY_BOARD}`")
+    said = [f"{name} {timed(time)}, {_times_faster(limit, time.middle)}" for name, time in means.items()]
+    return Judged("; ".join(said), decide([time.middle <= limit for time in means.values()]))
 
 
 def _times_faster(claimed: float, taken: float) -> str:
@@ -53,22 +50,18 @@ def _times_faster(claimed: float, taken: float) -> str:
     return f"{times(taken / claimed)} slower than claimed"
 
 
-def target(operation: str) -> Evaluator:
+def target(operation: str, claim: Claim, evidence: Evidence) -> Judged:
     """Judge a target by the p99 of `sortedcontainers`, and report that of every other board."""
-
-    def judge(claim: Claim, evidence: Evidence) -> Judged:
-        limit = claim.needs("below") * MS
-        mine = evidence.time(SORTED, operation, MIDDLE, "p99")
-        others = [label for label in evidence.labels if label != SORTED]
-        p99 = measured(others, lambda label: evidence.time(label, operation, MIDDLE, "p99").middle)
-        met = [label for label, time in p99.items() if time < limit]
-        missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
-        missed += [f"{label} (p99 not known)" for label in others if label not in p99]
-        beside = f"; also below the target: {', '.join(met)}" if met else ""
-        but = f"; not below: {', '.join(missed)}" if missed else ""
-        return Judged(f"p99 of `sortedcontainers` {timed(mine)}{beside}{but}", decide([mine.middle < limit]))
-
-    return judge
+    limit = claim.needs("below") * MS
+    mine = evidence.time(SORTED, operation, MIDDLE, "p99")
+    others = [label for label in evidence.labels if label != SORTED]
+    p99 = measured(others, lambda label: evidence.time(label, operation, MIDDLE, "p99").middle)
+    met = [label for label, time in p99.items() if time < limit]
+    missed = [f"{label} {elapsed(time / 1e6)}" for label, time in p99.items() if label not in met]
+    missed += [f"{label} (p99 not known)" for label in others if label not in p99]
+    beside = f"; also below the target: {', '.join(met)}" if met else ""
+    but = f"; not below: {', '.join(missed)}" if missed else ""
+    return Judged(f"p99 of `sortedcontainers` {timed(mine)}{beside}{but}", decide([mine.middle < limit]))
 
 
 def below_1_ms(claim: Claim, evidence: Evidence) -> Judged:
@@ -126,21 +119,18 @@ def holds_players(claim: Claim, evidence: Evidence) -> Judged:
     return Judged("; ".join(one.words for one in both), decide([one.met for one in both]))
 
 
-def targets_at(players: int) -> Evaluator:
-    """Judge whether the targets are met at one size."""
-
-    def judge(_: Claim, evidence: Evidence) -> Judged:
-        one = targets(evidence, players)
-        return Judged(one.words, decide([one.met]))
-
-    return judge
+def meets_targets(claim: Claim, evidence: Evidence) -> Judged:
+    """Judge whether the targets are met at the claim's size."""
+    one = targets(evidence, round(claim.needs("players")))
+    return Judged(one.words, decide([one.met]))
 
 
 def one_server(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether one process meets the targets at the claim's size, and report its load time and memory."""
     players = round(claim.needs("players"))
     one = targets(evidence, players)
-    load, bytes_ = evidence.load_seconds(SORTED, players), evidence.memory(SORTED, players)
+    load = median(evidence.service(SORTED, players).values("load", "seconds").values())
+    bytes_ = evidence.memory(SORTED, players)
     return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([one.met]))
 
 
@@ -185,7 +175,7 @@ LINEAR: Final = (0.9, 1.35)
 
 def updates_a_second(claim: Claim, evidence: Evidence) -> Judged:
     """Judge a rate of updates by one client of `sortedcontainers`; the reads of the workload do not count."""
-    rate, share = evidence.throughput(SORTED, 1).middle, evidence.share_of_updates(SORTED)
+    rate, share = evidence.throughput(SORTED), evidence.share_of_updates(SORTED)
     said = f"{whole(rate * share)} updates per second, among {whole(rate)} operations ({percent(share)} are updates)"
     return Judged(f"`sortedcontainers`, one client: {said}", decide([rate * share > claim.needs("above")]))
 
@@ -193,11 +183,11 @@ def updates_a_second(claim: Claim, evidence: Evidence) -> Judged:
 def near_capacity(claim: Claim, evidence: Evidence) -> Judged:
     """Judge "near the capacity": within a factor of two of the updates per second of one process."""
     limit = claim.needs("above")
-    rate = evidence.throughput(SORTED, 1).middle * evidence.share_of_updates(SORTED)
+    rate = evidence.throughput(SORTED) * evidence.share_of_updates(SORTED)
     best = {
-        label: max(each.middle for each in every.values()) * evidence.share_of_updates(label)
+        label: max(every.values()) * evidence.share_of_updates(label)
         for label in evidence.labels
-        if (every := {**evidence.throughputs(label, "threads"), **evidence.throughputs(label, "processes")})
+        if (every := {**evidence.throughputs(label), **evidence.throughputs(label, "processes")})
     }
     said = ", ".join(f"{label} {whole(most)}" for label, most in best.items())
     near = limit / 2 <= rate <= limit * 2
@@ -251,19 +241,19 @@ EVALUATORS: Final[dict[str, Evaluator]] = {
     "operations-0-1-to-1-ms": between,
     "requirement-1000s-updates-a-second": updates_a_second,
     "requirement-100k-to-1m-players": holds_players,
-    "update-latency-100k": latency("update"),
-    "top-100-latency-100k": latency("top_100"),
-    "rank-latency-100k": latency("rank"),
-    "update-target-100k": target("update"),
-    "top-100-target-100k": target("top_100"),
-    "rank-target-100k": target("rank"),
+    "update-latency-100k": partial(latency, "update"),
+    "top-100-latency-100k": partial(latency, "top_100"),
+    "rank-latency-100k": partial(latency, "rank"),
+    "update-target-100k": partial(target, "update"),
+    "top-100-target-100k": partial(target, "top_100"),
+    "rank-target-100k": partial(target, "rank"),
     "memory-100k": memory_of_100k,
     "memory-target-100k": memory_target,
     "alert-10k-updates-a-second": near_capacity,
     "one-server-up-to-1m-players": one_server,
     "one-process-10k-updates-a-second": needs_more_than_one_process,
     "dict-and-sort-n-log-n": n_log_n,
-    "premature-sharding-at-10k": targets_at(SMALL),
+    "premature-sharding-at-10k": meets_targets,
     "scales-to-1m-players": grows_to_1m,
 }
 """By the claim's id."""
