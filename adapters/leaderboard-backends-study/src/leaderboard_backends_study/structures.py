@@ -20,14 +20,7 @@ NEGLIGIBLE: Final = 1.1
 TREES: Final = {"RBTree": maps.RB_TREE, "AVLTree": maps.AVL_TREE}
 """Programs by the name of the tree."""
 
-MAP_OPERATIONS: Final = (
-    maps.INSERT,
-    maps.DELETE,
-    maps.MOVE,
-    maps.LOOK_UP,
-    maps.EXTREMES,
-    maps.FIRST_10,
-)
+MAP_OPERATIONS: Final = (maps.INSERT, maps.DELETE, maps.MOVE, maps.LOOK_UP, maps.EXTREMES, maps.FIRST_10)
 
 
 def is_about(measured: float, claimed: float) -> bool:
@@ -115,19 +108,13 @@ def top_10_in_k(_: Claim, evidence: Evidence) -> Judged:
 
 def dict_is_faster(_: Claim, evidence: Evidence) -> Judged:
     """Judge whether a dict is faster at both setting and getting."""
-    pairs = {
-        "set": (misuse.SORTED_DICT_SET, misuse.DICT_SET),
-        "get": (misuse.SORTED_DICT_GET, misuse.DICT_GET),
-    }
+    program = misuse.DICT_OR_SORTED_DICT
+    pairs = {"set": (misuse.SORTED_DICT_SET, misuse.DICT_SET), "get": (misuse.SORTED_DICT_GET, misuse.DICT_GET)}
     by = {
-        what: evidence.timing(misuse.DICT_OR_SORTED_DICT, ordered).middle
-        / evidence.timing(misuse.DICT_OR_SORTED_DICT, plain).middle
+        what: evidence.timing(program, ordered).middle / evidence.timing(program, plain).middle
         for what, (ordered, plain) in pairs.items()
     }
-    ordered, plain = (
-        evidence.program_memory(misuse.DICT_OR_SORTED_DICT),
-        evidence.count(misuse.DICT_OR_SORTED_DICT, misuse.DICT_BYTES),
-    )
+    ordered, plain = evidence.program_memory(program), evidence.count(program, misuse.DICT_BYTES)
     said = ", ".join(f"{what} {times(one)}" for what, one in by.items())
     return Judged(
         f"time of SortedDict relative to dict: {said}; memory: SortedDict {size(ordered)}, dict {size(plain)}",
