@@ -7,9 +7,8 @@ figure that is `None` was not measured, or has too few samples to mean anything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from math import exp, log
+from collections.abc import Sequence
+from math import log
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -38,15 +37,6 @@ class Histogram(msgspec.Struct, frozen=True):
     first: int
     counts: list[int]
 
-    def buckets(self) -> Iterator[tuple[float, float, int]]:
-        """Yield the ends of each bucket in microseconds, and how many samples lie in it."""
-        for place, count in enumerate(self.counts, self.first):
-            yield BUCKET**place / 1000, BUCKET ** (place + 1) / 1000, count
-
-    def middle_us(self, place: int) -> float:
-        """Return the geometric middle of the bucket at an index of `counts`."""
-        return exp(log(BUCKET) * (self.first + place + 0.5)) / 1000
-
 
 class Distribution(msgspec.Struct, frozen=True):
     """The samples of one operation in one process: exact percentiles, and all samples as a histogram."""
@@ -65,21 +55,10 @@ class Distribution(msgspec.Struct, frozen=True):
 def distribution(samples: Sequence[int]) -> Distribution:
     """Return the summary of samples in nanoseconds; there must be at least one. O(n log n)."""
     ordered = sorted(samples)
-
-    def told(part: Fraction) -> float | None:
-        found = percentile(ordered, part)
-        return None if found is None else microseconds(found)
-
-    return Distribution(
-        samples=len(ordered),
-        mean_us=microseconds(sum(ordered) / len(ordered)),
-        p50_us=told(P50),
-        p95_us=told(P95),
-        p99_us=told(P99),
-        p999_us=told(P999),
-        maximum_us=microseconds(ordered[-1]),
-        histogram=histogram(ordered),
-    )
+    percentiles = [percentile(ordered, part) for part in (P50, P95, P99, P999)]
+    p50, p95, p99, p999 = (None if found is None else microseconds(found) for found in percentiles)
+    mean, maximum = microseconds(sum(ordered) / len(ordered)), microseconds(ordered[-1])
+    return Distribution(len(ordered), mean, p50, p95, p99, p999, maximum, histogram(ordered))
 
 
 def histogram(samples: Sequence[int]) -> Histogram:

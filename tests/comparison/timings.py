@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from leaderboard_backends.comparison.figures import (
+    BUCKET,
     Checked,
     Distribution,
     Figures,
@@ -40,6 +41,12 @@ FIVE = (1.0, 1.01, 0.99, 1.02, 0.98)
 
 def distribution(p50: float | None, p99: float | None = None, *, samples: int = 10_000) -> Distribution:
     return Distribution(samples, p50 or 1.0, p50, None, p99, None, p99 or p50 or 1.0, Histogram(0, [samples]))
+
+
+def buckets(histogram: Histogram) -> Iterator[tuple[float, float, int]]:
+    """Yield the ends of each bucket in microseconds, and how many samples lie in it."""
+    for place, count in enumerate(histogram.counts, histogram.first):
+        yield BUCKET**place / 1000, BUCKET ** (place + 1) / 1000, count
 
 
 def timed(p50: float | None, p99: float | None = None, *, samples: int = 10_000, planned: int = 10_000) -> Timed:

@@ -42,6 +42,8 @@ from leaderboard_backends.comparison.schema import (
     WorkloadFacts,
 )
 
+from ..timings import buckets
+
 SIZES: Final = (100, 1_000, 10_000, 100_000, 1_000_000)
 MIDDLE: Final = 100_000
 WORKLOADS: Final = ("realtime", "lobby", "season-start", "churn")
@@ -197,7 +199,8 @@ def distribution(chance: Random, middle_us: float, samples: int) -> Distribution
     found = Histogram(first, counts)
     told = [_percentile(found, part) for part in (0.5, 0.95, 0.99, 0.999)]
     p50, p95, p99, p999 = (time if sum(counts) * (1 - part) >= 1 else None for time, part in told)
-    mean = sum(found.middle_us(place) * count for place, count in enumerate(counts)) / sum(counts)
+    middles = (exp(log(BUCKET) * (first + place + 0.5)) / 1000 for place in range(len(counts)))
+    mean = sum(middle * count for middle, count in zip(middles, counts, strict=True)) / sum(counts)
     maximum = BUCKET ** (first + len(counts)) / 1000
     return Distribution(sum(counts), mean, p50, p95, p99, p999 if samples >= 10_000 else None, maximum, found)
 
@@ -212,7 +215,7 @@ def _count(chance: Random, expected: float) -> int:
 
 def _percentile(found: Histogram, part: float) -> tuple[float, float]:
     reached, wanted = 0, part * sum(found.counts)
-    for low, high, count in found.buckets():
+    for low, high, count in buckets(found):
         if reached + count >= wanted:
             return low + (high - low) * (wanted - reached) / count, part
         reached += count

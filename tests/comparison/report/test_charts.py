@@ -26,6 +26,7 @@ from leaderboard_backends.comparison.report.sections import chart_files
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.installing import install_extra
 
+from ..timings import buckets
 from . import made_up
 from .colour_vision import KINDS, contrast, difference
 from .shown import charts_of
@@ -133,8 +134,8 @@ def test_a_distribution_has_every_bucket_of_all_processes(result: Result, every:
         for run in result.runs
         if run.cell == Cell("service", "realtime", 100_000, "sqlite") and isinstance(run.figures, ServiceFigures)
     ]
-    lowest = min(low for histogram in found for low, _, count in histogram.buckets() if count)
-    highest = max(high for histogram in found for _, high, count in histogram.buckets() if count)
+    lowest = min(low for histogram in found for low, _, count in buckets(histogram) if count)
+    highest = max(high for histogram in found for _, high, count in buckets(histogram) if count)
     shape = [row for row in rows(every["distribution-rank"], "shape") if row["backend"] == "sqlite"]
     assert (shape[0]["time"], shape[-1]["until"]) == pytest.approx((lowest, highest), rel=1e-3)
     assert max(row["width"] for row in shape) == 24
