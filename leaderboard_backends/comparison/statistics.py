@@ -51,13 +51,7 @@ def interval(values: Sequence[float]) -> Interval:
     if not values:
         raise ValueError("no values: a median needs at least one process with this figure.")
     ordered = sorted(values)
-    counts = _lower_median_counts(len(ordered))
-    return Interval(
-        _end(zip(ordered, counts, strict=True)),
-        median(ordered),
-        _end(zip(reversed(ordered), counts, strict=True)),
-        len(ordered),
-    )
+    return Interval(_end(_atoms(ordered)), median(ordered), _end(_atoms(ordered[::-1])), len(ordered))
 
 
 def paired_ratio(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
@@ -84,10 +78,7 @@ def independent_ratio(first: Sequence[float], second: Sequence[float]) -> Interv
     _check_positive(first)
     _check_positive(second)
     middle = interval(first).middle / interval(second).middle
-    up, down = _atoms(sorted(first)), _atoms(sorted(second, reverse=True))
-    low = _end(sorted((a / b, m * n) for a, m in up for b, n in down))
-    up, down = _atoms(sorted(second)), _atoms(sorted(first, reverse=True))
-    high = _end(sorted(((b / a, m * n) for a, m in up for b, n in down), reverse=True))
+    low, high = (_end_of_ratio(first, second, mirrored=mirrored) for mirrored in (False, True))
     return Interval(low, middle, high, min(len(first), len(second)))
 
 
@@ -123,11 +114,16 @@ def _atoms(ordered: Sequence[float]) -> list[tuple[float, int]]:
     return list(zip(ordered, _lower_median_counts(len(ordered)), strict=True))
 
 
-def _end(atoms: Iterable[tuple[float, int]]) -> float:
+def _end_of_ratio(first: Sequence[float], second: Sequence[float], *, mirrored: bool) -> float:
+    """Return the low end of a ratio of medians, or its mirror, the high end."""
+    over, under = _atoms(sorted(first, reverse=mirrored)), _atoms(sorted(second, reverse=not mirrored))
+    return _end(sorted(((a / b, m * n) for a, m in over for b, n in under), reverse=mirrored))
+
+
+def _end(atoms: Sequence[tuple[float, int]]) -> float:
     """Return the first value, from the outside in, at which 2.5 % of all resamples are reached."""
-    known = list(atoms)
-    reached = list(accumulate(count for _, count in known))
-    return next(value for (value, _), count in zip(known, reached, strict=True) if _TAIL * count >= reached[-1])
+    reached = list(accumulate(count for _, count in atoms))
+    return next(value for (value, _), count in zip(atoms, reached, strict=True) if _TAIL * count >= reached[-1])
 
 
 def _check_positive(values: Iterable[float]) -> None:
