@@ -10,9 +10,9 @@ from typing import Final
 
 import click
 
+from ..comparison.comparable import caution, merge
 from ..comparison.document import Chart, Section
 from ..comparison.files import is_stream, write_atomically
-from ..comparison.merging import caution, merge
 from ..comparison.regression import changes
 from ..comparison.report.changes import regression_sections
 from ..comparison.report.markdown import markdown

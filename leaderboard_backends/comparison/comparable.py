@@ -1,12 +1,15 @@
-"""Whether two results may be compared at all, and what else differs between them."""
+"""Whether results may be compared or merged, what else differs between them, and one result made of several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ..errors import ConfigurationError
-from .schema import BackendFacts, Cell, Machine, Result, TraceFacts
+from .schema import Cell, Machine, Result, TraceFacts
 
 
 class Difference(NamedTuple):
@@ -26,7 +29,7 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
     In the way are another workload or another trace under the same name, another machine (processor, cores,
     architecture) unless it is allowed, and having no cell in common.
     """
-    problems = other_traces(old, new)
+    problems = _replayed_differently(old, new)
     if not allow_other_machine:
         problems += [
             f"{difference} (times of two machines differ whatever the code does: measure both on one, or allow it)"
@@ -38,14 +41,15 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
         raise ConfigurationError(f"these results cannot be compared: {'; '.join(problems)}.")
 
 
-def other_traces(old: Result, new: Result) -> list[str]:
+def _replayed_differently(old: Result, new: Result) -> list[str]:
     """Return what two results replayed differently under the same name, each with what to do."""
     return [*_workloads(old, new), *_traces(old, new)]
 
 
 def differences(old: Result, new: Result) -> list[Difference]:
     """Return what else differs: versions, machine, settings, methods, and tuning or durability of a backend."""
-    return list(_unlike(_circumstances(old), _circumstances(new)))
+    before, after = ({**_circumstances(result), **_promises(result)} for result in (old, new))
+    return list(_unlike(before, after))
 
 
 def _workloads(old: Result, new: Result) -> Iterator[str]:
@@ -90,7 +94,7 @@ def _hardware(machine: Machine) -> dict[str, str]:
 
 def _circumstances(result: Result) -> dict[str, str]:
     machine, settings = result.machine, result.settings
-    found = {
+    return {
         **{f"version of {library}": version for library, version in result.versions.items()},
         **_hardware(machine),
         "memory": f"{machine.memory_bytes / 2**30:.1f} GiB",
@@ -102,18 +106,16 @@ def _circumstances(result: Result) -> dict[str, str]:
         "finished": "yes" if result.finished else "no",
         **{f"method of {what}": method for what, method in result.methods.items()},
     }
+
+
+def _promises(result: Result) -> dict[str, str]:
+    found: dict[str, str] = {}
     for facts in result.backends:
-        found.update(_promises(facts))
+        found[f"durability of {facts.label}"] = facts.durability
+        found[f"home of {facts.label}"] = facts.home
+        found[f"server of {facts.label}"] = facts.server or ""
+        found[f"tuning of {facts.label}"] = ", ".join(facts.metadata.tuning)
     return found
-
-
-def _promises(facts: BackendFacts) -> dict[str, str]:
-    return {
-        f"durability of {facts.label}": facts.durability,
-        f"home of {facts.label}": facts.home,
-        f"server of {facts.label}": facts.server or "",
-        f"tuning of {facts.label}": ", ".join(facts.metadata.tuning),
-    }
 
 
 def _unlike(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
@@ -121,3 +123,78 @@ def _unlike(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Differen
         was, now = old.get(what, ""), new.get(what, "")
         if was != now:
             yield Difference(what, was, now)
+
+
+# ---------------------------------------------------------------------- several results as one
+
+
+def merge(results: Sequence[Result]) -> Result:
+    """Return all runs as one result, which lists in its settings what it was merged from.
+
+    A program of a plug-in that two of them have, as every plan of one kind runs it, is that of the first.
+
+    Raises `ConfigurationError`, with all that is in the way, where machine, code, versions, workloads, traces or
+    settings differ, or where a backend is in two of them.
+    """
+    merged = reduce(_merge, results)
+    if len(results) == 1:
+        return merged
+    parts = [
+        part
+        for result in results
+        for part in result.settings.merged or [f"{', '.join(result.settings.backends)} ({result.started})"]
+    ]
+    return replace(merged, settings=replace(merged.settings, merged=parts))
+
+
+def caution(result: Result) -> str:
+    """Return what a reader of a merged result has to know; empty for the result of one comparison."""
+    if not result.settings.merged:
+        return ""
+    return (
+        f"Merged from {len(result.settings.merged)} comparisons on one machine: {'; '.join(result.settings.merged)}. "
+        "Their rounds were not interleaved: what the machine did meanwhile differs between backends of different "
+        "comparisons, which the noise floor of A/A runs does not show."
+    )
+
+
+def _merge(first: Result, second: Result) -> Result:
+    if problems := list(_problems(first, second)):
+        raise ConfigurationError(f"these results cannot be merged: {'; '.join(problems)}.")
+    settings = replace(
+        first.settings,
+        backends=[*first.settings.backends, *second.settings.backends],
+        command=f"{first.settings.command}; {second.settings.command}",
+        digest="",
+    )
+    programs = {run.cell for run in first.runs if run.cell.mode == "program"}
+    code = {(row.feature, row.backend): row for row in (*first.code, *second.code)}
+    traces = {trace.sha256: trace for trace in (*first.traces, *second.traces)}
+    workloads = {workload.name: workload for workload in (*first.workloads, *second.workloads)}
+    return replace(
+        first,
+        started=min(first.started, second.started),
+        seconds=round(first.seconds + second.seconds, 1),
+        finished=first.finished and second.finished,
+        settings=settings,
+        workloads=list(workloads.values()),
+        traces=list(traces.values()),
+        backends=[*first.backends, *second.backends],
+        code=list(code.values()),
+        runs=[*first.runs, *(run for run in second.runs if run.cell not in programs)],
+    )
+
+
+def _problems(first: Result, second: Result) -> Iterator[str]:
+    one, other = ({run.cell.backend for run in each.runs if run.cell.mode != "program"} for each in (first, second))
+    labels = one & other
+    if labels:
+        yield f"{', '.join(sorted(labels))} {'is' if len(labels) == 1 else 'are'} in both (keep one of the results)"
+    if first.settings.seed != second.settings.seed:
+        yield f"seeds {first.settings.seed} and {second.settings.seed} (run both with the same seed)"
+    if first.settings.code != second.settings.code:
+        yield "the code of leaderboard-backends (measure all again with one version)"
+    yield from _replayed_differently(first, second)
+    for difference in _unlike(_circumstances(first), _circumstances(second)):
+        if difference.what != "finished":
+            yield f"{difference.what}: {difference.old or 'none'} and {difference.new or 'none'}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison.comparable import caution, merge
 from leaderboard_backends.comparison.figures import ProgramFigures
-from leaderboard_backends.comparison.merging import caution, merge
 from leaderboard_backends.comparison.result_files import decode_result, encode_result
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.errors import ConfigurationError
