@@ -327,7 +327,7 @@ class Measured:
     def cut(self, operation: str) -> int | None:
         """Return the fewest samples of a process, if the time limit left out some of an operation's planned steps."""
         samples, planned = (self.values(operation, statistic) for statistic in ("samples", "planned"))
-        return min((int(number) for round_, number in samples.items() if number < planned[round_]), default=None)
+        return min((int(number) for round_, number in samples.items() if number < planned.get(round_, 0)), default=None)
 
 
 class Measurements:

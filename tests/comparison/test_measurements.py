@@ -14,7 +14,9 @@ from leaderboard_backends.comparison.figures import (
     ClientsFigures,
     DiskFigures,
     Figures,
+    HardeningFigures,
     MemoryFigures,
+    PartTime,
     ProgramFigures,
     RecoveryFigures,
     ThroughputFigures,
@@ -30,7 +32,7 @@ from leaderboard_backends.comparison.measurements import (
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 
-from .timings import CHECKED, ended, facts, rank_times, repeated, response, result, service, timed
+from .timings import CHECKED, distribution, ended, facts, rank_times, repeated, response, result, service, timed
 
 HERE = Cell("service", "realtime", 1000, "memory")
 
@@ -99,6 +101,12 @@ def test_an_operation_with_fewer_samples_than_planned_was_cut() -> None:
         Place("service", "realtime", 1000), "memory"
     )
     assert [one.cut(operation) for operation in ("rank", "top", "load", "unknown")] == [7, None, None, None]
+
+
+def test_samples_of_which_no_number_was_planned_were_not_cut() -> None:
+    figures = HardeningFigures([PartTime("", "rank", distribution(4.0))], CHECKED)
+    m = Measurements(result(repeated(Cell("hardening", "realtime", 1000, "memory"), [figures])))
+    assert m.at(Place("hardening", "realtime", 1000), "memory").cut("rank") is None
 
 
 # ---------------------------------------------------------------------- cells
