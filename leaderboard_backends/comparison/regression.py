@@ -59,50 +59,26 @@ def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> C
     check_comparable(old, new, allow_other_machine=allow_other_machine)
     before, after = Measurements(old), Measurements(new)
     cells = sorted(cell for cell in before.cells.keys() | after.cells.keys() if cell.workload and not cell.a_a)
-    rows = tuple(row for cell in cells for row in _Pair(cell, before, after).changes())
+    rows = tuple(row for cell in cells for row in _of_cell(cell, before, after))
     missing = tuple(
         row for row in rows if row.outcome == "disappeared" and row.figure is None and row.cell in after.cells
     )
     return Changes(rows, tuple(differences(old, new)), missing)
 
 
-class _Pair(NamedTuple):
-    """One cell in both results."""
-
-    cell: Cell
-    before: Measurements
-    after: Measurements
-
-    @property
-    def old(self) -> Measured:
-        return self.before.cells.get(self.cell) or Measured(self.cell, [])
-
-    @property
-    def new(self) -> Measured:
-        return self.after.cells.get(self.cell) or Measured(self.cell, [])
-
-    @property
-    def facts(self) -> tuple[BackendFacts | None, BackendFacts | None]:
-        old, new = (m.result.facts(self.cell.backend) for m in (self.before, self.after))
-        return old, new
-
-    def changes(self) -> Iterator[Change]:
-        yield from _as_a_whole(self)
-        old, new = self.old, self.new
-        if not old.runs or not new.runs:
-            return
-        yield from _lost(self.cell, old, new)
-        hindrance = _other_class(*self.facts)
-        for figure in dict.fromkeys([*_measured_of(old), *_measured_of(new)]):
-            yield _of_figure(_Both(figure, old, new, hindrance), self.floor(figure))
-
-    def floor(self, figure: Figure) -> Floor:
-        sides = zip((self.before, self.after), self.facts, strict=True)
-        return max(m.floors.find(facts, self.cell.mode, figure.statistic) for m, facts in sides)
-
-
-def _measured_of(one: Measured) -> list[Figure]:
-    return [figure for figure in one.figures if figure.judged]
+def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[Change]:
+    """Yield what became of one cell: as a whole, and of each figure."""
+    old, new = (m.cells.get(cell) or Measured(cell, []) for m in (before, after))
+    known, known_now = (m.result.facts(cell.backend) for m in (before, after))
+    yield from _as_a_whole(cell, (old.every, known), (new.every, known_now))
+    if not old.runs or not new.runs:
+        return
+    yield from _lost(cell, old, new)
+    hindrance = _other_class(known, known_now)
+    for figure in dict.fromkeys(figure for one in (old, new) for figure in one.figures if figure.judged):
+        sides = (before, known), (after, known_now)
+        floor = max(m.floors.find(facts, cell.mode, figure.statistic) for m, facts in sides)
+        yield _of_figure(_Both(figure, old, new, hindrance), floor)
 
 
 # ---------------------------------------------------------------------- cells as a whole
@@ -112,18 +88,17 @@ _FAULTS: Final[tuple[Status, ...]] = ("timed out", "failed", "wrong")
 """From the least to the worst."""
 
 
-def _as_a_whole(pair: _Pair) -> Iterator[Change]:
+def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -> Iterator[Change]:
     """Yield a change where the runs of a cell came out otherwise than before, and not just slower or faster."""
-    sides = [(one.every, facts) for one, facts in zip((pair.old, pair.new), pair.facts, strict=True)]
     was, now = (_severity(*side) for side in sides)
     words = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
     if was is not None and now is not None:
         if was != now:
-            yield Change(pair.cell, None, "worse" if now > was else "better", words)
+            yield Change(cell, None, "worse" if now > was else "better", words)
     elif was is not None:
-        yield Change(pair.cell, None, "disappeared", words)
+        yield Change(cell, None, "disappeared", words)
     elif now is not None:
-        yield Change(pair.cell, None, "appeared", words)
+        yield Change(cell, None, "appeared", words)
 
 
 def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, bool] | None:
@@ -192,17 +167,14 @@ class _Both(NamedTuple):
 
     def cut(self, *sides: Measured) -> str:
         """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
-        part = self.figure.part
-        known = [(cut, one) for one in sides if (cut := one.cut(part)) is not None]
-        if not known:
-            return ""
-        least, one = min(known, key=lambda found: found[0])
-        planned = next(
-            planned
-            for round_, planned in one.values(part, "planned").items()
-            if one.values(part, "samples").get(round_) == least
-        )
-        return f"the time limit cut it to {least:,} of {planned:,.0f} steps"
+        cut = [
+            (samples, planned[number])
+            for one in sides
+            for planned in [one.values(self.figure.part, "planned")]
+            for number, samples in one.values(self.figure.part, "samples").items()
+            if samples < planned.get(number, 0)
+        ]
+        return "the time limit cut it to {:,.0f} of {:,.0f} steps".format(*min(cut)) if cut else ""
 
     def lack(self, one: Measured) -> str:
         """Return why runs do not have a figure."""
