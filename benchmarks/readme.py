@@ -17,7 +17,8 @@ from leaderboard_backends.comparison.advice.need import LOST, time_words
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
-from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
+from leaderboard_backends.comparison.named_figures import Statistic
 from leaderboard_backends.comparison.report.advice import (
     HEADLINES,
     NO_SORTED_SET,

@@ -7,129 +7,17 @@ a backend, where only one can be shown, is decided here, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from math import inf
 from statistics import median
-from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
-from .figures import (
-    ChurnFigures,
-    Distribution,
-    Figures,
-    HardeningFigures,
-    MemoryFigures,
-    RecoveryFigures,
-    ResponseFigures,
-    ServiceFigures,
-    ThroughputFigures,
-)
+from .named_figures import Figure, Statistic, figures_of
 from .schema import BackendFacts, Cell, Durability, Home, Mode, Result, Run
-
-Time: TypeAlias = Literal["p50", "p95", "p99", "p999", "mean", "maximum"]
-"""Of a distribution, in microseconds."""
-
-Judged: TypeAlias = Literal[
-    "p50",
-    "p99",
-    "per_second",
-    "seconds",
-    "process_memory",
-    "server_memory",
-    "server_used_memory",
-    "disk",
-    "disk_growth",
-    "disk_written",
-]
-"""What is held against a noise floor. Parts that are noisy in different ways have different statistics."""
-
-Statistic: TypeAlias = (
-    Judged
-    | Time
-    | Literal[
-        "samples",
-        "planned",
-        "players",
-        "players_per_second",
-        "opening",
-        "clock",
-        "client_cores",
-        "server_cores",
-        "achieved",
-        "kept_up",
-        "lost",
-        "acknowledged",
-        "processes",
-        "ports",
-        "reloaded",
-        "updates",
-        "process_bytes",
-        "server_bytes",
-        "disk_bytes",
-        "joined",
-    ]
-)
-
-UNITS: Final[dict[Judged, str]] = {
-    "p50": "µs",
-    "p99": "µs",
-    "per_second": "per second",
-    "seconds": "s",
-    "process_memory": "bytes per player",
-    "server_memory": "bytes per player",
-    "server_used_memory": "bytes per player",
-    "disk": "bytes per player",
-    "disk_growth": "bytes per update",
-    "disk_written": "bytes per update",
-}
-
-_TITLES: Final[dict[Judged, str]] = {"per_second": "per second", "seconds": "seconds"}
-
-HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
-"""Of all others, less is better."""
-
-IDLE: Final = "idle"
-"""The part of a response run in which the board does nothing: what the harness itself adds."""
-
-DURABILITIES: Final[tuple[Durability, ...]] = get_args(Durability)
-"""The least durable first, and what is not known last."""
 
 Values: TypeAlias = Mapping[int, float]
 """One figure by round: one value per process."""
-
-
-class Figure(NamedTuple):
-    """The name of a figure."""
-
-    part: str
-    """An operation, or `load`, `board`, `threads`, `processes`, `tasks`, `batch`, `rate`, `idle`, `start`,
-    `restore`, `disk`."""
-    statistic: Statistic
-    amount: float = 0
-    """Clients, updates per call, or operations per second, of the parts that have these."""
-    variant: str = ""
-    """The clients of a rate that several have, such as `4 processes`; the part of the hardening around a board."""
-
-    @property
-    def title(self) -> str:
-        """The part with its amount: `4 threads`, `500 per second`."""
-        number = f"{self.amount:g}"
-        match self.part:
-            case "threads" | "processes" | "tasks":
-                one = {"threads": "thread", "processes": "process", "tasks": "task"}[self.part]
-                return f"{number} {one if self.amount == 1 else self.part}"
-            case "batch":
-                return f"batches of {number}"
-            case "rate":
-                return f"{number} per second" + (f", {self.variant}" if self.variant else "")
-            case "disk":
-                return f"{number} per call"
-        return f"{self.part} with {self.variant}" if self.variant else self.part
-
-    @property
-    def judged(self) -> bool:
-        """Whether it is compared with that of another result, or with that of an A/A run."""
-        return self.statistic in UNITS and self.part != IDLE
 
 
 class Place(NamedTuple):
@@ -143,122 +31,6 @@ class Place(NamedTuple):
     def title(self) -> str:
         """The workload and size as text."""
         return f"{self.workload}, {self.players:,} players"
-
-
-# ---------------------------------------------------------------------- the figures of a run
-
-_Read: TypeAlias = Iterator[tuple[Figure, float | None]]
-
-TIME_FIELDS: Final[dict[Statistic, str]] = {
-    "p50": "p50_us",
-    "p95": "p95_us",
-    "p99": "p99_us",
-    "p999": "p999_us",
-    "mean": "mean_us",
-    "maximum": "maximum_us",
-    "samples": "samples",
-}
-"""The field of a distribution that each statistic is in."""
-
-
-def statistic_title(statistic: Judged) -> str:
-    """Return the title of a statistic, with its unit: `p50, µs`."""
-    return _TITLES.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
-
-
-def figures_of(figures: Figures) -> dict[Figure, float]:
-    """Return all figures of a run; those that are `None` are left out. Programs of plug-ins have none."""
-    return {figure: value for figure, value in _read(figures) if value is not None}
-
-
-def _read(figures: Figures) -> _Read:
-    match figures:
-        case ServiceFigures():
-            yield from _service(figures)
-        case ThroughputFigures():
-            yield from _throughput(figures)
-        case ResponseFigures():
-            yield from _response(figures)
-        case HardeningFigures():
-            for timed in figures.times:
-                yield from _times(timed.operation, timed.time, variant=timed.part)
-        case ChurnFigures():
-            yield from _churn(figures)
-        case RecoveryFigures():
-            yield from _recovery(figures)
-
-
-def _service(figures: ServiceFigures) -> _Read:
-    for operation, timed in figures.operations.items():
-        yield from _times(operation, timed.time)
-        yield Figure(operation, "planned"), timed.planned
-        yield Figure(operation, "per_second"), timed.per_second
-    yield Figure("load", "seconds"), figures.load.seconds
-    yield Figure("load", "players"), figures.load.players
-    yield Figure("load", "players_per_second"), figures.load.per_second
-    yield Figure("clock", "clock"), figures.clock_us
-    yield from _memory(figures.memory, figures.load.players)
-
-
-def _times(part: str, time: Distribution | None, amount: float = 0, variant: str = "") -> _Read:
-    for statistic, field in TIME_FIELDS.items():
-        yield Figure(part, statistic, amount, variant), None if time is None else getattr(time, field)
-
-
-def _memory(memory: MemoryFigures, players: int) -> _Read:
-    grown: dict[Statistic, int | None] = {
-        "process_memory": memory.board_bytes,
-        "server_memory": memory.server_private_bytes,
-        "server_used_memory": memory.server_used_bytes,
-        "disk": memory.disk_bytes,
-    }
-    for statistic, size in grown.items():
-        yield Figure("board", statistic), None if size is None or not players else size / players
-    yield Figure("board", "opening"), memory.opening_bytes
-
-
-def _throughput(figures: ThroughputFigures) -> _Read:
-    for several in figures.clients:
-        yield Figure(several.kind, "per_second", several.clients), several.per_second
-        yield Figure(several.kind, "client_cores", several.clients), several.client_cores
-        yield Figure(several.kind, "server_cores", several.clients), several.server_cores
-    for batch in figures.batches:
-        yield Figure("batch", "per_second", batch.size), batch.per_second
-
-
-def _response(figures: ResponseFigures) -> _Read:
-    every = [("rate", "", rate) for rate in figures.rates] + [(IDLE, "", rate) for rate in figures.idle]
-    every += [("rate", f"{rate.clients} {rate.kind}", rate) for rate in figures.several]
-    for part, variant, rate in every:
-        yield from _times(part, rate.response, rate.rate, variant)
-        yield Figure(part, "achieved", rate.rate, variant), rate.achieved
-        yield Figure(part, "kept_up", rate.rate, variant), float(rate.response is not None)
-
-
-def _churn(figures: ChurnFigures) -> _Read:
-    for sample in figures.samples:
-        yield Figure("churn", "process_bytes", sample.seconds), sample.process_bytes
-        yield Figure("churn", "server_bytes", sample.seconds), sample.server_private_bytes
-        yield Figure("churn", "joined", sample.seconds), sample.players
-    yield Figure("churn", "disk_bytes"), figures.disk_bytes
-
-
-def _recovery(figures: RecoveryFigures) -> _Read:
-    yield Figure("start", "seconds"), figures.start_seconds
-    yield Figure("load", "seconds"), figures.load_seconds
-    yield Figure("restore", "seconds"), figures.restore_seconds
-    yield Figure("restore", "reloaded"), float(figures.restored_by == "load")
-    for statistic in ("lost", "acknowledged", "processes", "ports"):
-        yield Figure("restore", statistic), getattr(figures, statistic)
-    for disk in figures.disk:
-        sizes: dict[Statistic, int | None] = {"disk_growth": disk.grown, "disk_written": disk.written_bytes}
-        yield Figure("disk", "updates", disk.size), disk.updates
-        for statistic, size in sizes.items():
-            per_update = None if size is None or not disk.updates else size / disk.updates
-            yield Figure("disk", statistic, disk.size), per_update
-
-
-# ---------------------------------------------------------------------- the table
 
 
 class Measured:
@@ -335,12 +107,11 @@ class Measurements:
 
     def __init__(self, result: Result) -> None:
         self.result = result
-        self.cells: dict[Cell, Measured] = {}
-        """What was measured, A/A runs included, in the order of the runs."""
         runs: dict[Cell, list[Run]] = {}
         for run in result.runs:
             runs.setdefault(run.cell, []).append(run)
         self.cells = {cell: Measured(cell, every) for cell, every in runs.items()}
+        """What was measured, A/A runs included, in the order of the runs."""
 
     def at(self, place: Place, backend: str, *, again: bool = False) -> Measured:
         """Return a backend at a place, the second of its A/A runs with `again`; without runs where it has none."""
@@ -419,7 +190,8 @@ class Measurements:
     @cached_property
     def classes(self) -> dict[Durability, list[str]]:
         """The backends by what a power cut leaves, the least durable class first; only classes that have some."""
-        found = {name: [label for label in self.labels if self.durability(label) == name] for name in DURABILITIES}
+        every: tuple[Durability, ...] = get_args(Durability)
+        found = {name: [label for label in self.labels if self.durability(label) == name] for name in every}
         return {name: labels for name, labels in found.items() if labels}
 
     @cached_property

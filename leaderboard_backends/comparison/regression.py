@@ -11,7 +11,8 @@ from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .comparable import Difference, check_comparable, differences
-from .measurements import HIGHER_IS_BETTER, Figure, Floor, Measured, Measurements
+from .measurements import Floor, Measured, Measurements
+from .named_figures import HIGHER_IS_BETTER, Figure
 from .schema import BackendFacts, Cell, Result, Run, Status
 from .statistics import ENOUGH_PROCESSES, Interval, differs, independent_ratio, interval
 

@@ -21,15 +21,8 @@ from leaderboard_backends.comparison.figures import (
     RecoveryFigures,
     ThroughputFigures,
 )
-from leaderboard_backends.comparison.measurements import (
-    UNITS,
-    Floors,
-    Judged,
-    Measurements,
-    NoiseClass,
-    Place,
-    figures_of,
-)
+from leaderboard_backends.comparison.measurements import Floors, Measurements, NoiseClass, Place
+from leaderboard_backends.comparison.named_figures import UNITS, Judged, figures_of
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 
 from .timings import CHECKED, distribution, ended, facts, rank_times, repeated, response, result, service, timed

@@ -22,7 +22,7 @@ from ..document import (
     spread,
     word,
 )
-from ..measurements import Figure, Judged, statistic_title
+from ..named_figures import Figure, Judged, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
 from ..statistics import ENOUGH_PROCESSES

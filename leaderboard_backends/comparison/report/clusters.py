@@ -9,7 +9,8 @@ from typing import Final
 from ...numerals import times
 from ..cost.cluster import one_server_rows
 from ..document import NOTHING, Section, Table, columns, median_of, of_interval, operation_title, word
-from ..measurements import Measured, Measurements, Statistic, Values
+from ..measurements import Measured, Measurements, Values
+from ..named_figures import Statistic
 from ..statistics import ratio
 from .backends import one_machine
 from .by_class import Row

@@ -9,7 +9,8 @@ from typing import Final
 from ...numerals import duration, percent, significant, size, times, whole
 from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
 from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
-from ..measurements import Measured, Measurements, Statistic, Values
+from ..measurements import Measured, Measurements, Values
+from ..named_figures import Statistic
 from ..statistics import interval
 from .by_class import Row, by_class, cells_by_class, head_of, marked
 from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panel, panels_of, plot, spans

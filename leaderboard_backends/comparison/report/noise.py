@@ -8,7 +8,8 @@ from typing import Final, cast
 
 from ...numerals import significant, times
 from ..document import Section, Table, Value, columns, number, spread, word
-from ..measurements import Judged, Measured, Measurements, statistic_title
+from ..measurements import Measured, Measurements
+from ..named_figures import Judged, statistic_title
 from ..schema import DISTURBED_FROM, Run
 from ..statistics import ratio
 from .by_class import Row, head_of

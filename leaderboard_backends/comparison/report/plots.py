@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...numerals import Write, significant
 from ..document import spread
-from ..measurements import Measurements, Place, Statistic
+from ..measurements import Measurements, Place
+from ..named_figures import Statistic
 from ..statistics import Interval, interval
 from .by_class import TITLES
 

@@ -8,7 +8,8 @@ from typing import Final
 from ...numerals import significant, whole
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
-from ..measurements import IDLE, Measured, Measurements, Place, Statistic
+from ..measurements import Measured, Measurements, Place
+from ..named_figures import IDLE, Statistic
 from ..statistics import interval
 from .by_class import Row, by_class, cells_by_class, marked, partly_replayed
 from .plots import (

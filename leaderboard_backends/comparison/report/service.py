@@ -27,7 +27,8 @@ from ..document import (
     word,
 )
 from ..figures import BUCKET, Distribution, ProgramFigures, ServiceFigures
-from ..measurements import TIME_FIELDS, Judged, Measured, Measurements, NoiseClass, Place, Statistic, Values
+from ..measurements import Measured, Measurements, NoiseClass, Place, Values
+from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..schema import Run
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .by_class import MARKS, Row, cells_by_class, class_title, head_of, marked, partly_replayed

@@ -17,7 +17,8 @@ from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import spread
 from leaderboard_backends.comparison.figures import ProgramFigures
-from leaderboard_backends.comparison.measurements import Measured, Measurements, Place, Statistic
+from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
+from leaderboard_backends.comparison.named_figures import Statistic
 from leaderboard_backends.comparison.report.recovery import Operation, operation, recovery
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Mode, Result
 from leaderboard_backends.comparison.statistics import Interval, interval

@@ -9,7 +9,8 @@ from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leaderboard_backends.comparison.document import operation_title
-from leaderboard_backends.comparison.measurements import Figure, Measured, Values
+from leaderboard_backends.comparison.measurements import Measured, Values
+from leaderboard_backends.comparison.named_figures import Figure
 from leaderboard_backends.comparison.statistics import ENOUGH_PROCESSES, differs, ratio
 from leaderboard_backends.numerals import counted, times
 
