@@ -71,16 +71,16 @@ def report(
     worse, files = False, dict[str, str]()
     if against is None:
         found = [*_cautions(new), *sections(new)]
+        if html is not None or chart_folder is not None:
+            drawn = charts(new)
+            found = illustrated(found, drawn)
+            every = [chart for of_section in drawn.values() for chart in of_section]
+            files = _write_charts(every, chart_folder, beside=markdown_file) if chart_folder else {}
     else:
         old = _read(against)
         changed = changes(old, new, allow_other_machine=allow_other_machine)
         found = regression_sections(new, old, changed)
         worse = bool(changed.regressions or (changed.missing and not allow_missing))
-    if against is None and (html is not None or chart_folder is not None):
-        drawn = charts(new)
-        found = illustrated(found, drawn)
-        every = [chart for of_section in drawn.values() for chart in of_section]
-        files = _write_charts(every, chart_folder, beside=markdown_file) if chart_folder else {}
     if html is not None:
         _write(html, page(new, found, embed=not no_embed))
     if markdown_file is not None:
