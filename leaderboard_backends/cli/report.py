@@ -70,7 +70,8 @@ def report(
     new = merge([_read(path) for path in results])
     worse, files = False, dict[str, str]()
     if against is None:
-        found = [*_cautions(new), *sections(new)]
+        merged = [Section("merged", "A merged result", [said])] if (said := caution(new)) else []
+        found = [*merged, *sections(new)]
         if html is not None or chart_folder is not None:
             drawn = charts(new)
             found = illustrated(found, drawn)
@@ -88,12 +89,6 @@ def report(
     if html is markdown_file is chart_folder is None:
         print_sections(found, PlainConsole())
     sys.exit(1 if worse else 0)
-
-
-def _cautions(result: Result) -> list[Section]:
-    """Return a section that says of a merged result what it is."""
-    said = caution(result)
-    return [Section("merged", "A merged result", [said])] if said else []
 
 
 def _check_places(sources: Sequence[Path], targets: Sequence[Path]) -> None:

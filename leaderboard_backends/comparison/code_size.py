@@ -124,18 +124,14 @@ def code_size(backend: type) -> CodeSize:
     shares (the contract's checks, values, errors) is counted for none. Raises `OSError` where the source is not there
     (a compiled or interactive class).
     """
-    root = _root(backend)
-    if root.name != "__init__.py":
-        return size_of([root], root.parent)
-    return size_of(root.parent.rglob("*"), root.parent.parent)
-
-
-def _root(backend: type) -> Path:
     name = _home(backend)
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:
         raise OSError(f"the module {name} has no source file")
-    return Path(file)
+    root = Path(file)
+    if root.name != "__init__.py":
+        return size_of([root], root.parent)
+    return size_of(root.parent.rglob("*"), root.parent.parent)
 
 
 def _home(backend: type) -> str:

@@ -124,7 +124,7 @@ def _ratio(evidence: Evidence, label: str, operation: str) -> float:
 def good_on_one_server(_: Claim, evidence: Evidence) -> Judged:
     """Judge ZODB on one server: it loses nothing, and no board as durable is faster at updates."""
     lost, acknowledged = evidence.lost("zodb")
-    durable = [label for label in evidence.labels if _is_durable(evidence, label)]
+    durable = [label for label in evidence.labels if evidence.measurements.durability(label) == "every commit"]
     update = {label: evidence.time(label, "update", MIDDLE) for label in durable}
     mine = update.get("zodb") or missing("updates of zodb")
     said = ", ".join(f"{label} {timed(time)}" for label, time in update.items())
@@ -133,11 +133,6 @@ def good_on_one_server(_: Claim, evidence: Evidence) -> Judged:
         f"zodb lost {lost:,} of {acknowledged:,} updates; p50 of an update, durable at every commit: {said}",
         decide([lost == 0, fastest]),
     )
-
-
-def _is_durable(evidence: Evidence, label: str) -> bool:
-    facts = evidence.result.facts(label)
-    return facts is not None and facts.durability == "every commit"
 
 
 def live_top_10(_: Claim, evidence: Evidence) -> Judged:
