@@ -240,11 +240,9 @@ def alert_thresholds(claim: Claim, evidence: Evidence) -> Judged:
 
 def where_replicas_begin(_: Claim, evidence: Evidence) -> Judged:
     """Report whether one process still meets the study's targets at a million players."""
-    one = targets(evidence, LARGE)
-    end = "it meets the study's targets there" if one.met else "it misses the study's targets there"
-    return Judged(
-        f"`sortedcontainers`: {one.words}; {size(evidence.memory(SORTED, LARGE))} of memory; {end}", "opinion"
-    )
+    said, met = targets(evidence, LARGE)
+    end = "it meets the study's targets there" if met else "it misses the study's targets there"
+    return Judged(f"`sortedcontainers`: {said}; {size(evidence.memory(SORTED, LARGE))} of memory; {end}", "opinion")
 
 
 def classified(said: str, _: Claim, __: Evidence) -> Judged:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from math import log
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 from leaderboard_backends.comparison.document import operation_title
 from leaderboard_backends.numerals import duration, elapsed, percent, significant, size, times, whole
@@ -90,65 +89,46 @@ def between(claim: Claim, evidence: Evidence) -> Judged:
 # ---------------------------------------------------------------------- sizes
 
 
-class Targets(NamedTuple):
-    """The study's three targets at a size."""
-
-    players: int
-    p99_us: Mapping[str, float]
-
-    @property
-    def met(self) -> bool:
-        """Whether all of them are met."""
-        return all(time < TARGETS_MS[name] * MS for name, time in self.p99_us.items())
-
-    @property
-    def words(self) -> str:
-        """The p99 of each operation, as text."""
-        each = (f"{operation_title(name)} {elapsed(time / 1e6)}" for name, time in self.p99_us.items())
-        return f"p99 at {self.players:,} players: {', '.join(each)}"
-
-
-def targets(evidence: Evidence, players: int) -> Targets:
-    """Return the p99 of `sortedcontainers` at a size, for each operation that has a target."""
-    return Targets(players, {name: evidence.time(SORTED, name, players, "p99").middle for name in TARGETS_MS})
+def targets(evidence: Evidence, players: int) -> tuple[str, bool]:
+    """Return the p99 of `sortedcontainers` at a size by operation, as text, and whether all of the targets are met."""
+    p99 = {name: evidence.time(SORTED, name, players, "p99").middle for name in TARGETS_MS}
+    each = ", ".join(f"{operation_title(name)} {elapsed(time / 1e6)}" for name, time in p99.items())
+    return f"p99 at {players:,} players: {each}", all(time < TARGETS_MS[name] * MS for name, time in p99.items())
 
 
 def holds_players(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether the targets are met at both ends of a range of sizes."""
     both = [targets(evidence, round(claim.needs(end))) for end in ("low", "high")]
-    return Judged("; ".join(one.words for one in both), decide([one.met for one in both]))
+    return Judged("; ".join(said for said, _ in both), decide([met for _, met in both]))
 
 
 def meets_targets(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether the targets are met at the claim's size."""
-    one = targets(evidence, round(claim.needs("players")))
-    return Judged(one.words, decide([one.met]))
+    said, met = targets(evidence, round(claim.needs("players")))
+    return Judged(said, decide([met]))
 
 
 def one_server(claim: Claim, evidence: Evidence) -> Judged:
     """Judge whether one process meets the targets at the claim's size, and report its load time and memory."""
     players = round(claim.needs("players"))
-    one = targets(evidence, players)
+    said, met = targets(evidence, players)
     load = median(evidence.service(SORTED, players).values("load", "seconds").values())
     bytes_ = evidence.memory(SORTED, players)
-    return Judged(f"{one.words}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([one.met]))
+    return Judged(f"{said}; loaded in {duration(load)}; {size(bytes_)} of memory", decide([met]))
 
 
 def grows_to_1m(claim: Claim, evidence: Evidence) -> Judged:
     """Judge scaling by the targets at a million, and report how each p50 grew from the smallest size."""
     players = round(claim.needs("players"))
-    one = targets(evidence, players)
+    said, met = targets(evidence, players)
     smallest = min(evidence.measurements.sizes("service", WORKLOAD))
     grown = {
         operation_title(name): evidence.time(SORTED, name, players).middle
         / evidence.time(SORTED, name, smallest).middle
         for name in evidence.operations(SORTED, players)
     }
-    said = ", ".join(f"{name} {times(by)}" for name, by in grown.items())
-    return Judged(
-        f"{one.words}; growth of p50 from {smallest:,} to {players:,} players: {said}",
-        decide([one.met]),
-    )
+    each = ", ".join(f"{name} {times(by)}" for name, by in grown.items())
+    return Judged(f"{said}; growth of p50 from {smallest:,} to {players:,} players: {each}", decide([met]))
 
 
 def n_log_n(_: Claim, evidence: Evidence) -> Judged:
