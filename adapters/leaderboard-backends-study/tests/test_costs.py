@@ -8,6 +8,7 @@ from leaderboard_backends_study.inputs import costs
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
+from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.cost.tables import Model, PriceTable, read_table
 from leaderboard_backends.comparison.schema import Home
 
@@ -24,7 +25,7 @@ def board(label: str, home: Home, *, process: float = 0, server: float = 0) -> F
 
 
 def found(*footprints: Footprint) -> dict[tuple[int, str, str], Change]:
-    every = changes(STUDY, footprints, MODEL, PRICES)
+    every = changes(footprints, Inputs(PRICES, MODEL))
     return {(one.players, one.studied, one.instance): one for one in every}
 
 
@@ -82,7 +83,7 @@ def test_the_study_is_held_against_its_own_deployment() -> None:
     """One server with one worker, whatever the model says."""
     several = MODEL.changed(servers=3, workers=4, replicas=2)
     boards = [board("sortedcontainers", "process", process=100), board("redis", "server", server=100)]
-    alone, many = (study_bills(STUDY, boards, model, PRICES) for model in (MODEL, several))
+    alone, many = (study_bills(boards, Inputs(PRICES, model)) for model in (MODEL, several))
     assert alone == many
     assert alone[100_000]["Redis"].monthly == pytest.approx(0.0208 * 730 + 0.017 * 730)
     assert "BTrees + ZODB" not in alone[100_000]

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from leaderboard_backends.comparison.cost.bill import MONTHS, Bill, Item, bill
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tables import PER, Model, PriceTable
+from leaderboard_backends.comparison.cost.tables import PER, PriceTable
 from leaderboard_backends.comparison.cost.tiers import tiers
 from leaderboard_backends.comparison.document import Section, Table, Value, columns
 from leaderboard_backends.comparison.report.extensions import Subject
@@ -115,37 +115,35 @@ class Change(NamedTuple):
     problem: str = ""
 
 
-def study_bills(
-    study: Costs, footprints: Sequence[Footprint], model: Model, prices: PriceTable
-) -> dict[int, dict[str, Bill]]:
+def study_bills(footprints: Sequence[Footprint], given: Inputs) -> dict[int, dict[str, Bill]]:
     """Return, by the study's sizes and backends, the bill of the backend that was measured for each.
 
     One app server with one worker, and a cache node without replica, as in the study. Backends that the result lacks
     are left out.
     """
-    alone = model.changed(servers=1, workers=1, replicas=0).with_storage_servers("cache nodes")
+    alone = given.model.changed(servers=1, workers=1, replicas=0).with_storage_servers("cache nodes")
     known = {footprint.backend: footprint for footprint in footprints}
-    measured = {studied: known[label] for studied, label in study.measured_as.items() if label in known}
+    measured = {studied: known[label] for studied, label in costs().measured_as.items() if label in known}
     return {
-        players: {studied: bill(footprint, players, alone, prices) for studied, footprint in measured.items()}
-        for players in study.monthly
+        players: {studied: bill(footprint, players, alone, given.prices) for studied, footprint in measured.items()}
+        for players in costs().monthly
     }
 
 
-def changes(study: Costs, footprints: Sequence[Footprint], model: Model, prices: PriceTable) -> list[Change]:
+def changes(footprints: Sequence[Footprint], given: Inputs) -> list[Change]:
     """Return each machine of the study with what measured bytes need in its place, prices on demand."""
-    bills = study_bills(study, footprints, model, prices)
-    bare = study_bills(study, footprints, model.changed(headroom=1), prices)
+    bills = study_bills(footprints, given)
+    bare = study_bills(footprints, given._replace(model=given.model.changed(headroom=1)))
     return [
         change
         for players, by_backend in bills.items()
-        for studied in by_backend
-        for change in _of_bill(study, studied, bills[players][studied], bare[players][studied], prices)
+        for studied, one in by_backend.items()
+        for change in _of_bill(studied, one, bare[players][studied], given.prices)
     ]
 
 
-def _of_bill(study: Costs, studied: str, one: Bill, bare: Bill, prices: PriceTable) -> Iterator[Change]:
-    sku, claimed = study.servers[one.players], study.server_monthly[one.players]
+def _of_bill(studied: str, one: Bill, bare: Bill, prices: PriceTable) -> Iterator[Change]:
+    sku, claimed = costs().servers[one.players], costs().server_monthly[one.players]
     price = prices.find(sku)
     before = claimed if price is None else prices.monthly(price)
     common = (one.players, studied, one.backend)
@@ -154,7 +152,7 @@ def _of_bill(study: Costs, studied: str, one: Bill, bare: Bill, prices: PriceTab
     outcome = _outcome(items[0], without[0], before, exact=price is not None)
     yield Change(*common, sku, claimed, items[0], without[0], outcome, one.problem)
     if studied == "Redis" and len(items) > 1:
-        cache = study.cache_monthly[one.players]
+        cache = costs().cache_monthly[one.players]
         outcome = _outcome(items[1], without[1], cache, exact=False)
         yield Change(*common, "ElastiCache", cache, items[1], without[1], outcome)
 
@@ -179,8 +177,7 @@ def _outcome(item: Item | None, bare: Item | None, before: float, *, exact: bool
 def costs_section(subject: Subject) -> Section:
     """Return what measured bytes make of the study's amounts, a part of the section on its claims."""
     given, measured = subject.inputs, footprints(subject.measurements)
-    bills = study_bills(costs(), measured, given.model, given.prices)
-    found = changes(costs(), measured, given.model, given.prices)
+    bills, found = study_bills(measured, given), changes(measured, given)
     return Section(
         name="cost-study",
         title="The study's costs",

@@ -211,8 +211,7 @@ class Evidence:
     @cached_property
     def study_bills(self) -> Mapping[int, Mapping[str, Bill]]:
         """The bills of the boards that represent the study's, by size and by the study's names."""
-        inputs = self.inputs
-        return study_bills(costs(), [*self.footprints.values()], inputs.model, inputs.prices)
+        return study_bills([*self.footprints.values()], self.inputs)
 
     def bill(self, players: int, studied: str) -> Bill:
         """Return the bill of the board that represents one of the study's; raises where there is no amount."""
