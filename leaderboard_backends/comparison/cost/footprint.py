@@ -52,42 +52,29 @@ class Bytes(NamedTuple):
         """Whether it takes anything at any size."""
         return any(size > 0 for _, size in self.measured)
 
-    def at(self, players: int) -> float:
-        """Return the bytes of a board of so many players; never fewer than none."""
-        return self.estimate(players)[0]
-
     def estimate(self, players: int) -> tuple[float, str]:
-        """Return the bytes, and as text how they were determined.
+        """Return the bytes, never fewer than none, and as text how they were determined.
 
         Between two measured sizes they are on the straight line between them; beyond the largest by the fitted line
         and never fewer than were measured there; below the smallest by that line and never more.
         """
         if not self.measured:
             return 0.0, "nothing, as measured"
-        sizes = dict(self.measured)
-        if players in sizes:
-            return self._as_measured(players, sizes[players])
         (smallest, least), (largest, most) = self.measured[0], self.measured[-1]
-        if smallest < players < largest:
+        if smallest <= players <= largest:
             return self._between(players)
         by_line = self.line.at(players)
-        if players > largest and by_line < most:
-            return self._bound(largest, most)
-        if players < smallest and by_line > least:
-            return self._bound(smallest, least)
-        return by_line, f"{_words(self.line)} {_through(fitted_sizes(sizes))}"
-
-    @staticmethod
-    def _as_measured(players: int, size: float) -> tuple[float, str]:
-        bytes_ = max(0.0, size)
-        return bytes_, f"{bytes_ / players:.0f} bytes per player as measured at {players:,}"
-
-    @staticmethod
-    def _bound(players: int, size: float) -> tuple[float, str]:
-        bytes_ = max(0.0, size)
-        return bytes_, f"{size_words(bytes_)} as measured at {players:,}"
+        at, bound = (largest, max(by_line, most)) if players > largest else (smallest, min(by_line, least))
+        if bound != by_line:
+            return max(0.0, bound), f"{size_words(max(0.0, bound))} as measured at {at:,}"
+        return by_line, f"{_words(self.line)} {_through(fitted_sizes(dict(self.measured)))}"
 
     def _between(self, players: int) -> tuple[float, str]:
+        """Return the bytes at a measured size, or on the straight line between two of them."""
+        sizes = dict(self.measured)
+        if players in sizes:
+            bytes_ = max(0.0, sizes[players])
+            return bytes_, f"{bytes_ / players:.0f} bytes per player as measured at {players:,}"
         pairs = pairwise(self.measured)
         (less, low), (more, high) = next(pair for pair in pairs if pair[0][0] < players < pair[1][0])
         bytes_ = max(0.0, low + (high - low) * (players - less) / (more - less))
@@ -107,8 +94,12 @@ def _words(line: Line) -> str:
 
 def _through(sizes: Sequence[int]) -> str:
     """Return the sizes that a line is fitted to; for a single size it is the ratio there."""
+    return f"{'by the line through' if len(sizes) > 1 else 'as measured at'} {_listed(sizes)}"
+
+
+def _listed(sizes: Iterable[int]) -> str:
     *others, largest = (f"{players:,}" for players in sizes)
-    return f"by the line through {', '.join(others)} and {largest}" if others else f"as measured at {largest}"
+    return f"{', '.join(others)} and {largest}" if others else largest
 
 
 class Footprint(NamedTuple):
@@ -156,14 +147,12 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
 
 
 def _least_squares(known: Sequence[tuple[float, float]]) -> Line:
-    weights = [1 / size**2 for _, size in known]
-    total = sum(weights)
-    mean_players = sum(w * players for w, (players, _) in zip(weights, known, strict=True)) / total
-    mean_size = sum(w * size for w, (_, size) in zip(weights, known, strict=True)) / total
-    spread = sum(w * (players - mean_players) ** 2 for w, (players, _) in zip(weights, known, strict=True))
-    together = sum(
-        w * (players - mean_players) * (size - mean_size) for w, (players, size) in zip(weights, known, strict=True)
-    )
+    weighted = [(1 / size**2, players, size) for players, size in known]
+    total = sum(w for w, _, _ in weighted)
+    mean_players = sum(w * players for w, players, _ in weighted) / total
+    mean_size = sum(w * size for w, _, size in weighted) / total
+    spread = sum(w * (players - mean_players) ** 2 for w, players, _ in weighted)
+    together = sum(w * (players - mean_players) * (size - mean_size) for w, players, size in weighted)
     each = together / spread
     return Line(mean_size - each * mean_players, each)
 
@@ -181,8 +170,6 @@ def footprints(m: Measurements) -> list[Footprint]:
 
 
 def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measured]) -> Footprint:
-    *others, largest = (f"{players:,}" for players in by_size)
-    sizes = f"{', '.join(others)} and {largest} players" if others else f"{largest} players"
     workload, processes = next(iter(by_size.values())).cell.workload, min(len(one.runs) for one in by_size.values())
     traces = [trace for trace in m.result.traces if trace.workload == workload]
     return Footprint(
@@ -196,7 +183,7 @@ def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measu
         names=max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0,
         grown=_grown(m, facts.label),
         sizes=tuple(by_size),
-        source=f"service runs of {workload}, {sizes}, medians of {processes} processes or more",
+        source=f"service runs of {workload}, {_listed(by_size)} players, medians of {processes} processes or more",
         sharded=facts.consistency == "per player",
         copies=facts.copies,
     )

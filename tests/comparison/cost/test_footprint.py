@@ -87,9 +87,9 @@ def test_fewer_players_than_were_measured_never_take_more_bytes() -> None:
 
 
 def test_what_takes_nothing_and_what_falls_below_nothing_are_nothing() -> None:
-    assert Bytes((), NOTHING).at(100) == 0
+    assert Bytes((), NOTHING).estimate(100) == (0, "nothing, as measured")
     shrunk = Bytes(((100, -4_096.0), (1_000, 4_096.0)), NOTHING)
-    assert (shrunk.at(100), shrunk.at(101), shrunk.any) == (0, 0, True)
+    assert (shrunk.estimate(100)[0], shrunk.estimate(101)[0], shrunk.any) == (0, 0, True)
     assert not Bytes(((100, 0.0),), NOTHING).any
 
 
@@ -101,8 +101,8 @@ def test_sizes_below_10_000_are_the_grain_of_memory_and_bend_no_line() -> None:
     ]
     (found,) = footprints(Measurements(result([facts("mine")], runs)))
     assert found.process.line.each == pytest.approx(150)
-    assert found.process.at(10_000_000) == pytest.approx(1_500_000_000)
-    assert found.process.at(1_000) == 900_000
+    assert found.process.estimate(10_000_000)[0] == pytest.approx(1_500_000_000)
+    assert found.process.estimate(1_000)[0] == 900_000
 
 
 @given(st.dictionaries(st.integers(1, 10**7), st.integers(0, 10**10), min_size=1, max_size=6), st.integers(1, 10**8))
@@ -111,7 +111,7 @@ def test_bytes_at_any_size_are_known_and_told(sizes: dict[int, int], players: in
     size, said = found.estimate(players)
     assert 0 <= size < 1e20
     assert said
-    assert found.at(10**9) >= found.at(max(sizes))
+    assert found.estimate(10**9)[0] >= found.estimate(max(sizes))[0]
 
 
 # ---------------------------------------------------------------------- of a result
