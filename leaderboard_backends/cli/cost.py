@@ -11,8 +11,16 @@ from typing import Final, TypeVar
 import click
 
 from ..comparison.advice.need import read_sizes
-from ..comparison.cost.source import Inputs, load_result
-from ..comparison.cost.tables import ON_DEMAND, Model, PriceTable, check_names, check_term, read_table
+from ..comparison.cost.source import (
+    ON_DEMAND,
+    Inputs,
+    Model,
+    PriceTable,
+    check_names,
+    check_term,
+    load_result,
+    read_table,
+)
 from ..comparison.document import Section
 from ..comparison.measurements import Measurements
 from ..comparison.report.cost import cost_sections
@@ -99,9 +107,9 @@ def cost(
     """
     given = read_inputs(prices, model_path, term)
     numbers = {"servers": servers, "workers": workers, "replicas": replicas}
-    model = given.model.changed(**{name: number for name, number in numbers.items() if number is not None})
-    today = datetime.now(UTC).date()
-    sections = cost_sections(Measurements(read_result_for(given, result)), today, players, given._replace(model=model))
+    deployed = given.changed(**{name: number for name, number in numbers.items() if number is not None})
+    measured, today = Measurements(read_result_for(given, result)), datetime.now(UTC).date()
+    sections = cost_sections(measured, today, players, deployed)
     print_sections([_unfolded(section) if trace else section for section in sections], PlainConsole())
 
 

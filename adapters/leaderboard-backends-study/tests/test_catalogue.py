@@ -14,7 +14,7 @@ from leaderboard_backends_study.programs import PROGRAMS
 from msgspec.structs import asdict
 
 from leaderboard_backends.comparison.code_facts import FEATURES, STANDS_ON
-from leaderboard_backends.comparison.cost.tables import Model, read_table
+from leaderboard_backends.comparison.cost.source import Model, read_table
 
 PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"
 NAMES = ("sortedcontainers", "redis", "zodb")

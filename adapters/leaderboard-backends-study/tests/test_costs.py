@@ -8,8 +8,7 @@ from leaderboard_backends_study.inputs import costs
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
-from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tables import Model, PriceTable, read_table
+from leaderboard_backends.comparison.cost.source import Inputs, Model, PriceTable, read_table
 from leaderboard_backends.comparison.schema import Home
 
 STUDY = costs()

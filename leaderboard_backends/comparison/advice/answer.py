@@ -10,15 +10,14 @@ import msgspec
 
 from ...numerals import counted, percent
 from ..cost.cluster import TRIPS, Cluster
-from ..cost.source import Inputs
-from ..cost.tables import ON_DEMAND, Model, PriceTable
+from ..cost.source import MOST_PLAYERS, ON_DEMAND, Inputs, Model, PriceTable
 from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import differs, ratio
 from .candidates import Basis, Candidate
 from .clusters import all_candidates
-from .need import DURABILITIES, MOST_PLAYERS, Need, rate_words, time_words
+from .need import DURABILITIES, Need, rate_words, time_words
 from .performance import Latency, Response, extrapolated_up_to
 from .thresholds import Threshold, thresholds
 

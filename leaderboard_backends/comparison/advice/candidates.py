@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypedDict
 from ...errors import ConfigurationError
 from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
-from ..cost.cluster import Cluster, one_server_holds, over_shards
+from ..cost.cluster import Cluster, by_socket, cheapest_bill, cluster, one_server_holds, over_shards
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import operation_title
@@ -148,24 +148,22 @@ class Basis:
     def _bill(self, label: str, deployment: Need) -> Bill | None:
         """Return what a backend costs; `None` where its bytes are not known."""
         footprint = self.footprints.get(label)
-        return None if footprint is None else self._deployed(deployment).bill(footprint, deployment.players)
+        return None if footprint is None else cheapest_bill(footprint, deployment.players, self._deployed(deployment))
 
     def _cluster(self, label: str, deployment: Need) -> Cluster:
         """Return the primaries and shards of a board, as measured or as those of a row of one server by the model."""
         mine, every = self.footprints[label], self.footprints.values()
         measured = (one for one in every if one.sharded and one.durability == mine.durability)
         footprint = mine if mine.sharded else next(measured, over_shards(mine))
-        return self._deployed(deployment).cluster(footprint, deployment.players)
+        return cluster(footprint, deployment.players, self._deployed(deployment))
 
     def _one_server_holds(self, label: str, deployment: Need) -> int:
         """Return how many players one server holds by its memory, with two digits that count."""
-        given = self._deployed(deployment)
-        holds, _ = one_server_holds(self.footprints[label], given.model, given.prices, given.term)
+        holds, _ = one_server_holds(self.footprints[label], self._deployed(deployment))
         return int(float(f"{holds:.1e}"))
 
     def _deployed(self, need: Need) -> Inputs:
-        model = self.inputs.model.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
-        return self.inputs._replace(model=model)
+        return self.inputs.changed(servers=need.servers, workers=need.workers, updates_a_second=need.updates)
 
 
 def candidates(basis: Basis, need: Need) -> list[Candidate]:
@@ -285,7 +283,7 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if need.p99_us is not None and (unknown := _response_unknown(one)):
         yield unknown
     if need.servers > 1 and one.facts.home == "server":
-        way = "a unix socket" if _by_socket(one.facts) else "loopback" if one.facts.metadata.setup else "its URL"
+        way = "a unix socket" if by_socket(one.facts) else "loopback" if one.facts.metadata.setup else "its URL"
         yield f"measured over {way}: between machines, each call also takes the network's round trip"
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
@@ -303,19 +301,14 @@ def _response_unknown(one: Candidate) -> str:
     return "response times under load were not measured" if one.response is None else one.response.problem
 
 
-def _by_socket(facts: BackendFacts) -> bool:
-    """Whether it was measured over a unix socket, which ends at the machine."""
-    return "unix://" in facts.metadata.configuration
-
-
 def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Candidate:
     """Rule out a unix socket for several servers where the same storage was measured over TCP as well."""
-    if need.servers == 1 or one.facts.home != "server" or not _by_socket(one.facts):
+    if need.servers == 1 or one.facts.home != "server" or not by_socket(one.facts):
         return one
     same = (one.facts.class_name, one.facts.durability, "server")
     for other in judged:
         facts = other.facts
-        if (facts.class_name, facts.durability, facts.home) == same and other.times and not _by_socket(facts):
+        if (facts.class_name, facts.durability, facts.home) == same and other.times and not by_socket(facts):
             reason = Reason(
                 "servers and workers", f"a unix socket serves one machine: {other.label} is the same over TCP"
             )

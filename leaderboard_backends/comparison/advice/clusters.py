@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from statistics import fmean
 from typing import Final
 
@@ -12,7 +11,6 @@ from msgspec.structs import replace
 from ...numerals import counted
 from ..cost.cluster import COUNT_US, TRIPS, Cluster, Ratios, one_server_rows, ratios
 from ..cost.source import Inputs
-from ..measurements import Measurements
 from ..schema import BackendFacts, Durability, Metadata
 from .candidates import Basis, Candidate, Reason, candidates, carried, reasons_of
 from .need import Need, covers
@@ -46,7 +44,7 @@ def _measured(basis: Basis, one: Candidate, need: Need) -> Candidate:
 
 def _modelled(basis: Basis, need: Need) -> Iterator[Candidate]:
     """Yield the sharded board whose servers are set as those of the weakest row that keeps what is asked for."""
-    rows = [facts for facts in one_server_rows(basis.m.result) if covers(facts.durability, need.durability)]
+    rows = [facts for facts in one_server_rows(basis.m.result).values() if covers(facts.durability, need.durability)]
     for facts in rows[:1]:
         found = _base(basis, facts.label, need)
         if found is not None and facts.label in basis.footprints:
@@ -60,12 +58,12 @@ def _base(basis: Basis, label: str, need: Need) -> Times | None:
 
 
 def _candidate(basis: Basis, facts: BackendFacts, base: Times, nodes: Cluster, need: Need) -> Candidate:
-    plain = next(one.label for one in one_server_rows(basis.m.result))
+    plain = next(one.label for one in one_server_rows(basis.m.result).values())
     made = Candidate(
         facts=_facts(facts, nodes),
         reasons=(),
         cautions=(),
-        times=_times(base, _base(basis, plain, need) or base, _ratios(basis.m), nodes, need),
+        times=_times(base, _base(basis, plain, need) or base, ratios(basis.m), nodes, need),
         concurrency=_concurrency(nodes),
         **carried(basis, need, *_busy(basis, facts.label, base, nodes, need)),
         response=None,
@@ -84,11 +82,6 @@ def _facts(facts: BackendFacts, nodes: Cluster) -> BackendFacts:
         consistency="per player",
         metadata=Metadata(configuration=f'url = "{nodes.url}"'),
     )
-
-
-@lru_cache(maxsize=8)
-def _ratios(m: Measurements) -> Ratios:
-    return ratios(m)
 
 
 # ---------------------------------------------------------------------- times
@@ -184,7 +177,7 @@ def _too_early(basis: Basis, label: str, need: Need) -> str:
 
 def _one_server(basis: Basis) -> dict[Durability, str]:
     """Return the row of one server of each durability."""
-    return {facts.durability: facts.label for facts in one_server_rows(basis.m.result)}
+    return {durability: facts.label for durability, facts in one_server_rows(basis.m.result).items()}
 
 
 def _cautions(facts: BackendFacts, need: Need, inputs: Inputs) -> Iterator[str]:

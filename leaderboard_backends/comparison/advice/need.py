@@ -10,6 +10,7 @@ import msgspec
 from ...errors import ConfigurationError
 from ...model import shorten
 from ...numerals import counted, elapsed, significant, whole
+from ..cost.source import MOST_PLAYERS
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
@@ -29,8 +30,6 @@ _KEEPS: Final[dict[Durability, str]] = {
     "every commit": "durable",
     "not known": "durability not known",
 }
-
-MOST_PLAYERS: Final = 10_000_000_000
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?|\.\d+)\s*([KM]?)"
 _SIZE: Final = re.compile(_NUMBER, re.IGNORECASE)

@@ -12,11 +12,12 @@ from typing import Final, NamedTuple
 from ...numerals import counted, whole
 from ...workload.operations import OPERATIONS
 from ..cost.cluster import ONE_SERVER_CLASS
+from ..cost.source import MOST_PLAYERS
 from ..document import spread
 from ..measurements import Measured, Measurements, Values
 from ..schema import Mode
 from ..statistics import interval
-from .need import MOST_PLAYERS, time_words
+from .need import time_words
 
 UPDATE: Final = "update"
 

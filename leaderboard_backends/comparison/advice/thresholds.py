@@ -7,8 +7,9 @@ from math import sqrt
 from typing import Final, NamedTuple, TypeAlias
 
 from ...numerals import significant, times
+from ..cost.source import MOST_PLAYERS
 from .candidates import Candidate
-from .need import DURABILITIES, MOST_PLAYERS, Need, rate_words, time_words
+from .need import DURABILITIES, Need, rate_words, time_words
 from .performance import FURTHEST, beyond_words
 
 Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]

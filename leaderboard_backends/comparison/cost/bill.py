@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ...numerals import counted
 from .footprint import Bytes, BytesPlace, Footprint
-from .tables import ON_DEMAND, PER, BytesAPlayer, Kind, Model, Price, PriceTable
+from .source import PER, BytesAPlayer, Inputs, Kind
 
 GIB: Final = 2**30
 GB: Final = 10**9
@@ -110,23 +110,16 @@ class NothingFitsError(ValueError):
     """The price table has nothing that is large enough, or the backend cannot serve such a deployment."""
 
 
-def bill(
-    footprint: Footprint,
-    players: int,
-    model: Model,
-    prices: PriceTable,
-    term: str = ON_DEMAND,
-    sharding: Sharding = ONE_SERVER,
-) -> Bill:
-    """Return the bill of a backend at a size, at the prices of a term (those on demand where a SKU has none).
+def bill(footprint: Footprint, players: int, inputs: Inputs, sharding: Sharding = ONE_SERVER) -> Bill:
+    """Return the bill of a backend at a size, at the prices of the term (those on demand where a SKU has none).
 
     A server that keeps a log runs on a machine of its own: managed cache nodes keep none (ElastiCache has no
     append-only file from Redis 2.8.22 on, docs.aws.amazon.com/AmazonElastiCache/latest/red-ug/RedisAOF.html). Without
     a log it is the cheaper of both, or what the model says. Memory alone decides on sizes, not processor time.
     """
-    problem, items = "", tuple[Item, ...]()
+    problem, items, model = "", tuple[Item, ...](), inputs.model
     try:
-        items = tuple(_Deployment(footprint, players, model, prices, term, sharding).items())
+        items = tuple(Deployment(footprint, players, inputs, sharding).items())
     except NothingFitsError as error:
         problem = str(error)
     return Bill(
@@ -154,84 +147,72 @@ def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
     return ""
 
 
-def board_bytes(footprint: Footprint, players: int, model: Model, place: BytesPlace) -> tuple[float, str]:
-    """Return the bytes of a board in one location (process, server or disk), and where the figure is from."""
-    given = getattr(model.bytes_a_player.get(footprint.backend, BytesAPlayer()), place)
-    if given is not None:
-        return given * players, f"{given:.0f} bytes per player as the cost model says"
-    measured: Bytes = getattr(footprint, place)
-    size, source = measured.estimate(players)
-    if place != "server":
-        return size, source
-    more = f", x {footprint.more_bytes:g} over shards" if footprint.more_bytes != 1 else ""
-    each = f" on {footprint.copies} servers together" if footprint.copies > 1 else ""
-    return size * footprint.more_bytes / footprint.copies, f"{source}{more}{each}"
-
-
-def server_memory(
-    footprint: Footprint, players: int, model: Model, sharding: Sharding = ONE_SERVER
-) -> tuple[float, str]:
-    """Return the GiB of a board on the server that has the most of it, with headroom, and how it is computed."""
-    taken, source = board_bytes(footprint, players, model, "server")
-    return taken * sharding.share * model.headroom / GIB, f"{source}{sharding.words}, x {model.headroom:g}"
-
-
-class _Deployment(NamedTuple):
+class Deployment(NamedTuple):
     """One backend at one size, and what its bill is computed from."""
 
     footprint: Footprint
     players: int
-    model: Model
-    prices: PriceTable
-    term: str
-    sharding: Sharding
+    inputs: Inputs
+    sharding: Sharding = ONE_SERVER
 
     def items(self) -> Iterator[Item]:
-        if problem := why_not_shared(self.footprint, self.model.servers, self.model.workers):
+        """Yield what is bought; raises `NothingFitsError`."""
+        if problem := why_not_shared(self.footprint, self.inputs.model.servers, self.inputs.model.workers):
             raise NothingFitsError(problem)
-        yield self.app_servers()
+        yield self._app_servers()
         if self.footprint.home == "server":
-            yield self.storage_server()
+            yield self._storage_server()
         if self.footprint.disk.any:
-            yield self.disk()
+            yield self._disk()
 
-    def board(self, place: BytesPlace) -> tuple[float, str]:
-        return board_bytes(self.footprint, self.players, self.model, place)
+    def server_memory(self) -> tuple[float, str]:
+        """Return the GiB of the board on the server that has the most of it, with headroom, and how it is computed."""
+        (taken, source), headroom = self._board("server"), self.inputs.model.headroom
+        return taken * self.sharding.share * headroom / GIB, f"{source}{self.sharding.words}, x {headroom:g}"
 
-    def app_servers(self) -> Item:
-        model, alone = self.model, self.footprint.home == "process"
-        taken, source = self.board("process")
-        names = self.footprint.names + NAMES * model.string_bytes if alone else 0.0
+    def _board(self, place: BytesPlace) -> tuple[float, str]:
+        """Return the bytes of the board in one location, and where the figure is from."""
+        footprint, model = self.footprint, self.inputs.model
+        given = getattr(model.bytes_a_player.get(footprint.backend, BytesAPlayer()), place)
+        if given is not None:
+            return given * self.players, f"{given:.0f} bytes per player as the cost model says"
+        measured: Bytes = getattr(footprint, place)
+        size, source = measured.estimate(self.players)
+        if place != "server":
+            return size, source
+        more = f", x {footprint.more_bytes:g} over shards" if footprint.more_bytes != 1 else ""
+        each = f" on {footprint.copies} servers together" if footprint.copies > 1 else ""
+        return size * footprint.more_bytes / footprint.copies, f"{source}{more}{each}"
+
+    def _app_servers(self) -> Item:
+        """Return the app's servers; a board's file is in their cache, as it was when times were measured."""
+        model, home = self.inputs.model, self.footprint.home
+        taken, source = self._board("process")
+        names = self.footprint.names + NAMES * model.string_bytes if home == "process" else 0.0
         board = (taken + names * self.players) * model.headroom / GIB
-        kept = f" + {names:.0f} for the player's names" if names else ""
-        cached, file = self.cached_file()
+        cached = self._board("disk")[0] / GIB if home == "file" else 0.0
         need = model.system_gib + model.workers * board + cached
+        kept = f" + {names:.0f} for the player's names" if names else ""
+        file = f", {cached:.3f} for the file in the system's cache, as it was when measured" if home == "file" else ""
         because = (
             f"{need:.2f} GiB: {model.system_gib:g} for the system, {counted(model.workers, 'worker')} of "
             f"{board:.3f} ({source}{kept}, x {model.headroom:g}){file}"
         )
-        return self.smallest("server", need, model.servers, because)
+        return self._smallest("server", need, model.servers, because)
 
-    def cached_file(self) -> tuple[float, str]:
-        """Return the GiB of a board's file: the system had it in its cache when times were measured."""
-        if self.footprint.home != "file":
-            return 0.0, ""
-        size = self.board("disk")[0] / GIB
-        return size, f", {size:.3f} for the file in the system's cache, as it was when measured"
-
-    def storage_server(self) -> Item:
+    def _storage_server(self) -> Item:
         """Return what the board's server runs on: own machines if it has a log, else what the cost model says."""
         if self.footprint.durability != "memory only":
-            return self.own_machines("a machine of its own, as managed cache nodes keep no log")
-        if self.model.storage_servers == "cache nodes":
-            return self.cache_nodes()
-        if self.model.storage_servers == "own machines":
-            return self.own_machines("a machine of its own, as the cost model says")
-        return self.cheaper_server()
+            return self._own_machines(", as managed cache nodes keep no log")
+        if self.inputs.model.storage_servers == "cache nodes":
+            return self._cache_nodes()
+        if self.inputs.model.storage_servers == "own machines":
+            return self._own_machines(", as the cost model says")
+        return self._cheaper_server()
 
-    def cheaper_server(self) -> Item:
+    def _cheaper_server(self) -> Item:
         offers = []
-        for offer in (self.cache_nodes, lambda: self.own_machines("a machine of its own")):
+        for offer in (self._cache_nodes, lambda: self._own_machines("")):
             with suppress(NothingFitsError):
                 offers.append(offer())
         if not offers:
@@ -240,65 +221,55 @@ class _Deployment(NamedTuple):
         instead = "".join(f"; cheaper than {other.what}, {other.monthly:,.2f}" for other in others)
         return cheap._replace(because=f"{cheap.because}{instead}")
 
-    def cache_nodes(self) -> Item:
-        board, source = self.server_memory()
-        need = board / (1 - self.model.cache_reserved)
-        because = (
-            f"{need:.2f} GiB: {board:.2f} for the board ({source}), and {self.model.cache_reserved:.0%} of the node "
-            f"for its engine"
-        )
-        return self.smallest("cache", need, self.storage_servers(), because)
+    def _cache_nodes(self) -> Item:
+        (board, source), reserved = self.server_memory(), self.inputs.model.cache_reserved
+        need = board / (1 - reserved)
+        because = f"{need:.2f} GiB: {board:.2f} for the board ({source}), and {reserved:.0%} of the node for its engine"
+        return self._smallest("cache", need, self._storage_servers(), because)
 
-    def own_machines(self, why: str) -> Item:
-        board, source = self.server_memory()
-        need = self.model.system_gib + board
+    def _own_machines(self, why: str) -> Item:
+        (board, source), system = self.server_memory(), self.inputs.model.system_gib
         because = (
-            f"{need:.2f} GiB: {self.model.system_gib:g} for the system, {board:.2f} for the board ({source}); {why}"
+            f"{system + board:.2f} GiB: {system:g} for the system, {board:.2f} for the board ({source}); a machine of "
+            f"its own{why}"
         )
-        machine = self.smallest("server", need, self.storage_servers(), because)
+        machine = self._smallest("server", system + board, self._storage_servers(), because)
         return machine._replace(what=f"{machine.what} (storage)")
 
-    def storage_servers(self) -> int:
+    def _storage_servers(self) -> int:
         """Return the number of primaries and of their replicas, which are of one size."""
-        return self.sharding.primaries * max(1 + self.model.replicas, self.footprint.copies)
+        return self.sharding.primaries * max(1 + self.inputs.model.replicas, self.footprint.copies)
 
-    def server_memory(self) -> tuple[float, str]:
-        return server_memory(self.footprint, self.players, self.model, self.sharding)
-
-    def disk(self) -> Item:
-        taken, source = self.board("disk")
-        grown, growth = self.growth()
-        need = (taken * self.sharding.share * self.model.disk_headroom + grown) / GB
-        offers = self.prices.offers("disk", self.term)
-        if not offers:
+    def _disk(self) -> Item:
+        prices, model = self.inputs.prices, self.inputs.model
+        (taken, source), (grown, growth) = self._board("disk"), self._growth()
+        need = (taken * self.sharding.share * model.disk_headroom + grown) / GB
+        disk = next(iter(prices.offers("disk", self.inputs.term)), None)
+        if disk is None:
             raise NothingFitsError("the price table has no disk")
-        number = self.storage_servers() if self.footprint.home == "server" else 1
-        monthly = number * self.prices.monthly(offers[0]) * need
-        price = f"at {offers[0].usd:g} {PER[offers[0].unit]}, {offers[0].term}"
-        because = f"{source}, x {self.model.disk_headroom:g}{growth}, {price}"
-        return Item("disk", _several(number, f"{need:.2f} GB {offers[0].sku}"), monthly, because, offers[0].sku, need)
+        number = self._storage_servers() if self.footprint.home == "server" else 1
+        because = f"{source}, x {model.disk_headroom:g}{growth}, at {disk.usd:g} {PER[disk.unit]}, {disk.term}"
+        monthly = number * prices.monthly(disk) * need
+        return Item("disk", _several(number, f"{need:.2f} GB {disk.sku}"), monthly, because, disk.sku, need)
 
-    def growth(self) -> tuple[float, str]:
+    def _growth(self) -> tuple[float, str]:
         """Return the bytes that updates add until the file is packed."""
-        model, each = self.model, self.footprint.grown
+        model, each = self.inputs.model, self.footprint.grown
         if self.footprint.backend not in model.grows or not each:
             return 0.0, ""
         grown = each * model.updates_a_second * SECONDS_A_DAY * model.pack_days
         words = f" + {each:.0f} bytes per update as measured, {model.updates_a_second:g} per second"
         return grown, f"{words}, for {counted(model.pack_days, 'day')} until it is packed"
 
-    def smallest(self, kind: Kind, gib: float, number: int, because: str) -> Item:
+    def _smallest(self, kind: Kind, gib: float, number: int, because: str) -> Item:
         """Return the cheapest that has so much memory."""
-        for price in self.prices.offers(kind, self.term):
+        prices = self.inputs.prices
+        for price in prices.offers(kind, self.inputs.term):
             if price.memory_gib >= gib:
-                return _item(self.prices, price, number, because, gib)
+                rate = f"{number} x {price.usd:g} {PER[price.unit]}, {price.term}"
+                monthly = number * prices.monthly(price)
+                return Item(kind, _several(number, price.sku), monthly, f"{rate}; {because}", price.sku, gib)
         raise NothingFitsError(f"no {kind} of the price table has {gib:.1f} GiB")
-
-
-def _item(prices: PriceTable, price: Price, number: int, because: str, gib: float) -> Item:
-    monthly = number * prices.monthly(price)
-    rate = f"{number} x {price.usd:g} {PER[price.unit]}, {price.term}"
-    return Item(price.kind, _several(number, price.sku), monthly, f"{rate}; {because}", price.sku, gib)
 
 
 def _several(number: int, what: str) -> str:

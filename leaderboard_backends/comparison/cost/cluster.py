@@ -6,16 +6,17 @@ source. Bytes and times are those of one server of the result, until a result ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
 from ..measurements import Measured, Measurements
-from ..schema import BackendFacts, Result
-from .bill import Bill, Sharding, bill, server_memory
+from ..schema import BackendFacts, Durability, Result
+from .bill import Bill, Deployment, Sharding, bill
 from .footprint import Footprint
-from .tables import ON_DEMAND, Model, PriceTable
+from .source import MOST_PLAYERS, Inputs
 
 ONE_SERVER_CLASS: Final = "RedisLeaderboard"
 """The class of a board on one server whose data a cluster can keep as well."""
@@ -34,9 +35,6 @@ MOST_SHARDS: Final = 1024
 MORE_BYTES: Final = 1.01
 """Bytes per player relative to one server, with 16 and with 64 shards: measured at 300,000 players on Valkey 9.1.2 by
 `benchmarks/bars.py scaling`."""
-
-MOST_PLAYERS: Final = 10**10
-"""Players up to which it is looked for what one server holds."""
 
 COUNT_US: Final = 27.0
 """Microseconds of a node to count in one shard that it has not used lately, of 750,000 players on Valkey 9.1.2. It
@@ -95,42 +93,35 @@ class Cluster(NamedTuple):
         return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.sharding.shards}"
 
 
-def shards_of(primaries: int) -> int:
-    """Return the number of shards for a number of primaries: the least power of two that leaves room to grow."""
-    return 1 << (SHARDS_EACH * primaries - 1).bit_length()
+def sharding_of(primaries: int) -> Sharding:
+    """Return the shards for a number of primaries: the least power of two that leaves room to grow."""
+    return Sharding(primaries, 1 << (SHARDS_EACH * primaries - 1).bit_length())
 
 
 def over_shards(footprint: Footprint) -> Footprint:
     """Return the footprint of a board on one server as that of the same board over shards."""
-    return footprint._replace(backend=sharded_label(footprint.backend), sharded=True, more_bytes=MORE_BYTES)
+    label = footprint.backend.replace("redis", "redis+cluster", 1)
+    return footprint._replace(backend=label, sharded=True, more_bytes=MORE_BYTES)
 
 
-def sharded_label(label: str) -> str:
-    """Return the label of a sharded board whose servers are set as those of a row: `redis` is `redis+cluster`."""
-    return label.replace("redis", "redis+cluster", 1)
+def cheapest_bill(footprint: Footprint, players: int, inputs: Inputs) -> Bill:
+    """Return the bill of a backend at a size; of a sharded board, that of the cheapest cluster."""
+    return cluster(footprint, players, inputs).bill if footprint.sharded else bill(footprint, players, inputs)
 
 
-def cluster(
-    footprint: Footprint,
-    players: int,
-    model: Model,
-    prices: PriceTable,
-    term: str = ON_DEMAND,
-) -> Cluster:
+def cluster(footprint: Footprint, players: int, inputs: Inputs) -> Cluster:
     """Return the cheapest cluster for a board; its bill has a problem where nothing is large enough.
 
     Looked at are, for each machine of the price table, the fewest primaries of this kind that hold the board.
     """
-    found = []
-    for primaries in sorted(_numbers(footprint, players, model, prices, term)):
-        sharding = Sharding(primaries, shards_of(primaries))
-        found.append(Cluster(players, sharding, bill(footprint, players, model, prices, term, sharding)))
+    every = [sharding_of(primaries) for primaries in sorted(_numbers(footprint, players, inputs))]
+    found = [Cluster(players, sharding, bill(footprint, players, inputs, sharding)) for sharding in every]
     return min(found, key=lambda one: (bool(one.bill.problem), one.bill.monthly))
 
 
-def _numbers(footprint: Footprint, players: int, model: Model, prices: PriceTable, term: str) -> set[int]:
+def _numbers(footprint: Footprint, players: int, inputs: Inputs) -> set[int]:
     """Return numbers of primaries that may be the cheapest; the least one is always looked at."""
-    gib, _ = server_memory(footprint, players, model)
+    (gib, _), (prices, model, term) = Deployment(footprint, players, inputs).server_memory(), inputs
     usable = [price.memory_gib * (1 - model.cache_reserved) for price in prices.offers("cache", term)]
     usable += [price.memory_gib - model.system_gib for price in prices.offers("server", term)]
     fewest = (_fewest(gib, each) for each in usable)
@@ -141,13 +132,11 @@ def _fewest(gib: float, each: float) -> int | None:
     """Return how many primaries with so much memory hold a board; `None` where there are too few shards for that."""
     most = MOST_SHARDS // SHARDS_EACH
     first = most + 1 if each <= 0 else max(LEAST_PRIMARIES, ceil(gib / each))
-    fit = (number for number in range(first, most + 1) if gib * Sharding(number, shards_of(number)).share <= each)
+    fit = (number for number in range(first, most + 1) if gib * sharding_of(number).share <= each)
     return next(fit, None)
 
 
-def one_server_holds(
-    footprint: Footprint, model: Model, prices: PriceTable, term: str = ON_DEMAND
-) -> tuple[int, Bill | None]:
+def one_server_holds(footprint: Footprint, inputs: Inputs) -> tuple[int, Bill | None]:
     """Return the most players that one server of the price table holds, to a hundredth, with its bill.
 
     Memory alone decides. Cost: about 20 bills.
@@ -155,9 +144,22 @@ def one_server_holds(
     low, high = 0, MOST_PLAYERS
     while high - low > max(1, low // 100):
         middle = (low + high) // 2
-        fits = not bill(footprint, middle, model, prices, term).problem
-        low, high = (middle, high) if fits else (low, middle)
-    return low, bill(footprint, low, model, prices, term) if low else None
+        low, high = (low, middle) if bill(footprint, middle, inputs).problem else (middle, high)
+    return low, bill(footprint, low, inputs) if low else None
+
+
+def by_socket(facts: BackendFacts) -> bool:
+    """Whether a board was measured over a unix socket, which ends at the machine."""
+    return "unix://" in facts.metadata.configuration
+
+
+def one_server_rows(result: Result) -> dict[Durability, BackendFacts]:
+    """Return the rows of boards on one server over TCP that a cluster could keep, the first of each durability."""
+    rows: dict[Durability, BackendFacts] = {}
+    for facts in result.backends:
+        if facts.class_name == ONE_SERVER_CLASS and not by_socket(facts):
+            rows.setdefault(facts.durability, facts)
+    return rows
 
 
 # ---------------------------------------------------------------------- times
@@ -190,26 +192,17 @@ class Ratios(NamedTuple):
         return f"at most {times} (measured {of} while all nodes shared two cores)"
 
 
+@lru_cache(maxsize=8)
 def ratios(m: Measurements) -> Ratios:
     """Return the ratios of a result: p50 of its sharded board by p50 of one server, at the largest common size."""
     sharded = next((one.label for one in m.result.backends if one.consistency == "per player"), "")
-    alone = next((one.label for one in one_server_rows(m.result)), "")
+    alone = next((one.label for one in one_server_rows(m.result).values()), "")
     ours, theirs = m.by_size("service", sharded), m.by_size("service", alone)
     largest = max(ours.keys() & theirs.keys(), default=None)
     if largest is None:
         return Ratios({})
     over, on_one = _p50s(ours[largest]), _p50s(theirs[largest])
     return Ratios({name: over[name] / on_one[name] for name in over.keys() & on_one.keys()})
-
-
-def one_server_rows(result: Result) -> Iterator[BackendFacts]:
-    """Yield the rows of boards on one server over TCP that a cluster could keep, the first of each durability."""
-    seen = set()
-    for facts in result.backends:
-        socket = "unix://" in facts.metadata.configuration
-        if facts.class_name == ONE_SERVER_CLASS and not socket and facts.durability not in seen:
-            seen.add(facts.durability)
-            yield facts
 
 
 def p50_of_rank(m: Measurements, label: str) -> tuple[float, int] | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ...numerals import NONE, elapsed
+from ...numerals import NONE, elapsed, significant
 from ..document import Section, Table, Value, columns
 from ..measurements import Measurements
-from .bill import Bill
+from .bill import Bill, bill
 from .cluster import (
     COUNT_US,
     MORE_BYTES,
@@ -16,6 +16,7 @@ from .cluster import (
     TRIPS,
     Cluster,
     Ratios,
+    cluster,
     one_server_holds,
     one_server_rows,
     over_shards,
@@ -47,8 +48,8 @@ class Tier(NamedTuple):
 class Tiers(NamedTuple):
     """The tiers of a result, and what they are computed from."""
 
-    label: str
-    """The row of one server."""
+    alone: Footprint
+    """Of the row of one server."""
     rows: tuple[Tier, ...]
     holds: int
     """The most players that one server of the price table holds."""
@@ -59,8 +60,6 @@ class Tiers(NamedTuple):
     ratios: Ratios
     rank_at: tuple[float, int] | None
     """The p50 of a rank on one server in microseconds, and the size that it was measured at."""
-    each: float
-    """Bytes per player of one server, by the line through the measured sizes."""
     is_measured: bool
     """Whether the bytes are those of a sharded board."""
     inputs: Inputs
@@ -73,27 +72,24 @@ def tiers(
 
     One app server with one worker, as the storage alone is compared.
     """
-    label = next((one.label for one in one_server_rows(m.result)), "")
-    alone = next((one for one in footprints if one.backend == label), None)
+    boards, servers = {one.backend: one for one in footprints}, one_server_rows(m.result)
+    alone = next((boards.get(facts.label) for facts in servers.values()), None)
     if alone is None:
         return None
-    model, known, rank = inputs.model.changed(servers=1, workers=1), ratios(m), p50_of_rank(m, label)
+    logged = boards.get(servers["every commit"].label) if "every commit" in servers else None
     measured = next((one for one in footprints if one.sharded), None)
-    over = measured or over_shards(alone)
-    without, replicated = (inputs._replace(model=model.changed(replicas=replicas)) for replicas in (0, REPLICAS))
-    rows = []
+    over, known, rank = measured or over_shards(alone), ratios(m), p50_of_rank(m, alone.backend)
+    without, replicated = (inputs.changed(servers=1, workers=1, replicas=replicas) for replicas in (0, REPLICAS))
+    rows, trips_us = [], TRIPS * inputs.model.round_trip_us
     for players in sizes:
-        nodes = without.cluster(over, players)
-        taken = None if rank is None else known.call_us("rank", rank[0], nodes.sharding) + TRIPS * model.round_trip_us
-        bills = without.bill(alone, players), replicated.bill(alone, players)
-        rows.append(Tier(players, *bills, nodes, replicated.cluster(over, players), taken))
-    holds, largest = one_server_holds(alone, without.model, inputs.prices, inputs.term)
+        nodes = cluster(over, players, without)
+        taken = None if rank is None else known.call_us("rank", rank[0], nodes.sharding) + trips_us
+        bills = bill(alone, players, without), bill(alone, players, replicated)
+        rows.append(Tier(players, *bills, nodes, cluster(over, players, replicated), taken))
+    holds, largest = one_server_holds(alone, without)
+    durable = 0 if logged is None else one_server_holds(logged, without)[0]
     on = storage(largest) if largest else ""
-    row = next((one.label for one in one_server_rows(m.result) if one.durability == "every commit"), "")
-    logged = next((one for one in footprints if one.backend == row), None)
-    durable = 0 if logged is None else one_server_holds(logged, without.model, inputs.prices, inputs.term)[0]
-    each = alone.server.line.each
-    return Tiers(label, tuple(rows), holds, durable, on, known, rank, each, measured is not None, inputs)
+    return Tiers(alone, tuple(rows), holds, durable, on, known, rank, measured is not None, inputs)
 
 
 def storage(bill: Bill) -> str:
@@ -143,10 +139,10 @@ def _row(tier: Tier) -> list[Value]:
 
 def premature(found: Tiers) -> str:
     """Return below which size a cluster is too early, and what it costs there."""
-    durable = f" ({_round(found.durable)} if every update must survive a power cut)" if found.durable else ""
+    durable = f" ({significant(found.durable, 2)} if every update must survive a power cut)" if found.durable else ""
     return (
-        f"**Below about {_round(found.holds)} players{durable} a cluster is too early**: one server holds the board "
-        f"({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
+        f"**Below about {significant(found.holds, 2)} players{durable} a cluster is too early**: one server holds the "
+        f"board ({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
     )
 
 
@@ -180,23 +176,18 @@ def _cheaper(found: Tiers) -> str:
 
 def assumptions(found: Tiers) -> Iterator[str]:
     """Yield what the figures of the table rest on."""
-    model = found.inputs.model
+    model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
     more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
     yield (
-        f"A model, not a measurement. Memory: {found.each:.0f} bytes per player, by which `{found.label}` grew between "
-        f"the measured sizes{more}, x {model.headroom:g}; the cheapest machines of the price table, and at least "
+        f"A model, not a measurement. Memory: {each:.0f} bytes per player, by which `{label}` grew between the "
+        f"measured sizes{more}, x {model.headroom:g}; the cheapest machines of the price table, and at least "
         f"{SHARDS_EACH} shards on a primary. A primary holds whole shards: the GiB are of the one with the most."
     )
     if found.rank_at:
         rank, players = found.rank_at
         yield (
-            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{found.label}` at {players:,} players) x the ratio, "
-            f"with 16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary "
-            f"(measured with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between "
-            f"machines (assumed); on one server, 1 round trip."
+            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, with "
+            f"16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary (measured "
+            f"with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between machines "
+            f"(assumed); on one server, 1 round trip."
         )
-
-
-def _round(players: int) -> str:
-    """Return a number of players with two digits that count."""
-    return f"{int(float(f'{players:.1e}')):,}"

@@ -32,7 +32,7 @@ PERCENTILES: Final[tuple[Statistic, ...]] = ("p50", "p99")
 
 def cluster_sections(m: Measurements) -> list[Section]:
     """Return a section for each cluster of a result that has figures where one server has; none without either."""
-    alone = next(one_server_rows(m.result), None)
+    alone = next(iter(one_server_rows(m.result).values()), None)
     sharded = [facts.label for facts in m.result.backends if facts.consistency == "per player"]
     found = [table for label in sharded if alone is not None for table in _tables(m, alone.label, label)]
     if not found:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from ...numerals import NONE, counted, whole
 from ..cost.bill import Bill
+from ..cost.cluster import cheapest_bill
 from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
 from ..cost.tiers import tiers, tiers_section
@@ -27,7 +28,7 @@ SIZES: Final = (100_000, 1_000_000, 10_000_000)
 def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None) -> list[Bill]:
     """Return the bill of each backend at each size."""
     given = inputs or Inputs.shipped()
-    return [given.bill(footprint, players) for footprint in footprints(m) for players in sizes]
+    return [cheapest_bill(footprint, players, given) for footprint in footprints(m) for players in sizes]
 
 
 def cost_plots(m: Measurements) -> Iterator[Plot]:
@@ -83,7 +84,7 @@ def cost_sections(
     Each amount carries what it was computed from as its hint, too.
     """
     given, measured = inputs or Inputs.shipped(), footprints(m)
-    rows = [_Row(footprint, [given.bill(footprint, players) for players in sizes]) for footprint in measured]
+    rows = [_Row(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
     return [
         Section(
             name="cost",

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Literal
 
-from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tables import ON_DEMAND, Model, Price, PriceTable
+from leaderboard_backends.comparison.cost.source import ON_DEMAND, Inputs, Model, Price, PriceTable
 from leaderboard_backends.comparison.figures import (
     Checked,
     ClientsFigures,

@@ -109,7 +109,7 @@ def test_within_the_noise_the_simpler_one_comes_first() -> None:
 
 
 def test_something_to_run_beside_the_app_is_less_simple_than_any_number_of_steps() -> None:
-    cheap = MODEL.with_storage_servers("cache nodes").changed(system_gib=0)
+    cheap = MODEL.changed(storage_servers="cache nodes", system_gib=0)
     backends = [facts("server", "server", shared=True, setup=1), facts("library", setup=9)]
     expensive = service("library", {"update": 10.0}, taken=memory(process=2**31))
     runs = [*timed("server", 10.0), *expensive, *a_a("server", apart=1.2)]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.bill import Bill, bill, why_not_shared
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
-from leaderboard_backends.comparison.cost.tables import BytesAPlayer, Model
+from leaderboard_backends.comparison.cost.source import BytesAPlayer, Inputs, Model
 from leaderboard_backends.comparison.schema import Durability, Home
 from leaderboard_backends.numerals import counted
 
@@ -40,7 +40,7 @@ def each(size: float) -> Bytes:
 
 
 def billed(footprint: Footprint, players: int = 1000, model: Model = PLAIN, term: str = "on demand") -> Bill:
-    return bill(footprint, players, model, PRICES, term)
+    return bill(footprint, players, Inputs(PRICES, model, term))
 
 
 def bought(found: Bill) -> list[tuple[str, float]]:
@@ -84,7 +84,7 @@ def test_a_server_that_keeps_a_log_runs_on_a_machine_of_its_own() -> None:
 
 
 def test_without_a_log_the_cheaper_of_both_is_taken_where_the_model_says_so() -> None:
-    either = PLAIN.with_storage_servers("cheapest")
+    either = PLAIN.changed(storage_servers="cheapest")
     small = billed(taking("server", server=GIB / 1000 / 2), model=either)
     assert bought(small)[1] == ("small (storage)", 10)
     assert "cheaper than node, 20.00" in small.items[1].because
@@ -96,7 +96,7 @@ def test_without_a_log_the_cheaper_of_both_is_taken_where_the_model_says_so() ->
 
 
 def test_own_machines_are_taken_where_the_model_says_so() -> None:
-    found = billed(taking("server", server=1), model=PLAIN.with_storage_servers("own machines"))
+    found = billed(taking("server", server=1), model=PLAIN.changed(storage_servers="own machines"))
     assert bought(found)[1] == ("small (storage)", 10)
 
 

@@ -11,11 +11,12 @@ from leaderboard_backends.comparison.cost.cluster import (
     MEASURED,
     MORE_BYTES,
     Ratios,
+    cheapest_bill,
     cluster,
     one_server_holds,
     over_shards,
     ratios,
-    shards_of,
+    sharding_of,
 )
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
@@ -23,8 +24,9 @@ from leaderboard_backends.comparison.cost.tiers import premature, tiers
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.clusters import cluster_sections
 
-from ..advice.results import MODEL, PRICES, facts, memory, result, service
+from ..advice.results import MODEL, facts, inputs, memory, result, service
 
+INPUTS = inputs()
 EACH = 200
 """Bytes per player on the server."""
 
@@ -37,7 +39,7 @@ OVER = over_shards(REDIS)._replace(more_bytes=1.0)
 
 
 def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -> None:
-    found = cluster(OVER, 1_000_000, MODEL, PRICES)
+    found = cluster(OVER, 1_000_000, INPUTS)
     assert (found.sharding, found.sharding.on_one, found.players_each) == (Sharding(3, 16), 6, 375_000)
     (_, nodes) = found.bill.items
     assert (nodes.what, nodes.monthly) == ("3 x node", 60)
@@ -47,26 +49,26 @@ def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -
 
 def test_the_cheapest_primaries_that_hold_the_board_are_taken() -> None:
     """Nodes of 20 USD take 3 GiB of board each, with headroom 2."""
-    found = cluster(OVER, 100_000_000, MODEL, PRICES)
+    found = cluster(OVER, 100_000_000, INPUTS)
     assert found.bill.problem == ""
     assert found.gib_each <= 4
-    fewer = Sharding(found.sharding.primaries - 1, shards_of(found.sharding.primaries - 1))
+    fewer = sharding_of(found.sharding.primaries - 1)
     assert 100_000_000 * EACH * MODEL.headroom / 2**30 * fewer.share > 3
 
 
 def test_each_primary_has_its_replicas_and_what_is_too_large_has_no_amount() -> None:
-    replicated = cluster(OVER, 1_000_000, MODEL.changed(replicas=2), PRICES)
+    replicated = cluster(OVER, 1_000_000, INPUTS.changed(replicas=2))
     assert replicated.bill.items[1].what == "9 x node"
-    assert "no cache" in cluster(OVER, 10**10, MODEL, PRICES).bill.problem
+    assert "no cache" in cluster(OVER, 10**10, INPUTS).bill.problem
 
 
 @pytest.mark.parametrize(("primaries", "shards"), [(3, 16), (4, 16), (5, 32), (8, 32), (9, 64), (256, 1024)])
 def test_shards_leave_room_for_as_many_primaries_again(primaries: int, shards: int) -> None:
-    assert shards_of(primaries) == shards
+    assert sharding_of(primaries) == (primaries, shards)
 
 
 def test_what_one_server_holds_is_what_the_largest_machine_has_memory_for() -> None:
-    holds, server = one_server_holds(REDIS, MODEL, PRICES)
+    holds, server = one_server_holds(REDIS, INPUTS)
     assert server is not None
     assert not server.problem
     assert 0.98 < holds * EACH * MODEL.headroom / 2**30 / (4 * (1 - MODEL.cache_reserved)) <= 1
@@ -116,12 +118,12 @@ def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> N
         Measurements(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
     )
     assert found.sharded
-    assert Inputs.shipped().bill(found, 1_000).runs_on.startswith("t3.small + 3 x ")
+    assert cheapest_bill(found, 1_000, Inputs.shipped()).runs_on.startswith("t3.small + 3 x ")
 
 
 def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> None:
-    published, inputs = Measurements(load_result()), Inputs.shipped()
-    found = tiers(published, footprints(published), inputs)
+    published, shipped = Measurements(load_result()), Inputs.shipped()
+    found = tiers(published, footprints(published), shipped)
     assert found is not None
     one, *_, largest = found.rows
     assert not one.one_server.problem

@@ -7,8 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leaderboard_backends.comparison.cost.bill import MONTHS, Bill, Item, bill
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
-from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tables import PER, PriceTable
+from leaderboard_backends.comparison.cost.source import PER, Inputs, PriceTable
 from leaderboard_backends.comparison.cost.tiers import tiers
 from leaderboard_backends.comparison.document import Section, Table, Value, columns
 from leaderboard_backends.comparison.report.extensions import Subject
@@ -118,14 +117,15 @@ class Change(NamedTuple):
 def study_bills(footprints: Sequence[Footprint], given: Inputs) -> dict[int, dict[str, Bill]]:
     """Return, by the study's sizes and backends, the bill of the backend that was measured for each.
 
-    One app server with one worker, and a cache node without replica, as in the study. Backends that the result lacks
-    are left out.
+    One app server with one worker, and a cache node without replica, on demand, as in the study. Backends that the
+    result lacks are left out.
     """
-    alone = given.model.changed(servers=1, workers=1, replicas=0).with_storage_servers("cache nodes")
+    on_demand = Inputs(given.prices, given.model)
+    alone = on_demand.changed(servers=1, workers=1, replicas=0, storage_servers="cache nodes")
     known = {footprint.backend: footprint for footprint in footprints}
     measured = {studied: known[label] for studied, label in costs().measured_as.items() if label in known}
     return {
-        players: {studied: bill(footprint, players, alone, given.prices) for studied, footprint in measured.items()}
+        players: {studied: bill(footprint, players, alone) for studied, footprint in measured.items()}
         for players in costs().monthly
     }
 
@@ -133,7 +133,7 @@ def study_bills(footprints: Sequence[Footprint], given: Inputs) -> dict[int, dic
 def changes(footprints: Sequence[Footprint], given: Inputs) -> list[Change]:
     """Return each machine of the study with what measured bytes need in its place, prices on demand."""
     bills = study_bills(footprints, given)
-    bare = study_bills(footprints, given._replace(model=given.model.changed(headroom=1)))
+    bare = study_bills(footprints, given.changed(headroom=1))
     return [
         change
         for players, by_backend in bills.items()

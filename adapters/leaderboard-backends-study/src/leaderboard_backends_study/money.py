@@ -8,6 +8,7 @@ from itertools import product
 from typing import Final, NoReturn
 
 from leaderboard_backends.comparison.cost.bill import Bill
+from leaderboard_backends.comparison.cost.cluster import cheapest_bill
 from leaderboard_backends.numerals import times, whole
 
 from .costs import CLOSE, ROUNDING, total
@@ -184,7 +185,7 @@ def lowest_total(_: Claim, evidence: Evidence) -> Judged:
 
 def _bills(evidence: Evidence, players: int) -> dict[str, Bill]:
     """Return the bills of all boards at a size, without those that have no amount."""
-    every = {label: evidence.inputs.bill(one, players) for label, one in evidence.footprints.items()}
+    every = {label: cheapest_bill(one, players, evidence.inputs) for label, one in evidence.footprints.items()}
     return {label: bill for label, bill in every.items() if not bill.problem}
 
 
@@ -232,7 +233,7 @@ def shards(claim: Claim, evidence: Evidence) -> Judged:
     said, amounts = [], []
     tier = costs().sharded
     for players, number in product(tier.players, tier.shards):
-        bill = evidence.inputs.bill(footprint, players // number)
+        bill = cheapest_bill(footprint, players // number, evidence.inputs)
         if bill.problem:
             _unpriced(f"server for a shard of {players // number:,} players")
         amounts.append(number * bill.monthly)
@@ -258,7 +259,7 @@ def most_players(_: Claim, evidence: Evidence) -> Judged:
     low, high = 1, 10**10
     while high - low > 1:
         middle = (low + high) // 2
-        bill = evidence.inputs.bill(footprint, middle)
+        bill = cheapest_bill(footprint, middle, evidence.inputs)
         low, high = (low, middle) if bill.problem else (middle, high)
     said = f"one process of `{SORTED}` on a {largest.sku} ({largest.memory_gib:g} GiB) holds {low / 1e6:.0f}M players"
     return Judged(said, "opinion")

@@ -1,4 +1,4 @@
-"""Price tables and models are checked when they are read, and refused by file and key."""
+"""Price tables, models and results are checked when they are read, and refused by file and key."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import TypeAlias
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.cost.source import load_result, shipped_result
-from leaderboard_backends.comparison.cost.tables import (
+from leaderboard_backends.comparison.cost.source import (
     SHIPPED_TABLES,
     BytesAPlayer,
     Model,
     PriceTable,
     check_names,
     check_term,
+    load_result,
     read_table,
+    shipped_result,
 )
 from leaderboard_backends.comparison.result_files import encode_result
 from leaderboard_backends.comparison.targets import read_target
