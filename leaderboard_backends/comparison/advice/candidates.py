@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final, Literal, NamedTuple, TypeAlias, TypedDict
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...errors import ConfigurationError
 from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
-from ..cost.cluster import Cluster, by_socket, cheapest_bill, cluster, one_server_holds, over_shards
+from ..cost.cluster import (
+    Cluster,
+    by_socket,
+    cheapest_bill,
+    cluster,
+    one_server_holds,
+    one_server_rows,
+    over_shards,
+)
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import operation_title
@@ -38,6 +46,12 @@ DISTURBED: Final = "other processes disturbed its runs, so that its times are to
 FEW_SAMPLES: Final = 1_000
 """With fewer samples in a process, fewer than ten of them determine the p99."""
 
+_LOSES: Final[dict[Durability, str]] = {
+    "memory only": "a power cut takes everything",
+    "everysec": "a power cut takes about the last second",
+    "not known": "what a power cut takes is not known",
+}
+
 _ROUNDING: Final = 1e-9
 
 
@@ -48,28 +62,21 @@ class Reason(NamedTuple):
     text: str
 
 
-class Load(TypedDict):
-    """What a backend carries."""
-
-    carries: float
-    share: float
-
-
 class Candidate(NamedTuple):
     """One backend, judged for a need."""
 
     facts: BackendFacts
-    reasons: tuple[Reason, ...]
-    cautions: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+    cautions: tuple[str, ...] = ()
     """What the figures do not show, although it fits."""
-    times: Times | None
-    concurrency: Concurrency
-    carries: float
+    times: Times | None = None
+    concurrency: Concurrency = ALONE
+    carries: float = 0.0
     """Updates per second possible besides the requested reads, with the model's reserve; 0 if unknown."""
-    share: float
+    share: float = 0.0
     """The asked load, by what it carries with that reserve."""
-    response: Response | None
-    bill: Bill | None
+    response: Response | None = None
+    bill: Bill | None = None
     cluster: Cluster | None = None
     """The primaries and shards, where the board is spread over several servers."""
 
@@ -136,6 +143,7 @@ class Basis:
     def __init__(self, m: Measurements, inputs: Inputs | None = None) -> None:
         self.m, self.inputs = m, inputs or Inputs.shipped()
         self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(m)}
+        self.servers = one_server_rows(m.result)
         self.bill = cache(self._bill)
         self.cluster = cache(self._cluster)
         self.one_server_holds = cache(self._one_server_holds)
@@ -179,59 +187,45 @@ def _candidate(basis: Basis, facts: BackendFacts, need: Need) -> Candidate:
     unknown = problem(m, label, need.players)
     found = None if unknown else times(m, label, need.players)
     if found is None:
-        reason = Reason("figures", unknown or "was not measured")
-        return Candidate(facts, (reason,), (), None, ALONE, 0.0, 0.0, None, None)
+        return Candidate(facts, (Reason("figures", unknown or "was not measured"),))
     several, footprint = concurrency(m, label, need.processes, need.players), basis.footprints.get(label)
+    carries, share = carried(basis, need, found.update.mean_us / several.times, found.read_us / several.times)
     made = Candidate(
         facts=facts,
-        reasons=(),
-        cautions=(),
         times=found,
         concurrency=several,
-        **carried(basis, need, found.update.mean_us / several.times, found.read_us / several.times),
+        carries=carries,
+        share=share,
         response=response(m, label, need.updates + need.reads, need.players, several, need.processes),
         bill=basis.bill(label, need.deployment),
         cluster=basis.cluster(label, need.deployment) if footprint and footprint.sharded else None,
     )
-    reasons = reasons_of(made, need, _not_deployable(made, need, basis))
-    return made._replace(reasons=tuple(reasons), cautions=tuple(_cautions(made, need)))
+    return judge(made, need, _not_deployable(made, need, footprint), _cautions(made, need))
 
 
-def carried(basis: Basis, need: Need, update_us: float, read_us: float) -> Load:
-    """Return what a backend carries with the model's reserve, and the share that a need takes of it.
+def carried(basis: Basis, need: Need, update_us: float, read_us: float) -> tuple[float, float]:
+    """Return the updates that a backend carries with the model's reserve, and the share of it that a need takes.
 
     Given are the microseconds for which an update, and a read, keep it busy.
     """
     busiest_us, reads_us = 1e6 * basis.inputs.model.busiest, need.reads * read_us
-    return {
-        "carries": max(0.0, (busiest_us - reads_us) / update_us),
-        "share": (need.updates * update_us + reads_us) / busiest_us,
-    }
+    return max(0.0, (busiest_us - reads_us) / update_us), (need.updates * update_us + reads_us) / busiest_us
 
 
 # ---------------------------------------------------------------------- what rules it out
 
 
-_LOSES: Final[dict[Durability, str]] = {
-    "memory only": "a power cut takes everything",
-    "everysec": "a power cut takes about the last second",
-    "not known": "what a power cut takes is not known",
-}
+def judge(one: Candidate, need: Need, others: Iterable[Reason], cautions: Iterable[str]) -> Candidate:
+    """Return a candidate with why it does not fit: by durability, for other reasons that are given, by load and p99."""
+    weak = [] if covers(one.facts.durability, need.durability) else [Reason("durability", _LOSES[one.facts.durability])]
+    late = [*_too_slow(one, need), *_too_late(one, need)]
+    if one.disturbed:
+        late = [reason._replace(text=f"{reason.text} ({DISTURBED})") for reason in late]
+    return one._replace(reasons=(*weak, *others, *late), cautions=tuple(cautions))
 
 
-def reasons_of(one: Candidate, need: Need, others: Iterable[Reason]) -> Iterator[Reason]:
-    """Yield why a candidate does not fit: by durability, for other reasons that are given, by load and p99."""
-    if not covers(one.facts.durability, need.durability):
-        yield Reason("durability", _LOSES[one.facts.durability])
-    yield from others
-    late = () if need.p99_us is None else _too_late(one, need, need.p99_us)
-    for reason in (*_too_slow(one, need), *late):
-        yield reason._replace(text=f"{reason.text} ({DISTURBED})") if one.disturbed else reason
-
-
-def _not_deployable(one: Candidate, need: Need, basis: Basis) -> Iterator[Reason]:
+def _not_deployable(one: Candidate, need: Need, footprint: Footprint | None) -> Iterator[Reason]:
     """Yield why it cannot serve the processes of a need, or cannot be priced."""
-    footprint = basis.footprints.get(one.label)
     if footprint is None:
         yield Reason("figures", "its bytes per player are not known")
     elif apart := why_not_shared(footprint, need.servers, need.workers):
@@ -251,9 +245,10 @@ def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
         yield Reason("load", f"does not carry {rate_words(need.reads, 'read')}, even without updates")
 
 
-def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
+def _too_late(one: Candidate, need: Need) -> Iterator[Reason]:
     """Yield each p99 that is longer than asked: of updates, of the slowest read, and under the load of one client."""
-    if one.times is None:
+    limit = need.p99_us
+    if one.times is None or limit is None:
         return
     slowest = one.times.slowest_read
     asked = [*([one.times.update] if need.updates else []), *([slowest] if need.reads and slowest else [])]
@@ -265,6 +260,19 @@ def _too_late(one: Candidate, need: Need, limit: float) -> Iterator[Reason]:
             yield Reason("p99", f"p99 of {title} is {time_words(taken.p99_us)}; asked for: {time_words(limit)}")
     if one.response is not None and (late := one.response.late(limit)):
         yield Reason("p99", late)
+
+
+def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Candidate:
+    """Rule out a unix socket for several servers where the same storage was measured over TCP as well."""
+    if need.servers == 1 or one.facts.home != "server" or not by_socket(one.facts):
+        return one
+    same = (one.facts.class_name, one.facts.durability, "server")
+    for other in judged:
+        facts = other.facts
+        if (facts.class_name, facts.durability, facts.home) == same and other.times and not by_socket(facts):
+            text = f"a unix socket serves one machine: {other.label} is the same over TCP"
+            return one._replace(reasons=(*one.reasons, Reason("servers and workers", text)))
+    return one
 
 
 # ---------------------------------------------------------------------- what figures do not show
@@ -280,37 +288,19 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
         yield DISTURBED
     if one.concurrency.caution:
         yield one.concurrency.caution
-    if need.p99_us is not None and (unknown := _response_unknown(one)):
-        yield unknown
+    if need.p99_us is not None and one.response is None:
+        yield "response times under load were not measured"
+    if need.p99_us is not None and one.response is not None and one.response.problem:
+        yield one.response.problem
     if need.servers > 1 and one.facts.home == "server":
         way = "a unix socket" if by_socket(one.facts) else "loopback" if one.facts.metadata.setup else "its URL"
         yield f"measured over {way}: between machines, each call also takes the network's round trip"
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
-    if need.servers * need.workers > 1 and one.facts.home == "process" and one.facts.shared:
+    if need.processes > 1 and one.facts.home == "process" and one.facts.shared:
         yield f"{need.processes} processes share it in a way of its own, which was not examined"
 
 
 def _far(one: Candidate, need: Need) -> bool:
     """Whether a board is so large that only its memory says whether one server holds it."""
     return one.times is not None and need.players > FURTHEST * one.times.at.cell.players
-
-
-def _response_unknown(one: Candidate) -> str:
-    """Return why it is not known how late answers come under load; empty where it is."""
-    return "response times under load were not measured" if one.response is None else one.response.problem
-
-
-def _beside_sockets(one: Candidate, judged: list[Candidate], need: Need) -> Candidate:
-    """Rule out a unix socket for several servers where the same storage was measured over TCP as well."""
-    if need.servers == 1 or one.facts.home != "server" or not by_socket(one.facts):
-        return one
-    same = (one.facts.class_name, one.facts.durability, "server")
-    for other in judged:
-        facts = other.facts
-        if (facts.class_name, facts.durability, facts.home) == same and other.times and not by_socket(facts):
-            reason = Reason(
-                "servers and workers", f"a unix socket serves one machine: {other.label} is the same over TCP"
-            )
-            return one._replace(reasons=(*one.reasons, reason))
-    return one
