@@ -85,7 +85,7 @@ def advise(
     given = read_inputs(prices, model_path, term)
     for warning in given.prices.stale(datetime.now(UTC).date()):
         click.echo(f"Warning: {warning}", err=True)
-    advice = answer_to(read_result_for(given, result), need, given.prices, given.model, term)
+    advice = answer_to(read_result_for(given, result), need, given)
     print_sections([answer_section(advice)], PlainConsole())
     if advice.pick is None:
         raise SystemExit(1)

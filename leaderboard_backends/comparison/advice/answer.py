@@ -10,15 +10,15 @@ import msgspec
 
 from ...numerals import counted, percent
 from ..cost.cluster import TRIPS, Cluster
-from ..cost.source import MOST_PLAYERS, ON_DEMAND, Inputs, Model, PriceTable
+from ..cost.source import MOST_PLAYERS, Inputs
 from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import Result
-from ..statistics import differs, ratio
+from ..statistics import Interval, differs, ratio
 from .candidates import Basis, Candidate
 from .clusters import all_candidates
 from .need import DURABILITIES, Need, rate_words, time_words
-from .performance import Latency, Response, extrapolated_up_to
+from .performance import Latency, Times, extrapolated_up_to
 from .thresholds import Threshold, thresholds
 
 UNKNOWN_NOISE: Final = 2.0
@@ -49,10 +49,10 @@ class Advice(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     """Every backend of the result, those that do not fit included."""
     why: tuple[str, ...]
-    thresholds: tuple[Threshold, ...]
-    """What would change the answer, the nearest of each kind."""
     inputs: Inputs
     result: Result
+    thresholds: tuple[Threshold, ...] = ()
+    """What would change the answer, the nearest of each kind."""
 
     @property
     def known(self) -> bool:
@@ -65,13 +65,7 @@ class Advice(msgspec.Struct, frozen=True):
         return "nothing fits" if self.known else "not known"
 
 
-def advise(
-    result: Result,
-    need: Need,
-    prices: PriceTable | None = None,
-    model: Model | None = None,
-    term: str = ON_DEMAND,
-) -> Advice:
+def advise(result: Result, need: Need, inputs: Inputs | None = None) -> Advice:
     """Return which backend of a result meets a need, with the shipped prices and model where none are given.
 
     Those that meet the need are sorted by monthly cost; where that is equal, the class of durability that was asked for
@@ -79,8 +73,6 @@ def advise(
     them, what is simpler to run comes first. Raises `ConfigurationError` where the result has no service times of
     updates.
     """
-    shipped = Inputs.shipped()
-    inputs = Inputs(prices or shipped.prices, model or shipped.model, term)
     return advise_from(Basis(Measurements(result), inputs), need)
 
 
@@ -91,30 +83,19 @@ def advise_from(basis: Basis, need: Need) -> Advice:
         return rank(basis.m, other, all_candidates(basis, other)).order
 
     found = advise_without_thresholds(basis, need)
-    modelled = {one.label for one in found.candidates if one.times and one.times.modelled}
-
-    def known_up_to(label: str) -> int:
-        return MOST_PLAYERS if label in modelled else extrapolated_up_to(basis.m, label)
-
-    changes = thresholds(need, found.pick, order, known_up_to)
-    return msgspec.structs.replace(found, thresholds=tuple(changes))
+    pick, most_known = found.pick, 0
+    if pick is not None and pick.times is not None:
+        most_known = MOST_PLAYERS if pick.times.modelled else extrapolated_up_to(basis.m, pick.label)
+    return msgspec.structs.replace(found, thresholds=tuple(thresholds(need, pick, order, most_known)))
 
 
 def advise_without_thresholds(basis: Basis, need: Need) -> Advice:
     """Return the same without what would change the answer, which takes ten times as long as the answer itself."""
     found = all_candidates(basis, need)
     ranking = rank(basis.m, need, found)
-    pick = ranking.order[0] if ranking.order else None
-    return Advice(
-        need=need,
-        pick=pick,
-        ranking=ranking,
-        candidates=tuple(found),
-        why=tuple(_why(pick, need, basis.inputs, ranking)) if pick else tuple(_why_nothing(found)),
-        thresholds=(),
-        inputs=basis.inputs,
-        result=basis.m.result,
-    )
+    pick = next(iter(ranking.order), None)
+    why = _why(pick, need, basis.inputs, ranking) if pick else _why_nothing(found)
+    return Advice(need, pick, ranking, tuple(found), tuple(why), basis.inputs, basis.m.result)
 
 
 # ---------------------------------------------------------------------- order
@@ -129,32 +110,32 @@ def rank(m: Measurements, need: Need, found: Sequence[Candidate]) -> Ranking:
         for durability in (*DURABILITIES, "not known"):
             alike = [one for one in equal if one.facts.durability == durability]
             for group in _by_p99(m, need, alike):
-                order += sorted(group, key=lambda one: one.simplicity)
-                ties += [tuple(one.label for one in order[-len(group) :])] if len(group) > 1 else []
-            noise_unknown = noise_unknown or any(not _can_tell(m, need, alike[0], other) for other in alike[1:])
+                order += group
+                ties += [tuple(one.label for one in group)] if len(group) > 1 else []
+            noise_unknown = noise_unknown or any(_ratio(m, need, alike[0], other) is None for other in alike[1:])
     return Ranking(tuple(order), tuple(ties), noise_unknown)
 
 
 def _equal_cost(fitting: Sequence[Candidate]) -> Iterator[list[Candidate]]:
     """Yield those whose cost is within a hundredth of the cheapest left; without an amount they come last."""
-    left = sorted(fitting, key=_amount)
+
+    def amount(one: Candidate) -> float:
+        return inf if one.monthly is None else one.monthly
+
+    left = sorted(fitting, key=amount)
     while left:
-        most = _amount(left[0]) * (1 + EQUAL_COST)
-        yield [one for one in left if _amount(one) <= most]
-        left = [one for one in left if _amount(one) > most]
-
-
-def _amount(one: Candidate) -> float:
-    return inf if one.monthly is None else one.monthly
+        most = amount(left[0]) * (1 + EQUAL_COST)
+        yield [one for one in left if amount(one) <= most]
+        left = [one for one in left if amount(one) > most]
 
 
 def _by_p99(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Yield groups by rising p99: the fastest one left, with those within the noise of it."""
+    """Yield groups by rising p99: the fastest one left, with those within the noise of it, the simplest first."""
     left = sorted(alike, key=lambda one: _p99(one, need))
     while left:
         first, *others = left
         tied = [one for one in others if _tied(m, need, first, one)]
-        yield [first, *tied]
+        yield sorted([first, *tied], key=lambda one: one.simplicity)
         left = [one for one in others if one not in tied]
 
 
@@ -164,24 +145,22 @@ def _p99(one: Candidate, need: Need) -> float:
 
 
 def _tied(m: Measurements, need: Need, first: Candidate, other: Candidate) -> bool:
-    one, two = first.judged(need), other.judged(need)
-    if one is None or two is None or one.p99_us is None or two.p99_us is None:
-        return _p99(first, need) == _p99(other, need)
-    if not _can_tell(m, need, first, other):
-        return two.p99_us <= UNKNOWN_NOISE * one.p99_us  # `first` is the faster one
-    return not differs(ratio(one.p99_by_round, two.p99_by_round), _floor(m, first, other))
+    """Whether the second, which is no faster than the first, differs by no more than the noise."""
+    one, two = _p99(first, need), _p99(other, need)
+    if inf in (one, two):
+        return one == two
+    found = _ratio(m, need, first, other)
+    return two <= UNKNOWN_NOISE * one if found is None else not differs(*found)
 
 
-def _can_tell(m: Measurements, need: Need, first: Candidate, other: Candidate) -> bool:
-    """Whether there are enough processes and A/A runs to say whether two differ."""
+def _ratio(m: Measurements, need: Need, first: Candidate, other: Candidate) -> tuple[Interval, float] | None:
+    """Return the ratio of p99 with the noise floor; `None` with too few processes or A/A runs to say if two differ."""
     one, two = first.judged(need), other.judged(need)
     if not (one and two and one.p99_by_round and two.p99_by_round):
-        return False
-    return ratio(one.p99_by_round, two.p99_by_round).enough and _floor(m, first, other) < inf
-
-
-def _floor(m: Measurements, *both: Candidate) -> float:
-    return max(m.floors.find(one.facts, "service", "p99").ratio for one in both)
+        return None
+    found = ratio(one.p99_by_round, two.p99_by_round)
+    floor = max(m.floors.find(each.facts, "service", "p99").ratio for each in (first, other))
+    return (found, floor) if found.enough and floor < inf else None
 
 
 # ---------------------------------------------------------------------- reasons
@@ -196,40 +175,31 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
         where = "on a" if facts.home == "server" else "in a"
         yield f"{need.processes} app processes share one board, {where} {facts.home}."
     if pick.cluster is not None:
-        yield _nodes(pick.cluster)
-        yield from _beyond_one_machine(pick, inputs)
+        yield from _over_shards(pick.cluster, pick.times, inputs)
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
-        if pick.times.slowest_read:
-            slowest = pick.times.slowest_read
+        if slowest := pick.times.slowest_read:
             yield f"{_time_of(slowest, f'The slowest read, {operation_title(slowest.operation)},')}."
         if need.processes > 1:
             yield "These times are of one client alone" + (
                 "." if pick.responds_together else f": those of {need.processes} clients at once were not measured."
             )
-    yield _load(pick, need, inputs)
-    if pick.response is not None and pick.response.p99_us is not None:
-        yield _under_load(pick.response.p99_us, pick.response)
+    yield from _load(pick, need, inputs)
     yield _cost(pick, inputs)
     yield from _ties(pick, ranking)
 
 
-def _nodes(nodes: Cluster) -> str:
-    """Return how to open a board over shards, and what a primary holds."""
-    sharding = nodes.sharding
+def _over_shards(nodes: Cluster, times: Times | None, inputs: Inputs) -> Iterator[str]:
+    """Yield how to open a board over shards, what a primary holds, and what a rank takes over a network."""
+    sharding, trip = nodes.sharding, inputs.model.round_trip_us
     memory = "" if nodes.bill.problem else f", and needs {nodes.gib_each:.2f} GiB"
-    return (
+    yield (
         f"Open {nodes.url} on {counted(sharding.primaries, 'primary', 'primaries')}: the one with the most holds "
         f"{sharding.on_one} of {sharding.shards} shards, {nodes.players_each:,} players{memory}."
     )
-
-
-def _beyond_one_machine(pick: Candidate, inputs: Inputs) -> Iterator[str]:
-    """Yield what a rank takes over a network, and what others estimate that such boards cost."""
-    trip = inputs.model.round_trip_us
-    rank = next((one for one in pick.times.reads if one.operation == "rank"), None) if pick.times else None
-    if rank is not None and rank.p50_us is not None:
-        time = time_words(rank.p50_us + TRIPS * trip)
+    rank_us = next((one.p50_us for one in times.reads if one.operation == "rank"), None) if times else None
+    if rank_us is not None:
+        time = time_words(rank_us + TRIPS * trip)
         yield f"A rank takes about {time} (p50) with {TRIPS} round trips of {trip:g} µs between machines (assumed)."
 
 
@@ -238,17 +208,15 @@ def _time_of(latency: Latency, what: str) -> str:
     return f"{what} takes {time_words(latency.mean_us)} on average, {p50}p99 {latency.p99_words}"
 
 
-def _load(pick: Candidate, need: Need, inputs: Inputs) -> str:
-    busiest = percent(inputs.model.busiest)
-    return (
+def _load(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
+    busiest, found = percent(inputs.model.busiest), pick.response
+    yield (
         f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, counting on "
         f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.concurrency.source})."
     )
-
-
-def _under_load(p99_us: float, found: Response) -> str:
-    whole_load = " for one client with the whole load; several at once were not measured" if found.several else ""
-    return f"Under load, p99 from the intended start is {time_words(p99_us)}{whole_load} ({found.source})."
+    if found is not None and found.p99_us is not None:
+        alone = " for one client with the whole load; several at once were not measured" if found.several else ""
+        yield f"Under load, p99 from the intended start is {time_words(found.p99_us)}{alone} ({found.source})."
 
 
 def _cost(pick: Candidate, inputs: Inputs) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from typing import Final, NamedTuple, TypeAlias
 
@@ -44,19 +44,16 @@ class Threshold(NamedTuple):
     """The backend's label, `None` where nothing fits then."""
 
 
-def thresholds(
-    need: Need, pick: Candidate | None, answer: Answer, extrapolated_up_to: Callable[[str], int]
-) -> Iterator[Threshold]:
+def thresholds(need: Need, pick: Candidate | None, answer: Answer, most_known: int) -> Iterator[Threshold]:
     """Yield what changes the answer, or what it takes to have one.
 
-    `answer` ranks for another need; `extrapolated_up_to` returns up to how many players a backend, by its label, has
-    figures.
+    `answer` ranks for another need; `most_known` is the number of players up to which the pick has figures.
     """
     if pick is None:
         yield from _relaxed(need, answer)
         return
     yield from _more_updates(need, pick, answer)
-    yield from _more_players(need, pick, answer, extrapolated_up_to(pick.label))
+    yield from _more_players(need, pick, answer, most_known)
     yield from _other_durability(need, pick, answer)
     yield from _other_processes(need, pick, answer)
     yield from _other_p99(need, pick, answer)
@@ -74,32 +71,32 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
 
     Beyond its largest figures nothing is known of a backend, which does not mean that nothing fits.
     """
-    most = min(FARTHEST * need.players, most_known)
 
-    def other(players: int) -> bool:
-        return _label(answer(need.changed(players=players))) != pick.label
+    def best(players: int) -> Candidate | None:
+        return _first(answer(need.changed(players=players)))
+
+    def same(players: int) -> Candidate | None:
+        return next((one for one in answer(need.changed(players=players)) if one.label == pick.label), None)
 
     def dearer(players: int) -> bool:
-        same = _named(pick.label, answer(need.changed(players=players)))
-        return same is None or _machines(same) != _machines(pick)
+        found = same(players)
+        return found is None or _machines(found) != _machines(pick)
 
-    changed = _first_size(need.players, most, other)
+    most = min(FARTHEST * need.players, most_known)
+    changed = _first_size(need.players, most, lambda players: _differs(best(players), pick))
     if changed is not None:
-        then = _first(answer(need.changed(players=changed)))
-        yield _threshold("players", f"from about {significant(changed, 2)} players on", then)
+        yield _threshold("players", f"from about {significant(changed, 2)} players on", best(changed))
     elif most_known < min(FARTHEST * need.players, MOST_PLAYERS):
-        unknown = f"{pick.label} {beyond_words(most_known // FURTHEST)}"
-        then = _first(answer(need.changed(players=most_known + 1)))
+        unknown, then = f"{pick.label} {beyond_words(most_known // FURTHEST)}", best(most_known + 1)
         if then is None:
             yield Threshold("players", f"above {most_known:,} players nothing is known: {unknown}", None)
         else:
             yield _threshold("players", f"above {most_known:,} players, as {unknown}", then)
     rises = _first_size(need.players, most, dearer)
-    if rises is not None and (changed is None or rises < changed / CLOSE):
-        same = _named(pick.label, answer(need.changed(players=rises)))
-        if same is not None:
-            text = f"from about {significant(rises, 2)} players on it needs {_runs_on(same)}, {same.cost}"
-            yield Threshold("players", text, pick.label)
+    if rises is not None and (changed is None or rises < changed / CLOSE) and (then := same(rises)):
+        machines = then.bill.runs_on if then.bill else "an amount that is not known"
+        text = f"from about {significant(rises, 2)} players on it needs {machines}, {then.cost}"
+        yield Threshold("players", text, pick.label)
 
 
 def _first_size(players: int, most: int, changed: Callable[[int], bool]) -> int | None:
@@ -123,12 +120,11 @@ def _other_durability(need: Need, pick: Candidate, answer: Answer) -> Iterator[T
     asked = DURABILITIES.index(need.durability)
     for durability in DURABILITIES[asked + 1 :]:
         then = _first(answer(need.changed(durability=durability)))
-        if then is None or then.label != pick.label:
+        if _differs(then, pick):
             yield _compared("durability", _MUST_KEEP[durability], then, pick, need)
     for durability in DURABILITIES[:asked]:
         ranked = answer(need.changed(durability=durability))
-        weaker = next((one for one in ranked if one.facts.durability == durability), None)
-        if weaker is not None:
+        if weaker := _first(one for one in ranked if one.facts.durability == durability):
             yield _compared("durability", _MAY_LOSE[durability], weaker, pick, need)
 
 
@@ -141,7 +137,7 @@ def _other_processes(need: Need, pick: Candidate, answer: Answer) -> Iterator[Th
     }
     for text, other in others.items():
         then = pick if other is None else _first(answer(other))
-        if then is None or then.label != pick.label:
+        if _differs(then, pick):
             yield _compared("servers and workers", text, then, pick, need)
 
 
@@ -161,20 +157,21 @@ def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshol
 
 def _relaxed(need: Need, answer: Answer) -> Iterator[Threshold]:
     """Yield each single demand without which something would fit."""
-    weaker = DURABILITIES[: DURABILITIES.index(need.durability)]
+    weaker, carried = DURABILITIES[: DURABILITIES.index(need.durability)], _carried(need, answer)
+    load = f"with {_about(carried.updates, 'update')} and {_about(carried.reads, 'read')}"
     others = [
         *(("durability", f"with {durability}", need.changed(durability=durability)) for durability in reversed(weaker)),
         ("servers and workers", "with one app server", need.changed(servers=1)),
         ("servers and workers", "with one app process", need.changed(servers=1, workers=1)),
         ("p99", "without a limit on p99", need.changed(p99_us=None)),
-        ("load", "", _carried(need, answer)),
+        ("load", load, carried),
     ]
     seen: set[str] = set()
     for demand, text, other in others:
         then = _first(answer(other)) if demand not in seen and other != need else None
         if then is not None:
             seen.add(demand)
-            yield _threshold(demand, text or f"with {_load(other)}", then)
+            yield _threshold(demand, text, then)
 
 
 def _carried(need: Need, answer: Answer) -> Need:
@@ -192,6 +189,20 @@ def _carried(need: Need, answer: Answer) -> Need:
     return part(fits)
 
 
+def _first(ranked: Iterable[Candidate]) -> Candidate | None:
+    return next(iter(ranked), None)
+
+
+def _differs(then: Candidate | None, pick: Candidate) -> bool:
+    return then is None or then.label != pick.label
+
+
+def _machines(one: Candidate) -> list[str]:
+    """Return the machines of its bill: disks grow with every player."""
+    items = one.bill.items if one.bill and not one.bill.problem else ()
+    return [item.what for item in items if item.kind != "disk"]
+
+
 # ---------------------------------------------------------------------- words
 
 
@@ -202,47 +213,14 @@ def _threshold(demand: str, text: str, then: Candidate | None) -> Threshold:
 
 
 def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, need: Need) -> Threshold:
-    found = _threshold(demand, text, then)
-    if then is None:
-        return found
-    one, two = then.p99_us(need), pick.p99_us(need)
-    if one is None or two is None:
-        return found
-    words = f"{text}: {then.label}, {_instead(then, pick)}, p99 {time_words(one)} instead of {time_words(two)}"
-    return found._replace(text=f"{words} ({times(one / two)})")
-
-
-def _load(need: Need) -> str:
-    return f"{_about(need.updates, 'update')} and {_about(need.reads, 'read')}"
+    """Return a threshold with what cost and p99 are instead, where both are known."""
+    one, two = then.p99_us(need) if then else None, pick.p99_us(need)
+    if then is None or one is None or two is None:
+        return _threshold(demand, text, then)
+    cost = then.cost if None in (then.monthly, pick.monthly) else f"{then.monthly:,.2f} instead of {pick.cost}"
+    p99 = f"p99 {time_words(one)} instead of {time_words(two)} ({times(one / two)})"
+    return Threshold(demand, f"{text}: {then.label}, {cost}, {p99}", then.label)
 
 
 def _about(rate: float, what: str) -> str:
     return rate_words(float(f"{rate:.1e}"), what)
-
-
-def _first(ranked: Sequence[Candidate]) -> Candidate | None:
-    return ranked[0] if ranked else None
-
-
-def _label(ranked: Sequence[Candidate]) -> str | None:
-    return ranked[0].label if ranked else None
-
-
-def _named(label: str, ranked: Sequence[Candidate]) -> Candidate | None:
-    return next((one for one in ranked if one.label == label), None)
-
-
-def _machines(one: Candidate) -> list[str]:
-    """Return the machines of its bill: disks grow with every player."""
-    items = one.bill.items if one.bill and not one.bill.problem else ()
-    return [item.what for item in items if item.kind != "disk"]
-
-
-def _runs_on(one: Candidate) -> str:
-    return one.bill.runs_on if one.bill else "an amount that is not known"
-
-
-def _instead(then: Candidate, pick: Candidate) -> str:
-    if then.monthly is None or pick.monthly is None:
-        return then.cost
-    return f"{then.monthly:,.2f} instead of {pick.cost}"

@@ -12,7 +12,7 @@ from leaderboard_backends.comparison.advice.answer import Ranking
 from leaderboard_backends.comparison.advice.need import rate_words
 from leaderboard_backends.comparison.schema import BackendFacts, Run
 
-from .results import MODEL, PRICES, SPREAD, ended, facts, memory, response, result, service, throughput
+from .results import SPREAD, ended, facts, inputs, memory, response, result, service, throughput
 
 NEED = Need(1_000, 100)
 DEAR = memory(process=2**30)
@@ -21,7 +21,7 @@ DEAR = memory(process=2**30)
 
 def answer(backends: Sequence[BackendFacts], *runs: list[Run], need: Need = NEED) -> Advice:
     every = [run for several in runs for run in several]
-    return advise(result(backends, every), need, PRICES, MODEL)
+    return advise(result(backends, every), need, inputs())
 
 
 def order(ranking: Ranking) -> list[str]:
@@ -109,11 +109,11 @@ def test_within_the_noise_the_simpler_one_comes_first() -> None:
 
 
 def test_something_to_run_beside_the_app_is_less_simple_than_any_number_of_steps() -> None:
-    cheap = MODEL.changed(storage_servers="cache nodes", system_gib=0)
+    cheap = inputs().changed(storage_servers="cache nodes", system_gib=0)
     backends = [facts("server", "server", shared=True, setup=1), facts("library", setup=9)]
     expensive = service("library", {"update": 10.0}, taken=memory(process=2**31))
     runs = [*timed("server", 10.0), *expensive, *a_a("server", apart=1.2)]
-    found = advise(result(backends, runs), NEED, PRICES, cheap)
+    found = advise(result(backends, runs), NEED, cheap)
     assert {one.label: one.simplicity for one in found.candidates} == {
         "server": (1, 1, "server"),
         "library": (0, 9, "library"),

@@ -10,7 +10,7 @@ from leaderboard_backends.comparison.advice.need import Need
 from leaderboard_backends.comparison.cost.source import load_result
 from leaderboard_backends.comparison.schema import Durability, Result
 
-from .results import MODEL, PRICES, facts, memory, result, service
+from .results import facts, inputs, memory, result, service
 
 TIMES = {"update": 100.0, "rank": 100.0}
 EACH = 200
@@ -43,7 +43,7 @@ def measured(*, sharded: bool = False) -> Result:
 
 def advised(players: int, durability: Durability = "memory only", *, sharded: bool = False) -> Advice:
     need = Need(players, 10, 10, servers=3, workers=4, durability=durability)
-    return advise(measured(sharded=sharded), need, PRICES, MODEL)
+    return advise(measured(sharded=sharded), need, inputs())
 
 
 def text(advice: Advice) -> str:

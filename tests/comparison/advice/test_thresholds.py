@@ -9,7 +9,7 @@ import pytest
 from leaderboard_backends.comparison.advice import Need, Threshold, advise
 from leaderboard_backends.comparison.schema import BackendFacts, Run
 
-from .results import MODEL, PRICES, facts, memory, result, service
+from .results import facts, inputs, memory, result, service
 
 MINE = facts("mine")
 SERVER = facts("server", "server", shared=True)
@@ -30,7 +30,7 @@ def runs(label: str, time: float, *, each: int = 100, sizes: Sequence[int] = (1_
 def found(backends: Sequence[BackendFacts], *measured: list[Run], need: Need) -> dict[str, list[Threshold]]:
     every = [run for several in measured for run in several]
     by_demand: dict[str, list[Threshold]] = {}
-    for threshold in advise(result(backends, every), need, PRICES, MODEL.changed(string_bytes=0)).thresholds:
+    for threshold in advise(result(backends, every), need, inputs().changed(string_bytes=0)).thresholds:
         by_demand.setdefault(threshold.demand, []).append(threshold)
     return by_demand
 

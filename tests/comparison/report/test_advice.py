@@ -14,7 +14,7 @@ from leaderboard_backends.comparison.report.advice import PICKED, SIZES, TYPICAL
 from leaderboard_backends.comparison.report.cost import cost_sections
 from leaderboard_backends.comparison.schema import Result
 
-from ..advice.results import MODEL, PRICES, ended, facts, inputs, memory, response, result, service, throughput
+from ..advice.results import ended, facts, inputs, memory, response, result, service, throughput
 
 
 def measured() -> Result:
@@ -102,7 +102,7 @@ def test_disturbed_runs_are_told_beside_the_verdict_and_beside_what_they_rule_ou
     assert any(said.startswith("**Disturbed**: while `quick` ran") for said in section.paragraphs)
     assert "~" in section.tables[0].rows[0][1].text
     assert "~" not in matrix().rows[0][1].text
-    answer = answer_section(advise(disturbed, Need(1_000, 10**6), PRICES, MODEL))
+    answer = answer_section(advise(disturbed, Need(1_000, 10**6), inputs()))
     assert answer.paragraphs[1].startswith("**Disturbed**")
     (why,) = (row[3].text for row in answer.tables[0].rows if row[0].text == "quick" and row[2].text == "load")
     assert why.endswith("(other processes disturbed its runs, so that its times are too long)")
@@ -118,13 +118,13 @@ def test_a_backend_that_was_asked_for_and_never_opened_is_told_with_its_reason()
     said = "`redis://` was not judged: unavailable: no answer at the address."
     section = advice_section(Measurements(lacking), inputs())
     assert said in section.paragraphs
-    assert said in answer_section(advise(lacking, Need(1_000, 100), PRICES, MODEL)).paragraphs
+    assert said in answer_section(advise(lacking, Need(1_000, 100), inputs())).paragraphs
     (cost,) = cost_sections(Measurements(lacking), date(2026, 11, 29), inputs=inputs())
     assert "`redis://` has no cost: unavailable: no answer at the address." in cost.paragraphs
 
 
 def test_beyond_what_is_extrapolated_it_is_not_said_that_nothing_fits() -> None:
-    section = answer_section(advise(measured(), Need(10_000_001, 100), PRICES, MODEL))
+    section = answer_section(advise(measured(), Need(10_000_001, 100), inputs()))
     assert section.paragraphs[0].startswith("**Nothing is known** of 10,000,001 players")
     assert "is not extrapolated beyond 10 times as many" in section.paragraphs[1]
 
@@ -161,7 +161,7 @@ def test_a_result_that_gives_no_advice_says_so_in_the_report() -> None:
 
 
 def test_the_answer_to_one_need_has_ranking_verdicts_and_changes() -> None:
-    section = answer_section(advise(measured(), Need(1_000, 100), PRICES, MODEL))
+    section = answer_section(advise(measured(), Need(1_000, 100), inputs()))
     assert section.paragraphs[0].startswith("Take `quick` for 1,000 players")
     ranking, everybody, changes = section.tables
     assert texts([row[0] for row in ranking.rows]) == ["quick", "file", "server"]
@@ -172,7 +172,7 @@ def test_the_answer_to_one_need_has_ranking_verdicts_and_changes() -> None:
 
 
 def test_an_answer_without_a_pick_has_no_ranking() -> None:
-    section = answer_section(advise(measured(), Need(1_000, 10**6), PRICES, MODEL))
+    section = answer_section(advise(measured(), Need(1_000, 10**6), inputs()))
     assert section.paragraphs[0].startswith("**Nothing fits** 1,000 players")
     assert [table.title for table in section.tables] == [
         "Every backend, and what rules it out",
@@ -181,5 +181,5 @@ def test_an_answer_without_a_pick_has_no_ranking() -> None:
 
 
 def test_what_the_pick_does_not_show_is_said() -> None:
-    section = answer_section(advise(measured(), Need(9_000_000, 100), PRICES, MODEL))
+    section = answer_section(advise(measured(), Need(9_000_000, 100), inputs()))
     assert "Mind: extrapolated beyond the largest measured size, 1,000,000 players." in section.paragraphs
