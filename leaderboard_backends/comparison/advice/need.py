@@ -101,13 +101,9 @@ def rate_words(a_second: float, what: str) -> str:
     """
     per, seconds = next((one for one in _PER if a_second * one[1] >= _JUST_ONE), _PER[-1]) if a_second else _PER[0]
     rate = a_second * seconds
-    return f"{_rounded(rate)} {what if _rounded(rate) == '1' else what + 's'}/{per}"
-
-
-def _rounded(rate: float) -> str:
-    if rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING:
-        return whole(rate)
-    return significant(rate, 2)
+    is_whole = rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING
+    number = whole(rate) if is_whole else significant(rate, 2)
+    return f"{number} {what if number == '1' else what + 's'}/{per}"
 
 
 def time_words(microseconds: float) -> str:

@@ -15,7 +15,6 @@ from ..cost.cluster import ONE_SERVER_CLASS
 from ..cost.source import MOST_PLAYERS
 from ..document import spread
 from ..measurements import Measured, Measurements, Values
-from ..schema import Mode
 from ..statistics import interval
 from .need import time_words
 
@@ -31,12 +30,8 @@ _SAME: Final = 1 + 1e-9
 # ---------------------------------------------------------------------- what stands for a size
 
 
-def near(m: Measurements, mode: Mode, backend: str, players: int) -> Measured | None:
-    """Return what was measured of a backend at the nearest size at or above, else at the largest one."""
-    return _nearest(m.by_size(mode, backend), players)
-
-
 def _nearest(by_size: Mapping[int, Measured], players: int) -> Measured | None:
+    """Return what was measured at the nearest size at or above, else at the largest one."""
     above = [size for size in by_size if size >= players]
     return by_size[min(above) if above else max(by_size)] if by_size else None
 
@@ -153,7 +148,7 @@ def times(m: Measurements, backend: str, players: int) -> Times | None:
     At the nearest measured size at or above. Beyond the largest, times grow by the slope, on log-log axes, of the p50
     of updates between the two largest sizes, and never fall; with one size they stay.
     """
-    at = near(m, "service", backend, players)
+    at = _nearest(m.by_size("service", backend), players)
     if at is None or UPDATE not in at.operations:
         return None
     growth = _growth(m, backend, players)
@@ -193,10 +188,15 @@ def _growth(m: Measurements, backend: str, players: int) -> float:
     if players <= measured[-1] or len(measured) == 1:
         return 1.0
     by_size = m.by_size("service", backend)
-    p50s = [by_size[size].values(UPDATE, "p50").values() for size in measured[-2:]]
-    smaller, larger = (median(values) if values else 0.0 for values in p50s)
-    slope = log(larger / smaller) / log(measured[-1] / measured[-2]) if smaller and larger else 0.0
+    p50s = {size: by_size[size].values(UPDATE, "p50").values() for size in measured[-2:]}
+    slope = _slope({size: median(values) if values else 0.0 for size, values in p50s.items()})
     return float((players / measured[-1]) ** max(0.0, slope))
+
+
+def _slope(points: Mapping[int, float]) -> float:
+    """Return the slope between the last two points, on log-log axes; 0 where one of them is 0."""
+    (less, before), (more, last) = [*points.items()][-2:]
+    return log(last / before) / log(more / less) if last and before else 0.0
 
 
 # ---------------------------------------------------------------------- how much several clients do
@@ -229,7 +229,7 @@ def concurrency(m: Measurements, backend: str, clients: int, players: int) -> Co
     """
     if clients == 1:
         return ALONE
-    at = near(m, "throughput", backend, players)
+    at = _nearest(m.by_size("throughput", backend), players)
     gains = {} if at is None else _gains(at)
     if at is None or max(gains, default=1) == 1:
         return Concurrency(1.0, NOT_MEASURED, NOT_MEASURED)
@@ -254,16 +254,13 @@ def _interpolated(gains: dict[int, float], clients: int) -> float:
     for (fewer, less), (more, gain) in pairwise(gains.items()):
         if clients <= more:
             return min(gain, less + (gain - less) * (clients - fewer) / (more - fewer))
-    (fewer, before), (most, last) = [*gains.items()][-2:]
-    slope = log(last / before) / log(most / fewer) if last and before else 0.0
-    return float(last * (clients / most) ** min(0.0, slope))
+    most, last = [*gains.items()][-1]
+    return float(last * (clients / most) ** min(0.0, _slope(gains)))
 
 
 def _gain_words(gains: dict[int, float], clients: int, gain: float) -> str:
-    known = {clients: gain} if clients in gains else {}
-    if not known:
-        fewer, more = ([n for n in gains if n < clients][-1:], [n for n in gains if n > clients][:1])
-        known = {number: gains[number] for number in (*fewer, *more)}
+    fewer, more = [n for n in gains if n < clients][-1:], [n for n in gains if n > clients][:1]
+    known = {clients: gain} if clients in gains else {number: gains[number] for number in (*fewer, *more)}
     words = " and ".join(
         f"{counted(number, 'client process', 'client processes')} reached {gained:.2f}x"
         for number, gained in known.items()
@@ -375,7 +372,7 @@ def _p99_by_rate(
     m: Measurements, backend: str, players: int, clients: str = ""
 ) -> tuple[dict[float, float | None], Measured | None]:
     """Return the p99 by rate near a size, `None` where half of the processes have none, and where it was measured."""
-    at = near(m, "response", backend, players)
+    at = _nearest(m.by_size("response", backend), players)
     if at is None:
         return {}, None
     asked = at.by_amount("rate", "kept_up", variant=clients)
