@@ -14,7 +14,7 @@ from ..comparison.advice.need import read_durability, read_players, read_rate, r
 from ..comparison.report.advice import answer_section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
-from .cost import option_by, priced, read_inputs, read_result_for
+from .cost import priced, quantity, read_inputs, read_result_for
 
 DEFAULT_RATE: Final = "100/s"
 DURABLE: Final[Durability] = "every commit"
@@ -22,33 +22,27 @@ DURABLE: Final[Durability] = "every commit"
 
 @click.command("advise", short_help="Recommend a backend for your requirements.")
 @click.argument("result", type=click.Path(path_type=Path), required=False, metavar="[RESULT.json]")
-@click.option(
-    "--players", required=True, callback=option_by(read_players), help="Number of players, such as 50K or 1M."
-)
-@click.option(
+@quantity("--players", read_players, required=True, help="Number of players, such as 50K or 1M.")
+@quantity(
     "--updates",
-    callback=option_by(read_rate),
+    read_rate,
     default=DEFAULT_RATE,
     show_default=True,
     help="Update rate of all players together, such as 2000/s or 120K/m.",
 )
-@click.option(
-    "--reads", callback=option_by(read_rate), help="Read rate, written like --updates.  [default: same as --updates]"
-)
+@quantity("--reads", read_rate, help="Read rate, written like --updates.  [default: same as --updates]")
 @click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="Number of app servers.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="App processes per server.")
 @click.option(
     "--durable", is_flag=True, help="No acknowledged update may be lost: same as --durability 'every commit'."
 )
-@click.option(
+@quantity(
     "--durability",
-    callback=option_by(read_durability),
+    read_durability,
     help="What must survive a power cut: 'every commit', everysec (all but the last second) or 'memory only' "
     "(nothing).  [default: memory only]",
 )
-@click.option(
-    "--p99", callback=option_by(read_time), help="Largest allowed 99th percentile latency, such as 10ms or 500us."
-)
+@quantity("--p99", read_time, help="Largest allowed 99th percentile latency, such as 10ms or 500us.")
 @priced
 def advise(
     result: Path | None,

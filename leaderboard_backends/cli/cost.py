@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -30,20 +30,19 @@ from ..errors import ConfigurationError
 
 DEFAULT_PLAYERS: Final = "100K,1M,10M"
 
-Read = TypeVar("Read")
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def option_by(read: Callable[[str], Read]) -> Callable[[click.Context, click.Parameter, str | None], Read | None]:
-    """Return a click callback that reads an option's text, and refuses it with the reader's own words."""
+def quantity(name: str, read: Callable[[str], object], **settings: Any) -> Callable[[Command], Command]:
+    """Add an option whose text is read by a function, and refused with the reader's own words."""
 
-    def callback(context: click.Context, option: click.Parameter, text: str | None) -> Read | None:
+    def callback(context: click.Context, option: click.Parameter, text: str | None) -> object:
         try:
             return None if text is None else read(text)
         except ConfigurationError as error:
             raise click.BadParameter(str(error), context, option) from error
 
-    return callback
+    return click.option(name, callback=callback, **settings)
 
 
 def priced(command: Command) -> Command:
@@ -76,9 +75,7 @@ def read_result_for(given: Inputs, path: Path | None) -> Result:
 
 @click.command("cost", short_help="Estimate what each backend costs per month and over years.")
 @click.argument("result", type=click.Path(path_type=Path), required=False, metavar="[RESULT.json]")
-@click.option(
-    "--players", callback=option_by(read_sizes), default=DEFAULT_PLAYERS, show_default=True, help="Numbers of players."
-)
+@quantity("--players", read_sizes, default=DEFAULT_PLAYERS, show_default=True, help="Numbers of players.")
 @click.option("--servers", type=click.IntRange(1), help="Number of app servers.  [default: from the model]")
 @click.option("--workers", type=click.IntRange(1), help="App processes per server.  [default: from the model]")
 @click.option(
