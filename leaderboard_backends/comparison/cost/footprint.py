@@ -10,7 +10,6 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from ...numerals import size as size_words
 from ..measurements import Measured, Measurements, Values
 from ..schema import BackendFacts, Durability, Home
-from ..statistics import Interval, interval
 
 FITTED_FROM: Final = 10_000
 """Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
@@ -203,9 +202,14 @@ def bytes_in(one: Measured, place: BytesPlace) -> Values:
     return {round_: float(round(size * players)) for round_, size in each.items()}
 
 
+def _medians(measured: Iterable[Measured], place: BytesPlace) -> dict[int, float]:
+    """Return by players the median of the bytes that a loaded board took."""
+    known = ((one.loaded, bytes_in(one, place)) for one in measured)
+    return {players: median(found.values()) for players, found in known if found}
+
+
 def _bytes(by_size: Mapping[int, Measured], place: BytesPlace) -> Bytes:
-    known = ((one.loaded, bytes_in(one, place)) for one in by_size.values())
-    sizes = {players: median(found.values()) for players, found in known if found}
+    sizes = _medians(by_size.values(), place)
     taking = [players for players, size in sizes.items() if size > 0]
     return Bytes(tuple(sizes.items()), fit([(players, sizes[players]) for players in fitted_sizes(taking)]))
 
@@ -223,38 +227,28 @@ class MemoryLine(NamedTuple):
     backend: str
     workload: str
     place: BytesPlace
-    points: tuple[tuple[int, Interval], ...]
-    """Bytes by size, as measured."""
-    line: Line | None
-    """`None` with fewer than three sizes, from `FITTED_FROM` players on, at which it takes anything."""
+    points: tuple[tuple[int, float], ...]
+    """Bytes by size, as measured, which the line is fitted through."""
+    line: Line
 
     @property
-    def fitted(self) -> tuple[tuple[int, Interval], ...]:
-        """The points that a line is fitted through."""
-        return tuple((players, size) for players, size in self.points if players >= FITTED_FROM and size.middle > 0)
-
-    @property
-    def misfit(self) -> float | None:
-        """The largest part by which the line misses a size that it was fitted through: 0.02 is 2 %."""
-        if self.line is None:
-            return None
-        return max(abs(self.line.at(players) / size.middle - 1) for players, size in self.fitted)
+    def misfit(self) -> float:
+        """The largest part by which the line misses a size: 0.02 is 2 %."""
+        return max(abs(self.line.at(players) / size - 1) for players, size in self.points)
 
 
 def memory_lines(m: Measurements) -> list[MemoryLine]:
-    """Return the bytes of each backend by workload, location and size, and the line where there are three sizes.
+    """Return the line of each backend, workload and location with at least three sizes from `FITTED_FROM` players on.
 
-    A location in which a backend takes nothing at any size has no row.
+    Sizes at which a backend takes nothing in a location do not count.
     """
     found = []
     for backend in m.result.settings.backends:
         for workload in (facts.name for facts in m.result.workloads):
             measured = [one for one in m.measured("service", [backend]) if one.cell.workload == workload]
             for place in get_args(BytesPlace):
-                known = [(one.loaded, bytes_in(one, place)) for one in measured]
-                points = tuple((players, interval([*sizes.values()])) for players, sizes in known if sizes)
-                if any(size.middle > 0 for _, size in points):
-                    bare = MemoryLine(backend, workload, place, points, None)
-                    line = fit([(players, size.middle) for players, size in bare.fitted])
-                    found.append(bare._replace(line=line) if len(bare.fitted) >= SIZES_NEEDED else bare)
+                sizes = _medians(measured, place).items()
+                points = tuple((players, size) for players, size in sizes if players >= FITTED_FROM and size > 0)
+                if len(points) >= SIZES_NEEDED:
+                    found.append(MemoryLine(backend, workload, place, points, fit(points)))
     return found

@@ -100,7 +100,7 @@ def _lines(m: Measurements) -> list[Table]:
     lines = memory_lines(m)
 
     def rows(labels: Sequence[str]) -> list[Row]:
-        return [_line(line) for line in lines if line.backend in labels and line.line is not None]
+        return [_line(line) for line in lines if line.backend in labels]
 
     head = columns("backend", "workload", "where", "#fixed", "#bytes per player", "#misfit", "#sizes")
     return by_class(m, head, rows, "Fixed cost plus bytes per player", LINES)
@@ -109,10 +109,10 @@ def _lines(m: Measurements) -> list[Table]:
 def _line(found: MemoryLine) -> Row:
     return [
         *map(word, (found.backend, found.workload, found.place)),
-        number(found.line and found.line.fixed, size),
-        number(found.line and found.line.each, significant),
+        number(found.line.fixed, size),
+        number(found.line.each, significant),
         number(found.misfit, percent),
-        number(len(found.fitted)),
+        number(len(found.points)),
     ]
 
 

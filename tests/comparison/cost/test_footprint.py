@@ -10,7 +10,6 @@ from leaderboard_backends.comparison.cost.footprint import NOTHING, Bytes, Line,
 from leaderboard_backends.comparison.figures import MemoryFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.schema import Cell, Run
-from leaderboard_backends.comparison.statistics import Interval
 
 from .. import timings
 from ..advice.results import ended, facts, memory, recovery, result, service
@@ -202,40 +201,37 @@ def holding(sizes: tuple[int, ...], each: int, *, disk: int | None = None, serve
 def test_bytes_are_a_fixed_part_and_one_for_each_player() -> None:
     [found] = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=120)))
     assert (found.backend, found.place) == ("memory", "process")
-    assert found.points[0] == (10_000, Interval(1_204_990, 1_205_000, 1_205_010, 5))
-    assert [*(found.line or ())] == pytest.approx([5000, 120])
+    assert found.points[0] == (10_000, 1_205_000)
+    assert [*found.line] == pytest.approx([5000, 120])
     assert found.misfit == pytest.approx(0, abs=1e-9)
 
 
 def test_each_place_that_takes_anything_has_its_line() -> None:
     found = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=1, server=90, disk=30)))
-    assert {line.place: line.line and round(line.line.each) for line in found} == {
+    assert {line.place: round(line.line.each) for line in found} == {
         "process": 1,
         "server": 90,
         "disk": 30,
     }
 
 
-def test_sizes_below_10_000_bend_no_line_and_keep_their_points() -> None:
+def test_sizes_below_10_000_bend_no_line() -> None:
     [found] = memory_lines(of(holding((100, 10_000, 100_000, 1_000_000), each=120)))
     noisy = of(holding((10_000, 100_000, 1_000_000), each=120) + holding((100,), each=9_000))
     [same] = memory_lines(noisy)
     assert found.line == same.line
     assert same.misfit == pytest.approx(0, abs=1e-9)
-    assert [players for players, _ in same.points] == [100, 10_000, 100_000, 1_000_000]
-    [too_few] = memory_lines(of(holding((100, 1_000, 10_000, 100_000), each=120)))
-    assert too_few.line is None
+    assert [players for players, _ in same.points] == [10_000, 100_000, 1_000_000]
+    assert memory_lines(of(holding((100, 1_000, 10_000, 100_000), each=120))) == []
 
 
-def test_fewer_than_three_sizes_make_no_line_and_keep_their_points() -> None:
-    [found] = memory_lines(of(holding((1000, 10_000), each=120)))
-    assert (found.line, found.misfit) == (None, None)
-    assert [players for players, _ in found.points] == [1000, 10_000]
+def test_fewer_than_three_sizes_make_no_line() -> None:
+    assert memory_lines(of(holding((1000, 10_000), each=120))) == []
 
 
 def test_a_line_says_by_how_much_it_misses() -> None:
     [found] = memory_lines(of(holding((10_000, 20_000, 40_000), each=100)))
-    bent = found._replace(points=(*found.points[:2], (40_000, found.points[2][1]._replace(middle=2 * 4_005_000))))
+    bent = found._replace(points=(*found.points[:2], (40_000, 2 * 4_005_000)))
     assert bent.misfit == pytest.approx(0.5)
 
 
