@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ...numerals import counted, percent
-from ..cost.cluster import TRIPS, Cluster
+from ..cost.bill import Bill
+from ..cost.cluster import TRIPS
 from ..cost.source import MOST_PLAYERS, Inputs
 from ..document import operation_title
 from ..measurements import Measurements
@@ -174,8 +175,8 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
     if need.processes > 1:
         where = "on a" if facts.home == "server" else "in a"
         yield f"{need.processes} app processes share one board, {where} {facts.home}."
-    if pick.cluster is not None:
-        yield from _over_shards(pick.cluster, pick.times, inputs)
+    if pick.sharded and pick.bill is not None:
+        yield from _over_shards(pick.bill, pick.times, inputs)
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."
         if slowest := pick.times.slowest_read:
@@ -189,12 +190,12 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
     yield from _ties(pick, ranking)
 
 
-def _over_shards(nodes: Cluster, times: Times | None, inputs: Inputs) -> Iterator[str]:
+def _over_shards(nodes: Bill, times: Times | None, inputs: Inputs) -> Iterator[str]:
     """Yield how to open a board over shards, what a primary holds, and what a rank takes over a network."""
     sharding, trip = nodes.sharding, inputs.model.round_trip_us
-    memory = "" if nodes.bill.problem else f", and needs {nodes.gib_each:.2f} GiB"
+    memory = "" if nodes.problem else f", and needs {nodes.gib_each:.2f} GiB"
     yield (
-        f"Open {nodes.url} on {counted(sharding.primaries, 'primary', 'primaries')}: the one with the most holds "
+        f"Open {sharding.url} on {counted(sharding.primaries, 'primary', 'primaries')}: the one with the most holds "
         f"{sharding.on_one} of {sharding.shards} shards, {nodes.players_each:,} players{memory}."
     )
     rank_us = next((one.p50_us for one in times.reads if one.operation == "rank"), None) if times else None

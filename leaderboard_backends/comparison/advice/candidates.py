@@ -9,15 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from ...errors import ConfigurationError
 from ...installing import DISTRIBUTION
 from ..cost.bill import Bill, why_not_shared
-from ..cost.cluster import (
-    Cluster,
-    by_socket,
-    cheapest_bill,
-    cluster,
-    one_server_holds,
-    one_server_rows,
-    over_shards,
-)
+from ..cost.cluster import by_socket, cheapest_bill, one_server_holds, one_server_rows, over_shards
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import operation_title
@@ -77,8 +69,6 @@ class Candidate(NamedTuple):
     """The asked load, by what it carries with that reserve."""
     response: Response | None = None
     bill: Bill | None = None
-    cluster: Cluster | None = None
-    """The primaries and shards, where the board is spread over several servers."""
 
     @property
     def label(self) -> str:
@@ -95,6 +85,11 @@ class Candidate(NamedTuple):
     def fits(self) -> bool:
         """Whether nothing rules it out."""
         return not self.reasons
+
+    @property
+    def sharded(self) -> bool:
+        """Whether the board is spread over the primaries of a cluster."""
+        return self.facts.consistency == "per player"
 
     @property
     def disturbed(self) -> bool:
@@ -158,12 +153,12 @@ class Basis:
         footprint = self.footprints.get(label)
         return None if footprint is None else cheapest_bill(footprint, deployment.players, self._deployed(deployment))
 
-    def _cluster(self, label: str, deployment: Need) -> Cluster:
-        """Return the primaries and shards of a board, as measured or as those of a row of one server by the model."""
-        mine, every = self.footprints[label], self.footprints.values()
-        measured = (one for one in every if one.sharded and one.durability == mine.durability)
-        footprint = mine if mine.sharded else next(measured, over_shards(mine))
-        return cluster(footprint, deployment.players, self._deployed(deployment))
+    def _cluster(self, label: str, deployment: Need) -> Bill:
+        """Return what a board over shards costs, as measured or as that of a row of one server by the model."""
+        mine = self.footprints[label]
+        measured = (one for one in self.footprints.values() if one.sharded and one.durability == mine.durability)
+        footprint = next(measured, over_shards(mine))
+        return cheapest_bill(footprint, deployment.players, self._deployed(deployment))
 
     def _one_server_holds(self, label: str, deployment: Need) -> int:
         """Return how many players one server holds by its memory, with two digits that count."""
@@ -198,7 +193,6 @@ def _candidate(basis: Basis, facts: BackendFacts, need: Need) -> Candidate:
         share=share,
         response=response(m, label, need.updates + need.reads, need.players, several, need.processes),
         bill=basis.bill(label, need.deployment),
-        cluster=basis.cluster(label, need.deployment) if footprint and footprint.sharded else None,
     )
     return judge(made, need, _not_deployable(made, need, footprint), _cautions(made, need))
 

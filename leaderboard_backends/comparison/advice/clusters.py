@@ -27,16 +27,16 @@ def all_candidates(basis: Basis, need: Need) -> list[Candidate]:
     It is by the model where none was measured, or not near enough. While one server holds the board, it is too early.
     """
     judged = [_measured(basis, one, need) for one in candidates(basis, need)]
-    if any(one.cluster and one.times for one in judged) or need.players < LEAST_PLAYERS:
+    if any(one.sharded and one.times for one in judged) or need.players < LEAST_PLAYERS:
         return judged
     modelled = _modelled(basis, need)
-    return [*(one for one in judged if one.facts.consistency != "per player"), modelled] if modelled else judged
+    return [*(one for one in judged if not one.sharded), modelled] if modelled else judged
 
 
 def _measured(basis: Basis, one: Candidate, need: Need) -> Candidate:
     """Return a measured candidate; where it is a cluster, with what every cluster has against it."""
     row = basis.servers.get(one.facts.durability)
-    if not one.cluster or not one.times or row is None or row.label not in basis.footprints:
+    if not one.sharded or not one.times or row is None or row.label not in basis.footprints:
         return one
     cautions = (*one.cautions, *_of_any_cluster(one.facts.durability, basis.inputs))
     return one._replace(reasons=(*one.reasons, *_too_early(basis, row, need)), cautions=cautions)
@@ -48,16 +48,16 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
     base = _base(basis, row.label, need) if row else None
     if row is None or base is None or row.label not in basis.footprints:
         return None
-    nodes, plain = basis.cluster(row.label, need.deployment), next(iter(basis.servers.values()))
-    sharding, too_large = nodes.sharding, nodes.bill.problem
+    bill, plain = basis.cluster(row.label, need.deployment), next(iter(basis.servers.values()))
+    sharding = bill.sharding
     carries, share = carried(basis, need, *_busy_us(basis, row.label, base, sharding, need))
     made = Candidate(
         facts=replace(
             row,
-            label=nodes.bill.backend,
+            label=bill.backend,
             class_name="ClusterLeaderboard",
             consistency="per player",
-            metadata=Metadata(configuration=f'url = "{nodes.url}"'),
+            metadata=Metadata(configuration=f'url = "{sharding.url}"'),
         ),
         times=_times(base, _base(basis, plain.label, need) or base, ratios(basis.m), sharding, need),
         concurrency=Concurrency(
@@ -68,10 +68,9 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
         ),
         carries=carries,
         share=share,
-        bill=nodes.bill,
-        cluster=nodes,
+        bill=bill,
     )
-    wrong_size: Iterable[Reason] = [Reason("size", too_large)] if too_large else _too_early(basis, row, need)
+    wrong_size: Iterable[Reason] = [Reason("size", bill.problem)] if bill.problem else _too_early(basis, row, need)
     return judge(made, need, wrong_size, _cautions(row.durability, need, basis.inputs))
 
 

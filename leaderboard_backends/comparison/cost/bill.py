@@ -40,6 +40,11 @@ class Sharding(NamedTuple):
         """Return what one primary has, as text; empty for one server."""
         return f", {self.on_one} of {self.shards} shards" if self.shards > 1 else ""
 
+    @property
+    def url(self) -> str:
+        """Return what an app's configuration has for a board on a cluster."""
+        return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.shards}"
+
 
 ONE_SERVER: Final = Sharding()
 
@@ -67,6 +72,7 @@ class Bill(NamedTuple):
     build_hours: float | None
     upkeep_hours: float
     problem: str = ""
+    sharding: Sharding = ONE_SERVER
 
     @property
     def monthly(self) -> float:
@@ -92,6 +98,16 @@ class Bill(NamedTuple):
     def runs_on(self) -> str:
         """What is bought, or why nothing is bought."""
         return self.problem or " + ".join(item.what for item in self.items)
+
+    @property
+    def players_each(self) -> int:
+        """The players on the storage server that has the most."""
+        return ceil(self.players * self.sharding.share)
+
+    @property
+    def gib_each(self) -> float:
+        """The GiB that a storage server needs, with headroom and the share of its system or engine."""
+        return max((item.need for item in self.items[1:] if item.kind != "disk"), default=0.0)
 
     def trace(self) -> Iterator[str]:
         """Yield a line for each amount, with what it was computed from."""
@@ -131,6 +147,7 @@ def bill(footprint: Footprint, players: int, inputs: Inputs, sharding: Sharding 
         build_hours=model.build_hours.get(footprint.backend),
         upkeep_hours=model.upkeep_hours.get(footprint.backend, 0.0),
         problem=problem,
+        sharding=sharding,
     )
 
 

@@ -70,29 +70,6 @@ TRIPS: Final = 2
 """Network round trips of an update that returns the rank, of a rank, and of what is around a player."""
 
 
-class Cluster(NamedTuple):
-    """A board of a size on a cluster."""
-
-    players: int
-    sharding: Sharding
-    bill: Bill
-
-    @property
-    def players_each(self) -> int:
-        """Return the players on the primary that has the most."""
-        return ceil(self.players * self.sharding.share)
-
-    @property
-    def gib_each(self) -> float:
-        """Return the GiB that a primary needs, with headroom and the share of its system or engine."""
-        return max((item.need for item in self.bill.items[1:] if item.kind != "disk"), default=0.0)
-
-    @property
-    def url(self) -> str:
-        """Return what an app's configuration has for it."""
-        return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.sharding.shards}"
-
-
 def sharding_of(primaries: int) -> Sharding:
     """Return the shards for a number of primaries: the least power of two that leaves room to grow."""
     return Sharding(primaries, 1 << (SHARDS_EACH * primaries - 1).bit_length())
@@ -105,18 +82,16 @@ def over_shards(footprint: Footprint) -> Footprint:
 
 
 def cheapest_bill(footprint: Footprint, players: int, inputs: Inputs) -> Bill:
-    """Return the bill of a backend at a size; of a sharded board, that of the cheapest cluster."""
-    return cluster(footprint, players, inputs).bill if footprint.sharded else bill(footprint, players, inputs)
+    """Return the bill of a backend at a size; of a sharded board, that of the cheapest cluster.
 
-
-def cluster(footprint: Footprint, players: int, inputs: Inputs) -> Cluster:
-    """Return the cheapest cluster for a board; its bill has a problem where nothing is large enough.
-
-    Looked at are, for each machine of the price table, the fewest primaries of this kind that hold the board.
+    Looked at are, for each machine of the price table, the fewest primaries of this kind that hold the board. Where
+    nothing is large enough, the bill has a problem.
     """
-    every = [sharding_of(primaries) for primaries in sorted(_numbers(footprint, players, inputs))]
-    found = [Cluster(players, sharding, bill(footprint, players, inputs, sharding)) for sharding in every]
-    return min(found, key=lambda one: (bool(one.bill.problem), one.bill.monthly))
+    if not footprint.sharded:
+        return bill(footprint, players, inputs)
+    numbers = sorted(_numbers(footprint, players, inputs))
+    every = (bill(footprint, players, inputs, sharding_of(primaries)) for primaries in numbers)
+    return min(every, key=lambda one: (bool(one.problem), one.monthly))
 
 
 def _numbers(footprint: Footprint, players: int, inputs: Inputs) -> set[int]:

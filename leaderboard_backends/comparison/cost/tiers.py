@@ -8,15 +8,14 @@ from typing import Final, NamedTuple
 from ...numerals import NONE, elapsed, significant
 from ..document import Section, Table, Value, columns
 from ..measurements import Measurements
-from .bill import Bill, bill
+from .bill import Bill
 from .cluster import (
     COUNT_US,
     MORE_BYTES,
     SHARDS_EACH,
     TRIPS,
-    Cluster,
     Ratios,
-    cluster,
+    cheapest_bill,
     one_server_holds,
     one_server_rows,
     over_shards,
@@ -38,8 +37,8 @@ class Tier(NamedTuple):
     one_server: Bill
     with_replicas: Bill
     """The same with `REPLICAS`, as for Sentinels."""
-    cluster: Cluster
-    replicated: Cluster
+    cluster: Bill
+    replicated: Bill
     """The same with `REPLICAS` of each primary."""
     rank_us: float | None
     """What a rank takes over the network, in microseconds; `None` where the result has none of one server."""
@@ -82,10 +81,11 @@ def tiers(
     without, replicated = (inputs.changed(servers=1, workers=1, replicas=replicas) for replicas in (0, REPLICAS))
     rows, trips_us = [], TRIPS * inputs.model.round_trip_us
     for players in sizes:
-        nodes = cluster(over, players, without)
+        one, with_replicas, nodes, with_replicas_each = (
+            cheapest_bill(board, players, given) for board in (alone, over) for given in (without, replicated)
+        )
         taken = None if rank is None else known.call_us("rank", rank[0], nodes.sharding) + trips_us
-        bills = bill(alone, players, without), bill(alone, players, replicated)
-        rows.append(Tier(players, *bills, nodes, cluster(over, players, replicated), taken))
+        rows.append(Tier(players, one, with_replicas, nodes, with_replicas_each, taken))
     holds, largest = one_server_holds(alone, without)
     durable = 0 if logged is None else one_server_holds(logged, without)[0]
     on = storage(largest) if largest else ""
@@ -121,7 +121,7 @@ def tiers_table(found: Tiers) -> Table:
 
 def _row(tier: Tier) -> list[Value]:
     nodes, sharding = tier.cluster, tier.cluster.sharding
-    fits = not nodes.bill.problem
+    fits = not nodes.problem
     rank = Value(NONE) if tier.rank_us is None else Value(elapsed(tier.rank_us / 1e6), tier.rank_us)
     return [
         Value(f"{tier.players:,}", tier.players),
@@ -132,8 +132,8 @@ def _row(tier: Tier) -> list[Value]:
         Value(f"{nodes.players_each:,}", nodes.players_each),
         Value(f"{nodes.gib_each:.2f}", nodes.gib_each) if fits else Value(NONE),
         rank,
-        Value(storage(nodes.bill), hint="; ".join(nodes.bill.trace())),
-        Value(storage(tier.replicated.bill), hint="; ".join(tier.replicated.bill.trace())),
+        Value(storage(nodes), hint="; ".join(nodes.trace())),
+        Value(storage(tier.replicated), hint="; ".join(tier.replicated.trace())),
     ]
 
 
@@ -164,7 +164,7 @@ def _cheaper(found: Tiers) -> str:
     sizes = [
         f"{tier.players:,}"
         for tier in found.rows
-        if not tier.one_server.problem and tier.cluster.bill.monthly < tier.one_server.monthly
+        if not tier.one_server.problem and tier.cluster.monthly < tier.one_server.monthly
     ]
     if not sizes:
         return ""

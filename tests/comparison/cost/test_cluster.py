@@ -12,7 +12,6 @@ from leaderboard_backends.comparison.cost.cluster import (
     MORE_BYTES,
     Ratios,
     cheapest_bill,
-    cluster,
     one_server_holds,
     over_shards,
     ratios,
@@ -39,9 +38,9 @@ OVER = over_shards(REDIS)._replace(more_bytes=1.0)
 
 
 def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -> None:
-    found = cluster(OVER, 1_000_000, INPUTS)
+    found = cheapest_bill(OVER, 1_000_000, INPUTS)
     assert (found.sharding, found.sharding.on_one, found.players_each) == (Sharding(3, 16), 6, 375_000)
-    (_, nodes) = found.bill.items
+    (_, nodes) = found.items
     assert (nodes.what, nodes.monthly) == ("3 x node", 60)
     assert nodes.need == pytest.approx(375_000 * EACH * MODEL.headroom / 2**30 / (1 - MODEL.cache_reserved))
     assert "6 of 16 shards" in nodes.because
@@ -49,17 +48,17 @@ def test_a_primary_has_whole_shards_and_the_bill_is_of_the_one_with_the_most() -
 
 def test_the_cheapest_primaries_that_hold_the_board_are_taken() -> None:
     """Nodes of 20 USD take 3 GiB of board each, with headroom 2."""
-    found = cluster(OVER, 100_000_000, INPUTS)
-    assert found.bill.problem == ""
+    found = cheapest_bill(OVER, 100_000_000, INPUTS)
+    assert found.problem == ""
     assert found.gib_each <= 4
     fewer = sharding_of(found.sharding.primaries - 1)
     assert 100_000_000 * EACH * MODEL.headroom / 2**30 * fewer.share > 3
 
 
 def test_each_primary_has_its_replicas_and_what_is_too_large_has_no_amount() -> None:
-    replicated = cluster(OVER, 1_000_000, INPUTS.changed(replicas=2))
-    assert replicated.bill.items[1].what == "9 x node"
-    assert "no cache" in cluster(OVER, 10**10, INPUTS).bill.problem
+    replicated = cheapest_bill(OVER, 1_000_000, INPUTS.changed(replicas=2))
+    assert replicated.items[1].what == "9 x node"
+    assert "no cache" in cheapest_bill(OVER, 10**10, INPUTS).problem
 
 
 @pytest.mark.parametrize(("primaries", "shards"), [(3, 16), (4, 16), (5, 32), (8, 32), (9, 64), (256, 1024)])
@@ -127,9 +126,9 @@ def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> 
     assert found is not None
     one, *_, largest = found.rows
     assert not one.one_server.problem
-    assert one.cluster.bill.monthly > one.one_server.monthly
+    assert one.cluster.monthly > one.one_server.monthly
     assert largest.one_server.problem
-    assert largest.replicated.bill.monthly > largest.cluster.bill.monthly
+    assert largest.replicated.monthly > largest.cluster.monthly
     assert one.players < found.durable < found.holds < largest.players
     said = premature(found)
     assert "players (74,000,000 if every update must survive a power cut) a cluster is too early" in said

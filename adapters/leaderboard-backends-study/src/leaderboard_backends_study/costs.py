@@ -209,7 +209,7 @@ def _third_tier(subject: Subject, measured: Sequence[Footprint]) -> Iterator[str
     tier = costs().sharded
     (least, most), (few, many), (low, high) = tier.players, tier.shards, tier.monthly
     ours = tiers(subject.measurements, measured, subject.inputs, tier.players)
-    amounts = [f"{row.cluster.bill.monthly:,.0f} at {row.players:,}" for row in ours.rows] if ours else []
+    amounts = [f"{row.cluster.monthly:,.0f} at {row.players:,}" for row in ours.rows] if ours else []
     beside = f"; by measured bytes, app server included: {' and '.join(amounts)}" if amounts else ""
     yield (
         f"The study's third tier, {least:,} to {most:,} players (its machines are not named): {low:,.0f} to "
