@@ -54,8 +54,9 @@ def thresholds(need: Need, pick: Candidate | None, answer: Answer, most_known: i
         return
     yield from _more_updates(need, pick, answer)
     yield from _more_players(need, pick, answer, most_known)
-    yield from _other_durability(need, pick, answer)
-    yield from _other_processes(need, pick, answer)
+    for demand, text, then in _alternatives(need, answer):
+        if _differs(then, pick):
+            yield _compared(demand, text, then, pick, need)
     yield from _other_p99(need, pick, answer)
 
 
@@ -116,19 +117,15 @@ def _first_size(players: int, most: int, changed: Callable[[int], bool]) -> int 
     return size
 
 
-def _other_durability(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+def _alternatives(need: Need, answer: Answer) -> Iterator[tuple[str, str, Candidate | None]]:
+    """Yield the answer with each other durability, and with other numbers of app processes, by demand and text."""
     asked = DURABILITIES.index(need.durability)
     for durability in DURABILITIES[asked + 1 :]:
-        then = _first(answer(need.changed(durability=durability)))
-        if _differs(then, pick):
-            yield _compared("durability", _MUST_KEEP[durability], then, pick, need)
+        yield "durability", _MUST_KEEP[durability], _first(answer(need.changed(durability=durability)))
     for durability in DURABILITIES[:asked]:
         ranked = answer(need.changed(durability=durability))
         if weaker := _first(one for one in ranked if one.facts.durability == durability):
-            yield _compared("durability", _MAY_LOSE[durability], weaker, pick, need)
-
-
-def _other_processes(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
+            yield "durability", _MAY_LOSE[durability], weaker
     others = {
         "with a second app process": need.changed(workers=2) if need.processes == 1 else None,
         "with a second app server": need.changed(servers=2) if need.servers == 1 else None,
@@ -136,9 +133,8 @@ def _other_processes(need: Need, pick: Candidate, answer: Answer) -> Iterator[Th
         "with one app process": need.changed(servers=1, workers=1) if need.processes > 1 else None,
     }
     for text, other in others.items():
-        then = pick if other is None else _first(answer(other))
-        if _differs(then, pick):
-            yield _compared("servers and workers", text, then, pick, need)
+        if other is not None:
+            yield "servers and workers", text, _first(answer(other))
 
 
 def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
