@@ -96,12 +96,12 @@ def _times(base: Times, plain: Times, known: Ratios, sharding: Sharding, need: N
         reads=tuple(reads),
         read_us=fmean([one.mean_us for one in reads]) if reads else 0.0,
         at=base.at,
-        growth=1.0,
         beyond=need.players > base.at.cell.players,
-        modelled=(
+        source=(
             f"a model: {where(base.at)}, {known.source(update.operation, sharding.shards)}, and {COUNT_US:g} µs for "
             f"each of {counted(sharding.on_one, 'shard')} on a primary"
         ),
+        modelled=True,
     )
 
 

@@ -115,30 +115,17 @@ class Times(NamedTuple):
     read_us: float
     """The mean of a read, with the reads in the proportions of the workload."""
     at: Measured
-    growth: float
-    """By what the figures of the largest measured size were multiplied; 1 where the size was measured."""
     beyond: bool
     """Whether the need has more players than were measured."""
-    modelled: str = ""
-    """What the figures are computed from, where they were not measured; empty where they were."""
+    source: str
+    """Where the figures are from, as text."""
+    modelled: bool = False
+    """Whether they are of a model, as they were not measured."""
 
     @property
     def slowest_read(self) -> Latency | None:
         """The read with the longest p99; reads without a p99 come first."""
         return max(self.reads, key=lambda one: (one.p99_us is None, one.p99_us or 0.0), default=None)
-
-    @property
-    def source(self) -> str:
-        """Where the figures are from, as text."""
-        if self.modelled:
-            return self.modelled
-        measured = f"service times of {where(self.at)}"
-        if not self.beyond:
-            return measured
-        return (
-            f"{measured}, the largest measured size, extrapolated by {self.growth:.2f}x with the growth of its p50 of "
-            "updates"
-        )
 
 
 @lru_cache(maxsize=512)  # one matrix of advice asks for the same few sizes of each backend hundreds of times
@@ -151,10 +138,12 @@ def times(m: Measurements, backend: str, players: int) -> Times | None:
     at = _nearest(m.by_size("service", backend), players)
     if at is None or UPDATE not in at.operations:
         return None
-    growth = _growth(m, backend, players)
+    growth, beyond, source = _growth(m, backend, players), players > at.cell.players, f"service times of {where(at)}"
+    if beyond:
+        source += f", the largest measured size, extrapolated by {growth:.2f}x with the growth of its p50 of updates"
     found = {name: _latency(at, name, growth) for name in at.operations}
     reads = tuple(one for name, one in found.items() if name in OPERATIONS and not OPERATIONS[name].changes)
-    return Times(found[UPDATE], reads, _mean(m, at, reads), at, growth, beyond=players > at.cell.players)
+    return Times(found[UPDATE], reads, _mean(m, at, reads), at, beyond, source)
 
 
 def _latency(at: Measured, operation: str, growth: float) -> Latency:
