@@ -66,7 +66,9 @@ class Bytes(NamedTuple):
         at, bound = (largest, max(by_line, most)) if players > largest else (smallest, min(by_line, least))
         if bound != by_line:
             return max(0.0, bound), f"{size_words(max(0.0, bound))} as measured at {at:,}"
-        return by_line, f"{_words(self.line)} {_through(fitted_sizes(dict(self.measured)))}"
+        fitted = fitted_sizes(dict(self.measured))
+        through = f"{'by the line through' if len(fitted) > 1 else 'as measured at'} {_listed(fitted)}"
+        return by_line, f"{_words(self.line)} {through}"
 
     def _between(self, players: int) -> tuple[float, str]:
         """Return the bytes at a measured size, or on the straight line between two of them."""
@@ -89,11 +91,6 @@ def fitted_sizes(sizes: Iterable[int]) -> list[int]:
 def _words(line: Line) -> str:
     fixed = f"{line.fixed / 1e6:.1f} MB + " if abs(line.fixed) >= _LEAST_FIXED else ""
     return f"{fixed}{line.each:.0f} bytes per player"
-
-
-def _through(sizes: Sequence[int]) -> str:
-    """Return the sizes that a line is fitted to; for a single size it is the ratio there."""
-    return f"{'by the line through' if len(sizes) > 1 else 'as measured at'} {_listed(sizes)}"
 
 
 def _listed(sizes: Iterable[int]) -> str:
