@@ -267,10 +267,8 @@ class Response(NamedTuple):
     A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
     """
 
-    asked: float
-    """Of all processes together."""
     rate: float
-    """The rate at which one client is looked up: at least the requested rate."""
+    """The rate at which it is looked up: at least the requested rate of all processes together."""
     above: float | None
     """The lowest measured rate that is not below it."""
     p99_us: float | None
@@ -278,23 +276,18 @@ class Response(NamedTuple):
     below: float | None
     """The highest measured rate that is not above it."""
     below_p99_us: float | None
-    several: bool
-    """Whether the figure of one client is used for several clients, which were not measured."""
     where: str
     clients: str = "one client"
     """Who was measured."""
+    several: bool = False
+    """Whether the figure of one client is used for several clients, which were not measured."""
+    as_busy: str = ""
+    """Why one client is looked up at a higher rate than requested, as text."""
 
     @property
     def source(self) -> str:
         """Where the p99 is from, as text."""
-        return f"response at {whole(self.above or 0.0)}/s of {self.clients}, {self.where}{self._as_busy}"
-
-    @property
-    def _as_busy(self) -> str:
-        """Why one client is looked up at a higher rate than requested, as text."""
-        if self.rate <= self.asked * _SAME:
-            return ""
-        return f"; {whole(self.asked)}/s of several clients keep it as busy as {whole(self.rate)}/s of one"
+        return f"response at {whole(self.above or 0.0)}/s of {self.clients}, {self.where}{self.as_busy}"
 
     @property
     def problem(self) -> str:
@@ -303,7 +296,7 @@ class Response(NamedTuple):
             return ""
         if self.above is None:
             most = f"; measured up to {whole(self.below)}/s" if self.below else ""
-            return f"p99 under load is not known at {whole(self.rate)}/s{most}{self._as_busy}"
+            return f"p99 under load is not known at {whole(self.rate)}/s{most}{self.as_busy}"
         return (
             f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of {self.clients} "
             f"({self.where})"
@@ -315,16 +308,17 @@ class Response(NamedTuple):
         More load never makes answers faster: where nothing is known at the rate, it is enough that a lower rate is too
         slow.
         """
-        if self.p99_us is None:
-            known, rate = self.below_p99_us or 0.0, whole(self.below or 0.0)
-            late = f"p99 under load is already {time_words(known)} at {rate}/s of {self.clients}{self._as_busy}"
-            return late if known > limit else ""
-        if self.p99_us <= limit:
+        found = self.below_p99_us if self.p99_us is None else self.p99_us
+        if found is None or found <= limit:
             return ""
+        time = time_words(found)
+        if self.p99_us is None:
+            return f"p99 under load is already {time} at {whole(self.below or 0.0)}/s of {self.clients}{self.as_busy}"
         if self.several:
-            said = f"one client with the whole load has a p99 of {time_words(self.p99_us)}; several at once"
-            return f"{said} were not measured ({self.source})"
-        return f"p99 under load is {time_words(self.p99_us)} ({self.source})"
+            said = f"one client with the whole load has a p99 of {time}; several at once were not measured"
+        else:
+            said = f"p99 under load is {time}"
+        return f"{said} ({self.source})"
 
 
 def response(
@@ -339,12 +333,14 @@ def response(
     together = f"{processes} processes"
     p99, at = _p99_by_rate(m, backend, players, together)
     if at is not None and processes > 1 and max(p99, default=0.0) >= rate:
-        return Response(rate, rate, *_around(p99, rate), several=False, where=where(at), clients=together)
+        return Response(rate, *_around(p99, rate), where(at), together)
     p99, at = _p99_by_rate(m, backend, players)
     if at is None:
         return None
-    alike = rate / min(1.0, several.times) if several.times else rate
-    return Response(rate, alike, *_around(p99, alike), several is not ALONE, where(at))
+    alike, busy = rate / min(1.0, several.times) if several.times else rate, ""
+    if alike > rate * _SAME:
+        busy = f"; {whole(rate)}/s of several clients keep it as busy as {whole(alike)}/s of one"
+    return Response(alike, *_around(p99, alike), where(at), several=several is not ALONE, as_busy=busy)
 
 
 def _around(
