@@ -14,9 +14,9 @@ from pathlib import Path
 from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
+from leaderboard_backends.comparison.cost.cluster import assumptions, premature, tiers, tiers_table
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
-from leaderboard_backends.comparison.cost.tiers import assumptions, premature, tiers, tiers_table
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
 from leaderboard_backends.comparison.named_figures import Statistic
 from leaderboard_backends.comparison.report.advice import (

@@ -19,9 +19,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ..comparison.cost.cluster import tiers
 from ..comparison.cost.footprint import footprints
 from ..comparison.cost.source import Inputs, load_result
-from ..comparison.cost.tiers import tiers
 from ..comparison.measurements import Measurements
 from ..comparison.report.terminal import PlainConsole
 from ..config import Opening, check_file

@@ -8,10 +8,9 @@ from typing import Final, NamedTuple
 
 from ...numerals import NONE, counted, whole
 from ..cost.bill import Bill
-from ..cost.cluster import cheapest_bill
+from ..cost.cluster import cheapest_bill, tiers, tiers_section
 from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
-from ..cost.tiers import tiers, tiers_section
 from ..document import Section, Table, Value, columns
 from ..measurements import Measurements
 from ..schema import Result

@@ -14,12 +14,13 @@ from leaderboard_backends.comparison.cost.cluster import (
     cheapest_bill,
     one_server_holds,
     over_shards,
+    premature,
     ratios,
     sharding_of,
+    tiers,
 )
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
-from leaderboard_backends.comparison.cost.tiers import premature, tiers
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.clusters import cluster_sections
 

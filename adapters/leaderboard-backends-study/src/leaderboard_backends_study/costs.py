@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from leaderboard_backends.comparison.cost.bill import MONTHS, Bill, Item, bill
+from leaderboard_backends.comparison.cost.cluster import tiers
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
 from leaderboard_backends.comparison.cost.source import PER, Inputs, PriceTable
-from leaderboard_backends.comparison.cost.tiers import tiers
 from leaderboard_backends.comparison.document import Section, Table, Value, columns
 from leaderboard_backends.comparison.report.extensions import Subject
 from leaderboard_backends.numerals import NONE
