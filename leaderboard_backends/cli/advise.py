@@ -10,11 +10,11 @@ import click
 
 from ..comparison.advice import Need
 from ..comparison.advice import advise as answer_to
-from ..comparison.advice.need import read_durability, read_players, read_rate, read_time
 from ..comparison.report.advice import answer_section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
-from .cost import priced, quantity, read_inputs, read_result_for
+from .cost import priced, read_inputs, read_result_for
+from .quantities import quantity, read_durability, read_players, read_rate, read_time
 
 DEFAULT_RATE: Final = "100/s"
 DURABLE: Final[Durability] = "every commit"

@@ -10,7 +10,6 @@ from typing import Final
 
 import click
 
-from ..comparison.advice.need import read_sizes
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
 from ..comparison.files import is_stream, write_atomically
@@ -32,6 +31,7 @@ from ..installing import install_distribution
 from ..workload.spec import WorkloadFile, find_workloads
 from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
+from .quantities import read_sizes
 
 QUICK: Final = "quick"
 DETAILS: Final = ("which", "service-times", "throughput", "memory-and-disk", "without-figures")

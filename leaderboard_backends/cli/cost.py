@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
-from ..comparison.advice.need import read_sizes
 from ..comparison.cost.source import (
     ON_DEMAND,
     Inputs,
@@ -26,23 +24,9 @@ from ..comparison.measurements import Measurements
 from ..comparison.report.cost import cost_sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result
-from ..errors import ConfigurationError
+from .quantities import Command, quantity, read_sizes
 
 DEFAULT_PLAYERS: Final = "100K,1M,10M"
-
-Command = TypeVar("Command", bound=Callable[..., None])
-
-
-def quantity(name: str, read: Callable[[str], object], **settings: Any) -> Callable[[Command], Command]:
-    """Add an option whose text is read by a function, and refused with the reader's own words."""
-
-    def callback(context: click.Context, option: click.Parameter, text: str | None) -> object:
-        try:
-            return None if text is None else read(text)
-        except ConfigurationError as error:
-            raise click.BadParameter(str(error), context, option) from error
-
-    return click.option(name, callback=callback, **settings)
 
 
 def priced(command: Command) -> Command:

@@ -1,16 +1,12 @@
-"""What somebody needs of a board, and how people write sizes, rates and times: `50K`, `2000/s`, `120K/m`, `10ms`."""
+"""What somebody needs of a board, in numbers and in words."""
 
 from __future__ import annotations
 
-import re
-from typing import Final, cast, get_args
+from typing import Final
 
 import msgspec
 
-from ...errors import ConfigurationError
-from ...model import shorten
 from ...numerals import counted, elapsed, significant, whole
-from ..cost.source import MOST_PLAYERS
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
@@ -31,14 +27,6 @@ _KEEPS: Final[dict[Durability, str]] = {
     "not known": "durability not known",
 }
 
-_NUMBER: Final = r"(\d+(?:\.\d+)?|\.\d+)\s*([KM]?)"
-_SIZE: Final = re.compile(_NUMBER, re.IGNORECASE)
-_RATE: Final = re.compile(_NUMBER + r"\s*/\s*(s|sec|m|min|h)", re.IGNORECASE)
-_TIME: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(us|µs|μs|ms|s)", re.IGNORECASE)
-
-_FACTOR: Final = {"": 1, "K": 1_000, "M": 1_000_000}
-_SECONDS: Final = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3_600}
-_MICROSECONDS: Final = {"us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6}
 
 _PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
 _WHOLE_FROM: Final = 10
@@ -109,50 +97,3 @@ def rate_words(a_second: float, what: str) -> str:
 def time_words(microseconds: float) -> str:
     """Return a time in the unit that suits it: `19.4 µs`, `1.10 ms`."""
     return elapsed(microseconds / 1e6)
-
-
-# ---------------------------------------------------------------------- as people write it
-
-
-def read_players(text: str) -> int:
-    """Return a number of players: `50000`, `50K`, `1.5M`. Raises `ConfigurationError`."""
-    found = _SIZE.fullmatch(text.strip())
-    players = round(_number(found)) if found else 0
-    if not 1 <= players <= MOST_PLAYERS:
-        raise ConfigurationError(f"{shorten(text)} is not a number of players: write 50000, 50K or 1M, for example.")
-    return players
-
-
-def read_sizes(text: str) -> tuple[int, ...]:
-    """Return numbers of players, each once, smallest first: `100K,1M`. Raises `ConfigurationError`."""
-    return tuple(sorted({read_players(part) for part in text.split(",")}))
-
-
-def read_rate(text: str) -> float:
-    """Return a rate in events per second: `2000/s`, `120K/m`, `1M/h`; 0 is allowed. Raises `ConfigurationError`."""
-    found = _RATE.fullmatch(text.strip())
-    if not found:
-        raise ConfigurationError(f"{shorten(text)} is no rate: write 2000/s, 120K/m or 1M/h, for example.")
-    return _number(found) / _SECONDS[found[3].lower()]
-
-
-def read_time(text: str) -> float:
-    """Return a time in microseconds: `10ms`, `500us`, `1s`. Raises `ConfigurationError`."""
-    found = _TIME.fullmatch(text.strip())
-    time = float(found[1]) * _MICROSECONDS[found[2].lower()] if found else 0.0
-    if not time:
-        raise ConfigurationError(f"{shorten(text)} is no time: write 10ms, 500us or 1s, for example.")
-    return time
-
-
-def read_durability(text: str) -> Durability:
-    """Return a class of durability by its name. Raises `ConfigurationError`, with the names that there are."""
-    known = get_args(Durability)
-    chosen = " ".join(text.lower().replace("-", " ").split())
-    if chosen not in known:
-        raise ConfigurationError(f"{shorten(text)} is no durability: write one of {', '.join(known)}.")
-    return cast("Durability", chosen)
-
-
-def _number(found: re.Match[str]) -> float:
-    return float(found[1]) * _FACTOR[found[2].upper()]

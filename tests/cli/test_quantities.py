@@ -1,10 +1,12 @@
+"""Sizes, rates, times and classes of durability are read as people write them, and refused with an example."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
 
-from leaderboard_backends.comparison.advice.need import (
+from leaderboard_backends.cli.quantities import (
     read_durability,
     read_players,
     read_rate,
