@@ -10,10 +10,11 @@ import click
 
 from ..comparison.advice import Need
 from ..comparison.advice import advise as answer_to
+from ..comparison.cost.source import Inputs
 from ..comparison.report.advice import answer_section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
-from .cost import priced, read_inputs, read_result_for
+from .cost import priced, read_result_for
 from .quantities import quantity, read_durability, read_players, read_rate, read_time
 
 DEFAULT_RATE: Final = "100/s"
@@ -76,7 +77,7 @@ def advise(
         durability=DURABLE if durable else durability or "memory only",
         p99_us=p99,
     )
-    given = read_inputs(prices, model_path, term)
+    given = Inputs.read(prices, model_path, term)
     for warning in given.prices.stale(datetime.now(UTC).date()):
         click.echo(f"Warning: {warning}", err=True)
     advice = answer_to(read_result_for(given, result), need, given)

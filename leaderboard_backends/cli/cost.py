@@ -9,16 +9,7 @@ from typing import Final
 
 import click
 
-from ..comparison.cost.source import (
-    ON_DEMAND,
-    Inputs,
-    Model,
-    PriceTable,
-    check_names,
-    check_term,
-    load_result,
-    read_table,
-)
+from ..comparison.cost.source import ON_DEMAND, Inputs, check_names, load_result
 from ..comparison.document import Section
 from ..comparison.measurements import Measurements
 from ..comparison.report.cost import cost_sections
@@ -38,16 +29,6 @@ def priced(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def read_inputs(prices: Path | None, model: Path | None, term: str) -> Inputs:
-    """Read the price table and the model, those that come with the library where none is named.
-
-    Raises `ConfigurationError`, for a term that the table does not have, too.
-    """
-    given = Inputs(read_table(PriceTable, prices), read_table(Model, model), term)
-    check_term(given.prices, term)
-    return given
 
 
 def read_result_for(given: Inputs, path: Path | None) -> Result:
@@ -86,7 +67,7 @@ def cost(
     backend that cannot serve the given number of servers and workers has no amount. Sizes between two measured ones
     are interpolated; larger ones are extrapolated from a line through the sizes of 10,000 players and more.
     """
-    given = read_inputs(prices, model_path, term)
+    given = Inputs.read(prices, model_path, term)
     numbers = {"servers": servers, "workers": workers, "replicas": replicas}
     deployed = given.changed(**{name: number for name, number in numbers.items() if number is not None})
     measured, today = Measurements(read_result_for(given, result)), datetime.now(UTC).date()

@@ -143,9 +143,19 @@ class Inputs(NamedTuple):
     term: str = ON_DEMAND
 
     @classmethod
+    def read(cls, prices: Path | None = None, model: Path | None = None, term: str = ON_DEMAND) -> Inputs:
+        """Read the price table and the model, those that come with the library where none is named.
+
+        Raises `ConfigurationError`, for a term that the table does not have, too.
+        """
+        given = cls(read_table(PriceTable, prices), read_table(Model, model), term)
+        check_term(given.prices, term)
+        return given
+
+    @classmethod
     def shipped(cls) -> Inputs:
         """Read the files that come with the library."""
-        return cls(read_table(PriceTable), read_table(Model))
+        return cls.read()
 
     def changed(self, **values: object) -> Inputs:
         """Return the same prices with other values of the model."""
@@ -157,10 +167,7 @@ class Inputs(NamedTuple):
 
 Table = TypeVar("Table", PriceTable, Model)
 
-SHIPPED_TABLES: Final = {
-    PriceTable: "prices/aws-us-east-1.toml",
-    Model: "prices/model.toml",
-}
+SHIPPED_TABLES: Final = {PriceTable: "prices/aws-us-east-1.toml", Model: "prices/model.toml"}
 
 
 def read_table(kind: type[Table], path: Path | None = None) -> Table:
