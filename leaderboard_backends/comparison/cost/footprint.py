@@ -68,7 +68,8 @@ class Bytes(NamedTuple):
             return max(0.0, bound), f"{size_words(max(0.0, bound))} as measured at {at:,}"
         fitted = fitted_sizes(dict(self.measured))
         through = f"{'by the line through' if len(fitted) > 1 else 'as measured at'} {_listed(fitted)}"
-        return by_line, f"{_words(self.line)} {through}"
+        fixed = f"{self.line.fixed / 1e6:.1f} MB + " if abs(self.line.fixed) >= _LEAST_FIXED else ""
+        return by_line, f"{fixed}{self.line.each:.0f} bytes per player {through}"
 
     def _between(self, players: int) -> tuple[float, str]:
         """Return the bytes at a measured size, or on the straight line between two of them."""
@@ -86,11 +87,6 @@ def fitted_sizes(sizes: Iterable[int]) -> list[int]:
     """Return the sizes that a line is fitted through: those from `FITTED_FROM` on, or all where none is so large."""
     every = sorted(sizes)
     return [players for players in every if players >= FITTED_FROM] or every
-
-
-def _words(line: Line) -> str:
-    fixed = f"{line.fixed / 1e6:.1f} MB + " if abs(line.fixed) >= _LEAST_FIXED else ""
-    return f"{fixed}{line.each:.0f} bytes per player"
 
 
 def _listed(sizes: Iterable[int]) -> str:
