@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from ..errors import ConfigurationError
-from ..model import Entry, Score, shorten
+from ..model import Entry, ScoreUpdate, shorten
 from ..protocol import CONTRACT_VERSION
 from ..testing import oracle
 from ..testing.oracle import OracleBoard
@@ -77,22 +77,36 @@ def _answers(trace: Trace) -> Iterator[object]:
         yield calls[index](*arguments)
 
 
-_Line = tuple[str, str, Score]
-_SCORE: Final = 2
-
-
 def final_state(trace: Trace, changes: int) -> Iterator[Entry]:
     """Yield the entries of the board, best first, after the load and the first so many steps that change it.
 
-    Players stand in the dict in the order in which they reached their scores, which a stable sort leaves as it is
-    within a tie. O(n log n).
+    A stable sort leaves players within a tie in the order in which they reached their scores. O(n log n).
     """
-    standing = {line[0]: line for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
+    standing = after_load(trace)
     for method, arguments in islice(_changes(trace), changes):
-        _APPLY[method](standing, *arguments)
-    ordered = sorted(standing.values(), key=itemgetter(_SCORE), reverse=True)
+        apply_change(standing, method, arguments)
+    ordered = sorted(standing.values(), key=attrgetter("score"), reverse=True)
     for rank, line in enumerate(ordered, 1):
         yield Entry(rank, *line)
+
+
+def after_load(trace: Trace) -> dict[str, ScoreUpdate]:
+    """Return what stands on the board after the load, by player, in the order in which the scores were reached."""
+    return {line.player_id: line for line in map(ScoreUpdate, trace.ids, trace.usernames, trace.scores)}
+
+
+def apply_change(standing: dict[str, ScoreUpdate], method: str, arguments: Arguments) -> None:
+    """Apply one step that changes the board; a player who reaches another score moves to the end."""
+    if method == "remove_player":
+        standing.pop(arguments[0], None)
+        return
+    player_id, username, score = arguments
+    before = standing.get(player_id)
+    if method == "increment_score" and before is not None:
+        score += before.score
+    if before is not None and before.score != score:
+        del standing[player_id]
+    standing[player_id] = ScoreUpdate(player_id, username, score)
 
 
 def _changes(trace: Trace) -> Iterator[tuple[str, Arguments]]:
@@ -100,28 +114,6 @@ def _changes(trace: Trace) -> Iterator[tuple[str, Arguments]]:
     for index, arguments in trace.steps:
         if operations[index].changes:
             yield operations[index].method, arguments
-
-
-def _update(standing: dict[str, _Line], player_id: str, username: str, score: Score) -> None:
-    if player_id in standing and standing[player_id][_SCORE] != score:
-        del standing[player_id]
-    standing[player_id] = player_id, username, score
-
-
-def _increment(standing: dict[str, _Line], player_id: str, username: str, delta: Score) -> None:
-    before = standing[player_id][_SCORE] if player_id in standing else 0
-    _update(standing, player_id, username, before + delta)
-
-
-def _remove(standing: dict[str, _Line], player_id: str) -> None:
-    standing.pop(player_id, None)
-
-
-_APPLY: Final[dict[str, Any]] = {
-    "update_score": _update,
-    "increment_score": _increment,
-    "remove_player": _remove,
-}
 
 
 # ---------------------------------------------------------------------- what is known of one
@@ -151,19 +143,14 @@ def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
 
 def _repeated(trace: Trace) -> int:
     """Return how many measured updates repeat a player's current score and username."""
-    standing = {line[0]: line[1:] for line in zip(trace.ids, trace.usernames, trace.scores, strict=False)}
-    methods = [OPERATIONS[name].method for name in trace.operations]
-    count = 0
+    standing, count = after_load(trace), 0
+    operations = [OPERATIONS[name] for name in trace.operations]
     for position, (index, arguments) in enumerate(trace.steps):
-        if methods[index] == "update_score":
-            player, *new = arguments
-            count += position >= trace.warm_up and standing.get(player) == tuple(new)
-            standing[player] = tuple(new)
-        elif methods[index] == "increment_score":
-            player, username, delta = arguments
-            standing[player] = username, standing.get(player, ("", 0))[1] + delta
-        elif methods[index] == "remove_player":
-            standing.pop(arguments[0], None)
+        operation = operations[index]
+        if operation.method == "update_score" and position >= trace.warm_up:
+            count += standing.get(arguments[0]) == arguments
+        if operation.changes:
+            apply_change(standing, operation.method, arguments)
     return count
 
 

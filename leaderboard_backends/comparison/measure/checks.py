@@ -9,7 +9,7 @@ with the same client, must rank first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
@@ -17,12 +17,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from ...answers import ask_live
-from ...model import Entry, Score, shorten
+from ...model import Entry, ScoreUpdate, shorten
 from ...protocol import LeaderboardBackend
-from ...workload.operations import OPERATIONS
+from ...workload.operations import OPERATIONS, Arguments
 from ...workload.trace import Trace
 from ..figures import Checked
-from ..traces import answer_at, final_state
+from ..traces import after_load, answer_at, apply_change, final_state
 
 LEAST_PAGE: Final = 25_000
 MOST_PAGES: Final = 8
@@ -96,75 +96,59 @@ class Reached(NamedTuple):
     client: int
     step: int
 
-    def before(self, other: Reached) -> bool | None:
-        """Whether it was earlier; `None` where that is not known."""
-        if self.phase != other.phase:
-            return self.phase < other.phase
-        return self.step < other.step if self.client == other.client else None
-
-
-class _Standing(NamedTuple):
-    username: str
-    score: Score
-    reached: Reached
+    def may_precede(self, other: Reached) -> bool:
+        """Whether it may have been earlier: of two clients of one phase, either may."""
+        if self.phase == other.phase and self.client != other.client:
+            return True
+        return (self.phase, self.step) < (other.phase, other.step)
 
 
 def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Phase]) -> Checked:
     """Compare the whole board with the expected state; raises `WrongBoardError` at the first difference."""
-    standings = _loaded(trace)
-    changes = 0
+    standing = after_load(trace)
+    reached = {player: Reached(-1, 0, number) for number, player in enumerate(standing)}
+    count = 0
+    for moment, method, arguments in _changes(trace, phases):
+        count += 1
+        player = arguments[0]
+        before = standing.get(player)
+        apply_change(standing, method, arguments)
+        after = standing.get(player)
+        if after is not None and (before is None or before.score != after.score):
+            reached[player] = moment
+    _compare(board, standing, reached)
+    return Checked(answers=0, updates=count, what=CHECKED_TOGETHER)
+
+
+def _changes(trace: Trace, phases: Sequence[Phase]) -> Iterator[tuple[Reached, str, Arguments]]:
+    """Yield the steps that change the board, client by client in each phase."""
     for number, phase in enumerate(phases):
         for client, (positions, run) in enumerate(zip(phase.parts, phase.run, strict=True)):
             for position in positions[:run]:
-                changes += _apply(standings, trace, position, Reached(number, client, position))
-    _compare(board, standings)
-    return Checked(answers=0, updates=changes, what=CHECKED_TOGETHER)
+                index, arguments = trace.steps[position]
+                operation = OPERATIONS[trace.operations[index]]
+                if operation.changes:
+                    yield Reached(number, client, position), operation.method, arguments
 
 
-def _loaded(trace: Trace) -> dict[str, _Standing]:
-    names = zip(trace.ids, trace.usernames, trace.scores, strict=False)
-    return {
-        player: _Standing(username, score, Reached(-1, 0, number))
-        for number, (player, username, score) in enumerate(names)
-    }
-
-
-def _apply(standings: dict[str, _Standing], trace: Trace, position: int, reached: Reached) -> bool:
-    """Apply one step; returns whether it changes the board."""
-    index, arguments = trace.steps[position]
-    operation = OPERATIONS[trace.operations[index]]
-    if not operation.changes:
-        return False
-    if operation.method == "remove_player":
-        standings.pop(arguments[0], None)
-        return True
-    player, username, score = arguments
-    before = standings.get(player)
-    if operation.method == "increment_score" and before is not None:
-        score += before.score
-    stays = before is not None and before.score == score
-    standings[player] = _Standing(username, score, before.reached if before is not None and stays else reached)
-    return True
-
-
-def _compare(board: LeaderboardBackend, standings: dict[str, _Standing]) -> None:
-    above: tuple[Entry, _Standing] | None = None
+def _compare(board: LeaderboardBackend, standing: dict[str, ScoreUpdate], reached: Mapping[str, Reached]) -> None:
+    above: Entry | None = None
     for rank, entry in enumerate(entries(board), 1):
-        standing = standings.pop(entry.player_id, None)
-        if standing is None or entry != (rank, entry.player_id, standing.username, standing.score):
+        line = standing.pop(entry.player_id, None)
+        if line is None or entry != (rank, *line):
             raise WrongBoardError(
                 f"at the end, rank {rank} holds {show(entry)}, which no order of the steps can produce"
             )
-        if above is not None and not _in_order(above, (entry, standing)):
+        if above is not None and not _in_order(above, entry, reached):
             raise WrongBoardError(
-                f"at the end, {show(above[0])} is ranked before {show(entry)}, who reached the score first"
+                f"at the end, {show(above)} is ranked before {show(entry)}, who reached the score first"
             )
-        above = entry, standing
-    if standings:
-        raise WrongBoardError(f"at the end, {len(standings)} players are missing, {next(iter(standings))!r} among them")
+        above = entry
+    if standing:
+        raise WrongBoardError(f"at the end, {len(standing)} players are missing, {next(iter(standing))!r} among them")
 
 
-def _in_order(above: tuple[Entry, _Standing], below: tuple[Entry, _Standing]) -> bool:
-    if above[0].score != below[0].score:
-        return above[0].score > below[0].score
-    return above[1].reached.before(below[1].reached) is not False
+def _in_order(above: Entry, below: Entry, reached: Mapping[str, Reached]) -> bool:
+    if above.score != below.score:
+        return above.score > below.score
+    return reached[above.player_id].may_precede(reached[below.player_id])
