@@ -42,9 +42,6 @@ DIGEST_SIZE: Final = 8
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
-EVENT_FACTS: Final = "repeated updates counted"
-"""A fact of traces from events that older versions did not record: a trace without it is drawn anew."""
-
 
 def answer_digest(answer: object) -> bytes:
     """Return the digest of what a call returned, the same in every process.
@@ -197,7 +194,6 @@ class TraceStore:
     def get(self, workload: WorkloadFile, players: int, steps: int, seed: int) -> StoredTrace:
         """Return a trace, drawn only if it is not there. Raises `ConfigurationError`, also for an unusable folder."""
         told = f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}"
-        told += "" if workload.events is None else f" {EVENT_FACTS}"
         index = self.folder / f"{sha256(told.encode()).hexdigest()}.json"
         try:
             return self._find(index, workload) or self._draw(index, workload, (players, steps, seed))
