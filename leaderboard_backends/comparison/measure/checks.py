@@ -9,7 +9,7 @@ with the same client, must rank first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
@@ -55,11 +55,16 @@ def check_state(board: LeaderboardBackend, trace: Trace, changes: int) -> str:
 
     Raises `WrongBoardError` at the first difference, also for an entry too many.
     """
+    return check_entries(board, final_state(trace, changes), "the model says")
+
+
+def check_entries(board: LeaderboardBackend, right: Iterable[Entry], says: str) -> str:
+    """Compare all entries with the right ones as `check_state` does; the text of a difference `says` what is right."""
     digest = sha256()
     encode = msgspec.json.Encoder().encode
-    for rank, (given, expected) in enumerate(zip_longest(entries(board), final_state(trace, changes)), 1):
+    for rank, (given, expected) in enumerate(zip_longest(entries(board), right), 1):
         if given != expected or type(given[3]) is not type(expected[3]):
-            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, the model says {show(expected)}")
+            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, {says} {show(expected)}")
         digest.update(encode(expected) + b"\n")
     return digest.hexdigest()
 

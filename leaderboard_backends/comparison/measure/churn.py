@@ -7,19 +7,16 @@ no name is anybody's but the board's, and the whole board is compared with what 
 
 from __future__ import annotations
 
-from hashlib import sha256
-from itertools import zip_longest
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Final
-
-import msgspec
 
 from ...model import Entry
 from ...usage import settled_private_bytes
 from ...workload.population import player_names
 from ...workload.trace import Trace
 from ..figures import Checked, ChurnFigures, ChurnSample
-from .checks import WrongBoardError, entries, show
+from .checks import check_entries
 from .job import Job
 from .session import Session, growth
 
@@ -55,7 +52,8 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, Non
                 server_used_bytes=growth(used, used_now),
             )
         )
-    checked = Checked(0, 2 * gone, _check(session, players, gone), CHECKED)
+    state = check_entries(session.board, _left(players, gone), "which should be")
+    checked = Checked(0, 2 * gone, state, CHECKED)
     return ChurnFigures(samples, checked, growth(disk, session.disk_bytes())), None
 
 
@@ -75,13 +73,8 @@ def _player(number: int, players: int) -> tuple[str, str, int]:
     return *player_names(number), number * FACTOR % players
 
 
-def _check(session: Session, players: int, gone: int) -> str:
-    """Compare all entries with those who must be left, who came first before others of the same score."""
-    digest = sha256()
+def _left(players: int, gone: int) -> Iterator[Entry]:
+    """Yield the entries of those who must be left; of the same score, who came first is first."""
     left = sorted((_player(number, players) for number in range(gone, gone + players)), key=lambda player: -player[2])
-    expected = (Entry(rank, *player) for rank, player in enumerate(left, 1))
-    for rank, (given, right) in enumerate(zip_longest(entries(session.board), expected), 1):
-        if given != right:
-            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, which should be {show(right)}")
-        digest.update(msgspec.json.encode(right))
-    return digest.hexdigest()
+    for rank, player in enumerate(left, 1):
+        yield Entry(rank, *player)
