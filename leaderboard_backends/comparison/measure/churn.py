@@ -28,11 +28,10 @@ FACTOR: Final = 2_654_435_761
 """Of Knuth's multiplicative hash: numbers that follow each other are far apart."""
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, None]:
-    """Load, let players come and go for the job's seconds, and compare the end state; returns the figures.
+def measure(job: Job, session: Session, trace: Trace) -> ChurnFigures:
+    """Load, let players come and go for the job's seconds, and compare the end state.
 
-    No run counts as disturbed: what others do on the machine changes how many players come and go, and no bytes. Raises
-    `WrongBoardError` and what the board raises.
+    No run counts as disturbed: what others do on the machine changes how many players come and go, and no bytes.
     """
     players = len(trace.scores)
     before, (used, private) = settled_private_bytes(), session.server_bytes()
@@ -54,7 +53,7 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ChurnFigures, Non
         )
     state = check_entries(session.board, _left(players, gone), "which should be")
     checked = Checked(0, 2 * gone, state, CHECKED)
-    return ChurnFigures(samples, checked, growth(disk, session.disk_bytes())), None
+    return ChurnFigures(samples, checked, growth(disk, session.disk_bytes()))
 
 
 def _churn(session: Session, players: int, gone: int, seconds: float) -> int:

@@ -30,42 +30,39 @@ ALL: Final = "all parts"
 CHECKED: Final = "every answer, and the whole final state"
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[HardeningFigures, float | None]:
-    """Load, replay in turns, and compare all of it with the model; returns the figures, and the cores used elsewhere.
-
-    Raises `WrongBoardError`, what the board raises, and `ConfigurationError` for parts that there are not.
-    """
+def measure(job: Job, session: Session, trace: Trace) -> HardeningFigures:
+    """Load, replay in turns, and compare all of it with the model. Raises `ConfigurationError` for unknown parts."""
     session.load(trace)
     boards = _around(session.board, session.where, job.hardening)
     answers = Path(job.answers_path).read_bytes()
     operations = [OPERATIONS[name] for name in trace.operations]
     calls = [[getattr(board, operation.method) for operation in operations] for board in boards.values()]
     samples: list[list[list[int]]] = [[[] for _ in operations] for _ in boards]
-    others, deadline = session.other_work(), perf_counter() + job.time_limit * len(boards)
     changes = answered = 0
-    for position, (index, arguments) in enumerate(trace.steps):
-        turn = position % len(calls)
-        call = calls[turn][index]
-        started = perf_counter_ns()
-        answer = call(*arguments)
-        took = perf_counter_ns() - started
-        if position >= trace.warm_up:
-            samples[turn][index].append(took)
-        if answer_digest(answer) != answers[position * DIGEST_SIZE : (position + 1) * DIGEST_SIZE]:
-            raise wrong_answer(trace, position, answer)
-        answered += 1
-        changes += operations[index].changes
-        if perf_counter() >= deadline:
-            break
+    with session.counting_other_work():
+        deadline = perf_counter() + job.time_limit * len(boards)
+        for position, (index, arguments) in enumerate(trace.steps):
+            turn = position % len(calls)
+            call = calls[turn][index]
+            started = perf_counter_ns()
+            answer = call(*arguments)
+            took = perf_counter_ns() - started
+            if position >= trace.warm_up:
+                samples[turn][index].append(took)
+            if answer_digest(answer) != answers[position * DIGEST_SIZE : (position + 1) * DIGEST_SIZE]:
+                raise wrong_answer(trace, position, answer)
+            answered += 1
+            changes += operations[index].changes
+            if perf_counter() >= deadline:
+                break
     times = [
         PartTime(part, name, distribution(taken))
         for part, by_operation in zip(boards, samples, strict=True)
         for name, taken in zip(trace.operations, by_operation, strict=True)
         if taken
     ]
-    cores = others.cores() if others else None
     checked = Checked(answered, changes, check_state(session.board, trace, changes), CHECKED)
-    return HardeningFigures(times, checked), cores
+    return HardeningFigures(times, checked)
 
 
 def _around(

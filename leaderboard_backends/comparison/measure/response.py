@@ -31,32 +31,28 @@ IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[ResponseFigures, float | None]:
-    """Load, run each rate in turn, and compare the end state; returns the figures, and the cores used elsewhere.
-
-    Raises `WrongBoardError`, what the board raises, and `ClientError` where a client process does not answer.
-    """
+def measure(job: Job, session: Session, trace: Trace) -> ResponseFigures:
+    """Load, run each rate in turn, and compare the end state."""
     session.load(trace)
     arrivals = _arrivals(session, trace)
     supply, phases = Supply(trace), list[Phase]()
-    others = session.other_work()
     rates = []
-    for rate in job.rates:
-        (part,) = supply.take(1, round(rate * job.seconds))
-        paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
-        phases.append(Phase([part], [len(paced.samples)]))
-        rates.append(_figures(rate, paced))
-    cores = others.cores() if others else None
+    with session.counting_other_work():
+        for rate in job.rates:
+            (part,) = supply.take(1, round(rate * job.seconds))
+            paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
+            phases.append(Phase([part], [len(paced.samples)]))
+            rates.append(_figures(rate, paced))
     idle = [
         _figures(rate, at_rate(_idle(arrivals[: round(rate * job.seconds * IDLE_SHARE)]), rate, job.seconds))
         for rate in job.rates
     ]
     several = list(_several(job, session, supply, phases))
     if several:
-        return ResponseFigures(rates, idle, check_together(session.board, trace, phases), several), cores
+        return ResponseFigures(rates, idle, check_together(session.board, trace, phases), several)
     run = sum(sum(phase.run) for phase in phases)
     changes = sum(OPERATIONS[trace.operations[index]].changes for index, _ in trace.steps[:run])
-    return ResponseFigures(rates, idle, Checked(0, changes, check_state(session.board, trace, changes), CHECKED)), cores
+    return ResponseFigures(rates, idle, Checked(0, changes, check_state(session.board, trace, changes), CHECKED))
 
 
 def _several(job: Job, session: Session, supply: Supply, phases: list[Phase]) -> Iterator[RateFigures]:

@@ -31,19 +31,15 @@ WARM_UP_SHARE: Final = 0.1
 CHECKED: Final = "every answer, and the whole final state"
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[ServiceFigures, float | None]:
-    """Load, warm up, replay, and compare all of it with the model; returns the figures, and the cores used elsewhere.
-
-    Raises `WrongBoardError` and what the board raises.
-    """
+def measure(job: Job, session: Session, trace: Trace) -> ServiceFigures:
+    """Load, warm up, replay, and compare all of it with the model."""
     replay = Replay(trace, Path(job.answers_path).read_bytes())
     load, memory = session.load(trace)
     replay.run(session.board, job.time_limit * WARM_UP_SHARE, trace.warm_up)
     gc.collect()
-    others = session.other_work()
-    timed = replay.run(session.board, job.time_limit)
-    cores = others.cores() if others else None
-    figures = ServiceFigures(
+    with session.counting_other_work():
+        timed = replay.run(session.board, job.time_limit)
+    return ServiceFigures(
         load=load,
         memory=memory,
         operations={
@@ -54,7 +50,6 @@ def measure(job: Job, session: Session, trace: Trace) -> tuple[ServiceFigures, f
         clock_us=clock_cost_us(),
         checked=Checked(replay.answered, replay.changes, check_state(session.board, trace, replay.changes), CHECKED),
     )
-    return figures, cores
 
 
 class Replay:

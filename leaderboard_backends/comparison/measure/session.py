@@ -44,6 +44,8 @@ class Session:
         self.board = board
         self.storage = board.storage_info()
         self.opening_bytes = opening_bytes
+        self.cores_elsewhere: float | None = None
+        """Cores that other processes used, as far as that was counted."""
         self.notes: list[str] = []
 
     def load(self, trace: Trace) -> tuple[LoadFigures, MemoryFigures]:
@@ -91,15 +93,15 @@ class Session:
             return Path(self.where.data_path)
         return next(iter(self.storage.files), None)
 
-    def pids(self) -> list[int]:
-        """Return the processes that the board's work is done in, as far as they are known."""
-        return [os.getpid(), *self.where.server_pids]
-
-    def other_work(self) -> OtherWork | None:
-        """Begin to count what other processes do; `None` where the board's own server is one of them."""
+    @contextmanager
+    def counting_other_work(self) -> Iterator[None]:
+        """Count what other processes do meanwhile, unless the board's own server is one of them."""
         if self.storage.kind == "server" and not self.where.server_pids:
-            return None
-        return OtherWork(self.pids())
+            yield
+            return
+        others = OtherWork([os.getpid(), *self.where.server_pids])
+        yield
+        self.cores_elsewhere = others.cores()
 
     def facts(self, label: str) -> BackendFacts:
         """Return what the board is and promises."""

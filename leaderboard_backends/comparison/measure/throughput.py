@@ -16,28 +16,25 @@ from .steps import Supply
 from .tasks import Tasks
 
 
-def measure(job: Job, session: Session, trace: Trace) -> tuple[ThroughputFigures, float | None]:
-    """Load, run all phases, and check the final state; returns the figures, and the cores that others used.
-
-    Raises `WrongBoardError`, what the board raises, and `ClientError` where a client process does not answer.
-    """
+def measure(job: Job, session: Session, trace: Trace) -> ThroughputFigures:
+    """Load, run all phases, and check the final state."""
     session.load(trace)
-    shared = session.board.capabilities.shared
-    supply = Supply(trace, len(job.clients) * (2 if shared else 1) + len(job.tasks) + len(job.batches))
+    in_processes = session.board.capabilities.shared and bool(job.clients)
+    supply = Supply(trace, len(job.clients) * (1 + in_processes) + len(job.tasks) + len(job.batches))
     phases: list[Phase] = []
     found: list[ClientsFigures] = []
-    others = session.other_work()
-    with ExitStack() as stack:
+    with session.counting_other_work(), ExitStack() as stack:
         kinds: list[tuple[Clients, list[int]]] = [(Threads(session.board), job.clients)]
-        if shared and job.clients:
+        if in_processes:
             kinds.append((stack.enter_context(Processes(job.where, job.clients)), job.clients))
         if job.tasks:
             kinds.append((Tasks(session.board, job.where), job.tasks))
         for clients, numbers in kinds:
             found += [_together(job, session, supply, phases, clients, number) for number in numbers]
-    cores = others.cores() if others and not (shared and job.clients) else None
+    if in_processes:
+        session.cores_elsewhere = None  # the clients' own processes are among the others
     batches = [_in_batches(job, session, supply, phases, size) for size in job.batches]
-    return ThroughputFigures(found, batches, check_together(session.board, trace, phases)), cores
+    return ThroughputFigures(found, batches, check_together(session.board, trace, phases))
 
 
 def _together(

@@ -30,7 +30,8 @@ from .checks import WrongBoardError
 from .job import Answer, Job
 from .session import Session, session
 
-Measure: TypeAlias = Callable[[Job, Session, Trace], tuple[Figures, float | None]]
+Measure: TypeAlias = Callable[[Job, Session, Trace], Figures]
+"""Raises `WrongBoardError`, what the board raises, and `ClientError` where a client process does not answer."""
 
 MEASURES: Final[dict[str, Measure]] = {
     "service": service.measure,
@@ -70,8 +71,8 @@ def _answer(job: Job) -> Answer:
             return Answer("ok", facts=opened.facts(job.label), notes=opened.notes)
     trace = _read_trace(job)
     with session(job.where) as opened:
-        figures, cores = MEASURES[job.task](job, opened, trace)
-        return Answer("ok", figures=figures, cores_elsewhere=cores, notes=opened.notes)
+        figures = MEASURES[job.task](job, opened, trace)
+        return Answer("ok", figures=figures, cores_elsewhere=opened.cores_elsewhere, notes=opened.notes)
 
 
 def _read_trace(job: Job) -> Trace:

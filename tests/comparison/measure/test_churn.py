@@ -34,7 +34,7 @@ TRACE = draw_trace(find_workloads(["realtime"])[0], PLAYERS, 1, 1)
 
 def test_players_come_and_go_and_the_board_is_compared() -> None:
     board = NaiveLeaderboard("board")
-    figures, _ = measure(JOB, session(board), TRACE)
+    figures = measure(JOB, session(board), TRACE)
     assert [sample.seconds for sample in figures.samples] == [0, 0.05, 0.1]
     joined = [sample.players for sample in figures.samples]
     assert joined == sorted(joined)
