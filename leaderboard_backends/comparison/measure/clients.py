@@ -57,14 +57,6 @@ class Flag(Protocol):
     value: Any
 
 
-class StartingLine(Protocol):
-    """Lets all clients start at one moment."""
-
-    def wait(self) -> object:
-        """Wait for the others."""
-        ...
-
-
 class Clients(Protocol):
     """Clients of one kind."""
 
@@ -83,7 +75,7 @@ class PacedClients(Clients, Protocol):
         ...
 
 
-def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line: StartingLine, stop: Flag) -> Done:
+def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line: Barrier, stop: Flag) -> Done:
     """Make calls until they or the seconds are used up, or another client stops; raises what the board raises."""
     bound = [(getattr(board, method), arguments) for method, arguments in calls]
     count = 0
