@@ -43,7 +43,7 @@ from .opening import Where
 from .plan import Plan, Unit, in_order, units
 from .programs import programs_by_distribution
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
-from .targets import OpenTarget, Target
+from .targets import Target
 from .traces import StoredTrace, TraceStore
 
 CLEAR_TIMEOUT: Final = 30.0
@@ -215,7 +215,7 @@ class _Comparison:
         facts = self.backends.get(target.label)
         if facts is None:
             self.watcher.proving(target.label)
-            found = self._on_target(target, folder, lambda opened: self._introduce(target, opened))
+            found = self._on_target(target, folder, lambda where: self._introduce(target, where))
             if found.facts is None:
                 self.refusals[target.label] = found
                 return
@@ -242,18 +242,18 @@ class _Comparison:
     def _gate(self, target: Target, unit: Unit, folder: Path) -> Gate:
         cell = unit.cell
         trace = self.order.store.get(self.workloads[cell.workload], cell.players, unit.steps, self.order.seed)
-        found = self._on_target(target, folder, lambda opened: self._work(target, unit, trace, opened))
+        found = self._measure(target, unit, trace, folder)
         checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
         return Gate(cell.workload, cell.players, found.status, found.reason, checked)
 
-    def _introduce(self, target: Target, opened: OpenTarget) -> Answer:
-        job = Job("facts", opened.where, self.jobs.timeout_of(), label=target.label)
+    def _introduce(self, target: Target, where: Where) -> Answer:
+        job = Job("facts", where, self.jobs.timeout_of(), label=target.label)
         found = _answer_of(job, target)
         if found.facts is None:
             return found
         order = self.order
         job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
-        verdict = verdict_on(target, opened, found.facts, job, order.proven)
+        verdict = verdict_on(target, found.facts, job, order.proven)
         return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
 
     def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
@@ -305,17 +305,17 @@ class _Comparison:
             return self._fresh(
                 target, folder, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout))
             )
-        return self._on_target(target, folder, lambda opened: self._work(target, unit, trace, opened))
+        return self._measure(target, unit, trace, folder)
 
-    def _work(self, target: Target, unit: Unit, trace: StoredTrace, opened: OpenTarget) -> Answer:
-        return _answer_of(self.jobs.of(unit, opened.where, trace), target)
+    def _measure(self, target: Target, unit: Unit, trace: StoredTrace, folder: Path) -> Answer:
+        return self._on_target(target, folder, lambda where: _answer_of(self.jobs.of(unit, where, trace), target))
 
-    def _on_target(self, target: Target, folder: Path, work: Callable[[OpenTarget], Answer]) -> Answer:
+    def _on_target(self, target: Target, folder: Path, work: Callable[[Where], Answer]) -> Answer:
         """Return the answer of work at a target made for it."""
 
         def in_folder(files: Path) -> Answer:
-            with target.open(files) as opened:
-                return redacted(work(opened), opened.where.target)
+            with target.open(files) as (where, _):
+                return redacted(work(where), where.target)
 
         return self._fresh(target, folder, in_folder)
 

@@ -50,13 +50,8 @@ class OpenTarget(NamedTuple):
     """A target that is ready for one run."""
 
     where: Where
-    servers: tuple[ServerProcess, ...] = ()
-    """All processes that were started for it."""
-
-    @property
-    def server(self) -> ServerProcess | None:
-        """The server that has the data, where there is one alone."""
-        return self.servers[0] if len(self.servers) == 1 else None
+    server: ServerProcess | None = None
+    """The server that has the data, where there is one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,7 @@ class Target:
                 copies=trial.copies,
                 data_path=str(trial.data) if trial.data else None,
             )
-            yield OpenTarget(where, trial.servers)
+            yield OpenTarget(where, trial.server)
 
 
 def plugin_modules(scheme: str) -> tuple[str, ...]:

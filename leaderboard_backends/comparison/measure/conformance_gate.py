@@ -23,7 +23,7 @@ from ..identity import source_digest
 from ..machine import versions
 from ..plan import Plan, ServicePart, Unit, workloads_of
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
-from ..targets import OpenTarget, Target
+from ..targets import Target
 from .job import Answer, Job
 from .processes import answer
 
@@ -91,7 +91,7 @@ def _verdict(job: Job, report: Report, failures: list[str]) -> Verdict:
     )
 
 
-def verdict_on(target: Target, opened: OpenTarget, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:
+def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:
     """Return the kit's verdict on a backend at its target: one from the folder `stored`, or that of a run now.
 
     Only verdicts on this library's own backends at targets made for a run are stored: what others depend on is not
@@ -102,7 +102,7 @@ def verdict_on(target: Target, opened: OpenTarget, facts: BackendFacts, job: Job
     if path is not None:
         with suppress(OSError, msgspec.MsgspecError):
             return msgspec.json.decode(path.read_bytes(), type=Verdict)
-    given = answer(replace(job, task="conformance", where=opened.where), target.path)
+    given = answer(replace(job, task="conformance"), target.path)
     verdict = given.verdict or Verdict("NOT RUN", ", ".join(job.parts) or ALL, 0, 0, "", 0.0, [given.reason])
     if path is not None and verdict.allows_figures:
         with suppress(OSError):  # a folder that cannot be written means that the kit runs again next time

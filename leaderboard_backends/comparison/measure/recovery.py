@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from threading import Lock, Timer
@@ -34,7 +35,8 @@ from .processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_
 from .session import Session, growth
 
 if TYPE_CHECKING:
-    from ..targets import OpenTarget, Target
+    from ...testing.server_process import ServerProcess
+    from ..targets import Target
 
 ACKNOWLEDGED: Final = b".\n"
 """The line of one more acknowledged update."""
@@ -47,17 +49,12 @@ DISK_CALLS: Final = ((1, 300), (100, 20))
 """Updates a call, and calls, whose bytes are counted."""
 
 
-class Up(msgspec.Struct, frozen=True, tag="up"):
-    """The first update was acknowledged."""
-
-    at: float
-
-
 class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """All players are loaded; then `updates` were made to count the bytes that they write."""
+    """All players are loaded, and updates were made to count the bytes that they write."""
 
+    up_at: float
+    """When the first update was acknowledged, before the load."""
     seconds: float
-    updates: int
     disk: list[DiskFigures]
 
 
@@ -80,15 +77,15 @@ class Wrong(msgspec.Struct, frozen=True, tag="wrong"):
     reason: str
 
 
-Line: TypeAlias = Up | Loaded | Ready | Back | Wrong
-Reply = TypeVar("Reply", Up, Loaded, Ready, Back)
+Line: TypeAlias = Loaded | Ready | Back | Wrong
+Reply = TypeVar("Reply", Loaded, Ready, Back)
 
 
 # ---------------------------------------------------------------------- in the two workers
 
 
-def tell(out: BinaryIO, line: Line) -> None:
-    """Write a line at once."""
+def tell(out: IO[bytes], line: Line | Job | int) -> None:
+    """Write a line of JSON at once."""
     out.write(msgspec.json.encode(line) + b"\n")
     out.flush()
 
@@ -97,14 +94,14 @@ def crash(job: Job, out: BinaryIO) -> None:
     """Open, load, and update until somebody kills this process, or the server: then the error ends it."""
     with open_target(job.where.target, job.where.board) as board:
         board.update_score("first", "", 1)
-        tell(out, Up(time.monotonic()))
+        up_at = time.monotonic()
         board.remove_player("first")
         trace = decode_trace(Path(job.trace_path).read_bytes())
         session = Session(job.where, board, 0)
         load, _ = session.load(trace)
         updates = climbing(trace)
         disk = list(_count_bytes(session, updates)) if session.data_path() else []
-        tell(out, Loaded(load.seconds, sum(one.updates for one in disk), disk))
+        tell(out, Loaded(up_at, load.seconds, disk))
         for update in updates:
             board.update_score(*update)
             out.write(ACKNOWLEDGED)
@@ -187,21 +184,19 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
     """
     with _worker(target, timeout) as victim, _worker(target, timeout) as survivor:
         begun = time.monotonic()
-        with target.open(directory) as opened:
-            _ask(victim, Job("crash", opened.where, timeout, trace_path=str(trace)))
-            up = _reply(victim, Up, timeout)
+        with target.open(directory) as (where, server):
+            tell(_stdin(victim), Job("crash", where, timeout, trace_path=str(trace)))
             loaded = _reply(victim, Loaded, timeout)
-            _ask(survivor, Job("return", opened.where, timeout, trace_path=str(trace)))
+            tell(_stdin(survivor), Job("return", where, timeout, trace_path=str(trace)))
             _reply(survivor, Ready, timeout)
-            acknowledged, killed = _kill(victim, opened, timeout)
-            acknowledged += loaded.updates
-            _stdin(survivor).write(b"%d\n" % acknowledged)
-            _stdin(survivor).flush()
+            acknowledged, killed = _kill(victim, server, timeout)
+            acknowledged += sum(counted.updates for counted in loaded.disk)
+            tell(_stdin(survivor), acknowledged)
             back = _reply(survivor, Back, timeout)
             return RecoveryFigures(
-                processes=0 if opened.server is None else 1,
-                ports=0 if opened.server is None else listening_ports(opened.server.pid),
-                start_seconds=round(up.at - begun, 4),
+                processes=0 if server is None else 1,
+                ports=0 if server is None else listening_ports(server.pid),
+                start_seconds=round(loaded.up_at - begun, 4),
                 load_seconds=loaded.seconds,
                 restore_seconds=round(back.at - killed, 4),
                 restored_by="restart" if back.found else "load",
@@ -212,31 +207,27 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
 
 
 class _Strike:
-    """Kills what keeps the data: the server where there is one, else the process that has the board open. Once."""
+    """Kills what keeps the data, once."""
 
-    def __init__(self, victim: Process, opened: OpenTarget) -> None:
-        self._victim = victim
-        self._server = opened.server
+    def __init__(self, kill: Callable[[], object]) -> None:
+        self._kill = kill
         self._lock = Lock()
         self.at: float | None = None
 
     def __call__(self) -> None:
         with self._lock:
-            if self.at is not None:
-                return
-            self.at = time.monotonic()
-            if self._server is None:
-                end(self._victim)
-            else:
-                self._server.kill()
+            if self.at is None:
+                self.at = time.monotonic()
+                self._kill()
 
 
-def _kill(victim: Process, opened: OpenTarget, timeout: float) -> tuple[int, float]:
+def _kill(victim: Process, server: ServerProcess | None, timeout: float) -> tuple[int, float]:
     """Kill the process with the data during updates, restart a server; return how many were acknowledged, and when.
 
-    Raises `WorkerError` where the process to kill ends by itself.
+    That is the server where there is one, else the process that has the board open. Raises `WorkerError` where the
+    process to kill ends by itself.
     """
-    strike = _Strike(victim, opened)
+    strike = _Strike(partial(end, victim) if server is None else server.kill)
     late = Timer(KILL_SECONDS, strike)
     late.start()
     seen = 0
@@ -248,8 +239,8 @@ def _kill(victim: Process, opened: OpenTarget, timeout: float) -> tuple[int, flo
     late.join()  # a server that it kills has ended before it is started again
     if strike.at is None:
         raise _ended(victim, timeout)
-    if opened.server is not None:
-        opened.server.start()
+    if server is not None:
+        server.start()
     return seen, strike.at
 
 
@@ -269,17 +260,12 @@ def _worker(target: Target, timeout: float) -> Iterator[Process]:
             timer.cancel()
 
 
-def _ask(process: Process, job: Job) -> None:
-    _stdin(process).write(msgspec.json.encode(job) + b"\n")
-    _stdin(process).flush()
-
-
 def _reply(process: Process, kind: type[Reply], timeout: float) -> Reply:
-    """Return the next line that is not an acknowledgement.
+    """Return the next line.
 
     Raises `WorkerError` where the process ends before it, `WrongBoardError` where it reports a wrong board instead.
     """
-    line = next((line for line in _stdout(process) if line != ACKNOWLEDGED), b"")
+    line = _stdout(process).readline()
     if not line:
         raise _ended(process, timeout)
     told: Reply | Wrong = msgspec.json.decode(line, type=kind | Wrong)

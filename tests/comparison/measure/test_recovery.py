@@ -9,8 +9,6 @@ from threading import Event
 import pytest
 
 from leaderboard_backends.comparison.measure import recovery
-from leaderboard_backends.comparison.opening import Where
-from leaderboard_backends.comparison.targets import OpenTarget
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 UPDATES = "import sys, time; print('.', flush=True); sys.stdin.read()"
@@ -34,7 +32,7 @@ def test_a_kill_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatc
 
         monkeypatch.setattr(EmbeddedServer, "kill", slowly)
         before = server.pid
-        seen, _ = recovery._kill(victim, OpenTarget(Where("", ""), (server,)), 60)
+        seen, _ = recovery._kill(victim, server, 60)
         monkeypatch.undo()
         assert seen == 1
         assert server.pid != before
