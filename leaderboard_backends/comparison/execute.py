@@ -54,6 +54,9 @@ AT_ONCE: Final = ("churn",)
 END_AFTER: Final = 0.1
 """Seconds between two looks at whether all threads have ended."""
 
+REPEATS: Final = 2
+"""How often a run that other processes disturbed is done again; a quarter of all runs, at most, are repeats."""
+
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
 
@@ -97,8 +100,6 @@ class Order:
     """Folder in which verdicts of the kit are kept for later comparisons; counts of code are kept next to it."""
     timeout: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
-    repeats: int = 2
-    """How often a run that other processes disturbed is done again; a quarter of all runs, at most, are repeats."""
     conformance_timeout: float = conformance_gate.TIMEOUT
     """Seconds after which the kit's run on a backend is ended."""
 
@@ -117,6 +118,8 @@ class _Comparison:
         self.watcher = watcher
         self.journal = order.journal
         self.parent = folder_on_disk()
+        self.folder = self.parent
+        """Where the files of the runs are: a folder in `parent`, for as long as they take."""
         self.head = self._head()
         self.targets = {target.label: target for target in order.targets}
         self.workloads = {file.spec.name: file for file in order.workloads}
@@ -142,12 +145,12 @@ class _Comparison:
         before, finished = load_average(), False
         self._take_up()
         try:
-            with scratch_folder(self.parent) as folder:
-                self._run_all(folder)
+            with scratch_folder(self.parent) as self.folder:
+                self._run_all()
             finished = True
         except KeyboardInterrupt:
             pass
-        return self._result(before, self._spent(), finished=finished)
+        return self._result(before, finished=finished)
 
     def _spent(self) -> float:
         return round(self.earlier + perf_counter() - self.started, 2)
@@ -168,28 +171,28 @@ class _Comparison:
         for run in self.runs.values():
             self._refuse_if_wrong(run)
         for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "program"}.values():
-            self._trace(unit.cell.workload, unit.cell.players, unit.steps)  # of runs that were done before
+            self._trace(unit)  # of runs that were done before
 
-    def _run_all(self, folder: Path) -> None:
-        left = [(number, unit) for number, unit in in_order(self.units, self.order.seed)]
-        left = [(number, unit) for number, unit in left if (unit.cell, number) not in self.runs]
+    def _run_all(self) -> None:
+        runs = in_order(self.units, self.order.seed)
+        left = [(number, unit) for number, unit in runs if (unit.cell, number) not in self.runs]
         self.watcher.planned([unit for _, unit in left])
         self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
         for target in self.order.targets:
-            self._get_to_know(target, folder)
-        self._run_at_once([(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE], folder)
+            self._get_to_know(target)
+        self._run_at_once([(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE])
         for number, unit in left:
             if unit.cell.mode not in AT_ONCE:
                 self.watcher.begins(unit.cell, number)
-                self._keep(self._undisturbed(unit, number, folder))
+                self._keep(self._undisturbed(unit, number))
 
-    def _run_at_once(self, left: Sequence[tuple[int, Unit]], folder: Path) -> None:
+    def _run_at_once(self, left: Sequence[tuple[int, Unit]]) -> None:
         """Run cells all at once; however this ends, no worker runs on."""
         for number, unit in left:
-            self._trace(unit.cell.workload, unit.cell.players, unit.steps)
+            self._trace(unit)
             self.watcher.begins(unit.cell, number)
         with ThreadPoolExecutor(max(1, len(left))) as pool:
-            runs = [pool.submit(self._run, unit, number, folder) for number, unit in left]
+            runs = [pool.submit(self._run, unit, number) for number, unit in left]
             try:
                 for run in as_completed(runs):
                     self._keep(run.result())
@@ -210,12 +213,12 @@ class _Comparison:
 
     # ------------------------------------------------------------------ before anything is measured
 
-    def _get_to_know(self, target: Target, folder: Path) -> None:
+    def _get_to_know(self, target: Target) -> None:
         """Open a backend to see what it is, and have the kit judge it, unless an earlier part of the run has."""
         facts = self.backends.get(target.label)
         if facts is None:
             self.watcher.proving(target.label)
-            found = self._on_target(target, folder, lambda where: self._introduce(target, where))
+            found = self._on_target(target, lambda where: self._introduce(target, where))
             if found.facts is None:
                 self.refusals[target.label] = found
                 return
@@ -224,13 +227,13 @@ class _Comparison:
         if refused := refusal_by_kit(facts.verdict):
             self.refusals[target.label] = refused
         else:
-            self._pass_gates(target, facts, folder)
+            self._pass_gates(target, facts)
 
-    def _pass_gates(self, target: Target, facts: BackendFacts, folder: Path) -> None:
+    def _pass_gates(self, target: Target, facts: BackendFacts) -> None:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
         known = {gate.workload: gate for gate in facts.gates if gate.status not in AGAIN}
         gates = [
-            known.get(workload) or self._gate(target, gate_unit(workload, players, target.label), folder)
+            known.get(workload) or self._gate(target, gate_unit(workload, players, target.label))
             for workload, players in self.gates.items()
         ]
         if gates != facts.gates:
@@ -239,12 +242,10 @@ class _Comparison:
         if refused := refusal_by_gates(gates):
             self.refusals[target.label] = refused
 
-    def _gate(self, target: Target, unit: Unit, folder: Path) -> Gate:
-        cell = unit.cell
-        trace = self.order.store.get(self.workloads[cell.workload], cell.players, unit.steps, self.order.seed)
-        found = self._measure(target, unit, trace, folder)
+    def _gate(self, target: Target, unit: Unit) -> Gate:
+        found = self._measure(target, unit, self._stored(unit))
         checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
-        return Gate(cell.workload, cell.players, found.status, found.reason, checked)
+        return Gate(unit.cell.workload, unit.cell.players, found.status, found.reason, checked)
 
     def _introduce(self, target: Target, where: Where) -> Answer:
         job = Job("facts", where, self.jobs.timeout_of(), label=target.label)
@@ -256,31 +257,35 @@ class _Comparison:
         verdict = verdict_on(target, found.facts, job, order.proven)
         return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
 
-    def _trace(self, workload: str, players: int, steps: int) -> StoredTrace:
-        key = (workload, players, steps)
+    def _trace(self, unit: Unit) -> StoredTrace:
+        """Return the trace of a run; the result has the facts of it."""
+        key = (unit.cell.workload, unit.cell.players, unit.steps)
         if key not in self.traces:
-            self.traces[key] = self.order.store.get(self.workloads[workload], players, steps, self.order.seed)
+            self.traces[key] = self._stored(unit)
         return self.traces[key]
+
+    def _stored(self, unit: Unit) -> StoredTrace:
+        workload = self.workloads[unit.cell.workload]
+        return self.order.store.get(workload, unit.cell.players, unit.steps, self.order.seed)
 
     # ------------------------------------------------------------------ one run
 
-    def _undisturbed(self, unit: Unit, number: int, folder: Path) -> Run:
+    def _undisturbed(self, unit: Unit, number: int) -> Run:
         """Return a run; a disturbed run is repeated. The least disturbed counts, or any without figures."""
-        run = self._run(unit, number, folder)
-        told = [run.cores_elsewhere]
-        while run.disturbed and len(told) <= self.order.repeats and self.repeats_left:
+        run = self._run(unit, number)
+        runs = [run]
+        while run.disturbed and len(runs) <= REPEATS and self.repeats_left:
             self.repeats_left -= 1
-            again = self._run(unit, number, folder)
-            told.append(again.cores_elsewhere)
-            run = min(run, again, key=lambda one: (one.status == "ok", one.cores_elsewhere or 0.0))
-        if len(told) > 1:
-            cores = ", ".join(f"{one or 0.0:g}" for one in told)
+            runs.append(self._run(unit, number))
+            run = min(runs, key=lambda one: (one.status == "ok", one.cores_elsewhere or 0.0))
+        if len(runs) > 1:
+            cores = ", ".join(f"{one.cores_elsewhere or 0.0:g}" for one in runs)
             run = replace(run, notes=[*run.notes, f"done again, as others disturbed it: {cores} cores busy elsewhere"])
         return run
 
-    def _run(self, unit: Unit, number: int, folder: Path) -> Run:
+    def _run(self, unit: Unit, number: int) -> Run:
         started = perf_counter()
-        found = self._answer(unit, folder)
+        found = self._answer(unit)
         return Run(
             cell=unit.cell,
             round=number,
@@ -292,36 +297,34 @@ class _Comparison:
             notes=found.notes,
         )
 
-    def _answer(self, unit: Unit, folder: Path) -> Answer:
+    def _answer(self, unit: Unit) -> Answer:
         cell = unit.cell
         if cell.mode == "program":
             return answer(self.jobs.of(unit, Where("", "")))
         if cell.backend in self.refusals:
             return self.refusals[cell.backend]
         target = self.targets[cell.backend]
-        trace = self._trace(cell.workload, cell.players, unit.steps)
+        trace = self._trace(unit)
         if cell.mode == "recovery":
             timeout = self.jobs.timeout_of(unit)
-            return self._fresh(
-                target, folder, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout))
-            )
-        return self._measure(target, unit, trace, folder)
+            return self._fresh(target, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout)))
+        return self._measure(target, unit, trace)
 
-    def _measure(self, target: Target, unit: Unit, trace: StoredTrace, folder: Path) -> Answer:
-        return self._on_target(target, folder, lambda where: _answer_of(self.jobs.of(unit, where, trace), target))
+    def _measure(self, target: Target, unit: Unit, trace: StoredTrace) -> Answer:
+        return self._on_target(target, lambda where: _answer_of(self.jobs.of(unit, where, trace), target))
 
-    def _on_target(self, target: Target, folder: Path, work: Callable[[Where], Answer]) -> Answer:
+    def _on_target(self, target: Target, work: Callable[[Where], Answer]) -> Answer:
         """Return the answer of work at a target made for it."""
 
         def in_folder(files: Path) -> Answer:
             with target.open(files) as (where, _):
                 return redacted(work(where), where.target)
 
-        return self._fresh(target, folder, in_folder)
+        return self._fresh(target, in_folder)
 
-    def _fresh(self, target: Target, folder: Path, work: Callable[[Path], Answer]) -> Answer:
+    def _fresh(self, target: Target, work: Callable[[Path], Answer]) -> Answer:
         """Return the answer of work in a folder of its own; an error becomes the reason for having no figures."""
-        with tempfile.TemporaryDirectory(dir=folder) as files:
+        with tempfile.TemporaryDirectory(dir=self.folder) as files:
             try:
                 found = work(Path(files))
             except WrongBoardError as error:
@@ -340,13 +343,12 @@ class _Comparison:
         with counts_kept(None if proven is None else proven.with_name("statements.json")):
             return code_facts()
 
-    def _result(self, before: list[float], seconds: float, *, finished: bool) -> Result:
+    def _result(self, before: list[float], *, finished: bool) -> Result:
         plan, labels = self.order.plan, list(self.targets)
-        traces = {key: stored.facts for key, stored in self.traces.items()}
         return Result(
             schema_version=SCHEMA_VERSION,
             started=self.head.started,
-            seconds=round(seconds, 1),
+            seconds=round(self._spent(), 1),
             finished=finished,
             versions=versions(),
             machine=machine(before, load_average(), self.parent),
@@ -362,7 +364,7 @@ class _Comparison:
             ),
             methods=METHODS,
             workloads=[_workload_facts(file) for file in self.order.workloads],
-            traces=list(traces.values()),
+            traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],
             code=self._code(),
             runs=withheld(list(self._every_run())),
