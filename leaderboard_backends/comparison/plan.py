@@ -58,11 +58,19 @@ class ServicePart(_Part, frozen=True, forbid_unknown_fields=True):
     a_a: list[str] = []
 
 
-class ThroughputPart(_Part, frozen=True, forbid_unknown_fields=True):
-    """Several clients at once, and batches, each for `seconds`."""
-
+class _OneWorkload(_Part, frozen=True, forbid_unknown_fields=True):
     workload: str
     players: list[Players]
+
+    @property
+    def workloads(self) -> list[str]:
+        """As a part with several has them."""
+        return [self.workload]
+
+
+class ThroughputPart(_OneWorkload, frozen=True, forbid_unknown_fields=True):
+    """Several clients at once, and batches, each for `seconds`."""
+
     steps: Count
     clients: list[Clients]
     batches: list[Count]
@@ -72,11 +80,9 @@ class ThroughputPart(_Part, frozen=True, forbid_unknown_fields=True):
     """Clients that are tasks of one event loop, on the asynchronous face of a board."""
 
 
-class ResponsePart(_Part, frozen=True, forbid_unknown_fields=True):
+class ResponsePart(_OneWorkload, frozen=True, forbid_unknown_fields=True):
     """Response times at the rates of the workload, each for `seconds`."""
 
-    workload: str
-    players: list[Players]
     steps: Count
     seconds: Seconds
     a_a: list[str] = []
@@ -88,11 +94,9 @@ class ResponsePart(_Part, frozen=True, forbid_unknown_fields=True):
     """Operations per second of all clients together, the lowest first."""
 
 
-class HardeningPart(_Part, frozen=True, forbid_unknown_fields=True):
+class HardeningPart(_OneWorkload, frozen=True, forbid_unknown_fields=True):
     """What parts around a board add to its service times."""
 
-    workload: str
-    players: list[Players]
     steps: Count
     backends: list[str]
     """Of the backends that are compared, those that parts are put around."""
@@ -100,12 +104,9 @@ class HardeningPart(_Part, frozen=True, forbid_unknown_fields=True):
     """The settings of each part, as in a board's configuration."""
 
 
-class ChurnPart(_Part, frozen=True, forbid_unknown_fields=True):
-    """Memory while players come and go for `seconds`, looked at each `every` seconds."""
+class ChurnPart(_OneWorkload, frozen=True, forbid_unknown_fields=True):
+    """Memory while players of a workload come and go for `seconds`, looked at each `every` seconds."""
 
-    workload: str
-    """Whose players are loaded."""
-    players: list[Players]
     backends: list[str]
     """Of the backends that are compared, those that are measured so."""
     rounds: Count
@@ -113,11 +114,9 @@ class ChurnPart(_Part, frozen=True, forbid_unknown_fields=True):
     every: Seconds
 
 
-class RecoveryPart(_Part, frozen=True, forbid_unknown_fields=True):
+class RecoveryPart(_OneWorkload, frozen=True, forbid_unknown_fields=True):
     """Start, crash and return of boards of these sizes."""
 
-    workload: str
-    players: list[Players]
     rounds: Count
 
 
@@ -128,6 +127,9 @@ class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rounds: Count
     seconds: Seconds
 
+
+BACKEND_MODES: Final[tuple[Mode, ...]] = ("service", "throughput", "response", "hardening", "churn", "recovery")
+"""The modes that are measured on backends; a plan has the parts of each under its name."""
 
 Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | ChurnPart | RecoveryPart
 """A part that asks for cells of backends."""
@@ -166,18 +168,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def asked(self) -> list[tuple[Mode, Part]]:
         """Return all parts that ask for cells of backends, each with its mode."""
-        return [
-            *(("service", part) for part in self.service),
-            *(("throughput", part) for part in self.throughput),
-            *(("response", part) for part in self.response),
-            *(("hardening", part) for part in self.hardening),
-            *(("churn", part) for part in self.churn),
-            *(("recovery", part) for part in self.recovery),
-        ]
+        return [(mode, part) for mode in BACKEND_MODES for part in getattr(self, mode)]
 
     def workloads(self) -> list[str]:
         """Return the names of all workloads, each once."""
-        return list(dict.fromkeys(name for _, part in self.asked() for name in workloads_of(part)))
+        return list(dict.fromkeys(name for _, part in self.asked() for name in part.workloads))
 
     def changed(self, **values: object) -> Plan:
         """Return the plan with other values for its own keys; those that are `None` stay as they are.
@@ -220,23 +215,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """Return the plan with its workloads under the names that they have themselves."""
-        return self._each(lambda part: _with_workloads(part, [names.get(name, name) for name in workloads_of(part)]))
+        return self._each(lambda part: _with_workloads(part, [names.get(name, name) for name in part.workloads]))
 
     def _each(self, change: Callable[[Any], Any]) -> Plan:
-        return replace(
-            self,
-            service=[change(part) for part in self.service],
-            throughput=[change(part) for part in self.throughput],
-            response=[change(part) for part in self.response],
-            hardening=[change(part) for part in self.hardening],
-            churn=[change(part) for part in self.churn],
-            recovery=[change(part) for part in self.recovery],
-        )
-
-
-def workloads_of(part: Part) -> list[str]:
-    """Return the workloads of a part."""
-    return part.workloads if isinstance(part, ServicePart) else [part.workload]
+        return replace(self, **{mode: [change(part) for part in getattr(self, mode)] for mode in BACKEND_MODES})
 
 
 def _with_workloads(part: Part, names: Sequence[str]) -> Part:
@@ -286,7 +268,7 @@ def units(
     found: dict[Cell, Unit] = {}
     for mode, part in plan.asked():
         rounds, steps = (part.rounds, 1) if isinstance(part, RecoveryPart | ChurnPart) else (plan.rounds, part.steps)
-        for workload in workloads_of(part):
+        for workload in part.workloads:
             for players in [only_sizes[workload]] if workload in only_sizes else part.players:
                 for backend in [name for name in backends if not _leaves_out(part, name)]:
                     for a_a in (False, True) if has_a_a_runs(part, backend) else (False,):

@@ -21,7 +21,7 @@ from ...installing import DISTRIBUTION
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
-from ..plan import Plan, ServicePart, Unit, workloads_of
+from ..plan import Plan, ServicePart, Unit
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
 from ..targets import Target
 from .job import Answer, Job
@@ -135,7 +135,7 @@ def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     found: dict[str, int] = {}
     parts = [part for mode, part in plan.asked() if mode not in ("service", "hardening")]
     for part in parts:
-        for name in workloads_of(part):
+        for name in part.workloads:
             if name not in compared:
                 size = only_sizes.get(name) or min(PLAYERS, max(part.players))
                 found[name] = max(size, found.get(name, 0))
