@@ -13,26 +13,15 @@ from ...workload.spec import WorkloadFile
 from ..figures import Figures
 from ..opening import Where
 from ..plan import ChurnPart, HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
-from ..schema import BackendFacts, Status, Verdict
+from ..schema import BackendFacts, Mode, Status, Verdict
 from ..traces import StoredTrace
 
 TIMEOUT: Final = 90.0
 """Seconds that any run may take, in addition to those for its size and its plan."""
-Task: TypeAlias = Literal[
-    "service",
-    "throughput",
-    "response",
-    "hardening",
-    "churn",
-    "program",
-    "facts",
-    "conformance",
-    "clear",
-    "crash",
-    "return",
-]
-"""The modes; `facts` opens a board and reports what it is; `conformance` runs the kit; `clear` deletes what a
-terminated worker left behind; `crash` and `return` are the two workers of crash recovery.
+
+Task: TypeAlias = Literal[Mode, "return", "facts", "conformance", "clear"]
+"""The modes, `recovery` being the worker that is killed, and `return` the one that checks what is left; `facts` opens a
+board and reports what it is; `conformance` runs the kit; `clear` deletes what a terminated worker left behind.
 """
 
 
@@ -97,7 +86,7 @@ class Jobs:
         """Return the job of a run; a program of a plug-in has no trace."""
         part = unit.part
         job = Job(
-            task=unit.cell.mode if unit.cell.mode != "recovery" else "crash",
+            task=unit.cell.mode,
             where=where,
             timeout=self.timeout_of(unit),
             trace_path=str(trace.trace) if trace else "",

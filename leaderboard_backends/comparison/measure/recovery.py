@@ -185,7 +185,7 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
     with _worker(target, timeout) as victim, _worker(target, timeout) as survivor:
         begun = time.monotonic()
         with target.open(directory) as (where, server):
-            tell(_stdin(victim), Job("crash", where, timeout, trace_path=str(trace)))
+            tell(_stdin(victim), Job("recovery", where, timeout, trace_path=str(trace)))
             loaded = _reply(victim, Loaded, timeout)
             tell(_stdin(survivor), Job("return", where, timeout, trace_path=str(trace)))
             _reply(survivor, Ready, timeout)

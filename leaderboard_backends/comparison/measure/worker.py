@@ -97,7 +97,7 @@ def main() -> None:
     faulthandler.dump_traceback_later(job.timeout, exit=True)
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        if job.task == "crash":
+        if job.task == "recovery":
             recovery.crash(job, out)
         elif job.task == "return":
             recovery.come_back(job, asked, out)
