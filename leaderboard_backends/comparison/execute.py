@@ -350,7 +350,7 @@ class _Comparison:
             started=self.head.started,
             seconds=round(self._spent(), 1),
             finished=finished,
-            versions=versions(),
+            versions=dict(versions()),
             machine=machine(before, load_average(), self.parent),
             settings=Settings(
                 self.order.name,

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -103,20 +103,14 @@ def load_average() -> list[float]:
     return [round(figure, 2) for figure in os.getloadavg()]
 
 
-def versions() -> dict[str, str]:
-    """Return the version of Python, of this library, and of each client library that is installed."""
-    return dict(_versions())
-
-
 @cache
-def _versions() -> tuple[tuple[str, str], ...]:
+def versions() -> Mapping[str, str]:
+    """Return the version of Python, of this library, and of each client library that is installed."""
     found = {platform.python_implementation(): platform.python_version()}
     for name in (DISTRIBUTION, *LIBRARIES):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return tuple(found.items())
+    return found
 
 
 def cpu() -> str:
