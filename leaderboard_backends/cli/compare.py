@@ -17,7 +17,7 @@ from ..comparison.journal import SUFFIX, Journal
 from ..comparison.measure.conformance_gate import TIMEOUT
 from ..comparison.measurements import Measurements
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
-from ..comparison.programs import is_installed
+from ..comparison.programs import modules_of
 from ..comparison.redaction import conceal
 from ..comparison.report.advice import answer_of_comparison
 from ..comparison.report.sections import sections
@@ -162,7 +162,7 @@ def compare(
 
 def _say_what_is_left_out(plan: Plan) -> None:
     for part in plan.programs:
-        if not is_installed(part.distribution):
+        if not modules_of(part.distribution):
             click.echo(
                 f"{part.distribution} is not installed, so that its programs are left out; to measure them, too: "
                 f"{install_distribution(part.distribution)}",

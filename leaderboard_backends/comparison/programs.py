@@ -45,13 +45,8 @@ class Program:
     """Runs in a fresh process. Raises `WrongProgramError` where its answers are wrong."""
 
 
-def is_installed(distribution: str) -> bool:
-    """Whether a distribution with programs is installed; nothing is imported."""
-    return bool(modules_of(distribution))
-
-
 def modules_of(distribution: str) -> list[str]:
-    """Return the modules that the programs of a distribution are named in; nothing is imported."""
+    """Return the modules that name the programs of a distribution, none where it is not installed; imports nothing."""
     return [point.module for point in _points(distribution)]
 
 
@@ -61,9 +56,14 @@ def programs_of(distribution: str) -> dict[str, Program]:
     Raises `PluginError` where what it names are no programs, or two of one name.
     """
     found: dict[str, Program] = {}
+    owner = f"the programs of {distribution}"
     for point in _points(distribution):
-        owner = f"the programs of {distribution}"
-        for program in _each(load_plugin(point, owner), point, owner):
+        named = load_plugin(point, owner)
+        if not isinstance(named, list | tuple) or not all(isinstance(one, Program) for one in named):
+            raise PluginError(
+                f"{owner} are {shorten(named)}, not a list or tuple of Program: {point.value} must name one."
+            )
+        for program in named:
             if program.name in found:
                 raise PluginError(f"{owner}: {shorten(program.name)} comes twice; give each its own name.")
             found[program.name] = program
@@ -107,9 +107,3 @@ def _points(distribution: str) -> Iterator[EntryPoint]:
 def _normalized(distribution: str) -> str:
     """Return a name as package indexes compare it: `Acme_Comparison` and `acme-comparison` are the same."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
-def _each(found: object, point: EntryPoint, owner: str) -> Iterator[Program]:
-    if not isinstance(found, list | tuple) or not all(isinstance(one, Program) for one in found):
-        raise PluginError(f"{owner} are {shorten(found)}, not a list or tuple of Program: {point.value} must name one.")
-    yield from found
