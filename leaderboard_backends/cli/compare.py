@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -95,22 +96,13 @@ VERDICTS: Final = "verdicts"
 )
 def compare(
     backends: tuple[str, ...],
-    plan_name: str,
-    players: str | None,
-    workloads: tuple[str, ...],
-    rounds: int | None,
-    steps: int | None,
-    time_limit: float | None,
-    run_timeout: float | None,
-    proof: str | None,
-    seed: int,
     out: Path | None,
-    traces: Path | None,
     *,
     resume: bool,
     force: bool,
     details: bool,
     allow_missing: bool,
+    **asked: Any,
 ) -> None:
     """Replay the same traces on each BACKEND, each run in a process of its own, and compare time, memory and disk.
 
@@ -126,38 +118,66 @@ def compare(
     Exits with code 1 if a run has no figures; with --allow-missing only if a backend was wrong or failed, or if no
     run has figures.
     """
+    order = _order(backends, **asked)
+    _say_what_is_left_out(order.plan)
+    _prepare(out, resume=resume, force=force)
+    with Journal(_journal(out) if out else None, force=force) as journal:
+        result = _run(replace(order, journal=journal, resume=resume), out)
+        _publish(result, out, journal, details=details)
+    sys.exit(_exit_code(result, allow_missing=allow_missing))
+
+
+def _order(
+    backends: tuple[str, ...],
+    *,
+    plan_name: str,
+    players: str | None,
+    workloads: tuple[str, ...],
+    rounds: int | None,
+    steps: int | None,
+    time_limit: float | None,
+    run_timeout: float | None,
+    proof: str | None,
+    seed: int,
+    traces: Path | None,
+) -> Order:
+    """Return what to run, without a journal. Raises `click.UsageError` where something that is named is not there."""
     try:
         plan = read_plan(plan_name).changed(rounds=rounds, time_limit=time_limit, proof=proof)
         plan, files = _with_workloads(plan, workloads)
         plan = plan.with_parts(players=_sizes(players, files), steps=steps)
-        plan = plan.for_every_backend() if backends else plan
         targets = find_targets(backends or plan.backends, plan.besides)
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
-    _say_what_is_left_out(plan)
-    _prepare(out, resume=resume, force=force)
-    with Journal(_journal(out) if out else None, force=force) as journal:
-        order = Order(
-            plan=plan,
-            name=plan_name,
-            command=_command(targets),
-            targets=targets,
-            workloads=files,
-            seed=seed,
-            store=TraceStore(traces or default_folder()),
-            journal=journal,
-            resume=resume,
-            proven=default_folder().parent / VERDICTS,
-            timeout=run_timeout,
-            conformance_timeout=run_timeout or TIMEOUT,
+    return Order(
+        plan=plan.for_every_backend() if backends else plan,
+        name=plan_name,
+        command=_command(targets),
+        targets=targets,
+        workloads=files,
+        seed=seed,
+        store=TraceStore(traces or default_folder()),
+        proven=default_folder().parent / VERDICTS,
+        timeout=run_timeout,
+        conformance_timeout=run_timeout or TIMEOUT,
+    )
+
+
+def _run(order: Order, out: Path | None) -> Result:
+    """Run the comparison; raises `click.ClickException` with what ended it, and what is left of it."""
+    try:
+        with ComparisonBar() as bar:
+            return run_comparison(order, bar)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        kept = (
+            f"{_journal(out)} has the finished runs; --resume continues"
+            if out
+            else "no run was saved; --out FILE saves them"
         )
-        try:
-            with ComparisonBar() as bar:
-                result = run_comparison(order, bar)
-        except OSError as error:
-            raise click.ClickException(_unfinished(error, out)) from error
-        _publish(result, out, journal, details=details)
-    sys.exit(_exit_code(result, allow_missing=allow_missing))
+        raise click.ClickException(
+            f"the comparison stopped: {where}{error.strerror or error}. Free some space and run it again: {kept}."
+        ) from error
 
 
 def _say_what_is_left_out(plan: Plan) -> None:
@@ -223,17 +243,6 @@ def _command(targets: Sequence[Target]) -> str:
     """Return the command that was given, without anything of a URL that only its owner should read."""
     shown = {target.url: target.label for target in targets if target.url}
     return shlex.join(["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])])
-
-
-def _unfinished(error: OSError, out: Path | None) -> str:
-    """Say what ended a comparison, and what is left of it."""
-    where = f"{error.filename}: " if error.filename else ""
-    kept = (
-        f"{_journal(out)} has the finished runs; --resume continues"
-        if out
-        else "no run was saved; --out FILE saves them"
-    )
-    return f"the comparison stopped: {where}{error.strerror or error}. Free some space and run it again: {kept}."
 
 
 def _publish(result: Result, out: Path | None, journal: Journal, *, details: bool) -> None:
