@@ -16,8 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from threading import Barrier
 from time import perf_counter, thread_time
-from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from ...errors import LeaderboardError
 from ...protocol import LeaderboardBackend
@@ -132,8 +131,7 @@ class Processes(AbstractContextManager["Processes"]):
         context = multiprocessing.get_context("spawn")
         self._lines = {number: context.Barrier(number) for number in clients}
         self._stop = context.Value("b", 0, lock=False)
-        self._pipes: list[Connection] = []
-        self._processes: list[SpawnProcess] = []
+        self._crew: list[tuple[Connection, SpawnProcess]] = []
         for _ in range(max(clients)):
             mine, theirs = context.Pipe()
             process = context.Process(
@@ -141,9 +139,8 @@ class Processes(AbstractContextManager["Processes"]):
             )
             process.start()
             theirs.close()
-            self._pipes.append(mine)
-            self._processes.append(process)
-        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            self._crew.append((mine, process))
+        for pipe, process in self._crew:
             _receive(pipe, process)
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
@@ -157,20 +154,15 @@ class Processes(AbstractContextManager["Processes"]):
         return self._ask([("pace", mine, (rate * len(mine) / whole, give_up), len(calls)) for mine in calls])
 
     def _ask(self, questions: Sequence[tuple[Any, ...]]) -> list[Any]:
-        asked = list(zip(self._pipes, self._processes, questions, strict=False))
-        for pipe, _, question in asked:
+        asked = self._crew[: len(questions)]
+        for (pipe, _), question in zip(asked, questions, strict=True):
             pipe.send(question)
-        return [_receive(pipe, process) for pipe, process, _ in asked]
+        return [_receive(pipe, process) for pipe, process in asked]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for pipe in self._pipes:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for pipe, _process in self._crew:
             pipe.close()
-        for process in self._processes:
+        for _pipe, process in self._crew:
             process.join(TIMEOUT if kind is None else 0)
             process.kill()
             process.join()
