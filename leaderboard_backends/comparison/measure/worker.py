@@ -25,7 +25,7 @@ from ...workload.trace import Trace, decode_trace
 from ..figures import Figures
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
-from . import churn, hardening, recovery, response, service, throughput
+from . import churn, recovery, response, service, throughput
 from .checks import WrongBoardError
 from .job import Answer, Job
 from .session import Session, session
@@ -37,7 +37,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "service": service.measure,
     "throughput": throughput.measure,
     "response": response.measure,
-    "hardening": hardening.measure,
+    "hardening": service.measure_parts,
     "churn": churn.measure,
 }
 """What replays a trace on one open board, by mode."""
