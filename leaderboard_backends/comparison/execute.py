@@ -24,7 +24,7 @@ from .figures import ServiceFigures
 from .files import scratch_folder
 from .identity import check_same, head, source_digest
 from .journal import Finished, Head, Journal, Known
-from .machine import METHODS, folder_on_disk, load_average, machine, versions
+from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
 from .measure.conformance_gate import (
@@ -362,7 +362,7 @@ class _Comparison:
                 self.head.digest,
                 source_digest(),
             ),
-            methods=METHODS,
+            methods=methods(),
             workloads=[_workload_facts(file) for file in self.order.workloads],
             traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],
