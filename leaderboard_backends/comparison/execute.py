@@ -286,15 +286,9 @@ class _Comparison:
     def _run(self, unit: Unit, number: int) -> Run:
         started = perf_counter()
         found = self._answer(unit)
+        seconds = round(perf_counter() - started, 2)
         return Run(
-            cell=unit.cell,
-            round=number,
-            status=found.status,
-            reason=found.reason,
-            seconds=round(perf_counter() - started, 2),
-            cores_elsewhere=found.cores_elsewhere,
-            figures=found.figures,
-            notes=found.notes,
+            unit.cell, number, found.status, found.reason, seconds, found.cores_elsewhere, found.figures, found.notes
         )
 
     def _answer(self, unit: Unit) -> Answer:
