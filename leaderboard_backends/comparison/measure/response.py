@@ -8,24 +8,22 @@ the first that the backend does not keep up with: the knee is between the last t
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
 from msgspec.structs import replace
 
-from ...timing import Arrival, Paced, at_rate
+from ...timing import Paced, at_rate
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
-from ..figures import Checked, RateFigures, ResponseFigures, distribution
-from .checks import Phase, check_state, check_together
+from ..figures import RateFigures, ResponseFigures, distribution
+from .checks import Phase, check_together
 from .clients import PacedClients, Processes
 from .job import Job
 from .session import Session
 from .steps import Supply
 from .tasks import Tasks
-
-CHECKED: Final = "the whole final state; answers are checked in other runs"
 
 IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
@@ -34,7 +32,8 @@ IDLE_SHARE: Final = 0.25
 def measure(job: Job, session: Session, trace: Trace) -> ResponseFigures:
     """Load, run each rate in turn, and compare the end state."""
     session.load(trace)
-    arrivals = _arrivals(session, trace)
+    calls = [getattr(session.board, OPERATIONS[name].method) for name in trace.operations]
+    arrivals = [(calls[index], arguments, gap) for (index, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
     supply, phases = Supply(trace), list[Phase]()
     rates = []
     with session.counting_other_work():
@@ -43,16 +42,13 @@ def measure(job: Job, session: Session, trace: Trace) -> ResponseFigures:
             paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
             phases.append(Phase([part], [len(paced.samples)]))
             rates.append(_figures(rate, paced))
+    without_board = [(_nothing, arguments, gap) for _, arguments, gap in arrivals]
     idle = [
-        _figures(rate, at_rate(_idle(arrivals[: round(rate * job.seconds * IDLE_SHARE)]), rate, job.seconds))
+        _figures(rate, at_rate(without_board[: round(rate * job.seconds * IDLE_SHARE)], rate, job.seconds))
         for rate in job.rates
     ]
     several = list(_several(job, session, supply, phases))
-    if several:
-        return ResponseFigures(rates, idle, check_together(session.board, trace, phases), several)
-    run = sum(sum(phase.run) for phase in phases)
-    changes = sum(OPERATIONS[trace.operations[index]].changes for index, _ in trace.steps[:run])
-    return ResponseFigures(rates, idle, Checked(0, changes, check_state(session.board, trace, changes), CHECKED))
+    return ResponseFigures(rates, idle, check_together(session.board, trace, phases), several)
 
 
 def _several(job: Job, session: Session, supply: Supply, phases: list[Phase]) -> Iterator[RateFigures]:
@@ -81,15 +77,6 @@ def _ladder(job: Job, clients: PacedClients, number: int, supply: Supply, phases
 
 def _figures(rate: float, paced: Paced) -> RateFigures:
     return RateFigures(rate, paced.reached, distribution(paced.samples) if paced.kept_up else None)
-
-
-def _arrivals(session: Session, trace: Trace) -> list[Arrival]:
-    calls = [getattr(session.board, OPERATIONS[name].method) for name in trace.operations]
-    return [(calls[index], arguments, gap) for (index, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
-
-
-def _idle(arrivals: Sequence[Arrival]) -> list[Arrival]:
-    return [(_nothing, arguments, gap) for _, arguments, gap in arrivals]
 
 
 def _nothing(*_: object) -> None:
