@@ -87,9 +87,11 @@ class Target:
 
     @property
     def modules(self) -> Sequence[str]:
-        """Modules that its boards come from and that are not this library's."""
+        """Modules that its boards come from and that are not this library's; nothing is imported."""
         scheme, mark, _ = self.url.partition("://")
-        return plugin_modules(self.name or scheme) if self.name or mark else (self.url.partition(":")[0],)
+        if not (self.name or mark):
+            return (self.url.partition(":")[0],)
+        return [plugin.module for plugin in entry_points(group=ENTRY_POINT_GROUP, name=self.name or scheme)]
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[OpenTarget]:
@@ -109,11 +111,6 @@ class Target:
                 data_path=str(trial.data) if trial.data else None,
             )
             yield OpenTarget(where, trial.server)
-
-
-def plugin_modules(scheme: str) -> tuple[str, ...]:
-    """Return the modules that serve a scheme and are not this library's; nothing is imported."""
-    return tuple(plugin.module for plugin in entry_points(group=ENTRY_POINT_GROUP, name=scheme))
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,30 +133,23 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round_trips: str = ""
 
 
-def ready_targets() -> dict[str, Target]:
-    """Return by label what is ready to run here: one for each file, and for each temporary storage without a file."""
-    return {label: target for label, target in known_targets().items() if target.name not in LEFT_OUT}
-
-
 def known_targets() -> dict[str, Target]:
-    """Return by label what can run here, with what is not compared unless named."""
-    from_files = dict(_from_files(shipped("backends")))
-    found = {name: from_files.get(name) or Target(name, place) for name, place in trial_places().items()}
-    others = {label: target for label, target in from_files.items() if label not in found}
-    for label, target in others.items():
-        if target.name in LEFT_OUT:  # the file's label says more than the target's name
-            found.pop(target.name, None)
-        found[label] = target
-    return found
+    """Return by label what can run here, with what is not compared unless named.
+
+    It is one for each file, and for each temporary storage without a file.
+    """
+    found = {name: Target(name, place) for name, place in trial_places().items()}
+    found |= {target.label: target for target in _from_files()}
+    relabelled = {target.name for label, target in found.items() if target.name in LEFT_OUT and target.name != label}
+    return {label: target for label, target in found.items() if label not in relabelled}
 
 
-def _from_files(folder: Path) -> Iterator[tuple[str, Target]]:
-    """Yield the backends of the files in a folder, without targets of plug-ins that are not installed."""
-    for path in sorted(folder.glob("*.toml")):
+def _from_files() -> Iterator[Target]:
+    """Yield the backends of files, without targets of plug-ins that are not installed."""
+    for path in sorted(shipped("backends").glob("*.toml")):
         file = read_toml(path, _File, SCHEMA_VERSION)
         if ":" in file.target or file.target in trial_places():
-            target = _target(path, file)
-            yield target.label, target
+            yield _target(path, file)
 
 
 def read_target(path: Path) -> Target:
@@ -192,7 +182,8 @@ def find_targets(named: Iterable[str], besides: Iterable[str] = ()) -> list[Targ
     nothing, one named twice, a URL with board, order or keep.
     """
     known = known_targets()
-    texts = list(named) or [*ready_targets(), *besides]
+    ready = [label for label, target in known.items() if target.name not in LEFT_OUT]
+    texts = list(named) or [*ready, *besides]
     found = _told_apart([_named(text, known) for text in texts])
     label, number = next(iter(Counter(target.label for target in found).most_common(1)), ("", 0))
     if number > 1:
@@ -242,9 +233,7 @@ def _named(text: str, known: Mapping[str, Target]) -> Target:
     if ":" in text:
         check_target(text)
         return Target(f"{Location.parse(text)[0].scheme}://" if is_url(text) else text, url=text)
-    if text not in trial_places():
-        raise ConfigurationError(
-            f"{shorten(text)} is not a known backend. Ready to run here: {', '.join(known)}. Others are named by a URL "
-            "such as redis://host:6379/0, by module:Class, or by a .toml file."
-        )
-    return Target(text, trial_places()[text])
+    raise ConfigurationError(
+        f"{shorten(text)} is not a known backend. Ready to run here: {', '.join(known)}. Others are named by a URL "
+        "such as redis://host:6379/0, by module:Class, or by a .toml file."
+    )

@@ -6,12 +6,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends.comparison.schema import Result
-from leaderboard_backends.comparison.targets import (
-    LEFT_OUT,
-    find_targets,
-    read_target,
-    ready_targets,
-)
+from leaderboard_backends.comparison.targets import LEFT_OUT, find_targets, read_target
 from leaderboard_backends.errors import ConfigurationError
 from leaderboard_backends.testing.trials import ServerPlace, trial_places
 
@@ -48,8 +43,8 @@ def test_without_names_every_storage_and_every_file_is_compared_and_fakeredis_is
 
 
 def test_every_built_in_target_has_metadata_that_a_reader_needs() -> None:
-    for label, target in ready_targets().items():
-        metadata = target.metadata
+    for target in find_targets([]):
+        label, metadata = target.label, target.metadata
         assert metadata.title, label
         assert metadata.setup, label
         assert metadata.watch, label
