@@ -27,15 +27,6 @@ from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
-from .measure.conformance_gate import (
-    gate_unit,
-    gates_of,
-    refusal_by_gates,
-    refusal_by_kit,
-    verdict_on,
-    withheld,
-    withholding,
-)
 from .measure.job import Answer, Job, Jobs
 from .measure.processes import WorkerError, answer, end_all, no_figures, redacted
 from .measure.recovery import recover
@@ -126,7 +117,7 @@ class _Comparison:
         programs = programs_by_distribution(part.distribution for part in order.plan.programs)
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = [one for one in units(order.plan, list(self.targets), programs, sizes) if self._applies(one)]
-        self.gates = gates_of(order.plan, sizes)
+        self.gates = conformance_gate.gates_of(order.plan, sizes)
         self.jobs = Jobs(order.plan, order.seed, self.workloads, order.timeout)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}
@@ -209,7 +200,7 @@ class _Comparison:
     def _refuse_if_wrong(self, run: Run) -> None:
         """Have no more runs of a backend that was wrong once; `withheld` takes the figures of those that it had."""
         if run.status == "wrong":
-            self.refusals.setdefault(run.cell.backend, Answer("wrong", withholding(run)))
+            self.refusals.setdefault(run.cell.backend, Answer("wrong", conformance_gate.withholding(run)))
 
     # ------------------------------------------------------------------ before anything is measured
 
@@ -224,7 +215,7 @@ class _Comparison:
                 return
             facts = self.backends[target.label] = found.facts
             self.journal.add(Known(facts))
-        if refused := refusal_by_kit(facts.verdict):
+        if refused := conformance_gate.refusal_by_kit(facts.verdict):
             self.refusals[target.label] = refused
         else:
             self._pass_gates(target, facts)
@@ -233,13 +224,13 @@ class _Comparison:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
         known = {gate.workload: gate for gate in facts.gates if gate.status not in AGAIN}
         gates = [
-            known.get(workload) or self._gate(target, gate_unit(workload, players, target.label))
+            known.get(workload) or self._gate(target, conformance_gate.gate_unit(workload, players, target.label))
             for workload, players in self.gates.items()
         ]
         if gates != facts.gates:
             facts = self.backends[target.label] = replace(facts, gates=gates)
             self.journal.add(Known(facts))
-        if refused := refusal_by_gates(gates):
+        if refused := conformance_gate.refusal_by_gates(gates):
             self.refusals[target.label] = refused
 
     def _gate(self, target: Target, unit: Unit) -> Gate:
@@ -254,7 +245,7 @@ class _Comparison:
             return found
         order = self.order
         job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
-        verdict = verdict_on(target, found.facts, job, order.proven)
+        verdict = conformance_gate.verdict_on(target, found.facts, job, order.proven)
         return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
 
     def _trace(self, unit: Unit) -> StoredTrace:
@@ -361,7 +352,7 @@ class _Comparison:
             traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],
             code=self._code(),
-            runs=withheld(list(self._every_run())),
+            runs=conformance_gate.withheld(list(self._every_run())),
         )
 
     def _every_run(self) -> Iterator[Run]:
