@@ -84,7 +84,8 @@ class Replay:
         `WrongBoardError` for the first answer that is not the model's.
         """
         steps = self._trace.steps[self._position : end]
-        timed = self._room(steps)
+        planned = Counter(index for index, _ in steps)
+        timed = [Samples(planned[index]) for index in range(len(self._operations))]
         calls: list[Callable[..., Any]] = [getattr(board, operation.method) for operation in self._operations]
         writes = [operation.changes for operation in self._operations]
         budget = int(seconds * 1e9)
@@ -111,10 +112,6 @@ class Replay:
             if writing <= 0:
                 break
         return timed
-
-    def _room(self, steps: list[Any]) -> list[Samples]:
-        planned = Counter(index for index, _ in steps)
-        return [Samples(planned[index]) for index in range(len(self._operations))]
 
 
 class Samples:
