@@ -5,7 +5,7 @@ The code of backends that are not this library's is found without importing it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -28,7 +28,6 @@ from .targets import Target
 
 PACKAGE = Path(__file__).parents[1]
 
-
 ROUNDS: Final = 100_000
 """Of hashing what may hold a password, so that it cannot be guessed from a journal."""
 
@@ -37,15 +36,21 @@ INIT: Final = "__init__.py"
 
 
 def head(
-    plan: Plan,
-    targets: Sequence[Target],
-    workloads: Sequence[WorkloadFile],
-    seed: int,
-    salt: str | None = None,
+    plan: Plan, targets: Sequence[Target], workloads: Sequence[WorkloadFile], seed: int, salt: str | None = None
 ) -> Head:
     """Return the head of a journal that begins now; `salt` is that of a journal to compare it with."""
     salt = token_hex(16) if salt is None else salt
-    told = dict(_told(plan, targets, workloads, seed, salt))
+    programs = [module for part in plan.programs for module in modules_of(part.distribution)]
+    told = {
+        "plan": msgspec.json.encode(plan).decode(),
+        "backends": "; ".join(f"{target.label} = {_identity(target, salt)}" for target in targets),
+        "workloads": "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads),
+        **({"programs": code_digest(programs, "")} if plan.programs else {}),
+        "seed": str(seed),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "code": source_digest(),
+        "machine": f"{cpu()}, {usable_cores():g} cores",
+    }
     digest = sha256(msgspec.json.encode(sorted(told.items()))).hexdigest()
     return Head(digest, datetime.now(UTC).isoformat(timespec="seconds"), told, salt)
 
@@ -59,23 +64,6 @@ def check_same(old: Head, new: Head) -> None:
         f"the comparison of {old.started} cannot be resumed, because these differ: {', '.join(differing)}. Leave "
         "--resume out to start again."
     )
-
-
-def _told(
-    plan: Plan, targets: Sequence[Target], workloads: Sequence[WorkloadFile], seed: int, salt: str
-) -> Iterator[tuple[str, str]]:
-    yield "plan", msgspec.json.encode(plan).decode()
-    yield "backends", "; ".join(f"{target.label} = {_identity(target, salt)}" for target in targets)
-    yield "workloads", "; ".join(f"{file.spec.name} {file.sha256}" for file in workloads)
-    if plan.programs:
-        yield (
-            "programs",
-            code_digest([module for part in plan.programs for module in modules_of(part.distribution)], ""),
-        )
-    yield "seed", str(seed)
-    yield "versions", ", ".join(f"{name} {number}" for name, number in versions().items())
-    yield "code", source_digest()
-    yield "machine", f"{cpu()}, {usable_cores():g} cores"
 
 
 def _identity(target: Target, salt: str) -> str:
@@ -112,19 +100,13 @@ def code_digest(modules: Sequence[str], folder: str) -> str:
     that: its row will say why it could not be opened.
     """
     digest = sha256()
-    for place, files in _sources(modules, folder):
-        digest.update(digest_of(place, files).encode())
-    return digest.hexdigest()
-
-
-def _sources(modules: Sequence[str], folder: str) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield folders, each with the files that count of it."""
     if folder:
-        yield Path(folder), list(Path(folder).glob("*"))
+        digest.update(digest_of(Path(folder), Path(folder).glob("*")).encode())
     for module in modules:
-        found = _find(module, folder)
-        if found is not None:
-            yield found.parent, list(found.parent.rglob("*")) if found.name == INIT else [found]
+        if (found := _find(module, folder)) is not None:
+            files: Iterable[Path] = found.parent.rglob("*") if found.name == INIT else [found]
+            digest.update(digest_of(found.parent, files).encode())
+    return digest.hexdigest()
 
 
 def _find(module: str, folder: str) -> Path | None:
