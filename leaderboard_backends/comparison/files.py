@@ -66,15 +66,8 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 def _remove_abandoned(parent: Path) -> None:
     """Remove folders of this user that no process has locked; what cannot be removed stays."""
     for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            if folder.stat().st_uid == os.getuid() and _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_abandoned(folder: Path) -> bool:
-    with (folder / LOCK).open("r") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        with suppress(OSError):  # of a folder without a lock, and of one that its process has locked
+            if folder.stat().st_uid == os.getuid():
+                with (folder / LOCK).open("r") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
