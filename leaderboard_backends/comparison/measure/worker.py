@@ -25,7 +25,7 @@ from ...workload.trace import Trace, decode_trace
 from ..figures import Figures
 from ..opening import open_target
 from ..programs import Setting, WrongProgramError, find_program
-from . import churn, recovery, response, service, throughput
+from . import churn, rates, recovery, service
 from .checks import WrongBoardError
 from .job import Answer, Job
 from .session import Session, session
@@ -35,8 +35,8 @@ Measure: TypeAlias = Callable[[Job, Session, Trace], Figures]
 
 MEASURES: Final[dict[str, Measure]] = {
     "service": service.measure,
-    "throughput": throughput.measure,
-    "response": response.measure,
+    "throughput": rates.measure_throughput,
+    "response": rates.measure_response,
     "hardening": service.measure_parts,
     "churn": churn.measure,
 }

@@ -1,0 +1,212 @@
+"""Rates: how many operations per second clients do, and how long an operation takes at a given rate.
+
+Throughput is that of several clients at once, threads, processes or tasks, and of batches. A response time counts from
+the moment at which the operation was meant to start; see `timing`. Where the backend cannot keep up, waiting times grow
+without end: then there are no percentiles, but the rate reached. One client is measured at the rates of the workload;
+several clients, processes or tasks, climb a ladder of rates up to the first that the backend does not keep up with: the
+knee is between the last two.
+
+Only one client writes a given player, and all may read it, so that the final state is known however the calls
+interleave. Each phase continues the trace where the phase before it ended, so that no update repeats a score.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from heapq import heappop, heappush
+from itertools import chain
+from time import perf_counter
+from typing import Final
+
+from msgspec.structs import replace
+
+from ...timing import Paced, at_rate
+from ...usage import processor_seconds
+from ...workload.operations import OPERATIONS
+from ...workload.trace import Trace
+from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
+from .checks import Phase, check_together
+from .clients import Call, Clients, PacedCall, PacedClients, Processes, Threads
+from .job import Job
+from .session import Session
+from .tasks import Tasks
+
+IDLE_SHARE: Final = 0.25
+"""Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
+
+UPDATE: Final = "update"
+
+
+# ---------------------------------------------------------------------- throughput
+
+
+def measure_throughput(job: Job, session: Session, trace: Trace) -> ThroughputFigures:
+    """Load, run all phases, and check the final state."""
+    session.load(trace)
+    in_processes = session.board.capabilities.shared and bool(job.clients)
+    supply = Supply(trace, len(job.clients) * (1 + in_processes) + len(job.tasks) + len(job.batches))
+    found: list[ClientsFigures] = []
+    with session.counting_other_work(), ExitStack() as stack:
+        kinds: list[tuple[Clients, list[int]]] = [(Threads(session.board), job.clients)]
+        if in_processes:
+            kinds.append((stack.enter_context(Processes(job.where, job.clients)), job.clients))
+        if job.tasks:
+            kinds.append((Tasks(session.board, job.where), job.tasks))
+        for clients, numbers in kinds:
+            found += [_together(job, session, supply, clients, number) for number in numbers]
+    if in_processes:
+        session.cores_elsewhere = None  # the clients' own processes are among the others
+    batches = [_in_batches(job, session, supply, size) for size in job.batches]
+    return ThroughputFigures(found, batches, check_together(session.board, trace, supply.phases))
+
+
+def _together(job: Job, session: Session, supply: Supply, clients: Clients, number: int) -> ClientsFigures:
+    """Run one phase with that many clients."""
+    parts = supply.take(number)
+    pids = session.where.server_pids
+    server = sum(map(processor_seconds, pids))
+    done = clients.run([supply.calls(part) for part in parts], job.seconds)
+    supply.phases.append(Phase(parts, [one.operations for one in done]))
+    seconds = max(one.ended for one in done) - min(one.started for one in done)
+    return ClientsFigures(
+        kind=clients.kind,
+        clients=number,
+        operations=sum(one.operations for one in done),
+        seconds=round(seconds, 6),
+        client_cores=round(sum(one.processor for one in done) / seconds, 3),
+        server_cores=round((sum(map(processor_seconds, pids)) - server) / seconds, 3) if pids else None,
+    )
+
+
+def _in_batches(job: Job, session: Session, supply: Supply, size: int) -> BatchFigures:
+    """Run updates in batches of that size, for the phase's seconds."""
+    positions = supply.updates()
+    updates = [arguments for _, arguments in supply.calls(positions)]
+    update_scores, count = session.board.update_scores, 0
+    started = perf_counter()
+    while count < len(updates) and perf_counter() - started < job.seconds:
+        count += update_scores(updates[count : count + size])
+    seconds = perf_counter() - started
+    supply.phases.append(Phase([positions], [count]))
+    return BatchFigures(size, count, round(seconds, 6))
+
+
+# ---------------------------------------------------------------------- response time
+
+
+def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigures:
+    """Load, run each rate in turn, and compare the end state."""
+    session.load(trace)
+    calls = [getattr(session.board, OPERATIONS[name].method) for name in trace.operations]
+    arrivals = [(calls[index], arguments, gap) for (index, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
+    supply = Supply(trace)
+    rates = []
+    with session.counting_other_work():
+        for rate in job.rates:
+            (part,) = supply.take(1, round(rate * job.seconds))
+            paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
+            supply.phases.append(Phase([part], [len(paced.samples)]))
+            rates.append(_figures(rate, paced))
+    without_board = [(_nothing, arguments, gap) for _, arguments, gap in arrivals]
+    idle = [
+        _figures(rate, at_rate(without_board[: round(rate * job.seconds * IDLE_SHARE)], rate, job.seconds))
+        for rate in job.rates
+    ]
+    several = list(_several(job, session, supply))
+    return ResponseFigures(rates, idle, check_together(session.board, trace, supply.phases), several)
+
+
+def _several(job: Job, session: Session, supply: Supply) -> Iterator[RateFigures]:
+    """Yield the figures of several clients at rates that climb up to the first that is not kept up with."""
+    if job.clients and session.board.capabilities.shared:
+        with Processes(job.where, job.clients) as processes:
+            for number in job.clients:
+                yield from _ladder(job, processes, number, supply)
+    for number in job.tasks:
+        yield from _ladder(job, Tasks(session.board, job.where), number, supply)
+
+
+def _ladder(job: Job, clients: PacedClients, number: int, supply: Supply) -> Iterator[RateFigures]:
+    for rate in job.ladder:
+        parts = [part for part in supply.take(number, round(rate * job.seconds)) if part]
+        if len(parts) < number:
+            return  # the trace is used up
+        every = clients.pace([supply.paced(part) for part in parts], rate, give_up=job.seconds)
+        supply.phases.append(Phase(parts, [len(paced.samples) for paced in every]))
+        samples = array("q", chain.from_iterable(paced.samples for paced in every))
+        paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))
+        yield replace(_figures(rate, paced), kind=clients.kind, clients=number)
+        if not paced.kept_up:
+            return
+
+
+def _figures(rate: float, paced: Paced) -> RateFigures:
+    return RateFigures(rate, paced.reached, distribution(paced.samples) if paced.kept_up else None)
+
+
+def _nothing(*_: object) -> None:
+    """Stand in for a board."""
+
+
+# ---------------------------------------------------------------------- the steps of each client
+
+
+class Supply:
+    """The steps of a trace, handed out phase by phase; `phases` are those that were run."""
+
+    def __init__(self, trace: Trace, phases: int = 1) -> None:
+        self.trace = trace
+        self.phases: list[Phase] = []
+        self._size = max(1, len(trace.steps) // phases)
+        self._next = 0
+        self._methods = [OPERATIONS[name].method for name in trace.operations]
+
+    def take(self, clients: int, steps: int | None = None) -> list[list[int]]:
+        """Return the positions of the next phase, or of so many steps, by client: a player's are all one client's."""
+        size = self._size if steps is None else steps
+        positions = range(self._next, min(self._next + size, len(self.trace.steps)))
+        self._next += size
+        return share_out([self._player(position) for position in positions], positions, clients)
+
+    def updates(self) -> list[int]:
+        """Return the positions of the next phase's plain updates."""
+        return [
+            position for position in self.take(1)[0] if self.trace.operations[self.trace.steps[position][0]] == UPDATE
+        ]
+
+    def calls(self, positions: Sequence[int]) -> list[Call]:
+        """Return what a client does."""
+        steps = self.trace.steps
+        return [(self._methods[steps[position][0]], steps[position][1]) for position in positions]
+
+    def paced(self, positions: Sequence[int]) -> list[PacedCall]:
+        """Return what a client does at a rate."""
+        gaps = self.trace.gaps
+        return [(*call, gaps[position]) for call, position in zip(self.calls(positions), positions, strict=True)]
+
+    def _player(self, position: int) -> object:
+        """Return the player of a step; a step without a player counts as a player of its own."""
+        arguments = self.trace.steps[position][1]
+        first = arguments[0] if arguments else None
+        return first if isinstance(first, str) else position
+
+
+def share_out(owners: Sequence[object], positions: Sequence[int], clients: int) -> list[list[int]]:
+    """Assign each player's positions to one client, in order, so that all clients have about as many.
+
+    The player with the most is assigned first, to the client with the fewest (longest processing time first, R. Graham
+    1969).
+    """
+    loads = [(0, client) for client in range(clients)]
+    of: dict[object, int] = {}
+    for owner, count in Counter(owners).most_common():
+        load, client = heappop(loads)
+        of[owner] = client
+        heappush(loads, (load + count, client))
+    parts: list[list[int]] = [[] for _ in range(clients)]
+    for owner, position in zip(owners, positions, strict=True):
+        parts[of[owner]].append(position)
+    return parts
