@@ -16,6 +16,7 @@ from ...usage import settled_private_bytes
 from ...workload.population import player_names
 from ...workload.trace import Trace
 from ..figures import Checked, ChurnFigures, ChurnSample
+from ..plan import ChurnPart
 from .checks import check_entries
 from .job import Job
 from .session import Session, growth
@@ -29,22 +30,22 @@ FACTOR: Final = 2_654_435_761
 
 
 def measure(job: Job, session: Session, trace: Trace) -> ChurnFigures:
-    """Load, let players come and go for the job's seconds, and compare the end state.
+    """Load, let players come and go for the seconds of the plan, and compare the end state.
 
     No run counts as disturbed: what others do on the machine changes how many players come and go, and no bytes.
     """
-    players = len(trace.scores)
+    part, players = job.settings(ChurnPart), len(trace.scores)
     before, (used, private) = settled_private_bytes(), session.server_bytes()
     session.board.update_scores(_player(number, players) for number in range(players))
     session.settle()
     disk, gone = session.disk_bytes(), 0
     samples = []
-    for number in range(int(job.seconds / job.every) + 1):
-        gone = _churn(session, players, gone, job.every) if number else 0
+    for number in range(int(part.seconds / part.every) + 1):
+        gone = _churn(session, players, gone, part.every) if number else 0
         used_now, private_now = session.server_bytes()
         samples.append(
             ChurnSample(
-                seconds=round(number * job.every, 3),
+                seconds=round(number * part.every, 3),
                 players=gone,
                 process_bytes=settled_private_bytes() - before,
                 server_private_bytes=growth(private, private_now),

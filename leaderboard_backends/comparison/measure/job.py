@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from ...workload.spec import WorkloadFile
 from ..figures import Figures
 from ..opening import Where
-from ..plan import ChurnPart, HardeningPart, Plan, ProgramsPart, ResponsePart, ThroughputPart, Unit
+from ..plan import ChurnPart, Plan, Unit
 from ..schema import BackendFacts, Mode, Status, Verdict
 from ..traces import StoredTrace
 
@@ -24,6 +23,8 @@ Task: TypeAlias = Literal[Mode, "return", "facts", "conformance", "clear"]
 board and reports what it is; `conformance` runs the kit; `clear` deletes what a terminated worker left behind.
 """
 
+AnyPart = TypeVar("AnyPart", bound=msgspec.Struct)
+
 
 class Job(msgspec.Struct, frozen=True):
     """What one worker does."""
@@ -33,31 +34,23 @@ class Job(msgspec.Struct, frozen=True):
     timeout: float
     """Seconds after which the worker ends itself."""
     label: str = ""
+    """Of the backend, or the name of the program."""
     trace_path: str = ""
     answers_path: str = ""
     time_limit: float = 2.0
     """Seconds for the writes of a run, and for each kind of read."""
-    clients: list[int] = []
-    """Numbers of threads and processes; in a response run, of processes."""
-    tasks: list[int] = []
-    batches: list[int] = []
     rates: list[float] = []
-    """Of one client."""
-    every: float = 1.0
-    """Seconds between two looks at the memory."""
-    ladder: list[float] = []
-    """Rates that several clients climb."""
-    seconds: float = 1.0
-    """Of each phase of a throughput or response run, of each operation of a program."""
-    program: str = ""
-    distribution: str = ""
-    """That the program comes with."""
+    """Of the workload."""
     players: int = 0
     seed: int = 1
     parts: list[str] = []
     """Of the conformance kit; none named: all."""
-    hardening: dict[str, dict[str, Any]] = {}
-    """The parts to put around the board, with their settings."""
+    asked: dict[str, Any] = {}
+    """The part of the plan that asks for the run, as plain data."""
+
+    def settings(self, kind: type[AnyPart]) -> AnyPart:
+        """Return the part of the plan that asks for the run, whose kind the mode decides."""
+        return msgspec.convert(self.asked, kind)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -84,34 +77,24 @@ class Jobs:
 
     def of(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
         """Return the job of a run; a program of a plug-in has no trace."""
-        part = unit.part
-        job = Job(
+        workload = self.workloads.get(unit.cell.workload)
+        return Job(
             task=unit.cell.mode,
             where=where,
             timeout=self.timeout_of(unit),
+            label=unit.cell.backend,
             trace_path=str(trace.trace) if trace else "",
             answers_path=str(trace.answers) if trace else "",
             time_limit=self.plan.time_limit,
-            program=unit.cell.backend,
+            rates=list(workload.spec.arrival.rates) if workload else [],
             players=unit.cell.players,
             seed=self.seed,
+            asked=msgspec.to_builtins(unit.part),
         )
-        if isinstance(part, ThroughputPart):
-            job = replace(job, clients=part.clients, tasks=part.tasks, batches=part.batches, seconds=part.seconds)
-        if isinstance(part, HardeningPart):
-            job = replace(job, hardening=part.parts)
-        if isinstance(part, ChurnPart):
-            job = replace(job, seconds=part.seconds, every=part.every, timeout=job.timeout + 2 * part.seconds)
-        if isinstance(part, ProgramsPart):
-            job = replace(job, distribution=part.distribution, seconds=part.seconds)
-        if isinstance(part, ResponsePart):
-            rates = self.workloads[unit.cell.workload].spec.arrival.rates
-            job = replace(job, rates=list(rates), seconds=part.seconds)
-            job = replace(job, clients=part.processes, tasks=part.tasks, ladder=part.rates)
-        return job
 
     def timeout_of(self, unit: Unit | None = None) -> float:
         """Return the timeout of a worker in seconds: far above what one that works needs."""
-        if self.timeout is not None:
-            return self.timeout
-        return TIMEOUT if unit is None else TIMEOUT + 10 * self.plan.time_limit + unit.cell.players / 2000
+        if unit is None:
+            return self.timeout or TIMEOUT
+        timeout = self.timeout or TIMEOUT + 10 * self.plan.time_limit + unit.cell.players / 2000
+        return timeout + 2 * unit.part.seconds if isinstance(unit.part, ChurnPart) else timeout

@@ -28,6 +28,7 @@ from ...usage import processor_seconds
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
+from ..plan import ResponsePart, ThroughputPart
 from .checks import Phase, check_together
 from .clients import Call, Clients, PacedCall, PacedClients, Processes, Threads
 from .job import Job
@@ -46,29 +47,30 @@ UPDATE: Final = "update"
 def measure_throughput(job: Job, session: Session, trace: Trace) -> ThroughputFigures:
     """Load, run all phases, and check the final state."""
     session.load(trace)
-    in_processes = session.board.capabilities.shared and bool(job.clients)
-    supply = Supply(trace, len(job.clients) * (1 + in_processes) + len(job.tasks) + len(job.batches))
+    part = job.settings(ThroughputPart)
+    in_processes = session.board.capabilities.shared and bool(part.clients)
+    supply = Supply(trace, len(part.clients) * (1 + in_processes) + len(part.tasks) + len(part.batches))
     found: list[ClientsFigures] = []
     with session.counting_other_work(), ExitStack() as stack:
-        kinds: list[tuple[Clients, list[int]]] = [(Threads(session.board), job.clients)]
+        kinds: list[tuple[Clients, list[int]]] = [(Threads(session.board), part.clients)]
         if in_processes:
-            kinds.append((stack.enter_context(Processes(job.where, job.clients)), job.clients))
-        if job.tasks:
-            kinds.append((Tasks(session.board, job.where), job.tasks))
+            kinds.append((stack.enter_context(Processes(session.where, part.clients)), part.clients))
+        if part.tasks:
+            kinds.append((Tasks(session.board, session.where), part.tasks))
         for clients, numbers in kinds:
-            found += [_together(job, session, supply, clients, number) for number in numbers]
+            found += [_together(part, session, supply, clients, number) for number in numbers]
     if in_processes:
         session.cores_elsewhere = None  # the clients' own processes are among the others
-    batches = [_in_batches(job, session, supply, size) for size in job.batches]
+    batches = [_in_batches(part, session, supply, size) for size in part.batches]
     return ThroughputFigures(found, batches, check_together(session.board, trace, supply.phases))
 
 
-def _together(job: Job, session: Session, supply: Supply, clients: Clients, number: int) -> ClientsFigures:
+def _together(part: ThroughputPart, session: Session, supply: Supply, clients: Clients, number: int) -> ClientsFigures:
     """Run one phase with that many clients."""
     parts = supply.take(number)
     pids = session.where.server_pids
     server = sum(map(processor_seconds, pids))
-    done = clients.run([supply.calls(part) for part in parts], job.seconds)
+    done = clients.run([supply.calls(steps) for steps in parts], part.seconds)
     supply.phases.append(Phase(parts, [one.operations for one in done]))
     seconds = max(one.ended for one in done) - min(one.started for one in done)
     return ClientsFigures(
@@ -81,13 +83,13 @@ def _together(job: Job, session: Session, supply: Supply, clients: Clients, numb
     )
 
 
-def _in_batches(job: Job, session: Session, supply: Supply, size: int) -> BatchFigures:
+def _in_batches(part: ThroughputPart, session: Session, supply: Supply, size: int) -> BatchFigures:
     """Run updates in batches of that size, for the phase's seconds."""
     positions = supply.updates()
     updates = [arguments for _, arguments in supply.calls(positions)]
     update_scores, count = session.board.update_scores, 0
     started = perf_counter()
-    while count < len(updates) and perf_counter() - started < job.seconds:
+    while count < len(updates) and perf_counter() - started < part.seconds:
         count += update_scores(updates[count : count + size])
     seconds = perf_counter() - started
     supply.phases.append(Phase([positions], [count]))
@@ -100,41 +102,42 @@ def _in_batches(job: Job, session: Session, supply: Supply, size: int) -> BatchF
 def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigures:
     """Load, run each rate in turn, and compare the end state."""
     session.load(trace)
+    part = job.settings(ResponsePart)
     calls = [getattr(session.board, OPERATIONS[name].method) for name in trace.operations]
     arrivals = [(calls[index], arguments, gap) for (index, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
     supply = Supply(trace)
     rates = []
     with session.counting_other_work():
         for rate in job.rates:
-            (part,) = supply.take(1, round(rate * job.seconds))
-            paced = at_rate([arrivals[position] for position in part], rate, give_up=job.seconds)
-            supply.phases.append(Phase([part], [len(paced.samples)]))
+            (steps,) = supply.take(1, round(rate * part.seconds))
+            paced = at_rate([arrivals[position] for position in steps], rate, give_up=part.seconds)
+            supply.phases.append(Phase([steps], [len(paced.samples)]))
             rates.append(_figures(rate, paced))
     without_board = [(_nothing, arguments, gap) for _, arguments, gap in arrivals]
     idle = [
-        _figures(rate, at_rate(without_board[: round(rate * job.seconds * IDLE_SHARE)], rate, job.seconds))
+        _figures(rate, at_rate(without_board[: round(rate * part.seconds * IDLE_SHARE)], rate, part.seconds))
         for rate in job.rates
     ]
-    several = list(_several(job, session, supply))
+    several = list(_several(part, session, supply))
     return ResponseFigures(rates, idle, check_together(session.board, trace, supply.phases), several)
 
 
-def _several(job: Job, session: Session, supply: Supply) -> Iterator[RateFigures]:
+def _several(part: ResponsePart, session: Session, supply: Supply) -> Iterator[RateFigures]:
     """Yield the figures of several clients at rates that climb up to the first that is not kept up with."""
-    if job.clients and session.board.capabilities.shared:
-        with Processes(job.where, job.clients) as processes:
-            for number in job.clients:
-                yield from _ladder(job, processes, number, supply)
-    for number in job.tasks:
-        yield from _ladder(job, Tasks(session.board, job.where), number, supply)
+    if part.processes and session.board.capabilities.shared:
+        with Processes(session.where, part.processes) as processes:
+            for number in part.processes:
+                yield from _ladder(part, processes, number, supply)
+    for number in part.tasks:
+        yield from _ladder(part, Tasks(session.board, session.where), number, supply)
 
 
-def _ladder(job: Job, clients: PacedClients, number: int, supply: Supply) -> Iterator[RateFigures]:
-    for rate in job.ladder:
-        parts = [part for part in supply.take(number, round(rate * job.seconds)) if part]
+def _ladder(part: ResponsePart, clients: PacedClients, number: int, supply: Supply) -> Iterator[RateFigures]:
+    for rate in part.rates:
+        parts = [steps for steps in supply.take(number, round(rate * part.seconds)) if steps]
         if len(parts) < number:
             return  # the trace is used up
-        every = clients.pace([supply.paced(part) for part in parts], rate, give_up=job.seconds)
+        every = clients.pace([supply.paced(steps) for steps in parts], rate, give_up=part.seconds)
         supply.phases.append(Phase(parts, [len(paced.samples) for paced in every]))
         samples = array("q", chain.from_iterable(paced.samples for paced in every))
         paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))

@@ -29,6 +29,7 @@ from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..figures import Checked, HardeningFigures, PartTime, ServiceFigures, Timed, distribution
 from ..opening import Where
+from ..plan import HardeningPart
 from ..traces import DIGEST_SIZE, answer_digest
 from .checks import check_state, wrong_answer
 from .job import Job
@@ -133,7 +134,7 @@ class Samples:
 def measure_parts(job: Job, session: Session, trace: Trace) -> HardeningFigures:
     """Load, replay in turns, and compare all of it with the model. Raises `ConfigurationError` for unknown parts."""
     session.load(trace)
-    boards = _around(session.board, session.where, job.hardening)
+    boards = _around(session.board, session.where, job.settings(HardeningPart).parts)
     answers = Path(job.answers_path).read_bytes()
     operations = [OPERATIONS[name] for name in trace.operations]
     calls = [[getattr(board, operation.method) for operation in operations] for board in boards.values()]

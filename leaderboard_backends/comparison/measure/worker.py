@@ -24,6 +24,7 @@ from ...testing.lifetimes import end_with_parent
 from ...workload.trace import Trace, decode_trace
 from ..figures import Figures
 from ..opening import open_target
+from ..plan import ProgramsPart
 from ..programs import Setting, WrongProgramError, find_program
 from . import churn, rates, recovery, service
 from .checks import WrongBoardError
@@ -57,8 +58,9 @@ def answer(job: Job) -> Answer:
 
 def _answer(job: Job) -> Answer:
     if job.task == "program":
-        program = find_program(job.distribution, job.program)
-        return Answer("ok", figures=program.run(Setting(job.players, job.seed, job.seconds)))
+        part = job.settings(ProgramsPart)
+        program = find_program(part.distribution, job.label)
+        return Answer("ok", figures=program.run(Setting(job.players, job.seed, part.seconds)))
     if job.task == "clear":
         open_target(job.where.target, job.where.board).delete()  # left by a worker that could not do it itself
         return Answer("ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
@@ -10,12 +11,14 @@ from leaderboard_backends.comparison.measure.churn import measure
 from leaderboard_backends.comparison.measure.job import Job
 from leaderboard_backends.comparison.measure.session import Session
 from leaderboard_backends.comparison.opening import Where
+from leaderboard_backends.comparison.plan import ChurnPart
 from leaderboard_backends.workload.spec import find_workloads
 from leaderboard_backends.workload.trace import draw_trace
 
-WHERE = Where("naive://board", "board")
-JOB = Job("churn", WHERE, 60, seconds=0.1, every=0.05)
 PLAYERS = 50
+WHERE = Where("naive://board", "board")
+PART = ChurnPart("realtime", [PLAYERS], ["naive"], rounds=1, seconds=0.1, every=0.05)
+JOB = Job("churn", WHERE, 60, asked=msgspec.to_builtins(PART))
 
 
 class Keeps(NaiveLeaderboard):

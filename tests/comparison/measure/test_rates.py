@@ -6,18 +6,22 @@ from collections import Counter
 from random import Random
 from time import sleep
 
+import msgspec
+
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.comparison.measure.job import Job
 from leaderboard_backends.comparison.measure.rates import measure_response, share_out
 from leaderboard_backends.comparison.measure.session import Session
 from leaderboard_backends.comparison.opening import Where
+from leaderboard_backends.comparison.plan import ResponsePart
 from leaderboard_backends.workload.operations import OPERATIONS
 from leaderboard_backends.workload.spec import find_workloads
 from leaderboard_backends.workload.trace import draw_trace
 
 WHERE = Where("naive://board", "board")
-JOB = Job("response", WHERE, 60, rates=[1000, 2000], seconds=0.1)
-TRACE = draw_trace(find_workloads(["realtime"])[0], 50, 400, 1)
+PART = ResponsePart("realtime", [50], 400, seconds=0.1)
+JOB = Job("response", WHERE, 60, rates=[1000, 2000], asked=msgspec.to_builtins(PART))
+TRACE = draw_trace(find_workloads(["realtime"])[0], 50, PART.steps, 1)
 
 
 class StallsOnce(NaiveLeaderboard):
@@ -28,7 +32,7 @@ class StallsOnce(NaiveLeaderboard):
     def get_rank(self, player_id: str) -> int | None:
         if not self.stalled:
             self.stalled = True
-            sleep(2 * JOB.seconds)
+            sleep(2 * PART.seconds)
         return super().get_rank(player_id)
 
 
