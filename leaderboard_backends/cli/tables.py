@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -70,13 +70,16 @@ def open_output(file: str, *, force: bool) -> Iterator[TextIO]:
 
 @contextmanager
 def _standard_output() -> Iterator[TextIO]:
-    """Open stdout once more, in UTF-8, so that it stays ours while others' output goes to stderr."""
+    """Open stdout once more, in UTF-8, so that it stays ours while others' output goes to stderr.
+
+    It is buffered: a text stream on a file without a buffer takes no note of a write that the system did in part.
+    """
     sys.stdout.flush()
     if sys.stdout is not sys.__stdout__:  # replaced by a caller in Python, and no one redirects a descriptor of it
         yield sys.stdout
         sys.stdout.flush()
         return
-    with TextIOWrapper(FileIO(os.dup(1), "w"), encoding="utf-8", newline="") as stream:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", newline="") as stream:
         yield stream
 
 

@@ -74,6 +74,27 @@ def test_a_pipe_carries_a_board_from_one_command_to_another(tmp_path: Path, boar
     assert content(target) == content(board)
 
 
+def test_a_table_on_stdout_is_whole_or_an_error(tmp_path: Path) -> None:
+    """Where a disk or a limit lets a file grow no further, the last write is done in part, and only the next one fails.
+
+    So does a pipe with a process that is stopped and goes on.
+    """
+    script = (
+        "import resource\n"
+        "from leaderboard_backends.cli.tables import open_output\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, most))\n"
+        "with open_output('-', force=False) as table:\n"
+        "    table.write('x' * 3_000)\n"
+    )
+    with (tmp_path / "table").open("wb") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=file, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+
+
 def test_the_order_and_the_columns_are_those_that_are_given(tmp_path: Path) -> None:
     target = f"sqlite://{tmp_path}/laps.db?board=laps"
     table = b"\xef\xbb\xbfdriver,seconds\nmax,61.5\nlewis,60\n"
