@@ -77,9 +77,24 @@ def write_table(entries: Iterable[Entry], file: TextIO, form: Format) -> None:
 
 
 def _csv_writer(file: TextIO) -> Callable[[Entry], object]:
-    write: Callable[[Iterable[object]], object] = csv.writer(file, lineterminator="\n").writerow
+    write: Callable[[Iterable[object]], object] = csv.writer(_LineFeeds(file)).writerow
     write(Entry._fields)
     return write
+
+
+class _LineFeeds:
+    r"""Takes lines that end in `\r\n`, and ends them in `\n`.
+
+    Before Python 3.11.9 and 3.12.3, a CSV writer puts a field in quotes for those line breaks alone that it ends its
+    own lines with, and nobody could read a name with another one back.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file: Final = file
+
+    def write(self, line: str) -> int:
+        """Write one line."""
+        return self._file.write(f"{line[:-2]}\n")
 
 
 def _json_writer(file: TextIO) -> Callable[[Entry], object]:

@@ -35,6 +35,7 @@ ROWS = [
     *ODD,
     ("comma", 'a,b;"c"\r\nd', 4),
     ("none", "\0\u2028\ufeff", 1e16),
+    ("return\r", "a\rb", 4),
     ("\ufefffirst", "", 9e15),
 ]
 FORMATS: list[Format] = ["jsonl", "csv"]
