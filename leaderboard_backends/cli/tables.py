@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, TextIO
@@ -44,7 +45,8 @@ def format_of(file: str, given: Format | None) -> Format:
 def open_output(file: str, *, force: bool) -> Iterator[TextIO]:
     """Open a file, or stdout for `-`, to write text to; the file is there under its name once it is whole.
 
-    Raises `ConfigurationError` where a file of that name is there, unless `force` says to replace it.
+    Raises `ConfigurationError` where a file of that name is there, unless `force` says to replace it, and where another
+    process is writing it.
     """
     if file == STREAM:
         with _standard_output() as stream:
@@ -53,19 +55,53 @@ def open_output(file: str, *, force: bool) -> Iterator[TextIO]:
     path = Path(file)
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"{file} is not a regular file: write to one, or to stdout by -.")
-    if path.exists() and not force:
-        raise ConfigurationError(f"{file} is there already: name another file, or replace it by --force.")
     part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
+        with _locked(part, file) as stream:
+            _check_free(path, file, force=force)  # since the lock, so that one that has just ended is seen, too
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(path)
+            part.replace(path)
     except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        _remove(part)
         raise
+
+
+def _check_free(path: Path, file: str, *, force: bool) -> None:
+    if path.exists() and not force:
+        raise ConfigurationError(f"{file} is there already: name another file, or replace it by --force.")
+
+
+def _remove(part: Path) -> None:
+    """Remove what is left of a file, unless another process is writing it."""
+    with suppress(OSError), part.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()
+
+
+def _locked(part: Path, file: str) -> TextIO:
+    """Open and empty what becomes the file, for this process alone until it is closed. Raises `ConfigurationError`."""
+    while True:
+        with ExitStack() as opened:
+            stream = opened.enter_context(part.open("a", encoding="utf-8", newline=""))
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigurationError(
+                    f"{file} is being written by another process: wait until that ends, or name another file."
+                ) from error
+            if _is_at(part, stream):  # and was not renamed, or removed, before it was locked
+                stream.truncate(0)
+                opened.pop_all()
+                return stream
+
+
+def _is_at(path: Path, stream: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from leaderboard_backends import open_leaderboard
+from leaderboard_backends import ConfigurationError, open_leaderboard
 from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.cli.tables import open_output
 
 PLAYERS = 2_500
 ROWS = [(f"player-{number * 7919 % PLAYERS}", f"Näme {number}", number % 3) for number in range(PLAYERS)]
@@ -188,6 +189,22 @@ def test_a_file_is_there_when_it_is_whole_and_not_replaced_unasked(tmp_path: Pat
     assert "is there already: name another file, or replace it by --force." in done.stderr
     assert run("export", board, str(file), "--force").exit_code == 0
     assert file.read_text(encoding="utf-8").startswith("rank,")
+
+
+def test_two_exports_to_one_file_at_once_leave_one_whole_table(tmp_path: Path) -> None:
+    """One of them was killed before: what it left is written over."""
+    file = tmp_path / "dump.csv"
+    Path(f"{file}.part").write_text("left by a kill", encoding="utf-8")
+    with open_output(str(file), force=False) as first:
+        first.write("rank,")
+        with (
+            pytest.raises(ConfigurationError, match="is being written by another process: wait until that ends"),
+            open_output(str(file), force=True),
+        ):
+            pass
+        first.write("score\n")
+    assert file.read_text(encoding="utf-8") == "rank,score\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["dump.csv"]
 
 
 @pytest.mark.parametrize(
