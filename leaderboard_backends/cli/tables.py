@@ -121,11 +121,13 @@ def _standard_output() -> Iterator[TextIO]:
 
 @contextmanager
 def open_input(file: str) -> Iterator[TextIO]:
-    """Open a file, or stdin for `-`, to read text from."""
+    """Open a file, or stdin for `-`, to read text from. Raises `ConfigurationError` where stdin is closed."""
     if file != STREAM:
         with Path(file).open(encoding="utf-8-sig", newline="") as stream:
             yield stream
         return
+    if sys.stdin is None:
+        raise ConfigurationError("- is stdin, and that was closed: redirect a file or a pipe to it, or name the file.")
     stream = TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline="")
     try:
         yield stream

@@ -48,6 +48,12 @@ def test_a_closed_stdout_is_one_line_and_nobodys_file() -> None:
     assert (done.returncode, done.stderr) == (1, "Error: the output cannot be written: Bad file descriptor.\n")
 
 
+def test_a_closed_stdin_is_one_line() -> None:
+    done = sh("<&-", "import", "-", "redis://h/0")
+    told = "Error: - is stdin, and that was closed: redirect a file or a pipe to it, or name the file.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["backends"]], ids=str)
 def test_a_reader_that_goes_away_is_no_news(arguments: Sequence[str]) -> None:
     reading, writing = os.pipe()
