@@ -32,6 +32,7 @@ from ..installing import install_distribution
 from ..workload.spec import WorkloadFile, find_workloads
 from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
+from .options import FiniteRange
 from .quantities import read_sizes
 
 QUICK: Final = "quick"
@@ -62,12 +63,12 @@ VERDICTS: Final = "verdicts"
 @click.option("--steps", type=click.IntRange(1, 1_000_000), help="Steps per run.  [default: from the plan]")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0, 3600, min_open=True),
+    type=FiniteRange(0, 3600, min_open=True),
     help="Most seconds that a run spends on its writes, and on each kind of read; it skips the steps left then.",
 )
 @click.option(
     "--run-timeout",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=FiniteRange(0, 86_400, min_open=True),
     help="Seconds after which a run, or the conformance test of a backend, is stopped.  [default: by size and plan; "
     "600]",
 )

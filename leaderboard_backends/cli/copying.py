@@ -30,6 +30,7 @@ from ..numerals import duration, size, whole
 from ..preflight.scratch import Scratch
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 from .boards import CONFIG, find_boards, limits_of, open_storages, place_of
+from .options import FiniteRange
 from .progress import PlayerBar, may_have_written
 from .streams import foreign_output_to_stderr
 
@@ -45,7 +46,7 @@ SAMPLE: Final = 10_000
 @CONFIG
 @click.option("--resume", is_flag=True, help="Continue a copy that was interrupted; TARGET may have players then.")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second, also to verify."
+    "--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N players per second, also to verify."
 )
 @click.option("--dry-run", is_flag=True, help="Print what the copy would take and meet, and copy nothing.")
 @click.option(

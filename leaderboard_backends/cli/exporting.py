@@ -12,6 +12,7 @@ from ..migration.tables import Format
 from ..model import Order, visible
 from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, open_storage, place_of, serving
+from .options import FiniteRange
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr
 from .tables import FORMAT, ORDER, STREAM, format_of, open_output
@@ -27,7 +28,7 @@ SHORT_HELP = "Write a board to a file of JSON Lines or CSV, ties included."
 @ORDER
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.option("--live", is_flag=True, help="Accept that the board is written meanwhile.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second.")
+@click.option("--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N players per second.")
 def export(
     board: str,
     file: str,

@@ -19,6 +19,7 @@ from ..migration.tables import Columns, Format, Row, query_rows, read_table
 from ..model import Order, visible
 from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
+from .options import FiniteRange
 from .progress import PlayerBar, may_have_written
 from .streams import foreign_output_to_stderr
 from .tables import FORMAT, ORDER, format_of, open_input
@@ -49,9 +50,7 @@ def _settings(command: Command) -> Command:
             "--resume", is_flag=True, help="Continue an import that was interrupted; verify one that is done."
         ),
         click.option("--add", is_flag=True, help="Write to a board that has players, after whom these rank in ties."),
-        click.option(
-            "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N players per second."
-        ),
+        click.option("--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N players per second."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
     )
     for option in reversed(options):
@@ -144,7 +143,7 @@ def from_sqlite(file: Path, board: str, query: str, player_id: str, username: st
 )
 @click.option(
     "--unit",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=1.0,
     show_default=True,
     metavar="N",

@@ -23,6 +23,7 @@ from ..migration.steering import Notes, order_step, progress_document, run_step
 from ..model import shorten, visible
 from ..numerals import duration, whole
 from .boards import describe_board, keeping
+from .options import FiniteRange
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Move a live board to another storage, step by step, and back."
@@ -68,7 +69,7 @@ def _step(name: str, *options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _RATE: Final = click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="Copy at most N players per second."
+    "--rate", type=FiniteRange(0, min_open=True), metavar="N", help="Copy at most N players per second."
 )
 _VERIFY: Final = click.option(
     "--verify/--no-verify", default=True, help="Compare both boards in full before and after.  [default: verify]"

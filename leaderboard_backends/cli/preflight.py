@@ -31,6 +31,7 @@ from ..preflight.expectations import Expectations, read_expectations, stated
 from ..preflight.finding import STATUSES, Line, Report, Status
 from ..preflight.run import run_checks
 from ..testing.opening import find_modules_here
+from .options import FiniteRange
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Check before a launch that configured boards are ready."
@@ -60,7 +61,7 @@ _STYLES: Final[dict[Status, str]] = {
 @click.option("--board", "names", multiple=True, metavar="NAME", help="Check only this board; repeatable.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 60),
+    type=FiniteRange(0.1, 60),
     default=5.0,
     show_default=True,
     help="Duration of the load test, in seconds.",

@@ -22,6 +22,7 @@ from ..model import Entry
 from ..numerals import duration, whole
 from ..protocol import LeaderboardBackend
 from .boards import CONFIG, find_boards, keeping, open_storages, place_of
+from .options import FiniteRange
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr
 
@@ -49,13 +50,13 @@ SHOWN: Final = 20
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=WAIT,
     show_default=True,
     metavar="SECONDS",
     help="For this long, ask again for differences that a running write may have made.",
 )
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most N ranks per second.")
+@click.option("--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N ranks per second.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all differences, instead of the table.")
 def verify(
     a: str,

@@ -124,6 +124,28 @@ def test_a_misspelt_command_line_exits_with_2_and_a_hint(arguments: list[str], h
     assert hint in result.output
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "compare --time-limit nan",
+        "compare --run-timeout nan",
+        "conformance memory --time-limit nan",
+        "copy redis://h/0 redis://h/1 --rate inf",
+        "export redis://h/0 - --rate nan",
+        "import - redis://h/0 --rate nan",
+        "import redis-zset redis://h/0 scores redis://h/1 --ties packed --unit inf",
+        "migrate start --config boards.toml weekly --rate nan",
+        "preflight --config boards.toml --seconds nan",
+        "verify redis://h/0 redis://h/1 --rate inf",
+        "verify redis://h/0 redis://h/1 --wait nan",
+    ],
+)
+def test_a_number_of_an_option_is_finite(arguments: str) -> None:
+    result = CliRunner().invoke(leaderboard, arguments.split())
+    assert result.exit_code == 2
+    assert f"{arguments.rpartition(' ')[2]!r} is not a finite number." in result.output
+
+
 # ---------------------------------------------------------------------- what is missing
 
 
