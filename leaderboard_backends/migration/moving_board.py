@@ -61,6 +61,8 @@ _FORKED: Final = (
 )
 _FIRST_LOOK: Final = 0.002
 _LONGEST_LOOK: Final = 0.02
+_SHADOW_RETRY: Final = 5.0
+"""Seconds for which a board that did not answer is not asked again whether it follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class MovingLeaderboard(ShadowedBoard):
         self._wait: Final = wait
         self._lock: Final = guard(RLock())
         self._share: Final = shadow
+        self._shadow_due = 0.0
+        """From when on the other board may be asked whether it follows."""
         self._agent: Agent | None = None
         self._holder: Holder | None = None
         self._forked = False
@@ -274,9 +278,22 @@ class MovingLeaderboard(ShadowedBoard):
         return board
 
     def _compare_with_other(self, active: LeaderboardBackend) -> None:
-        """Compare a share of the reads of the board that serves with the other one, once it follows."""
-        other = self.target if active is self._source else self._source
-        if fence_of(other) is not None:
+        """Compare a share of the reads of the board that serves with the other one, once it follows.
+
+        That the other one does not answer is nothing to a caller, who asked the board that serves: it is left alone for
+        a while, and other threads do not wait for it.
+        """
+        if (began := monotonic()) < self._shadow_due:
+            return
+        self._shadow_due = began + _SHADOW_RETRY
+        try:
+            other = self.target if active is self._source else self._source
+            follows = fence_of(other) is not None
+        except LeaderboardError:
+            self._shadow_due = monotonic() + _SHADOW_RETRY
+            return
+        self._shadow_due = began
+        if follows:
             with self._lock:
                 if self._shadow is None and not self._closed:
                     self._shadow = ShadowReads(active, other, self._share)

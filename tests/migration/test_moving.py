@@ -26,7 +26,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.answers import ask
 from leaderboard_backends.delegating import DelegatingLeaderboard
-from leaderboard_backends.migration import comparing, verify_boards
+from leaderboard_backends.migration import comparing, moving_board, verify_boards
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -365,6 +365,25 @@ def test_in_a_pause_that_lasts_a_write_says_so_and_a_read_answers(stack: ExitSta
     assert Migration(one, two).roll_back().serves == "source"
     app.update_score("ada", "", 2)
     assert (one.get_score("ada"), two.get_score("ada")) == (2, 1)
+
+
+def test_a_read_does_not_notice_that_the_board_it_is_compared_with_does_not_answer(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving_board, "_SHADOW_RETRY", 0.0)
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    answers = iter([False])
+
+    def opened() -> LeaderboardBackend:
+        if next(answers, True):
+            return two
+        raise BackendUnavailableError("the target does not answer.")
+
+    app = stack.enter_context(MovingLeaderboard(one, opened, shadow=1.0))
+    app.update_score("ada", "", 1)
+    assert (app.get_rank("ada"), app.shadow_report()) == (1, None)
+    Migration(one, two).start(until_caught_up=True)
+    wait_until(lambda: app.get_rank("ada") == 1 and app.shadow_report())
 
 
 def test_a_copy_in_memory_follows_a_board_that_moves(
