@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -93,6 +93,37 @@ def test_a_time_in_the_scores_orders_the_ties_and_leaves_the_score(
     assert rows_of(server, "up", Reading("descending", "packed-reversed", unit)) == first_come
     assert rows_of(server, "up", Reading("ascending", "packed", unit)) == lap_times
     assert rows_of(server, "down", Reading("ascending", "packed-reversed", unit)) == lap_times
+
+
+class Listed:
+    """A sorted set as the server lists it, the highest first."""
+
+    key = "listed"
+
+    def __init__(self, members: Sequence[tuple[str, float]]) -> None:
+        self._members = [(member.encode(), score) for member, score in members]
+        self._pages = 0
+
+    def count(self) -> int:
+        return len(self._members)
+
+    def page(self, first: int, last: int, *, highest_first: bool) -> list[tuple[bytes, float]]:
+        assert highest_first
+        self._pages += 1
+        assert self._pages < 100, "the reading does not go on"
+        return self._members[first : last + 1]
+
+    def described(self, key: str, members: Sequence[bytes]) -> list[bytes | None]:
+        raise AssertionError(f"nobody asks for {members} in {key}")
+
+
+@pytest.mark.parametrize(("score", "unit"), [(1e16, 1.0), (1.0, 0.1)])
+def test_a_long_tie_is_turned_around_whatever_its_scores_and_their_unit(score: float, unit: float) -> None:
+    """Beyond 2^53 no number is between a score and the next one, and 9 times 0.1 is no end of what holds 1.0."""
+    tie = [f"p{number}" for number in range(2 * PAGE_SIZE + 7)]
+    found = Listed([("first", 2 * score), *((member, score) for member in tie), ("last", score / 2)])
+    rows = sorted_set_rows(found, Reading("descending", "packed-reversed", unit))
+    assert [player_id for player_id, _, _ in rows] == ["first", *reversed(tie), "last"]
 
 
 def test_a_sorted_set_fills_a_board_from_the_command_line(server: EmbeddedServer, client: Any, target: str) -> None:

@@ -30,10 +30,6 @@ class SortedSet:
         """Return the number of members; 0 where there is no such key. O(1)."""
         return self._ask(int, "ZCARD", self.key)
 
-    def count_between(self, low: float, high: float, *, half_open: bool) -> int:
-        """Return how many members have a score from `low` to `high`, that end not included if `half_open`. O(log n)."""
-        return self._ask(int, "ZCOUNT", self.key, repr(low), f"{'(' if half_open else ''}{high!r}")
-
     def page(self, first: int, last: int, *, highest_first: bool) -> list[tuple[bytes, float]]:
         """Return members and scores of these positions, counted from 0. O(log n + length)."""
         command = "ZREVRANGE" if highest_first else "ZRANGE"
