@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +35,21 @@ class Columns:
     score: str = "score"
 
     def check(self, names: Collection[str], where: str) -> None:
-        """Raise `InvalidArgumentError` where columns are missing; that of the username may be, unless it was named."""
+        """Raise `InvalidArgumentError` where columns are missing, or there twice, so that nobody knows which counts.
+
+        That of the username may be missing, unless it was named.
+        """
         named = [self.player_id, self.score, *([self.username] if self.username != "username" else [])]
         for name in named:
             if name not in names:
                 raise InvalidArgumentError(
                     f"{where} has no column {shorten(name)}; its columns are {', '.join(map(shorten, names))}. Name "
                     "the columns of the player id, the username and the score."
+                )
+        for name in (self.player_id, self.score, self.username):
+            if list(names).count(name) > 1:
+                raise InvalidArgumentError(
+                    f"{where} has the column {shorten(name)} twice: remove one of them, or give it another name."
                 )
 
     def row(self, found: Mapping[str, Any], where: str) -> Row:
@@ -119,12 +127,22 @@ def _read_json(file: TextIO, columns: Columns) -> Iterator[Row]:
         if line.isspace():
             continue
         try:
-            found = json.loads(line)
+            found = _decode(line)
         except ValueError as error:
             raise InvalidArgumentError(f"line {number} is no JSON: {error}.") from error
         if not isinstance(found, dict):
             raise InvalidArgumentError(f"line {number} is {shorten(found)}: each line must be a JSON object.")
         yield columns.row(found, f"line {number}")
+
+
+def _unambiguous(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return found
+
+
+_decode: Final = json.JSONDecoder(object_pairs_hook=_unambiguous).decode
 
 
 def _read_csv(file: TextIO, columns: Columns) -> Iterator[Row]:

@@ -162,7 +162,9 @@ def test_columns_are_named_and_ids_may_be_numbers_and_names_missing() -> None:
         ("jsonl", '{"player_id": true, "score": 1}', InvalidPlayerError, "line 1: player id True"),
         ("jsonl", '{"player_id": "a", "score": 9007199254740993}', InvalidScoreError, "within ±2"),
         ("jsonl", '{"player_id": "a", "username": 5, "score": 1}', InvalidNameError, "line 1: username 5"),
+        ("jsonl", '{"player_id": "a", "score": 1, "score": 2}', InvalidArgumentError, "line 1 .* has a name twice"),
         ("csv", "", InvalidArgumentError, "the file is empty"),
+        ("csv", "player_id,score,score\na,1,2\n", InvalidArgumentError, "the file has the column 'score' twice"),
         ("csv", "player_id,score\na,1\nb\n", InvalidArgumentError, "line 3 has more or fewer fields"),
         ("csv", "player_id,score\na,1,2\n", InvalidArgumentError, "line 2 has more or fewer fields"),
         ("csv", "player_id,score\n,1\n", InvalidPlayerError, "line 2: player id '' is empty"),
@@ -220,6 +222,7 @@ def test_a_query_of_an_sqlite_file_is_a_table_in_its_order(database: Path) -> No
         ("SELECT 1; SELECT 2", "one statement at a time"),
         ("SELECT name AS player_id FROM scores", "the query has no column 'score'; its columns are 'player_id'"),
         ("SELECT id AS player_id, NULL AS score FROM scores", "row 1 of the query: score None"),
+        ("SELECT id AS player_id, 1 AS score, points AS score FROM scores", "the query has the column 'score' twice"),
     ],
 )
 def test_what_sqlite_refuses_is_told_and_nothing_is_written(database: Path, query: str, said: str) -> None:
