@@ -208,13 +208,19 @@ def _fill_from_set(url: str, key: str, board: str, reading: Callable[[Order], Re
 
 # ---------------------------------------------------------------------- the import
 
+_GO_ON: Final = {
+    False: "continue with the same command and --resume, if the rows are best first",
+    True: "the same command continues: what is there already stays as it is, unless a player comes twice",
+}
+"""How an import that was interrupted goes on, by whether it adds to a board."""
+
 
 def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Settings) -> None:
     """Import the rows that there are for a board of an order, and say what was done."""
     if settings.resume and settings.add:
         raise click.UsageError("--resume compares what BOARD has, and --add takes it as it is: give one of them.")
     opening = in_order(find_board(board, settings.path), settings.order, given=board)
-    with foreign_output_to_stderr(), open_storage(opening) as storage, _progress() as bar:
+    with foreign_output_to_stderr(), open_storage(opening) as storage, _progress(_GO_ON[settings.add]) as bar:
         done = import_rows(
             rows(opening.order),
             storage,
@@ -232,8 +238,8 @@ def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Setting
 
 
 @contextmanager
-def _progress() -> Iterator[PlayerBar]:
-    """Show the progress; where something ends the import early, say how far it came."""
+def _progress(go_on: str) -> Iterator[PlayerBar]:
+    """Show the progress; where something ends the import early, say how far it came, and how it goes on."""
     bar = PlayerBar("import", None)
     try:
         with bar:
@@ -243,8 +249,7 @@ def _progress() -> Iterator[PlayerBar]:
     except BaseException as error:
         if bar.players or may_have_written(error):
             done = f"the first {whole(bar.players)} rows" if bar.players else "at most the first batch of rows"
-            text = f"The board has {done}; continue with the same command and --resume, if the rows are best first."
-            click.echo(text, err=True)
+            click.echo(f"The board has {done}; {go_on}.", err=True)
         raise
 
 
@@ -256,6 +261,7 @@ def _lines(opening: Opening, done: ImportResult, settings: _Settings) -> Iterato
     elif settings.resume and not done.written:
         yield f"Verified: the board has the {whole(done.rows)} rows, in the same order to the last tie."
     if not settings.add and (repeated := done.rows - done.players) > 0:
-        yield f"Note: {whole(repeated)} rows repeat a player of an earlier row: the later one counts."
+        counts = "later" if opening.keep == "last" else "better"
+        yield f"Note: {whole(repeated)} rows repeat a player of an earlier row: the {counts} one counts."
     if not done.best_first:
         yield f"Note: the rows are not best first for a board that is {opening.order}; ties are in their order."

@@ -123,6 +123,8 @@ def test_rows_that_repeat_a_player_are_told(tmp_path: Path) -> None:
         "import", "-", f"sqlite://{tmp_path}/b.db", stdin=b'{"player_id":1,"score":2}\n{"player_id":1,"score":1}\n'
     )
     assert "Note: 1 rows repeat a player of an earlier row: the later one counts." in done.stdout
+    done = run("import", "-", f"sqlite://{tmp_path}/c.db?keep=best", stdin=b'{"player_id":1,"score":2}\n' * 2)
+    assert "the better one counts." in done.stdout
 
 
 def test_a_query_of_an_sqlite_file_fills_a_board(tmp_path: Path) -> None:
@@ -151,6 +153,19 @@ def test_a_bad_line_stops_an_import_which_continues_when_it_is_mended(tmp_path: 
     done = run("import", str(file), target, "--resume")
     assert done.exit_code == 0, done.output
     assert content(target) == content(board)
+
+
+def test_an_import_that_adds_says_how_it_continues_and_does(tmp_path: Path) -> None:
+    target = f"sqlite://{tmp_path}/other.db?board=other"
+    rows = b"".join(b'{"player_id":"p%d","score":%d}\n' % (number, number % 3) for number in range(1_000))
+    with open_leaderboard(target) as board:
+        board.update_score("there", "", 2)
+    done = run("import", "-", target, "--add", stdin=rows + b"{broken\n")
+    assert (done.exit_code, "--resume" in done.stderr) == (1, False)
+    assert "The board has the first 1,000 rows; the same command continues" in done.stderr
+    before = content(target)
+    assert run("import", "-", target, "--add", stdin=rows + b'{"player_id":"last","score":0}\n').exit_code == 0
+    assert content(target) == [*before, (1_002, "last", "last", 0)]
 
 
 @pytest.mark.proof
