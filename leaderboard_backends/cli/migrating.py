@@ -192,14 +192,15 @@ def _here(
 ) -> dict[str, Any]:
     """Carry out a step in this process."""
     with source.open() as one, target.open() as other, _record(target, step, Migration(one, other)) as record:
-        notes = Notes(record, step)
+        notes = Notes(None if step == "status" else record, step)
 
         def hear(progress: Progress) -> None:
             tell.hear(progress_document(progress))
             notes.hear(progress)
 
         moves = Migration(one, other, places=(source.place, target.place), rate=rate, hear=hear)
-        document = run_step(moves, step, options)
+        with notes.ending():
+            document = run_step(moves, step, options)
         if step == "status":
             document["last"] = record.read("progress") if record else {}
         elif step == "finish" and record:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from threading import Event, Thread
 from time import monotonic
@@ -132,6 +132,18 @@ class Notes:
         if self._record is not None:
             with suppress(LeaderboardError):
                 self._record.write("progress", {"step": self._step, "outcome": outcome, "at": time.time(), **document})
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Note that a step within this context failed, or was interrupted."""
+        try:
+            yield
+        except LeaderboardError as error:
+            self.note("failed", {"error": str(error)})
+            raise
+        except KeyboardInterrupt:
+            self.note("interrupted", {})
+            raise
 
 
 class Agent:

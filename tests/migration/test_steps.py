@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner
 
 from leaderboard_backends import (
     BackendUnavailableError,
+    BoardMismatchError,
     BoardMovedError,
     LeaderboardBackend,
     load_leaderboards,
@@ -25,6 +26,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.migration import steering
+from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.migration.record import Record
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -152,6 +154,32 @@ def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedSe
     assert line.startswith("following, 0 changes and 0.0")
     assert (started.returncode, told.splitlines()[-1]) == (130, "Interrupted.")
     assert migrate("status", config)["phase"] == "copying"
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "outcome"),
+    [(BoardMismatchError("the boards differ."), 1, "failed"), (KeyboardInterrupt(), 130, "interrupted")],
+    ids=["error", "interrupt"],
+)
+def test_the_status_says_how_a_step_ended(
+    server: EmbeddedServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: BaseException,
+    code: int,
+    outcome: str,
+) -> None:
+    config = config_of(tmp_path, f"{server.url}?board={outcome}", f"sqlite://{tmp_path}/board.db")
+    migrate("start", config, "--until-caught-up")
+
+    def cut_over(moves: Migration, *, verify: bool) -> NoReturn:
+        del moves, verify
+        raise end
+
+    monkeypatch.setattr(Migration, "cut_over", cut_over)
+    migrate("cut-over", config, code=code)
+    last = migrate("status", config)["last"]
+    assert (last["step"], last["outcome"], last.get("error", "")) == ("cut-over", outcome, str(end))
 
 
 def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
