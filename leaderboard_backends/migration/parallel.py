@@ -111,6 +111,10 @@ class ParallelRun(Generic[Old, New]):
     __eq__ = _special("__eq__")
     __hash__ = object.__hash__
 
+    def __bool__(self) -> bool:
+        """Whether the old one counts as true; one without a length does, and so does an empty board."""
+        return bool(self._compared("bool", (), lambda: bool(self.old), lambda: bool(self.new)))
+
     def __copy__(self) -> Any:
         return self._call("copy", (), {})
 

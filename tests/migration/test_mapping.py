@@ -285,3 +285,12 @@ def test_an_error_in_an_iterator_is_the_old_ones() -> None:
     assert run.report().differing == 0
     with pytest.raises(AttributeError):
         _ = run.nothing
+
+
+def test_what_has_no_length_is_as_true_as_it_is_alone() -> None:
+    run = ParallelRun(Numbers(), Numbers())
+    assert run
+    with open_leaderboard("memory://empty") as old, open_leaderboard("naive://empty") as new:
+        assert ParallelRun(old, new)
+    assert not ParallelRun[dict[str, Score], ScoreMapping]({}, mapping(), ordered=False)
+    assert run.report().operations["bool"][:3] == (1, 1, 0)
