@@ -50,7 +50,7 @@ def read_toml(path: Path, kind: type[Kind], version: int = 1) -> Kind:
 def read_text(path: Path) -> str:
     """Return the text of a file of TOML; raises `ConfigurationError`."""
     try:
-        return path.read_bytes().decode()
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -61,7 +61,7 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
     """Return the tables of the text of a file; raises `ConfigurationError`."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # that of TOML, and of a number with too many digits
         raise ConfigurationError(f"{path} is not TOML: {error}.") from error
 
 

@@ -99,6 +99,17 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_workload(tmp_path / "latin.toml")
 
 
+def test_a_number_that_python_does_not_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "long.toml").write_text(f"mix.update = 1{'0' * 5_000}")
+    with pytest.raises(ConfigurationError, match=r"long.toml is not TOML: .*5001 digits"):
+        read_workload(tmp_path / "long.toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "marked.toml").write_text(f"schema_version = 1\n{MIX}", encoding="utf-8-sig")
+    assert read_workload(tmp_path / "marked.toml").spec.name == "marked"
+
+
 def test_what_is_not_said_has_a_stated_value(written: Writing) -> None:
     spec = written(MIX).spec
     assert (spec.name, spec.title, spec.loaded_share) == ("mine", "mine", 1.0)
