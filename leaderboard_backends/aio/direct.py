@@ -7,6 +7,7 @@ board's lock, and the event loop with them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from ..changes import Changes, Version
@@ -29,8 +30,8 @@ class DirectLeaderboard(ThreadedLeaderboard):
     def __init__(self, board: InProcessLeaderboard) -> None:
         super().__init__(board)
         self._scans: Final = board.scans
-        self._long = 0
-        """Calls that run in threads now."""
+        self._long: Final[set[Future[Any]]] = set()
+        """Calls that run in threads now, those of callers that were cancelled, too."""
         self._left = 0
         """Calls that are made at once before the others have their turn; 0 while there are long ones."""
 
@@ -45,11 +46,7 @@ class DirectLeaderboard(ThreadedLeaderboard):
                 self._left = 0 if self._scans else CALLS_IN_A_ROW
                 return call(*arguments)
         self._left = 0
-        self._long += 1
-        try:
-            return await self._threads.run(call, *arguments)
-        finally:
-            self._long -= 1
+        return await self._threads.run(call, *arguments, at_work=self._long)
 
     # ------------------------------------------------------------------ calls on one player
 

@@ -52,11 +52,11 @@ class Threads:
             self._executor = ThreadPoolExecutor(self._most, thread_name_prefix="leaderboard")
         return self._executor.submit(call, *arguments)
 
-    async def run(self, call: Callable[..., Value], *arguments: Any) -> Value:
+    async def run(self, call: Callable[..., Value], *arguments: Any, at_work: set[Future[Any]] | None = None) -> Value:
         """Make a call in a thread, in the context of this task, and return its answer, or raise what it raises.
 
         How it was answered (`last_answer`) is noted in this task. Raises `BackendUnavailableError` where too many
-        calls wait already.
+        calls wait already. `at_work` has the call until it ends, even where its caller was cancelled.
         """
         if self._waiting >= MOST_WAITING:
             raise BackendUnavailableError(
@@ -66,7 +66,11 @@ class Threads:
         context = copy_context()
         self._waiting += 1
         try:
-            answer: Value = await asyncio.wrap_future(self.start(context.run, call, *arguments))
+            started: Future[Value] = self.start(context.run, call, *arguments)
+            if at_work is not None:
+                at_work.add(started)
+                started.add_done_callback(at_work.discard)
+            answer = await asyncio.wrap_future(started)
         finally:
             self._waiting -= 1
         answered(context.run(last_answer))

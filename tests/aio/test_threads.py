@@ -155,6 +155,28 @@ def test_a_board_in_memory_answers_at_once_but_not_while_a_long_call_runs() -> N
     asyncio.run(program())
 
 
+def test_a_long_call_of_a_caller_that_was_cancelled_keeps_the_others_off_the_loop() -> None:
+    """It goes on and has the board's lock, for which the event loop would wait."""
+
+    async def program() -> None:
+        noting, here = Noting(), current_thread().name
+        board = DirectLeaderboard(noting)
+        load = asyncio.create_task(board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS + 1)]))
+        await until(noting.began.is_set)
+        load.cancel()
+        await asyncio.wait([load])
+        await board.update_score("bob", "Bob", 1)
+        assert noting.threads[1] != here
+        noting.go.set()
+        await until(lambda: noting.count() > MOST_ROWS)
+        async with asyncio.timeout(LIMIT):
+            while noting.threads[-1] != here:
+                await board.update_score("ada", "Ada", 1)
+        await board.close()
+
+    asyncio.run(program())
+
+
 def test_a_task_that_never_waits_lets_the_others_have_their_turn() -> None:
     async def program() -> None:
         board = DirectLeaderboard(SortedContainersLeaderboard())
