@@ -86,7 +86,7 @@ def load_async_leaderboards(path: str | os.PathLike[str]) -> AsyncOpening[AsyncL
             for name, opening in describe_file(path, class_for).items():
                 try:
                     boards[name] = await open_described(opening)
-                except BackendError as error:
+                except (ConfigurationError, BackendError) as error:
                     raise type(error)(f"{os.fspath(path)}, boards.{name}: {error}") from error
         except BaseException:
             await boards.close()

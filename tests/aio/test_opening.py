@@ -94,6 +94,7 @@ def test_a_file_of_boards_is_opened_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(
         f'[boards.a]\nurl = "memory://"\n[boards.b]\nurl = "zodb://{tmp_path}/no/b.fs"\n'
     )
+    (tmp_path / "odd.toml").write_text('[boards.b]\nurl = "memory://"\ndegradation = { live_top = 5, cache_top = 3 }\n')
 
     async def program() -> None:
         async with load_async_leaderboards(tmp_path / "good.toml") as boards:
@@ -101,6 +102,8 @@ def test_a_file_of_boards_is_opened_whole_or_not_at_all(tmp_path: Path) -> None:
         assert all(board.closed for board in boards.values())
         with pytest.raises(Exception, match=r"bad\.toml, boards\.b: "):
             await load_async_leaderboards(tmp_path / "bad.toml")
+        with pytest.raises(ConfigurationError, match=r"odd\.toml, boards\.b: live_top \(5\) must be below"):
+            await load_async_leaderboards(tmp_path / "odd.toml")
 
     asyncio.run(program())
 
