@@ -15,7 +15,13 @@ from leaderboard_backends_fastapi import leaderboard_app, leaderboard_router, le
 from over_the_wire.calling import Caller
 from over_the_wire.serving import TOKEN, WAIT, Client, process, served
 
-from leaderboard_backends import BackendUnavailableError, open_async_leaderboard, open_leaderboard
+from leaderboard_backends import (
+    BackendUnavailableError,
+    WriteOutcomeUnknownError,
+    open_async_leaderboard,
+    open_leaderboard,
+)
+from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 SLOW_BOARD = """
@@ -90,6 +96,23 @@ def test_an_app_whose_board_cannot_be_opened_does_not_start_and_leaves_none_open
         with pytest.raises(BackendUnavailableError):
             caller.run(start())
         assert caller.get("/boards/first/top").kind == "closed"
+
+
+def test_an_app_closes_each_board_when_it_stops_also_after_one_that_fails_to_close() -> None:
+    class Failing(NaiveLeaderboard):
+        def _close(self) -> None:
+            raise WriteOutcomeUnknownError("the disk failed.")
+
+    boards = {"first": Failing(), "second": NaiveLeaderboard(), "third": Failing()}
+    app = leaderboard_app(boards, token=None)
+
+    async def run() -> None:
+        async with app.router.lifespan_context(app):
+            assert not boards["second"].closed
+
+    with Caller(app) as caller, pytest.raises(WriteOutcomeUnknownError):
+        caller.run(run())
+    assert all(board.closed for board in boards.values())
 
 
 # ---------------------------------------------------------------------- a storage that is frozen

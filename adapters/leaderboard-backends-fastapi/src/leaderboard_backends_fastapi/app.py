@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -119,11 +119,11 @@ def _life(boards: Mapping[str, ServedBoard], lives: Lives) -> Any:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         del app
-        async with opened(boards.values()):
-            yield
-            await lives.close()
+        async with opened(boards.values()), AsyncExitStack() as ending:
             for board in boards.values():
-                await board.close()
+                ending.push_async_callback(board.close)
+            ending.push_async_callback(lives.close)  # the last one comes first
+            yield
 
     return life
 
