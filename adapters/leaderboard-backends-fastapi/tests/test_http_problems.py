@@ -24,6 +24,7 @@ from leaderboard_backends import (
     UpdateRefusedError,
     WriteOutcomeUnknownError,
 )
+from leaderboard_backends.errors import BatchOutcomes
 
 TREE = [
     error
@@ -133,6 +134,22 @@ def test_updates_that_stand_are_counted(serving: Serving) -> None:
     answer = serving.client.update("u1", 1)
     assert (answer.status, answer.json["applied"]) == (507, 3000)
     assert answer.json["detail"].endswith("The first 3000 updates of this call were applied.")
+
+
+@pytest.mark.parametrize("unknown", [(), (3,)])
+def test_what_became_of_a_batch_over_shards_is_told_instead_of_nothing_was_applied(
+    serving: Serving, unknown: tuple[int, ...]
+) -> None:
+    def partly() -> Exception:
+        error = BackendUnavailableError("a shard is away")
+        error.outcomes = BatchOutcomes((0, 2), (1,), unknown)
+        return error
+
+    serving.board.error = partly
+    answer = serving.client.update("u1", 1)
+    assert (answer.status, answer.json["applied"], answer.json["may_be_applied"]) == (503, 2, bool(unknown))
+    told = f"Of the updates of this call, 2 were applied, 1 were not, and {len(unknown)} may have been"
+    assert answer.json["detail"].startswith(told)
 
 
 def test_an_error_that_nobody_knows_answers_as_its_nearest_ancestor(serving: Serving) -> None:

@@ -228,9 +228,16 @@ def _tell_log(kind: Kind, error: LeaderboardError) -> None:
 
 
 def _detail(kind: Kind, error: LeaderboardError) -> str:
+    if not kind.detail:
+        return str(error)
+    if (outcomes := getattr(error, "outcomes", None)) is not None:  # of a board over shards, of which some failed
+        applied, refused, unknown = map(len, outcomes)
+        return (
+            f"Of the updates of this call, {applied} were applied, {refused} were not, and {unknown} may have been: a "
+            "part of the storage did not answer, or refused."
+        )
     applied = getattr(error, "applied", 0)
-    stands = f" The first {applied} updates of this call were applied." if applied else ""
-    return f"{kind.detail}{stands}" if kind.detail else str(error)
+    return f"{kind.detail} The first {applied} updates of this call were applied." if applied else kind.detail
 
 
 def _members(error: LeaderboardError) -> dict[str, Any]:
@@ -241,8 +248,10 @@ def _members(error: LeaderboardError) -> dict[str, Any]:
     if isinstance(error, RateLimitExceededError):
         members["retry_after"] = whole_seconds(error.retry_after)
     if isinstance(error, BackendError):
-        members["applied"] = error.applied
-        members["may_be_applied"] = isinstance(error, WriteOutcomeUnknownError)
+        outcomes = error.outcomes
+        members["applied"] = error.applied if outcomes is None else len(outcomes.applied)
+        unknown = outcomes is not None and bool(outcomes.unknown)
+        members["may_be_applied"] = unknown or isinstance(error, WriteOutcomeUnknownError)
     return members
 
 
