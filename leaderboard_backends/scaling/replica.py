@@ -191,7 +191,7 @@ class ReplicatedLeaderboard(Wrapper):
             try:
                 value = write(*given)
             except LeaderboardError as error:
-                if isinstance(error, WriteOutcomeUnknownError) or getattr(error, "applied", False):
+                if isinstance(error, WriteOutcomeUnknownError) or _stands_in_part(error):
                     freshness.doubt()
                 raise
             except BaseException:
@@ -276,3 +276,9 @@ class ReplicatedLeaderboard(Wrapper):
     def _close(self) -> None:
         self._follower.remove(self._replica)
         super()._close()
+
+
+def _stands_in_part(error: LeaderboardError) -> bool:
+    """Whether some updates of a batch that failed may have been applied, earlier ones or those of other shards."""
+    outcomes = getattr(error, "outcomes", None)
+    return bool(getattr(error, "applied", 0)) or (outcomes is not None and bool(outcomes.applied or outcomes.unknown))

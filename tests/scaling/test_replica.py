@@ -6,11 +6,11 @@ import gc
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import redis
@@ -21,12 +21,13 @@ from leaderboard_backends import (
     ConfigurationError,
     Entry,
     LeaderboardBackend,
+    Score,
     open_leaderboard,
 )
 from leaderboard_backends.answers import Answer, ask
 from leaderboard_backends.backends.redis import RedisLeaderboard
 from leaderboard_backends.cli.group import leaderboard
-from leaderboard_backends.errors import BackendError, StaleReplicaError
+from leaderboard_backends.errors import BackendError, BatchOutcomes, StaleReplicaError
 from leaderboard_backends.scaling import ReplicatedLeaderboard, replica
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -219,6 +220,25 @@ def test_what_others_write_is_seen_soon_and_never_lost_again(opened: Opened) -> 
         seen.append(int(reader.get_score("ada") or 0))
     assert seen == sorted(seen)
     until(lambda: reader.get_score("ada") == 999)
+
+
+def test_what_a_batch_wrote_before_it_failed_is_an_own_write(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a board over shards, of which one does not answer."""
+    monkeypatch.setattr(replica, "OWN_WRITE", PATIENCE)
+    board = copied(opened())
+    direct = opened(replica=False, board=board.name)
+
+    def apply_in_part(updates: Sequence[tuple[str, str, Score]]) -> NoReturn:
+        direct.update_scores(updates[:1])
+        error = BackendUnavailableError("a shard does not answer.")
+        error.outcomes = BatchOutcomes((0,), (1,), ())
+        raise error
+
+    monkeypatch.setattr(board.inner, "update_scores", apply_in_part)
+    for score in range(20):
+        with pytest.raises(BackendUnavailableError):
+            board.update_scores([("ada", "Ada", score), ("grace", "Grace", score)])
+        assert (board.get_score("ada"), board.get_score("grace")) == (score, None)
 
 
 @pytest.mark.parametrize("when_stale", ["ask", "raise"])
