@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from ..config import Opening, check_file, describe
-from ..errors import BoardMismatchError, ConfigurationError
+from ..errors import BoardMismatchError, ConfigurationError, InvalidNameError
 from ..location import functions_named
 from ..migration import TargetLimits
 from ..migration.fences import fence_of, read_state
@@ -23,6 +23,7 @@ from ..migration.moving_board import is_shared, target_of
 from ..model import MAX_TEXT_BYTES, Keep, Order, shorten
 from ..preflight.kinds import promises_of
 from ..protocol import LeaderboardBackend
+from .streams import foreign_output_to_stderr
 
 CONFIG: Final = click.option(
     "--config",
@@ -35,8 +36,7 @@ CONFIG: Final = click.option(
 
 def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Opening]:
     """Return the descriptions of two boards that are two; nothing is opened. Raises `ConfigurationError`."""
-    with functions_named():
-        one, other = find_board(first, path), find_board(second, path)
+    one, other = find_board(first, path), find_board(second, path)
     if (one.location.url, one.board, one.options) == (other.location.url, other.board, other.options):
         raise ConfigurationError(f"{place_of(one)} is given twice: give two boards.")
     if one.order != other.order:  # said before opening the second one makes a board of the wrong order
@@ -48,20 +48,30 @@ def find_boards(first: str, second: str, path: Path | None) -> tuple[Opening, Op
 
 
 def describe_board(given: str, path: Path | None) -> Opening:
-    """Return the description of a board; nothing is opened. Raises `ConfigurationError`."""
+    """Return the description of a board, without importing a function of the app; nothing is opened.
+
+    Raises `ConfigurationError`.
+    """
     if "://" in given:
-        return describe(given)
+        with foreign_output_to_stderr():
+            return describe(given)
     if path is None:
         raise ConfigurationError(
             f"{shorten(given)} is no URL: write scheme://…, or give the file that names it, --config boards.toml."
         )
-    found = check_file(path)
+    found = boards_of(path)
     if given not in found:
         raise ConfigurationError(f"{path} has no board {shorten(given)}; its boards are {', '.join(found)}.")
     chosen = found[given]
     if not isinstance(chosen, Opening):
         raise chosen
     return chosen
+
+
+def boards_of(path: Path) -> dict[str, Opening | ConfigurationError | InvalidNameError]:
+    """Return the boards of a file, as `check_file` does, without importing a function of the app."""
+    with foreign_output_to_stderr(), functions_named():
+        return check_file(path)
 
 
 def find_board(given: str, path: Path | None) -> Opening:

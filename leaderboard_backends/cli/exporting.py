@@ -50,7 +50,8 @@ def export(
     --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all. If BOARD is
     the name of one that migrates, the board that serves is read.
     """
-    opening = serving(in_order(find_board(board, path), order, given=board))
+    with foreign_output_to_stderr():
+        opening = serving(in_order(find_board(board, path), order, given=board))
     chosen = format_of(file, form)
     with (
         open_output(file, force=force) as table,

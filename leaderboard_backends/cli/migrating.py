@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from ..config import Opening, check_file
+from ..config import Opening
 from ..errors import ConfigurationError, LeaderboardError
 from ..migration import Migration, Progress
 from ..migration.moving_board import FEED, is_shared, target_of
@@ -22,7 +22,7 @@ from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step
 from ..model import shorten, visible
 from ..numerals import duration, whole
-from .boards import describe_board, keeping
+from .boards import boards_of, describe_board, keeping
 from .options import FiniteRange
 from .streams import foreign_output_to_stderr
 
@@ -140,9 +140,9 @@ def finish(board: str, path: Path, *, as_json: bool, delete: bool) -> None:
 
 
 def _run(board: str, path: Path, step: str, *, as_json: bool, rate: float | None = None, **options: Any) -> None:
-    source, target = _find(board, path)
     tell = _Teller()
     with foreign_output_to_stderr():
+        source, target = _find(board, path)
         if is_shared(source) and is_shared(target):
             document = _here(source, target, step, options, rate, tell)
         else:
@@ -171,7 +171,7 @@ def _find(board: str, path: Path) -> tuple[Opening, Opening]:
 def _require_own(target: Opening, board: str, path: Path) -> None:
     """Raise `ConfigurationError` where another board of the file is at the target, or moves there, too."""
     place = target.location.url, target.board
-    for name, found in check_file(path).items():
+    for name, found in boards_of(path).items():
         if name == board or not isinstance(found, Opening):
             continue
         taken = [found]

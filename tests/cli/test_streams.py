@@ -109,6 +109,10 @@ def test_what_a_plug_in_prints_is_not_among_the_json(noisy: Path) -> None:
     boards.write_text('[boards.a]\nurl = "noisy://a"\nmonitoring = true\n')
     assert json.loads(sh("", "monitoring", "dashboard", "--config", str(boards)).stdout)
     assert "printed" not in sh("", "noisy").stdout
+    plan = ["migrate", "plan", "--config", str(boards), "a"]
+    for refused in (plan, ["export", "noisy://a", "-"], ["copy", "noisy://a", "noisy://b", "--json"]):
+        done = sh("", *refused)
+        assert (done.returncode, done.stdout, "printed by C" in done.stderr) == (1, "", True)
 
 
 def test_files_that_are_in_the_current_folder_by_chance_are_nobodys_modules(

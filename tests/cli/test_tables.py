@@ -222,6 +222,17 @@ def test_two_exports_to_one_file_at_once_leave_one_whole_table(tmp_path: Path) -
     assert [each.name for each in tmp_path.iterdir()] == ["dump.csv"]
 
 
+def test_the_functions_of_the_app_are_not_imported(tmp_path: Path, board: str) -> None:
+    config, file = tmp_path / "boards.toml", tmp_path / "dump.csv"
+    config.write_text(
+        f'[boards.full]\nurl = "{board}"\nvalidation = {{ player_exists = "nowhere.players:exists" }}\n'
+        f'[boards.other]\nurl = "sqlite://{tmp_path}/other.db"\nvalidation = {{ on_flag = "nowhere.flags:tell" }}\n'
+    )
+    for arguments in (("export", "full", str(file)), ("import", str(file), "other"), ("verify", "full", "other")):
+        done = run(*arguments, "--config", str(config))
+        assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

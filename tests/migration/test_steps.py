@@ -190,5 +190,6 @@ def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     config = config_of(tmp_path, "memory://weekly", f"sqlite://{tmp_path}/board.db")
     config.write_text(f'{config.read_text()}[boards.daily]\nurl = "sqlite://{tmp_path}/board.db?board=weekly"\n')
     assert "is the place of daily, too" in migrate("plan", config, code=1)["error"]
-    config.write_text('[boards.weekly]\nurl = "memory://weekly"\n')
+    function = 'validation = { player_exists = "nowhere.players:exists" }\n'  # which no step imports
+    config.write_text(f'[boards.weekly]\nurl = "memory://weekly"\n{function}')
     assert 'add it, with to = "URL"' in migrate("plan", config, code=1)["error"]
