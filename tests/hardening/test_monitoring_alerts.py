@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
 from leaderboard_backends.hardening.observability.alerts import Alert, Alerts
-from leaderboard_backends.hardening.observability.recorder import Recorder
+from leaderboard_backends.hardening.observability.recorder import SAMPLES, Recorder
 from leaderboard_backends.hardening.observability.settings import AlertSettings
 
 from .monitored import Clock, TroubledLeaderboard
@@ -134,6 +134,14 @@ def test_a_figure_that_falls_back_starts_its_time_anew() -> None:
         drill.run(45, updates(0.06))
         drill.run(60, updates(0.001))
     assert drill.heard == []
+
+
+def test_more_calls_may_be_needed_than_times_are_kept() -> None:
+    drill = Drill(AlertSettings(alert_samples=SAMPLES + 1))
+    drill.run(40, updates(0.06, each=100))
+    assert drill.firing == set()
+    drill.run(110, updates(0.06, each=100))
+    assert drill.firing == {UPDATE_WARNING}
 
 
 def test_one_slow_call_in_three_pages_nobody() -> None:

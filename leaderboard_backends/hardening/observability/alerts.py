@@ -133,8 +133,10 @@ class Alerts:
             return reading.updates_per_second
         if condition.figure == "error_rate":
             return reading.error_rate if reading.calls >= enough else None
-        times = reading.update_times if condition.figure == "update_latency" else reading.query_times
-        return percentile_of(sorted(times), 99) if len(times) >= enough else None
+        calls, times = reading.timed_queries, reading.query_times
+        if condition.figure == "update_latency":
+            calls, times = reading.timed_updates, reading.update_times
+        return percentile_of(sorted(times), 99) if calls >= enough else None
 
     def _tell(self, alert: Alert) -> None:
         try:

@@ -46,8 +46,11 @@ class Reading:
     updates: int
     """Scores that were updated."""
     failures: int
+    timed_updates: int
+    """Updates in the window of which a percentile may be, those of `names.BULK` not among them."""
+    timed_queries: int
     update_times: array[float]
-    """The seconds of the updates in the window, the latest `samples` at most, those of `names.BULK` not among them."""
+    """Their seconds, of the latest `samples` at most."""
     query_times: array[float]
 
     @property
@@ -160,13 +163,17 @@ class Recorder:
         start = max(0, floor((at - min(window or self._window, self._window)) / self._step))
         with self._lock:
             totals, before = self._totals(start), self._before(start)
+            timed_updates = totals.timed_updates - before.timed_updates
+            timed_queries = totals.timed_queries - before.timed_queries
             return Reading(
                 at - start * self._step,
                 calls=totals.calls - before.calls,
                 updates=totals.updates - before.updates,
                 failures=totals.failures - before.failures,
-                update_times=self._updates_ring.last(totals.timed_updates - before.timed_updates),
-                query_times=self._queries_ring.last(totals.timed_queries - before.timed_queries),
+                timed_updates=timed_updates,
+                timed_queries=timed_queries,
+                update_times=self._updates_ring.last(timed_updates),
+                query_times=self._queries_ring.last(timed_queries),
             )
 
     def _totals(self, step: int) -> Totals:
