@@ -79,9 +79,9 @@ class Server(AbstractContextManager["Server"]):
         self._refusals = (redis.RedisError, OSError, ValueError)
         location, options = Location.parse(url)
         known = urlencode({name: value for name, value in options.items() if name in _CLIENT_OPTIONS})
-        self._client: Any = redis.Redis.from_url(
-            f"{location.url}?{known}", socket_timeout=_TIMEOUT, decode_responses=True
-        )
+        scheme = location.scheme.replace("valkey", "redis")  # redis-py knows no other
+        place = f"{scheme}{location.url.removeprefix(location.scheme)}"
+        self._client: Any = redis.Redis.from_url(f"{place}?{known}", socket_timeout=_TIMEOUT, decode_responses=True)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,10 @@ import redis
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.preflight.configured import check_configured
-from leaderboard_backends.preflight.run import CHECKS
+from leaderboard_backends.preflight.memory import check_eviction
+from leaderboard_backends.preflight.replication import check_replication
+from leaderboard_backends.preflight.run import CHECKS, FINE
+from leaderboard_backends.preflight.server import Server
 from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import EmbeddedServer
 
@@ -60,6 +63,15 @@ def test_a_board_on_a_server_passes_and_leaves_nothing_there(tmp_path: Path, rea
     }
     assert dump(ready_url) == before
     assert before
+
+
+def test_a_url_of_valkey_is_looked_at_as_one_of_redis(tmp_path: Path, ready_url: str) -> None:
+    url = f"valkey{ready_url.removeprefix('redis')}"
+    with Server(url) as server, Opened(tmp_path, good(url)) as subject:
+        assert server.answers()
+        assert check_configured(subject).status in FINE
+        assert check_eviction(subject).status == "passed"
+        assert check_replication(subject).status == "not applicable"
 
 
 def test_a_board_on_a_cluster_passes_and_is_read_where_it_is(tmp_path: Path) -> None:
