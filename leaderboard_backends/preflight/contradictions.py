@@ -49,18 +49,25 @@ def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
         target_of(opening)
         return
     if READ_TIMEOUT in settings:
-        _check_read_timeout(opening)
+        check_read_timeout(layer, opening)
     alone = {name: value for name, value in settings.items() if name not in (READ_TIMEOUT, *ASKED)}
     wrapper_class(layer).wrap(open_leaderboard("memory://"), _no_other, **alone).close()
 
 
-def _check_read_timeout(opening: Opening) -> None:
+def check_read_timeout(layer: str, opening: Opening) -> None:
+    """Raise `ConfigurationError` where a layer with a time limit for reads cannot be opened around this board."""
     from ..hardening.degradation.bounded_reads import SHARES  # noqa: PLC0415 - needed where it is set
 
     if missing := sorted(SHARES.keys() - opening.backend.options.keys()):
         raise ConfigurationError(
             f"{READ_TIMEOUT} needs a backend with the options {', '.join(SHARES)}; {opening.location.scheme}:// lacks "
             f"{', '.join(missing)}: leave {READ_TIMEOUT} out."
+        )
+    names = list(opening.layers)
+    if inside := names[: names.index(layer)]:
+        raise ConfigurationError(
+            f"{READ_TIMEOUT} asks the storage past {' and '.join(inside)}, inside of {layer}: leave {READ_TIMEOUT} "
+            "out, and set socket_timeout."
         )
 
 

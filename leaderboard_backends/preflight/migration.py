@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..config import Opening
 from ..errors import ConfigurationError
 from ..migration.moving_board import is_shared, target_of
+from .contradictions import READ_TIMEOUT, check_read_timeout
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import promises_of
 from .subject import Subject
@@ -20,7 +21,7 @@ def check_migration(subject: Subject) -> Finding:
         return failed(str(error), "Correct the table, or remove it.")
     if target is None:
         return not_applicable("the board does not move: it has no table migration")
-    return together(_judged(subject.opening, target))
+    return together([*_judged(subject.opening, target), *_not_opened(subject)])
 
 
 def _judged(source: Opening, target: Opening) -> Iterator[Finding]:
@@ -43,3 +44,13 @@ def _judged(source: Opening, target: Opening) -> Iterator[Finding]:
             "no other process can reach either board, so leaderboard migrate cannot",
             "Move the board inside its process, by board.migration().",
         )
+
+
+def _not_opened(subject: Subject) -> Iterator[Finding]:
+    """Yield why the app could not open the board with this table, which scratch boards leave out."""
+    if READ_TIMEOUT not in (subject.settings("degradation") or {}):
+        return
+    try:
+        check_read_timeout("degradation", subject.opening)
+    except ConfigurationError as error:
+        yield failed(f"degradation: {error}", f"Correct [{subject.table}.degradation].")

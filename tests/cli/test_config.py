@@ -150,6 +150,11 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         [boards.timeout]
         url = "memory://"
         degradation = { read_timeout = 1 }
+        [boards.behind]
+        url = "redis://h/0"
+        degradation = { read_timeout = 1 }
+        replica = true
+        migration = { to = "redis://h/1" }
         [boards.path]
         url = "memory://weekly/0"
         [boards.function]
@@ -180,6 +185,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
         "range": "validation: score_min 5 of validation is above score_max 1",
         "thresholds": "monitoring: latency_warning=2 is above latency_critical=0.1",
         "timeout": "degradation: read_timeout needs a backend with the options pool_timeout, connect_timeout,",
+        "behind": "degradation: read_timeout asks the storage past migration and replica, inside of degradation",
         "path": "memory://weekly… has a path: memory:// takes only a board's name",
         "function": "option player_exists='nowhere' of validation is not allowed: it must be module:function, for",
         "variable": "the variable NOT_SET is not set",
@@ -191,7 +197,7 @@ def test_what_is_wrong_of_each_board_is_a_line_with_the_key_and_what_is_allowed(
     assert any(
         "has a table [preflight.lost], but no board of that name; its boards are good, key," in line for line in lines
     )
-    assert len(lines) == 12
+    assert len(lines) == 13
 
 
 @pytest.mark.parametrize(

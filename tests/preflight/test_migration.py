@@ -35,3 +35,10 @@ def test_without_a_target_the_table_is_refused(tmp_path: Path) -> None:
         assert "needs the URL of the board to move to" in check_migration(subject).figure
     with Opened(tmp_path, good(GONE)) as subject:
         assert check_migration(subject).status == "not applicable"
+
+
+def test_a_time_limit_for_reads_that_a_board_which_moves_cannot_have_is_told(tmp_path: Path) -> None:
+    tables = {"migration": {"to": f"{GONE}?board=new"}, "degradation": {"read_timeout": 1}}
+    with Opened(tmp_path, changed(good(GONE), **tables)) as subject:
+        finding = check_migration(subject)
+    assert (finding.status, "asks the storage past migration" in finding.figure) == ("failed", True), finding
