@@ -72,7 +72,10 @@ def seconds_of(moment: object) -> float:
             )
         return moment.timestamp()
     if isinstance(moment, int | float) and not isinstance(moment, bool):
-        return float(moment)
+        try:
+            return float(moment)
+        except OverflowError:  # judged as an infinite one is
+            return float("inf" if moment > 0 else "-inf")
     raise InvalidArgumentTypeError(
         f"a time must be an aware datetime or seconds since the epoch, not {shorten(moment)} ({type(moment).__name__})."
     )

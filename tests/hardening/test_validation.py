@@ -156,7 +156,7 @@ def test_a_time_too_long_ago_is_refused() -> None:
     assert board.update_score("ada", "Ada", 3) == 1, "an update without a time is fine unless one is required"
 
 
-@pytest.mark.parametrize("moment", [nan, inf])
+@pytest.mark.parametrize("moment", [nan, inf, 10**400], ids=["nan", "inf", "int"])
 def test_what_is_no_time_is_not_let_through_by_comparing_false(moment: float) -> None:
     refused("max_ahead", lambda: validated().update_score("ada", "Ada", 1, achieved_at=moment))
     with pytest.raises(UpdateRefusedError):
