@@ -12,6 +12,7 @@ from functools import reduce
 from importlib import import_module
 from inspect import iscoroutinefunction
 from math import inf
+from sys import float_info
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -300,7 +301,7 @@ def number(minimum: float = -inf, maximum: float = inf) -> Callable[[object], in
             found = float(found) if isinstance(found, str) else found
         except ValueError:
             raise ValueError("it must be a number") from None
-        if not minimum <= found <= maximum or found in (inf, -inf):
+        if not minimum <= found <= maximum or abs(found) > float_info.max:  # of an int, too
             low = f"at least {minimum:g}" if minimum > -inf else ""
             high = f"at most {maximum:g}" if maximum < inf else ""
             raise ValueError(

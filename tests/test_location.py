@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leaderboard_backends import ConfigurationError, LeaderboardError, UnknownOptionError, open_leaderboard
 from leaderboard_backends.config import OURS
-from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds, text
+from leaderboard_backends.location import Location, Option, boolean, check_options, integer, number, seconds, text
 
 SECRET = "hunter2"  # noqa: S105 - the example that must never show
 
@@ -378,6 +378,14 @@ def test_false_has_several_spellings(word: object) -> None:
 def test_a_bad_value_of_an_option_is_refused_with_the_rule(option: str, value: object, rule: str) -> None:
     with pytest.raises(ConfigurationError, match=f"option {option}=.* of x:// is not allowed: {rule}\\."):
         check_options("x://", KNOWN, {option: value})
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), f"1{'0' * 400}", "inf", "nan"], ids=["int", "negative", "text", "inf", "nan"]
+)
+def test_a_number_is_one_that_a_float_holds(value: object) -> None:
+    with pytest.raises(ValueError, match="it must be a finite number"):
+        number()(value)
 
 
 def test_a_secret_option_shows_neither_its_value_nor_its_length() -> None:
