@@ -1,6 +1,6 @@
 """The boards of a run: made where the configured board is, with the same settings, and gone when the run ends.
 
-A board on a server gets a name of its own beside the configured one; it is cleared, which takes all of its keys. A
+A board on a server gets a name of its own beside the configured one; it is deleted, with all of its keys. A
 board in a file gets a file of its own in a folder beside the configured one, so that it is on the same disk; the folder
 is removed. A board in memory is new each time it is opened. What a shared rate limit counted of scratch boards expires
 by itself within a minute.
@@ -47,7 +47,7 @@ class _Made:
 class Scratch(AbstractContextManager["Scratch"]):
     """Opens scratch boards, and takes them all away at the end, also where a run is interrupted.
 
-    `left` then names those that could not be cleared, each with the reason.
+    `left` then names those that could not be deleted, each with the reason.
     """
 
     def __init__(self, opening: Opening) -> None:
