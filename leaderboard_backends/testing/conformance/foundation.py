@@ -1,4 +1,4 @@
-"""What every part of the kit stands on: how boards are made, named, cleared and closed, and the rules they run under.
+"""What every part of the kit stands on: how boards are made, named, deleted and closed, and the rules they run under.
 
 A part of the kit is a class of tests for one theme. A test takes the fixture `board` (which runs it under all four
 combinations of order and keep) or `plain_board` (where they cannot matter), and compares with `OracleBoard` or with
@@ -150,7 +150,7 @@ class ConformancePart(HonestKit):
 
     @pytest.fixture
     def open_board(self) -> Iterator[OpenBoard]:
-        """Return a function that opens boards; all of them are cleared and closed after the test."""
+        """Return a function that opens boards; all of them are deleted and closed after the test."""
         opened: list[LeaderboardBackend] = []
 
         def open_one(rules: Rules = ALL_RULES[0], name: str | None = None, **options: Any) -> LeaderboardBackend:

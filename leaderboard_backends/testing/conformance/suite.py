@@ -55,7 +55,7 @@ class BackendConformance(
                 return MyBoard(**options)
 
     `options` are `name`, `order` and `keep`, and `feed` where the backend declares a change feed. A board is made
-    empty: the kit gives each a name that nobody has, and clears and closes every board it made. Where the data outlives
-    the board object, and `make` with the same name would not find it, override `reopen` too. `seed`, `examples`,
-    `steps`, `bulk`, `rounds`, `histories` and `players` set how much is run.
+    empty: the kit gives each a name that nobody has, and deletes and closes every board it made. Where the data
+    outlives the board object, and `make` with the same name would not find it, override `reopen` too. `seed`,
+    `examples`, `steps`, `bulk`, `rounds`, `histories` and `players` set how much is run.
     """
