@@ -154,6 +154,31 @@ def test_in_an_asyncio_program_its_calls_are_made_in_threads_as_they_wait_for_th
     assert len(reread(place)) == 1
 
 
+def test_opening_removes_what_a_killed_process_had_begun_and_nothing_else(place: Path) -> None:
+    """Other boards, whatever they are called, and what others keep in the folder of the boards, stay."""
+    boards = place / "boards"
+    with JournalLeaderboard("unfinished-levels", path=boards) as other:
+        other.update_score("ada", "", 1)
+    opened(place).close()
+    begun, aside = files(place) / "unfinished-7", boards / f"unfinished-{'0f' * 8}"
+    notes, thesis = files(place) / "unfinished-notes", boards / "unfinished-thesis"
+    begun.touch()
+    notes.touch()
+    for folder_of_one in (aside, thesis):
+        folder_of_one.mkdir()
+        (folder_of_one / "chapter").touch()
+    opened(place).close()
+    assert [path.exists() for path in (begun, aside, notes, thesis / "chapter")] == [False, False, True, True]
+    with JournalLeaderboard("unfinished-levels", path=boards) as other:
+        assert other.get_score("ada") == 1
+
+
+def test_a_deleted_board_leaves_nothing_behind(place: Path) -> None:
+    opened(place).delete()
+    assert list((place / "boards").iterdir()) == []
+    assert reread(place) == []
+
+
 # ---------------------------------------------------------------------- what is damaged
 
 

@@ -7,6 +7,7 @@ files that are there are a whole board.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from itertools import count
@@ -24,6 +25,10 @@ from .records import Note
 from .snapshot import BoardState, pack
 
 _UNFINISHED: Final = "unfinished-"
+_BEGUN: Final = re.compile(rf"{_UNFINISHED}[0-9]+")
+"""A snapshot that is being written, in the folder of its board."""
+_ASIDE: Final = re.compile(rf"{_UNFINISHED}[0-9a-f]{{16}}")
+"""A folder that is being deleted. Those of boards are beside it, and end in `.board`, whatever a board is called."""
 LEAST_LOG: Final = 8 << 20
 """Bytes up to which a log grows, however small the snapshot is."""
 
@@ -74,13 +79,13 @@ class Folder:
             raise not_applied(path, error) from error
 
     def _remove_unfinished(self) -> None:
-        """Remove what a process that was killed had begun to write, or to delete."""
-        for folder in (self.path, os.path.dirname(self.path)):  # noqa: PTH120 - as above
-            for name in os.listdir(folder):  # noqa: PTH208 - as above
-                if name.startswith(_UNFINISHED):
-                    unfinished = Path(folder, name)
-                    with suppress(OSError):
-                        shutil.rmtree(unfinished) if unfinished.is_dir() else unfinished.unlink()
+        """Remove what a process that was killed had begun to write, or to delete, and nothing that others put there."""
+        for name in filter(_BEGUN.fullmatch, os.listdir(self.path)):  # noqa: PTH208 - as above
+            with suppress(OSError):
+                os.unlink(f"{self.path}/{name}")  # noqa: PTH108 - as above
+        above = os.path.dirname(self.path)  # noqa: PTH120 - as above
+        for name in filter(_ASIDE.fullmatch, os.listdir(above)):  # noqa: PTH208 - as above
+            shutil.rmtree(f"{above}/{name}", ignore_errors=True)
 
     # ------------------------------------------------------------------ snapshots
 
@@ -193,7 +198,7 @@ class Folder:
     def delete(self) -> None:
         """Remove the folder with all its files, at once for whoever opens it. Raises `OSError`."""
         above = os.path.dirname(self.path)  # noqa: PTH120 - the path is a text
-        aside = f"{above}/{_UNFINISHED}{token_hex(8)}"
+        aside = f"{above}/{_UNFINISHED}{token_hex(8)}"  # see `_ASIDE`
         os.rename(self.path, aside)  # noqa: PTH104 - as above
         sync_folder(above)
         shutil.rmtree(aside, ignore_errors=True)
