@@ -22,6 +22,7 @@ import pytest
 
 from leaderboard_backends import (
     BackendFullError,
+    BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
     ConfigurationError,
@@ -143,6 +144,26 @@ def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
         opened(place / "other", create=False)
     with pytest.raises(ConfigurationError, match="always, everysec, never"):
         opened(place, fsync="sometimes")
+
+
+def test_a_board_needs_no_leave_to_list_the_folder_of_all_boards_and_names_its_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(place).close()
+    own, listed = os.path.realpath(files(place)), os.listdir
+    hidden = {str(Path(own).parent)}
+
+    def permitted(path: str) -> list[str]:
+        if path in hidden:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", permitted)
+    with opened(place) as mine:
+        assert mine.update_score("ada", "", 1) == 1
+    hidden.add(own)
+    with pytest.raises(BackendReadOnlyError, match=rf"{NAME}\.board cannot be written \(Permission denied\)"):
+        opened(place)
 
 
 def test_in_an_asyncio_program_its_calls_are_made_in_threads_as_they_wait_for_the_disk(place: Path) -> None:

@@ -84,8 +84,9 @@ class Folder:
             with suppress(OSError):
                 os.unlink(f"{self.path}/{name}")  # noqa: PTH108 - as above
         above = os.path.dirname(self.path)  # noqa: PTH120 - as above
-        for name in filter(_ASIDE.fullmatch, os.listdir(above)):  # noqa: PTH208 - as above
-            shutil.rmtree(f"{above}/{name}", ignore_errors=True)
+        with suppress(OSError):  # who may use a board in it may not be allowed to list it
+            for name in filter(_ASIDE.fullmatch, os.listdir(above)):  # noqa: PTH208 - as above
+                shutil.rmtree(f"{above}/{name}", ignore_errors=True)
 
     # ------------------------------------------------------------------ snapshots
 

@@ -19,6 +19,7 @@ from typing import Final, NoReturn, TypeVar
 
 from ...changes import Change, check_expected
 from ...errors import BackendError, BackendUnavailableError, BoardMismatchError, LeaderboardError
+from ...files import not_applied
 from ...model import Keep, Order, Score, is_better
 from ..memory.board import _MASK, MemoryLeaderboard, _State
 from ..memory.chunks import Chunks, Rows
@@ -53,6 +54,8 @@ class JournaledOrder(MemoryLeaderboard):
         self._logs = True
         try:
             self._open()
+        except OSError as error:
+            raise not_applied(folder.path, error) from error
         except _ODD as error:
             raise BackendUnavailableError(
                 f"{folder.path} has what no board writes ({type(error).__name__}: {error}). Nothing was changed. "
