@@ -7,10 +7,12 @@ import errno
 import linecache
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from random import Random
@@ -607,10 +609,11 @@ NO_SIGNAL = ("try:", "finally:", "with self._lock", "self._inside = False")
 
 
 class InterruptAt:
-    """Raises `KeyboardInterrupt` at the n-th point of the board's own code."""
+    """Raises an exception at the n-th point of the board's own code."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, raised: type[BaseException]) -> None:
         self.left = step
+        self.raised = raised
 
     def __enter__(self) -> Self:
         self.before = sys.gettrace()
@@ -630,7 +633,7 @@ class InterruptAt:
         if event != "exception" and not (event == "line" and line.startswith(NO_SIGNAL)):
             self.left -= 1
             if self.left == 0:
-                raise KeyboardInterrupt
+                raise self.raised
         return self.trace
 
 
@@ -654,10 +657,23 @@ def reached(mine: JournalLeaderboard) -> dict[str, int]:
         pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
     ],
 )
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.proof)])
+@pytest.mark.parametrize(
+    ("every", "raised"),
+    [
+        (3, KeyboardInterrupt),
+        (7, BackendUnavailableError),
+        pytest.param(1, KeyboardInterrupt, marks=pytest.mark.proof),
+        pytest.param(1, BackendUnavailableError, marks=pytest.mark.proof),
+    ],
+)
 def test_an_interrupt_at_any_line_leaves_memory_and_disk_in_agreement(
-    place: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[JournalLeaderboard], object], every: int
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[JournalLeaderboard], object],
+    every: int,
+    raised: type[BaseException],
 ) -> None:
+    """Whatever it is: a signal handler that calls a board, for example, may raise an error of the tree."""
     monkeypatch.setattr(order, "LARGE_BATCH", 8)
     monkeypatch.setattr(JournalLeaderboard, "_longest", 8)
     start = [(f"p{number}", "", number % 7) for number in range(20)]
@@ -667,9 +683,9 @@ def test_an_interrupt_at_any_line_leaves_memory_and_disk_in_agreement(
         mine.clear()
         mine.update_scores(start)
         try:
-            with InterruptAt(step):
+            with InterruptAt(step, raised):
                 act(mine)
-        except KeyboardInterrupt:
+        except raised:
             pass
         else:
             assert step > 1
@@ -686,3 +702,57 @@ def test_an_interrupt_at_any_line_leaves_memory_and_disk_in_agreement(
             again.lift_fence()
             again.update_score("after", "", 1)
     pytest.fail("the operation has no end")
+
+
+class SignalledFile(FileIO):
+    """A signal comes each time when a frame was written."""
+
+    armed = True
+
+    def write(self, data: Any) -> int:
+        written = super().write(data) or 0
+        if self.armed:
+            signal.raise_signal(signal.SIGUSR1)
+        return written
+
+
+@contextmanager
+def handled_amid_writes(mine: JournalLeaderboard, handle: Callable[[], object]) -> Iterator[None]:
+    """Have a signal handler make a call between the frame of a write and its change of the memory."""
+    written = mine._folder.log
+    assert written._file is not None
+    written._file.close()
+    file = written._file = SignalledFile(written.path, "ab")
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        handle()
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        yield
+    finally:
+        file.armed = False
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda mine: mine.update_score("ada", "", 5), id="update"),
+        pytest.param(lambda mine: mine.update_scores([("ada", "", 5), ("new", "", 6)]), id="batch"),
+        pytest.param(lambda mine: mine.remove_player("ada"), id="remove"),
+        pytest.param(lambda mine: mine.clear(), id="clear"),
+        pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
+    ],
+)
+def test_a_signal_handler_that_calls_the_board_amid_a_write_leaves_memory_and_disk_in_agreement(
+    place: Path, act: Callable[[JournalLeaderboard], object]
+) -> None:
+    with opened(place, fsync="never") as mine:
+        mine.update_scores([("ada", "", 1), ("bob", "", 2)])
+        with handled_amid_writes(mine, mine.count), pytest.raises(BackendUnavailableError, match="middle of another"):
+            act(mine)
+        mine.update_score("late", "", 3)
+        found = list(mine), mine.fenced()
+    with opened(place) as again:
+        assert (list(again), again.fenced()) == found

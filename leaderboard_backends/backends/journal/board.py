@@ -134,10 +134,9 @@ class JournalLeaderboard(JournaledOrder):
         """Begin a new history where a power cut may have taken changes that somebody was told the version of."""
         if not clean and self._fsync != "always":
             self._changes.restart()
-            try:
-                self._folder.log.append(frame([Note(self._changes.number, "history", self._changes.history)]))
-            except BackendError:  # the board opens on a full disk, too
-                self._folder.stale = True
+            begun = frame([Note(self._changes.number, "history", self._changes.history)])
+            if self._folder.log.append(begun) is not None:
+                self._folder.stale = True  # the board opens on a full disk, too
 
     # ------------------------------------------------------------------ in the background
 
@@ -248,8 +247,9 @@ class JournalLeaderboard(JournaledOrder):
         with suppress(BackendError):  # all is there without it, too
             if folder.log.end > folder.longest_log // 8:
                 self._rewrite()
-            folder.log.append(frame([Note(self._changes.number, "closed")]))  # else, opening begins a new history
-            folder.sync()
+            closed = frame([Note(self._changes.number, "closed")])  # without which opening begins a new history
+            if folder.log.append(closed) is None:
+                folder.sync()
 
     def _end_threads(self) -> None:
         self._closing.set()

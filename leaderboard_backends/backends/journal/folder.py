@@ -15,12 +15,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from ...errors import BackendUnavailableError, WriteOutcomeUnknownError
+from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
 from ...files import not_applied
 from . import records
 from .contents import Contents, file_of, generations
 from .lock import LOCK, is_same, lock_folder
-from .log import Log, sync, sync_folder
+from .log import Log, because, sync, sync_folder
 from .records import Note
 from .snapshot import BoardState, pack
 
@@ -90,29 +90,36 @@ class Folder:
 
     # ------------------------------------------------------------------ snapshots
 
-    def rewrite(self, state: BoardState) -> None:
-        """Write a snapshot, and begin an empty log, in place of all files. Raises `BackendError`: nothing changed."""
+    def rewrite(self, state: BoardState) -> BackendError | None:
+        """Write a snapshot, and begin an empty log, in place of all files; return the error where that was refused.
+
+        Only what is returned says what the files are, as with `Log.append`: where an exception is raised, `stale` is.
+        """
         before, self.stale = self.stale, True  # also where an interrupt comes
         generation = next(self._generations)
         try:
             log = self._begun(generation, state.history, 0)
         except OSError as error:
             self.stale = before
-            raise not_applied(self.path, error) from error
+            return because(not_applied(self.path, error), error)
         try:
             self._write_snapshot(generation, state)
         except OSError as error:
             if os.path.exists(file_of(self.path, "snapshot", generation)):  # noqa: PTH110 - the path is a text
                 log.close()
-                raise WriteOutcomeUnknownError(
-                    f"{self.path} could not be synced ({error.strerror}): the write may be there after a power cut, or "
-                    "not. Check the disk."
-                ) from error
+                return because(
+                    WriteOutcomeUnknownError(
+                        f"{self.path} could not be synced ({error.strerror}): the write may be there after a power "
+                        "cut, or not. Check the disk."
+                    ),
+                    error,
+                )
             self.stale = before
             self.drop_unused(log)
-            raise not_applied(self.path, error) from error
+            return because(not_applied(self.path, error), error)
         self._use(log)
         self.stale = False
+        return None
 
     def prepare(self, history: str) -> Log:
         """Return a log that may follow the present one. Raises `OSError`."""
@@ -123,7 +130,9 @@ class Folder:
     def rotate(self, log: Log, number: int) -> None:
         """Go on with a log that was prepared. Raises `OSError` or `BackendError`."""
         self.log.sync()
-        log.append(records.frame([Note(number, "follows", f"{self.log.end}")]))
+        refusal = log.append(records.frame([Note(number, "follows", f"{self.log.end}")]))
+        if refusal is not None:
+            raise refusal
         self._use(log)
 
     def drop_unused(self, log: Log) -> None:

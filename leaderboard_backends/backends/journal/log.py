@@ -74,18 +74,25 @@ class Log:
                 os.unlink(self.path)  # noqa: PTH108 - the path is a text
             raise
 
-    def append(self, frame: bytes) -> None:
-        """Write one frame, and wait for the disk where each write does. Raises `BackendError`: nothing was applied."""
-        file = self._open()
+    def append(self, frame: bytes) -> BackendError | None:
+        """Write one frame, and wait for the disk where each write does; return the error where that was refused.
+
+        It is returned, not raised, because a signal handler can raise an error of any class here: only what is returned
+        says that the log is as it was before. What is raised leaves that open.
+        """
+        file = self._file
+        if file is None:
+            return self._closed()
         try:
             if file.write(frame) != len(frame):
                 self._finish(frame[os.fstat(file.fileno()).st_size - self.end :])
             if self._always:
                 sync(file.fileno())
         except OSError as error:
-            raise self._undone(file, len(frame), error) from error
+            return because(self._undone(file, len(frame), error), error)
         self.end += len(frame)
         self._unsynced = not self._always
+        return None
 
     def _finish(self, data: bytes) -> None:
         file = self._open()
@@ -94,8 +101,11 @@ class Log:
 
     def _open(self) -> FileIO:
         if self._file is None:
-            raise BackendUnavailableError(f"the log {self.path} is closed. Nothing was applied.")
+            raise self._closed()
         return self._file
+
+    def _closed(self) -> BackendUnavailableError:
+        return BackendUnavailableError(f"the log {self.path} is closed. Nothing was applied.")
 
     def _undone(self, file: FileIO, length: int, error: OSError) -> BackendError:
         """Cut off what was written of a frame, and return the error; where it was whole, it may be on the disk."""
@@ -144,3 +154,9 @@ class Log:
 
 def _make(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_EXCL, 0o666)
+
+
+def because(refusal: BackendError, cause: OSError) -> BackendError:
+    """Return an error with its cause, as `raise ... from` notes it."""
+    refusal.__cause__ = cause
+    return refusal

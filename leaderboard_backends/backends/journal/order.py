@@ -2,8 +2,9 @@
 
 A write computes what it will change, appends that to the log, and then changes the memory, all under the board's lock;
 so a write that the disk refuses has changed nothing. What is logged is the state after the change, as `keep` belongs to
-the object that writes. Where an interrupt comes between the two, or cuts a write in two, the next call mends the memory
-as `memory://` does, and then writes a snapshot: memory and disk agree again. A batch that is a large part of the board
+the object that writes. Where an exception comes between the two, or cuts a write in two, the next call mends the memory
+as `memory://` does, and then writes a snapshot: memory and disk agree again. A signal handler can raise an error of any
+class, so log and folder return what the disk refused, rather than raise it. A batch that is a large part of the board
 is not logged: it is followed by a snapshot before it is acknowledged.
 """
 
@@ -65,7 +66,7 @@ class JournaledOrder(MemoryLeaderboard):
     def _open(self) -> None:
         found = self._folder.load()
         if found.state is None:
-            self._folder.rewrite(self._state())
+            self._rewrite()
         else:
             self._restore(found, found.state)
 
@@ -152,13 +153,12 @@ class JournaledOrder(MemoryLeaderboard):
             self._preserve(old, key)
         if self._framed:
             return
-        try:
-            if folder.stale or folder.log.unsure:
-                self._rewrite()
-            folder.log.append(player_frame(number, reached, player_id, username, score))
-        except BackendError:
+        refusal = folder.rewrite(self._state()) if folder.stale or folder.log.unsure else None
+        if refusal is None:
+            refusal = folder.log.append(player_frame(number, reached, player_id, username, score))
+        if refusal is not None:
             self._under_way = None
-            raise
+            raise refusal
         if folder.log.end > folder.attention:
             self._attend()
 
@@ -190,15 +190,16 @@ class JournaledOrder(MemoryLeaderboard):
         try:
             if self._key_of or not self._load(updates):
                 self._sort_in(updates)
-            self._rewrite()
-        except BackendError:
-            self._take(before)
-            changes.kept = kept
-            self._under_way = None
-            raise
+            refusal = self._folder.rewrite(self._state())
+            if refusal is not None:
+                self._take(before)
+                changes.kept = kept
+                self._under_way = None
         except BaseException:
             self._note_interrupt()
             raise
+        if refusal is not None:
+            raise refusal
 
     def _effects(self, updates: Sequence[tuple[str, str, Score]]) -> Iterator[Change]:
         """Yield what a batch changes, one update after the other."""
@@ -260,15 +261,15 @@ class JournaledOrder(MemoryLeaderboard):
     def _log_then(self, records: Sequence[Record], step: Callable[[], Value]) -> Value:
         """Append the frame of a write, and do what it says."""
         try:
-            self._folder.log.append(frame(records))
-            if self._folder.log.end > self._folder.attention:
-                self._attend()
-            return step()
-        except BackendError:
-            raise
+            refusal = self._folder.log.append(frame(records))
+            if refusal is None:
+                if self._folder.log.end > self._folder.attention:
+                    self._attend()
+                return step()
         except BaseException:
             self._note_interrupt()
             raise
+        raise refusal
 
     def _note_interrupt(self) -> None:
         """Have the next call make log and memory agree, as an interrupt may have come between the two."""
@@ -281,7 +282,9 @@ class JournaledOrder(MemoryLeaderboard):
         return _State(self._key_of, self._chunks, self._changes.number, self._base, self._whole)
 
     def _rewrite(self) -> None:
-        self._folder.rewrite(self._state())
+        refusal = self._folder.rewrite(self._state())
+        if refusal is not None:
+            raise refusal
 
     def _renumber(self) -> None:
         self._folder.stale = True
