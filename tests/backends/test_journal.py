@@ -7,12 +7,13 @@ import errno
 import linecache
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from random import Random
@@ -133,6 +134,38 @@ def test_a_folder_that_was_moved_is_reported_by_ping(place: Path) -> None:
         files(place).rename(place / "elsewhere")
         with pytest.raises(BackendUnavailableError, match="moved or removed"):
             mine.ping()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda mine: mine.update_scores([(f"p{n}", "", n) for n in range(order.LARGE_BATCH)]), id="batch"),
+        pytest.param(lambda mine: mine._keep_snapshot(), id="snapshot"),
+        pytest.param(lambda mine: mine.delete(), id="delete"),
+    ],
+)
+def test_a_board_whose_folder_was_moved_leaves_the_one_in_its_place_alone(
+    place: Path, act: Callable[[JournalLeaderboard], object]
+) -> None:
+    """As where a backup is restored while the app still runs."""
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        files(place).rename(place / "elsewhere")
+        with opened(place) as other:
+            other.update_score("bob", "", 2)
+            with suppress(BackendUnavailableError):
+                act(mine)
+            mine.close()
+            other.update_score("cid", "", 3)
+    assert [entry.player_id for entry in reread(place)] == ["cid", "bob"]
+
+
+def test_a_board_whose_folder_is_gone_can_be_deleted(place: Path) -> None:
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        shutil.rmtree(files(place))
+        mine.delete()
+    assert reread(place) == []
 
 
 def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:

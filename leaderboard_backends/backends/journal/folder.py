@@ -1,7 +1,8 @@
 """The folder of one board, as the process that has it open writes it.
 
 A new snapshot is written under another name, synced, and renamed; only then do older files go. So at each moment the
-files that are there are a whole board.
+files that are there are a whole board. Where somebody moved the folder, what is at its path now may be another board,
+which another process has open: no file is made or removed there.
 """
 
 from __future__ import annotations
@@ -96,6 +97,9 @@ class Folder:
         Only what is returned says what the files are, as with `Log.append`: where an exception is raised, `stale` is.
         """
         before, self.stale = self.stale, True  # also where an interrupt comes
+        if (moved := self._moved()) is not None:
+            self.stale = before
+            return moved
         generation = next(self._generations)
         try:
             log = self._begun(generation, state.history, 0)
@@ -122,7 +126,8 @@ class Folder:
         return None
 
     def prepare(self, history: str) -> Log:
-        """Return a log that may follow the present one. Raises `OSError`."""
+        """Return a log that may follow the present one. Raises `OSError` or `BackendUnavailableError`."""
+        self.check_identity()
         log = self._begun(next(self._generations), history, self.log.generation)
         sync_folder(self.path)
         return log
@@ -143,8 +148,12 @@ class Folder:
                 os.unlink(log.path)  # noqa: PTH108 - the path is a text
 
     def keep(self, generation: int, state: BoardState) -> None:
-        """Write the snapshot before the log of a generation, unless there is a newer one. Raises `OSError`."""
+        """Write the snapshot before the log of a generation, unless there is a newer one.
+
+        Raises `OSError` or `BackendUnavailableError`.
+        """
         if generation > self._snapshot:
+            self.check_identity()
             self._write_snapshot(generation, state)
 
     def wait_longer(self) -> None:
@@ -199,14 +208,25 @@ class Folder:
 
     def check_identity(self) -> None:
         """Raise `BackendUnavailableError` where the folder was moved or removed since it was opened."""
-        if not is_same(self._lock, f"{self.path}/{LOCK}"):
-            raise BackendUnavailableError(
-                f"{self.path} was moved or removed since it was opened: what is written now would not be found there. "
-                "Put it back, or close the board and open it again."
-            )
+        if (moved := self._moved()) is not None:
+            raise moved
+
+    def _moved(self) -> BackendUnavailableError | None:
+        if is_same(self._lock, f"{self.path}/{LOCK}"):
+            return None
+        return BackendUnavailableError(
+            f"{self.path} was moved or removed since it was opened: what is written now would not be found there. "
+            "Put it back, or close the board and open it again."
+        )
 
     def delete(self) -> None:
-        """Remove the folder with all its files, at once for whoever opens it. Raises `OSError`."""
+        """Remove the folder with all its files, at once for whoever opens it; nothing where it is gone already.
+
+        Raises `OSError` or `BackendUnavailableError`.
+        """
+        if not os.path.lexists(self.path):
+            return
+        self.check_identity()
         above = os.path.dirname(self.path)  # noqa: PTH120 - the path is a text
         aside = f"{above}/{_UNFINISHED}{token_hex(8)}"  # see `_ASIDE`
         os.rename(self.path, aside)  # noqa: PTH104 - as above
