@@ -789,3 +789,17 @@ def test_a_signal_handler_that_calls_the_board_amid_a_write_leaves_memory_and_di
         found = list(mine), mine.fenced()
     with opened(place) as again:
         assert (list(again), again.fenced()) == found
+
+
+def test_a_signal_handler_that_closes_the_board_amid_a_write_is_refused_and_the_board_stays_open(place: Path) -> None:
+    """Closing would take the files from under the write, and wait for threads that wait for it."""
+    with opened(place, fsync="never") as mine:
+        mine.update_score("ada", "", 1)
+        with handled_amid_writes(mine, mine.close), pytest.raises(BackendUnavailableError, match="middle of another"):
+            mine.update_score("ada", "", 5)
+        assert not mine.closed
+        assert mine.get_score("ada") == 5
+        version = mine.get_version()
+    assert mine.closed
+    with opened(place) as again:
+        assert (again.get_score("ada"), again.get_version()) == (5, version)

@@ -220,23 +220,35 @@ class JournalLeaderboard(JournaledOrder):
     def _close(self) -> None:
         """Sync all that was written, whatever `fsync` says, end the threads, and let others open the folder.
 
-        Raises `WriteOutcomeUnknownError` where the disk fails: a power cut may take the last writes.
+        Raises `WriteOutcomeUnknownError` where the disk fails: a power cut may take the last writes. In the middle of
+        another call of this thread, `BackendUnavailableError`, and the board stays open: that call writes to the files,
+        and holds the lock that the threads may wait for.
         """
-        name, path = self.name, self._folder.path
+        path = self._folder.path
         try:
-            if self._ended is None:
-                self._alone(self._flush)
+            with self._lock:  # until all calls are refused: nobody writes after the last sync
+                if self._ended is None:
+                    if self._inside:
+                        self._closed = False
+                        self._refuse_inside()
+                    self._alone(self._flush)
+                    self._refuse_all()
         except OSError as error:
             raise WriteOutcomeUnknownError(
                 f"{path} could not be synced ({error.strerror}): the last writes may be lost in a power cut. Check the "
                 "disk, and open the board again."
             ) from error
         finally:
-            with self._lock:
-                if self._ended is None:
-                    self._end(lambda: LeaderboardClosedError(f"the board {name!r} is closed: open it again to use it."))
-            self._end_threads()
-            self._folder.close()
+            if self._closed:
+                with self._lock:
+                    if self._ended is None:
+                        self._refuse_all()
+                self._end_threads()
+                self._folder.close()
+
+    def _refuse_all(self) -> None:
+        name = self.name
+        self._end(lambda: LeaderboardClosedError(f"the board {name!r} is closed: open it again to use it."))
 
     def _flush(self) -> None:
         """Have all on the disk; a log that would take longer to read than a snapshot to write is replaced by one."""
