@@ -168,6 +168,35 @@ def test_a_board_whose_folder_is_gone_can_be_deleted(place: Path) -> None:
     assert reread(place) == []
 
 
+@pytest.mark.parametrize("fsync", ["everysec", "never"])
+def test_a_board_that_cannot_be_deleted_stays_in_use(place: Path, monkeypatch: pytest.MonkeyPatch, fsync: str) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with opened(place, fsync=fsync) as mine:
+        mine.update_score("ada", "", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", denied)
+            with pytest.raises(BackendReadOnlyError, match="Permission denied"):
+                mine.delete()
+        assert mine.update_score("bob", "", 2) == 1
+        assert (mine._syncer is not None and mine._syncer.is_alive()) is (fsync == "everysec")
+        version = mine.get_version()
+    with opened(place) as again:
+        assert ([entry.player_id for entry in again], again.get_version()) == (["bob", "ada"], version)
+
+
+def test_a_deletion_that_could_not_be_synced_says_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with opened(place) as mine, monkeypatch.context() as patch:
+        patch.setattr(folder, "sync_folder", failing)
+        with pytest.raises(WriteOutcomeUnknownError, match="is deleted, but that could not be synced"):
+            mine.delete()
+    assert reread(place) == []
+
+
 def test_a_place_that_is_no_folder_is_refused(place: Path) -> None:
     (place / "boards").write_text("a file")
     with pytest.raises(ConfigurationError, match="is not a folder"):

@@ -282,7 +282,19 @@ class JournalLeaderboard(JournaledOrder):
         try:
             self._folder.delete()
         except OSError as error:
+            self._go_on()
             raise not_applied(path, error) from error
+        except BackendUnavailableError:
+            self._go_on()
+            raise
+
+    def _go_on(self) -> None:
+        """Answer calls again, after an end that came to nothing."""
+        with self._lock:
+            self._closing, self._keeper, self._syncer = Event(), None, None
+            self._ended, self._inside = None, False
+            self._folder.attention = 0
+            self._attend()
 
     # ------------------------------------------------------------------ where it is
 

@@ -222,7 +222,7 @@ class Folder:
     def delete(self) -> None:
         """Remove the folder with all its files, at once for whoever opens it; nothing where it is gone already.
 
-        Raises `OSError` or `BackendUnavailableError`.
+        Raises `OSError` or `BackendUnavailableError`, and nothing was removed; or `WriteOutcomeUnknownError`.
         """
         if not os.path.lexists(self.path):
             return
@@ -230,8 +230,15 @@ class Folder:
         above = os.path.dirname(self.path)  # noqa: PTH120 - the path is a text
         aside = f"{above}/{_UNFINISHED}{token_hex(8)}"  # see `_ASIDE`
         os.rename(self.path, aside)  # noqa: PTH104 - as above
-        sync_folder(above)
-        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            sync_folder(above)
+        except OSError as error:
+            raise WriteOutcomeUnknownError(
+                f"{self.path} is deleted, but that could not be synced ({error.strerror}): after a power cut, a part "
+                "of it may be there again. Check the disk."
+            ) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def close(self) -> None:
         """Close all files, and let others open the folder."""
