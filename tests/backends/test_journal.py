@@ -426,6 +426,40 @@ def test_a_sync_that_fails_leaves_the_outcome_open_and_the_board_usable(
     assert [(entry.player_id, entry.score) for entry in reread(place)] == [("bob", 2), ("ada", 1)]
 
 
+def test_a_sync_that_could_not_begin_is_made_up_for_by_the_next(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with opened(place, fsync="never") as mine:
+        mine.update_score("ada", "", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", none_left)
+            with pytest.raises(OSError, match="Too many open files"):
+                mine._folder.sync()
+        synced = list[int]()
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "sync", synced.append)
+            mine._folder.sync()
+        assert len(synced) == 1
+
+
+def test_a_write_that_finds_no_room_forgets_no_sync_that_failed_beside_it(place: Path) -> None:
+    class Failing(FileIO):
+        def write(self, data: Any) -> int:
+            del data
+            mine._folder.log.unsure = True  # as the thread that syncs notes it
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with opened(place, fsync="never") as mine:
+        written = mine._folder.log
+        assert written._file is not None
+        written._file.close()
+        written._file = Failing(written.path, "ab")
+        with pytest.raises(BackendFullError):
+            mine.update_score("ada", "", 1)
+        assert written.unsure
+
+
 def test_a_large_batch_that_finds_no_room_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -113,7 +113,7 @@ class Log:
         try:
             whole = os.fstat(file.fileno()).st_size >= self.end + length
             file.truncate(self.end)
-            self.unsure = whole
+            self.unsure = self.unsure or whole  # a sync beside it may have failed
         except OSError:
             self.unsure = True
         if whole:
@@ -128,8 +128,8 @@ class Log:
         with self._lock:  # so that the file stays open
             if not self._unsynced or self._file is None:
                 return
+            file = os.dup(self._file.fileno())  # first: without it, nothing was synced, and the next sync is to do that
             self._unsynced = False
-            file = os.dup(self._file.fileno())
         try:
             sync(file)
         except OSError:
