@@ -15,6 +15,7 @@ from BTrees.OOBTree import OOBTree
 from leaderboard_backends import (
     BackendUnavailableError,
     BoardMismatchError,
+    ChangesLostError,
     ConfigurationError,
     Entry,
     InvalidArgumentError,
@@ -360,6 +361,25 @@ def test_capabilities_are_those_of_the_storage() -> None:
     assert (ZODBLeaderboard.capabilities.durable, ZODBLeaderboard.capabilities.shared) == (True, False)
     assert (ZODBMemoryLeaderboard.capabilities.durable, ZODBMemoryLeaderboard.capabilities.shared) == (False, False)
     assert "fsync" in ZODBLeaderboard.capabilities.survives
+
+
+@pytest.mark.parametrize("lengths", [(1000,), (100, 5, 1000)])
+def test_a_feed_that_is_made_longer_does_not_pretend_to_have_what_it_dropped(
+    path: Path, lengths: tuple[int, ...]
+) -> None:
+    """Whoever follows it would miss changes without a word: those that the shorter one had left out."""
+    with ZODBLeaderboard(path=path, feed=10) as board:
+        start = board.get_version()
+        for number in range(100):
+            board.update_score("ada", "Ada", number)
+    for length in lengths:
+        ZODBLeaderboard(path=path, feed=length).close()
+    kept = min(10, *lengths)
+    with ZODBLeaderboard(path=path) as board:
+        with pytest.raises(ChangesLostError, match=f"goes back to change {101 - kept}, and the one after 20 was asked"):
+            board.get_changes(start._replace(number=20))
+        changes = board.get_changes(start._replace(number=100 - kept)).changes
+        assert [change.number for change in changes] == list(range(101 - kept, 101))
 
 
 def test_the_lock_file_names_no_other_process(path: Path) -> None:

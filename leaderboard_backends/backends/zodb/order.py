@@ -69,7 +69,7 @@ class Feed(Persistent):  # type: ignore[misc]  # persistent ships no types
 
     limit: int
     since: int
-    """The board's version when the feed began."""
+    """The board's version when the feed began, or that which it reached back to when its limit was changed."""
     log: Log
 
     def __init__(self, limit: int, since: int) -> None:
@@ -215,7 +215,10 @@ class StoredBoard(Persistent):  # type: ignore[misc]  # persistent ships no type
         elif self.feed is None:
             self.feed = Feed(limit, self.version())
         elif self.feed.limit != limit:
+            # What the old limit left out is gone, or was never kept: a longer feed does not go back to it.
+            self.feed.since = max(self.feed.since, self.version() - self.feed.limit)
             self.feed.limit = limit
+            self._p_changed = True  # as with a fence: who writes at the same time, by the old limit, starts over
 
     def _note(self, key: bytes, player_id: str, username: str) -> None:
         """Count a change of a player who stands at a key, and keep it where there is a feed."""
