@@ -269,6 +269,20 @@ def test_a_file_that_was_replaced_takes_no_writes(path: Path) -> None:
         assert board.increment_score("ada", "Ada", 1).score == 2
 
 
+def test_a_file_that_was_replaced_opens_once_no_board_has_the_old_one(path: Path) -> None:
+    one, two = SQLiteLeaderboard("one", path=path), SQLiteLeaderboard("two", path=path)
+    two.update_score("ada", "Ada", 1)
+    two.close()
+    for file in list(path.parent.iterdir()):
+        file.rename(file.with_name(f"moved-{file.name}"))
+    with pytest.raises(BackendUnavailableError, match=r"removed or replaced.*Close all boards of this"):
+        SQLiteLeaderboard("two", path=path)
+    one.close()
+    with SQLiteLeaderboard("two", path=path) as two:
+        assert two.update_score("bob", "Bob", 1) == 1
+        assert len(two) == 1
+
+
 def test_an_older_sqlite_is_refused_by_its_version(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "OLDEST", (99, 0, 1))
     with pytest.raises(ConfigurationError, match=r"needs SQLite 99\.0\.1 or newer, and this Python has 3\."):

@@ -116,8 +116,8 @@ class BoardFile:
         """Raise `BackendUnavailableError` where the path names another file than the one that is open."""
         if _identity(self._place) != self._identity:
             raise BackendUnavailableError(
-                f"{self.path} was removed or replaced while it was open; nothing was applied. Close the board, and "
-                f"open it again."
+                f"{self.path} was removed or replaced while it was open; nothing was applied. Close all boards of this "
+                "process on it, and then open it again."
             )
 
     def log_size(self) -> int:
@@ -235,13 +235,17 @@ _paused: list[BoardFile] = []
 
 
 def share_file(path: str, settings: Settings, *, create: bool) -> BoardFile:
-    """Return the open file; the boards of a process that have the same settings share its connections."""
+    """Return the open file; the boards of a process that have the same settings share its connections.
+
+    Raises what `BoardFile` does, and `BackendUnavailableError` where the file that is open was replaced.
+    """
     place = (os.path.realpath(path), settings)
     with _registry_lock:
         found = _by_place.get(place)
         if found is None:
             found = _by_place[place] = BoardFile(*place, create=create)
         else:
+            found.check_identity()
             found.users += 1
         return found
 
