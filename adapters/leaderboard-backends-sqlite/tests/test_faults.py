@@ -234,3 +234,40 @@ except LeaderboardClosedError:
 """
     for _ in range(5):
         assert run(program, path).stdout == "closed\n"
+
+
+WITHIN = """
+import signal, sys
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends_sqlite import SQLiteLeaderboard, order
+
+board = SQLiteLeaderboard(path=sys.argv[1])
+board.update_score("ada", "Ada", 1)
+refused = []
+
+def handle(*_):
+    for call in (lambda: board.get_rank("ada"), lambda: board.update_score("bob", "Bob", 2)):
+        try:
+            call()
+        except BackendUnavailableError as error:
+            refused.append("in the middle of another call of this thread" in str(error))
+
+find = order.StoredBoard.find
+
+def interrupted(stored, player_id):
+    signal.raise_signal(signal.SIGALRM)
+    return find(stored, player_id)
+
+signal.signal(signal.SIGALRM, handle)
+order.StoredBoard.find = interrupted
+print(board.update_score("ada", "Ada", 5), board.get_score("ada"), refused)
+order.StoredBoard.find = find
+print(board.update_score("bob", "Bob", 9), len(board))
+board.close()
+"""
+
+
+def test_a_signal_handler_that_calls_a_board_amid_a_call_is_refused_and_that_goes_on(path: Path) -> None:
+    """Its read would close the connection that is in use, and its write would wait for the one that it interrupts."""
+    done = run(WITHIN, path)
+    assert done.stdout == "1 5 [True, True, True, True]\n1 2\n", done.stderr

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition, Lock, RLock, get_ident
+from threading import Condition, Lock, RLock, get_ident, local
 from types import TracebackType
 from typing import Final
 from weakref import WeakSet
@@ -25,6 +25,13 @@ _SPARE: Final = 8
 
 _FORK_SECONDS: Final = 5.0
 """How long a fork waits for operations in other threads."""
+
+
+class _OfThread(local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.at_work = Lock()
 
 
 class BoardFile:
@@ -48,9 +55,26 @@ class BoardFile:
         self._lent: set[Loan] = set()
         self._closed = False
         self._forking = False
+        self._of_thread = _OfThread()
         self._idle = [opening.open_file(path, settings, create=create)]
         self._identity = _identity(self._place)
         _open_files.add(self)
+
+    def alone(self) -> Lock:
+        """Return what this thread holds during an operation. Raises `BackendUnavailableError` where it is in one.
+
+        A finalizer or a signal handler can come in the middle of an operation. Its own would close the connection of
+        that one, as what an interrupt left behind, or wait for the lock of a write that waits for it. It is a lock, of
+        which an interrupt leaves nothing held.
+        """
+        at_work = self._of_thread.at_work
+        if at_work.locked():
+            raise BackendUnavailableError(
+                f"{self.path} is in the middle of another call of this thread, which a finalizer or a signal handler "
+                "interrupted to call a board there: nothing was done. Let it note what it wants, and call the board "
+                "later."
+            )
+        return at_work
 
     # ------------------------------------------------------------------ lending
 

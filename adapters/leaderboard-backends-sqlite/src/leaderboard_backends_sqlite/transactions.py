@@ -44,7 +44,8 @@ def read(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> 
             return result
 
     try:
-        return waiting(file.settings.busy_timeout, attempt)
+        with file.alone():
+            return waiting(file.settings.busy_timeout, attempt)
     except sqlite3.Error as error:
         raise not_applied(file.path, error) from error
     except LeaderboardError:
@@ -56,9 +57,10 @@ def read(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> 
 def write(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]) -> Result:
     """Run the operation as one transaction, once, when it is this thread's turn."""
     thread = get_ident()
+    alone = file.alone()
     file.writers_waiting.add(thread)
     try:
-        with file.write_lock:
+        with alone, file.write_lock:
             file.writers_waiting.discard(thread)
             return _transact(file, operation)
     finally:
