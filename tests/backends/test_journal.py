@@ -498,9 +498,18 @@ def test_fence_version_and_feed_go_on_from_log_and_from_snapshot(place: Path) ->
             mine._rewrite()
 
 
-@pytest.mark.parametrize(("fsync", "goes_on"), [("always", True), ("everysec", False), ("never", False)])
+@pytest.mark.parametrize(
+    ("fsync", "then", "goes_on"),
+    [
+        ("always", "always", True),
+        ("everysec", "everysec", False),
+        ("never", "never", False),
+        ("always", "never", True),
+        ("everysec", "always", False),
+    ],
+)
 def test_a_board_that_was_not_closed_has_a_new_history_unless_all_was_synced(
-    place: Path, fsync: str, *, goes_on: bool
+    place: Path, fsync: str, then: str, *, goes_on: bool
 ) -> None:
     """A power cut may have taken changes, and others then get their numbers: who follows must read the board anew."""
 
@@ -512,11 +521,85 @@ def test_a_board_that_was_not_closed_has_a_new_history_unless_all_was_synced(
 
     with Child[str](work) as child:
         (history,) = child
-    with opened(place, fsync=fsync) as mine:
+    with opened(place, fsync=then) as mine:
         version = mine.get_version()
         assert (version.history == history, version.number) == (goes_on, 1)
-    with opened(place, fsync=fsync) as mine:
+    with opened(place, fsync=then) as mine:
         assert mine.get_version() == version
+
+
+def killed(mine: JournalLeaderboard) -> None:
+    """Leave the files of a board as kill -9 does."""
+    mine._folder.close()
+    mine._closing.set()
+
+
+@pytest.mark.parametrize("fsync", ["everysec", "never"])
+def test_a_power_cut_that_takes_all_since_a_closed_board_was_opened_begins_a_new_history(
+    place: Path, monkeypatch: pytest.MonkeyPatch, fsync: str
+) -> None:
+    with opened(place, fsync=fsync) as mine:
+        mine.update_score("ada", "", 1)
+    sizes, sync = list[int](), log.sync
+
+    def noted(file: int) -> None:
+        sync(file)
+        sizes.append(os.fstat(file).st_size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "sync", noted)
+        mine = opened(place, fsync=fsync)
+    mine.update_score("bob", "", 2)
+    version = mine.get_version()
+    killed(mine)
+    os.truncate(newest(place, "log"), sizes[-1])
+    with opened(place, fsync=fsync) as mine:
+        assert (len(mine), mine.get_version().number) == (1, 1)
+        assert mine.get_version().history != version.history
+
+
+def test_a_history_ends_by_how_the_board_was_synced_when_it_ended_not_by_how_it_is_opened(place: Path) -> None:
+    def history(fsync: str) -> str:
+        """Open, write, and be killed."""
+        mine = opened(place, fsync=fsync)
+        mine.update_score("ada", "", mine.get_version().number + 1)
+        killed(mine)
+        return mine._changes.history
+
+    with opened(place, fsync="always") as mine:
+        mine.update_score("ada", "", 1)
+        first = mine.get_version().history
+    assert history("always") == first
+    assert history("never") == first
+    second = history("always")
+    assert second != first
+    assert history("always") == second
+
+
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_board_that_is_opened_on_a_full_disk_is_read_and_closed_and_goes_on_when_there_is_room(
+    place: Path, monkeypatch: pytest.MonkeyPatch, fsync: str, *, closed: bool
+) -> None:
+    class Full(FileIO):
+        def write(self, data: Any) -> int:
+            del data
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    mine = opened(place, fsync="everysec")
+    mine.update_score("ada", "", 1)
+    if closed:
+        mine.close()
+    else:
+        killed(mine)
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "FileIO", Full)
+        with opened(place, fsync=fsync) as mine:
+            with pytest.raises(BackendFullError):
+                mine.update_score("bob", "", 2)
+            assert list(mine) == [Entry(1, "ada", "", 1)]
+    with opened(place, fsync=fsync) as mine:
+        assert mine.update_score("bob", "", 2) == 1
 
 
 def test_scores_and_texts_of_all_kinds_come_back(place: Path) -> None:

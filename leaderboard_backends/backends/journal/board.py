@@ -131,12 +131,20 @@ class JournalLeaderboard(JournaledOrder):
         return nullcontext(f"{scheme}://{quote(str(directory.resolve() / 'boards'))}")
 
     def _begin(self, *, clean: bool) -> None:
-        """Begin a new history where a power cut may have taken changes that somebody was told the version of."""
-        if not clean and self._fsync != "always":
+        """Begin a new history where a power cut may have taken changes that somebody was told the version of.
+
+        That this may happen again, unless each write is synced, is on the disk before anybody is told of a change.
+        """
+        folder = self._folder
+        if not clean:
             self._changes.restart()
+        if self._fsync == "always":
+            folder.stale = folder.unnoted = not clean  # the next write begins a log that says that each is synced
+        else:
             begun = frame([Note(self._changes.number, "history", self._changes.history)])
-            if self._folder.log.append(begun) is not None:
-                self._folder.stale = True  # the board opens on a full disk, too
+            if folder.log.append(begun) is not None:
+                folder.stale = folder.unnoted = True  # the board opens on a full disk, too
+            folder.sync()
 
     # ------------------------------------------------------------------ in the background
 
@@ -254,7 +262,11 @@ class JournalLeaderboard(JournaledOrder):
         """Have all on the disk; a log that would take longer to read than a snapshot to write is replaced by one."""
         folder = self._folder
         if folder.stale or folder.log.unsure:
-            self._rewrite()
+            refusal = folder.rewrite(self._state())
+            if refusal is not None:
+                if folder.unnoted:
+                    return
+                raise refusal
         folder.sync()
         with suppress(BackendError):  # all is there without it, too
             if folder.log.end > folder.longest_log // 8:

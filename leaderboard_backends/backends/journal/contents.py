@@ -52,6 +52,8 @@ class Contents:
         """Where its last whole frame ends."""
         self.number = 0
         """That of the last change."""
+        self.lossy = False
+        """Whether a power cut may have taken changes after it, which somebody was told of."""
         self._folder: Final = folder
         self._logs = generations(folder, "log")
         snapshots = generations(folder, "snapshot")
@@ -87,6 +89,8 @@ class Contents:
                 continue
             for record in self._of_log(path, data, start):
                 number, history = _checked(path, number, history, record)
+                if isinstance(record, Note) and record.kind in ("history", "closed"):
+                    self.lossy = record.kind == "history"
                 yield record
             self.number = number
         if not self.log:
@@ -110,6 +114,7 @@ class Contents:
         if generation != self.snapshot:
             self._check_end(path, data, start)
         self.log, self.end = generation, start
+        self.lossy = self.lossy or not fields.get("always", False)
         return start
 
     def _check_end(self, path: str, data: bytes, start: int) -> None:

@@ -44,6 +44,8 @@ class Folder:
         self.path: Final = path
         self.stale = False
         """Whether the log may say something else than the memory does: a snapshot must come before the next write."""
+        self.unnoted = False
+        """Whether it is stale since it was opened: then nothing was written to it."""
         self.log = Log()
         """The newest log."""
         self.longest_log = LEAST_LOG
@@ -122,7 +124,7 @@ class Folder:
             self.drop_unused(log)
             return because(not_applied(self.path, error), error)
         self._use(log)
-        self.stale = False
+        self.stale = self.unnoted = False
         return None
 
     def prepare(self, history: str) -> Log:
@@ -161,7 +163,8 @@ class Folder:
         self.attention = self.longest_log = self.log.end + LEAST_LOG
 
     def _begun(self, generation: int, history: str, after: int) -> Log:
-        start = records.header(records.LOG, {"name": self._name, "history": history, "after": after})
+        fields = {"name": self._name, "history": history, "after": after, "always": self._always}
+        start = records.header(records.LOG, fields)
         return Log(file_of(self.path, "log", generation), generation, start, always=self._always)
 
     def _use(self, log: Log) -> None:

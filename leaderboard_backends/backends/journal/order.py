@@ -85,26 +85,23 @@ class JournaledOrder(MemoryLeaderboard):
         changes.history = state.history
         if state.feed:
             changes.kept = deque(state.kept, state.feed)
-        moved_to, clean = self._replay(found.records(), state.moved_to)
+        moved_to = self._replay(found.records(), state.moved_to)
         changes.moved_to = moved_to or None  # now: what passed the fence was done again, too
         players = sum(len(keys) for keys, _, _ in self._chunks.rows())
         if players != len(self._key_of) or changes.number != found.number:
             raise ValueError("a player twice, or a change that changes nothing")
         self._under_way = None
         self._folder.go_on(found)
-        self._begin(clean=clean)
+        self._begin(clean=not found.lossy)
 
-    def _replay(self, found: Iterator[Record], moved_to: str | None) -> tuple[str | None, bool]:
-        """Do again what the log says; returns where the board moved, and whether it was closed in the end."""
+    def _replay(self, found: Iterator[Record], moved_to: str | None) -> str | None:
+        """Do again what the log says; returns where the board moved."""
         logs, best_only, self._logs, self._best_only = self._logs, self._best_only, False, False
         updates: list[tuple[str, str, Score]] = []
-        kind = ""
         for record in found:
-            kind = ""
             if isinstance(record, Note):
-                kind = record.kind
-                moved_to = record.text if kind == "fence" else moved_to
-                self._changes.history = record.text if kind == "history" else self._changes.history
+                moved_to = record.text if record.kind == "fence" else moved_to
+                self._changes.history = record.text if record.kind == "history" else self._changes.history
             elif record.player_id is not None and record.score is not None:
                 updates.append((record.player_id, record.username, record.score))
             else:
@@ -115,7 +112,7 @@ class JournaledOrder(MemoryLeaderboard):
                     super()._remove(record.player_id)
         self._replay_updates(updates)
         self._logs, self._best_only = logs, best_only
-        return moved_to, kind == "closed"
+        return moved_to
 
     def _replay_updates(self, updates: list[tuple[str, str, Score]]) -> None:
         if len(updates) * _LARGE_SHARE >= len(self._key_of):
@@ -312,7 +309,7 @@ class JournaledOrder(MemoryLeaderboard):
 
     @abstractmethod
     def _begin(self, *, clean: bool) -> None:
-        """Go on with a board that was restored; `clean` is whether it had been closed."""
+        """Go on with a board that was restored; `clean` is whether it must have all that somebody was told of."""
 
     @abstractmethod
     def _attend(self) -> None:

@@ -44,7 +44,8 @@ class Note(NamedTuple):
     """A record that changes no player: the number of the change before it, and a text.
 
     `fence`: where the board moved, empty for no fence. `follows`: the length of the log before. `history`: the history
-    of the board from now on. `closed`: the board was closed, and the log synced.
+    of the board from now on, whose changes a power cut may take: not each of them is synced. `closed`: the board was
+    closed, and the log synced.
     """
 
     number: int
