@@ -10,7 +10,7 @@ from threading import Lock, RLock
 from typing import ClassVar
 
 from .capabilities import IN_PROCESS, Capabilities, StorageInfo
-from .changes import FEED_OPTION, ChangeLog, Changes, Version
+from .changes import FEED_OPTION, ChangeLog, Changes, Version, fence_passed
 from .forks import guard
 from .location import Option
 from .model import Keep, Order, Score
@@ -60,8 +60,10 @@ class InProcessLeaderboard(LeaderboardBackend):
             return self._standing(player_id)
 
     def _delete(self) -> None:
-        self._fence(None)
-        self._clear()
+        with fence_passed(self._changes.moved_to):  # whichever the caller passes: a fence holds off no deletion
+            self._fence(None)
+        with fence_passed(None):
+            self._clear()
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         with self._lock:

@@ -25,6 +25,7 @@ from leaderboard_backends import (
     LeaderboardError,
     Order,
     Score,
+    open_leaderboard,
 )
 from leaderboard_backends.backends.memory import MemoryLeaderboard, chunks, packing
 from leaderboard_backends.backends.memory import board as board_module
@@ -379,3 +380,14 @@ def test_the_first_page_is_collected_once_until_it_changes(monkeypatch: pytest.M
     assert collected == [10]
     page.clear()
     assert len(board.get_top_n(10)) == 10
+
+
+@pytest.mark.parametrize("scheme", ["memory", "sortedcontainers", "naive", "zodb+memory"])
+@pytest.mark.parametrize("passed", ["memory://elsewhere", None])
+def test_a_fence_holds_off_no_deletion_whichever_the_caller_passes(scheme: str, passed: str | None) -> None:
+    board = open_leaderboard(f"{scheme}://")
+    board.update_score("ada", "", 1)
+    board.fence("memory://elsewhere")
+    with board.passing_fence(passed):
+        board.delete()
+    assert board.closed
