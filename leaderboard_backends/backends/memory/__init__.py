@@ -16,7 +16,8 @@ O((n + m) log (n + m)), where m is a large part of the board. No round trips.
 
 Crash: nothing survives the process. One lock makes it safe to share between threads. What a write will have done is
 noted before its first step: where an interrupt (Ctrl-C) cuts it in two, the next call completes it, O(n log n). A
-finalizer or a signal handler that calls the board in the middle of a call of its own thread gets an error.
+batch that moves player by player then ends with the update that was cut; those after it are not applied. A finalizer or
+a signal handler that calls the board in the middle of a call of its own thread gets an error.
 """
 
 from __future__ import annotations
