@@ -471,20 +471,28 @@ def test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room(
     assert run(FULL, path, room) == "whole\n"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.EIO, "Input/output error"), id="disk"),
+        pytest.param(BackendUnavailableError("of another board"), id="handler"),
+    ],
+)
 def test_a_commit_that_failed_while_the_disk_synced_is_unknown_and_the_board_opens_anew(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
+    """Whatever it was: a signal handler that calls a board may let an error of the tree go on into the commit."""
     with ZODBLeaderboard(path=path) as board:
         board.update_score("ada", "Ada", 1)
 
         def fail(_storage: BoardFile, _tid: bytes) -> None:
-            raise OSError(errno.EIO, "Input/output error")
+            raise error
 
         with monkeypatch.context() as patch:
             patch.setattr(BoardFile, "_finish_finish", fail)
             with pytest.raises(WriteOutcomeUnknownError, match="may be on disk") as caught:
                 board.update_score("bob", "Bob", 2)
-        assert isinstance(caught.value.__cause__, OSError)
+        assert isinstance(caught.value.__cause__, type(error))
         assert board.get_rank("ada") in (1, 2)
         assert board.update_score("cy", "Cy", 3) == 1
         board._check()

@@ -143,10 +143,11 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
         result = work(session)
         committing = True
         session.commit()
-    except (ConflictError, LeaderboardError):
-        session.end()
-        raise
     except Exception as error:
+        refused = isinstance(error, LeaderboardError) and not committing  # later, it is one of a signal handler
+        if refused or isinstance(error, ConflictError):
+            session.end()
+            raise
         session.forget()
         unknown = committing and database.outcome_unknown(session)
         if committing:
