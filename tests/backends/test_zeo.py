@@ -136,8 +136,13 @@ def test_a_rank_that_a_pack_made_unknown_is_an_error_which_says_that_the_write_w
         board.update_scores([("p1", "", 1), ("p2", "", 2)])
 
         def overwrite() -> None:
-            board.update_score("p1", "", 5)
-            board.pack()
+            """Do what another client does: in this thread, the board itself is in the middle of a call."""
+            session = board._database.take()
+            stored = session.write(board.name)
+            stored.place("p1", "", score_prefix(5, descending=True), best_only=False)
+            session.commit()
+            session.db.pack(days=0)
+            board._database.give(session)
 
         before_an_answer(monkeypatch, overwrite)
         with pytest.raises(RankUnknownError, match="was applied"):

@@ -500,6 +500,42 @@ def test_a_commit_that_failed_while_the_disk_synced_is_unknown_and_the_board_ope
         assert board.get_rank("cy") == 1
 
 
+WITHIN = """
+import signal, sys
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard, storage
+
+board = ZODBLeaderboard(path=sys.argv[1])
+board.update_score("ada", "Ada", 1)
+refused = []
+
+def handle(*_):
+    for call in (lambda: board.get_rank("ada"), lambda: board.update_score("bob", "Bob", 2), board.pack):
+        try:
+            call()
+        except BackendUnavailableError as error:
+            refused.append("in the middle of another call of this thread" in str(error))
+
+finish = storage.BoardFile._finish
+
+def interrupted(file, *transaction):
+    signal.raise_signal(signal.SIGALRM)
+    finish(file, *transaction)
+
+signal.signal(signal.SIGALRM, handle)
+storage.BoardFile._finish = interrupted
+print(board.update_score("ada", "Ada", 5), refused)
+storage.BoardFile._finish = finish
+print(board.update_score("bob", "Bob", 9), len(board))
+board.close()
+"""
+
+
+def test_a_signal_handler_that_calls_a_board_amid_a_commit_is_refused_and_that_goes_on(path: Path) -> None:
+    """Its write would wait for ever for the commit that it interrupts."""
+    assert run(WITHIN, path) == "1 [True, True, True]\n1 2\n"
+
+
 # ---------------------------------------------------------------------- other processes
 
 OPEN_ELSEWHERE = """

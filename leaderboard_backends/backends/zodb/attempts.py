@@ -46,24 +46,26 @@ def read(
     **kwargs: Given.kwargs,
 ) -> Result:
     """Return the operation's result on the newest state; what a pack or a reopening cut short is read anew."""
-    for attempt in range(_READ_ATTEMPTS):
-        start = monotonic()
-        session = database.take()
-        try:
-            if attempt:
-                session.forget()
-            return operation(session.read(name), *args, **kwargs)
-        except LeaderboardError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a storage may raise any; raised as one of ours below
-            failure = error
-            if not (isinstance(error, POSKeyError) or _is_over(error, start, attempt) or database.outdated(session)):
-                break
-        except BaseException:
-            database.drop(session)
-            raise
-        finally:
-            database.give(session)
+    with database.alone():
+        for attempt in range(_READ_ATTEMPTS):
+            start = monotonic()
+            session = database.take()
+            try:
+                if attempt:
+                    session.forget()
+                return operation(session.read(name), *args, **kwargs)
+            except LeaderboardError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a storage may raise any; raised as one of ours below
+                failure = error
+                passes = isinstance(error, POSKeyError) or _is_over(error, start, attempt)
+                if not (passes or database.outdated(session)):
+                    break
+            except BaseException:
+                database.drop(session)
+                raise
+            finally:
+                database.give(session)
     raise unavailable(database, failure) from failure
 
 
@@ -114,7 +116,7 @@ def transact(
     What `work` returned goes through `afterwards`, in the same session, once it is committed.
     """
     start = monotonic()
-    with database.write_lock:
+    with database.alone(), database.write_lock:
         database.check_wait(start)
         for attempt in range(attempts):
             if attempt:

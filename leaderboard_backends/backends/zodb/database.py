@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock, RLock
+from threading import Lock, RLock, local
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar, cast
 
@@ -32,6 +32,13 @@ _CLOSE_SECONDS: Final = 5.0
 """How long closing waits for reads in other threads."""
 
 
+class _OfThread(local):
+    """What each thread has of its own."""
+
+    def __init__(self) -> None:
+        self.at_work = Lock()
+
+
 class Database:
     """An open ZODB with a stack of sessions. `write_lock` admits one writer of this process at a time."""
 
@@ -46,6 +53,7 @@ class Database:
         self._lock = guard(Lock())
         self._pack_lock = Lock()
         self._idle: list[Session] = []
+        self._of_thread = _OfThread()
         self._sessions = 0
         self._closing = False
         self._failed = False
@@ -63,6 +71,22 @@ class Database:
         except BaseException:
             _discard(storage)
             raise
+
+    def alone(self) -> Lock:
+        """Return what this thread holds during an operation. Raises `BackendUnavailableError` where it is in one.
+
+        A finalizer or a signal handler can come in the middle of an operation. In that of a commit, its own would wait
+        for ever for locks of the storage, and in that of a read, it would take the file that is being read. It is a
+        lock, of which an interrupt leaves nothing held.
+        """
+        at_work = self._of_thread.at_work
+        if at_work.locked():
+            raise BackendUnavailableError(
+                f"{self.place} is in the middle of another call of this thread, which a finalizer or a signal handler "
+                "interrupted to call a board there: nothing was done. Let it note what it wants, and call the board "
+                "later."
+            )
+        return at_work
 
     # ------------------------------------------------------------------ sessions
 
@@ -119,12 +143,13 @@ class Database:
 
     def pack(self, days: float) -> None:
         """Drop old records; commits go on meanwhile."""
-        session = self.take()
-        try:
-            with self._pack_lock:
-                session.db.pack(days=days)
-        finally:
-            self.give(session)
+        with self.alone():
+            session = self.take()
+            try:
+                with self._pack_lock:
+                    session.db.pack(days=days)
+            finally:
+                self.give(session)
 
     def _new_session(self) -> Session:
         storage = self._storage
