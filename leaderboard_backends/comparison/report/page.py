@@ -41,7 +41,7 @@ LIMIT: Final = 2_000_000
 
 TITLE: Final = "Leaderboard backends, measured"
 FOLDER: Final = Path(__file__).with_name("page")
-SCRIPTS: Final = ("data.js", "theme.js", "folds.js", "tables.js", "hints.js", "choice.js", "charts.js")
+SCRIPTS: Final = ("page.js", "tables.js", "choice.js", "charts.js")
 """Concatenated in this order, they are one module."""
 
 MOST_COLUMNS: Final = 40
