@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from itertools import count
@@ -47,8 +46,6 @@ SCRIPTS: Final = ("page.js", "tables.js", "choice.js", "charts.js")
 MOST_COLUMNS: Final = 40
 LONG: Final = 80
 """Characters from which on a cell's words need a wide column."""
-CHARTS_IN_VIEW: Final = 1
-"""Of a section; the others are folded."""
 
 CONTROLS: Final = {
     "players": "Players",
@@ -130,8 +127,7 @@ def facts(result: Result) -> str:
 # ---------------------------------------------------------------------- what a page carries
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(NamedTuple):
     """A text, and the same compressed."""
 
     content: bytes
@@ -245,20 +241,11 @@ def _template() -> Template:
         "attributes": attributes,
         "word_columns": word_columns,
         "has_hints": has_hints,
-        "charts_in_view": CHARTS_IN_VIEW,
-        "rest_words": rest_words,
         "need_controls": need_controls,
         "scale": Scale.of,
         "number": count(1).__next__,
     }
     return environment.get_template("report.html.j2")
-
-
-def rest_words(section: Section) -> str:
-    """Return the title of a section's fold, which says what is in it: `The tables, and 3 more charts`."""
-    more = len(section.charts[CHARTS_IN_VIEW:])
-    charts = f", and {more} more chart{'s' if more > 1 else ''}" if more else ""
-    return f"Tables, and how to read them{charts}"
 
 
 def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
