@@ -17,15 +17,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 SHAPES: Final = (
-    "circle",
-    "square",
-    "triangle-up",
-    "diamond",
-    "cross",
-    "triangle-down",
-    "M-1,-1L1,1M-1,1L1,-1M-1,-1Z",
-    "triangle-right",
-    "triangle-left",
+    *("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "M-1,-1L1,1M-1,1L1,-1M-1,-1Z"),
+    *("triangle-right", "triangle-left"),
 )
 """One fewer than colours, so that a colour comes back with another shape."""
 
@@ -50,16 +43,8 @@ LIGHT: Final = Colours(
     muted="#58626f",
     line="#d9dee5",
     series=(
-        "#4a59ee",
-        "#a55e04",
-        "#669084",
-        "#791fb3",
-        "#a82751",
-        "#a49105",
-        "#0d2247",
-        "#1195f7",
-        "#4b2d1e",
-        "#505f87",
+        *("#4a59ee", "#a55e04", "#669084", "#791fb3", "#a82751"),
+        *("#a49105", "#0d2247", "#1195f7", "#4b2d1e", "#505f87"),
     ),
 )
 
@@ -69,16 +54,8 @@ DARK: Final = Colours(
     muted="#9ba6b3",
     line="#2d3540",
     series=(
-        "#5d69e8",
-        "#fb8934",
-        "#06dda4",
-        "#bf80fe",
-        "#f6416e",
-        "#e8d338",
-        "#adb1e2",
-        "#a9e6ff",
-        "#ac6302",
-        "#7f8ba7",
+        *("#5d69e8", "#fb8934", "#06dda4", "#bf80fe", "#f6416e"),
+        *("#e8d338", "#adb1e2", "#a9e6ff", "#ac6302", "#7f8ba7"),
     ),
 )
 
