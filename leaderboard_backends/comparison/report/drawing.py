@@ -7,6 +7,7 @@ A page lays the panels out anew for its width: what it needs for that, and for t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import ceil, floor, log10
 from typing import Any, Final, TypeAlias
 
@@ -14,8 +15,9 @@ import altair as alt
 import vl_convert
 
 from ..document import Chart
+from ..named_figures import IDLE
 from .palette import DARK, LIGHT, Colours, shapes, theme
-from .plots import BEHIND, FIGURE, IDLE, SHAPE, Axis, Plot, PlotRow
+from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow
 
 WIDTH: Final = 880
 """Pixels of a whole chart as a file."""
@@ -29,10 +31,8 @@ LEGEND_MARK: Final = 44
 LEGEND_LETTER: Final = 6.5
 """Pixels of a letter in a legend, on average."""
 
-LINES_HEIGHT: Final = 240
 BAR: Final = 24
 """Pixels of a bar with its gap."""
-SHAPES_STEP: Final = 38
 
 COUNTS: Final = ("players", "clients", "size", "rate")
 """The fields that are whole numbers."""
@@ -40,7 +40,6 @@ COUNTS: Final = ("players", "clients", "size", "rate")
 THEMES: Final = {"light": LIGHT, "dark": DARK}
 
 _PICKED: Final = "picked"
-_FADED: Final = 0.12
 _FILLS: Final = (0.95, 0.4, 0.15)
 """Opacities of the parts of a backend."""
 _BAR_ROOM: Final = 1.3
@@ -48,15 +47,10 @@ _BAR_ROOM: Final = 1.3
 _ROOM: Final = 1.25
 """Beyond the smallest and the largest number of a logarithmic axis, as a factor."""
 _FEW_TICKS: Final = 3
-_TICKS: Final = 4
 _MOST_SIDE_BY_SIDE: Final = 3
 _AXIS: Final = 58
-_SPACING: Final = 14
 _LINE: Final = "\x1e"
 _SEPARATOR: Final = "\x1f"
-_PIXELS: Final = 2.0
-"""Of a PNG by those of the chart."""
-_PADDING: Final = 16
 
 
 def chart(plot: Plot) -> Chart:
@@ -67,9 +61,7 @@ def chart(plot: Plot) -> Chart:
         case "bars":
             return _bars(plot)
         case "shapes":
-            return _stacked(
-                plot, lambda names, last: _shapes(plot, names, last=last), plot.rows, "backend", SHAPES_STEP
-            )
+            return _stacked(plot, partial(_shapes, plot), plot.rows, "backend", step=38)
 
 
 def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple[str, bytes]]:
@@ -82,7 +74,7 @@ def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple
             specification = alone(one, colours)
             yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
             if png:
-                yield f"{one.name}-{name}.png", vl_convert.vegalite_to_png(specification, scale=_PIXELS)
+                yield f"{one.name}-{name}.png", vl_convert.vegalite_to_png(specification, scale=2.0)
 
 
 def alone(chart: Chart, colours: Colours) -> dict[str, Any]:
@@ -90,7 +82,7 @@ def alone(chart: Chart, colours: Colours) -> dict[str, Any]:
     config = theme(colours)
     config["background"] = colours.paper
     config["legend"]["columns"] = WIDTH // chart.specification["usermeta"]["entry"]
-    return {**chart.specification, "title": chart.title, "padding": _PADDING, "config": config}
+    return {**chart.specification, "title": chart.title, "padding": 16, "config": config}
 
 
 # ---------------------------------------------------------------------- what all kinds share
@@ -116,9 +108,9 @@ def _tooltip(plot: Plot) -> list[alt.Tooltip]:
     ]
 
 
-def _only(kind: str) -> alt.Chart:
-    """Return a chart without a mark yet, of the rows of a kind."""
-    return alt.Chart().transform_filter(f"datum.what === '{kind}'")
+def _only(chart: alt.Chart, kind: str) -> alt.Chart:
+    """Return a chart of its rows of a kind."""
+    return chart.transform_filter(f"datum.what === '{kind}'")
 
 
 def _domain(axis: Axis) -> tuple[float, float]:
@@ -141,19 +133,8 @@ def _ticks(axis: Axis) -> list[float]:
     return [tick for power in powers for step in (1, 2, 5) if low <= (tick := step * power) <= high]
 
 
-def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
-    """Return the chart of some layers, with panels that share both axes."""
-    panels = len(plot.panels)
-    columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
-    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(
-        width=WIDTH // columns - _AXIS, height=LINES_HEIGHT
-    )
-    facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
-    return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
-
-
-Draw: TypeAlias = Callable[[alt.Scale, bool], Sequence[alt.Chart]]
-"""Returns the layers of a stacked panel, by the scale of its names and whether it is the last one."""
+Draw: TypeAlias = Callable[[alt.Scale, alt.Axis], Sequence[alt.Chart]]
+"""Returns the layers of a stacked panel, by the scale of its names and its axis across."""
 
 
 def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: float) -> Chart:
@@ -165,15 +146,15 @@ def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: 
     for name in plot.panels:
         names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
         title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
-        layers = draw(alt.Scale(domain=names), name == plot.panels[-1])
+        layers = draw(alt.Scale(domain=names), _across(plot.x, last=name == plot.panels[-1]))
         panel = alt.layer(*layers).properties(width=WIDTH - _AXIS, height=step * len(names), title=title)
         panels.append(panel.transform_filter(alt.FieldEqualPredicate(field="panel", equal=name)))
-    return _finished(plot, alt.vconcat(*panels, data=alt.NamedData("rows"), spacing=_SPACING), rows, 1)
+    return _finished(plot, alt.vconcat(*panels, data=alt.NamedData("rows"), spacing=14), rows, 1)
 
 
 def _across(axis: Axis, *, last: bool) -> alt.Axis:
     """Return the x axis of a stacked panel: all have its grid, and the last one has the rest."""
-    at: dict[str, Any] = {"values": _ticks(axis)} if axis.numbers else {"tickCount": _TICKS}
+    at: dict[str, Any] = {"values": _ticks(axis)} if axis.numbers else {"tickCount": 4}
     if not last:
         return alt.Axis(title=None, labels=False, ticks=False, domain=False, **at)
     return alt.Axis(title=axis.title or None, labelExpr=axis.label, **at)
@@ -206,6 +187,15 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
 # ---------------------------------------------------------------------- lines
 
 
+def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
+    """Return the chart of some layers, with panels that share both axes."""
+    panels = len(plot.panels)
+    columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
+    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=240)
+    facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
+    return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
+
+
 def _lines(plot: Plot) -> list[alt.Chart]:
     """Return layers: a line per backend with a point per amount, hollow with `cut`, and intervals as band and whisker.
 
@@ -216,16 +206,13 @@ def _lines(plot: Plot) -> list[alt.Chart]:
     across = alt.X(f"{plot.x.field}:Q", scale=_logarithmic(plot.x), axis=x_axis)
     up, low = (alt.Y(f"{field}:Q", scale=_logarithmic(y), axis=y_axis) for field in ("value", "low"))
     legend, high = alt.Legend(symbolOpacity=1), alt.Y2("high:Q")
-    figures = _only(FIGURE).encode(x=across, color=_colour(plot, legend))
-    unless_another_is_picked = alt.condition(alt.selection_point(name=_PICKED), alt.value(1), alt.value(_FADED))
+    figures = _only(alt.Chart(), FIGURE).encode(x=across, color=_colour(plot, legend))
+    unless_another_is_picked = alt.condition(alt.selection_point(name=_PICKED), alt.value(1), alt.value(0.12))
+    marks = alt.Scale(domain=list(plot.labels), range=shapes(len(plot.labels)))
     points = figures.mark_point(filled=True, size=48, strokeWidth=1.5, opacity=1).encode(
         y=up,
         stroke=alt.Stroke("backend:N", scale=_scale(plot), legend=legend),
-        shape=alt.Shape(
-            "backend:N",
-            scale=alt.Scale(domain=list(plot.labels), range=shapes(len(plot.labels))),
-            legend=legend,
-        ),
+        shape=alt.Shape("backend:N", scale=marks, legend=legend),
         opacity=unless_another_is_picked,
         fillOpacity=alt.condition("datum.cut", alt.value(0), alt.value(1)),
         tooltip=_tooltip(plot),
@@ -243,9 +230,10 @@ def _beside_backends(x: Axis, across: alt.X, up: alt.Y) -> list[alt.Chart]:
     amount = alt.Tooltip(f"{x.field}:Q", title=x.title)
     harness = [amount, alt.Tooltip("told:N", title="the harness alone")]
     behind = [amount, alt.Tooltip("who:N", title="did not keep up")]
+    idle, above = _only(alt.Chart(), IDLE), _only(alt.Chart(), BEHIND)
     return [
-        _only(IDLE).mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=across, y=up, tooltip=harness),
-        _only(BEHIND).mark_text(baseline="top", dy=2).encode(x=across, y=alt.value(0), text="mark:N", tooltip=behind),
+        idle.mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=across, y=up, tooltip=harness),
+        above.mark_text(baseline="top", dy=2).encode(x=across, y=alt.value(0), text="mark:N", tooltip=behind),
     ]
 
 
@@ -260,8 +248,7 @@ def _bars(plot: Plot) -> Chart:
     name = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
     at_the_first_part = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {_on_lines(name)} : ''"
 
-    def draw(names: alt.Scale, last: bool) -> list[alt.Chart]:  # noqa: FBT001 - called by place
-        axis = _across(plot.x, last=last)
+    def draw(names: alt.Scale, axis: alt.Axis) -> list[alt.Chart]:
         value, low, high = (alt.X(f"{end}:Q", scale=scale, axis=axis) for end in ("value", "low", "high"))
         base = alt.Chart().encode(
             y=alt.Y("line:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=at_the_first_part))
@@ -289,14 +276,13 @@ def _numbered(rows: Sequence[PlotRow]) -> Iterator[PlotRow]:
         yield {**row, "line": line, "beside": beside, "fill": _FILLS[min(place, len(_FILLS) - 1)]}
 
 
-def _shapes(plot: Plot, names: alt.Scale, *, last: bool) -> list[alt.Chart]:
+def _shapes(plot: Plot, names: alt.Scale, axis: alt.Axis) -> list[alt.Chart]:
     """Return a shape per backend, as thick as it has samples there, and a mark for each percentile."""
     base = alt.Chart().encode(
-        x=alt.X("time:Q", scale=_logarithmic(plot.x), axis=_across(plot.x, last=last)),
+        x=alt.X("time:Q", scale=_logarithmic(plot.x), axis=axis),
         y=alt.Y("backend:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=_on_lines("datum.label"))),
     )
-    shape = base.transform_filter(f"datum.what === '{SHAPE}'").mark_rule(opacity=0.75)
-    marks = base.transform_filter(f"datum.what === '{FIGURE}'").mark_tick(thickness=2)
+    shape, marks = _only(base, SHAPE).mark_rule(opacity=0.75), _only(base, FIGURE).mark_tick(thickness=2)
     return [
         shape.encode(x2="until:Q", size=alt.Size("width:Q", scale=None), color=_colour(plot)),
         marks.encode(size=alt.Size("tick:Q", scale=None), tooltip=_tooltip(plot)),
