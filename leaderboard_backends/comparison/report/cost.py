@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
-from ...numerals import NONE, counted, whole
+from ...numerals import NONE, counted
 from ..cost.bill import Bill
 from ..cost.cluster import cheapest_bill, tiers, tiers_section
 from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
-from ..document import Section, Table, Value, columns
+from ..document import Section, Table, Value
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import Interval
-from .plots import AS_DOLLARS, AS_NUMBER, Axis, Plot, PlotRow, at_end, ends, figure, panels_of, plot, spans
+from .plots import AS_DOLLARS, Plot, figure, lines
+from .tables import row_of, table_of
 
 BEYOND: Final = (
     f"*: extrapolated beyond the largest measured size, by a line through the sizes from {FITTED_FROM:,} players on."
 )
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
+
+Rows: TypeAlias = Sequence[tuple[Footprint, Sequence[Bill]]]
+"""Of each backend, what it takes and its bill at each size."""
 
 
 def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None) -> list[Bill]:
@@ -38,35 +42,31 @@ def cost_plots(m: Measurements) -> Iterator[Plot]:
 def bill_plots(m: Measurements, bills: Sequence[Bill]) -> Iterator[Plot]:
     """Yield the same of given bills; amounts that are not known, and those of 0, are left out."""
     known = [one for one in bills if not one.problem]
-    monthly = [_amount(m, one, one.monthly) for one in known if one.monthly > 0]
+    monthly = [(one, one.monthly) for one in known if one.monthly > 0]
     if monthly:
         yield _plot(m, "cost-monthly", "Cost per month by board size", monthly)
-    total = [_amount(m, one, one.total) for one in known if one.total]
+    total = [(one, one.total) for one in known if one.total]
     if total:
         years = known[0].years
         yield _plot(m, "cost-total", f"Cost of building, and of {years:g} years, by board size", total)
 
 
-def _amount(m: Measurements, one: Bill, usd: float) -> PlotRow:
-    """Return the row of an amount, which is computed and not measured, so that it has no interval."""
-    at = Interval(usd, usd, usd, 1)
-    return figure(m.durability(one.backend), one.backend, at, dollars, players=one.players)
-
-
-def _plot(m: Measurements, name: str, title: str, rows: Sequence[PlotRow]) -> Plot:
-    largest, last = at_end(rows, "players", max)
-    return plot(
+def _plot(m: Measurements, name: str, title: str, amounts: Sequence[tuple[Bill, float]]) -> Plot:
+    """Return the lines of amounts, which are computed and not measured, so that they have no intervals."""
+    rows = [
+        figure(m.durability(one.backend), one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players)
+        for one, usd in amounts
+    ]
+    return lines(
         m,
-        "lines",
         name,
         title,
-        f"US dollars by the price table and the model; both axes are logarithmic. At {whole(largest)} players: "
-        f"{spans(last, dollars, panels_of(rows))}.",
+        "US dollars by the price table and the model; both axes are logarithmic.",
         rows,
-        x=Axis("players", AS_NUMBER, [row["players"] for row in rows], "players"),
-        y=Axis("", AS_DOLLARS, ends(rows)),
+        across=("players", "players"),
+        label=AS_DOLLARS,
+        write=dollars,
         number="US dollars",
-        before={"players": "players"},
     )
 
 
@@ -83,16 +83,14 @@ def cost_sections(
     Each amount carries what it was computed from as its hint, too.
     """
     given, measured = inputs or Inputs.shipped(), footprints(m)
-    rows = [_Row(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
-    return [
-        Section(
-            name="cost",
-            title="Cost",
-            paragraphs=[*_warnings(given, today), *_deployment(given), *_without(m.result, measured)],
-            tables=[_amounts(rows, sizes, given), _runs_on(rows, sizes)],
-            sections=[*tiers_section(tiers(m, measured, given)), _traces(rows)],
-        )
+    rows = [(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
+    said = [
+        *(f"**Warning:** {warning}" for warning in given.prices.stale(today)),
+        *_deployment(given),
+        *_without(m.result, measured),
     ]
+    inner = [*tiers_section(tiers(m, measured, given)), _traces(rows)]
+    return [Section("cost", "Cost", said, [_amounts(rows, sizes, given), _runs_on(rows, sizes)], sections=inner)]
 
 
 def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
@@ -101,16 +99,6 @@ def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
     for label in result.settings.backends:
         if label not in known:
             yield f"`{label}` has no cost: {result.why_not(label) or 'its bytes were not measured'}."
-
-
-class _Row(NamedTuple):
-    footprint: Footprint
-    bills: list[Bill]
-
-
-def _warnings(given: Inputs, today: date) -> Iterator[str]:
-    for warning in given.prices.stale(today):
-        yield f"**Warning:** {warning}"
 
 
 def _deployment(given: Inputs) -> Iterator[str]:
@@ -128,28 +116,25 @@ def _deployment(given: Inputs) -> Iterator[str]:
     )
 
 
-def _amounts(rows: Sequence[_Row], sizes: Sequence[int], given: Inputs) -> Table:
+def _amounts(rows: Rows, sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
-    beyond = any(one.players > max(row.footprint.sizes) for row in rows for one in row.bills if not one.problem)
+    beyond = any(one.players > max(taken.sizes) for taken, bills in rows for one in bills if not one.problem)
     headings = [f"#{what} at {players:,}" for what in ("per month", years) for players in sizes]
     note = (
         f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
         f"measured at that size, or interpolated between the two nearest sizes."
     )
-    return Table(
-        "What each backend costs",
-        columns("backend", *headings, "#hours to build"),
-        [
-            [
-                Value(row.footprint.backend, hint=row.footprint.source),
-                *(_monthly(one, row.footprint) for one in row.bills),
-                *(_total(one) for one in row.bills),
-                _hours(row.bills[0]),
-            ]
-            for row in rows
-        ],
-        f"{note} {BEYOND}" if beyond else note,
+    amounts = (
+        row_of(
+            Value(taken.backend, hint=taken.source),
+            *(_monthly(one, taken) for one in bills),
+            *map(_total, bills),
+            _hours(bills[0]),
+        )
+        for taken, bills in rows
     )
+    head = "|".join(["backend", *headings, "#hours to build"])
+    return table_of("What each backend costs", head, amounts, f"{note} {BEYOND}" if beyond else note)
 
 
 def _monthly(one: Bill, footprint: Footprint) -> Value:
@@ -170,21 +155,21 @@ def _hours(one: Bill) -> Value:
     return Value(NONE, hint="the cost model has none") if hours is None else Value(f"{hours:g}", hours)
 
 
-def _runs_on(rows: Sequence[_Row], sizes: Sequence[int]) -> Table:
-    machines = [[Value(row.footprint.backend), *(Value(one.runs_on) for one in row.bills)] for row in rows]
-    return Table("Machines", columns("backend", *(f"{players:,} players" for players in sizes)), machines)
+def _runs_on(rows: Rows, sizes: Sequence[int]) -> Table:
+    head = "|".join(["backend", *(f"{players:,} players" for players in sizes)])
+    return table_of("Machines", head, (row_of(taken.backend, *(one.runs_on for one in bills)) for taken, bills in rows))
 
 
-def _traces(rows: Sequence[_Row]) -> Section:
+def _traces(rows: Rows) -> Section:
     inputs = [
-        [Value(row.footprint.backend), Value(f"{one.players:,}", one.players), Value(line)]
-        for row in rows
-        for one in row.bills
+        row_of(taken.backend, one.players, line)
+        for taken, bills in rows
+        for one in bills
         for line in (*one.trace(), *([one.problem] if one.problem else []))
     ]
-    sources = [[Value(row.footprint.backend), Value(row.footprint.source)] for row in rows]
+    sources = [row_of(taken.backend, taken.source) for taken, _ in rows]
     tables = [
-        Table("Amounts and their inputs", columns("backend", "#players", "computed as"), inputs),
-        Table("Where the bytes were measured", columns("backend", "runs"), sources),
+        table_of("Amounts and their inputs", "backend|#players|computed as", inputs),
+        table_of("Where the bytes were measured", "backend|runs", sources),
     ]
     return Section("cost-traces", "How each amount is computed", tables=tables, detail=True)

@@ -9,13 +9,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...errors import ConfigurationError
 from ...model import shorten
-from ...numerals import significant, times, whole
+from ...numerals import significant, times
 from ..advice.need import time_words
-from ..document import NOTHING, Section, Table, Value, anchor, columns, of_interval, operation_title, word
+from ..document import NOTHING, Section, Table, Value, anchor, of_interval, operation_title
 from ..measurements import Measured, Measurements, Place, Values
 from ..statistics import Interval, interval, ratio
-from .by_class import Row, by_class
-from .plots import AS_NUMBER, AS_TIME, MAIN, Axis, Plot, PlotRow, at_end, ends, figure, panels_of, plot, spans
+from .plots import AS_TIME, MAIN, Plot, figure, lines
+from .tables import Row, by_class, row_of
 
 BASELINE: Final = "naive"
 """The label of the board that everything else has to beat: a dict that is sorted anew for each question."""
@@ -56,24 +56,21 @@ def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Tab
         mine = [curve for curve in found if curve.backend in labels]
         return [_row(curve, sizes) for curve in sorted(mine, key=lambda curve: operations.index(curve.operation))]
 
-    head = columns("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
-    return by_class(m, head, rows, f"{workload.capitalize()}: p50 in µs by players")
+    headings = ("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
+    return by_class(m, "|".join(headings), rows, f"{workload.capitalize()}: p50 in µs by players")
 
 
 def _row(curve: Curve, sizes: Sequence[int]) -> Row:
     times_at = {
-        point.players: Value(
-            significant(point.time_us.middle) + (f" ({CUT})" if point.cut else ""), point.time_us.middle
-        )
-        for point in curve.points
+        players: Value(f"{significant(time_us.middle)}{f' ({CUT})' if cut else ''}", time_us.middle)
+        for players, time_us, cut in curve.points
     }
-    return [
-        word(operation_title(curve.operation)),
-        word(curve.backend),
-        *(times_at.get(size, NOTHING) for size in sizes),
-        NOTHING if curve.slope is None else of_interval(curve.slope, lambda exponent: f"{exponent:z.2f}"),
-        NOTHING if curve.slope is None else Value(times(10**curve.slope.middle), curve.slope.middle),
-    ]
+    grown = [NOTHING, NOTHING]
+    if curve.slope is not None:
+        factor = Value(times(10**curve.slope.middle), curve.slope.middle)
+        grown = [of_interval(curve.slope, lambda exponent: f"{exponent:z.2f}"), factor]
+    at_sizes = (times_at.get(size, NOTHING) for size in sizes)
+    return row_of(operation_title(curve.operation), curve.backend, *at_sizes, *grown)
 
 
 def _crossovers(m: Measurements) -> Section:
@@ -82,20 +79,14 @@ def _crossovers(m: Measurements) -> Section:
     def rows(labels: Sequence[str]) -> list[Row]:
         return [_crossing(crossing) for crossing in found if crossing.second in labels]
 
-    head = columns("against", "workload", "operation", f"{BASELINE} wins")
-    tables = by_class(m, head, rows, f"Crossovers with {BASELINE}")
+    tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
     said = CROSSINGS if tables else "No crossovers: they need one workload at two sizes."
     return Section("crossovers", f"Where the {BASELINE} board wins", [said], tables)
 
 
 def _crossing(found: Crossover) -> Row:
-    sort = None if found.players is None else found.players.middle
-    return [
-        word(found.second),
-        word(found.workload),
-        word(operation_title(found.operation)),
-        Value(found.text, sort),
-    ]
+    wins = Value(found.text, None if found.players is None else found.players.middle)
+    return row_of(found.second, found.workload, operation_title(found.operation), wins)
 
 
 def growth_plots(m: Measurements) -> Iterator[Plot]:
@@ -112,26 +103,20 @@ def growth_plots(m: Measurements) -> Iterator[Plot]:
             if time_us.low > 0  # a logarithmic axis has no 0
         ]
         if rows:
-            yield _plot(m, operation, rows)
-
-
-def _plot(m: Measurements, operation: str, rows: Sequence[PlotRow]) -> Plot:
-    largest, last = at_end(rows, "players", max)
-    cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
-    return plot(
-        m,
-        "lines",
-        anchor("scaling", operation),
-        f"{operation_title(operation).capitalize()}: time by board size",
-        f"p50 of one operation, one client, workload {m.workload}, with 95 % intervals over processes; both axes are "
-        f"logarithmic.{cut} At {whole(largest)} players: {spans(last, time_words, panels_of(rows))}.",
-        rows,
-        x=Axis("players", AS_NUMBER, [row["players"] for row in rows], "players"),
-        y=Axis("", AS_TIME, ends(rows)),
-        number="p50, µs",
-        before={"players": "players"},
-        after={"cut": "cut short"},
-    )
+            cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
+            yield lines(
+                m,
+                anchor("scaling", operation),
+                f"{operation_title(operation).capitalize()}: time by board size",
+                f"p50 of one operation, one client, workload {m.workload}, with 95 % intervals over processes; both "
+                f"axes are logarithmic.{cut}",
+                rows,
+                across=("players", "players"),
+                label=AS_TIME,
+                write=time_words,
+                number="p50, µs",
+                after={"cut": "cut short"},
+            )
 
 
 # ---------------------------------------------------------------------- curves

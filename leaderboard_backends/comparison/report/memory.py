@@ -8,12 +8,11 @@ from typing import Final
 
 from ...numerals import duration, percent, significant, size, times, whole
 from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
-from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
-from ..measurements import Measured, Measurements, Values
+from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
+from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
-from ..statistics import interval
-from .by_class import Row, by_class, cells_by_class, head_of, marked
-from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panel, panels_of, plot, spans
+from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panels_of, plot, spans, usual
+from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of
 
 INTRODUCTION: Final = (
     "What loading a board adds per player: private memory (USS) of the app's process and of the server's, and bytes on "
@@ -49,21 +48,18 @@ LINES: Final = (
 )
 
 PRIVATE: Final[dict[str, Statistic]] = {"process": "process_memory", "server": "server_memory"}
-OTHERS: Final[dict[str, Statistic]] = {"server's count": "server_used_memory", "disk": "disk"}
-UPDATES: Final[dict[str, tuple[Statistic, str]]] = {
-    "grown": ("disk_growth", "files grow by"),
-    "written": ("disk_written", "disk writes"),
-}
-"""The statistics of an update on disk, by the heading of the table, with the panel of the chart."""
+OTHERS: Final[tuple[Statistic, ...]] = ("server_used_memory", "disk")
+UPDATES: Final[dict[Statistic, str]] = {"disk_growth": "files grow by", "disk_written": "disk writes"}
+"""The statistics of an update on disk, each with its panel of the chart."""
 
 
 def memory_section(m: Measurements) -> Section:
     """Return bytes per player by size, lines of fixed cost plus bytes per player, and bytes per update."""
     cleaned = "bytes on disk" in m.result.methods  # older results have the files right after the load
-    head = columns("backend", "workload", *(f"#{what}" for what in ("players", *PRIVATE, *OTHERS, "opening", "runs")))
+    head = "backend|workload|#players|#process|#server|#server's count|#disk|#opening|#runs"
     note = GRAIN + (CLEANED if cleaned else AS_LOADED)
     by_size = cells_by_class(m, "service", head, _by_size, "Bytes per player", note)
-    head = columns("backend", "workload", *(f"#{what}" for what in ("players", "updates per call", *UPDATES, "runs")))
+    head = "backend|workload|#players|#updates per call|#grown|#written|#runs"
     note = (GROWN if cleaned else GROWN_AS_LOADED) + WRITTEN
     updates = cells_by_class(m, "recovery", head, _updates, "Disk: bytes per update", note)
     if not (by_size or updates):
@@ -80,20 +76,17 @@ def _names(m: Measurements) -> str:
 
 
 def _by_size(one: Measured) -> Iterator[Row]:
-    private = one.cell.players >= FITTED_FROM
-    yield [
-        *head_of(one),
-        *(median_of(one.values("board", statistic)) if private else NOTHING for statistic in PRIVATE.values()),
-        *(median_of(one.values("board", statistic)) for statistic in OTHERS.values()),
-        middle_of(one.values("board", "opening"), size),
-        number(len(one.runs)),
-    ]
+    private = [median_of(one.values("board", statistic)) for statistic in PRIVATE.values()]
+    others = [median_of(one.values("board", statistic)) for statistic in OTHERS]
+    if one.cell.players < FITTED_FROM:
+        private = [NOTHING] * len(private)
+    yield row_of(*head_of(one), *private, *others, middle_of(one.values("board", "opening"), size), len(one.runs))
 
 
 def _updates(one: Measured) -> Iterator[Row]:
     for calls, runs in one.by_amount("disk", "updates").items():
-        taken = (median_of(one.values("disk", statistic, calls)) for statistic, _ in UPDATES.values())
-        yield [*head_of(one), number(calls), *taken, number(len(runs))]
+        taken = (median_of(one.values("disk", statistic, calls)) for statistic in UPDATES)
+        yield row_of(*head_of(one), calls, *taken, len(runs))
 
 
 def _lines(m: Measurements) -> list[Table]:
@@ -102,18 +95,14 @@ def _lines(m: Measurements) -> list[Table]:
     def rows(labels: Sequence[str]) -> list[Row]:
         return [_line(line) for line in lines if line.backend in labels]
 
-    head = columns("backend", "workload", "where", "#fixed", "#bytes per player", "#misfit", "#sizes")
+    head = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes"
     return by_class(m, head, rows, "Fixed cost plus bytes per player", LINES)
 
 
 def _line(found: MemoryLine) -> Row:
-    return [
-        *map(word, (found.backend, found.workload, found.place)),
-        number(found.line.fixed, size),
-        number(found.line.each, significant),
-        number(found.misfit, percent),
-        number(len(found.points)),
-    ]
+    fixed, each = number(found.line.fixed, size), number(found.line.each, significant)
+    misfit = number(found.misfit, percent)
+    return row_of(found.backend, found.workload, found.place, fixed, each, misfit, len(found.points))
 
 
 # ---------------------------------------------------------------------- charts
@@ -122,20 +111,21 @@ def _line(found: MemoryLine) -> Row:
 def memory_plots(m: Measurements) -> Iterator[Plot]:
     """Yield bytes per player at the largest size of each backend, and the bytes that an update writes."""
     yield from _memory_plot(m)
-    place = m.usual("recovery")
+    found = usual(m, "recovery")
     rows = [
-        bar(panel(m.durability(one.label), group), one.label, interval([*values.values()]), f"{calls:,} per call")
-        for one in (m.measured("recovery", m.in_class_order, place) if place else ())
-        for statistic, group in UPDATES.values()
+        bar(m, one, values, f"{calls:,} per call", group)
+        for one in found
+        for statistic, group in UPDATES.items()
         for calls, values in one.by_amount("disk", statistic).items()
     ]
-    if place is not None and rows:
+    if rows:
+        players = whole(found[0].cell.players)
         yield plot(
             m,
             "bars",
             "disk",
             "Bytes that an update writes",
-            f"For each update, one and several per call, {whole(place.players)} players; whiskers are 95 % intervals "
+            f"For each update, one and several per call, {players} players; whiskers are 95 % intervals "
             f"over processes. One per call: {spans(of_part(rows, '1 per call'), whole, panels_of(rows))}.",
             rows,
             x=Axis("bytes per update", AS_NUMBER),
@@ -147,21 +137,14 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
 def _memory_plot(m: Measurements) -> Iterator[Plot]:
     largest = [[*sizes.values()][-1] for label in m.in_class_order if (sizes := m.by_size("service", label))]
     rows = [
-        bar(
-            m.durability(one.label),
-            one.label,
-            interval([*values.values()]),
-            f"in the {place}",
-            players=one.cell.players,
-        )
+        bar(m, one, values, f"in the {where}", players=one.cell.players)
         for one in largest
-        for place, statistic in PRIVATE.items()
+        for where, statistic in PRIVATE.items()
         if (values := one.values("board", statistic))
     ]
     if rows:
-        found = {part: of_part(rows, part) for part in (f"in the {place}" for place in PRIVATE)}
-        panels = panels_of(rows)
-        said = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part, mine in found.items() if mine)
+        panels, parts = panels_of(rows), [f"in the {where}" for where in PRIVATE]
+        said = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part in parts if (mine := of_part(rows, part)))
         at = " or ".join(whole(players) for players in sorted({row["players"] for row in rows}))
         yield plot(
             m,
@@ -188,38 +171,21 @@ CHURN: Final = (
 
 def churn_sections(m: Measurements) -> list[Section]:
     """Return memory after the load and after churn, where it was measured."""
-    head = columns("backend", "after", "#joined", "#process", "#server", "#by the load's", "#files grew by", "marks")
-    found = []
-    for place in m.places("churn"):
-        tables = cells_by_class(m, "churn", head, _churn_rows, place=place)
-        if tables:
-            found.append(Section(anchor("churn", place.workload, place.players), place.title, tables=tables))
+    head = "backend|after|#joined|#process|#server|#by the load's|#files grew by|marks"
+    found = by_place(m, "churn", lambda place: cells_by_class(m, place, head, _churn_rows))
     return [Section("churn", "Memory while players come and go", [CHURN], sections=found)] if found else []
 
 
 def _churn_rows(one: Measured) -> Iterator[Row]:
     """Yield a row for the load, for half of the time and for the end."""
     process, server = one.by_amount("churn", "process_bytes"), one.by_amount("churn", "server_bytes")
-    moments = sorted(process)
-    first = _both(process, server, moments[0])
-    for moment in dict.fromkeys((moments[0], moments[len(moments) // 2], moments[-1])):
-        whole = _both(process, server, moment)
-        yield [
-            word(one.label),
-            Value(duration(moment) if moment else "the load", moment),
-            _median(one.values("churn", "joined", moment)),
-            _median(process[moment], in_bytes=True),
-            _median(server.get(moment, {}), in_bytes=True),
-            number(whole / first if moment and first > 0 else None, times),
-            _median(one.values("churn", "disk_bytes") if moment == moments[-1] and moment else {}, in_bytes=True),
-            marked(one),
-        ]
-
-
-def _both(process: dict[float, Values], server: dict[float, Values], moment: float) -> float:
-    return median(process[moment].values()) + median(server.get(moment, {0: 0.0}).values())
-
-
-def _median(values: Values, *, in_bytes: bool = False) -> Value:
-    found = median(values.values()) if values else None
-    return number(found, size) if in_bytes else number(found)
+    both = {at: median(used.values()) + median(server.get(at, {0: 0.0}).values()) for at, used in process.items()}
+    moments = [*both]
+    loaded, end = both[moments[0]], moments[-1]
+    for at in dict.fromkeys((moments[0], moments[len(moments) // 2], end)):
+        after = Value(duration(at) if at else "the load", at)
+        joined = median_in(one.values("churn", "joined", at).values())
+        taken = [median_in(values.values(), size) for values in (process[at], server.get(at, {}))]
+        by = number(both[at] / loaded if at and loaded > 0 else None, times)
+        grew = median_in(one.values("churn", "disk_bytes").values() if at == end and at else (), size)
+        yield row_of(one.label, after, joined, *taken, by, grew, marked(one))

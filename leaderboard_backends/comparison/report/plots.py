@@ -6,16 +6,17 @@ makes charts of plots, and imports the libraries for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from ...numerals import Write, significant
+from ...numerals import Write, significant, whole
 from ..document import spread
-from ..measurements import Measurements, Place
+from ..measurements import Measured, Measurements, Values
 from ..named_figures import Statistic
+from ..schema import Mode
 from ..statistics import Interval, interval
-from .by_class import TITLES
+from .tables import TITLES
 
 PlotRow: TypeAlias = Mapping[str, Any]
 """The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
@@ -25,9 +26,6 @@ FIGURE: Final = "figure"
 
 SHAPE: Final = "shape"
 """The kind of a row that is one bucket of the samples, from `time` to `until`; `width` is in pixels."""
-
-IDLE: Final = "idle"
-"""The kind of a row of a dotted line, without a backend: what the harness itself adds."""
 
 BEHIND: Final = "behind"
 """The kind of a row at the upper edge that lists, in `who`, the backends that have no figure there."""
@@ -45,8 +43,9 @@ AS_DOLLARS: Final = "'$' + format(datum.value, '~s')"
 AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
 
 SEPARATOR: Final = " · "
-_DIGITS: Final = 4
-"""No chart shows more."""
+
+Kind: TypeAlias = Literal["lines", "bars", "shapes"]
+"""Lines on log-log axes; bars, one for each `part` of a backend; the shapes of distributions."""
 
 
 class Axis(NamedTuple):
@@ -64,8 +63,7 @@ class Axis(NamedTuple):
 class Plot(NamedTuple):
     """All that a chart is made of."""
 
-    kind: Literal["lines", "bars", "shapes"]
-    """Lines on log-log axes; bars, one for each `part` of a backend; the shapes of distributions."""
+    kind: Kind
     name: str
     title: str
     description: str
@@ -82,7 +80,7 @@ class Plot(NamedTuple):
 
 def plot(
     m: Measurements,
-    kind: Literal["lines", "bars", "shapes"],
+    kind: Kind,
     name: str,
     title: str,
     description: str,
@@ -103,6 +101,32 @@ def plot(
     return Plot(kind, name, title, description, m.labels, panels, every, rows, x, y)
 
 
+def lines(
+    m: Measurements,
+    name: str,
+    title: str,
+    description: str,
+    rows: Sequence[PlotRow],
+    *,
+    across: tuple[str, str],
+    label: str,
+    write: Write,
+    number: str,
+    after: Mapping[str, str] | None = None,
+) -> Plot:
+    """Return lines over a field of the rows, `across` with its heading; the description ends at its largest amount.
+
+    `label` writes values beside the axis, `write` in the description.
+    """
+    field, heading = across
+    most = max(row[field] for row in rows)
+    last = [row for row in rows if row[field] == most]
+    said = f"{description} At {whole(most)} {heading}: {spans(last, write, panels_of(rows))}."
+    x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
+    y = Axis("", label, [row[end] for row in rows for end in ("low", "high")])
+    return plot(m, "lines", name, title, said, rows, x=x, y=y, number=number, before={field: heading}, after=after)
+
+
 def panels_of(rows: Iterable[PlotRow]) -> list[str]:
     """Return the panels that have rows: for each part, in the order of the rows, class by class."""
     seen = dict.fromkeys(row["panel"] for row in rows)
@@ -110,14 +134,20 @@ def panels_of(rows: Iterable[PlotRow]) -> list[str]:
     return [name for part in parts for durability in TITLES if (name := panel(durability, part)) in seen]
 
 
+def usual(m: Measurements, mode: Mode) -> list[Measured]:
+    """Return what has figures at the workload and size that represent a mode, class by class."""
+    place = m.usual(mode)
+    return [] if place is None else m.measured(mode, m.in_class_order, place)
+
+
 def rows_at(
-    m: Measurements, place: Place | None, statistic: Statistic, part: str, field: str, group: str = ""
+    m: Measurements, measured: Iterable[Measured], statistic: Statistic, part: str, field: str, group: str = ""
 ) -> Iterator[PlotRow]:
     """Yield a row for each amount of a part, backend by backend; `field` gets the amounts, `group` is of the panels.
 
     Values of 0 are left out: a logarithmic axis has none.
     """
-    for one in m.measured(place.mode, m.in_class_order, place) if place else ():
+    for one in measured:
         for amount, values in one.by_amount(part, statistic).items():
             known = [value for value in values.values() if value]
             if known:
@@ -132,14 +162,15 @@ def figure(panel: str, backend: str, value: Interval, write: Write, **more: floa
     return {"what": FIGURE, "panel": panel, "backend": backend, **more, **told}
 
 
-def bar(panel: str, backend: str, value: Interval, part: str, **more: float) -> PlotRow:
-    """Return the row of a bar, labelled with its value."""
-    return figure(panel, backend, value, significant, part=part, **more, short=significant(value.middle))
+def bar(m: Measurements, one: Measured, values: Values, part: str, group: str = "", **more: float) -> PlotRow:
+    """Return the row of a bar, labelled with its value; `group` is of the panels."""
+    value, name = interval([*values.values()]), panel(m.durability(one.label), group)
+    return figure(name, one.label, value, significant, part=part, **more, short=significant(value.middle))
 
 
 def rounded(number: float) -> float:
     """Return a number with as many digits as a chart can show."""
-    return float(f"{number:.{_DIGITS}g}")
+    return float(f"{number:.4g}")
 
 
 def panel(durability: str, part: str = "") -> str:
@@ -150,17 +181,6 @@ def panel(durability: str, part: str = "") -> str:
 def of_part(rows: Iterable[PlotRow], part: str) -> list[PlotRow]:
     """Return the rows of one part."""
     return [row for row in rows if row.get("part") == part]
-
-
-def ends(rows: Iterable[PlotRow]) -> list[float]:
-    """Return both ends of all intervals."""
-    return [row[end] for row in rows for end in ("low", "high")]
-
-
-def at_end(rows: Sequence[PlotRow], field: str, end: Callable[[Iterable[float]], float]) -> tuple[float, list[PlotRow]]:
-    """Return the largest or smallest amount of a field, with the rows that have it."""
-    amount = end(row[field] for row in rows)
-    return amount, [row for row in rows if row[field] == amount]
 
 
 def spans(rows: Sequence[PlotRow], write: Write, panels: Sequence[str]) -> str:

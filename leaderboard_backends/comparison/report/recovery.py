@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import median
 from typing import Final, NamedTuple
 
 from ...numerals import NONE, duration, whole
-from ..document import Section, Table, Value, columns, listed, median_of, middle_of, number, word
+from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
-from ..statistics import interval
-from .by_class import Row, cells_by_class, head_of, marked
-from .plots import AS_SECONDS, Axis, Plot, bar, of_part, panels_of, plot, spans
+from .plots import AS_SECONDS, Axis, Plot, bar, of_part, panels_of, plot, spans, usual
+from .tables import Row, cells_by_class, head_of, marked, row_of, table_of
 
 INTRODUCTION: Final = (
     "The server, or the process that has the board open, is killed by `kill -9` during updates. Restore: the time "
@@ -33,48 +32,39 @@ RESTORE: Final = "to recover"
 
 def recovery_section(m: Measurements) -> Section:
     """Return what starting, a crash and coming back took, and what was lost."""
-    head = columns(
-        *("backend", "workload", "#players", "#start, s", "#load, s", "#restore, s", "by", "#lost", "#processes"),
-        *("#ports", "#runs", "marks"),
-    )
+    head = "backend|workload|#players|#start, s|#load, s|#restore, s|by|#lost|#processes|#ports|#runs|marks"
     tables = cells_by_class(m, "recovery", head, _rows, note=COUNTED)
     said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison measured no crash recovery."]
     return Section("crash-recovery", "Crash recovery", said, tables)
 
 
 def _rows(one: Measured) -> Iterator[Row]:
-    lost, acknowledged = (int(sum(one.values("restore", what).values())) for what in ("lost", "acknowledged"))
+    took = [middle_of(one.values(what, "seconds")) for what in ("start", "load")]
     by = dict.fromkeys("reload" if reloaded else "restart" for reloaded in one.values("restore", "reloaded").values())
-    yield [
-        *head_of(one),
-        middle_of(one.values("start", "seconds")),
-        middle_of(one.values("load", "seconds")),
-        median_of(one.values("restore", "seconds")),
-        word(" or ".join(by)),
-        Value(f"{lost:,} of {acknowledged:,}", lost),
-        *(number(max(one.values("restore", what).values())) for what in ("processes", "ports")),
-        number(len(one.runs)),
-        marked(one),
-    ]
+    lost, acknowledged = (int(sum(one.values("restore", what).values())) for what in ("lost", "acknowledged"))
+    restored = median_of(one.values("restore", "seconds"))
+    to_run = (max(one.values("restore", what).values()) for what in ("processes", "ports"))
+    gone = Value(f"{lost:,} of {acknowledged:,}", lost)
+    yield row_of(*head_of(one), *took, restored, " or ".join(by), gone, *to_run, len(one.runs), marked(one))
 
 
 def recovery_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the seconds until the first update, and from a crash until the right answers."""
-    place = m.usual("recovery")
+    found = usual(m, "recovery")
     rows = [
-        bar(m.durability(one.label), one.label, interval([*one.values(what, "seconds").values()]), part)
-        for one in (m.measured("recovery", m.in_class_order, place) if place else ())
+        bar(m, one, one.values(what, "seconds"), part)
+        for one in found
         for what, part in (("start", START), ("restore", RESTORE))
     ]
-    if place is not None and rows:
+    if rows:
         yield plot(
             m,
             "bars",
             "recovery",
             "Seconds to start, and to recover from a crash",
             f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board "
-            f"until it gave correct answers again, with {whole(place.players)} players; where nothing was kept, the "
-            f"app loads them again. Whiskers are 95 % intervals over processes. To recover: "
+            f"until it gave correct answers again, with {whole(found[0].cell.players)} players; where nothing was "
+            f"kept, the app loads them again. Whiskers are 95 % intervals over processes. To recover: "
             f"{spans(of_part(rows, RESTORE), duration, panels_of(rows))}.",
             rows,
             x=Axis("", AS_SECONDS),
@@ -155,42 +145,24 @@ def recovery(m: Measurements, label: str) -> Measured | None:
 def operations_section(m: Measurements) -> Section:
     """Return what operating each board takes: running and restoring, measured; set-up and monitoring, stated."""
     every = operations(m)
-    return Section(
-        name="operations",
-        title="What it takes to operate",
-        paragraphs=[RUNNING],
-        tables=[_running(every), _setting_up(every)],
-    )
-
-
-def _running(every: Sequence[Operation]) -> Table:
-    return Table(
+    running = table_of(
         "To run, and to recover",
-        columns(
-            *("backend", "durability", "#processes", "#ports", "#start", "#players", "#restore", "by", "updates lost")
-        ),
-        [list(_running_row(one)) for one in every],
+        "backend|durability|#processes|#ports|#start|#players|#restore|by|updates lost",
+        map(_running, every),
         "" if all(one.is_measured for one in every) else f"{NONE}: no crash was measured.",
     )
-
-
-def _running_row(one: Operation) -> Iterator[Value]:
-    yield from (Value(one.label), Value(one.durability))
-    yield from (number(one.processes), number(one.ports))
-    yield from (number(one.start_seconds, duration), number(one.players), number(one.restore_seconds, duration))
-    yield word({"load": "loading again", "restart": "a restart"}.get(one.restored_by, one.restored_by))
-    lost = "" if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
-    yield Value(lost or NONE, one.lost, tone="bad" if one.lost else "")
-
-
-def _setting_up(every: Sequence[Operation]) -> Table:
-    return Table(
+    setting_up = table_of(
         f"To set up, and to monitor: {STATED}",
-        columns("backend", "#set-up steps", "set-up", "what can be monitored"),
-        [[Value(one.label), _steps(one), listed(one.setup), listed(one.watch)] for one in every],
+        "backend|#set-up steps|set-up|what can be monitored",
+        (row_of(one.label, len(one.setup) or None, listed(one.setup), listed(one.watch)) for one in every),
         "From the file that describes each backend: not measured, and no verdict depends on it.",
     )
+    return Section("operations", "What it takes to operate", [RUNNING], [running, setting_up])
 
 
-def _steps(one: Operation) -> Value:
-    return Value(f"{len(one.setup)}" if one.setup else NONE, len(one.setup) or None)
+def _running(one: Operation) -> Row:
+    start, restore = number(one.start_seconds, duration), number(one.restore_seconds, duration)
+    by = {"load": "loading again", "restart": "a restart"}.get(one.restored_by, one.restored_by)
+    lost = NONE if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
+    gone = Value(lost, one.lost, tone="bad" if one.lost else "")
+    return row_of(one.label, one.durability, one.processes, one.ports, start, one.players, restore, by, gone)

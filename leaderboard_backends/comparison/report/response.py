@@ -7,27 +7,12 @@ from typing import Final
 
 from ...numerals import significant, whole
 from ..advice.need import time_words
-from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, middle_of, number, word
+from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements, Place
 from ..named_figures import IDLE, Statistic
 from ..statistics import interval
-from .by_class import Row, by_class, cells_by_class, marked, partly_replayed
-from .plots import (
-    AS_NUMBER,
-    AS_TIME,
-    BEHIND,
-    Axis,
-    Plot,
-    PlotRow,
-    at_end,
-    ends,
-    panels_of,
-    plot,
-    rounded,
-    rows_at,
-    spans,
-)
-from .plots import IDLE as IDLE_ROW
+from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, panels_of, plot, rounded, rows_at, spans, usual
+from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
 
 NAME: Final = "response-times"
 TITLE: Final = "Response times at given rates"
@@ -44,32 +29,31 @@ HARNESS: Final = (
 
 PERCENTILES: Final[dict[str, Statistic]] = {"#p50, µs": "p50", "#p99, µs": "p99", "#p99.9, µs": "p999"}
 
-_SEVERAL: Final = ("backend", "clients", "#rate", *PERCENTILES, "#reached", "#runs", "marks")
-
+_TIMES: Final = "|".join(PERCENTILES)
 _ROOM: Final = 1.6
 """Above the highest figure of a chart, for the names of those that fell behind, as a factor."""
 
 
 def response_section(m: Measurements) -> Section:
     """Return response times by rate, and what the harness adds to each."""
-    found = [section for place in m.places("response") for section in _of_place(m, place)]
+    found = by_place(m, "response", lambda place: [*_tables(m, place)])
     if not found:
         return Section(NAME, TITLE, ["This comparison measured no response times with figures."])
     return Section(NAME, TITLE, [INTRODUCTION, *partly_replayed(m)], sections=found)
 
 
-def _of_place(m: Measurements, place: Place) -> Iterator[Section]:
+def _tables(m: Measurements, place: Place) -> Iterator[Table]:
     def rows(labels: Sequence[str]) -> list[Row]:
         measured = m.measured("response", labels, place)
         rates = sorted({rate for one in measured for rate in one.by_amount("rate", "kept_up")})
         return [_row(one, rate) for rate in rates for one in measured if one.values("rate", "kept_up", rate)]
 
-    head = columns("#rate", "backend", *PERCENTILES, "#reached", "#runs", "marks")
-    tables = by_class(m, head, rows)
+    tables = by_class(m, f"#rate|backend|{_TIMES}|#reached|#runs|marks", rows)
     if tables:
-        tables += cells_by_class(m, "response", columns(*_SEVERAL), _several, "Several clients", place=place)
-        tables += _harness(m, place)
-        yield Section(anchor("response", place.workload, place.players), place.title, tables=tables)
+        yield from tables
+        several = f"backend|clients|#rate|{_TIMES}|#reached|#runs|marks"
+        yield from cells_by_class(m, place, several, _several, "Several clients")
+        yield from filled(_harness(m, place))
 
 
 def _several(one: Measured) -> Iterator[Row]:
@@ -77,7 +61,7 @@ def _several(one: Measured) -> Iterator[Row]:
     for clients in one.variants("rate"):
         for rate in one.by_amount("rate", "kept_up", clients):
             said, label, *rest = _row(one, rate, clients)
-            yield [label, word(clients), said, *rest]
+            yield row_of(label, clients, said, *rest)
 
 
 def _row(one: Measured, rate: float, clients: str = "") -> Row:
@@ -87,14 +71,8 @@ def _row(one: Measured, rate: float, clients: str = "") -> Row:
     if behind == len(kept_up):
         said = f"did not keep up (reached {middle_of(reached).text}/s)"
         times = [Value(said, tone="bad"), *[NOTHING] * (len(PERCENTILES) - 1)]
-    return [
-        number(rate, significant),
-        word(one.label),
-        *times,
-        middle_of(reached),
-        number(len(kept_up)),
-        marked(one, *([f"{behind} did not keep up"] if 0 < behind < len(kept_up) else [])),
-    ]
+    marks = marked(one, *([f"{behind} did not keep up"] if 0 < behind < len(kept_up) else []))
+    return row_of(number(rate, significant), one.label, *times, middle_of(reached), len(kept_up), marks)
 
 
 def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dict[int, float]]:
@@ -106,16 +84,15 @@ def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dic
     return {rate: dict(enumerate(values)) for rate, values in sorted(found.items())}
 
 
-def _harness(m: Measurements, place: Place) -> Iterator[Table]:
-    """Yield the table of a board that does nothing, over the runs of all backends."""
+def _harness(m: Measurements, place: Place) -> Table:
+    """Return the table of a board that does nothing, over the runs of all backends."""
     measured = [one for one in m.cells.values() if one.place == place]  # A/A runs as well
     times = [_idle(measured, statistic) for statistic in PERCENTILES.values()]
-    rows = [
-        [number(rate, significant), *(median_of(one.get(rate, {})) for one in times), number(len(runs))]
+    rows = (
+        row_of(number(rate, significant), *(median_of(one.get(rate, {})) for one in times), len(runs))
         for rate, runs in _idle(measured, "kept_up").items()
-    ]
-    if rows:
-        yield Table("What the harness adds", columns("#rate", *PERCENTILES, "#runs"), rows, HARNESS)
+    )
+    return table_of("What the harness adds", f"#rate|{_TIMES}|#runs", rows, HARNESS)
 
 
 # ---------------------------------------------------------------------- the chart
@@ -123,15 +100,16 @@ def _harness(m: Measurements, place: Place) -> Iterator[Table]:
 
 def response_plots(m: Measurements) -> Iterator[Plot]:
     """Yield p99 by rate, at the usual workload and size, with the harness alone, and who fell behind."""
-    place = m.usual("response")
-    rows = [*rows_at(m, place, "p99", "rate", "rate")]
-    if place is None or not rows:
+    measured = usual(m, "response")
+    rows = [*rows_at(m, measured, "p99", "rate", "rate")]
+    if not rows:
         return
-    measured, panels = m.measured("response", m.in_class_order, place), panels_of(rows)
-    idle = [*_idle_rows(measured, panels)]
-    behind = _behind(m, measured, panels)
+    place, panels = measured[0].place, panels_of(rows)
+    idle, behind = [*_idle_rows(measured, panels)], _behind(m, measured, panels)
     every = [*rows, *_behind_rows(behind), *idle]
-    least, first = at_end(rows, "rate", min)
+    numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
+    least = min(row["rate"] for row in rows)
+    first = [row for row in rows if row["rate"] == least]
     yield plot(
         m,
         "lines",
@@ -142,7 +120,7 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
         f"second: {spans(first, time_words, panels)}.{_behind_words(behind)}",
         every,
         x=Axis("operations per second", AS_NUMBER, [row["rate"] for row in every], "rate"),
-        y=Axis("", AS_TIME, [*(end * _ROOM for end in ends(rows)), *(row["value"] for row in idle)]),
+        y=Axis("", AS_TIME, numbers),
         number="p99, µs",
         before={"rate": "operations per second"},
     )
@@ -152,7 +130,7 @@ def _idle_rows(measured: Sequence[Measured], panels: Sequence[str]) -> Iterator[
     for rate, times in _idle(measured, "p99").items():
         middle = interval([*times.values()]).middle
         told = {"value": rounded(middle), "told": f"{significant(middle)} µs"}
-        yield from ({"what": IDLE_ROW, "panel": name, "rate": rate} | told for name in panels)
+        yield from ({"what": IDLE, "panel": name, "rate": rate} | told for name in panels)
 
 
 Behind = Mapping[tuple[str, float], list[str]]

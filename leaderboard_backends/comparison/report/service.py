@@ -11,28 +11,13 @@ from typing import Final, NamedTuple
 from ...numerals import Write, elapsed, significant, times, whole
 from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
-from ..document import (
-    NOTHING,
-    Section,
-    Table,
-    Value,
-    anchor,
-    columns,
-    median_of,
-    middle_of,
-    number,
-    operation_title,
-    quoted,
-    table,
-    word,
-)
-from ..figures import BUCKET, Distribution, ProgramFigures, ServiceFigures
+from ..document import NOTHING, Section, Value, anchor, median_of, middle_of, operation_title, quoted
+from ..figures import BUCKET, ProgramFigures, ServiceFigures
 from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
-from ..schema import Run
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
-from .by_class import MARKS, Row, cells_by_class, class_title, head_of, marked, partly_replayed
-from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, plot, rounded, spans
+from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, plot, rounded, spans, usual
+from .tables import MARKS, Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
 
 FASTEST: Final = "*"
 """Marks the figure of the fastest backend."""
@@ -65,8 +50,8 @@ def service_section(m: Measurements) -> Section:
     found = m.places("service")
     if not found:
         return Section("service-times", "Service times", ["This comparison measured no service times."])
-    usual = m.usual("service")
-    sizes = [_of_place(m, place, detail=usual is None or place.players != usual.players) for place in found]
+    shown = m.usual("service")
+    sizes = [_of_place(m, place, detail=shown is None or place.players != shown.players) for place in found]
     paragraphs = [TIMED, READ, SEPARATE, f"{LEGEND} {MARKS}", *partly_replayed(m), _checked(m)]
     return Section("service-times", "Service times", paragraphs, sections=[*sizes, _loading(m)])
 
@@ -84,25 +69,27 @@ def _checked(m: Measurements) -> str:
 def _loading(m: Measurements) -> Section:
     def rows(one: Measured) -> Iterator[Row]:
         took, rate = one.values("load", "seconds"), one.values("load", "players_per_second")
-        yield [*head_of(one), middle_of(took, elapsed), median_of(rate), number(len(one.runs))]
+        cell, runs = one.cell, len(one.runs)
+        yield row_of(one.label, cell.workload, cell.players, middle_of(took, elapsed), median_of(rate), runs)
 
-    head = columns("backend", "workload", "#players", "#took", "#players per second", "#runs")
+    tables = cells_by_class(m, "service", "backend|workload|#players|#took|#players per second|#runs", rows)
     said = "One call of `update_scores` with all players, into an empty board."
-    return Section("loading", "Loading", [said], cells_by_class(m, "service", head, rows), detail=True)
+    return Section("loading", "Loading", [said], tables, detail=True)
 
 
 # ---------------------------------------------------------------------- one workload at one size
 
 
 def _of_place(m: Measurements, place: Place, *, detail: bool) -> Section:
-    measured = {name: m.measured("service", labels, place) for name, labels in m.classes.items()}
-    known = {one.label for found in measured.values() for one in found}
-    without = [label for label in m.labels if label not in known]
+    def rows(labels: Sequence[str]) -> list[Row]:
+        return [*_rows(m, m.measured("service", labels, place))]
+
+    def note(labels: Sequence[str]) -> str:
+        return _note(m, m.measured("service", labels, place))
+
+    without = [label for label in m.labels if not m.at(place, label).runs]
     absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
-    head = columns("operation", "backend", "#p50, µs", "#ratio", "#p99, µs", "#per second", "#runs", "marks")
-    tables = [
-        table(class_title(name), head, [*_rows(m, found)], _note(m, found)) for name, found in measured.items() if found
-    ]
+    tables = by_class(m, "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks", rows, note=note)
     return Section(anchor("service", place.workload, place.players), place.title, absent, tables, detail=detail)
 
 
@@ -113,22 +100,14 @@ def _rows(m: Measurements, measured: Sequence[Measured]) -> Iterator[Row]:
         p50, p99 = (Ranked.of(m, measured, name, statistic) for statistic in ("p50", "p99"))
         order = [*p50.order, *(one.label for one in measured)]
         for one in sorted(measured, key=lambda one: order.index(one.label)):
-            rate = one.values(name, "per_second")
+            label, rate = one.label, one.values(name, "per_second")
             if rate:
                 cut = one.cut(name)
                 marks = [f"n={cut:,}"] if cut is not None else []
-                fewer = {"p50": len(p50.times[one.label]), "p99": len(p99.times[one.label])}
+                fewer = {"p50": len(p50.times[label]), "p99": len(p99.times[label])}
                 marks += [f"{which} of {count}" for which, count in fewer.items() if 0 < count < len(rate)]
-                yield [
-                    word(operation_title(name)),
-                    word(one.label),
-                    p50.time(one.label),
-                    p50.behind(one.label),
-                    p99.time(one.label),
-                    middle_of(rate),
-                    number(len(rate)),
-                    marked(one, *marks),
-                ]
+                taken = p50.time(label), p50.behind(label), p99.time(label)
+                yield row_of(operation_title(name), label, *taken, middle_of(rate), len(rate), marked(one, *marks))
 
 
 def _note(m: Measurements, measured: Sequence[Measured]) -> str:
@@ -204,8 +183,7 @@ _THINNEST: Final = 1.0
 
 def distribution_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the distribution of each of the main operations, at the usual workload and size."""
-    place = m.usual("service")
-    found = [] if place is None else m.measured("service", m.in_class_order, place)
+    found = usual(m, "service")
     names = list(dict.fromkeys(name for one in found for name in one.operations))
     for name in [main for main in MAIN if main in names] or names[:1]:
         rows = [row for one in found for row in _spread(m, one, name)]
@@ -228,9 +206,10 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
 def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]:
     """Yield a row for each bucket of the samples of all processes, with its thickness, and one for each percentile."""
     counted: Counter[int] = Counter()
-    for time in _distributions(one.runs, operation):
-        for bucket, count in enumerate(time.histogram.counts, time.histogram.first):
-            counted[bucket] += count
+    for run in one.runs:
+        if isinstance(run.figures, ServiceFigures) and operation in run.figures.operations:
+            histogram = run.figures.operations[operation].time.histogram
+            counted.update(dict(enumerate(histogram.counts, histogram.first)))
     most, panel = max(counted.values(), default=0), m.durability(one.label)
     for bucket in sorted(bucket for bucket, count in counted.items() if count):
         start, end = (rounded(BUCKET**each / 1000) for each in (bucket, bucket + 1))
@@ -240,12 +219,6 @@ def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]
         if values := one.values(operation, statistic):
             at = interval([*values.values()])
             yield figure(panel, one.label, at, significant, part=percentile, time=rounded(at.middle), tick=tick)
-
-
-def _distributions(runs: Iterable[Run], operation: str) -> Iterator[Distribution]:
-    for run in runs:
-        if isinstance(run.figures, ServiceFigures) and operation in run.figures.operations:
-            yield run.figures.operations[operation].time
 
 
 # ---------------------------------------------------------------------- every percentile
@@ -268,53 +241,32 @@ COLUMNS: Final[dict[str, tuple[Statistic, Write]]] = {
 
 def percentiles_section(m: Measurements) -> Section:
     """Return medians over processes of each percentile, by workload and size, and those of programs."""
-    sections = [_percentiles_of(m, place) for place in m.places("service")]
-    return Section(
-        "percentiles",
-        "Every percentile",
-        [EVERY_PERCENTILE],
-        [*_programs(m)],
-        sections=[section for section in sections if section.tables],
-        detail=True,
-    )
-
-
-def _percentiles_of(m: Measurements, place: Place) -> Section:
-    head = columns("backend", "operation", *COLUMNS, "#planned")
-    tables = cells_by_class(m, "service", head, _percentile_rows, place=place)
-    return Section(anchor("percentiles", place.workload, place.players), place.title, tables=tables)
+    columns = "|".join(COLUMNS)
+    head = f"backend|operation|{columns}|#planned"
+    sections = by_place(m, "service", lambda place: cells_by_class(m, place, head, _percentile_rows), "percentiles")
+    rows = (row for one in m.cells.values() for row in _program(one))
+    programs = table_of("Programs of plug-ins", f"program|#players|operation|{columns}|#processes", rows)
+    tables = [programs] if programs.rows else []
+    return Section("percentiles", "Every percentile", [EVERY_PERCENTILE], tables, sections=sections, detail=True)
 
 
 def _percentile_rows(one: Measured) -> Iterator[Row]:
     for operation in one.operations:
-        times = [_median(one.values(operation, statistic).values(), write) for statistic, write in COLUMNS.values()]
-        planned = number(median(one.values(operation, "planned").values()))
-        yield [word(one.label), word(operation_title(operation)), *times, planned]
-
-
-def _programs(m: Measurements) -> Iterator[Table]:
-    """Yield the table of programs, where any was run."""
-    rows = [row for one in m.cells.values() for row in _program(one)]
-    if rows:
-        head = columns("program", "#players", "operation", *COLUMNS, "#processes")
-        yield Table("Programs of plug-ins", head, rows)
+        times = [median_in(one.values(operation, each).values(), write) for each, write in COLUMNS.values()]
+        planned = median_in(one.values(operation, "planned").values())
+        yield row_of(one.label, operation_title(operation), *times, planned)
 
 
 def _program(one: Measured) -> Iterator[Row]:
+    """Yield the rows of a program; of a backend there are none."""
     timings = [each for run in one.runs if isinstance(run.figures, ProgramFigures) for each in run.figures.timings]
     for operation in dict.fromkeys(each.operation for each in timings):
         times = [each.time for each in timings if each.operation == operation]
         medians = [
-            _median([getattr(time, TIME_FIELDS[statistic]) for time in times], write)
+            median_in((getattr(time, TIME_FIELDS[statistic]) for time in times), write)
             for statistic, write in COLUMNS.values()
         ]
-        name, players = word(one.label), number(one.cell.players)
-        yield [name, players, word(operation_title(operation)), *medians, number(len(times))]
-
-
-def _median(values: Iterable[float | None], write: Write) -> Value:
-    known = [value for value in values if value is not None]
-    return number(median(known) if known else None, write)
+        yield row_of(one.label, one.cell.players, operation_title(operation), *medians, len(times))
 
 
 # ---------------------------------------------------------------------- parts around a board
@@ -328,12 +280,8 @@ HARDENING: Final = (
 
 def hardening_sections(m: Measurements) -> list[Section]:
     """Return p50 by operation and part, and what the part adds; none where that was not measured."""
-    head = columns("backend", "operation", "part", "#p50, µs", "#adds, µs", "#p99, µs", "#runs", "marks")
-    found = []
-    for place in m.places("hardening"):
-        tables = cells_by_class(m, "hardening", head, _hardening_rows, place=place)
-        if tables:
-            found.append(Section(anchor("hardening", place.workload, place.players), place.title, tables=tables))
+    head = "backend|operation|part|#p50, µs|#adds, µs|#p99, µs|#runs|marks"
+    found = by_place(m, "hardening", lambda place: cells_by_class(m, place, head, _hardening_rows))
     return [Section("hardening", "What hardening costs", [HARDENING], sections=found)] if found else []
 
 
@@ -342,13 +290,6 @@ def _hardening_rows(one: Measured) -> Iterator[Row]:
     for operation, part in ((name, part) for name in operations for part in ("", *one.variants(name))):
         p50, alone = one.values(operation, "p50", variant=part), one.values(operation, "p50")
         added = {round_: time - alone[round_] for round_, time in p50.items() if round_ in alone}
-        yield [
-            word(one.label),
-            word(operation_title(operation)),
-            word(part or "none"),
-            median_of(p50),
-            median_of(added) if part else number(None, significant),
-            median_of(one.values(operation, "p99", variant=part)),
-            number(len(p50)),
-            marked(one),
-        ]
+        title, adds = operation_title(operation), median_of(added) if part else None
+        p99 = median_of(one.values(operation, "p99", variant=part))
+        yield row_of(one.label, title, part or "none", median_of(p50), adds, p99, len(p50), marked(one))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from statistics import median
 from typing import Final, Literal, TypeAlias
 
 from ...numerals import percent, significant, times, whole
-from ..document import Section, Value, anchor, columns, median_of, number, word
+from ..document import Section, Table, Value, median_of, number
 from ..measurements import Measured, Measurements, Place, Values
-from .by_class import Row, cells_by_class, marked, partly_replayed
-from .plots import AS_NUMBER, Axis, Plot, PlotRow, at_end, ends, panels_of, plot, rows_at, spans
+from .plots import AS_NUMBER, Plot, lines, rows_at, usual
+from .tables import Row, by_place, cells_by_class, marked, partly_replayed, row_of
 
 BUSY_FROM: Final = 0.7
 """Share of a core at which a single-threaded server counts as the limit."""
@@ -42,18 +42,14 @@ LIMITS: Final = (
 
 def throughput_section(m: Measurements) -> Section:
     """Return operations per second by clients and kind, and of batches."""
-    clients = columns(
-        *("backend", "kind", "#clients", "#per second", "#ratio", "#client cores", "#server cores", "held back by"),
-        *("#runs", "marks"),
-    )
-    batches = columns("backend", "#updates per call", "#updates per second", "#ratio", "#runs")
-    found = []
-    for place in m.places("throughput"):
-        tables = cells_by_class(m, "throughput", clients, partial(_clients, m), "Clients", place=place)
-        tables += cells_by_class(m, "throughput", batches, _batches, "Batches, one client", place=place)
-        if tables:
-            name = anchor("throughput", place.workload, place.players)
-            found.append(Section(name, place.title, tables=tables))
+    clients = "backend|kind|#clients|#per second|#ratio|#client cores|#server cores|held back by|#runs|marks"
+    batches = "backend|#updates per call|#updates per second|#ratio|#runs"
+
+    def tables(place: Place) -> list[Table]:
+        of_clients = cells_by_class(m, place, clients, partial(_clients, m), "Clients")
+        return [*of_clients, *cells_by_class(m, place, batches, _batches, "Batches, one client")]
+
+    found = by_place(m, "throughput", tables)
     said = [INTRODUCTION, LIMITS, *partly_replayed(m)]
     if not found:
         said = ["This comparison measured no throughput with figures."]
@@ -64,21 +60,12 @@ def _clients(m: Measurements, one: Measured) -> Iterator[Row]:
     for kind in KINDS:
         rates = one.by_amount(kind, "per_second")
         for clients, rate in rates.items():
-            used = one.values(kind, "client_cores", clients)
-            server = one.values(kind, "server_cores", clients)
-            client_cores, server_cores = median(used.values()), median(server.values()) if server else None
-            yield [
-                word(one.label),
-                word(kind),
-                number(clients),
-                median_of(rate),
-                _by(rate, rates.get(1)),
-                number(client_cores, significant),
-                number(server_cores, significant),
-                word(limit(kind, clients, client_cores, server_cores, m.result.machine.cores)),
-                number(len(rate)),
-                marked(one),
-            ]
+            mine, server = one.values(kind, "client_cores", clients), one.values(kind, "server_cores", clients)
+            used, by_server = median(mine.values()), median(server.values()) if server else None
+            held_back = limit(kind, clients, used, by_server, m.result.machine.cores)
+            rated = median_of(rate), _by(rate, rates.get(1))
+            cores = number(used, significant), number(by_server, significant)
+            yield row_of(one.label, kind, clients, *rated, *cores, held_back, len(rate), marked(one))
 
 
 def limit(kind: str, clients: float, client_cores: float, server_cores: float | None, cores: float) -> Limit:
@@ -100,39 +87,22 @@ def _batches(one: Measured) -> Iterator[Row]:
     by_size = one.by_amount("batch", "per_second")
     smallest = next(iter(by_size.values()), None)
     for size, rate in by_size.items():
-        yield [word(one.label), number(size), median_of(rate), _by(rate, smallest), number(len(rate))]
+        yield row_of(one.label, size, median_of(rate), _by(rate, smallest), len(rate))
 
 
 def throughput_plots(m: Measurements) -> Iterator[Plot]:
     """Yield operations per second of several clients and of batches, at the usual workload and size."""
-    place = m.usual("throughput")
-    if place is None:
-        return
-    clients = [row for kind in KINDS for row in rows_at(m, place, "per_second", kind, "clients", kind)]
-    if clients:
-        title, said = "Operations per second of several clients", "All clients together"
-        yield _plot(m, place, clients, ("throughput", title, said), ("clients", "clients"))
-    batches = [*rows_at(m, place, "per_second", "batch", "size")]
-    if batches:
-        title, said = "Updates per second in batches", "One client, so many updates per call of update_scores"
-        yield _plot(m, place, batches, ("batches", title, said), ("size", "updates per call"))
-
-
-def _plot(
-    m: Measurements, place: Place, rows: Sequence[PlotRow], said: tuple[str, str, str], across: tuple[str, str]
-) -> Plot:
-    (name, title, what), (field, heading) = said, across
-    most, last = at_end(rows, field, max)
-    return plot(
-        m,
-        "lines",
-        name,
-        title,
-        f"{what}, workload {place.workload}, {whole(place.players)} players, with 95 % intervals over processes; both "
-        f"axes are logarithmic. At {whole(most)} {heading}: {spans(last, whole, panels_of(rows))}.",
-        rows,
-        x=Axis(heading, AS_NUMBER, [row[field] for row in rows], field),
-        y=Axis("", AS_NUMBER, ends(rows)),
-        number="per second",
-        before={field: heading},
-    )
+    found = usual(m, "throughput")
+    clients = [row for kind in KINDS for row in rows_at(m, found, "per_second", kind, "clients", kind)]
+    batches = [*rows_at(m, found, "per_second", "batch", "size")]
+    together, one_client = "All clients together", "One client, so many updates per call of update_scores"
+    for name, title, what, across, rows in (
+        ("throughput", "Operations per second of several clients", together, ("clients", "clients"), clients),
+        ("batches", "Updates per second in batches", one_client, ("size", "updates per call"), batches),
+    ):
+        if rows:
+            said = (
+                f"{what}, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, with 95 % "
+                f"intervals over processes; both axes are logarithmic."
+            )
+            yield lines(m, name, title, said, rows, across=across, label=AS_NUMBER, write=whole, number="per second")

@@ -1,0 +1,133 @@
+"""Tables of figures: rows, a table for each durability class, which are never mixed, and the marks of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from statistics import median
+from typing import Final, TypeAlias
+
+from ...numerals import Write, whole
+from ..document import Section, Table, Value, anchor, columns, number, table, word
+from ..measurements import Measured, Measurements, Place
+from ..schema import DISTURBED_FROM, Durability, Mode
+
+TITLES: Final[dict[Durability, str]] = {
+    "memory only": "memory only: a power cut takes everything",
+    "everysec": "everysec: a power cut takes about the last second",
+    "every commit": "every commit: each update waits for the disk",
+    "not known": "durability not known",
+}
+"""The title of each class above its table, the least durable first; what could not be opened is in the last."""
+
+DISTURBED: Final = "~"
+
+MARKS: Final = (
+    f"Marks: `n=20` the time limit left only 20 samples in a process; `{DISTURBED}` other processes kept at least "
+    f"{DISTURBED_FROM:g} cores busy during a run, so that its times are too long, above all the p99; `3 of 5` only 3 "
+    "of 5 runs have figures; `p99 of 3` only 3 processes have enough samples for a p99; `-` too few samples for this "
+    "percentile, or not measured."
+)
+
+Row: TypeAlias = Sequence[Value]
+
+
+def row_of(*cells: Value | str | float | None) -> Row:
+    """Return a row: text becomes words, a number is written whole, and a value stays as it is."""
+    return [
+        cell if isinstance(cell, Value) else word(cell) if isinstance(cell, str) else number(cell) for cell in cells
+    ]
+
+
+def table_of(title: str, headings: str, rows: Iterable[Row], note: str = "") -> Table:
+    """Return a table with all its columns; `|` separates the headings, and those of figures begin with `#`."""
+    return Table(title, columns(*headings.split("|")), [*rows], note)
+
+
+def median_in(values: Iterable[float | None], write: Write = whole) -> Value:
+    """Return the median of what is known, without an interval; a dash where nothing is."""
+    known = [value for value in values if value is not None]
+    return number(median(known) if known else None, write)
+
+
+def filled(*tables: Table) -> list[Table]:
+    """Return the tables that have rows."""
+    return [each for each in tables if each.rows]
+
+
+def by_class(
+    m: Measurements,
+    headings: str,
+    rows: Callable[[list[str]], Sequence[Row]],
+    title: str = "",
+    note: str | Callable[[list[str]], str] = "",
+) -> list[Table]:
+    """Return one table per class whose backends have rows, without empty columns.
+
+    A note follows the last one; one that is made from the labels of a class follows each.
+    """
+    head = columns(*headings.split("|"))
+    made = [
+        table(_title(name, title), head, found, "" if isinstance(note, str) else note(labels))
+        for name, labels in m.classes.items()
+        if (found := rows(labels))
+    ]
+    if made and isinstance(note, str):
+        made[-1] = replace(made[-1], note=note)
+    return made
+
+
+def cells_by_class(
+    m: Measurements,
+    where: Mode | Place,
+    headings: str,
+    rows: Callable[[Measured], Iterable[Row]],
+    title: str = "",
+    note: str = "",
+) -> list[Table]:
+    """Return one table per class, with the rows of each backend that has figures in a mode, or at one of its places."""
+    place = where if isinstance(where, Place) else None
+    mode = where.mode if isinstance(where, Place) else where
+
+    def of_class(labels: list[str]) -> list[Row]:
+        return [row for one in m.measured(mode, labels, place) for row in rows(one)]
+
+    return by_class(m, headings, of_class, title, note)
+
+
+def by_place(m: Measurements, mode: Mode, tables: Callable[[Place], Sequence[Table]], name: str = "") -> list[Section]:
+    """Return a section for each workload and size at which a mode has tables; their names begin with `name`."""
+    found = [(place, made) for place in m.places(mode) if (made := tables(place))]
+    return [
+        Section(anchor(name or mode, place.workload, place.players), place.title, tables=made) for place, made in found
+    ]
+
+
+def _title(name: Durability, title: str) -> str:
+    """Return a table's title that says which class it is of."""
+    said = TITLES[name]
+    return f"{title}; {said}" if title else said[:1].upper() + said[1:]
+
+
+def head_of(one: Measured) -> tuple[str, str, int]:
+    """Return what a row begins with: backend, workload and players."""
+    return one.label, one.cell.workload, one.cell.players
+
+
+def marked(one: Measured, *more: str) -> Value:
+    """Return the marks of a row: not from all processes, or disturbed, and more; empty without marks."""
+    missing = [f"{len(one.runs)} of {len(one.every)}"] if len(one.runs) < len(one.every) else []
+    text = ", ".join([*missing, *([DISTURBED] if one.disturbed else []), *more])
+    return Value(text, text or None)
+
+
+def partly_replayed(m: Measurements) -> Iterator[str]:
+    """Yield a sentence for each workload of events of which only some are replayed and timed."""
+    for facts in m.result.workloads:
+        replayed = {trace.steps.get("update", 0) for trace in m.result.traces if trace.workload == facts.name}
+        if replayed and min(replayed) < facts.events:
+            counts = " or ".join(f"{count:,}" for count in sorted(replayed))
+            yield (
+                f"**Of the {facts.events:,} events of {facts.name}, a run replays and times {counts}**; the others "
+                "fill the board that is loaded, warm it up, or are left out: `--steps` replays more."
+            )
