@@ -19,15 +19,13 @@ from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
 from .growth import growth_plots, growth_section
 from .memory import churn_sections, memory_plots, memory_section
-from .missing import missing_section
-from .noise import noise_section
 from .page import report_extra
 from .plots import Plot
 from .recovery import operations_section, recovery_plots, recovery_section
 from .response import response_plots, response_section
 from .service import distribution_plots, hardening_sections, percentiles_section, service_section
 from .throughput import throughput_plots, throughput_section
-from .trust import trust_section
+from .trust import missing_section, noise_section, trust_section
 
 PLOTS: Final[dict[str, Callable[[Measurements], Iterator[Plot]]]] = {
     "growth": growth_plots,

@@ -1,16 +1,19 @@
-"""Why not to trust this: the limits of the figures, and how benchmarks in public went wrong and what is done here."""
+"""How far to trust a result: its limits, noise and the machine meanwhile, and the runs that have no figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Final, NamedTuple, cast
 
-from ...numerals import counted, duration
-from ..document import Section, Table, columns, quoted, word
+from ...numerals import counted, duration, significant, times
+from ..document import Section, Table, Value, listed, number, quoted, spread
 from ..measurements import Measured, Measurements
-from ..schema import Result
-from ..statistics import ENOUGH_PROCESSES
-from .by_class import DISTURBED
+from ..named_figures import Judged, statistic_title
+from ..schema import DISTURBED_FROM, Result, Run
+from ..statistics import ENOUGH_PROCESSES, ratio
+from .tables import DISTURBED, Row, filled, head_of, row_of, table_of
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
@@ -58,8 +61,8 @@ MISTAKES: Final = {
 def trust_section(m: Measurements) -> Section:
     """Return the limits of a result, those of this result first, and mistakes that other comparisons make."""
     limits = [*_of_this_result(m.result), *_of_all(m)]
-    mistakes = [[word(wrong), word(here)] for wrong, here in MISTAKES.items()]
-    wrong = Table("How public benchmarks went wrong", columns("elsewhere", "here"), mistakes)
+    mistakes = (row_of(wrong, here) for wrong, here in MISTAKES.items())
+    wrong = table_of("How public benchmarks went wrong", "elsewhere|here", mistakes)
     title = "Further limits, and how public benchmarks went wrong"
     return Section(
         "why-not-to-trust-this",
@@ -125,3 +128,133 @@ def _knows_its_server(one: Measured) -> bool:
     of_it = ("server_memory", "server_cores")
     started = any(one.values("restore", "processes").values())
     return started or any(figure.statistic in of_it for figure in one.figures)
+
+
+# ---------------------------------------------------------------------- noise
+
+FLOORS: Final = (
+    "A noise floor is the largest ratio between two runs of the same backend (A/A runs), by what a call waits for, by "
+    "mode and by statistic; a smaller difference means nothing. A class without A/A runs takes the largest floor of "
+    "all."
+)
+NO_A_A_RUNS: Final = (
+    "No backend was run against itself (A/A) in this comparison, so that no noise floor is known, and **no difference "
+    "counts**."
+)
+
+
+def noise_section(m: Measurements) -> Section:
+    """Return noise floors, the clock's cost and disturbed runs; the ratios of each A/A run as detail."""
+    title = "Each backend against itself (A/A runs)"
+    a_a = Section("a-a-runs", title, tables=filled(_floors(m), _a_a_runs(m)), detail=True)
+    said = [FLOORS if m.a_a_runs else NO_A_A_RUNS, _disturbance(m.result.runs)]
+    return Section("noise", "Noise", said, filled(_clock(m), _disturbed(m)), sections=[a_a] if a_a.tables else [])
+
+
+def _floors(m: Measurements) -> Table:
+    rows = []
+    for (noise, mode, statistic), floor in sorted(m.floors.measured.items(), key=lambda item: item[0][1:]):
+        title, of_class = statistic_title(cast("Judged", statistic)), noise.title if noise else "never opened"
+        rows.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
+    return table_of("Noise floors", "mode|statistic|class|#floor|from", rows)
+
+
+def _a_a_runs(m: Measurements) -> Table:
+    rows = (row for again in m.a_a_runs for row in _ratios(m.at(again.place, again.label), again))
+    return table_of("Ratios of A/A runs", "backend|workload|#players|figure|statistic|#second / first", rows)
+
+
+def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
+    for figure, other in again.figures.items():
+        one = first.figures.get(figure, {})
+        if figure.judged and one and min(*one.values(), *other.values()) > 0:
+            by = ratio(other, one)
+            said = Value(spread(by, lambda by: f"{by:.2f}"), by.middle)
+            yield row_of(*head_of(again), figure.title, statistic_title(cast("Judged", figure.statistic)), said)
+
+
+def _clock(m: Measurements) -> Table:
+    clock = [cost for one in m.cells.values() for cost in one.values("clock", "clock").values()]
+    costs = [number(part, significant) for part in (min(clock), median(clock), max(clock))] if clock else []
+    note = "The time read for an empty call: every service time contains it; it is not subtracted."
+    rows = [row_of(*costs, len(clock))] if clock else []
+    return table_of("The cost of the clock", "#least, µs|#median, µs|#most, µs|#runs", rows, note)
+
+
+def _disturbance(runs: Sequence[Run]) -> str:
+    disturbed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
+    return (
+        f"Of {known:,} runs in which it could be measured, {disturbed:,} were disturbed: other processes kept at least "
+        f"{DISTURBED_FROM:g} cores busy on average."
+    )
+
+
+def _disturbed(m: Measurements) -> Table:
+    rows = []
+    for one in m.cells.values():
+        if cores := [run.cores_elsewhere or 0.0 for run in one.every if run.disturbed]:
+            mode = f"{one.cell.mode} (again)" if one.cell.a_a else one.cell.mode
+            most = number(max(cores), significant)
+            rows.append(row_of(one.label, mode, one.cell.workload, one.cell.players, len(cores), most))
+    return table_of("Disturbed runs", "backend|mode|workload|#players|#runs|#most cores elsewhere", rows)
+
+
+# ---------------------------------------------------------------------- runs without figures
+
+ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
+"""Order of the table: from faults of the backend to causes outside of it."""
+
+NO_FIGURES: Final = "it has no figures, although its status is ok"
+
+
+class Reason(NamedTuple):
+    """Why runs of one backend have no figures."""
+
+    status: str
+    backend: str
+    text: str
+
+
+def missing_section(m: Measurements) -> Section:
+    """Return every run without figures, grouped by status, backend and reason, and what runs noted."""
+    result, without = m.result, sum(map(_lacks_figures, m.result.runs))
+    said = [f"{without:,} of {len(result.runs):,} runs have no figures." if without else "Every run has figures."]
+    if not result.finished:
+        said.append("**The comparison was interrupted**: runs that were not reached are listed here.")
+    run = {cell.backend for cell in m.cells}
+    if never := [label for label in m.labels if label not in run]:
+        said.append(f"Asked for, but never run: {quoted(never)}.")
+    return Section("without-figures", "Without figures", said, filled(_without_figures(result), _notes(result)))
+
+
+def _lacks_figures(run: Run) -> bool:
+    return run.status != "ok" or run.figures is None
+
+
+def _without_figures(result: Result) -> Table:
+    grouped: dict[Reason, list[Run]] = {}
+    for run in filter(_lacks_figures, result.runs):
+        text = run.reason or (NO_FIGURES if run.status == "ok" else "")
+        grouped.setdefault(Reason(run.status, run.cell.backend, text), []).append(run)
+    rows = []
+    for reason in sorted(grouped, key=lambda reason: ORDER.index(reason.status)):
+        sort, runs = f"{ORDER.index(reason.status)}", grouped[reason]
+        status = Value(reason.status, sort, "bad" if reason.status == "wrong" else "")
+        rows.append(row_of(status, reason.backend, len(runs), listed(_where(runs)), reason.text))
+    return table_of("Runs without figures", "status|backend|#runs|where|reason", rows)
+
+
+def _where(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield what the runs were runs of, sizes together."""
+    sizes: dict[str, set[int]] = {}
+    for cell in (run.cell for run in runs):
+        where = f"{cell.mode}{' (A/A)' if cell.a_a else ''}:{f' {cell.workload}' if cell.workload else ''}"
+        sizes.setdefault(where, set()).add(cell.players)
+    for where, players in sizes.items():
+        yield f"{where} {', '.join(f'{size:,}' for size in sorted(players))}"
+
+
+def _notes(result: Result) -> Table:
+    noted = Counter((run.cell.backend, note) for run in result.runs for note in run.notes)
+    rows = (row_of(backend, runs, note) for (backend, note), runs in noted.items())
+    return table_of("Notes of runs", "backend|#runs|note", rows)

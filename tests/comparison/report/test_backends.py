@@ -7,9 +7,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.backends import backends_section
 from leaderboard_backends.comparison.report.circumstances import circumstances_section, traces_section
-from leaderboard_backends.comparison.report.missing import missing_section
-from leaderboard_backends.comparison.report.noise import noise_section
-from leaderboard_backends.comparison.report.trust import MISTAKES, trust_section
+from leaderboard_backends.comparison.report.trust import MISTAKES, missing_section, noise_section, trust_section
 from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Metadata, Result, Run, Verdict
 
 from .small import (
