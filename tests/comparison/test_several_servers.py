@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.figures import ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.plan import read_plan
-from leaderboard_backends.comparison.report.backends import backends_section
+from leaderboard_backends.comparison.report.circumstances import backends_section
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.targets import find_targets, known_targets
 

@@ -1,13 +1,150 @@
-"""What was asked, of what, where and when: traces, workloads, machine, versions, the exact command, and the methods."""
+"""What was compared, and how: the backends, traces and workloads, machine, versions, the exact command, the methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from ...installing import DISTRIBUTION
 from ...numerals import NONE, duration, percent, significant
-from ..document import Section, Table, Value, anchor, columns, facts_table, number, operation_title, word
-from ..schema import Result, TraceFacts, WorkloadFacts
+from ..document import Section, Table, Value, anchor, facts_table, listed, number, operation_title, quoted
+from ..measurements import Measurements
+from ..schema import BackendFacts, Result, TraceFacts, WorkloadFacts
+from .tables import Row, filled, row_of, table_of
+
+BACKENDS: Final = (
+    "What to know of two backends before comparing them. Durability: what a power cut leaves of acknowledged updates. "
+    "Shared: several processes may write one board. Round trips: those of one operation; a long `update_scores` takes "
+    "one per batch."
+)
+STATEMENTS: Final = (
+    "Statements in the backend's own source, by Python's syntax tree and without docstrings; code that all backends "
+    "share is not counted. Other lines: Lua and SQL. Fewer is not better, only less to read."
+)
+SORTED_SET: Final = (
+    "The sorted set of Redis and Valkey (`ZADD`, `ZREVRANK`) is close to a leaderboard. Every backend here adds:"
+)
+BESIDE_SORTED_SET: Final = (
+    "**Ties**: a sorted set orders equal scores by the text of the id, backwards; here, whoever was first is ahead.",
+    "**The new rank**: `ZADD` returns none, and a second call sees other writes. `update_score` returns it at once.",
+    "**Names, neighbours, percentiles**: kept in the same atomic step, not in keys of your own that drift apart.",
+)
+
+FEATURES: Final = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
+
+
+def sorted_set_section() -> Section:
+    """Return what every backend does and a plain sorted set of a server does not, by the contract."""
+    return Section("sorted-set", "Why not a plain sorted set", [SORTED_SET], points=BESIDE_SORTED_SET)
+
+
+def one_machine(result: Result) -> Iterator[str]:
+    """Yield what it means that the servers of some backends shared a machine, where any has several."""
+    several = [facts for facts in result.backends if facts.servers > 1]
+    processes = ", ".join(f"{facts.servers} of {quoted([facts.label])}" for facts in several)
+    if several:
+        yield (
+            f"**One machine**: all server processes ({processes}) shared the {result.machine.cores:g} cores of the "
+            "machine with the client. So their times contain waiting for each other's processor time, which machines "
+            "of their own would not have, and no network, which those would. What more machines add, such as room "
+            "for more players, does not show. Memory is that of all server processes together."
+        )
+
+
+def backends_section(m: Measurements) -> Section:
+    """Return the section, with a row for every requested backend."""
+    judged = any(facts.verdict is not None for facts in m.result.backends)
+    note = "The kit ran before the comparison, or earlier on the same code, versions and settings." if judged else ""
+    verdicts = "verdict|#passed|#failed|parts|kit|what failed"
+    tables = [
+        _of_backends(m, "What each backend is", "durability|lives in|round trips|shared|what", _stands),
+        _of_backends(m, "What each backend promises", "storage|server|durability as reported|survives", _promises),
+        _of_backends(m, "Verdicts of the conformance kit", verdicts, _verdict, note),
+        _of_backends(m, "Size of the code", "#statements|#other lines|#files", _code, STATEMENTS),
+        *filled(_features(m.result)),
+    ]
+    said = [BACKENDS, *one_machine(m.result)]
+    return Section("backends", "The backends", said, tables, sections=[_settings(m)])
+
+
+def _of_backends(
+    m: Measurements, title: str, headings: str, row: Callable[[BackendFacts | None], Row], note: str = ""
+) -> Table:
+    """Return a table with a row for each backend; the first of two columns or more says where one was never opened."""
+    rows = (row_of(label, *row(m.result.facts(label))) for label in m.in_class_order)
+    return table_of(title, f"backend|{headings}", rows, note)
+
+
+def _never_opened(columns: int) -> Row:
+    return row_of("not known", *[None] * (columns - 2), "never opened: see “Without figures”")
+
+
+def _stands(facts: BackendFacts | None) -> Row:
+    if facts is None:
+        return _never_opened(5)
+    shared = "yes" if facts.shared else "no"
+    what = facts.metadata.title or facts.class_name
+    return row_of(facts.durability, facts.home, _round_trips(facts), shared, what)
+
+
+def _round_trips(facts: BackendFacts) -> str:
+    """Return the round trips of an operation: known of this library's own backends alone."""
+    if facts.home != "server" or facts.metadata.round_trips:
+        return facts.metadata.round_trips or "none"
+    return "1" if facts.distribution.split()[:1] == [DISTRIBUTION] else "1 or more"
+
+
+def _promises(facts: BackendFacts | None) -> Row:
+    if facts is None:
+        return _never_opened(4)
+    return row_of(facts.storage, facts.server or "", facts.durability_told, facts.survives)
+
+
+def _verdict(facts: BackendFacts | None) -> Row:
+    verdict = facts.verdict if facts is not None else None
+    if verdict is None:
+        return row_of("not judged", *[None] * 5)
+    said = Value(verdict.verdict, tone="" if verdict.allows_figures else "bad")
+    failures = listed(verdict.failures)
+    return row_of(said, verdict.passed, verdict.failed, verdict.parts, verdict.kit, failures)
+
+
+def _code(facts: BackendFacts | None) -> Row:
+    size = facts.code if facts is not None else None
+    return row_of(None, None, None) if size is None else row_of(size.statements, size.other_lines, len(size.files))
+
+
+def _features(result: Result) -> Table:
+    """Return the table of code by feature and by who writes it."""
+    head = "feature|backend|#the app's author|#this library|#third party|#configuration|note"
+    rows = (
+        row_of(code.feature, code.backend, code.app, code.shipped, code.third_party, code.configuration, code.note)
+        for code in result.code
+    )
+    return table_of("Code by feature", head, rows, FEATURES)
+
+
+def _settings(m: Measurements) -> Section:
+    rows = (row_of(label, what, text) for label in m.in_class_order for what, text in _lines(m.result.facts(label)))
+    tables = filled(table_of("", "backend|what|text", rows))
+    return Section("backend-settings", "Settings, set-up and what can be monitored", tables=tables, detail=True)
+
+
+def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
+    """Yield what a backend's file says of it, and where its code is."""
+    if facts is None:
+        return
+    yield "class", f"{facts.class_name}, {facts.distribution}"
+    yield "tuning", "; ".join(facts.metadata.tuning) or "none: the storage's own defaults"
+    for place, step in enumerate(facts.metadata.setup, 1):
+        yield f"set-up, step {place}", step
+    yield "configuration", facts.metadata.configuration
+    yield "to monitor", "; ".join(facts.metadata.watch)
+    if facts.code is not None:
+        yield "code", ", ".join(facts.code.files)
+
+
+# ---------------------------------------------------------------------- traces and workloads
 
 TRACES: Final = (
     "A trace is the list of steps that every backend replays: drawn once from the workload, the size and the seed, so "
@@ -17,16 +154,22 @@ TRACES: Final = (
 
 def traces_section(result: Result) -> Section:
     """Return the traces by hash, what they are made of, and the text of every workload."""
-    head = columns(
-        *("workload", "#players", "#seed", "#steps", "#warm-up", "#different scores", "#tied", "#name bytes", "SHA-256")
+    head = "workload|#players|#seed|#steps|#warm-up|#different scores|#tied|#name bytes|SHA-256"
+    workloads = (row_of(facts.name, facts.title, facts.sha256) for facts in result.workloads)
+    tables = filled(
+        table_of("Traces", head, map(_trace, result.traces)),
+        table_of("Workloads", "workload|what it is|SHA-256", workloads),
     )
-    tables = [Table("Traces", head, [_trace(trace) for trace in result.traces])] if result.traces else []
-    if result.workloads:
-        rows = [[word(facts.name), word(facts.title), word(facts.sha256)] for facts in result.workloads]
-        tables.append(Table("Workloads", columns("workload", "what it is", "SHA-256"), rows))
-    texts = [_workload(facts) for facts in result.workloads]
+    steps = (
+        row_of(trace.workload, trace.players, operation_title(operation), count)
+        for trace in result.traces
+        for operation, count in trace.steps.items()
+    )
+    parts = filled(table_of("", "workload|#players|operation|#steps", steps))
+    by_operation = [Section("steps", "Steps by operation", tables=parts, detail=True)] if parts else []
     said = [TRACES, *_repeated(result)]
-    return Section("traces", "Traces and workloads", said, tables, sections=[*_steps(result), *texts])
+    inner = [*by_operation, *map(_workload, result.workloads)]
+    return Section("traces", "Traces and workloads", said, tables, sections=inner)
 
 
 def _repeated(result: Result) -> Iterator[str]:
@@ -40,34 +183,17 @@ def _repeated(result: Result) -> Iterator[str]:
             )
 
 
-def _trace(trace: TraceFacts) -> list[Value]:
-    return [
-        word(trace.workload),
-        number(trace.players),
-        Value(str(trace.seed), trace.seed),
-        number(sum(trace.steps.values())),
-        number(trace.warm_up_steps),
-        number(trace.different_scores),
-        number(trace.tied_share, percent),
-        number(trace.name_bytes_per_player, significant),
-        word(trace.sha256),
-    ]
-
-
-def _steps(result: Result) -> list[Section]:
-    rows = [
-        [word(trace.workload), number(trace.players), word(operation_title(operation)), number(steps)]
-        for trace in result.traces
-        for operation, steps in trace.steps.items()
-    ]
-    tables = [Table("", columns("workload", "#players", "operation", "#steps"), rows)]
-    return [Section("steps", "Steps by operation", tables=tables, detail=True)] if rows else []
+def _trace(trace: TraceFacts) -> Row:
+    steps, seed = sum(trace.steps.values()), Value(str(trace.seed), trace.seed)
+    tied, names = number(trace.tied_share, percent), number(trace.name_bytes_per_player, significant)
+    head = trace.workload, trace.players, seed, steps
+    return row_of(*head, trace.warm_up_steps, trace.different_scores, tied, names, trace.sha256)
 
 
 def _workload(facts: WorkloadFacts) -> Section:
     """Return a workload's file, line by line."""
-    lines = [[number(place), Value(line, place)] for place, line in enumerate(facts.toml.splitlines(), 1)]
-    tables = [Table("", columns("#line", "text"), lines)] if lines else []
+    lines = (row_of(place, Value(line, place)) for place, line in enumerate(facts.toml.splitlines(), 1))
+    tables = filled(table_of("", "#line|text", lines))
     return Section(anchor("workload", facts.name), f"The file of {facts.name}", tables=tables, detail=True)
 
 

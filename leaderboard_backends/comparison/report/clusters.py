@@ -12,8 +12,8 @@ from ..document import NOTHING, Section, Table, columns, median_of, of_interval,
 from ..measurements import Measured, Measurements, Values
 from ..named_figures import Statistic
 from ..statistics import ratio
-from .backends import one_machine
 from .by_class import Row
+from .circumstances import one_machine
 
 SIDE_BY_SIDE: Final = (
     "The same steps on one server and on the shards of a cluster, at the largest size measured on both. Ratio: the "

@@ -12,8 +12,7 @@ from ..document import Chart, Section
 from ..measurements import Measurements
 from ..schema import Result
 from .advice import advice_section, answer_of_comparison
-from .backends import backends_section, sorted_set_section
-from .circumstances import circumstances_section, traces_section
+from .circumstances import backends_section, circumstances_section, sorted_set_section, traces_section
 from .clusters import cluster_sections
 from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections

@@ -5,8 +5,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.backends import backends_section
-from leaderboard_backends.comparison.report.circumstances import circumstances_section, traces_section
+from leaderboard_backends.comparison.report.circumstances import (
+    backends_section,
+    circumstances_section,
+    traces_section,
+)
 from leaderboard_backends.comparison.report.trust import MISTAKES, missing_section, noise_section, trust_section
 from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Metadata, Result, Run, Verdict
 
