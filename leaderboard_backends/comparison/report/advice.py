@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import log2
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from ...errors import ConfigurationError
 from ...numerals import NONE, counted, whole
@@ -14,9 +14,10 @@ from ..advice.candidates import DISTURBED, Basis, Candidate
 from ..advice.need import LOST, Need, time_words
 from ..advice.performance import Latency, sizes, times
 from ..cost.source import Inputs
-from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted, word
+from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted
 from ..measurements import Measurements
 from ..schema import DISTURBED_FROM, Durability, Result
+from .tables import Row, filled, row_of, table_of
 
 WHICH: Final = "which"
 WHICH_TITLE: Final = "Which, at your size"
@@ -190,13 +191,11 @@ def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], me
             why.setdefault(reason, []).append(typical.title)
     rows = list(in_rows(advised))
     alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
-    return Table(
+    up_to = (" / ".join(f"{known[at]:,}" for at in equal) for equal in alike)
+    return table_of(
         f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
-        columns(
-            f"what you have ({WORKERS} app processes per server)",
-            *(" / ".join(f"{known[at]:,}" for at in equal) for equal in alike),
-        ),
-        [[Value(title), *(_take(row[equal[0]]) for equal in alike)] for title, row in rows],
+        "|".join([f"what you have ({WORKERS} app processes per server)", *up_to]),
+        (row_of(title, *(_take(row[equal[0]]) for equal in alike)) for title, row in rows),
         f"{_next_best(met, advised[met][-1])}{PICKED}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
@@ -221,11 +220,9 @@ def _chart(m: Measurements, players: int, pick: Candidate | None, taken: Collect
     rows, least = [], min((p50 for p50, _ in p50s), default=1.0)
     shown = sorted(p50s, key=lambda pair: (pair[1].label not in taken, pair[0]))[:MOST_BARS]
     for p50, facts in sorted(shown, key=lambda pair: pair[0]):
-        bar = BLOCK * (1 + round(log2(p50 / least)))
         tone: Tone = "" if pick is None or facts.label == pick.label else "dim"
-        rows.append(
-            [Value(facts.label), Value(LOST[facts.durability]), Value(time_words(p50), p50), Value(bar, p50, tone)]
-        )
+        bar = Value(BLOCK * (1 + round(log2(p50 / least))), p50, tone)
+        rows.append(row_of(facts.label, LOST[facts.durability], Value(time_words(p50), p50), bar))
     if rows:
         head = [*columns("backend", "lost in a power cut", "#median"), Column("", figures=False, scale=True)]
         part = f", {len(rows)} of {len(p50s)} backends" if len(rows) < len(p50s) else ""
@@ -234,6 +231,9 @@ def _chart(m: Measurements, players: int, pick: Candidate | None, taken: Collect
 
 
 # ---------------------------------------------------------------------- which, at any size
+
+
+Rows: TypeAlias = Sequence[tuple[Typical, Sequence[Advice]]]
 
 
 def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
@@ -248,15 +248,13 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     return Section(WHICH, WHICH_TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
 
 
-Rows = Sequence[tuple[Typical, Sequence[Advice]]]
-
-
 def _matrix(rows: Rows) -> Table:
-    return Table(
+    picks = [(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick]
+    return table_of(
         "Backend, p99 of an update, and cost per month",
-        columns("what you have", *(f"up to {size:,} players" for size in SIZES)),
-        [[Value(typical.title), *map(_place, advised)] for typical, advised in rows],
-        " ".join(_notes([(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick])),
+        "|".join(["what you have", *(f"up to {size:,} players" for size in SIZES)]),
+        (row_of(typical.title, *map(_place, advised)) for typical, advised in rows),
+        " ".join(_notes(picks)),
     )
 
 
@@ -309,30 +307,26 @@ def _place(advice: Advice) -> Value:
     return Value(", ".join(filter(None, said)), pick.label, hint=" ".join([*advice.why, *pick.cautions]))
 
 
+_FIGURES: Final = "durability|#p99 update|#p99 slowest read|#carries updates/s|#USD per month"
+"""The columns after the label, of a row with `_figures`."""
+
+
 def _behind(rows: Rows) -> Section:
-    head = columns(
-        *("what you have", "#players", "take", "durability", "#p99 update", "#p99 slowest read", "#carries updates/s"),
-        *("#USD per month", "next best", "measured", "what would change it"),
-    )
-    figures = [_behind_row(typical, advice) for typical, advised in rows for advice in advised]
-    table = Table("Picks with their figures, and who comes next", head, figures)
+    head = f"what you have|#players|take|{_FIGURES}|next best|measured|what would change it"
+    figures = (_behind_row(typical, advice) for typical, advised in rows for advice in advised)
+    table = table_of("Picks with their figures, and who comes next", head, figures)
     return Section("which-why", "Why, and what would change it", tables=[table], detail=True)
 
 
-def _behind_row(typical: Typical, advice: Advice) -> list[Value]:
-    size, pick = advice.need.players, advice.pick
-    head = [Value(typical.title), Value(f"{size:,}", size)]
+def _behind_row(typical: Typical, advice: Advice) -> Row:
+    pick, players = advice.pick, advice.need.players
     changes = listed(threshold.text for threshold in advice.thresholds)
-    following = "".join(f"{one.label}, {one.cost.removesuffix(' per month')}" for one in advice.ranking.order[1:2])
     if pick is None:
-        return [*head, Value(advice.verdict, tone="bad"), *[Value(NONE)] * 6, Value(" ".join(advice.why)), changes]
-    return [
-        *head,
-        *_figures(pick, advice.need),
-        word(following),
-        word(pick.times.source if pick.times else ""),
-        changes,
-    ]
+        verdict, why = Value(advice.verdict, tone="bad"), Value(" ".join(advice.why))
+        return row_of(typical.title, players, verdict, *[None] * 6, why, changes)
+    following = "".join(f"{one.label}, {one.cost.removesuffix(' per month')}" for one in advice.ranking.order[1:2])
+    source = pick.times.source if pick.times else ""
+    return row_of(typical.title, players, *_figures(pick, advice.need), following, source, changes)
 
 
 # ---------------------------------------------------------------------- one need
@@ -353,35 +347,27 @@ def answer_section(advice: Advice) -> Section:
             *advice.why,
             *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
         ],
-        tables=[table for table in (_ranking(advice), _verdicts(advice), _changes(advice)) if table.rows],
+        tables=filled(_ranking(advice), _verdicts(advice), _changes(advice)),
     )
 
 
 def _ranking(advice: Advice) -> Table:
-    head = columns(
-        *("backend", "durability", "#p99 update", "#p99 slowest read", "#carries updates/s", "#USD per month"),
-        *(f"#USD over {advice.inputs.model.years:g} years", "note"),
-    )
     tied, rows = {label for labels in advice.ranking.ties for label in labels}, []
     for one in advice.ranking.order:
         total = None if one.bill is None or one.bill.problem else one.bill.total
         notes = [*(["equal to another within the noise"] if one.label in tied else []), *one.cautions]
-        rows.append([*_figures(one, advice.need), _amount(one, total, "{:,.0f}"), listed(notes)])
+        rows.append(row_of(*_figures(one, advice.need), _amount(one, total, "{:,.0f}"), listed(notes)))
+    head = f"backend|{_FIGURES}|#USD over {advice.inputs.model.years:g} years|note"
     note = "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99."
-    return Table("What fits, best first", head, rows, note)
+    return table_of("What fits, best first", head, rows, note)
 
 
-def _figures(one: Candidate, need: Need) -> list[Value]:
+def _figures(one: Candidate, need: Need) -> Row:
     update, read = (one.times.update, one.times.slowest_read) if one.times else (None, None)
     source = one.times.source if one.times else ""
-    return [
-        Value(one.label),
-        Value(one.facts.durability),
-        _time_value(update, source),
-        _time_value(read, source),
-        Value(whole(one.carries), one.carries, hint=f"{one.concurrency.source}; {need.reads:g} reads/s beside"),
-        _amount(one, one.monthly, "{:,.2f}"),
-    ]
+    carries = Value(whole(one.carries), one.carries, hint=f"{one.concurrency.source}; {need.reads:g} reads/s beside")
+    taken = _time_value(update, source), _time_value(read, source)
+    return row_of(one.label, one.facts.durability, *taken, carries, _amount(one, one.monthly, "{:,.2f}"))
 
 
 def _amount(one: Candidate, usd: float | None, form: str) -> Value:
@@ -401,12 +387,12 @@ def _verdicts(advice: Advice) -> Table:
     rows = []
     for one in advice.candidates:
         if one.fits:
-            rows.append([Value(one.label), Value("fits", tone="good"), NOTHING, NOTHING])
-        no = [Value(one.label), Value("no", tone="bad")]
-        rows += [[*no, Value(reason.demand), Value(reason.text)] for reason in one.reasons]
-    return Table("Every backend, and what rules it out", columns("backend", "fits", "demand", "why not"), rows)
+            rows.append(row_of(one.label, Value("fits", tone="good"), None, None))
+        no = Value("no", tone="bad")
+        rows += [row_of(one.label, no, reason.demand, reason.text) for reason in one.reasons]
+    return table_of("Every backend, and what rules it out", "backend|fits|demand|why not", rows)
 
 
 def _changes(advice: Advice) -> Table:
-    rows = [[Value(threshold.demand), Value(threshold.text)] for threshold in advice.thresholds]
-    return Table("What would change the answer", columns("demand", "then"), rows)
+    rows = (row_of(threshold.demand, threshold.text) for threshold in advice.thresholds)
+    return table_of("What would change the answer", "demand|then", rows)

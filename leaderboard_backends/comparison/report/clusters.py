@@ -8,12 +8,12 @@ from typing import Final
 
 from ...numerals import times
 from ..cost.cluster import one_server_rows
-from ..document import NOTHING, Section, Table, columns, median_of, of_interval, operation_title, word
+from ..document import Section, Table, columns, median_of, of_interval, operation_title
 from ..measurements import Measured, Measurements, Values
 from ..named_figures import Statistic
 from ..statistics import ratio
-from .by_class import Row
 from .circumstances import one_machine
+from .tables import Row, row_of
 
 SIDE_BY_SIDE: Final = (
     "The same steps on one server and on the shards of a cluster, at the largest size measured on both. Ratio: the "
@@ -56,18 +56,16 @@ def _tables(m: Measurements, alone: str, sharded: str) -> Iterator[Table]:
 
 
 def _times(one: Measured, many: Measured, operation: str) -> Row:
-    """Return the row of an operation."""
     values = [_pair(one.values(operation, each), many.values(operation, each)) for each in PERCENTILES]
-    return [word(operation_title(operation)), *chain.from_iterable(values)]
+    return row_of(operation_title(operation), *chain.from_iterable(values))
 
 
 def _stored(one: Measured, many: Measured) -> Iterator[Row]:
     for title, (part, statistic) in STORED.items():
-        yield [word(title), *_pair(one.values(part, statistic), many.values(part, statistic))]
+        yield row_of(title, *_pair(one.values(part, statistic), many.values(part, statistic)))
 
 
 def _pair(one: Values, many: Values) -> Row:
     """Return both sides, and the second by the first."""
     usable = one and many and min([*one.values(), *many.values()]) > 0
-    by = of_interval(ratio(many, one), times) if usable else NOTHING
-    return [median_of(one), median_of(many), by]
+    return row_of(median_of(one), median_of(many), of_interval(ratio(many, one), times) if usable else None)
