@@ -84,15 +84,8 @@ def shapes(count: int) -> list[str]:
 
 def theme(colours: Colours) -> dict[str, Any]:
     """Return the configuration of Vega-Lite that charts are drawn with: that of `theme.json`, in these colours."""
-    config: dict[str, Any] = _coloured(json.loads(THEME.read_text(encoding="utf-8")), colours)
+    text = THEME.read_text(encoding="utf-8")
+    for name, value in colours._asdict().items():
+        text = text.replace(f'"${name}"', json.dumps(value))
+    config: dict[str, Any] = json.loads(text)
     return config
-
-
-def _coloured(value: Any, colours: Colours) -> Any:
-    """Return a part of the configuration, with the colours that `$ink` and others name."""
-    if isinstance(value, dict):
-        return {name: _coloured(each, colours) for name, each in value.items()}
-    if isinstance(value, str) and value.startswith("$"):
-        named = getattr(colours, value[1:])
-        return named if isinstance(named, str) else list(named)
-    return value
