@@ -57,17 +57,8 @@ def _plot(m: Measurements, name: str, title: str, amounts: Sequence[tuple[Bill, 
         figure(m.durability(one.backend), one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players)
         for one, usd in amounts
     ]
-    return lines(
-        m,
-        name,
-        title,
-        "US dollars by the price table and the model; both axes are logarithmic.",
-        rows,
-        across=("players", "players"),
-        label=AS_DOLLARS,
-        write=dollars,
-        number="US dollars",
-    )
+    said = "US dollars by the price table and the model; both axes are logarithmic."
+    return lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
 
 
 def dollars(usd: float) -> str:

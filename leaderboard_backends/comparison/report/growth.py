@@ -104,19 +104,13 @@ def growth_plots(m: Measurements) -> Iterator[Plot]:
         ]
         if rows:
             cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
-            yield lines(
-                m,
-                anchor("scaling", operation),
-                f"{operation_title(operation).capitalize()}: time by board size",
+            name, title = anchor("scaling", operation), f"{operation_title(operation).capitalize()}: time by board size"
+            said = (
                 f"p50 of one operation, one client, workload {m.workload}, with 95 % intervals over processes; both "
-                f"axes are logarithmic.{cut}",
-                rows,
-                across=("players", "players"),
-                label=AS_TIME,
-                write=time_words,
-                number="p50, µs",
-                after={"cut": "cut short"},
+                f"axes are logarithmic.{cut}"
             )
+            after = {"cut": "cut short"}
+            yield lines(m, name, title, said, rows, label=AS_TIME, write=time_words, number="p50, µs", after=after)
 
 
 # ---------------------------------------------------------------------- curves

@@ -119,19 +119,14 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
         for calls, values in one.by_amount("disk", statistic).items()
     ]
     if rows:
-        players = whole(found[0].cell.players)
-        yield plot(
-            m,
-            "bars",
-            "disk",
-            "Bytes that an update writes",
-            f"For each update, one and several per call, {players} players; whiskers are 95 % intervals "
-            f"over processes. One per call: {spans(of_part(rows, '1 per call'), whole, panels_of(rows))}.",
-            rows,
-            x=Axis("bytes per update", AS_NUMBER),
-            number="bytes per update",
-            before={"part": "updates"},
+        title, number = "Bytes that an update writes", "bytes per update"
+        said = (
+            f"For each update, one and several per call, {whole(found[0].cell.players)} players; whiskers are 95 % "
+            "intervals over processes. One per call: "
+            f"{spans(of_part(rows, '1 per call'), whole, panels_of(rows))}."
         )
+        x, before = Axis(number, AS_NUMBER), {"part": "updates"}
+        yield plot(m, "bars", "disk", title, said, rows, x=x, number=number, before=before)
 
 
 def _memory_plot(m: Measurements) -> Iterator[Plot]:
@@ -144,20 +139,14 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
     ]
     if rows:
         panels, parts = panels_of(rows), [f"in the {where}" for where in PRIVATE]
-        said = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part in parts if (mine := of_part(rows, part)))
+        by_part = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part in parts if (mine := of_part(rows, part)))
         at = " or ".join(whole(players) for players in sorted({row["players"] for row in rows}))
-        yield plot(
-            m,
-            "bars",
-            "memory",
-            "Memory per player",
+        said = (
             f"Private memory that loading the board added, without names, at the largest size with figures ({at} "
-            f"players), workload {m.workload}, with 95 % intervals over processes. {said[:1].upper()}{said[1:]}.",
-            rows,
-            x=Axis("bytes per player", AS_NUMBER),
-            number="bytes per player",
-            before={"part": "where", "players": "players"},
+            f"players), workload {m.workload}, with 95 % intervals over processes. {by_part[:1].upper()}{by_part[1:]}."
         )
+        x, before = Axis("bytes per player", AS_NUMBER), {"part": "where", "players": "players"}
+        yield plot(m, "bars", "memory", "Memory per player", said, rows, x=x, number="bytes per player", before=before)
 
 
 # ---------------------------------------------------------------------- players come and go

@@ -108,7 +108,7 @@ def lines(
     description: str,
     rows: Sequence[PlotRow],
     *,
-    across: tuple[str, str],
+    across: tuple[str, str] = ("players", "players"),
     label: str,
     write: Write,
     number: str,

@@ -57,20 +57,15 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
         for what, part in (("start", START), ("restore", RESTORE))
     ]
     if rows:
-        yield plot(
-            m,
-            "bars",
-            "recovery",
-            "Seconds to start, and to recover from a crash",
+        title = "Seconds to start, and to recover from a crash"
+        said = (
             f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board "
             f"until it gave correct answers again, with {whole(found[0].cell.players)} players; where nothing was "
             f"kept, the app loads them again. Whiskers are 95 % intervals over processes. To recover: "
-            f"{spans(of_part(rows, RESTORE), duration, panels_of(rows))}.",
-            rows,
-            x=Axis("", AS_SECONDS),
-            number="seconds",
-            before={"part": "what"},
+            f"{spans(of_part(rows, RESTORE), duration, panels_of(rows))}."
         )
+        x, before = Axis("", AS_SECONDS), {"part": "what"}
+        yield plot(m, "bars", "recovery", title, said, rows, x=x, number="seconds", before=before)
 
 
 # ---------------------------------------------------------------------- what it takes to operate

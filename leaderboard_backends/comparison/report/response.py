@@ -110,20 +110,14 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
     numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
     least = min(row["rate"] for row in rows)
     first = [row for row in rows if row["rate"] == least]
-    yield plot(
-        m,
-        "lines",
-        "response",
-        "Response time by rate, p99",
+    said = (
         f"The time that 99 of 100 operations took at most, counted from their intended start, one client, workload "
         f"{place.workload}, {whole(place.players)} players; the dotted line is the harness alone. At {whole(least)} a "
-        f"second: {spans(first, time_words, panels)}.{_behind_words(behind)}",
-        every,
-        x=Axis("operations per second", AS_NUMBER, [row["rate"] for row in every], "rate"),
-        y=Axis("", AS_TIME, numbers),
-        number="p99, µs",
-        before={"rate": "operations per second"},
+        f"second: {spans(first, time_words, panels)}.{_behind_words(behind)}"
     )
+    title, heading, number = "Response time by rate, p99", "operations per second", "p99, µs"
+    x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)
+    yield plot(m, "lines", "response", title, said, every, x=x, y=y, number=number, before={"rate": heading})
 
 
 def _idle_rows(measured: Sequence[Measured], panels: Sequence[str]) -> Iterator[PlotRow]:

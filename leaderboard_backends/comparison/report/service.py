@@ -187,20 +187,15 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
     names = list(dict.fromkeys(name for one in found for name in one.operations))
     for name in [main for main in MAIN if main in names] or names[:1]:
         rows = [row for one in found for row in _spread(m, one, name)]
-        said = spans(of_part(rows, "p99"), time_words, panels_of(rows))
-        yield plot(
-            m,
-            "shapes",
-            anchor("distribution", name),
-            f"{operation_title(name).capitalize()}: distribution of the time",
+        p99 = spans(of_part(rows, "p99"), time_words, panels_of(rows))
+        title = f"{operation_title(name).capitalize()}: distribution of the time"
+        said = (
             f"All samples of all processes, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, "
             "on a logarithmic axis: the thicker the shape, the more samples. The long mark is the p50, the shorter "
-            f"ones p99 and p99.9, each the median over processes.{f' p99: {said}.' if said else ''}",
-            rows,
-            x=Axis("", AS_TIME, [row["time"] for row in rows], "time"),
-            number="µs",
-            before={"part": "percentile"},
+            f"ones p99 and p99.9, each the median over processes.{f' p99: {p99}.' if p99 else ''}"
         )
+        x, before = Axis("", AS_TIME, [row["time"] for row in rows], "time"), {"part": "percentile"}
+        yield plot(m, "shapes", anchor("distribution", name), title, said, rows, x=x, number="µs", before=before)
 
 
 def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]:
