@@ -66,12 +66,6 @@ TYPICAL: Final = (
 PICKED: Final = "Picked: the cheapest that keeps up; of equal ones the fastest; within the noise, the simplest."
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 
-_HOW_TO_READ: Final = (
-    f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
-    f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. {DURABLE}"
-)
-_YOUR_OWN: Final = "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
-
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
@@ -121,7 +115,6 @@ def _update_time(advice: Advice) -> str:
 
 ANSWER: Final = "answer"
 ANSWER_TITLE: Final = "The answer"
-BLOCK: Final = "#"
 MOST_SIZES: Final = 4
 """Columns of the table: the largest sizes, where more were measured."""
 MOST_BARS: Final = 9
@@ -192,20 +185,18 @@ def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], me
     rows = list(in_rows(advised))
     alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
     up_to = (" / ".join(f"{known[at]:,}" for at in equal) for equal in alike)
+    last = advised[met][-1]
+    next_best = "".join(
+        f"Next best for {met.title}: `{one.label}`. {'. '.join(_time_and_cost(one, last.need))}.\n"
+        for one in last.ranking.order[1:2]
+    )
     return table_of(
         f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
         "|".join([f"what you have ({WORKERS} app processes per server)", *up_to]),
         (row_of(title, *(_take(row[equal[0]]) for equal in alike)) for title, row in rows),
-        f"{_next_best(met, advised[met][-1])}{PICKED}"
+        f"{next_best}{PICKED}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
     )
-
-
-def _next_best(typical: Typical, advice: Advice) -> str:
-    one = next(iter(advice.ranking.order[1:]), None)
-    if one is None:
-        return ""
-    return f"Next best for {typical.title}: `{one.label}`. {'. '.join(_time_and_cost(one, advice.need))}.\n"
 
 
 def _take(advice: Advice) -> Value:
@@ -221,7 +212,7 @@ def _chart(m: Measurements, players: int, pick: Candidate | None, taken: Collect
     shown = sorted(p50s, key=lambda pair: (pair[1].label not in taken, pair[0]))[:MOST_BARS]
     for p50, facts in sorted(shown, key=lambda pair: pair[0]):
         tone: Tone = "" if pick is None or facts.label == pick.label else "dim"
-        bar = Value(BLOCK * (1 + round(log2(p50 / least))), p50, tone)
+        bar = Value("#" * (1 + round(log2(p50 / least))), p50, tone)
         rows.append(row_of(facts.label, LOST[facts.durability], Value(time_words(p50), p50), bar))
     if rows:
         head = [*columns("backend", "lost in a power cut", "#median"), Column("", figures=False, scale=True)]
@@ -260,7 +251,10 @@ def _matrix(rows: Rows) -> Table:
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield notes on the picks in the matrix; nothing on other backends."""
-    yield _HOW_TO_READ
+    yield (
+        f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
+        f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. {DURABLE}"
+    )
     yield PICKED
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"`{BEYOND}` extrapolated: more players than were measured."
@@ -274,7 +268,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
     if any(pick.facts.home == "process" for pick, _ in picks):
         yield "Boards in a process are lost with it, and serve it alone."
-    yield _YOUR_OWN
+    yield "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
 
 def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from ..document import Chart, Section, Style, Table, pieces
+from ..document import Section, Style, Table, pieces
 
 DEEPEST: Final = 6
 """The smallest heading that there is."""
@@ -38,15 +38,13 @@ def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Itera
     yield from map(_paragraph, section.paragraphs)
     if section.points:
         yield "\n".join(f"- {_paragraph(point)}" for point in section.points)
-    yield from (_picture(chart, pictures[chart.name]) for chart in section.charts if chart.name in pictures)
+    for chart in section.charts:
+        if chart.name in pictures:
+            yield f"![{escaped(f'{chart.title}: {chart.description}')}]({pictures[chart.name]})"
     for table in section.tables:
         yield from _blocks(table)
     for inner in section.sections:
         yield from _section(inner, depth + 1, pictures)
-
-
-def _picture(chart: Chart, path: str) -> str:
-    return f"![{escaped(f'{chart.title}: {chart.description}')}]({path})"
 
 
 def _blocks(table: Table) -> Iterator[str]:

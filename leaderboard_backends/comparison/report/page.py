@@ -59,9 +59,6 @@ CONTROLS: Final = {
 
 POWER_CUT: Final = LOST | {"every commit": "nothing (durable)"}
 
-LIBRARIES: Final = frozenset({"altair", "jinja2", "vl_convert"})
-"""Of the extra `tools`: what draws."""
-
 _ROOM: Final = 0.2
 """Powers of ten left free at both ends of a scale."""
 
@@ -82,7 +79,6 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
     libraries = [carried["vega"].content.decode()] if "vega" in carried else []
     html = _template().render(
         title=TITLE,
-        facts=facts(result),
         result=result,
         shown=[section for number, section in enumerate(sections) if not number or _in_view(section)],
         figures=[section for number, section in enumerate(sections) if number and not _in_view(section)],
@@ -106,21 +102,12 @@ def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
     total = len(html.encode())
     if total <= LIMIT:
         return
-    parts = "".join(f"{name} {data.packed_size}, " for name, data in carried.items())
+    parts = "".join(f"{name} {size(len(data.packed))}, " for name, data in carried.items())
     rest = total - sum(len(data.packed) for data in carried.values())
     remedy = "leave the raw data out (--no-embed)" if "result" in carried else "report fewer backends or sizes"
     raise ConfigurationError(
         f"the page has {size(total)} ({parts}words and tables {size(rest)}), and {size(LIMIT)} are allowed, so that it "
         f"can be mailed and opened on a phone: {remedy}."
-    )
-
-
-def facts(result: Result) -> str:
-    """Return where and when a result was measured, in one line."""
-    machine, settings = result.machine, result.settings
-    return (
-        f"Measured on {result.started[:10]} on {machine.cores:g} cores of {machine.cpu}, {machine.system.split()[0]}: "
-        f"{len(settings.backends)} backends."
     )
 
 
@@ -132,16 +119,6 @@ class Embedded(NamedTuple):
 
     content: bytes
     packed: str
-
-    @property
-    def size(self) -> str:
-        """Its size in words."""
-        return size(len(self.content))
-
-    @property
-    def packed_size(self) -> str:
-        """The size that it has in the page, in words."""
-        return size(len(self.packed))
 
 
 def pack(content: bytes) -> Embedded:
@@ -195,7 +172,7 @@ def report_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in LIBRARIES:
+        if (error.name or "").partition(".")[0] not in {"altair", "jinja2", "vl_convert"}:
             raise
         raise MissingExtraError(
             f"a page and its charts need {error.name}, which is not installed: {install_extra('tools')}"
@@ -243,6 +220,7 @@ def _template() -> Template:
         "has_hints": has_hints,
         "need_controls": need_controls,
         "scale": Scale.of,
+        "size": size,
         "number": count(1).__next__,
     }
     return environment.get_template("report.html.j2")

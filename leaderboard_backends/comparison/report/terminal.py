@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ...model import visible
-from ..document import Section, Style, Table, Tone, Value, pieces
+from ..document import Section, Style, Table, Tone, pieces
 
 PIPE_WIDTH: Final = 120
 """The least columns where no terminal says how wide it is."""
@@ -83,7 +83,7 @@ def _table(table: Table, width: int) -> RichTable:
         justify: Literal["left", "right"] = "right" if column.figures else "left"
         made.add_column(Text(column.heading), justify=justify, overflow="fold", width=room)
     for row in table.rows:
-        made.add_row(*map(_value, row))
+        made.add_row(*(Text(" ".join(value.text.split()), style=_TONES[value.tone]) for value in row))
     return made
 
 
@@ -91,7 +91,7 @@ def _widths(table: Table, width: int) -> list[int]:
     """Return the width of each column: figures on one line where all fit, else words whole where those fit."""
     texts = [[column.heading, *(row[place].text for row in table.rows)] for place, column in enumerate(table.columns)]
     whole = [max(map(len, column)) for column in texts]
-    words = [_longest_word(*column) for column in texts]
+    words = [min(BREAKABLE, max((len(word) for text in each for word in text.split()), default=1)) for each in texts]
     lines = [
         max(word, *map(len, found[1:]), 0) if column.figures else word
         for word, found, column in zip(words, texts, table.columns, strict=True)
@@ -112,12 +112,3 @@ def _filled(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
         widths[place] += more
         left -= more
     return widths
-
-
-def _longest_word(*texts: str) -> int:
-    """Return the length of the longest word, up to that of one that may be broken."""
-    return min(BREAKABLE, max((len(word) for text in texts for word in text.split()), default=1))
-
-
-def _value(value: Value) -> Text:
-    return Text(" ".join(value.text.split()), style=_TONES[value.tone])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from ...numerals import counted, duration, significant, times
 from ..document import Section, Table, Value, listed, number, quoted, spread
@@ -204,16 +204,6 @@ def _disturbed(m: Measurements) -> Table:
 ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
 """Order of the table: from faults of the backend to causes outside of it."""
 
-NO_FIGURES: Final = "it has no figures, although its status is ok"
-
-
-class Reason(NamedTuple):
-    """Why runs of one backend have no figures."""
-
-    status: str
-    backend: str
-    text: str
-
 
 def missing_section(m: Measurements) -> Section:
     """Return every run without figures, grouped by status, backend and reason, and what runs noted."""
@@ -232,15 +222,14 @@ def _lacks_figures(run: Run) -> bool:
 
 
 def _without_figures(result: Result) -> Table:
-    grouped: dict[Reason, list[Run]] = {}
+    grouped: dict[tuple[str, str, str], list[Run]] = {}
     for run in filter(_lacks_figures, result.runs):
-        text = run.reason or (NO_FIGURES if run.status == "ok" else "")
-        grouped.setdefault(Reason(run.status, run.cell.backend, text), []).append(run)
+        reason = run.reason or ("it has no figures, although its status is ok" if run.status == "ok" else "")
+        grouped.setdefault((run.status, run.cell.backend, reason), []).append(run)
     rows = []
-    for reason in sorted(grouped, key=lambda reason: ORDER.index(reason.status)):
-        sort, runs = f"{ORDER.index(reason.status)}", grouped[reason]
-        status = Value(reason.status, sort, "bad" if reason.status == "wrong" else "")
-        rows.append(row_of(status, reason.backend, len(runs), listed(_where(runs)), reason.text))
+    for (status, backend, reason), runs in sorted(grouped.items(), key=lambda item: ORDER.index(item[0][0])):
+        outcome = Value(status, f"{ORDER.index(status)}", "bad" if status == "wrong" else "")
+        rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), reason))
     return table_of("Runs without figures", "status|backend|#runs|where|reason", rows)
 
 
