@@ -53,10 +53,7 @@ def bill_plots(m: Measurements, bills: Sequence[Bill]) -> Iterator[Plot]:
 
 def _plot(m: Measurements, name: str, title: str, amounts: Sequence[tuple[Bill, float]]) -> Plot:
     """Return the lines of amounts, which are computed and not measured, so that they have no intervals."""
-    rows = [
-        figure(m.durability(one.backend), one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players)
-        for one, usd in amounts
-    ]
+    rows = [figure(m, one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players) for one, usd in amounts]
     said = "US dollars by the price table and the model; both axes are logarithmic."
     return lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
 

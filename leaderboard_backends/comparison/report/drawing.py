@@ -142,11 +142,11 @@ def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: 
 
     The names on the y axis are in `field`, in the order of the rows.
     """
-    panels = []
-    for name in plot.panels:
+    panels, every = [], plot.panels
+    for name in every:
         names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
         title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
-        layers = draw(alt.Scale(domain=names), _across(plot.x, last=name == plot.panels[-1]))
+        layers = draw(alt.Scale(domain=names), _across(plot.x, last=name == every[-1]))
         panel = alt.layer(*layers).properties(width=WIDTH - _AXIS, height=step * len(names), title=title)
         panels.append(panel.transform_filter(alt.FieldEqualPredicate(field="panel", equal=name)))
     return _finished(plot, alt.vconcat(*panels, data=alt.NamedData("rows"), spacing=14), rows, 1)

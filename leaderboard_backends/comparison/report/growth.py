@@ -97,7 +97,7 @@ def growth_plots(m: Measurements) -> Iterator[Plot]:
             found.setdefault(curve.operation, []).append(curve)
     for operation in sorted(found, key=lambda name: MAIN.index(name) if name in MAIN else len(MAIN)):
         rows = [
-            figure(m.durability(curve.backend), curve.backend, time_us, significant, players=players, cut=cut)
+            figure(m, curve.backend, time_us, significant, players=players, cut=cut)
             for curve in found[operation]
             for players, time_us, cut in curve.points
             if time_us.low > 0  # a logarithmic axis has no 0

@@ -11,7 +11,7 @@ from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
-from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panels_of, plot, spans, usual
+from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panels_of, spans, usual
 from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of
 
 INTRODUCTION: Final = (
@@ -125,8 +125,8 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
             "intervals over processes. One per call: "
             f"{spans(of_part(rows, '1 per call'), whole, panels_of(rows))}."
         )
-        x, before = Axis(number, AS_NUMBER), {"part": "updates"}
-        yield plot(m, "bars", "disk", title, said, rows, x=x, number=number, before=before)
+        x = Axis(number, AS_NUMBER)
+        yield Plot("bars", "disk", title, said, m.labels, rows, x, number, before={"part": "updates"})
 
 
 def _memory_plot(m: Measurements) -> Iterator[Plot]:
@@ -146,7 +146,7 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
             f"players), workload {m.workload}, with 95 % intervals over processes. {by_part[:1].upper()}{by_part[1:]}."
         )
         x, before = Axis("bytes per player", AS_NUMBER), {"part": "where", "players": "players"}
-        yield plot(m, "bars", "memory", "Memory per player", said, rows, x=x, number="bytes per player", before=before)
+        yield Plot("bars", "memory", "Memory per player", said, m.labels, rows, x, x.title, before=before)
 
 
 # ---------------------------------------------------------------------- players come and go

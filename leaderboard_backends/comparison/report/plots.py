@@ -44,9 +44,6 @@ AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
 
 SEPARATOR: Final = " · "
 
-Kind: TypeAlias = Literal["lines", "bars", "shapes"]
-"""Lines on log-log axes; bars, one for each `part` of a backend; the shapes of distributions."""
-
 
 class Axis(NamedTuple):
     """An axis of one field of the rows."""
@@ -63,42 +60,36 @@ class Axis(NamedTuple):
 class Plot(NamedTuple):
     """All that a chart is made of."""
 
-    kind: Kind
+    kind: Literal["lines", "bars", "shapes"]
+    """Lines on log-log axes; bars, one for each `part` of a backend; the shapes of distributions."""
     name: str
     title: str
     description: str
     """What it shows, for those who do not see it."""
     labels: Sequence[str]
     """Of all backends of the report, in the order of the palette."""
-    panels: Sequence[str]
-    columns: Sequence[tuple[str, str]]
-    """Field and heading of each column of the table behind the chart."""
     rows: Sequence[PlotRow]
     x: Axis
+    number: str
+    """Heads the column of values in the table behind the chart."""
     y: Axis | None = None
+    before: Mapping[str, str] = {}
+    """The headings of other fields that have columns before the values."""
+    after: Mapping[str, str] = {}
+    """The same of columns after them."""
 
+    @property
+    def panels(self) -> list[str]:
+        """The panels that have rows."""
+        return panels_of(self.rows)
 
-def plot(
-    m: Measurements,
-    kind: Kind,
-    name: str,
-    title: str,
-    description: str,
-    rows: Sequence[PlotRow],
-    *,
-    x: Axis,
-    number: str,
-    y: Axis | None = None,
-    before: Mapping[str, str] | None = None,
-    after: Mapping[str, str] | None = None,
-) -> Plot:
-    """Return a plot of rows: `number` heads the column of their values, other fields have columns before and after."""
-    panels = panels_of(rows)
-    of_parts = any(SEPARATOR in panel for panel in panels)
-    heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **(before or {})}
-    values = {"value": number, "low": "from", "high": "to", "told": number}
-    every = [*heads.items(), *values.items(), *(after or {}).items()]
-    return Plot(kind, name, title, description, m.labels, panels, every, rows, x, y)
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """Field and heading of each column of the table behind the chart."""
+        of_parts = any(SEPARATOR in panel for panel in self.panels)
+        heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **self.before}
+        values = {"value": self.number, "low": "from", "high": "to", "told": self.number}
+        return [*heads.items(), *values.items(), *self.after.items()]
 
 
 def lines(
@@ -112,7 +103,7 @@ def lines(
     label: str,
     write: Write,
     number: str,
-    after: Mapping[str, str] | None = None,
+    after: Mapping[str, str] = {},
 ) -> Plot:
     """Return lines over a field of the rows, `across` with its heading; the description ends at its largest amount.
 
@@ -124,7 +115,7 @@ def lines(
     said = f"{description} At {whole(most)} {heading}: {spans(last, write, panels_of(rows))}."
     x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
     y = Axis("", label, [row[end] for row in rows for end in ("low", "high")])
-    return plot(m, "lines", name, title, said, rows, x=x, y=y, number=number, before={field: heading}, after=after)
+    return Plot("lines", name, title, said, m.labels, rows, x, number, y, {field: heading}, after)
 
 
 def panels_of(rows: Iterable[PlotRow]) -> list[str]:
@@ -151,21 +142,22 @@ def rows_at(
         for amount, values in one.by_amount(part, statistic).items():
             known = [value for value in values.values() if value]
             if known:
-                name = panel(m.durability(one.label), group)
-                yield figure(name, one.label, interval(known), significant, **{field: amount})
+                yield figure(m, one.label, interval(known), significant, group, **{field: amount})
 
 
-def figure(panel: str, backend: str, value: Interval, write: Write, **more: float | str | bool) -> PlotRow:
-    """Return the row of a figure, with no more digits than a chart can show."""
+def figure(
+    m: Measurements, label: str, value: Interval, write: Write, group: str = "", **more: float | str | bool
+) -> PlotRow:
+    """Return the row of a figure, with no more digits than a chart can show; `group` is of the panels."""
     low, middle, high = (rounded(end) for end in value[:3])
     told = {"value": middle, "low": low, "high": high, "told": spread(value, write)}
-    return {"what": FIGURE, "panel": panel, "backend": backend, **more, **told}
+    return {"what": FIGURE, "panel": panel(m.durability(label), group), "backend": label, **more, **told}
 
 
 def bar(m: Measurements, one: Measured, values: Values, part: str, group: str = "", **more: float) -> PlotRow:
-    """Return the row of a bar, labelled with its value; `group` is of the panels."""
-    value, name = interval([*values.values()]), panel(m.durability(one.label), group)
-    return figure(name, one.label, value, significant, part=part, **more, short=significant(value.middle))
+    """Return the row of a bar, labelled with its value."""
+    value = interval([*values.values()])
+    return figure(m, one.label, value, significant, group, part=part, **more, short=significant(value.middle))
 
 
 def rounded(number: float) -> float:

@@ -10,7 +10,7 @@ from ...numerals import NONE, duration, whole
 from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
-from .plots import AS_SECONDS, Axis, Plot, bar, of_part, panels_of, plot, spans, usual
+from .plots import AS_SECONDS, Axis, Plot, bar, of_part, panels_of, spans, usual
 from .tables import Row, cells_by_class, head_of, marked, row_of, table_of
 
 INTRODUCTION: Final = (
@@ -64,8 +64,8 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
             f"kept, the app loads them again. Whiskers are 95 % intervals over processes. To recover: "
             f"{spans(of_part(rows, RESTORE), duration, panels_of(rows))}."
         )
-        x, before = Axis("", AS_SECONDS), {"part": "what"}
-        yield plot(m, "bars", "recovery", title, said, rows, x=x, number="seconds", before=before)
+        x = Axis("", AS_SECONDS)
+        yield Plot("bars", "recovery", title, said, m.labels, rows, x, "seconds", before={"part": "what"})
 
 
 # ---------------------------------------------------------------------- what it takes to operate

@@ -11,7 +11,7 @@ from ..document import NOTHING, Section, Table, Value, median_of, middle_of, num
 from ..measurements import Measured, Measurements, Place
 from ..named_figures import IDLE, Statistic
 from ..statistics import interval
-from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, panels_of, plot, rounded, rows_at, spans, usual
+from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, panels_of, rounded, rows_at, spans, usual
 from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
 
 NAME: Final = "response-times"
@@ -117,7 +117,7 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
     )
     title, heading, number = "Response time by rate, p99", "operations per second", "p99, µs"
     x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)
-    yield plot(m, "lines", "response", title, said, every, x=x, y=y, number=number, before={"rate": heading})
+    yield Plot("lines", "response", title, said, m.labels, every, x, number, y, before={"rate": heading})
 
 
 def _idle_rows(measured: Sequence[Measured], panels: Sequence[str]) -> Iterator[PlotRow]:

@@ -16,7 +16,7 @@ from ..figures import BUCKET, ProgramFigures, ServiceFigures
 from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
-from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, plot, rounded, spans, usual
+from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, rounded, spans, usual
 from .tables import MARKS, Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
 
 FASTEST: Final = "*"
@@ -185,17 +185,17 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the distribution of each of the main operations, at the usual workload and size."""
     found = usual(m, "service")
     names = list(dict.fromkeys(name for one in found for name in one.operations))
-    for name in [main for main in MAIN if main in names] or names[:1]:
-        rows = [row for one in found for row in _spread(m, one, name)]
+    for operation in [main for main in MAIN if main in names] or names[:1]:
+        rows = [row for one in found for row in _spread(m, one, operation)]
         p99 = spans(of_part(rows, "p99"), time_words, panels_of(rows))
-        title = f"{operation_title(name).capitalize()}: distribution of the time"
+        title = f"{operation_title(operation).capitalize()}: distribution of the time"
         said = (
             f"All samples of all processes, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, "
             "on a logarithmic axis: the thicker the shape, the more samples. The long mark is the p50, the shorter "
             f"ones p99 and p99.9, each the median over processes.{f' p99: {p99}.' if p99 else ''}"
         )
-        x, before = Axis("", AS_TIME, [row["time"] for row in rows], "time"), {"part": "percentile"}
-        yield plot(m, "shapes", anchor("distribution", name), title, said, rows, x=x, number="µs", before=before)
+        x, name = Axis("", AS_TIME, [row["time"] for row in rows], "time"), anchor("distribution", operation)
+        yield Plot("shapes", name, title, said, m.labels, rows, x, "µs", before={"part": "percentile"})
 
 
 def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]:
@@ -213,7 +213,7 @@ def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]
     for percentile, (statistic, tick) in PERCENTILES.items():
         if values := one.values(operation, statistic):
             at = interval([*values.values()])
-            yield figure(panel, one.label, at, significant, part=percentile, time=rounded(at.middle), tick=tick)
+            yield figure(m, one.label, at, significant, part=percentile, time=rounded(at.middle), tick=tick)
 
 
 # ---------------------------------------------------------------------- every percentile
