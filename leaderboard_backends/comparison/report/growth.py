@@ -52,10 +52,10 @@ def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Tab
     known = {point.players for curve in found for point in curve.points}
     sizes = [size for size in m.sizes("service", workload) if size in known]
 
-    def rows(labels: Sequence[str]) -> list[Row]:
-        mine = [curve for curve in found if curve.backend in labels]
-        return [_row(curve, sizes) for curve in sorted(mine, key=lambda curve: operations.index(curve.operation))]
-
+    rows = (
+        (curve.backend, _row(curve, sizes))
+        for curve in sorted(found, key=lambda curve: operations.index(curve.operation))
+    )
     headings = ("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
     return by_class(m, "|".join(headings), rows, f"{workload.capitalize()}: p50 in µs by players")
 
@@ -74,11 +74,7 @@ def _row(curve: Curve, sizes: Sequence[int]) -> Row:
 
 
 def _crossovers(m: Measurements) -> Section:
-    found = [*crossovers(m, BASELINE)]
-
-    def rows(labels: Sequence[str]) -> list[Row]:
-        return [_crossing(crossing) for crossing in found if crossing.second in labels]
-
+    rows = ((found.second, _crossing(found)) for found in crossovers(m, BASELINE))
     tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
     said = CROSSINGS if tables else "No crossovers: they need one workload at two sizes."
     return Section("crossovers", f"Where the {BASELINE} board wins", [said], tables)

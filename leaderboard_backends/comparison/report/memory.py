@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import median
 from typing import Final
 
@@ -90,11 +90,7 @@ def _updates(one: Measured) -> Iterator[Row]:
 
 
 def _lines(m: Measurements) -> list[Table]:
-    lines = memory_lines(m)
-
-    def rows(labels: Sequence[str]) -> list[Row]:
-        return [_line(line) for line in lines if line.backend in labels]
-
+    rows = ((line.backend, _line(line)) for line in memory_lines(m))
     head = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes"
     return by_class(m, head, rows, "Fixed cost plus bytes per player", LINES)
 

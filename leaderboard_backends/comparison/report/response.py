@@ -43,11 +43,9 @@ def response_section(m: Measurements) -> Section:
 
 
 def _tables(m: Measurements, place: Place) -> Iterator[Table]:
-    def rows(labels: Sequence[str]) -> list[Row]:
-        measured = m.measured("response", labels, place)
-        rates = sorted({rate for one in measured for rate in one.by_amount("rate", "kept_up")})
-        return [_row(one, rate) for rate in rates for one in measured if one.values("rate", "kept_up", rate)]
-
+    measured = m.measured("response", m.in_class_order, place)
+    rates = sorted({rate for one in measured for rate in one.by_amount("rate", "kept_up")})
+    rows = ((one.label, _row(one, rate)) for rate in rates for one in measured if one.values("rate", "kept_up", rate))
     tables = by_class(m, f"#rate|backend|{_TIMES}|#reached|#runs|marks", rows)
     if tables:
         yield from tables

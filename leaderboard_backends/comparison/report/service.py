@@ -81,15 +81,12 @@ def _loading(m: Measurements) -> Section:
 
 
 def _of_place(m: Measurements, place: Place, *, detail: bool) -> Section:
-    def rows(labels: Sequence[str]) -> list[Row]:
-        return [*_rows(m, m.measured("service", labels, place))]
-
-    def note(labels: Sequence[str]) -> str:
-        return _note(m, m.measured("service", labels, place))
-
+    measured = {labels[0]: m.measured("service", labels, place) for labels in m.classes.values()}
     without = [label for label in m.labels if not m.at(place, label).runs]
     absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
-    tables = by_class(m, "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks", rows, note=note)
+    rows = ((label, row) for label, found in measured.items() for row in _rows(m, found))
+    head = "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks"
+    tables = by_class(m, head, rows, note=lambda labels: _note(m, measured[labels[0]]))
     return Section(anchor("service", place.workload, place.players), place.title, absent, tables, detail=detail)
 
 

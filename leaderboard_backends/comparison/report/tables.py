@@ -58,19 +58,21 @@ def filled(*tables: Table) -> list[Table]:
 def by_class(
     m: Measurements,
     headings: str,
-    rows: Callable[[list[str]], Sequence[Row]],
+    rows: Iterable[tuple[str, Row]],
     title: str = "",
     note: str | Callable[[list[str]], str] = "",
 ) -> list[Table]:
-    """Return one table per class whose backends have rows, without empty columns.
+    """Return one table per class that has rows, each given with a backend of its class, without empty columns.
 
-    A note follows the last one; one that is made from the labels of a class follows each.
+    A note follows the last one; one that is made from the backends of a class follows each.
     """
-    head = columns(*headings.split("|"))
+    head, found = columns(*headings.split("|")), dict[Durability, list[Row]]()
+    for label, row in rows:
+        found.setdefault(m.durability(label), []).append(row)
     made = [
-        table(_title(name, title), head, found, "" if isinstance(note, str) else note(labels))
+        table(_title(name, title), head, found[name], "" if isinstance(note, str) else note(labels))
         for name, labels in m.classes.items()
-        if (found := rows(labels))
+        if name in found
     ]
     if made and isinstance(note, str):
         made[-1] = replace(made[-1], note=note)
@@ -86,13 +88,9 @@ def cells_by_class(
     note: str = "",
 ) -> list[Table]:
     """Return one table per class, with the rows of each backend that has figures in a mode, or at one of its places."""
-    place = where if isinstance(where, Place) else None
-    mode = where.mode if isinstance(where, Place) else where
-
-    def of_class(labels: list[str]) -> list[Row]:
-        return [row for one in m.measured(mode, labels, place) for row in rows(one)]
-
-    return by_class(m, headings, of_class, title, note)
+    mode, place = (where.mode, where) if isinstance(where, Place) else (where, None)
+    found = m.measured(mode, m.in_class_order, place)
+    return by_class(m, headings, ((one.label, row) for one in found for row in rows(one)), title, note)
 
 
 def by_place(m: Measurements, mode: Mode, tables: Callable[[Place], Sequence[Table]], name: str = "") -> list[Section]:
