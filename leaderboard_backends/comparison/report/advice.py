@@ -129,10 +129,10 @@ HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
 """What the sentence is about: the first of these needs that something meets."""
 
 
-def answer_of_comparison(m: Measurements, inputs: Inputs | None = None) -> Section:
+def answer_of_comparison(m: Measurements) -> Section:
     """Return the answer, a column for each size; a result without service times of updates says that alone."""
     try:
-        basis = Basis(m, inputs)
+        basis = Basis(m)
     except ConfigurationError as error:
         return Section(ANSWER, ANSWER_TITLE, [f"No advice: {error}"])
     known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-MOST_SIZES:]

@@ -30,8 +30,6 @@ RULE: Final = (
     f"two results, with {ENOUGH_PROCESSES} processes on both sides. **No change found does not mean no change**: the "
     "interval shows how large a change could hide."
 )
-NOTHING_WORSE: Final = "**No regression was found.**"
-NOTHING_JUDGED: Final = "**Nothing could be judged**: no figure has a verdict."
 
 _TONES: Final[dict[Outcome, Tone]] = {"worse": "bad", "better": "good"}
 
@@ -62,8 +60,10 @@ def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
         yield f"**{len(changes.missing):,} cells have no figures any more**, although they were to be measured."
     if counted["worse"]:
         yield f"**{counted['worse']:,} regressions.**"
+    elif counted["same"] or counted["better"]:
+        yield "**No regression was found.**"
     else:
-        yield NOTHING_WORSE if counted["same"] or counted["better"] else NOTHING_JUDGED
+        yield "**Nothing could be judged**: no figure has a verdict."
 
 
 def _of_outcome(outcome: Outcome, rows: Sequence[Change]) -> Section:

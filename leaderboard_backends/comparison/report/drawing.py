@@ -22,28 +22,15 @@ from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow
 WIDTH: Final = 880
 """Pixels of a whole chart as a file."""
 
-LEAST_PANEL: Final = 250
-"""Pixels of a panel with its axis; a page that is narrower has fewer side by side."""
-
-LEGEND_MARK: Final = 44
-"""Pixels of a mark in a legend, with what is around it."""
-
-LEGEND_LETTER: Final = 6.5
-"""Pixels of a letter in a legend, on average."""
-
 BAR: Final = 24
 """Pixels of a bar with its gap."""
 
 COUNTS: Final = ("players", "clients", "size", "rate")
 """The fields that are whole numbers."""
 
-THEMES: Final = {"light": LIGHT, "dark": DARK}
-
 _PICKED: Final = "picked"
 _FILLS: Final = (0.95, 0.4, 0.15)
 """Opacities of the parts of a backend."""
-_BAR_ROOM: Final = 1.3
-"""Factor that leaves room for the label of the longest bar."""
 _ROOM: Final = 1.25
 """Beyond the smallest and the largest number of a logarithmic axis, as a factor."""
 _FEW_TICKS: Final = 3
@@ -70,7 +57,7 @@ def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple
     Cost: some 50 ms per file, after a start of a second.
     """
     for one in charts:
-        for name, colours in THEMES.items():
+        for name, colours in (("light", LIGHT), ("dark", DARK)):
             specification = alone(one, colours)
             yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
             if png:
@@ -176,8 +163,8 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
     longest = max(map(len, plot.labels), default=0)
     specification["usermeta"] = {
         "columns": columns,
-        "least": LEAST_PANEL,
-        "entry": min(WIDTH, round(LEGEND_MARK + LEGEND_LETTER * longest)),
+        "least": 250,  # pixels of a panel with its axis: a page that is narrower has fewer side by side
+        "entry": min(WIDTH, round(44 + 6.5 * longest)),  # pixels of a mark in the legend, and of a letter on average
         "table": [list(column) for column in plot.columns if column[0] != "told"],
         "of": FIGURE,
     }
@@ -244,7 +231,7 @@ def _bars(plot: Plot) -> Chart:
     """Return bars by backend, one for each `part`, labelled with `short`, and the interval as a whisker."""
     longest = max(0, *(row["high"] for row in plot.rows)) or 1
     least = min(0, *(row["low"] for row in plot.rows))  # what a process takes may shrink
-    scale = alt.Scale(domain=[least, longest * _BAR_ROOM], nice=False)
+    scale = alt.Scale(domain=[least, longest * 1.3], nice=False)  # with room for the label of the longest bar
     name = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
     at_the_first_part = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {_on_lines(name)} : ''"
 

@@ -8,9 +8,6 @@ from typing import Final
 
 from ..document import Section, Style, Table, pieces
 
-DEEPEST: Final = 6
-"""The smallest heading that there is."""
-
 NARROWEST: Final = 3
 """Characters that the rule under a heading needs."""
 
@@ -34,7 +31,7 @@ def markdown(sections: Sequence[Section], title: str, pictures: Mapping[str, str
 
 
 def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Iterator[str]:
-    yield f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"
+    yield f"{'#' * min(depth, 6)} {escaped(section.title)}"
     yield from map(_paragraph, section.paragraphs)
     if section.points:
         yield "\n".join(f"- {_paragraph(point)}" for point in section.points)

@@ -43,7 +43,6 @@ FOLDER: Final = Path(__file__).with_name("page")
 SCRIPTS: Final = ("page.js", "tables.js", "choice.js", "charts.js")
 """Concatenated in this order, they are one module."""
 
-MOST_COLUMNS: Final = 40
 LONG: Final = 80
 """Characters from which on a cell's words need a wide column."""
 
@@ -115,15 +114,10 @@ def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
 
 
 class Embedded(NamedTuple):
-    """A text, and the same compressed."""
+    """A text, and the same compressed: the same text always into the same bytes."""
 
     content: bytes
     packed: str
-
-
-def pack(content: bytes) -> Embedded:
-    """Return a text compressed; the same text is packed into the same bytes."""
-    return Embedded(content, b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode())
 
 
 def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | None = None) -> dict[str, Embedded]:
@@ -136,15 +130,18 @@ def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | No
     if len(by_name) < len(charts):
         twice = next(name for name, count in Counter(chart.name for chart in charts).items() if count > 1)
         raise ValueError(f"two charts are named {twice}: a page shows each chart once.")
-    found = {}
+    texts: dict[str, bytes] = {}
     if charts:
-        found["vega"] = pack(vega().encode())
-        found["charts"] = pack(msgspec.json.encode({"theme": theme(BY_VARIABLE), "charts": by_name}))
+        texts["vega"] = vega().encode()
+        texts["charts"] = msgspec.json.encode({"theme": theme(BY_VARIABLE), "charts": by_name})
     if grid is not None:
-        found["grid"] = pack(msgspec.json.encode(grid))
+        texts["grid"] = msgspec.json.encode(grid)
     if result is not None:
-        found["result"] = pack(encode_result(result))
-    return found
+        texts["result"] = encode_result(result)
+    return {
+        name: Embedded(text, b64encode(gzip.compress(text, compresslevel=9, mtime=0)).decode())
+        for name, text in texts.items()
+    }
 
 
 @cache
@@ -185,7 +182,7 @@ def report_extra() -> Iterator[None]:
 def stylesheet() -> str:
     """Return the page's stylesheet: the palette's colours as variables, and the rest."""
     colours = "".join(f"--{name}:light-dark({light},{dark});" for name, light, dark in variables())
-    words = ",".join(f".w{place} tr>:nth-child({place})" for place in range(1, MOST_COLUMNS + 1))
+    words = ",".join(f".w{place} tr>:nth-child({place})" for place in range(1, 41))
     return f":root{{{colours}}}\n{_read('report.css')}\n{words}{{text-align:left;white-space:normal}}\n"
 
 

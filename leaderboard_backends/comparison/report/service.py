@@ -8,7 +8,7 @@ from math import inf
 from statistics import median
 from typing import Final, NamedTuple
 
-from ...numerals import Write, elapsed, significant, times, whole
+from ...numerals import elapsed, significant, times, whole
 from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Value, anchor, median_of, middle_of, operation_title, quoted
@@ -220,31 +220,23 @@ EVERY_PERCENTILE: Final = (
     "from 10,000 samples on. The result file has the histogram of all samples of each process."
 )
 
-COLUMNS: Final[dict[str, tuple[Statistic, Write]]] = {
-    "#samples": ("samples", whole),
-    "#mean": ("mean", significant),
-    "#p50": ("p50", significant),
-    "#p95": ("p95", significant),
-    "#p99": ("p99", significant),
-    "#p99.9": ("p999", significant),
-    "#slowest": ("maximum", significant),
-}
+HEADINGS: Final = "#samples|#mean|#p50|#p95|#p99|#p99.9|#slowest"
+STATISTICS: Final[tuple[Statistic, ...]] = ("samples", "mean", "p50", "p95", "p99", "p999", "maximum")
 
 
 def percentiles_section(m: Measurements) -> Section:
     """Return medians over processes of each percentile, by workload and size, and those of programs."""
-    columns = "|".join(COLUMNS)
-    head = f"backend|operation|{columns}|#planned"
+    head = f"backend|operation|{HEADINGS}|#planned"
     sections = by_place(m, "service", lambda place: cells_by_class(m, place, head, _percentile_rows), "percentiles")
     rows = (row for one in m.cells.values() for row in _program(one))
-    programs = table_of("Programs of plug-ins", f"program|#players|operation|{columns}|#processes", rows)
+    programs = table_of("Programs of plug-ins", f"program|#players|operation|{HEADINGS}|#processes", rows)
     tables = [programs] if programs.rows else []
     return Section("percentiles", "Every percentile", [EVERY_PERCENTILE], tables, sections=sections, detail=True)
 
 
 def _percentile_rows(one: Measured) -> Iterator[Row]:
     for operation in one.operations:
-        times = [median_in(one.values(operation, each).values(), write) for each, write in COLUMNS.values()]
+        times = [_median(each, one.values(operation, each).values()) for each in STATISTICS]
         planned = median_in(one.values(operation, "planned").values())
         yield row_of(one.label, operation_title(operation), *times, planned)
 
@@ -254,11 +246,12 @@ def _program(one: Measured) -> Iterator[Row]:
     timings = [each for run in one.runs if isinstance(run.figures, ProgramFigures) for each in run.figures.timings]
     for operation in dict.fromkeys(each.operation for each in timings):
         times = [each.time for each in timings if each.operation == operation]
-        medians = [
-            median_in((getattr(time, TIME_FIELDS[statistic]) for time in times), write)
-            for statistic, write in COLUMNS.values()
-        ]
+        medians = [_median(each, [getattr(time, TIME_FIELDS[each]) for time in times]) for each in STATISTICS]
         yield row_of(one.label, one.cell.players, operation_title(operation), *medians, len(times))
+
+
+def _median(statistic: Statistic, values: Iterable[float | None]) -> Value:
+    return median_in(values, whole if statistic == "samples" else significant)
 
 
 # ---------------------------------------------------------------------- parts around a board
