@@ -241,12 +241,9 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
 
 def _matrix(rows: Rows) -> Table:
     picks = [(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick]
-    return table_of(
-        "Backend, p99 of an update, and cost per month",
-        "|".join(["what you have", *(f"up to {size:,} players" for size in SIZES)]),
-        (row_of(typical.title, *map(_place, advised)) for typical, advised in rows),
-        " ".join(_notes(picks)),
-    )
+    head = "|".join(["what you have", *(f"up to {size:,} players" for size in SIZES)])
+    cells = (row_of(typical.title, *map(_place, advised)) for typical, advised in rows)
+    return table_of("Backend, p99 of an update, and cost per month", head, cells, " ".join(_notes(picks)))
 
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
@@ -331,18 +328,15 @@ def answer_section(advice: Advice) -> Section:
     pick = advice.pick
     nothing = "**Nothing fits**" if advice.known else "**Nothing is known** of"
     verdict = f"Take {quoted([pick.label])} for" if pick else nothing
-    return Section(
-        name="advice",
-        title="The answer",
-        paragraphs=[
-            f"{verdict} {advice.need.words}.",
-            *disturbed_words(advice.candidates),
-            *_never_opened(advice.result),
-            *advice.why,
-            *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
-        ],
-        tables=filled(_ranking(advice), _verdicts(advice), _changes(advice)),
-    )
+    said = [
+        f"{verdict} {advice.need.words}.",
+        *disturbed_words(advice.candidates),
+        *_never_opened(advice.result),
+        *advice.why,
+        *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
+    ]
+    tables = filled(_ranking(advice), _verdicts(advice), _changes(advice))
+    return Section("advice", "The answer", said, tables)
 
 
 def _ranking(advice: Advice) -> Table:

@@ -51,24 +51,18 @@ def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Tab
     operations = list(dict.fromkeys(curve.operation for curve in found))
     known = {point.players for curve in found for point in curve.points}
     sizes = [size for size in m.sizes("service", workload) if size in known]
-
-    rows = (
-        (curve.backend, _row(curve, sizes))
-        for curve in sorted(found, key=lambda curve: operations.index(curve.operation))
-    )
+    in_order = sorted(found, key=lambda curve: operations.index(curve.operation))
+    rows = ((curve.backend, _row(curve, curve.slope, sizes)) for curve in in_order if curve.slope)
     headings = ("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
     return by_class(m, "|".join(headings), rows, f"{workload.capitalize()}: p50 in µs by players")
 
 
-def _row(curve: Curve, sizes: Sequence[int]) -> Row:
+def _row(curve: Curve, slope: Interval, sizes: Sequence[int]) -> Row:
     times_at = {
         players: Value(f"{significant(time_us.middle)}{f' ({CUT})' if cut else ''}", time_us.middle)
         for players, time_us, cut in curve.points
     }
-    grown = [NOTHING, NOTHING]
-    if curve.slope is not None:
-        factor = Value(times(10**curve.slope.middle), curve.slope.middle)
-        grown = [of_interval(curve.slope, lambda exponent: f"{exponent:z.2f}"), factor]
+    grown = of_interval(slope, lambda exponent: f"{exponent:z.2f}"), Value(times(10**slope.middle), slope.middle)
     at_sizes = (times_at.get(size, NOTHING) for size in sizes)
     return row_of(operation_title(curve.operation), curve.backend, *at_sizes, *grown)
 

@@ -26,7 +26,6 @@ COUNTED: Final = (
     "By: what restored the board, a restart or the app's reload. Lost: acknowledged updates that were gone after the "
     "kill, over all runs. Processes and ports: what has to run and to be open in addition to the app."
 )
-START: Final = "to start"
 RESTORE: Final = "to recover"
 
 
@@ -54,7 +53,7 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
     rows = [
         bar(m, one, one.values(what, "seconds"), part)
         for one in found
-        for what, part in (("start", START), ("restore", RESTORE))
+        for what, part in (("start", "to start"), ("restore", RESTORE))
     ]
     if rows:
         title = "Seconds to start, and to recover from a crash"
@@ -140,18 +139,13 @@ def recovery(m: Measurements, label: str) -> Measured | None:
 def operations_section(m: Measurements) -> Section:
     """Return what operating each board takes: running and restoring, measured; set-up and monitoring, stated."""
     every = operations(m)
-    running = table_of(
-        "To run, and to recover",
-        "backend|durability|#processes|#ports|#start|#players|#restore|by|updates lost",
-        map(_running, every),
-        "" if all(one.is_measured for one in every) else f"{NONE}: no crash was measured.",
-    )
-    setting_up = table_of(
-        f"To set up, and to monitor: {STATED}",
-        "backend|#set-up steps|set-up|what can be monitored",
-        (row_of(one.label, len(one.setup) or None, listed(one.setup), listed(one.watch)) for one in every),
-        "From the file that describes each backend: not measured, and no verdict depends on it.",
-    )
+    head = "backend|durability|#processes|#ports|#start|#players|#restore|by|updates lost"
+    note = "" if all(one.is_measured for one in every) else f"{NONE}: no crash was measured."
+    running = table_of("To run, and to recover", head, map(_running, every), note)
+    stated = (row_of(one.label, len(one.setup) or None, listed(one.setup), listed(one.watch)) for one in every)
+    head = "backend|#set-up steps|set-up|what can be monitored"
+    note = "From the file that describes each backend: not measured, and no verdict depends on it."
+    setting_up = table_of(f"To set up, and to monitor: {STATED}", head, stated, note)
     return Section("operations", "What it takes to operate", [RUNNING], [running, setting_up])
 
 

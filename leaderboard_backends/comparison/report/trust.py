@@ -64,13 +64,10 @@ def trust_section(m: Measurements) -> Section:
     mistakes = (row_of(wrong, here) for wrong, here in MISTAKES.items())
     wrong = table_of("How public benchmarks went wrong", "elsewhere|here", mistakes)
     title = "Further limits, and how public benchmarks went wrong"
-    return Section(
-        "why-not-to-trust-this",
-        "Why not to trust this",
-        ["Before a decision that costs money, run it on your own machine with your own events."],
-        points=limits[:SHORT],
-        sections=[Section("limits", title, tables=[wrong], points=limits[SHORT:], detail=True)],
-    )
+    further = Section("limits", title, tables=[wrong], points=limits[SHORT:], detail=True)
+    said = ["Before a decision that costs money, run it on your own machine with your own events."]
+    name = "why-not-to-trust-this"
+    return Section(name, "Why not to trust this", said, points=limits[:SHORT], sections=[further])
 
 
 def _of_this_result(result: Result) -> Iterator[str]:
