@@ -115,14 +115,14 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
         for calls, values in one.by_amount("disk", statistic).items()
     ]
     if rows:
-        title, number = "Bytes that an update writes", "bytes per update"
+        title, unit = "Bytes that an update writes", "bytes per update"
         said = (
             f"For each update, one and several per call, {whole(found[0].cell.players)} players; whiskers are 95 % "
             "intervals over processes. One per call: "
             f"{spans(of_part(rows, '1 per call'), whole, panels_of(rows))}."
         )
-        x = Axis(number, AS_NUMBER)
-        yield Plot("bars", "disk", title, said, m.labels, rows, x, number, before={"part": "updates"})
+        x = Axis(unit, AS_NUMBER)
+        yield Plot("bars", "disk", title, said, m.labels, rows, x, unit, before={"part": "updates"})
 
 
 def _memory_plot(m: Measurements) -> Iterator[Plot]:

@@ -19,10 +19,9 @@ from leaderboard_backends.comparison.figures import (
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.growth import growth_section
 from leaderboard_backends.comparison.report.memory import memory_section
+from leaderboard_backends.comparison.report.rates import Limit, limit, response_section, throughput_section
 from leaderboard_backends.comparison.report.recovery import recovery_section
-from leaderboard_backends.comparison.report.response import response_section
 from leaderboard_backends.comparison.report.service import hardening_sections
-from leaderboard_backends.comparison.report.throughput import Limit, limit, throughput_section
 from leaderboard_backends.comparison.schema import Run
 
 from .small import (

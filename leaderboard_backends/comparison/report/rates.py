@@ -1,0 +1,250 @@
+"""Operations per second: the throughput of several clients and of batches, and response times at given rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from statistics import median
+from typing import Final, Literal, TypeAlias
+
+from ...numerals import percent, significant, times, whole
+from ..advice.need import time_words
+from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
+from ..measurements import Measured, Measurements, Place, Values
+from ..named_figures import IDLE, Statistic
+from ..statistics import interval
+from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, lines, panels_of, rounded, rows_at, spans, usual
+from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
+
+BUSY_FROM: Final = 0.7
+"""Share of a core at which a single-threaded server counts as the limit."""
+
+ALL_FROM: Final = 0.8
+"""Share of the cores available to clients from which on they count as using all."""
+
+KINDS: Final = ("threads", "processes", "tasks")
+
+Limit: TypeAlias = Literal["server", "client-bound", "processor", "waiting"]
+"""What kept clients from more operations per second."""
+
+CLIENTS: Final = (
+    "Operations per second of several clients on one board, all started at the same moment: **threads** of one process "
+    "share a board object, **processes** have one each, where the backend can be shared, **tasks** of one event loop "
+    "share an asynchronous board. Ratio: relative to one client of the kind, or to the smallest batch."
+)
+
+LIMITS: Final = (
+    f"Held back by **server**: its process used {percent(BUSY_FROM)} of a core or more, and it runs commands in one "
+    "thread. **client-bound**: the Python clients used all the processor time that they could get (threads and tasks "
+    "share one core, because of Python's global lock; processes share the cores that the server leaves), so that the "
+    "row shows how fast Python clients are on this machine, and the server could do more for clients elsewhere. "
+    "**processor**: there is no server, and the board's own work used all processor time. **waiting**: neither; calls "
+    "waited for round trips, for the disk, or for each other."
+)
+
+
+def throughput_section(m: Measurements) -> Section:
+    """Return operations per second by clients and kind, and of batches."""
+    clients = "backend|kind|#clients|#per second|#ratio|#client cores|#server cores|held back by|#runs|marks"
+    batches = "backend|#updates per call|#updates per second|#ratio|#runs"
+
+    def tables(place: Place) -> list[Table]:
+        of_clients = cells_by_class(m, place, clients, partial(_clients, m), "Clients")
+        return [*of_clients, *cells_by_class(m, place, batches, _batches, "Batches, one client")]
+
+    found = by_place(m, "throughput", tables)
+    said = [CLIENTS, LIMITS, *partly_replayed(m)]
+    if not found:
+        said = ["This comparison measured no throughput with figures."]
+    return Section("throughput", "Throughput", said, sections=found)
+
+
+def _clients(m: Measurements, one: Measured) -> Iterator[Row]:
+    for kind in KINDS:
+        rates = one.by_amount(kind, "per_second")
+        for clients, rate in rates.items():
+            mine, server = one.values(kind, "client_cores", clients), one.values(kind, "server_cores", clients)
+            used, by_server = median(mine.values()), median(server.values()) if server else None
+            held_back = limit(kind, clients, used, by_server, m.result.machine.cores)
+            rated = median_of(rate), _by(rate, rates.get(1))
+            cores = number(used, significant), number(by_server, significant)
+            yield row_of(one.label, kind, clients, *rated, *cores, held_back, len(rate), marked(one))
+
+
+def limit(kind: str, clients: float, client_cores: float, server_cores: float | None, cores: float) -> Limit:
+    """Return what limited clients, by the cores that they and the server used of those that there are."""
+    if server_cores is not None and server_cores >= BUSY_FROM:
+        return "server"
+    available = min(float(clients), cores - (server_cores or 0.0)) if kind == "processes" else 1.0
+    if client_cores < ALL_FROM * available:
+        return "waiting"
+    return "processor" if server_cores is None else "client-bound"
+
+
+def _by(rate: Values, other: Values | None) -> Value:
+    least = median(other.values()) if other else 0.0
+    return number(median(rate.values()) / least if least else None, times)
+
+
+def _batches(one: Measured) -> Iterator[Row]:
+    by_size = one.by_amount("batch", "per_second")
+    smallest = next(iter(by_size.values()), None)
+    for size, rate in by_size.items():
+        yield row_of(one.label, size, median_of(rate), _by(rate, smallest), len(rate))
+
+
+def throughput_plots(m: Measurements) -> Iterator[Plot]:
+    """Yield operations per second of several clients and of batches, at the usual workload and size."""
+    found = usual(m, "throughput")
+    clients = [row for kind in KINDS for row in rows_at(m, found, "per_second", kind, "clients", kind)]
+    batches = [*rows_at(m, found, "per_second", "batch", "size")]
+    together, one_client = "All clients together", "One client, so many updates per call of update_scores"
+    for name, title, what, across, rows in (
+        ("throughput", "Operations per second of several clients", together, ("clients", "clients"), clients),
+        ("batches", "Updates per second in batches", one_client, ("size", "updates per call"), batches),
+    ):
+        if rows:
+            said = (
+                f"{what}, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, with 95 % "
+                f"intervals over processes; both axes are logarithmic."
+            )
+            yield lines(m, name, title, said, rows, across=across, label=AS_NUMBER, write=whole, number="per second")
+
+
+# ---------------------------------------------------------------------- response times at given rates
+
+RESPONSE: Final = (
+    "One client receives operations at a fixed rate (per second), ready or not, and each is timed **from its intended "
+    "start**: a stall delays every operation that was due meanwhile. Where a backend does not keep up, waiting times "
+    "would grow without end; the table has the rate that it reached instead. Several clients, processes with a board "
+    "each or tasks of one event loop, climb the rates up to the first that the backend does not keep up with."
+)
+HARNESS: Final = (
+    "The same rates with a board that does nothing: each time above contains this much of the harness itself."
+)
+
+PERCENTILES: Final[dict[str, Statistic]] = {"#p50, µs": "p50", "#p99, µs": "p99", "#p99.9, µs": "p999"}
+
+_TIMES: Final = "|".join(PERCENTILES)
+_ROOM: Final = 1.6
+"""Above the highest figure of a chart, for the names of those that fell behind, as a factor."""
+
+
+def response_section(m: Measurements) -> Section:
+    """Return response times by rate, and what the harness adds to each."""
+    found = by_place(m, "response", lambda place: [*_tables(m, place)])
+    said = [RESPONSE, *partly_replayed(m)]
+    if not found:
+        said = ["This comparison measured no response times with figures."]
+    return Section("response-times", "Response times at given rates", said, sections=found)
+
+
+def _tables(m: Measurements, place: Place) -> Iterator[Table]:
+    measured = m.measured("response", m.in_class_order, place)
+    rates = sorted({rate for one in measured for rate in one.by_amount("rate", "kept_up")})
+    rows = ((one.label, _row(one, rate)) for rate in rates for one in measured if one.values("rate", "kept_up", rate))
+    tables = by_class(m, f"#rate|backend|{_TIMES}|#reached|#runs|marks", rows)
+    if tables:
+        yield from tables
+        several = f"backend|clients|#rate|{_TIMES}|#reached|#runs|marks"
+        yield from cells_by_class(m, place, several, _several, "Several clients")
+        yield from filled(_harness(m, place))
+
+
+def _several(one: Measured) -> Iterator[Row]:
+    """Yield a row for each kind and number of clients at each rate."""
+    for clients in one.variants("rate"):
+        for rate in one.by_amount("rate", "kept_up", clients):
+            said, label, *rest = _row(one, rate, clients)
+            yield row_of(label, clients, said, *rest)
+
+
+def _row(one: Measured, rate: float, clients: str = "") -> Row:
+    kept_up, reached = (one.values("rate", statistic, rate, clients) for statistic in ("kept_up", "achieved"))
+    behind = sum(not kept for kept in kept_up.values())
+    timed = [median_of(one.values("rate", statistic, rate, clients)) for statistic in PERCENTILES.values()]
+    if behind == len(kept_up):
+        said = f"did not keep up (reached {middle_of(reached).text}/s)"
+        timed = [Value(said, tone="bad"), *[NOTHING] * (len(PERCENTILES) - 1)]
+    marks = marked(one, *([f"{behind} did not keep up"] if 0 < behind < len(kept_up) else []))
+    return row_of(number(rate, significant), one.label, *timed, middle_of(reached), len(kept_up), marks)
+
+
+def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dict[int, float]]:
+    """Return a figure of the board that does nothing by rate, numbered over the runs of all backends."""
+    found: dict[float, list[float]] = {}
+    for one in measured:
+        for rate, values in one.by_amount(IDLE, statistic).items():
+            found.setdefault(rate, []).extend(values.values())
+    return {rate: dict(enumerate(values)) for rate, values in sorted(found.items())}
+
+
+def _harness(m: Measurements, place: Place) -> Table:
+    """Return the table of a board that does nothing, over the runs of all backends."""
+    measured = [one for one in m.cells.values() if one.place == place]  # A/A runs as well
+    timed = [_idle(measured, statistic) for statistic in PERCENTILES.values()]
+    rows = (
+        row_of(number(rate, significant), *(median_of(one.get(rate, {})) for one in timed), len(runs))
+        for rate, runs in _idle(measured, "kept_up").items()
+    )
+    return table_of("What the harness adds", f"#rate|{_TIMES}|#runs", rows, HARNESS)
+
+
+# ---------------------------------------------------------------------- the chart
+
+
+def response_plots(m: Measurements) -> Iterator[Plot]:
+    """Yield p99 by rate, at the usual workload and size, with the harness alone, and who fell behind."""
+    measured = usual(m, "response")
+    rows = [*rows_at(m, measured, "p99", "rate", "rate")]
+    if not rows:
+        return
+    place, panels = measured[0].place, panels_of(rows)
+    idle, behind = [*_idle_rows(measured, panels)], _behind(m, measured, panels)
+    every = [*rows, *_behind_rows(behind), *idle]
+    numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
+    least = min(row["rate"] for row in rows)
+    first = [row for row in rows if row["rate"] == least]
+    said = (
+        f"The time that 99 of 100 operations took at most, counted from their intended start, one client, workload "
+        f"{place.workload}, {whole(place.players)} players; the dotted line is the harness alone. At {whole(least)} a "
+        f"second: {spans(first, time_words, panels)}.{_behind_words(behind)}"
+    )
+    title, heading, unit = "Response time by rate, p99", "operations per second", "p99, µs"
+    x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)
+    yield Plot("lines", "response", title, said, m.labels, every, x, unit, y, before={"rate": heading})
+
+
+def _idle_rows(measured: Sequence[Measured], panels: Sequence[str]) -> Iterator[PlotRow]:
+    for rate, timed in _idle(measured, "p99").items():
+        middle = interval([*timed.values()]).middle
+        told = {"value": rounded(middle), "told": f"{significant(middle)} µs"}
+        yield from ({"what": IDLE, "panel": name, "rate": rate} | told for name in panels)
+
+
+Behind = Mapping[tuple[str, float], list[str]]
+"""By panel and rate, the backends that did not keep up in some of their processes."""
+
+
+def _behind(m: Measurements, measured: Sequence[Measured], panels: Sequence[str]) -> Behind:
+    found: dict[tuple[str, float], list[str]] = {}
+    for one in measured:
+        for rate, kept_up in one.by_amount("rate", "kept_up").items():
+            if m.durability(one.label) in panels and not all(kept_up.values()):
+                found.setdefault((m.durability(one.label), rate), []).append(one.label)
+    return found
+
+
+def _behind_rows(behind: Behind) -> Iterator[PlotRow]:
+    for (panel, rate), backends in behind.items():
+        mark = backends[0] if len(backends) == 1 else len(backends)
+        yield {"what": BEHIND, "panel": panel, "rate": rate, "mark": f"▲ {mark}", "who": ", ".join(backends)}
+
+
+def _behind_words(behind: Behind) -> str:
+    rates: dict[str, list[float]] = {}
+    for (_, rate), backends in behind.items():
+        for label in backends:
+            rates.setdefault(label, []).append(rate)
+    who = "; ".join(f"{name} at {' and '.join(map(whole, sorted(found)))} per second" for name, found in rates.items())
+    return f" ▲ did not keep up: {who}." if who else ""
