@@ -66,10 +66,7 @@ def dollars(usd: float) -> str:
 def cost_sections(
     m: Measurements, today: date, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None
 ) -> list[Section]:
-    """Return the section on costs: amounts first, then what they buy, and how each amount is computed.
-
-    Each amount carries what it was computed from as its hint, too.
-    """
+    """Return the section on costs: amounts first, then what they buy, and how each is computed, its hint as well."""
     given, measured = inputs or Inputs.shipped(), footprints(m)
     rows = [(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
     said = [

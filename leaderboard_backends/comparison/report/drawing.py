@@ -52,10 +52,7 @@ def chart(plot: Plot) -> Chart:
 
 
 def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield each chart as SVG, and as PNG on demand, drawn for a light and for a dark page: `NAME-light.svg`.
-
-    Cost: some 50 ms per file, after a start of a second.
-    """
+    """Yield each chart as SVG, and as PNG on demand, drawn for a light and for a dark page. Cost: 50 ms per file."""
     for one in charts:
         for name, colours in (("light", LIGHT), ("dark", DARK)):
             specification = alone(one, colours)
@@ -125,10 +122,7 @@ Draw: TypeAlias = Callable[[alt.Scale, alt.Axis], Sequence[alt.Chart]]
 
 
 def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: float) -> Chart:
-    """Return a chart with panels one above the other, each as high as its own rows need: `step` for each name.
-
-    The names on the y axis are in `field`, in the order of the rows.
-    """
+    """Return a chart with panels one above the other, each with `step` pixels for each name that `field` has in it."""
     panels, every = [], plot.panels
     for name in every:
         names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
@@ -153,11 +147,8 @@ def _on_lines(name: str) -> str:
 
 
 def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequence[PlotRow], columns: int) -> Chart:
-    """Return a chart with its rows and what a page needs, without the size that Altair gives to all charts.
-
-    Tests hold charts of every kind against the schema of Vega-Lite; here that takes a third of the time.
-    """
-    specification = drawn.to_dict(validate=False)
+    """Return a chart with its rows and what a page needs, without the size that Altair gives to all charts."""
+    specification = drawn.to_dict(validate=False)  # to validate takes a third of the time, and tests do it
     del specification["config"]
     specification["data"] = {"values": [dict(row) for row in rows]}
     longest = max(map(len, plot.labels), default=0)
@@ -184,10 +175,7 @@ def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
 
 
 def _lines(plot: Plot) -> list[alt.Chart]:
-    """Return layers: a line per backend with a point per amount, hollow with `cut`, and intervals as band and whisker.
-
-    The dotted line of `IDLE` and the marks of `BEHIND` lie on top, where there are such rows.
-    """
+    """Return layers: bands, whiskers, lines and points, hollow with `cut`; then `IDLE` and `BEHIND`, where they are."""
     y = plot.y or plot.x
     x_axis, y_axis = (alt.Axis(title=one.title or None, values=_ticks(one), labelExpr=one.label) for one in (plot.x, y))
     across = alt.X(f"{plot.x.field}:Q", scale=_logarithmic(plot.x), axis=x_axis)

@@ -105,10 +105,7 @@ def lines(
     number: str,
     after: Mapping[str, str] = {},
 ) -> Plot:
-    """Return lines over a field of the rows, `across` with its heading; the description ends at its largest amount.
-
-    `label` writes values beside the axis, `write` in the description.
-    """
+    """Return lines over the field of `across`, which has its heading; the description ends at its largest amount."""
     field, heading = across
     most = max(row[field] for row in rows)
     last = [row for row in rows if row[field] == most]
@@ -134,10 +131,7 @@ def usual(m: Measurements, mode: Mode) -> list[Measured]:
 def rows_at(
     m: Measurements, measured: Iterable[Measured], statistic: Statistic, part: str, field: str, group: str = ""
 ) -> Iterator[PlotRow]:
-    """Yield a row for each amount of a part, backend by backend; `field` gets the amounts, `group` is of the panels.
-
-    Values of 0 are left out: a logarithmic axis has none.
-    """
+    """Yield a row for each amount of a part, which `field` gets; values of 0 have no place on a logarithmic axis."""
     for one in measured:
         for amount, values in one.by_amount(part, statistic).items():
             known = [value for value in values.values() if value]

@@ -174,9 +174,6 @@ PERCENTILES: Final[dict[str, tuple[Statistic, float]]] = {
 }
 """The statistic of each, and how long its mark is in pixels."""
 
-_THICKEST: Final = 24.0
-_THINNEST: Final = 1.0
-
 
 def distribution_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the distribution of each of the main operations, at the usual workload and size."""
@@ -205,7 +202,7 @@ def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]
     most, panel = max(counted.values(), default=0), m.durability(one.label)
     for bucket in sorted(bucket for bucket, count in counted.items() if count):
         start, end = (rounded(BUCKET**each / 1000) for each in (bucket, bucket + 1))
-        width = round(max(_THINNEST, _THICKEST * counted[bucket] / most), 1)
+        width = round(max(1.0, 24.0 * counted[bucket] / most), 1)  # in pixels
         yield {"what": SHAPE, "panel": panel, "backend": one.label, "time": start, "until": end, "width": width}
     for percentile, (statistic, tick) in PERCENTILES.items():
         if values := one.values(operation, statistic):

@@ -15,9 +15,6 @@ from ..schema import DISTURBED_FROM, Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
 from .tables import DISTURBED, Row, filled, head_of, row_of, table_of
 
-IN_MEMORY: Final = ("tmpfs", "ramfs")
-"""File systems that never touch a disk."""
-
 SHORT: Final = 5
 """Number of limits shown; further ones are a detail."""
 
@@ -80,7 +77,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
         )
     if not any(run.cell.a_a for run in result.runs):
         yield "**Noise not known**: no backend was run twice beside itself (A/A)."
-    if result.machine.file_system in IN_MEMORY:
+    if result.machine.file_system in {"tmpfs", "ramfs"}:
         yield f"**No disk**: the files were on {result.machine.file_system}, so that waiting for the disk cost nothing."
     disturbed = sum(run.disturbed for run in result.runs)
     if disturbed:
