@@ -30,8 +30,6 @@ BESIDE_SORTED_SET: Final = (
     "**Names, neighbours, percentiles**: kept in the same atomic step, not in keys of your own that drift apart.",
 )
 
-FEATURES: Final = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
-
 
 def sorted_set_section() -> Section:
     """Return what every backend does and a plain sorted set of a server does not, by the contract."""
@@ -121,7 +119,8 @@ def _features(result: Result) -> Table:
         row_of(code.feature, code.backend, code.app, code.shipped, code.third_party, code.configuration, code.note)
         for code in result.code
     )
-    return table_of("Code by feature", head, rows, FEATURES)
+    note = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
+    return table_of("Code by feature", head, rows, note)
 
 
 def _settings(m: Measurements) -> Section:

@@ -70,15 +70,12 @@ def table_text(table: Table) -> str:
     if not right[-1] and widths[-1] > WIDEST:
         widths[-1] = NARROWEST
     rule = [f"{'-' * (width - 1)}{':' if figures else '-'}" for width, figures in zip(widths, right, strict=True)]
-    return "\n".join(_line(texts, widths, right) for texts in (head, rule, *rows))
-
-
-def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    padded = (
-        text.rjust(width) if figures else text.ljust(width)
-        for text, width, figures in zip(texts, widths, right, strict=True)
-    )
-    return f"| {' | '.join(padded)} |"
+    lines = []
+    for texts in (head, rule, *rows):
+        cells = zip(texts, widths, right, strict=True)
+        padded = (text.rjust(width) if figures else text.ljust(width) for text, width, figures in cells)
+        lines.append(f"| {' | '.join(padded)} |")
+    return "\n".join(lines)
 
 
 def escaped(text: str) -> str:

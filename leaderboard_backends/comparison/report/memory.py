@@ -48,7 +48,6 @@ LINES: Final = (
 )
 
 PRIVATE: Final[dict[str, Statistic]] = {"process": "process_memory", "server": "server_memory"}
-OTHERS: Final[tuple[Statistic, ...]] = ("server_used_memory", "disk")
 UPDATES: Final[dict[Statistic, str]] = {"disk_growth": "files grow by", "disk_written": "disk writes"}
 """The statistics of an update on disk, each with its panel of the chart."""
 
@@ -77,7 +76,7 @@ def _names(m: Measurements) -> str:
 
 def _by_size(one: Measured) -> Iterator[Row]:
     private = [median_of(one.values("board", statistic)) for statistic in PRIVATE.values()]
-    others = [median_of(one.values("board", statistic)) for statistic in OTHERS]
+    others = [median_of(one.values("board", statistic)) for statistic in ("server_used_memory", "disk")]
     if one.cell.players < FITTED_FROM:
         private = [NOTHING] * len(private)
     yield row_of(*head_of(one), *private, *others, middle_of(one.values("board", "opening"), size), len(one.runs))
