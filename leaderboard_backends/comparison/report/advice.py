@@ -62,7 +62,6 @@ TYPICAL: Final = (
     Typical(f"3 servers{_AND_DURABLE}", 3, WORKERS, "every commit"),
 )
 
-
 PICKED: Final = "Picked: the cheapest that keeps up; of equal ones the fastest; within the noise, the simplest."
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 

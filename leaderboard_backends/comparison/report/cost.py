@@ -34,14 +34,9 @@ def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None =
     return [cheapest_bill(footprint, players, given) for footprint in footprints(m) for players in sizes]
 
 
-def cost_plots(m: Measurements) -> Iterator[Plot]:
-    """Yield the cost per month by board size, and that of building and running a board over the years."""
-    yield from bill_plots(m, bills(m))
-
-
-def bill_plots(m: Measurements, bills: Sequence[Bill]) -> Iterator[Plot]:
-    """Yield the same of given bills; amounts that are not known, and those of 0, are left out."""
-    known = [one for one in bills if not one.problem]
+def cost_plots(m: Measurements, given: Sequence[Bill] | None = None) -> Iterator[Plot]:
+    """Yield costs per month, and of building and running over the years; what is not known, or 0, is left out."""
+    known = [one for one in (bills(m) if given is None else given) if not one.problem]
     monthly = [(one, one.monthly) for one in known if one.monthly > 0]
     if monthly:
         yield _plot(m, "cost-monthly", "Cost per month by board size", monthly)

@@ -16,7 +16,7 @@ import vl_convert
 
 from ..document import Chart
 from ..named_figures import IDLE
-from .palette import DARK, LIGHT, Colours, shapes, theme
+from .palette import DARK, LIGHT, shapes, theme
 from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow
 
 WIDTH: Final = 880
@@ -52,21 +52,16 @@ def chart(plot: Plot) -> Chart:
 
 
 def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield each chart as SVG, and as PNG on demand, drawn for a light and for a dark page. Cost: 50 ms per file."""
+    """Yield each chart as SVG, and as PNG on demand, titled, for a light and for a dark page. Cost: 50 ms per file."""
     for one in charts:
         for name, colours in (("light", LIGHT), ("dark", DARK)):
-            specification = alone(one, colours)
+            config = theme(colours)
+            config["background"] = colours.paper
+            config["legend"]["columns"] = WIDTH // one.specification["usermeta"]["entry"]
+            specification = {**one.specification, "title": one.title, "padding": 16, "config": config}
             yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
             if png:
                 yield f"{one.name}-{name}.png", vl_convert.vegalite_to_png(specification, scale=2.0)
-
-
-def alone(chart: Chart, colours: Colours) -> dict[str, Any]:
-    """Return the specification of a chart that stands alone: with its title, on a background."""
-    config = theme(colours)
-    config["background"] = colours.paper
-    config["legend"]["columns"] = WIDTH // chart.specification["usermeta"]["entry"]
-    return {**chart.specification, "title": chart.title, "padding": 16, "config": config}
 
 
 # ---------------------------------------------------------------------- what all kinds share

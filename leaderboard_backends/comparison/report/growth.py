@@ -24,7 +24,6 @@ CUT: Final = "cut"
 SIZES_NEEDED: Final = 2
 """A crossover lies between two sizes, and fewer show no growth."""
 
-INTRODUCTION: Final = "How the p50 of each operation grows with the number of players."
 SLOPES: Final = (
     "Slope: the exponent of growth between the two largest sizes, 0 flat, 1 linear. 10x players: the same as a factor "
     f"for ten times as many players. {CUT}: fewer samples, because of the time limit."
@@ -40,7 +39,7 @@ def growth_section(m: Measurements) -> Section:
     every = curves(m)
     grown = [table for facts in m.result.workloads for table in _by_size(m, facts.name, every)]
     sections = [_crossovers(m)] if BASELINE in m.result.settings.backends else []
-    said = [INTRODUCTION, SLOPES]
+    said = ["How the p50 of each operation grows with the number of players.", SLOPES]
     if not grown:
         said = ["No growth: it needs figures of one workload at two sizes, and this comparison has none."]
     return Section("growth", "Growth with the board", said, grown, sections=sections)

@@ -119,9 +119,6 @@ RESPONSE: Final = (
     "would grow without end; the table has the rate that it reached instead. Several clients, processes with a board "
     "each or tasks of one event loop, climb the rates up to the first that the backend does not keep up with."
 )
-HARNESS: Final = (
-    "The same rates with a board that does nothing: each time above contains this much of the harness itself."
-)
 
 PERCENTILES: Final[dict[str, Statistic]] = {"#p50, µs": "p50", "#p99, µs": "p99", "#p99.9, µs": "p999"}
 
@@ -187,7 +184,8 @@ def _harness(m: Measurements, place: Place) -> Table:
         row_of(number(rate, significant), *(median_of(one.get(rate, {})) for one in timed), len(runs))
         for rate, runs in _idle(measured, "kept_up").items()
     )
-    return table_of("What the harness adds", f"#rate|{_TIMES}|#runs", rows, HARNESS)
+    note = "The same rates with a board that does nothing: each time above contains this much of the harness itself."
+    return table_of("What the harness adds", f"#rate|{_TIMES}|#runs", rows, note)
 
 
 # ---------------------------------------------------------------------- the chart

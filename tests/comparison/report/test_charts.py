@@ -19,7 +19,7 @@ from leaderboard_backends.comparison.document import Chart
 from leaderboard_backends.comparison.figures import ResponseFigures, ServiceFigures
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report import drawing
-from leaderboard_backends.comparison.report.cost import bill_plots
+from leaderboard_backends.comparison.report.cost import cost_plots
 from leaderboard_backends.comparison.report.growth import curves
 from leaderboard_backends.comparison.report.palette import DARK, LIGHT, SHAPES, Colours, shapes, variables
 from leaderboard_backends.comparison.report.sections import chart_files
@@ -209,7 +209,7 @@ def test_a_description_names_both_ends_of_each_class(every: dict[str, Chart]) ->
 
 
 def cost_charts(result: Result, *bills: Bill) -> dict[str, Chart]:
-    return {plot.name: drawing.chart(plot) for plot in bill_plots(Measurements(result), bills)}
+    return {plot.name: drawing.chart(plot) for plot in cost_plots(Measurements(result), bills)}
 
 
 def bill(backend: str, players: int, monthly: float, hours: float | None = None, problem: str = "") -> Bill:
