@@ -25,9 +25,6 @@ WIDTH: Final = 880
 BAR: Final = 24
 """Pixels of a bar with its gap."""
 
-COUNTS: Final = ("players", "clients", "size", "rate")
-"""The fields that are whole numbers."""
-
 _PICKED: Final = "picked"
 _FILLS: Final = (0.95, 0.4, 0.15)
 """Opacities of the parts of a backend."""
@@ -80,7 +77,7 @@ def _tooltip(plot: Plot) -> list[alt.Tooltip]:
     """Return the tooltip of a mark: the columns of the table, with the number as text."""
     return [
         alt.Tooltip(f"{field}:Q", title=heading, format=",")
-        if field in COUNTS
+        if field in ("players", "clients", "size", "rate")  # whole numbers
         else alt.Tooltip(f"{field}:N", title=heading)
         for field, heading in plot.columns
         if field not in ("value", "low", "high")

@@ -11,7 +11,7 @@ from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
-from .plots import AS_NUMBER, Axis, Plot, bar, of_part, panels_of, spans, usual
+from .plots import AS_NUMBER, Axis, Plot, bar, of_part, spans, usual
 from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of
 
 INTRODUCTION: Final = (
@@ -118,7 +118,7 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
         said = (
             f"For each update, one and several per call, {whole(found[0].cell.players)} players; whiskers are 95 % "
             "intervals over processes. One per call: "
-            f"{spans(of_part(rows, '1 per call'), whole, panels_of(rows))}."
+            f"{spans(of_part(rows, '1 per call'), whole, rows)}."
         )
         x = Axis(unit, AS_NUMBER)
         yield Plot("bars", "disk", title, said, m.labels, rows, x, unit, before={"part": "updates"})
@@ -133,8 +133,8 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
         if (values := one.values("board", statistic))
     ]
     if rows:
-        panels, parts = panels_of(rows), [f"in the {where}" for where in PRIVATE]
-        by_part = "; ".join(f"{part}: {spans(mine, whole, panels)}" for part in parts if (mine := of_part(rows, part)))
+        parts = [f"in the {where}" for where in PRIVATE]
+        by_part = "; ".join(f"{part}: {spans(mine, whole, rows)}" for part in parts if (mine := of_part(rows, part)))
         at = " or ".join(whole(players) for players in sorted({row["players"] for row in rows}))
         said = (
             f"Private memory that loading the board added, without names, at the largest size with figures ({at} "

@@ -22,8 +22,6 @@ SHAPES: Final = (
 )
 """One fewer than colours, so that a colour comes back with another shape."""
 
-THEME: Final = Path(__file__).with_name("page") / "theme.json"
-
 
 class Colours(NamedTuple):
     """One theme."""
@@ -84,7 +82,7 @@ def shapes(count: int) -> list[str]:
 
 def theme(colours: Colours) -> dict[str, Any]:
     """Return the configuration of Vega-Lite that charts are drawn with: that of `theme.json`, in these colours."""
-    text = THEME.read_text(encoding="utf-8")
+    text = (Path(__file__).with_name("page") / "theme.json").read_text(encoding="utf-8")
     for name, value in colours._asdict().items():
         text = text.replace(f'"${name}"', json.dumps(value))
     config: dict[str, Any] = json.loads(text)

@@ -109,7 +109,7 @@ def lines(
     field, heading = across
     most = max(row[field] for row in rows)
     last = [row for row in rows if row[field] == most]
-    said = f"{description} At {whole(most)} {heading}: {spans(last, write, panels_of(rows))}."
+    said = f"{description} At {whole(most)} {heading}: {spans(last, write, rows)}."
     x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
     y = Axis("", label, [row[end] for row in rows for end in ("low", "high")])
     return Plot("lines", name, title, said, m.labels, rows, x, number, y, {field: heading}, after)
@@ -169,10 +169,10 @@ def of_part(rows: Iterable[PlotRow], part: str) -> list[PlotRow]:
     return [row for row in rows if row.get("part") == part]
 
 
-def spans(rows: Sequence[PlotRow], write: Write, panels: Sequence[str]) -> str:
-    """Return for each panel, as text, the range of values of these rows, and their backends."""
+def spans(rows: Sequence[PlotRow], write: Write, every: Sequence[PlotRow]) -> str:
+    """Return for each panel of all rows, as text, the range of values of some of them, and their backends."""
     said = []
-    for name in panels:
+    for name in panels_of(every):
         found = sorted((row for row in rows if row["panel"] == name), key=itemgetter("value"))
         both = [f"{write(row['value'])} ({row['backend']})" for row in (*found[:1], *found[1:][-1:])]
         said += [f"{name}, {' to '.join(both)}"] if both else []

@@ -206,7 +206,7 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
     said = (
         f"The time that 99 of 100 operations took at most, counted from their intended start, one client, workload "
         f"{place.workload}, {whole(place.players)} players; the dotted line is the harness alone. At {whole(least)} a "
-        f"second: {spans(first, time_words, panels)}.{_behind_words(behind)}"
+        f"second: {spans(first, time_words, rows)}.{_behind_words(behind)}"
     )
     title, heading, unit = "Response time by rate, p99", "operations per second", "p99, µs"
     x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)

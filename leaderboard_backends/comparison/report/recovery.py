@@ -10,7 +10,7 @@ from ...numerals import NONE, duration, whole
 from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
-from .plots import AS_SECONDS, Axis, Plot, bar, of_part, panels_of, spans, usual
+from .plots import AS_SECONDS, Axis, Plot, bar, of_part, spans, usual
 from .tables import Row, cells_by_class, head_of, marked, row_of, table_of
 
 INTRODUCTION: Final = (
@@ -61,7 +61,7 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
             f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board "
             f"until it gave correct answers again, with {whole(found[0].cell.players)} players; where nothing was "
             f"kept, the app loads them again. Whiskers are 95 % intervals over processes. To recover: "
-            f"{spans(of_part(rows, RESTORE), duration, panels_of(rows))}."
+            f"{spans(of_part(rows, RESTORE), duration, rows)}."
         )
         x = Axis("", AS_SECONDS)
         yield Plot("bars", "recovery", title, said, m.labels, rows, x, "seconds", before={"part": "what"})

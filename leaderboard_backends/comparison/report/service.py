@@ -16,7 +16,7 @@ from ..figures import BUCKET, ProgramFigures, ServiceFigures
 from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
-from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, panels_of, rounded, spans, usual
+from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, rounded, spans, usual
 from .tables import MARKS, Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
 
 FASTEST: Final = "*"
@@ -181,7 +181,7 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
     names = list(dict.fromkeys(name for one in found for name in one.operations))
     for operation in [main for main in MAIN if main in names] or names[:1]:
         rows = [row for one in found for row in _spread(m, one, operation)]
-        p99 = spans(of_part(rows, "p99"), time_words, panels_of(rows))
+        p99 = spans(of_part(rows, "p99"), time_words, rows)
         title = f"{operation_title(operation).capitalize()}: distribution of the time"
         said = (
             f"All samples of all processes, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, "

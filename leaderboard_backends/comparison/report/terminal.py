@@ -60,16 +60,12 @@ def _print(section: Section, console: Console, depth: int) -> None:
         console.print(styled(f"- {point}"))
     console.print()
     for table in section.tables:
-        _print_table(table, console)
+        if table.title:
+            console.print(Text(table.title, style="bold"))
+        console.print(_table(table, console.width))
+        console.print(styled(f"{table.note}\n" if table.note else "", "dim"))
     for inner in section.sections:
         _print(inner, console, depth + 1)
-
-
-def _print_table(table: Table, console: Console) -> None:
-    if table.title:
-        console.print(Text(table.title, style="bold"))
-    console.print(_table(table, console.width))
-    console.print(styled(f"{table.note}\n" if table.note else "", "dim"))
 
 
 def styled(paragraph: str, style: str = "") -> Text:
