@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from ...numerals import times
 from ..cost.cluster import one_server_rows
 from ..document import Section, Table, columns, median_of, of_interval, operation_title
-from ..measurements import Measured, Measurements, Values
+from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from ..statistics import ratio
 from .circumstances import one_machine
@@ -50,22 +49,18 @@ def _tables(m: Measurements, alone: str, sharded: str) -> Iterator[Table]:
     at = f"{one.cell.workload}, {common[-1]:,} players"
     headings = [f"#{of}" for each in PERCENTILES for of in (f"{each} of {alone}, µs", f"of {sharded}", "ratio")]
     head = columns("operation", *headings)
-    yield Table(f"Service times: {at}", head, [_times(one, many, name) for name in one.operations])
+    rows = [
+        row_of(operation_title(name), *(value for each in PERCENTILES for value in _pair(one, many, name, each)))
+        for name in one.operations
+    ]
+    yield Table(f"Service times: {at}", head, rows)
     head = columns("what", f"#{alone}", f"#{sharded}", "#ratio")
-    yield Table(f"Loading and memory of the servers: {at}", head, [*_stored(one, many)])
+    rows = [row_of(title, *_pair(one, many, *of)) for title, of in STORED.items()]
+    yield Table(f"Loading and memory of the servers: {at}", head, rows)
 
 
-def _times(one: Measured, many: Measured, operation: str) -> Row:
-    values = [_pair(one.values(operation, each), many.values(operation, each)) for each in PERCENTILES]
-    return row_of(operation_title(operation), *chain.from_iterable(values))
-
-
-def _stored(one: Measured, many: Measured) -> Iterator[Row]:
-    for title, (part, statistic) in STORED.items():
-        yield row_of(title, *_pair(one.values(part, statistic), many.values(part, statistic)))
-
-
-def _pair(one: Values, many: Values) -> Row:
-    """Return both sides, and the second by the first."""
-    usable = one and many and min([*one.values(), *many.values()]) > 0
-    return row_of(median_of(one), median_of(many), of_interval(ratio(many, one), times) if usable else None)
+def _pair(one: Measured, many: Measured, part: str, statistic: Statistic) -> Row:
+    """Return both sides of a figure, and the second by the first."""
+    alone, sharded = one.values(part, statistic), many.values(part, statistic)
+    usable = alone and sharded and min([*alone.values(), *sharded.values()]) > 0
+    return row_of(median_of(alone), median_of(sharded), of_interval(ratio(sharded, alone), times) if usable else None)

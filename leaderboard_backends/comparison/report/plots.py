@@ -22,13 +22,11 @@ PlotRow: TypeAlias = Mapping[str, Any]
 """The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
 
 FIGURE: Final = "figure"
-"""The kind of a row that is a measured figure: it has `value`, `low`, `high`, and `told`, all of these as text."""
-
 SHAPE: Final = "shape"
-"""The kind of a row that is one bucket of the samples, from `time` to `until`; `width` is in pixels."""
-
 BEHIND: Final = "behind"
-"""The kind of a row at the upper edge that lists, in `who`, the backends that have no figure there."""
+"""The kinds of rows: a measured figure, with `value`, `low`, `high`, and `told`, all of these as text; a bucket of the
+samples, from `time` to `until`, `width` pixels thick; and, in `who`, those that have no figure, at the upper edge. What
+the harness alone adds is of the kind `named_figures.IDLE`, without a backend."""
 
 MAIN: Final = ("update", "rank", "top_100", "around")
 """The operations that most apps need: their charts come first."""
