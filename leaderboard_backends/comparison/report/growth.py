@@ -131,7 +131,7 @@ def curves(m: Measurements) -> list[Curve]:
     found = []
     for backend in m.result.settings.backends:
         for workload in (facts.name for facts in m.result.workloads):
-            by_size = {place.players: m.at(place, backend) for place in _places(m, workload)}
+            by_size = {size: m.at(Place("service", workload, size), backend) for size in m.sizes("service", workload)}
             for operation in _operations(by_size.values()):
                 p50 = {players: one.values(operation, "p50") for players, one in by_size.items()}
                 known = {players: values for players, values in p50.items() if values}
@@ -142,10 +142,6 @@ def curves(m: Measurements) -> list[Curve]:
                 if points:
                     found.append(Curve(backend, workload, operation, points, _slope(known)))
     return found
-
-
-def _places(m: Measurements, workload: str) -> list[Place]:
-    return [place for place in m.places("service") if place.workload == workload]
 
 
 def _operations(measured: Iterable[Measured]) -> list[str]:
@@ -201,26 +197,23 @@ class Crossover(NamedTuple):
     @property
     def text(self) -> str:
         """What is known, to go on after "the first wins"."""
-        if self.players is None:
+        players = self.players
+        if players is None:
             few = len(self.sizes) < SIZES_NEEDED
             return f"not known: {'too few sizes' if few else f'equal at {self.sizes[-1].players:,} players'}"
-        said = self._crossing(self.players) if self.crossings else self._all_along(self.players)
-        if not self.players.enough:
-            said += f"; {self.players.processes} processes are too few for a verdict"
-        return said
-
-    def _crossing(self, players: Interval) -> str:
-        low = f"under {self.sizes[0].players:,}" if not players.low else _rounded(players.low)
-        high = f"over {self.sizes[-1].players:,}" if players.high == inf else _rounded(players.high)
-        said = f"{self.outcome} {_rounded(players.middle)} players ({low} to {high})"
-        return said if self.crossings == 1 else f"{said}, the last of {self.crossings} crossings"
-
-    def _all_along(self, players: Interval) -> str:
         smallest, largest = self.sizes[0].players, self.sizes[-1].players
-        said = f"never, from {smallest:,} players on" if self.outcome == "never" else f"always, up to {largest:,}"
-        if players.high == inf:
-            return f"{said}; not clear even at {largest:,}"
-        return f"{said}; clear from {_rounded(players.high)} on" if players.high else said
+        if self.crossings:
+            low = f"under {smallest:,}" if not players.low else _rounded(players.low)
+            high = f"over {largest:,}" if players.high == inf else _rounded(players.high)
+            said = f"{self.outcome} {_rounded(players.middle)} players ({low} to {high})"
+            said += f", the last of {self.crossings} crossings" if self.crossings > 1 else ""
+        else:
+            said = f"never, from {smallest:,} players on" if self.outcome == "never" else f"always, up to {largest:,}"
+            if players.high == inf:
+                said += f"; not clear even at {largest:,}"
+            elif players.high:
+                said += f"; clear from {_rounded(players.high)} on"
+        return said if players.enough else f"{said}; {players.processes} processes are too few for a verdict"
 
 
 def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
@@ -233,7 +226,8 @@ def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
         raise ConfigurationError(f"this result has no backend {shorten(first)}: name one of {', '.join(labels)}.")
     for second in (label for label in labels if label != first):
         for workload in (facts.name for facts in m.result.workloads):
-            both = [(m.at(place, first), m.at(place, second)) for place in _places(m, workload)]
+            places = [Place("service", workload, size) for size in m.sizes("service", workload)]
+            both = [(m.at(place, first), m.at(place, second)) for place in places]
             for operation in _operations(one for pair in both for one in pair) if len(both) >= SIZES_NEEDED else ():
                 yield crossover(first, second, workload, operation, _ratios(both, operation))
 
