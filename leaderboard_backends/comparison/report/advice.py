@@ -114,8 +114,6 @@ def _update_time(advice: Advice) -> str:
 
 ANSWER: Final = "answer"
 ANSWER_TITLE: Final = "The answer"
-MOST_SIZES: Final = 4
-"""Columns of the table: the largest sizes, where more were measured."""
 MOST_BARS: Final = 9
 """Bars of the chart, so that the answer fits a screen: what is taken for any need, and the fastest of the others."""
 
@@ -134,7 +132,7 @@ def answer_of_comparison(m: Measurements) -> Section:
         basis = Basis(m)
     except ConfigurationError as error:
         return Section(ANSWER, ANSWER_TITLE, [f"No advice: {error}"])
-    known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-MOST_SIZES:]
+    known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-4:]  # the largest
     if not known:
         return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
     advised = {typical: [advise_without_thresholds(basis, typical.need(size)) for size in known] for typical in TYPICAL}

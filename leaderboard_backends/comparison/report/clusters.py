@@ -34,10 +34,8 @@ def cluster_sections(m: Measurements) -> list[Section]:
     alone = next(iter(one_server_rows(m.result).values()), None)
     sharded = [facts.label for facts in m.result.backends if facts.consistency == "per player"]
     found = [table for label in sharded if alone is not None for table in _tables(m, alone.label, label)]
-    if not found:
-        return []
     said = [SIDE_BY_SIDE, *one_machine(m.result)]
-    return [Section("one-server-and-a-cluster", "One server and a cluster", said, found)]
+    return [Section("one-server-and-a-cluster", "One server and a cluster", said, found)] if found else []
 
 
 def _tables(m: Measurements, alone: str, sharded: str) -> Iterator[Table]:

@@ -70,7 +70,10 @@ def cost_sections(
         *_without(m.result, measured),
     ]
     inner = [*tiers_section(tiers(m, measured, given)), _traces(rows)]
-    return [Section("cost", "Cost", said, [_amounts(rows, sizes, given), _runs_on(rows, sizes)], sections=inner)]
+    head = "|".join(["backend", *(f"{players:,} players" for players in sizes)])
+    machines = (row_of(taken.backend, *(one.runs_on for one in bills)) for taken, bills in rows)
+    tables = [_amounts(rows, sizes, given), table_of("Machines", head, machines)]
+    return [Section("cost", "Cost", said, tables, sections=inner)]
 
 
 def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
@@ -104,15 +107,10 @@ def _amounts(rows: Rows, sizes: Sequence[int], given: Inputs) -> Table:
         f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
         f"measured at that size, or interpolated between the two nearest sizes."
     )
-    amounts = (
-        row_of(
-            Value(taken.backend, hint=taken.source),
-            *(_monthly(one, taken) for one in bills),
-            *map(_total, bills),
-            _hours(bills[0]),
-        )
-        for taken, bills in rows
-    )
+    amounts = []
+    for taken, bills in rows:
+        monthly = (_monthly(one, taken) for one in bills)
+        amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), _hours(bills[0])))
     head = "|".join(["backend", *headings, "#hours to build"])
     return table_of("What each backend costs", head, amounts, f"{note} {BEYOND}" if beyond else note)
 
@@ -133,11 +131,6 @@ def _total(one: Bill) -> Value:
 def _hours(one: Bill) -> Value:
     hours = one.build_hours
     return Value(NONE, hint="the cost model has none") if hours is None else Value(f"{hours:g}", hours)
-
-
-def _runs_on(rows: Rows, sizes: Sequence[int]) -> Table:
-    head = "|".join(["backend", *(f"{players:,} players" for players in sizes)])
-    return table_of("Machines", head, (row_of(taken.backend, *(one.runs_on for one in bills)) for taken, bills in rows))
 
 
 def _traces(rows: Rows) -> Section:

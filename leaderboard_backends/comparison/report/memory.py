@@ -120,8 +120,7 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
             "intervals over processes. One per call: "
             f"{spans(of_part(rows, '1 per call'), whole, rows)}."
         )
-        x = Axis(unit, AS_NUMBER)
-        yield Plot("bars", "disk", title, said, m.labels, rows, x, unit, before={"part": "updates"})
+        yield Plot("bars", "disk", title, said, m.labels, rows, Axis(unit, AS_NUMBER), unit, before={"part": "updates"})
 
 
 def _memory_plot(m: Measurements) -> Iterator[Plot]:

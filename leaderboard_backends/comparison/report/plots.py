@@ -36,7 +36,6 @@ AS_TIME: Final = (
     "datum.value < 1e6 ? format(datum.value / 1e3, '~r') + ' ms' : format(datum.value / 1e6, '~r') + ' s'"
 )
 AS_NUMBER: Final = "format(datum.value, '~s')"
-"""With k and M."""
 AS_DOLLARS: Final = "'$' + format(datum.value, '~s')"
 AS_SECONDS: Final = "format(datum.value, '~r') + ' s'"
 

@@ -53,9 +53,8 @@ def throughput_section(m: Measurements) -> Section:
         return [*of_clients, *cells_by_class(m, place, batches, _batches, "Batches, one client")]
 
     found = by_place(m, "throughput", tables)
-    said = [CLIENTS, LIMITS, *partly_replayed(m)]
-    if not found:
-        said = ["This comparison measured no throughput with figures."]
+    nothing = ["This comparison measured no throughput with figures."]
+    said = [CLIENTS, LIMITS, *partly_replayed(m)] if found else nothing
     return Section("throughput", "Throughput", said, sections=found)
 
 
@@ -130,9 +129,8 @@ _ROOM: Final = 1.6
 def response_section(m: Measurements) -> Section:
     """Return response times by rate, and what the harness adds to each."""
     found = by_place(m, "response", lambda place: [*_tables(m, place)])
-    said = [RESPONSE, *partly_replayed(m)]
-    if not found:
-        said = ["This comparison measured no response times with figures."]
+    nothing = ["This comparison measured no response times with figures."]
+    said = [RESPONSE, *partly_replayed(m)] if found else nothing
     return Section("response-times", "Response times at given rates", said, sections=found)
 
 

@@ -15,9 +15,6 @@ from ..schema import DISTURBED_FROM, Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
 from .tables import DISTURBED, Row, filled, head_of, row_of, table_of
 
-SHORT: Final = 5
-"""Number of limits shown; further ones are a detail."""
-
 MISTAKES: Final = {
     "Updates repeated the score that was loaded, so that nothing was written.": (
         "Each update of a drawn trace changes the player's score."
@@ -58,13 +55,14 @@ MISTAKES: Final = {
 def trust_section(m: Measurements) -> Section:
     """Return the limits of a result, those of this result first, and mistakes that other comparisons make."""
     limits = [*_of_this_result(m.result), *_of_all(m)]
+    shown, others = limits[:5], limits[5:]
     mistakes = (row_of(wrong, here) for wrong, here in MISTAKES.items())
     wrong = table_of("How public benchmarks went wrong", "elsewhere|here", mistakes)
     title = "Further limits, and how public benchmarks went wrong"
-    further = Section("limits", title, tables=[wrong], points=limits[SHORT:], detail=True)
+    further = Section("limits", title, tables=[wrong], points=others, detail=True)
     said = ["Before a decision that costs money, run it on your own machine with your own events."]
     name = "why-not-to-trust-this"
-    return Section(name, "Why not to trust this", said, points=limits[:SHORT], sections=[further])
+    return Section(name, "Why not to trust this", said, points=shown, sections=[further])
 
 
 def _of_this_result(result: Result) -> Iterator[str]:
