@@ -2,11 +2,12 @@
 
 A board is what it is on one server. Its connections lead to the server that the Sentinels call the primary of SERVICE
 at the time, and that reports itself to be one; after a failover the next call finds the new primary. A call that comes
-`CHECK_EVERY` seconds after the last check asks one Sentinel whether that is still so, each in turn; a reply that took
-longer than that is believed only after all of them were asked. The answer of the highest configuration epoch counts, so
-that a Sentinel that is cut off brings nobody back to an old primary. A primary that was frozen or cut off, and replaced
-meanwhile, is thus used for at most two such intervals after all Sentinels know the new one. Where no Sentinel answers,
-the last known primary is used, and answers are not noted as live any more (`ask`): they are as old as the last check.
+`CHECK_EVERY` seconds after the end of the last check asks one Sentinel whether that is still so, each in turn; a reply
+that took longer than that is believed only after all of them were asked. The answer of the highest configuration epoch
+counts, so that a Sentinel that is cut off brings nobody back to an old primary. A primary that was frozen or cut off,
+and replaced meanwhile, is thus used for at most two such intervals, and the time that a Sentinel takes to answer, after
+all Sentinels know the new one. Where no Sentinel answers, the last known primary is used, and answers are not noted as
+live any more (`ask`): they are as old as the last check.
 
 Replication is asynchronous: a failover can lose writes that were acknowledged just before it. How many, and whether a
 primary that is cut off goes on acknowledging, are settings of the server (`min-replicas-to-write`,

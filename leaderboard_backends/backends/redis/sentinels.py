@@ -64,6 +64,7 @@ class Sentinels:
             self._checked = monotonic()
             with suppress(BackendUnavailableError):
                 self._check(all_of_them=all_of_them)
+            self._checked = monotonic()  # after a long check come calls, not the next check
         known = self._known
         return known is not None and known.epoch > since.epoch
 

@@ -56,6 +56,12 @@ def test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(
     of_threads.test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(group, open_board)
 
 
+def test_a_board_goes_on_while_a_check_takes_longer_than_the_time_to_the_next(
+    group: EmbeddedSentinel, open_board: Opener
+) -> None:
+    of_threads.test_a_board_goes_on_while_a_check_takes_longer_than_the_time_to_the_next(group, open_board)
+
+
 @pytest.mark.proof
 def test_a_primary_that_was_frozen_and_replaced_is_not_used(group: EmbeddedSentinel, open_board: Opener) -> None:
     of_threads.test_a_primary_that_was_frozen_and_replaced_is_not_used(group, open_board)

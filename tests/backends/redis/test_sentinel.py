@@ -232,6 +232,18 @@ def test_a_board_goes_on_while_no_sentinel_answers(group: EmbeddedSentinel, open
     assert late.get_score("ada") == 2
 
 
+def test_a_board_goes_on_while_a_check_takes_longer_than_the_time_to_the_next(
+    group: EmbeddedSentinel, open_board: Opener
+) -> None:
+    """The Sentinels are frozen, or behind a network that drops all: each keeps its caller waiting."""
+    board = opened(group, open_board)
+    board.update_score("ada", "Ada", 1)
+    for sentinel in group.sentinels:
+        sentinel.freeze()
+    sleep(CHECK_EVERY)  # so that the next call asks them
+    assert [board.increment_score("ada", "Ada", 1).score for _ in range(3)] == [2, 3, 4]
+
+
 def test_a_sentinel_that_is_behind_brings_nobody_back(group: EmbeddedSentinel) -> None:
     """It is frozen during the failover, and asked alone right after it."""
     behind = group.sentinels[0]
