@@ -317,6 +317,32 @@ def test_a_late_reply_fails_nobody_who_asked_later(server: EmbeddedServer) -> No
     run(program)
 
 
+def test_what_waited_to_be_sent_is_told_in_time_that_no_reply_comes(server: EmbeddedServer) -> None:
+    """Also where it may wait to be sent for longer than for a reply."""
+
+    def is_timed(carrier: AsyncServer) -> bool:
+        return carrier._clock is not None
+
+    async def program() -> None:
+        async with open_async_leaderboard(server.unix_url, socket_timeout=0.3, pool_timeout=LIMIT) as board:
+            carrier = server_of(board)
+            while is_timed(carrier):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+            wire = carrier._wire
+            assert wire is not None
+            wire.pause_writing()  # as the event loop does where the socket takes no more
+            read = asyncio.create_task(board.get_rank("ada"))
+            while not is_timed(carrier):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+            async with frozen(server):
+                wire.resume_writing()
+                with pytest.raises(BackendUnavailableError, match="no reply within"):
+                    async with asyncio.timeout(10):
+                        await read
+
+    run(program)
+
+
 def test_a_long_reply_may_take_its_time_while_parts_of_it_come(server: EmbeddedServer) -> None:
     """Over a slow network; whoever asks behind it waits no shorter for that."""
 
