@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
@@ -62,10 +63,7 @@ class ClusterOperations(ShardedBoard):
         outcomes: list[Any] = []
         limits = limits_wanted()
         for first in range(0, len(updates), self._batch_size):
-            try:
-                outcomes += self._update_batch(updates[first : first + self._batch_size], limits)
-            except BackendError as error:  # of the manifest: nothing of this batch was sent
-                outcomes += [error] * (len(updates) - first)
+            outcomes += self._update_batch(updates[first : first + self._batch_size], limits)
             if any(isinstance(outcome, Exception) for outcome in outcomes[first:]):
                 raise batch_error(outcomes, first, len(updates))
 
@@ -77,7 +75,12 @@ class ClusterOperations(ShardedBoard):
         outcomes: list[Any] = [None] * len(updates)
         left, above = list(places), 0
         for _ in range(TICKETS):
-            ticket = self._take_ticket(len(updates), above) if self._strict else None
+            try:
+                ticket = self._take_ticket(len(updates), above) if self._strict else None
+            except BackendError as error:  # of the manifest: nothing was sent to the shards that are left
+                for place in chain.from_iterable(places[shard] for shard in left):
+                    outcomes[place] = error
+                break
             single = [
                 Single(
                     self._requests.slots[shard],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from math import inf
@@ -736,6 +736,33 @@ def test_an_error_between_two_batches_says_that_the_first_was_applied(
         board.update_scores([(f"p{number}", "", number) for number in range(20)])
     assert (caught.value.applied, caught.value.outcomes) == (8, (tuple(range(8)), tuple(range(8, 20)), ()))
     assert len(board) == 8
+
+
+def test_the_error_of_a_batch_that_gets_no_second_ticket_says_what_was_applied_by_the_first(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of four shards finds the ticket too old, and the manifest does not answer any more."""
+    board = opened()
+    names = [player_of(board, number % 4, number // 4) for number in range(8)]
+    take, write = board._take_ticket, board._write_to_shards
+    tickets: list[int] = []
+
+    def take_one(updates: int, above: int) -> int:
+        if tickets:
+            raise BackendUnavailableError("the manifest does not answer.")
+        tickets.append(take(updates, above))
+        return tickets[0]
+
+    def write_all_but_the_last(single: Sequence[Single], *, ticketed: bool = False) -> list[Any]:
+        return [*write(single[:-1], ticketed=ticketed), LateTicketError("its ticket is older than a second.")]
+
+    monkeypatch.setattr(board, "_take_ticket", take_one)
+    monkeypatch.setattr(board, "_write_to_shards", write_all_but_the_last)
+    text = "of 8 updates, 6 were applied, 2 were not, and 0 may have been.*the manifest does not answer"
+    with pytest.raises(BackendUnavailableError, match=text) as caught:
+        board.update_scores([(name, "", place) for place, name in enumerate(names)])
+    assert caught.value.outcomes == ((0, 1, 2, 4, 5, 6), (3, 7), ())
+    assert len(board) == 6
 
 
 @pytest.mark.parametrize("ties", TIES)
