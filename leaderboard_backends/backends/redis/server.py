@@ -10,7 +10,7 @@ used, all connections made before go with it: the next call finds whatever the a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from threading import RLock
 from time import monotonic
@@ -193,7 +193,8 @@ class Exchange:
     def _read(self, request: Request[Any], deadline: float) -> Any:
         replies: list[Any] = []
         problem: RedisError | None = None
-        read: Any = cast("Wire", self._wire).read_response
+        # redis-py disconnects where a reply says LOADING; but those after it tell that nothing else was applied either.
+        read: Any = partial(cast("Any", self._wire).read_response, disconnect_on_error=False)
         for _ in range(request.replies):
             try:
                 replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))

@@ -9,16 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
+from math import inf
 from random import Random
 from threading import Thread
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends.backends.redis.address import Address
+from leaderboard_backends.backends.redis.nodes import node_server
 from leaderboard_backends.backends.redis.pool import ConnectionPool
+from leaderboard_backends.backends.redis.requests import BoardRequests
+from leaderboard_backends.backends.redis.server import exchange
 from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -104,6 +110,17 @@ def test_a_server_without_places_says_so(open_board: Opener) -> None:
             open_board(server.url, board=f"shared-{name}")
         with pytest.raises(BackendUnavailableError, match="maxclients"):
             open_board(server.url, client_name="other")
+
+
+def test_a_node_that_is_loading_refuses_all_that_was_sent_together(replier: Any) -> None:
+    """And not the first write alone, with the others of unknown outcome."""
+    port = urlsplit(replier(3 * b"-LOADING the dataset in memory\r\n").url).port
+    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    requests = BoardRequests("weekly", "descending", "last", "leaderboard")
+    server.version = "a node"
+    outcomes = exchange({server: [requests.remove(f"p{number}") for number in range(3)]}, inf)[server]
+    assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
+    assert all("is still loading its data" in str(outcome) for outcome in outcomes)
 
 
 # ---------------------------------------------------------------------- interrupts
