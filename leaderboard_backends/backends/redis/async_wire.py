@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, InvalidResponse, MovedError, N
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ...errors import BackendError
+from ...errors import BackendError, BackendReadOnlyError
 from .address import Address
 from .requests import BoardRequests, Call, Request, pack
 
@@ -244,6 +244,8 @@ async def connect(server: AsyncServer, address: Address) -> Wire:
         raise RedisConnectionError(str(error)) from error
     try:
         await ask_first(wire, _greeting(address), address)
+    except BackendReadOnlyError:
+        pass  # a server that cannot save (MISCONF) refuses PING with all writes, and answers reads
     except BackendError as error:
         wire.close()
         raise error.__cause__ or error from None

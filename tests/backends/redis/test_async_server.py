@@ -33,7 +33,7 @@ from leaderboard_backends.changes import noting_version
 from leaderboard_backends.score_limits import ScoreLimits, _limits
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.oracle import OracleBoard
-from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 LIMIT = 60
 
@@ -428,6 +428,26 @@ def test_a_primary_that_became_a_replica_fails_one_call_and_is_left(server: Embe
             assert await board.update_score("ada", "", 2) == 1
 
     run(program)
+
+
+def test_a_server_that_cannot_save_takes_no_writes_and_answers_reads(tmp_path: Path) -> None:
+    """Also over a new connection: it refuses PING as well, with which asynchronous boards greet it."""
+    settings = {**NO_PASSWORD, "save": "3600 1"}
+    with EmbeddedServer(settings, tcp=True, directory=tmp_path) as server, redis.Redis(port=server.port) as plain:
+        (tmp_path / "dump.rdb").mkdir()  # which no snapshot can replace
+
+        async def program() -> None:
+            async with open_async_leaderboard(server.unix_url) as board:
+                await board.update_score("ada", "", 1)
+                plain.bgsave()
+                while plain.info("persistence")["rdb_last_bgsave_status"] != "err":  # noqa: ASYNC110 - a server tells nobody
+                    await asyncio.sleep(0.01)
+                with pytest.raises(BackendReadOnlyError, match="cannot save"):
+                    await board.update_score("ada", "", 2)
+                assert await board.get_score("ada") == 1
+                plain.config_set("save", "")  # or it could not be stopped either
+
+        run(program)
 
 
 # ---------------------------------------------------------------------- many, and fairness
