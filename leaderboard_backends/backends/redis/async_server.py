@@ -122,14 +122,14 @@ class AsyncServer(AsyncCarrier):
         wires = self._wires()
         self._rest_all()
         for wire in wires:
-            if wire.is_idle():
+            if wire.is_closing():  # others are still in use: by calls, or by a board that was opened meanwhile
                 await wire.lost
 
     async def close(self) -> None:
         """Close the connection; a later call makes it anew."""
         for wire in self._wires():
             self._retire(wire)
-            if wire.is_idle():
+            if wire.is_closing():
                 await wire.lost
 
     def _forget(self, owner: ref[object]) -> None:

@@ -194,6 +194,10 @@ class Wire(asyncio.Protocol):
         """Whether nobody waits for a reply."""
         return all(each.is_over or all(place.future.done() for place in each.places) for each in self.sent)
 
+    def is_closing(self) -> bool:
+        """Whether the socket is closed, or is just being closed."""
+        return self._transport is None or self._transport.is_closing()
+
     def close(self) -> None:
         """Close the socket."""
         if self._transport is not None:

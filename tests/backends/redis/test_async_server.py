@@ -518,6 +518,27 @@ def test_boards_of_one_address_share_a_connection_which_the_last_one_closes(
     run(program)
 
 
+def test_a_board_that_closes_while_another_one_opens_does_not_wait_for_its_end(shared_server: EmbeddedServer) -> None:
+    """A last call stands in the line: the connection has nothing under way, and stays open for the other board."""
+
+    async def open_other() -> AsyncLeaderboard:
+        return await open_async_leaderboard(shared_server.unix_url, board="other")
+
+    async def program() -> None:
+        board = await open_async_leaderboard(shared_server.unix_url)
+        await asyncio.gather(*(board.get_rank("ada") for _ in range(3)))  # so that no call goes at once
+        call = asyncio.create_task(board.get_rank("ada"))
+        closing = asyncio.create_task(board.close())
+        opening = asyncio.create_task(open_other())
+        async with asyncio.timeout(10):
+            await closing
+        assert await call is None
+        async with await opening as other:
+            assert await other.count() == 0
+
+    run(program)
+
+
 def test_a_board_of_another_loop_is_refused_and_can_be_closed(shared_server: EmbeddedServer) -> None:
     kept: list[AsyncLeaderboard] = []
 
