@@ -386,7 +386,8 @@ class AsyncServer(AsyncCarrier):
             self._wire = None
         while wire.sent:
             sent = wire.sent.popleft()
-            sent.fail(partial(self._lost, error, sent.request))
+            reason = error_within(sent.replies) or error  # what it said before the end, perhaps
+            sent.fail(partial(self._lost, reason, sent.request))
         wire.close()
         if self._line:
             self.wake()

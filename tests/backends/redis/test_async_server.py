@@ -608,6 +608,21 @@ def test_passwords_names_and_databases_are_greeted_with() -> None:
         run(program)
 
 
+def test_a_server_without_places_says_so_whatever_it_is_greeted_with() -> None:
+    """It refuses the first command of a greeting, and closes the connection without a word to the others."""
+    settings = {**NO_PASSWORD, "maxclients": "1"}
+    with EmbeddedServer(settings, tcp=True) as server, redis.Redis(port=server.port) as one:
+        one.ping()
+
+        async def program() -> None:
+            greetings: list[dict[str, Any]] = [{}, {"db": 1}, {"client_name": "games", "password": "any"}]
+            for options in greetings:
+                with pytest.raises(BackendUnavailableError, match="maxclients"):
+                    await open_async_leaderboard(server.url, **options)
+
+        run(program)
+
+
 def test_tls_is_spoken_and_a_strange_certificate_is_refused(
     server: EmbeddedServer, start_proxy: Any, tmp_path: Path
 ) -> None:
