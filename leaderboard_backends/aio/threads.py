@@ -77,9 +77,10 @@ class Threads:
         return answer
 
     def end(self) -> None:
-        """Start no more threads; those that are at work end with their calls."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)
+        """Let the threads end with their calls; a later call, which `close` overtook, starts another one."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)
 
 
 class _Calls:

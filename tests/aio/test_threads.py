@@ -8,12 +8,13 @@ from threading import Event, current_thread
 
 import pytest
 
-from leaderboard_backends import BackendUnavailableError, Score
+from leaderboard_backends import BackendUnavailableError, LeaderboardClosedError, Score
 from leaderboard_backends.aio import threads
 from leaderboard_backends.aio.direct import CALLS_IN_A_ROW, MOST_ROWS, DirectLeaderboard
 from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_in_thread
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.protocol import PAGE_SIZE
 
 LIMIT = 30
 
@@ -85,6 +86,19 @@ def test_closing_does_not_wait_for_calls_that_hang() -> None:
             await board.close()
         slow.go.set()
         assert await asyncio.gather(*calls) == [None] * THREADS
+
+    asyncio.run(program())
+
+
+def test_a_call_that_close_overtakes_says_that_the_board_is_closed() -> None:
+    async def program() -> None:
+        board = ThreadedLeaderboard(NaiveLeaderboard())
+        await board.update_scores([(f"p{i}", "", i) for i in range(PAGE_SIZE + 1)])
+        entries = aiter(board)
+        assert [(await anext(entries)).rank for _ in range(PAGE_SIZE)] == [*range(1, PAGE_SIZE + 1)]
+        await board.close()
+        with pytest.raises(LeaderboardClosedError):
+            await anext(entries)
 
     asyncio.run(program())
 
