@@ -65,11 +65,10 @@ class Server(Carrier):
         """
         try:
             reply = self._exchange(request)
-        except NoScriptError:
+        except NoScriptError as error:
             if request.script is None:
-                raise
-            request = request.reloaded(request.script)
-            reply = self._exchange(request)
+                raise refused(error, self.address, request) from error
+            return self.carry(request.reloaded(request.script))
         return request.answer(reply)
 
     @cached_property

@@ -24,7 +24,7 @@ from leaderboard_backends.backends.redis.address import Address
 from leaderboard_backends.backends.redis.nodes import node_server
 from leaderboard_backends.backends.redis.pool import ConnectionPool
 from leaderboard_backends.backends.redis.requests import BoardRequests
-from leaderboard_backends.backends.redis.server import exchange
+from leaderboard_backends.backends.redis.server import Server, exchange
 from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -121,6 +121,15 @@ def test_a_node_that_is_loading_refuses_all_that_was_sent_together(replier: Any)
     outcomes = exchange({server: [requests.remove(f"p{number}") for number in range(3)]}, inf)[server]
     assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
     assert all("is still loading its data" in str(outcome) for outcome in outcomes)
+
+
+def test_a_script_that_is_forgotten_as_soon_as_it_is_sent_is_an_error_of_the_tree(replier: Any) -> None:
+    """Where somebody flushes scripts right then, or a proxy sends the call to another server than the script."""
+    port = urlsplit(replier(b"-NOSCRIPT No matching script.\r\n").url).port
+    server = Server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    request = BoardRequests("weekly", "descending", "last", "leaderboard").remove("ann")
+    with pytest.raises(BackendUnavailableError, match=r"nothing was applied\. It said: NOSCRIPT"):
+        server.carry(request)
 
 
 # ---------------------------------------------------------------------- interrupts
