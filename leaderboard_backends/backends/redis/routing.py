@@ -401,7 +401,8 @@ class Routing(Generic[Server]):
         moved = outcome.__cause__ if isinstance(outcome, BackendError) else None
         if not isinstance(moved, MovedError):
             return False
-        node = Node(moved.host or server.address.host, moved.port)
+        host = str(moved.host).strip("?")  # a node may have no name, as in CLUSTER SLOTS
+        node = Node(host or server.address.host, moved.port)
         self._cluster.note_moved(slot, node)
         self.moved.append(node)
         return True

@@ -14,6 +14,7 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
+    MovedError,
     NoScriptError,
     ReadOnlyError,
     RedisError,
@@ -23,8 +24,11 @@ from redis.exceptions import (
 from leaderboard_backends import Entry
 from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address
+from leaderboard_backends.backends.redis.address import ClusterAddress, Node
 from leaderboard_backends.backends.redis.failures import error_within, is_of_another_time, refused, unanswered
 from leaderboard_backends.backends.redis.requests import BoardRequests
+from leaderboard_backends.backends.redis.routing import Routing, Single, SlotMap, SlotRange, Terms
+from leaderboard_backends.backends.redis.topology import Cluster
 from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import (
     BackendReadOnlyError,
@@ -111,6 +115,21 @@ def test_failures_are_explained_by_the_request() -> None:
 )
 def test_a_reply_of_a_server_that_is_not_the_one_to_use_costs_all_connections(reply: RedisError, renews: bool) -> None:  # noqa: FBT001 - of a table
     assert is_of_another_time(reply) == renews
+
+
+@pytest.mark.parametrize("host", ["", "?"])
+def test_a_slot_that_moved_to_a_node_without_a_name_is_at_the_host_that_says_so(host: str) -> None:
+    """Nodes have none by `cluster-preferred-endpoint-type`: unknown-endpoint, or hostname where none is set."""
+    cluster = Cluster(ClusterAddress(nodes=(("one", 7000),)))
+    cluster._take_map(SlotMap((SlotRange(0, 16383, (Node("one", 7000),)),)))
+    routing = Routing(cluster, [Single(5, REQUESTS.count())], None, Terms())
+    (server,) = routing.requests()
+    moved = MovedError(f"5 {host}:7001")
+    refusal = refused(moved, server.address, REQUESTS.count())
+    refusal.__cause__ = moved
+    routing.take({server: [refusal]})
+    assert (routing.moved, routing.is_over) == ([Node("one", 7001)], False)
+    assert [each.address.port for each in routing.requests()] == [7001]
 
 
 INTERRUPTED = """
