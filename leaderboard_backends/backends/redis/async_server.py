@@ -58,11 +58,9 @@ MOST_BYTES_OF_A_CALL: Final = 400
 class AsyncServer(AsyncCarrier):
     """Carries requests to one server over one connection; belongs to the event loop in which it was made."""
 
-    def __init__(self, address: Address, *, keeps: bool = False) -> None:
+    def __init__(self, address: Address) -> None:
         super().__init__(address)
         self.loop: Final = asyncio.get_running_loop()
-        self._keeps: Final = keeps
-        """Whether the connection stays open where no board uses it."""
         self._line: Final[deque[Place]] = deque()
         self._wire: Wire | None = None
         self._retired: Final[set[Wire]] = set()
@@ -147,7 +145,7 @@ class AsyncServer(AsyncCarrier):
 
     def rest(self, wire: Wire) -> None:
         """Close a connection that nobody needs any more: a retired one, or the last board's."""
-        used = self._owners or self._keeps or self._line
+        used = self._owners or self._line
         if used and wire is self._wire:
             return
         unused = wire in self._retired or wire is self._wire

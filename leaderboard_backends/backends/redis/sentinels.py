@@ -36,7 +36,9 @@ class Sentinels:
 
     def __init__(self, address: SentinelAddress) -> None:
         self.address: Final = address
-        self._servers: Final = [Server(address.sentinel(*node), keeps=True) for node in address.sentinels]
+        self._servers: Final = [Server(address.sentinel(*node)) for node in address.sentinels]
+        for server in self._servers:
+            server.hold(self)
         self._turns: Final = count(getpid())
         self._resting: Final = Resting()
         self._lock: Final = guard(RLock())

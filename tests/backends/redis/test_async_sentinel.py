@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -10,10 +12,12 @@ import pytest
 
 from leaderboard_backends import LeaderboardBackend
 from leaderboard_backends.backends.redis.async_sentinel import AsyncSentinelLeaderboard
+from leaderboard_backends.backends.redis.async_sentinels import AsyncSentinels
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, open_blocking
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 
 from . import test_sentinel as of_threads
+from .test_async_server import run
 from .test_sentinel import Opener
 
 
@@ -48,6 +52,21 @@ def test_after_a_failover_a_board_writes_again_without_being_opened_again(
     of_threads.test_a_board_is_on_the_primary_that_the_sentinels_name(group, open_board)
     of_threads.test_one_sentinel_of_several_is_enough(group, open_board)
     of_threads.test_after_a_failover_a_board_writes_again_without_being_opened_again(group, open_board)
+
+
+def test_sentinels_of_a_board_that_is_dropped_without_closing_it_keep_no_connection(group: EmbeddedSentinel) -> None:
+    async def program() -> None:
+        sentinels = AsyncSentinels(group.address())
+        await sentinels.primary(all_of_them=True)
+        lost = [wire.lost for server in sentinels._servers for wire in server._wires()]
+        assert len(lost) == len(group.sentinels)
+        assert not any(each.done() for each in lost)
+        del sentinels
+        gc.collect()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*lost)
+
+    run(program)
 
 
 def test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(
