@@ -49,8 +49,8 @@ class AsyncCluster(Topology[AsyncServer]):
     async def leave(self, owner: object) -> None:
         """Close the connections once nobody uses them."""
         self._owners.discard(ref(owner))
-        if not self._owners:
-            for server in list(self._servers.values()):
+        for server in list(self._servers.values()):
+            if not self._owners:  # else a board was opened meanwhile, which needs all that are left
                 await server.leave(self)
 
     async def slot_map(self) -> SlotMap:

@@ -94,6 +94,21 @@ def test_the_map_of_slots_is_read_once_for_all_tasks(lone: EmbeddedCluster) -> N
     run(program)
 
 
+def test_a_board_that_opens_while_the_last_one_closes_keeps_its_connections(calm_cluster: EmbeddedCluster) -> None:
+    """The nodes are left one after the other, and waited for."""
+
+    async def program() -> None:
+        board = await opened_here(calm_cluster)
+        cluster = board._cluster
+        closing = asyncio.create_task(board.close())
+        other, _ = await asyncio.gather(opened_here(calm_cluster, board=board.name), closing)
+        assert len(cluster._servers) > 1
+        assert all(server._owners for server in cluster._servers.values())
+        await other.delete()
+
+    run(program)
+
+
 def test_a_board_of_another_loop_is_refused_in_words_and_no_shard_counts_as_missing(
     calm_cluster: EmbeddedCluster,
 ) -> None:
