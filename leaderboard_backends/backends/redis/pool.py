@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final, Protocol, TypeAlias
@@ -115,16 +116,18 @@ class ConnectionPool:
         self._waiting: deque[_Turn] = deque()
         self._places: set[_Mark] = set()
 
-    def take(self) -> tuple[Lease, Connection]:
+    def take(self, within: float = inf) -> tuple[Lease, Connection]:
         """Return a connected, idle connection and the lease of it, to be ended with `give` or `drop`.
 
-        Raises `BackendUnavailableError` where all are in use for too long, and redis-py's or the system's errors where
-        connecting fails. Whatever is raised, nothing was sent but a greeting.
+        Raises `BackendUnavailableError` where all are in use for too long (the pool's time-out, or `within` so many
+        seconds), and redis-py's or the system's errors where connecting fails. Whatever is raised, nothing was sent but
+        a greeting.
         """
+        timeout = max(0.0, min(self._timeout, within))
         while True:
             lease = Lease()
             try:
-                place = self._place_for(lease)
+                place = self._place_for(lease, timeout)
                 if not place.connected:
                     place.connect()
                     return lease, place.connection
@@ -171,12 +174,12 @@ class ConnectionPool:
     # Whatever has a place has it in the lease, and never in a variable as well once it is idle or somebody else's: an
     # exception that is kept keeps the variables of all functions that it went through, and with them the place.
 
-    def _place_for(self, lease: Lease) -> Place:
+    def _place_for(self, lease: Lease, timeout: float) -> Place:
         if not self._free(lease):
-            self._wait(lease)
+            self._wait(lease, timeout)
         if lease.place is None:
             raise BackendUnavailableError(
-                f"all {self._size} connections of this process to the server were in use for {self._timeout:g} s; "
+                f"all {self._size} connections of this process to the server were in use for {round(timeout, 3):g} s; "
                 f"nothing was sent. Raise max_connections, or use fewer threads."
             )
         return lease.place
@@ -195,9 +198,9 @@ class ConnectionPool:
                 lease.place = None
         return lease.place is not None
 
-    def _wait(self, lease: Lease) -> None:
+    def _wait(self, lease: Lease, timeout: float) -> None:
         turn: _Turn = SimpleQueue()
-        end = monotonic() + self._timeout
+        end = monotonic() + timeout
         self._waiting.append(turn)
         try:
             while not self._free(lease) and (left := end - monotonic()) > 0:

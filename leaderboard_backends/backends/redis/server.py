@@ -133,9 +133,9 @@ class Server(Carrier):
         elif outstanding <= 0 and isinstance(error, ResponseError):
             self._pool.give(lease)
 
-    def _take(self, request: Request[Any]) -> tuple[Lease, Wire]:
+    def _take(self, request: Request[Any], within: float = inf) -> tuple[Lease, Wire]:
         try:
-            return self._pool.take()
+            return self._pool.take(within)
         except LeaderboardError:
             raise
         except (RedisError, OSError, ValueError) as error:  # ValueError: what ssl raises for a bad certificate file
@@ -150,19 +150,22 @@ class Exchange:
     exception of another kind, such as an interrupt, goes through, and the connection with it.
     """
 
-    __slots__ = ("_lease", "_requests", "_server", "_wire", "outcomes")
+    __slots__ = ("_deadline", "_lease", "_requests", "_server", "_wire", "outcomes")
 
-    def __init__(self, server: Server, requests: Sequence[Request[Any]]) -> None:
+    def __init__(self, server: Server, requests: Sequence[Request[Any]], deadline: float) -> None:
         self._server: Final = server
         self._requests: Final = requests
+        self._deadline: Final = inf if any(request.writes for request in requests) else deadline
+        """Until when reads are waited for, as a moment of `monotonic`."""
         self._lease = Lease()
         self._wire: Wire | None = None
         self.outcomes: Final[list[Any]] = []
 
-    def send(self) -> None:
-        """Send all requests at once."""
+    def send(self, others: int) -> None:
+        """Send all requests at once; reads wait for a connection so that as much time is left for so many others."""
+        within = (self._deadline - monotonic()) / (1 + others)
         try:
-            self._lease, self._wire = self._server._take(self._requests[0])  # noqa: SLF001 - of this module
+            self._lease, self._wire = self._server._take(self._requests[0], within)  # noqa: SLF001 - of this module
             self._wire.send_packed_command((b"".join(each.packed for each in self._requests),), check_health=False)
         except (RedisError, OSError) as error:
             self._lose(error)
@@ -170,15 +173,13 @@ class Exchange:
             self._server.failed = True
             self.outcomes.extend([error] * len(self._requests))
 
-    def receive(self, deadline: float) -> None:
-        """Read the replies; where none of the requests writes, only until a moment of `monotonic`."""
+    def receive(self) -> None:
+        """Read the replies."""
         if self.outcomes:  # it could not be sent
             return
-        if any(request.writes for request in self._requests):
-            deadline = inf
         try:
             for request in self._requests[len(self.outcomes) :]:
-                self.outcomes.append(self._read(request, deadline))
+                self.outcomes.append(self._read(request, self._deadline))
         except (RedisError, OSError) as error:
             self._lose(error)
         else:
@@ -228,18 +229,19 @@ def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) ->
     """Send requests to several servers, then read all replies; returns the outcomes of each server's requests.
 
     In the order of their addresses, as a thread that has a connection to one waits for one to the next; those that
-    failed last time come last, so that connecting to them takes no time of the others.
+    failed last time come last, so that connecting to them takes no time of the others. Reads to a server that none of
+    the writes goes to are given up at a moment of `monotonic`.
     """
 
     def order(server: Server) -> tuple[bool, str, int]:
         return server.failed, server.address.host, server.address.port
 
-    exchanges = {server: Exchange(server, parts[server]) for server in sorted(parts, key=order)}
+    exchanges = {server: Exchange(server, parts[server], deadline) for server in sorted(parts, key=order)}
     try:
+        for number, each in enumerate(exchanges.values(), 1):
+            each.send(len(exchanges) - number)
         for each in exchanges.values():
-            each.send()
-        for each in exchanges.values():
-            each.receive(deadline)
+            each.receive()
         return {server: each.outcomes for server, each in exchanges.items()}
     finally:
         for each in exchanges.values():

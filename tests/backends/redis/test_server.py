@@ -12,6 +12,7 @@ from itertools import count
 from math import inf
 from random import Random
 from threading import Thread
+from time import monotonic
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,6 +131,21 @@ def test_a_script_that_is_forgotten_as_soon_as_it_is_sent_is_an_error_of_the_tre
     request = BoardRequests("weekly", "descending", "last", "leaderboard").remove("ann")
     with pytest.raises(BackendUnavailableError, match=r"nothing was applied\. It said: NOSCRIPT"):
         server.carry(request)
+
+
+def test_reads_wait_no_longer_for_a_connection_than_for_a_reply(shared_server: EmbeddedServer) -> None:
+    """As where all connections to a frozen node are in use by writes; and a node that is free answers in time."""
+    address = Address("127.0.0.1", shared_server.port, max_connections=1, pool_timeout=30)
+    busy, free = node_server(address), node_server(address)
+    read = BoardRequests("weekly", "descending", "last", "leaderboard").count()
+    lease, _ = busy._pool.take()
+    began = monotonic()
+    found = exchange({busy: [read], free: [read]}, began + 2)
+    assert monotonic() - began < 10
+    assert found[free] == [0]
+    assert isinstance(found[busy][0], BackendUnavailableError)
+    assert "all 1 connections of this process to the server were in use for " in str(found[busy][0])
+    busy._pool.give(lease)
 
 
 # ---------------------------------------------------------------------- interrupts
