@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from inspect import isawaitable, iscoroutinefunction
+from types import FunctionType
 from typing import Any, Final, TypeVar
 
 from ..async_protocol import AsyncLeaderboard
@@ -19,11 +20,11 @@ _threads: Final = Threads(SERVER_THREADS)
 async def call_hook(function: Callable[..., object], *arguments: object) -> object:
     """Return what a function returns: a coroutine function's is awaited, any other is called in a thread.
 
-    Those of this library, which log, are called at once.
+    Functions of this library, which log, are called at once; not the methods of a board, which may wait for a server.
     """
     if iscoroutinefunction(function):
         return await function(*arguments)
-    if str(getattr(function, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]:
+    if isinstance(function, FunctionType) and function.__module__.partition(".")[0] == __name__.partition(".")[0]:
         return function(*arguments)
     return await settled(await in_thread(function, *arguments))
 

@@ -11,6 +11,7 @@ import pytest
 from leaderboard_backends import BackendUnavailableError, LeaderboardClosedError, Score
 from leaderboard_backends.aio import threads
 from leaderboard_backends.aio.direct import CALLS_IN_A_ROW, MOST_ROWS, DirectLeaderboard
+from leaderboard_backends.aio.hooks import call_hook
 from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_in_thread
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
@@ -86,6 +87,18 @@ def test_closing_does_not_wait_for_calls_that_hang() -> None:
             await board.close()
         slow.go.set()
         assert await asyncio.gather(*calls) == [None] * THREADS
+
+    asyncio.run(program())
+
+
+def test_a_method_of_a_synchronous_board_that_is_a_hook_is_called_in_a_thread() -> None:
+    """Such as `player_exists=registry.contains`: it may wait for a server."""
+
+    async def program() -> None:
+        slow = Slow()
+        slow.go.set()
+        assert await call_hook(slow.get_rank, "ada") is None
+        assert slow.waiting != [current_thread().name]
 
     asyncio.run(program())
 
