@@ -19,7 +19,7 @@ from ...errors import (
     BoardMismatchError,
     WriteOutcomeUnknownError,
 )
-from .address import LOCAL, Address
+from .address import LOCAL, Address, ClusterAddress
 from .requests import Request
 from .scripts import FORMAT
 
@@ -77,6 +77,15 @@ _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     ),
 }
 """What an error reply's first word means; with each of them, nothing was applied."""
+
+_IN_A_CLUSTER: Final = {
+    "MOVED": (
+        "says that another node has the slot, and none took it in time: try again; if that lasts, the nodes do not "
+        "agree (leaderboard cluster status)"
+    ),
+    "CLUSTERDOWN": "does not serve all slots: wait for its failover, or repair it (CLUSTER INFO)",
+}
+"""The same of those that are no surprise to a board that was opened by `redis+cluster://`."""
 
 _OF_ANOTHER_TIME: Final = {"READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "NOREPLICAS", "MISCONF"}
 """What a server says that is no longer, or not yet, the one to use: behind its address may be another one by now."""
@@ -151,6 +160,8 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
         return WriteOutcomeUnknownError(f"{address} failed during the update ({reply}). {_UNKNOWN}.")
     if denied or word in _REFUSALS:
         kind, remedy = _REFUSALS["NOPERM" if denied else word]
+        if isinstance(address, ClusterAddress):
+            remedy = _IN_A_CLUSTER.get(word, remedy)
         hint = address.hint if word in _OF_ANOTHER_TIME else ""
         remedy = remedy.replace(_ACCESS, access_list(request.key, address))
         return kind(f"{address} {remedy}. It said: {reply}{hint and '.'}{hint}")

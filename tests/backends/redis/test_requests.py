@@ -132,6 +132,14 @@ def test_a_slot_that_moved_to_a_node_without_a_name_is_at_the_host_that_says_so(
     assert [each.address.port for each in routing.requests()] == [7001]
 
 
+@pytest.mark.parametrize("reply", ["MOVED 5 two:7000", "CLUSTERDOWN The cluster is down"])
+def test_a_board_that_was_opened_as_that_of_a_cluster_is_not_told_to_be_opened_so(reply: str) -> None:
+    node = ClusterAddress(nodes=(("one", 7000),)).at("one", 7000)
+    text = str(refused(ResponseError(reply), node, REQUESTS.count()))
+    assert "redis+cluster://" in str(refused(ResponseError(reply), Address(), REQUESTS.count()))
+    assert ("redis+cluster://" in text, text.partition("It said: ")[2].startswith(reply)) == (False, True)
+
+
 INTERRUPTED = """
 import signal
 from random import Random
