@@ -20,6 +20,7 @@ from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, live
 from ...changes import NO_VERSION, note_version, version_wanted
 from ...errors import (
     BackendError,
+    BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
     RankUnknownError,
@@ -169,7 +170,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
             state = await self._change(self._generation, READY, f"{_CLEARING}{number}")
             try:
                 await self._finish_clear(self._generation, state)
-            except BackendUnavailableError as error:
+            except BackendError as error:
                 if state != f"{_CLEARING}{number}":
                     raise
                 raise WriteOutcomeUnknownError(
@@ -187,8 +188,15 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
             await self._change(generation, state, READY)
 
     async def _delete(self) -> None:
-        await self._change(self._generation, "", "deleting")
-        await self._finish_delete(self._generation)
+        state = await self._change(self._generation, "", "deleting")
+        try:
+            await self._finish_delete(self._generation)
+        except BackendError as error:
+            if not state:  # it was gone
+                raise
+            raise WriteOutcomeUnknownError(
+                f"the board is being deleted, and whoever deletes or opens it next finishes that: {error}"
+            ) from error
 
     async def _finish_delete(self, generation: str) -> None:
         await self._ask_all([shard.delete() for shard in self._requests.shards])
@@ -388,8 +396,13 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         it, finishes that and cannot lift another one.
         """
         await self._ask_manifest(self._manifest.mark(self._generation, moved_to))
-        await self._finish_clear(self._generation, await self._state())
-        await self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        try:
+            await self._finish_clear(self._generation, await self._state())
+            await self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        except (BackendUnavailableError, BackendReadOnlyError) as error:
+            raise WriteOutcomeUnknownError(
+                f"the board's manifest is fenced, or free of its fence, but not all shards are: do it again. {error}"
+            ) from error
 
     async def _fenced(self) -> str | None:
         return await self._ask_manifest(self._manifest.marked())

@@ -18,6 +18,7 @@ from ...answers import LIVE, Answer, Coverage, answered, consistent_wanted, live
 from ...changes import NO_VERSION, note_version, version_wanted
 from ...errors import (
     BackendError,
+    BackendReadOnlyError,
     BackendUnavailableError,
     BoardMismatchError,
     RankUnknownError,
@@ -167,7 +168,7 @@ class ShardedBoard(AddressedLeaderboard):
             state = self._change(self._generation, READY, f"{_CLEARING}{number}")
             try:
                 self._finish_clear(self._generation, state)
-            except BackendUnavailableError as error:
+            except BackendError as error:
                 if state != f"{_CLEARING}{number}":
                     raise
                 raise WriteOutcomeUnknownError(
@@ -185,8 +186,15 @@ class ShardedBoard(AddressedLeaderboard):
             self._change(generation, state, READY)
 
     def _delete(self) -> None:
-        self._change(self._generation, "", "deleting")
-        self._finish_delete(self._generation)
+        state = self._change(self._generation, "", "deleting")
+        try:
+            self._finish_delete(self._generation)
+        except BackendError as error:
+            if not state:  # it was gone
+                raise
+            raise WriteOutcomeUnknownError(
+                f"the board is being deleted, and whoever deletes or opens it next finishes that: {error}"
+            ) from error
 
     def _finish_delete(self, generation: str) -> None:
         self._ask_all([shard.delete() for shard in self._requests.shards])
@@ -384,8 +392,13 @@ class ShardedBoard(AddressedLeaderboard):
         it, finishes that and cannot lift another one.
         """
         self._ask_manifest(self._manifest.mark(self._generation, moved_to))
-        self._finish_clear(self._generation, self._state())
-        self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        try:
+            self._finish_clear(self._generation, self._state())
+            self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
+        except (BackendUnavailableError, BackendReadOnlyError) as error:
+            raise WriteOutcomeUnknownError(
+                f"the board's manifest is fenced, or free of its fence, but not all shards are: do it again. {error}"
+            ) from error
 
     def _fenced(self) -> str | None:
         return self._ask_manifest(self._manifest.marked())

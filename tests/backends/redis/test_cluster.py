@@ -31,6 +31,7 @@ from leaderboard_backends.errors import (
     ConfigurationError,
     RankUnknownError,
     ScoreLimitError,
+    WriteOutcomeUnknownError,
 )
 from leaderboard_backends.score_limits import ScoreLimits, within
 from leaderboard_backends.testing.conformance.foundation import assert_same
@@ -502,6 +503,28 @@ def test_a_delete_that_was_cut_is_finished_by_whoever_comes_next(
     else:
         other.delete()
         assert keys_left(cluster, board.name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("clear", "the clear has begun"), ("fence", "not all shards"), ("delete", "is being deleted")]
+)
+def test_what_a_node_refuses_half_way_does_not_count_as_refused(
+    cluster: EmbeddedCluster, opened: Opener, name: str, text: str
+) -> None:
+    """It takes no writes, as it has no replica, or cannot save; the manifest and other shards are on other nodes."""
+    board = opened()
+    board.update_scores([(f"p{number}", "", number) for number in range(40)])
+    manifest = cluster.owner(board._manifest.slot)
+    refusing = next(slot for slot in board._requests.slots if cluster.owner(slot) is not manifest)
+    act = {"clear": board.clear, "fence": lambda: board.fence("redis://there"), "delete": board.delete}[name]
+    with of_slot(cluster, refusing) as plain:
+        plain.config_set("min-replicas-to-write", "1")
+        try:
+            with pytest.raises(WriteOutcomeUnknownError, match=text):
+                act()
+        finally:
+            plain.config_set("min-replicas-to-write", "0")
+    act()
 
 
 # ---------------------------------------------------------------------- made anew, lost
