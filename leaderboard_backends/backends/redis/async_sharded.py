@@ -200,7 +200,9 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
 
     async def _finish_delete(self, generation: str) -> None:
         await self._ask_all([shard.delete() for shard in self._requests.shards])
-        await self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
+        copied = await self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
+        if copied == generation:  # else it is that of a board that was made since
+            await self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
         await self._change(generation, "deleting", "")
 
     async def _change(self, generation: str, state: str, following: str) -> str:

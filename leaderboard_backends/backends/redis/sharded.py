@@ -198,7 +198,9 @@ class ShardedBoard(AddressedLeaderboard):
 
     def _finish_delete(self, generation: str) -> None:
         self._ask_all([shard.delete() for shard in self._requests.shards])
-        self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
+        copied = self._ask_manifest(self._manifest.copied(), self._manifest.far_slot)
+        if copied == generation:  # else it is that of a board that was made since
+            self._ask_manifest(self._manifest.copy(None), self._manifest.far_slot)
         self._change(generation, "deleting", "")
 
     def _change(self, generation: str, state: str, following: str) -> str:

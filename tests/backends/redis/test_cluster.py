@@ -862,3 +862,16 @@ def test_a_board_whose_manifest_is_lost_is_not_taken_for_a_new_one(cluster: Embe
     with of_slot(cluster, board._manifest.far_slot) as plain:
         plain.unlink(board._manifest.copy_key)
     assert len(opened(board=board.name)) == 0
+
+
+def test_a_lost_manifest_shows_also_after_an_object_of_an_earlier_board_of_the_name_was_deleted(
+    cluster: EmbeddedCluster, opened: Opener
+) -> None:
+    old = opened()
+    opened(board=old.name).delete()
+    new = opened(board=old.name)
+    old.delete()
+    with of_slot(cluster, new._manifest.slot) as plain:
+        plain.unlink(new._manifest.key)
+    with pytest.raises(BoardMismatchError, match="has lost the manifest"):
+        opened(board=old.name)
