@@ -409,6 +409,22 @@ def test_an_update_that_a_batch_has_overtaken_takes_a_new_ticket(
     assert players(board) == [*names, last]
 
 
+def test_where_all_tickets_take_long_an_update_uses_the_second(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over a slow network: shards tell those that are too old."""
+    board = opened()
+    taken: list[int] = []
+    take = board._take_ticket
+
+    def take_and_count(updates: int, above: int) -> int:
+        taken.append(take(updates, above))
+        return taken[-1]
+
+    monkeypatch.setattr(board, "_take_ticket", take_and_count)
+    monkeypatch.setattr("leaderboard_backends.backends.redis.cluster_operations.TICKET_LIFE", -1.0)
+    assert board.update_score("ada", "", 1) == 1
+    assert len(taken) == 2
+
+
 def test_writers_who_overtake_each_other_take_new_tickets_and_nobody_notices(opened: Opener) -> None:
     """Eight threads on one shard, whose tickets are late all the time; nothing is lost, doubled or refused."""
     board = opened(shards=1)
