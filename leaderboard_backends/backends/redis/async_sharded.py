@@ -10,7 +10,7 @@ from before and after a clear, and whether all were met in one state twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from time import monotonic
@@ -337,7 +337,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         single = [Single(slots[shard], request) for shard, request in ask.single.items()]
         if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
             single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
-        outcomes = await self._carry(single, self._several(ask.joint), live=writes or seen.live)
+        outcomes = await self._carry(single, self._several(ask.joint, seen.missing), live=writes or seen.live)
         seen.age = max(seen.age, outcomes.age)
         state = outcomes.single.pop() if untold else READY
         answers = dict(zip(ask.single, outcomes.single, strict=True))
@@ -366,10 +366,12 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         except BackendError as error:
             raise RankUnknownError(f"the update was applied, and a clear may remove it: {error}") from error
 
-    def _several(self, joint: Joint | None) -> Several | None:
+    def _several(self, joint: Joint | None, missing: Collection[int]) -> Several | None:
+        """Return what is asked of several shards, but for those that have not answered in this read before."""
         if joint is None:
             return None
-        return Several(self._requests.slots, joint.shards, joint.make, joint.with_neighbours)
+        shards = frozenset(joint.shards).difference(missing) if missing else joint.shards
+        return Several(self._requests.slots, shards, joint.make, joint.with_neighbours) if shards else None
 
     def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
         """Raise if there are any, unless an answer without them is permitted."""

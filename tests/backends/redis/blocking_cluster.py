@@ -76,6 +76,7 @@ REPLACES_METHODS: Final = {
     "test_where_all_tickets_take_long_an_update_uses_the_second",
     "test_an_error_between_two_batches_says_that_the_first_was_applied",
     "test_the_error_of_a_batch_that_gets_no_second_ticket_says_what_was_applied_by_the_first",
+    "test_a_partial_read_waits_once_for_shards_that_do_not_answer",
 }
 """Tests that put their own in the place of the synchronous board's methods."""
 

@@ -203,6 +203,26 @@ def test_a_frozen_primary_takes_no_time_of_the_others(lone: EmbeddedCluster, ope
         assert [len(board.get_top_n(10_000)) for _ in range(3)] == [healthy] * 3
 
 
+def test_a_partial_read_waits_once_for_shards_that_do_not_answer(
+    lone: EmbeddedCluster, open_board: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many round trips it takes: one of a deep rank takes several."""
+    board = opened(lone, open_board, socket_timeout=NEVER, partial=True)
+    filled(board)
+    _, (node, missing), *_ = shards_by_node(lone, board).items()
+    carry, asked = board._carry, list[set[int]]()
+
+    def carry_and_note(single: Any, several: Any = None, *, live: bool = True) -> Any:
+        asked.append({*several.shards})
+        return carry(single, several, live=live)
+
+    monkeypatch.setattr(board, "_carry", carry_and_note)
+    with frozen(node):
+        assert len(board.get_range(100, 105)) == 6
+    assert [not missing.isdisjoint(shards) for shards in asked] == [True] + [False] * (len(asked) - 1)
+    assert len(asked) > 1
+
+
 def test_beside_a_frozen_primary_the_others_are_given_forgotten_scripts(
     lone: EmbeddedCluster, open_board: Opener
 ) -> None:
