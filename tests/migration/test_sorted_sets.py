@@ -209,3 +209,12 @@ def test_a_set_that_is_written_meanwhile_is_told(server: EmbeddedServer, client:
         with pytest.raises(BoardMismatchError, match="it was written meanwhile"):
             list(rows)
         assert isinstance(found, SortedSet)
+
+
+def test_all_pages_of_a_set_come_over_one_connection(server: EmbeddedServer, client: Any) -> None:
+    client.zadd("games", {f"p{number}": number for number in range(10)})
+    source = describe(server.url)
+    before = client.info("stats")["total_connections_received"]
+    with open_sorted_set(source.location, source.options, "games") as found:
+        assert [len(found.page(first, first + 1, highest_first=True)) for first in range(0, 10, 2)] == [2] * 5
+    assert client.info("stats")["total_connections_received"] - before == 1

@@ -56,7 +56,7 @@ def open_sorted_set(location: Location, options: Mapping[str, Any], key: str) ->
     address = address_of(location, options) if location.scheme in _SCHEMES else None
     if type(address) is not Address:
         raise ConfigurationError(f"{location} is not the URL of one server: write redis://HOST:6379/0.")
-    server = Server(address)
+    server = Server(address, keeps=True)
     try:
         yield SortedSet(server, key)
     finally:
