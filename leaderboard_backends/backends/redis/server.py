@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
-from ...errors import BackendError, LeaderboardError
+from ...errors import BackendError, BackendUnavailableError, LeaderboardError
 from ...forks import guard, survive_forks
 from .address import Address
 from .carriers import Carrier
@@ -51,8 +51,8 @@ class Server(Carrier):
         super().__init__(address)
         self._keeps: Final = keeps
         """Whether connections stay open where no board uses them."""
-        self.failed = False
-        """Whether the last exchange with others failed here."""
+        self.failed = 0.0
+        """When the last exchange failed here, by `monotonic`; 0 where it did not fail."""
         self._connect: Final = connect or (lambda: make_connection(address))
         self._pool: Final = ConnectionPool(self._connect, address.max_connections, address.pool_timeout)
         survive_forks(self._pool.abandon)
@@ -121,7 +121,7 @@ class Server(Carrier):
             self._pool.drop(lease)
 
     def _lost(self, error: Exception, request: Request[Any]) -> BackendError:
-        self.failed = True
+        self.failed = monotonic()
         self._pool.renew()
         explain = unanswered if self.version else not_connected  # before it said what it is, nobody reached it
         return explain(error, self.address, request)
@@ -162,15 +162,22 @@ class Exchange:
         self.outcomes: Final[list[Any]] = []
 
     def send(self, others: int) -> None:
-        """Send all requests at once; reads wait for a connection so that as much time is left for so many others."""
+        """Send all requests at once; reads wait for a connection so that as much time is left for so many others.
+
+        A server that failed last time is not asked where the others have taken all the time: connecting takes more.
+        """
         within = (self._deadline - monotonic()) / (1 + others)
+        if within <= 0 and self._server.failed:
+            text = f"{self._server.address} did not answer last time, and this read had no time left for it: check it."
+            self.outcomes.extend([BackendUnavailableError(text)] * len(self._requests))
+            return
         try:
             self._lease, self._wire = self._server._take(self._requests[0], within)  # noqa: SLF001 - of this module
             self._wire.send_packed_command((b"".join(each.packed for each in self._requests),), check_health=False)
         except (RedisError, OSError) as error:
             self._lose(error)
         except LeaderboardError as error:  # nothing was sent
-            self._server.failed = True
+            self._server.failed = monotonic()
             self.outcomes.extend([error] * len(self._requests))
 
     def receive(self) -> None:
@@ -183,7 +190,7 @@ class Exchange:
         except (RedisError, OSError) as error:
             self._lose(error)
         else:
-            self._server.failed = False
+            self._server.failed = 0.0
             self._server._pool.give(self._lease)  # noqa: SLF001 - of this module
 
     def end(self) -> None:
@@ -229,11 +236,11 @@ def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) ->
     """Send requests to several servers, then read all replies; returns the outcomes of each server's requests.
 
     In the order of their addresses, as a thread that has a connection to one waits for one to the next; those that
-    failed last time come last, so that connecting to them takes no time of the others. Reads to a server that none of
-    the writes goes to are given up at a moment of `monotonic`.
+    failed last time come last, so that connecting to them takes no time of the others, and of them those first that
+    were tried longest ago. Reads to a server that none of the writes goes to are given up at a moment of `monotonic`.
     """
 
-    def order(server: Server) -> tuple[bool, str, int]:
+    def order(server: Server) -> tuple[float, str, int]:
         return server.failed, server.address.host, server.address.port
 
     exchanges = {server: Exchange(server, parts[server], deadline) for server in sorted(parts, key=order)}

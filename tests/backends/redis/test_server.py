@@ -12,9 +12,9 @@ from itertools import count
 from math import inf
 from random import Random
 from threading import Thread
-from time import monotonic
+from time import monotonic, sleep
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -146,6 +146,36 @@ def test_reads_wait_no_longer_for_a_connection_than_for_a_reply(shared_server: E
     assert isinstance(found[busy][0], BackendUnavailableError)
     assert "all 1 connections of this process to the server were in use for " in str(found[busy][0])
     busy._pool.give(lease)
+
+
+class Unreachable:
+    """A connection that takes a while and is not made, as behind a network that drops all."""
+
+    tried: ClassVar[list[int]] = []
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def connect(self) -> None:
+        self.tried.append(self._number)
+        sleep(0.1)
+        raise redis.ConnectionError("nobody answers")
+
+    def disconnect(self) -> None:
+        pass
+
+
+def test_of_servers_that_failed_a_read_tries_those_that_it_has_time_for_in_turn() -> None:
+    """Each takes as long to connect to; a read takes no longer for it, however many they are."""
+    connect: Any = Unreachable
+    servers = [Server(Address("127.0.0.1", number), partial(connect, number)) for number in range(1, 7)]
+    read = BoardRequests("weekly", "descending", "last", "leaderboard").count()
+    for time_left in (60.0, *[0.05] * 6):
+        found = exchange({server: [read] for server in servers}, monotonic() + time_left)
+        assert {type(outcome) for (outcome,) in found.values()} == {BackendUnavailableError}
+    all_of_them = [*range(1, 7)]
+    assert Unreachable.tried[:6] == all_of_them
+    assert Unreachable.tried[6:] == all_of_them
 
 
 # ---------------------------------------------------------------------- interrupts
