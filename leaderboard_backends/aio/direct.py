@@ -22,6 +22,8 @@ MOST_ROWS: Final = 1000
 """Rows that a call may read or write and still be made at once."""
 CALLS_IN_A_ROW: Final = 200
 """Calls after which all other tasks have their turn: one that never waits would have the event loop to itself."""
+ROWS_OF_A_CALL: Final = 10
+"""Rows that take about as long as a call on one player."""
 
 
 class DirectLeaderboard(ThreadedLeaderboard):
@@ -39,11 +41,11 @@ class DirectLeaderboard(ThreadedLeaderboard):
         """Make a call of so many rows, here or in a thread; the others have their turn before it, if it is time."""
         if rows <= MOST_ROWS:
             if self._left:
-                self._left -= 1
+                self._left = max(0, self._left - 1 - rows // ROWS_OF_A_CALL)
                 return call(*arguments)
             await take_turn()
             if not self._long and not (self._scans and self._board.count() > MOST_ROWS):
-                self._left = 0 if self._scans else CALLS_IN_A_ROW
+                self._left = 0 if self._scans else CALLS_IN_A_ROW - rows // ROWS_OF_A_CALL
                 return call(*arguments)
         self._left = 0
         return await self._threads.run(call, *arguments, at_work=self._long)

@@ -224,6 +224,27 @@ def test_a_task_that_never_waits_lets_the_others_have_their_turn() -> None:
     asyncio.run(program())
 
 
+def test_a_task_that_reads_many_rows_lets_the_others_have_their_turn_sooner() -> None:
+    async def program() -> None:
+        board = DirectLeaderboard(SortedContainersLeaderboard())
+        await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS)])
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(other())
+        for _ in range(CALLS_IN_A_ROW):
+            assert len(await board.get_top_n(MOST_ROWS)) == MOST_ROWS
+        beside.cancel()
+        assert turns >= CALLS_IN_A_ROW // 4
+
+    asyncio.run(program())
+
+
 def test_a_board_that_looks_at_all_players_answers_at_once_while_it_is_small() -> None:
     async def program() -> None:
         board = DirectLeaderboard(NaiveLeaderboard())
