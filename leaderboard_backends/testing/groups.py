@@ -23,7 +23,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar
 
 from ..backends.redis.address import Address, SentinelAddress
-from ..backends.redis.requests import Argument, Request, pack, pairs_of
+from ..backends.redis.parsing import pairs_of
+from ..backends.redis.requests import Argument, Request, pack
 from ..backends.redis.sentinels import Sentinels
 from ..backends.redis.server import Server
 from ..backends.redis.status import Member, members_of

@@ -35,8 +35,8 @@ trip (a second where the server has forgotten the script). `update_score`, `incr
 atomic step per batch (`batch_size`, 1,000); `clear` O(n). Opening takes two round trips beside connecting, and one for
 each further board of an equal address: they share one server object with at most `max_connections` connections.
 
-An operation is a value (`requests`), which a carrier brings to a server and back; `server` is the blocking one, and
-`async_server` that of asyncio programs, where updates that wait together share a call of the script `together`.
+An operation is a value (`requests`, `parsing`), which a carrier brings to a server and back: `server` blocks, and
+`async_server` is that of asyncio programs, where updates that wait together share a call of the script `together`.
 
 Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
 `get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is

@@ -17,8 +17,9 @@ from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
 from .address import Node, SentinelAddress
 from .async_server import AsyncServer
+from .parsing import pairs_of
 from .replicas import REST, Resting
-from .requests import Request, pack, pairs_of
+from .requests import Request, pack
 from .sentinels import CHECK_EVERY, Primary
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""What a board asks of a server, as values: made and parsed here, without input or output.
+"""What a board asks of a server, as values, made without input or output; `parsing` makes answers of the replies.
 
 A `Request` is the bytes of one command, of one script's call, or of several that are sent together; whether a lost
 reply matters; and how the reply is parsed. A carrier (`server.Server`, `async_server.AsyncServer`) brings it to a
@@ -9,7 +9,6 @@ the server does not know the script, maps what goes wrong through `failures`, an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -18,10 +17,28 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 import hiredis
 
-from ...changes import Change, Changes, Version, check_position, fence_pass, no_feed
+from ...changes import Changes, Version, fence_pass
 from ...errors import BoardMismatchError, LeaderboardError
-from ...model import Entry, Keep, Order, Score, percentile, score_from_float, sum_refused
-from ...score_limits import ScoreLimits, score_limit_error
+from ...model import Entry, Keep, Order, Score
+from ...score_limits import ScoreLimits
+from .parsing import (
+    alone,
+    change_of,
+    changes_from,
+    entries_from,
+    entries_of,
+    neighbours,
+    nothing,
+    number_of,
+    pairs_of,
+    percentile_from,
+    rank_from,
+    rank_within,
+    ranked,
+    refuse_beyond_limits,
+    sum_from,
+    version_from,
+)
 from .scripts import TOGETHER, Script, load_scripts, passing
 
 T = TypeVar("T")
@@ -33,12 +50,8 @@ pack: Final[Callable[[tuple[Argument, ...]], bytes]] = cast("Any", hiredis.pack_
 _MULTI: Final = pack((b"MULTI",))
 _EXEC: Final = pack((b"EXEC",))
 REPLICATION: Final = pack((b"INFO", b"replication"))
-_REPLICATION_ID: Final = re.compile(rb"^master_replid:(\w+)", re.MULTILINE)
 MAX_RANK: Final = 2**52
 """No board is as long; longer numbers than the server reads are cut to this."""
-_SEQUENCE_BYTES: Final = 6
-SEPARATOR: Final = b"\xff"
-_HIGHEST: Final = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
 class Versioned(NamedTuple, Generic[T]):
@@ -163,7 +176,7 @@ class OrderRequests(KeyedRequests):
         """Return the request that answers the version as well, from the same atomic step."""
 
         def parse(replies: Any) -> tuple[T, Version]:
-            return request.parse(replies[0]), _version(*replies[1:])
+            return request.parse(replies[0]), version_from(*replies[1:])
 
         return request.followed_by(parse, self.stored_version, *self._replication)
 
@@ -198,23 +211,23 @@ class BoardRequests(OrderRequests):
     def update(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Request[int]:
         """Store a score; answers the rank. Raises `ScoreLimitError` where it breaks a limit, as those below do."""
         if limits is not None or fence_pass() is not None:
-            return self._call("update", _rank_within, player_id, username, str(score), *limit_arguments(limits))
+            return self._call("update", rank_within, player_id, username, str(score), *limit_arguments(limits))
         script = self._update
         packed = pack((b"EVALSHA", script.sha, b"1", self._key, player_id, username, str(score)))
-        return Request(packed, _rank, self.key, True, script)  # noqa: FBT003 - by position, which is half the time
+        return Request(packed, rank_from, self.key, True, script)  # noqa: FBT003 - by position, which is half the time
 
     def increment(
         self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
     ) -> Request[Entry]:
         """Add to a score; answers the entry, or raises `InvalidScoreError` where the sum is outside the rule."""
-        parse = partial(_sum, player_id, username, delta)
+        parse = partial(sum_from, player_id, username, delta)
         return self._call("increment", parse, player_id, username, str(delta), *limit_arguments(limits))
 
     def update_call(self, player_id: str, username: str, score: Score, limits: ScoreLimits | None = None) -> Call[int]:
         """Return what `update` asks for, to be made together with other calls."""
         if limits is None:
-            return Call((b"u", player_id, username, str(score)), _rank)
-        return Call((b"U", player_id, username, str(score), *limit_arguments(limits)), _rank_within)
+            return Call((b"u", player_id, username, str(score)), rank_from)
+        return Call((b"U", player_id, username, str(score), *limit_arguments(limits)), rank_within)
 
     def increment_call(
         self, player_id: str, username: str, delta: Score, limits: ScoreLimits | None = None
@@ -222,7 +235,7 @@ class BoardRequests(OrderRequests):
         """Return what `increment` asks for, to be made together with other calls."""
         kind = b"i" if limits is None else b"I"
         arguments = (kind, player_id, username, str(delta), *limit_arguments(limits))
-        return Call(arguments, partial(_sum, player_id, username, delta))
+        return Call(arguments, partial(sum_from, player_id, username, delta))
 
     def together(self, calls: Sequence[Call[Any]]) -> Request[list[Any]]:
         """Make calls in their order, as one atomic step; answers each one's part of the reply, perhaps an error."""
@@ -231,7 +244,7 @@ class BoardRequests(OrderRequests):
         kind, *arguments = calls[0].arguments
         script = self._update if kind in (b"u", b"U") else self._scripts["increment"]
         packed = pack((b"EVALSHA", script.sha, b"1", self._key, *arguments))
-        return Request(packed, _alone, self.key, True, script)  # noqa: FBT003 - as above
+        return Request(packed, alone, self.key, True, script)  # noqa: FBT003 - as above
 
     def update_many(
         self, updates: Sequence[tuple[str, str, Score]], limits: ScoreLimits | None = None
@@ -248,29 +261,29 @@ class BoardRequests(OrderRequests):
 
     def entries(self, player_ids: Sequence[str]) -> Request[list[Entry | None]]:
         """Answers the entries of players, in the order given."""
-        return self._call("entries", partial(_entries_of, player_ids), *player_ids)
+        return self._call("entries", partial(entries_of, player_ids), *player_ids)
 
     def percentile(self, player_id: str) -> Request[float | None]:
         """Answers a player's percentile."""
-        return self._call("standing", _percentile, player_id)
+        return self._call("standing", percentile_from, player_id)
 
     def range(self, first_rank: int, last_rank: int) -> Request[list[Entry]]:
         """Answers the entries of ranks, from 1."""
         first, last = min(first_rank, MAX_RANK), min(last_rank, MAX_RANK)
         return self._command(
-            partial(_entries, first_rank=first),
+            partial(entries_from, first_rank=first),
             *(b"ZRANGE", self._key, str(first - 1), str(last - 1), *self._reversed, b"WITHSCORES"),
         )
 
     def around(self, player_id: str, radius: int) -> Request[list[Entry]]:
         """Answers the entries around a player."""
-        return self._call("around", _neighbours, player_id, str(min(radius, MAX_RANK)))
+        return self._call("around", neighbours, player_id, str(min(radius, MAX_RANK)))
 
     def by_score(self, low: Score, high: Score, limit: int | None) -> Request[list[Entry]]:
         """Answers the entries of a range of scores, best first."""
         better, worse = (high, low) if self.descending else (low, high)
         count = -1 if limit is None else min(limit, MAX_RANK)
-        return self._call("by_score", _ranked, bound_text(better), bound_text(worse), str(count))
+        return self._call("by_score", ranked, bound_text(better), bound_text(worse), str(count))
 
     def count_by_score(self, low: Score, high: Score) -> Request[int]:
         """Answers how many players have a score in a range."""
@@ -286,13 +299,13 @@ class BoardRequests(OrderRequests):
         """Answers the version and, for an `after`, the changes that follow it."""
         number = "" if after is None else str(after.number)
         request = self._call("changes", nothing, number, str(min(limit, MAX_RANK)))
-        parse = partial(_changes, after=after, inverted=self.descending)
+        parse = partial(changes_from, after=after, inverted=self.descending)
         return request.followed_by(parse, *self._replication)
 
     def version(self) -> Request[Version]:
         """Answers the board's version alone."""
         request = Request(self.stored_version, nothing, self.key)
-        return request.followed_by(lambda replies: _version(*replies), *self._replication)
+        return request.followed_by(lambda replies: version_from(*replies), *self._replication)
 
     def fenced(self) -> Request[str | None]:
         """Answers where the board went."""
@@ -350,85 +363,10 @@ def follow(boards: Sequence[Followed], limit: int) -> Request[dict[BoardRequests
             if len(found) < limit or after.number == oldest[requests.changes_key]:  # else it may have been cut
                 changes = [change_of(number_of(entry), fields, inverted=requests.descending) for entry, fields in found]
                 newer = changes[after.number - oldest[requests.changes_key] :]
-                answer[requests] = Changes(_version(stored, replies[-1]), newer)
+                answer[requests] = Changes(version_from(stored, replies[-1]), newer)
         return answer
 
     return Request(b"".join(packed), parse, boards[0].requests.key, replies=len(packed), takes_all=True)
-
-
-def _version(stored: Any, replication: bytes = b"") -> Version:
-    """Return the version of a board in the replication history of its server.
-
-    That is new where a server starts (on older data, perhaps) and where a replica is promoted (perhaps without the last
-    writes), and the same on all replicas of a primary. So equal versions are equal boards.
-    """
-    history, number = stored
-    return Version(joint_history(history, replication_history(replication)), int(number or 0))
-
-
-def joint_history(stored: bytes | None, life: str) -> str:
-    """Return the history of a board, or of a shard, of that in its description and its server's replication history."""
-    return ".".join(filter(None, ((stored or b"").decode(), life)))
-
-
-def replication_history(replication: bytes) -> str:
-    """Return the replication history of a server, of what INFO says of it; empty where it does not say."""
-    found = _REPLICATION_ID.search(replication)
-    return found[1].decode() if found else ""
-
-
-def _changes(replies: Any, after: Version | None, *, inverted: bool) -> Changes:
-    reply, *replication = replies
-    version = _version(reply[:2], *replication)
-    if after is None:
-        return Changes(version, [])
-    if len(reply) == 2:  # noqa: PLR2004 - history and number alone
-        raise no_feed()
-    oldest, rows = reply[2:]
-    kept_after = number_of(oldest) - 1 if oldest else version.number
-    check_position(after, version, kept_after)
-    changes = [change_of(number_of(entry_id), fields, inverted=inverted) for entry_id, fields in rows]
-    if [change.number for change in changes] != list(range(after.number + 1, after.number + 1 + len(changes))):
-        raise ValueError(f"a change feed with a gap after {after.number}")
-    if changes and changes[-1].number > version.number:
-        raise ValueError(f"a change feed with a change {changes[-1].number} that was never made")
-    return Changes(version, changes)
-
-
-def number_of(entry_id: bytes) -> int:
-    """Return the number of a change of its id in the stream."""
-    return int(entry_id.partition(b"-")[0])
-
-
-def change_of(
-    number: int,
-    fields: list[bytes],
-    tie_bytes: int = _SEQUENCE_BYTES,
-    last_tie: int = _HIGHEST,
-    *,
-    inverted: bool,
-) -> Change:
-    """Return the change of an entry of the stream."""
-    state = dict(zip(fields[::2], fields[1::2], strict=True))
-    if b"cleared" in state:
-        return Change(number, None)
-    if b"removed" in state:
-        return Change(number, state[b"removed"].decode())
-    member = state[b"member"]
-    player_id, username = names_of(member, tie_bytes)
-    tie = int.from_bytes(member[:tie_bytes], "big")
-    return Change(number, player_id, username, score_of(state[b"score"]), last_tie - tie if inverted else tie)
-
-
-def pairs_of(reply: Any) -> dict[str, str]:
-    """Return a flat reply of names and values in turn as texts."""
-    texts = [each.decode() if isinstance(each, bytes) else str(each) for each in reply]
-    return dict(zip(texts[::2], texts[1::2], strict=True))
-
-
-def nothing(_reply: Any) -> None:
-    """Parse a reply that says no more than that it was done."""
-    return
 
 
 def limit_arguments(limits: ScoreLimits | None) -> tuple[Argument, ...]:
@@ -443,73 +381,6 @@ def _finite(bound: float) -> str:
     return "1e999" if bound == inf else "-1e999" if bound == -inf else str(bound)
 
 
-def refuse_beyond_limits(reply: Any) -> None:
-    """Raise `ScoreLimitError` for a reply that says that a write breaks a limit."""
-    if isinstance(reply, list) and reply[1:] == [b"", b""]:  # the refusal of `writing.lua`
-        raise score_limit_error(score_of(reply[0]) if reply[0] else None)
-
-
-def _rank_within(reply: Any) -> int:
-    refuse_beyond_limits(reply)
-    return _rank(reply)
-
-
-def _sum(player_id: str, username: str, delta: Score, reply: Any) -> Entry:
-    if len(reply) == 1:
-        raise sum_refused(score_of(reply[0]), delta)
-    refuse_beyond_limits(reply)
-    return Entry(reply[0] + 1, player_id, username, score_of(reply[1]))
-
-
-def _alone(reply: Any) -> list[Any]:
-    return [reply]
-
-
-def _rank(reply: Any) -> int:
-    return int(reply) + 1
-
-
-def score_of(text: bytes) -> Score:
-    """Return the score of a reply."""
-    return score_from_float(float(text))
-
-
 def bound_text(score: Score) -> str:
     """Return a score, or an infinite end of a range, as the server reads it."""
     return "+inf" if score == inf else "-inf" if score == -inf else str(score)
-
-
-def _percentile(reply: Any) -> float | None:
-    return None if reply is None else percentile(reply[0] + 1, reply[1])
-
-
-def _entries_of(player_ids: Sequence[str], reply: Any) -> list[Entry | None]:
-    return [
-        None if rank is None else Entry(rank + 1, player_id, record[_SEQUENCE_BYTES:].decode(), score_of(score))
-        for player_id, rank, score, record in zip(player_ids, reply[::3], reply[1::3], reply[2::3], strict=True)
-    ]
-
-
-def _neighbours(reply: Any) -> list[Entry]:
-    return [] if reply is None else _ranked(reply)
-
-
-def _ranked(reply: Any) -> list[Entry]:
-    first, rows = reply
-    return _entries(rows, first + 1)
-
-
-def _entries(rows: list[bytes], first_rank: int) -> list[Entry]:
-    """Return the entries of members and scores in turn."""
-    entries = []
-    for rank, (member, score) in enumerate(zip(rows[::2], rows[1::2], strict=True), first_rank):
-        entries.append(Entry(rank, *names_of(member), score_of(score)))
-    return entries
-
-
-def names_of(member: bytes, tie_bytes: int = _SEQUENCE_BYTES) -> tuple[str, str]:
-    """Return id and username of a member, which is the place in the tie, the username, 0xFF, the id."""
-    username, separator, player_id = member[tie_bytes:].partition(SEPARATOR)
-    if not separator:
-        raise ValueError(f"a member without its separator, {member[:64]!r}")
-    return player_id.decode(), username.decode()

@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
 from .address import Node, SentinelAddress
+from .parsing import pairs_of
 from .replicas import REST, Resting
-from .requests import Request, pack, pairs_of
+from .requests import Request, pack
 from .server import Server
 
 T = TypeVar("T")

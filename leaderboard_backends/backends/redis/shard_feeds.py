@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from ...changes import Change, Changes, Version, new_history, no_feed
 from ...errors import ChangesLostError
-from .requests import Request, Versioned, change_of, joint_history, number_of, pack, replication_history
+from .parsing import change_of, joint_history, number_of, replication_history
+from .requests import Request, Versioned, pack
 from .scripts import load_scripts
 from .shard_requests import LAST_STAMP, STAMP_BYTES, Read, ShardedRequests, State, problems_of, share
 

@@ -27,20 +27,8 @@ from ...changes import Change, fence_pass
 from ...errors import BoardMismatchError
 from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
-from .requests import (
-    MAX_RANK,
-    SEPARATOR,
-    KeyedRequests,
-    OrderRequests,
-    Request,
-    bound_text,
-    limit_arguments,
-    names_of,
-    nothing,
-    pack,
-    refuse_beyond_limits,
-    score_of,
-)
+from .parsing import SEPARATOR, names_of, nothing, refuse_beyond_limits, score_of
+from .requests import MAX_RANK, KeyedRequests, OrderRequests, Request, bound_text, limit_arguments, pack
 from .scripts import board_kind, load_scripts
 
 T = TypeVar("T")

@@ -27,7 +27,8 @@ from .address import ClusterAddress, Node, address_of
 from .board import DEFAULT_PREFIX
 from .failures import OF_SCRIPTS
 from .handshake import information_fields, version_of
-from .requests import Request, pack, pairs_of
+from .parsing import pairs_of
+from .requests import Request, pack
 from .routing import Several, Single, Terms
 from .scripts import board_kind
 from .server import exchange

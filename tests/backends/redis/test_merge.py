@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.backends.redis.merge import MANY, Joined, JoinedReads
+from leaderboard_backends.backends.redis.parsing import SEPARATOR
 from leaderboard_backends.backends.redis.plans import Answers, Joint, Plan
-from leaderboard_backends.backends.redis.requests import MAX_RANK, SEPARATOR, Request
+from leaderboard_backends.backends.redis.requests import MAX_RANK, Request
 from leaderboard_backends.backends.redis.shard_requests import (
     AFTER_ALL,
     BEFORE_ALL,

@@ -41,7 +41,7 @@ from leaderboard_backends.errors import (
 REQUESTS = BoardRequests("weekly", "descending", "last", "game1")
 
 
-@pytest.mark.parametrize("module", ["requests", "failures", "scripts", "handshake"])
+@pytest.mark.parametrize("module", ["requests", "parsing", "failures", "scripts", "handshake"])
 def test_what_every_carrier_shares_knows_no_connection(module: str) -> None:
     tree = ast.parse((files(redis_backend) / f"{module}.py").read_text())
     imported = {
