@@ -19,7 +19,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from ...errors import BackendError, LeaderboardError
 from .address import Address
 from .async_server import MOST_SENT, AsyncServer, in_parsing_thread
-from .async_wire import Place, Sent, Wire, ask_first, connect
+from .async_waiting import Place, Sent
+from .async_wire import Wire, ask_first, connect
 from .nodes import READONLY
 from .plans import Answers, Running
 from .requests import Request

@@ -18,7 +18,8 @@ from ...errors import BackendUnavailableError
 from .address import SentinelAddress
 from .async_sentinels import AsyncSentinels
 from .async_server import AsyncServer
-from .async_wire import Sent, Wire, ask_first, connect
+from .async_waiting import Sent
+from .async_wire import Wire, ask_first, connect
 from .requests import REPLICATION, Request
 from .sentinels import CHECK_EVERY
 

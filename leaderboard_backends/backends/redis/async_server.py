@@ -35,24 +35,19 @@ from ...errors import BackendError, BackendUnavailableError
 from ...forks import survive_forks
 from .address import Address
 from .async_carriers import AsyncCarrier
-from .async_wire import Place, Sent, Wire, connect
+from .async_waiting import Place, Sent, hand_over, taken_from
+from .async_wire import Wire, connect
 from .failures import error_within, is_of_another_time, not_connected, refused, unanswered
 from .requests import BoardRequests, Call, Request, parsed
 
 T = TypeVar("T")
 
-MOST_TOGETHER: Final = 64
-"""Calls that one script makes: about 0.3 ms of the server's time."""
 MOST_SENT: Final = 1000
 """Requests that may be without a reply on one connection; others wait in the line."""
 MOST_WAITING: Final = 20_000
 """Requests that may stand in the line."""
 LONG_REPLY: Final = 4000
 """Elements of a reply, two per row, up to which it is parsed in the event loop."""
-LARGEST_WRITE: Final = 256 * 1024
-"""Bytes after which a write ends and the rest of the line waits for the next one."""
-
-MOST_BYTES_OF_A_CALL: Final = 400
 
 
 class AsyncServer(AsyncCarrier):
@@ -262,30 +257,7 @@ class AsyncServer(AsyncCarrier):
 
     def _take(self, most: int) -> list[Sent]:
         """Take requests from the line; calls of one board become one, where no other write of it stands between."""
-        if len(self._line) == 1 and most > 0:
-            place = self._line.popleft()
-            return [] if place.future.done() else [_sent([place])]
-        groups: list[list[Place]] = []
-        open_groups: dict[str, list[Place]] = {}
-        size = 0
-        while self._line and len(groups) < most and size < LARGEST_WRITE:
-            place = self._line.popleft()
-            if place.future.done():  # its caller was cancelled, or it waited for too long
-                continue
-            if place.board is None:
-                request = place.whole()
-                size += len(request.packed)
-                groups.append([place])
-                if request.writes:
-                    open_groups.pop(request.key, None)
-                continue
-            group = open_groups.get(place.board.key)
-            if group is None or len(group) >= MOST_TOGETHER or not _alike(group[0], place):
-                group = open_groups[place.board.key] = []
-                groups.append(group)
-            group.append(place)
-            size += MOST_BYTES_OF_A_CALL
-        return [_sent(group) for group in groups]
+        return taken_from(self._line, most)
 
     def answered(self, sent: Sent, wire: Wire) -> None:
         """Hand the replies to a request to those who wait for it."""
@@ -303,7 +275,7 @@ class AsyncServer(AsyncCarrier):
             is_transaction = sent.places[0].board is None
             problem = error_within(replies) or (error_within(replies[-1]) if is_transaction else None)
         if problem is None:
-            _hand_over(sent, replies if request.takes_all else replies[-1])
+            hand_over(sent, replies if request.takes_all else replies[-1])
         elif isinstance(problem, NoScriptError) and request.script is not None:
             self._send_again(sent, request.reloaded(request.script), wire)
         else:
@@ -423,36 +395,6 @@ class AsyncServer(AsyncCarrier):
         if isinstance(problem, BackendUnavailableError):
             return BackendUnavailableError(str(problem))
         return _caused(not_connected(problem, self.address, place.whole()), problem)
-
-
-def _sent(group: Sequence[Place]) -> Sent:
-    """Return the request of some places: of one, or of calls that are made together."""
-    board = group[0].board
-    if board is None:
-        return Sent(group[0].whole(), group)
-    return Sent(board.together([place.call for place in group if place.call is not None]), group)
-
-
-def _alike(one: Place, other: Place) -> bool:
-    """Whether two calls of a board run the same script: its keep rule is that of the object."""
-    return one.board is other.board or (
-        one.board is not None and other.board is not None and one.board.kind == other.board.kind
-    )
-
-
-def _hand_over(sent: Sent, reply: Any) -> None:
-    """Give a reply to its caller, or its parts to those who made calls together."""
-    if len(sent.places) == 1:
-        future = sent.places[0].future
-        if not future.done():
-            future.set_result(reply)
-        return
-    parts = reply
-    if not isinstance(parts, list) or len(parts) != len(sent.places):
-        parts = [reply] * len(sent.places)  # which no call can parse: the board is damaged, and each says so
-    for place, part in zip(sent.places, parts, strict=True):
-        if not place.future.done():
-            place.future.set_result(part)
 
 
 def _caused(error: BackendError, cause: Exception) -> BackendError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 from select import POLLIN, poll
 from sys import maxsize
@@ -18,7 +18,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...errors import BackendError, BackendReadOnlyError
 from .address import Address
-from .requests import BoardRequests, Call, Request, pack
+from .async_waiting import Place, Sent
+from .requests import Request, pack
 
 if TYPE_CHECKING:
     from .async_server import AsyncServer
@@ -28,55 +29,6 @@ MOST_AT_ONCE: Final = 64
 IDLE: Final = 0.02
 """Seconds without a reply after which a connection is looked at before it is used: the server may have closed it."""
 _NO_REPLY: Final = object()
-
-
-class Place:
-    """One request, or one call that may be made together with others, from the line to its reply."""
-
-    __slots__ = ("asked", "board", "call", "future", "request")
-
-    def __init__(
-        self,
-        future: asyncio.Future[Any],
-        asked: float,
-        request: Request[Any] | None,
-        board: BoardRequests | None = None,
-        call: Call[Any] | None = None,
-    ) -> None:
-        self.future: Final = future
-        self.asked: Final = asked
-        self.request: Final = request
-        self.board: Final = board
-        self.call: Final = call
-
-    def whole(self) -> Request[Any]:
-        """Return the request of this place alone, for errors and for sending."""
-        if self.request is not None:
-            return self.request
-        assert self.board is not None  # noqa: S101 - one of the two is there
-        assert self.call is not None  # noqa: S101 - as above
-        return self.board.together([self.call])
-
-
-class Sent:
-    """A request that was sent, those who wait for its reply, and the replies so far."""
-
-    __slots__ = ("began", "deadline", "is_over", "places", "replies", "request")
-
-    def __init__(self, request: Request[Any], places: Sequence[Place]) -> None:
-        self.request: Final = request
-        self.places: Final = places
-        self.replies: Final[list[Any]] = []
-        self.began = self.deadline = 0.0
-        self.is_over = False
-        """Whether nobody waits any more."""
-
-    def fail(self, error: Callable[[], Exception]) -> None:
-        """Tell everybody who still waits, each with an error of its own."""
-        self.is_over = True
-        for place in self.places:
-            if not place.future.done():
-                place.future.set_exception(error())
 
 
 class Wire(asyncio.Protocol):

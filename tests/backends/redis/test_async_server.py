@@ -28,7 +28,8 @@ from leaderboard_backends import (
     open_async_leaderboard,
 )
 from leaderboard_backends.backends.redis import async_server
-from leaderboard_backends.backends.redis.async_server import MOST_TOGETHER, AsyncServer
+from leaderboard_backends.backends.redis.async_server import AsyncServer
+from leaderboard_backends.backends.redis.async_waiting import MOST_TOGETHER
 from leaderboard_backends.changes import noting_version
 from leaderboard_backends.score_limits import ScoreLimits, _limits
 from leaderboard_backends.testing.forking import Child
