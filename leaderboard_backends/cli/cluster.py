@@ -13,7 +13,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..backends.redis.status import BoardStatus, ClusterStatus, NodeStatus, status_at
+from ..backends.redis.problems import BoardStatus, ClusterStatus, NodeStatus
+from ..backends.redis.status import status_at
 from ..comparison.report.terminal import PlainConsole
 from ..config import describe
 from ..numerals import size, times, whole

@@ -12,13 +12,10 @@ import redis
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, open_leaderboard
 from leaderboard_backends.backends.redis.address import Node
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
+from leaderboard_backends.backends.redis.problems import ClusterStatus, Move, of_nodes, of_slots
 from leaderboard_backends.backends.redis.status import (
-    ClusterStatus,
-    Move,
     _moves,
     _nodes,
-    _of_nodes,
-    _of_slots,
     _Reply,
     members_of,
     status_at,
@@ -185,9 +182,9 @@ def test_a_primary_that_is_down_is_one_problem_while_a_replica_can_replace_it() 
     )
     nodes = _nodes(members, {"aa": down, "bb": waiting}, [])
     assert [(node.replicas, node.problem) for node in nodes] == [(1, "gone"), (0, "")]
-    assert [problem.about for problem in _of_nodes(nodes)] == ["node"]
+    assert [problem.about for problem in of_nodes(nodes)] == ["node"]
     cut_off = _nodes(members, {"aa": waiting, "bb": waiting}, [])
-    assert [problem.about for problem in _of_nodes(cut_off)] == ["replica", "failover"]
+    assert [problem.about for problem in of_nodes(cut_off)] == ["replica", "failover"]
 
 
 def test_a_move_as_a_whole_is_told_once_and_is_no_problem() -> None:
@@ -196,7 +193,7 @@ def test_a_move_as_a_whole_is_told_once_and_is_no_problem() -> None:
     replies = [_Reply({}, "", [job, *ended], ""), _Reply({}, "", [job], "")]
     (move,) = _moves([*members_of(NODES)], replies)
     assert move == Move("0-9", "10.0.0.1:7000", "[fd00::2]:7000", atomic=True)
-    assert [*_of_slots("", [move])] == []
+    assert [*of_slots("", [move])] == []
 
 
 NODES = """\
