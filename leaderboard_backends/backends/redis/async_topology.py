@@ -19,18 +19,8 @@ from ...errors import BackendUnavailableError
 from .address import Address, ClusterAddress, Node
 from .async_nodes import exchange, node_server
 from .async_server import AsyncServer, shared_async_server
-from .routing import (
-    CONNECT_TIMEOUT,
-    REFRESH_EVERY,
-    Outcomes,
-    Routing,
-    Several,
-    Single,
-    SlotMap,
-    Terms,
-    Topology,
-    slots_request,
-)
+from .routing import CONNECT_TIMEOUT, REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
+from .slots import SlotMap, Topology, slots_request
 
 _TERMS: Final = Terms()
 

@@ -17,19 +17,9 @@ from ...errors import BackendUnavailableError
 from ...forks import guard
 from .address import Address, ClusterAddress, Node
 from .nodes import node_server
-from .routing import (
-    CONNECT_TIMEOUT,
-    REFRESH_EVERY,
-    Outcomes,
-    Routing,
-    Several,
-    Single,
-    SlotMap,
-    Terms,
-    Topology,
-    slots_request,
-)
+from .routing import CONNECT_TIMEOUT, REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
 from .server import Server, exchange, shared_server
+from .slots import SlotMap, Topology, slots_request
 
 _TERMS: Final = Terms()
 

@@ -27,7 +27,8 @@ from leaderboard_backends.backends.redis import Address
 from leaderboard_backends.backends.redis.address import ClusterAddress, Node
 from leaderboard_backends.backends.redis.failures import error_within, is_of_another_time, refused, unanswered
 from leaderboard_backends.backends.redis.requests import BoardRequests
-from leaderboard_backends.backends.redis.routing import Routing, Single, SlotMap, SlotRange, Terms
+from leaderboard_backends.backends.redis.routing import Routing, Single, Terms
+from leaderboard_backends.backends.redis.slots import SlotMap, SlotRange
 from leaderboard_backends.backends.redis.topology import Cluster
 from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import (
