@@ -113,7 +113,8 @@ class Log:
         try:
             whole = os.fstat(file.fileno()).st_size >= self.end + length
             file.truncate(self.end)
-            self.unsure = self.unsure or whole  # a sync beside it may have failed
+            if whole:  # else as it is: a sync beside it may have failed
+                self.unsure = True
         except OSError:
             self.unsure = True
         if whole:
