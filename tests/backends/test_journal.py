@@ -37,6 +37,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends import journal
 from leaderboard_backends.backends.journal import JournalLeaderboard, board, folder, log, order, records
+from leaderboard_backends.backends.journal.snapshot import Collecting
 from leaderboard_backends.backends.memory import board as memory
 from leaderboard_backends.changes import Change
 from leaderboard_backends.errors import BoardMovedError
@@ -175,10 +176,13 @@ def test_a_board_that_cannot_be_deleted_stays_in_use(place: Path, monkeypatch: p
 
     with opened(place, fsync=fsync) as mine:
         mine.update_score("ada", "", 1)
+        left = Collecting(mine._chunks.rows())  # by a thread that ends while it collects a snapshot
+        monkeypatch.setattr(mine, "_collecting", left)
         with monkeypatch.context() as patch:
             patch.setattr(os, "rename", denied)
             with pytest.raises(BackendReadOnlyError, match="Permission denied"):
                 mine.delete()
+        assert mine._collecting is None
         assert mine.update_score("bob", "", 2) == 1
         assert (mine._syncer is not None and mine._syncer.is_alive()) is (fsync == "everysec")
         version = mine.get_version()

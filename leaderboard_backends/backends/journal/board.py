@@ -305,6 +305,7 @@ class JournalLeaderboard(JournaledOrder):
         with self._lock:
             self._closing, self._keeper, self._syncer = Event(), None, None
             self._ended, self._inside = None, False
+            self._collecting = None  # of a snapshot that was given up: else each write copies what it changes for that
             self._folder.attention = 0
             self._attend()
 
