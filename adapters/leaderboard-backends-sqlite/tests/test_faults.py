@@ -8,9 +8,14 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from leaderboard_backends_sqlite import SQLiteLeaderboard
+from leaderboard_backends_sqlite import SQLiteLeaderboard, transactions
 
-from leaderboard_backends import LeaderboardClosedError, LeaderboardError
+from leaderboard_backends import (
+    BackendUnavailableError,
+    LeaderboardClosedError,
+    LeaderboardError,
+    WriteOutcomeUnknownError,
+)
 
 FAILING_DISK = Path(__file__).with_name("failing_disk.py")
 
@@ -271,3 +276,19 @@ def test_a_signal_handler_that_calls_a_board_amid_a_call_is_refused_and_that_goe
     """Its read would close the connection that is in use, and its write would wait for the one that it interrupts."""
     done = run(WITHIN, path)
     assert done.stdout == "1 5 [True, True, True, True]\n1 2\n", done.stderr
+
+
+@pytest.mark.parametrize("error", [BackendUnavailableError("of another board"), ValueError("of a handler")])
+def test_an_error_that_a_signal_handler_lets_go_on_into_a_commit_leaves_its_outcome_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise error
+
+    with SQLiteLeaderboard(path=path) as board:
+        with monkeypatch.context() as patch:
+            patch.setattr(transactions, "_checkpoint_where_due", interrupted)
+            with pytest.raises(WriteOutcomeUnknownError, match="may be on disk"):
+                board.update_score("ada", "Ada", 1)
+        assert board.get_score("ada") == 1
+        assert board.update_score("ada", "Ada", 2) == 1

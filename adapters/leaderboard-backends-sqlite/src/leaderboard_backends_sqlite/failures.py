@@ -116,6 +116,14 @@ def at_commit(path: str, error: sqlite3.Error) -> BackendError:
     return not_applied(path, error)
 
 
+def amid_commit(path: str, error: Exception) -> BackendError:
+    """Return the error for a commit into which a signal handler let an error of its own go on."""
+    return WriteOutcomeUnknownError(
+        f"{path} was interrupted during a commit: {type(error).__name__}: {error}. The write may be on disk: read it "
+        "before you repeat it."
+    )
+
+
 def is_full(path: str, error: sqlite3.Error) -> bool:
     """Whether a write failed for want of room.
 

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from leaderboard_backends.errors import LeaderboardError
 
-from .failures import ODD_ROWS, at_commit, damaged, is_busy, lost_to_writers, not_applied
+from .failures import ODD_ROWS, amid_commit, at_commit, damaged, is_busy, lost_to_writers, not_applied
 from .files import BoardFile
 from .opening import WAL_LIMIT
 from .patience import waiting
@@ -82,10 +82,12 @@ def _transact(file: BoardFile, operation: Callable[[sqlite3.Connection], Result]
             return result
     except sqlite3.Error as error:
         raise (at_commit if committing else not_applied)(file.path, error) from error
-    except LeaderboardError:
+    except LeaderboardError as error:
+        if committing:
+            raise amid_commit(file.path, error) from error
         raise
     except ODD_ROWS as error:
-        raise damaged(file.path, error) from error
+        raise (amid_commit if committing else damaged)(file.path, error) from error
 
 
 def _begin(file: BoardFile, connection: sqlite3.Connection) -> None:
