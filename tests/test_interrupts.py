@@ -142,7 +142,7 @@ def stuck() -> list[object]:
 
 
 def check(board: LeaderboardBackend) -> None:
-    """Ask another thread for everything that depends on order and index, and for a write."""
+    """Ask another thread for everything that depends on order and index, and for a write; then this one, for a read."""
 
     def look() -> None:
         board.update_score("new", "", 5)
@@ -153,6 +153,7 @@ def check(board: LeaderboardBackend) -> None:
         board.get_top_n(5)
 
     Crew([look]).join(20)
+    assert board.get_score("new") == 5
 
 
 @pytest.mark.parametrize("times", [INTERRUPTS, pytest.param(MANY, marks=pytest.mark.proof)])
