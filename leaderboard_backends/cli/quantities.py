@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast, get_args
+from typing import Any, Final, TypeVar
 
 import click
 
+from ..comparison.advice.need import DURABILITIES
 from ..comparison.cost.source import MOST_PLAYERS
 from ..comparison.schema import Durability
 from ..errors import ConfigurationError
@@ -69,12 +70,12 @@ def read_time(text: str) -> float:
 
 
 def read_durability(text: str) -> Durability:
-    """Return a class of durability by its name. Raises `ConfigurationError`, with the names that there are."""
-    known = get_args(Durability)
+    """Return a class of durability that can be asked for, by its name. Raises `ConfigurationError`, with all names."""
     chosen = " ".join(text.lower().replace("-", " ").split())
-    if chosen not in known:
-        raise ConfigurationError(f"{shorten(text)} is no durability: write one of {', '.join(known)}.")
-    return cast("Durability", chosen)
+    found = next((durability for durability in DURABILITIES if durability == chosen), None)
+    if found is None:
+        raise ConfigurationError(f"{shorten(text)} is no durability: write one of {', '.join(DURABILITIES)}.")
+    return found
 
 
 def _number(found: re.Match[str]) -> float:

@@ -84,6 +84,7 @@ def test_as_many_reads_as_updates_are_meant_unless_they_are_given(measured: str)
         (["--players", "1K", "--reads", "2000/d"], "is no rate"),
         (["--players", "1K", "--p99", "10"], "is no time"),
         (["--players", "1K", "--durability", "always"], "is no durability"),
+        (["--players", "1K", "--durability", "not known"], "write one of memory only, everysec, every commit"),
         (["--players", "1K", "--durable", "--durability", "everysec"], "give one of them"),
         (["--players", "1K", "--servers", "0"], "is not in the range"),
     ],

@@ -66,6 +66,7 @@ def test_a_durability_is_read_by_its_name(text: str) -> None:
         (read_time, "0ms", "10ms"),
         (read_time, "10 minutes", "10ms"),
         (read_durability, "always", "every commit"),
+        (read_durability, "not known", "write one of memory only, everysec, every commit"),
     ],
 )
 def test_what_is_no_quantity_is_refused_with_an_example(read: Callable[[str], object], text: str, shows: str) -> None:
