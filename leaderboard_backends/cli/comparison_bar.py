@@ -64,8 +64,8 @@ class ComparisonBar:
 
     def planned(self, runs: Sequence[Unit]) -> None:
         """Take in what is left to run."""
-        self._expected = {unit.cell: expected_seconds(unit) for unit in runs}
-        self._runs, self._total = len(runs), sum(expected_seconds(unit) for unit in runs)
+        self._expected = expected_seconds(runs)
+        self._runs, self._total = len(runs), sum(self._expected[unit.cell] for unit in runs)
         self._bar.update(self._task, total=self._total, runs=f"0 of {self._runs} runs")
 
     def proving(self, label: str) -> None:

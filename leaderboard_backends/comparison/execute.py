@@ -31,16 +31,13 @@ from .measure.job import Answer, Job, Jobs
 from .measure.processes import WorkerError, answer, end_all, no_figures, redacted
 from .measure.recovery import recover
 from .opening import Where
-from .plan import Plan, Unit, in_order, units
+from .plan import AT_ONCE, Plan, Unit, in_order, units
 from .programs import programs_by_distribution
 from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, TraceStore
 
 CLEAR_TIMEOUT: Final = 30.0
-
-AT_ONCE: Final = ("churn",)
-"""The modes whose runs others on the machine do not change, so that all run at once, before everything else."""
 
 END_AFTER: Final = 0.1
 """Seconds between two looks at whether all threads have ended."""

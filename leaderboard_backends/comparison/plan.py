@@ -131,6 +131,9 @@ class ProgramsPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 BACKEND_MODES: Final[tuple[Mode, ...]] = ("service", "throughput", "response", "hardening", "churn", "recovery")
 """The modes that are measured on backends; a plan has the parts of each under its name."""
 
+AT_ONCE: Final[tuple[Mode, ...]] = ("churn",)
+"""The modes whose runs others on the machine do not change, so that all run at once, before everything else."""
+
 Part: TypeAlias = ServicePart | ThroughputPart | ResponsePart | HardeningPart | ChurnPart | RecoveryPart
 """A part that asks for cells of backends."""
 
@@ -303,8 +306,18 @@ def in_order(found: Sequence[Unit], seed: int) -> list[tuple[int, Unit]]:
     return runs
 
 
-def expected_seconds(unit: Unit) -> float:
-    """Return about how long a run takes on 2 cores; only the proportions matter, for the time that is left."""
+def expected_seconds(runs: Sequence[Unit]) -> dict[Cell, float]:
+    """Return by cell about how long each of its runs takes on 2 cores, of these runs.
+
+    Only the proportions matter, for the time that is left: those that go at once share the time of the longest of them.
+    """
+    at_once = [_seconds(unit) for unit in runs if unit.cell.mode in AT_ONCE]
+    share = max(at_once, default=0.0) / max(1, len(at_once))
+    return {unit.cell: share if unit.cell.mode in AT_ONCE else _seconds(unit) for unit in runs}
+
+
+def _seconds(unit: Unit) -> float:
+    """Return about how long a run takes by itself."""
     players, part = unit.cell.players, unit.part
     if isinstance(part, ThroughputPart):
         return 3 + (2 * len(part.clients) + len(part.tasks) + len(part.batches)) * part.seconds + players / 100_000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.plan import Plan, expected_seconds, in_order, read_plan, units
+from leaderboard_backends.comparison.plan import ChurnPart, Plan, expected_seconds, in_order, read_plan, units
 from leaderboard_backends.errors import ConfigurationError
 
 GOOD = """
@@ -91,9 +91,20 @@ def test_the_kit_runs_whole_unless_parts_are_named(plan: Plan) -> None:
 
 
 def test_larger_runs_are_expected_to_take_longer() -> None:
-    found = units(read_plan("full"), ["a"])
-    seconds = {unit.cell.players: expected_seconds(unit) for unit in found if unit.cell.mode == "service"}
+    expected = expected_seconds(units(read_plan("full"), ["a"]))
+    seconds = {cell.players: taken for cell, taken in expected.items() if cell.mode == "service"}
     assert seconds[100] < seconds[100_000] < seconds[1_000_000]
+
+
+def test_runs_that_go_at_once_are_expected_to_take_the_time_of_one_together(plan: Plan) -> None:
+    def of_churn(backends: list[str], rounds: int) -> float:
+        churn = ChurnPart("realtime", [100], backends, rounds, seconds=600, every=60)
+        runs = [unit for _, unit in in_order(units(replace(plan, churn=[churn]), ["a", "b", "c"]), 1)]
+        expected = expected_seconds(runs)
+        return sum(expected[unit.cell] for unit in runs if unit.cell.mode == "churn")
+
+    assert 600 < of_churn(["a"], 1) < 610
+    assert of_churn(["a", "b", "c"], 2) == pytest.approx(of_churn(["a"], 1))
 
 
 @pytest.mark.parametrize(
