@@ -201,7 +201,7 @@ def holding(sizes: tuple[int, ...], each: int, *, disk: int | None = None, serve
 def test_bytes_are_a_fixed_part_and_one_for_each_player() -> None:
     [found] = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=120)))
     assert (found.backend, found.place) == ("memory", "process")
-    assert found.points[0] == (10_000, 1_205_000)
+    assert found.points[0] == (10_000, 1_205_000.0)
     assert [*found.line] == pytest.approx([5000, 120])
     assert found.misfit == pytest.approx(0, abs=1e-9)
 
