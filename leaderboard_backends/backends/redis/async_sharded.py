@@ -337,7 +337,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         single = [Single(slots[shard], request) for shard, request in ask.single.items()]
         if untold := writes and not self._strict:  # the ticket of a strict one has told whether a clear is under way
             single.append(Single(self._manifest.slot, self._manifest.state(self._generation)))
-        outcomes = await self._carry(single, self._several(ask.joint, seen.missing), live=writes or seen.live)
+        outcomes = await self._carry(single, self._several(ask.joint, seen.silent), live=writes or seen.live)
         seen.age = max(seen.age, outcomes.age)
         state = outcomes.single.pop() if untold else READY
         answers = dict(zip(ask.single, outcomes.single, strict=True))
@@ -350,7 +350,8 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         partial = not seen.whole and (self._partial or partial_wanted())
         partial = partial and not (ask.joint and ask.joint.with_neighbours)
         self._admit_missing(outcomes.missing, applied=applied, partial=partial)
-        seen.missing |= outcomes.missing
+        if outcomes.missing or seen.silent:
+            seen.note_missing(outcomes.missing, answers)
         for value in outcomes.values if writes else (answers, *outcomes.values):
             seen.note(value)
         if len(seen.cleared) > 1:
@@ -366,11 +367,14 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         except BackendError as error:
             raise RankUnknownError(f"the update was applied, and a clear may remove it: {error}") from error
 
-    def _several(self, joint: Joint | None, missing: Collection[int]) -> Several | None:
-        """Return what is asked of several shards, but for those that have not answered in this read before."""
+    def _several(self, joint: Joint | None, silent: Collection[int]) -> Several | None:
+        """Return what is asked of several shards, but for those that this read has not heard of when it asked before.
+
+        An answer that must not lack them is asked of these as well.
+        """
         if joint is None:
             return None
-        shards = frozenset(joint.shards).difference(missing) if missing else joint.shards
+        shards = frozenset(joint.shards).difference(silent) if silent and not joint.with_neighbours else joint.shards
         return Several(self._requests.slots, shards, joint.make, joint.with_neighbours) if shards else None
 
     def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:

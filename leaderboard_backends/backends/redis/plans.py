@@ -98,6 +98,14 @@ class Seen:
         """Whether shards were asked twice and had changed."""
         self.cleared: set[int] = set()
         self.missing: dict[int, BackendError] = {}
+        """The shards that an answer is without, or a part of it, and what was wrong with each."""
+        self.silent: frozenset[int] = frozenset()
+        """Those of them that have answered nothing since."""
+
+    def note_missing(self, missing: Mapping[int, BackendError], answered: Collection[int]) -> None:
+        """Note the shards that did not answer, and those that did, which can be asked again."""
+        self.missing |= missing
+        self.silent = self.silent.difference(answered).union(missing)
 
     def note(self, value: Tally | Standing | Mapping[int, Located | Part | Sampled | Feed]) -> None:
         """Note the states of an answer."""

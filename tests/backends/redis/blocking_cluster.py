@@ -77,6 +77,7 @@ REPLACES_METHODS: Final = {
     "test_an_error_between_two_batches_says_that_the_first_was_applied",
     "test_the_error_of_a_batch_that_gets_no_second_ticket_says_what_was_applied_by_the_first",
     "test_a_partial_read_waits_once_for_shards_that_do_not_answer",
+    "test_a_partial_read_counts_in_a_shard_again_that_has_answered_since",
 }
 """Tests that put their own in the place of the synchronous board's methods."""
 

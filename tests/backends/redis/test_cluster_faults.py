@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -221,6 +222,28 @@ def test_a_partial_read_waits_once_for_shards_that_do_not_answer(
         assert len(board.get_range(100, 105)) == 6
     assert [not missing.isdisjoint(shards) for shards in asked] == [True] + [False] * (len(asked) - 1)
     assert len(asked) > 1
+
+
+def test_a_partial_read_counts_in_a_shard_again_that_has_answered_since(
+    lone: EmbeddedCluster, open_board: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shard was silent when players were counted: they are looked up anew, and stand nowhere without it."""
+    board = opened(lone, open_board, partial=True, read_timeout=PATIENCE)
+    oracle = filled(board)
+    silent, everywhere = board._requests.shard_of("p0"), {*range(SHARDS)}
+    carry, asked = board._carry, list[set[int]]()
+
+    def carry_but_once(single: Any, several: Any = None, *, live: bool = True) -> Any:
+        asked.append({*several.shards} if several is not None else set())
+        if len(asked) != 2:
+            return carry(single, several, live=live)
+        outcomes = carry(single, replace(several, shards=everywhere - {silent}), live=live)
+        outcomes.missing[silent] = BackendUnavailableError("it does not answer.")
+        return outcomes
+
+    monkeypatch.setattr(board, "_carry", carry_but_once)
+    assert board.get_entries(["p0", "p1"]) == oracle.get_entries(["p0", "p1"])
+    assert asked == [set(), everywhere, set(), everywhere]
 
 
 def test_beside_a_frozen_primary_the_others_are_given_forgotten_scripts(
