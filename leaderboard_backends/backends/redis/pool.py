@@ -123,11 +123,10 @@ class ConnectionPool:
         seconds), and redis-py's or the system's errors where connecting fails. Whatever is raised, nothing was sent but
         a greeting.
         """
-        timeout = max(0.0, min(self._timeout, within))
         while True:
             lease = Lease()
             try:
-                place = self._place_for(lease, timeout)
+                place = self._place_for(lease, within)
                 if not place.connected:
                     place.connect()
                     return lease, place.connection
@@ -174,13 +173,14 @@ class ConnectionPool:
     # Whatever has a place has it in the lease, and never in a variable as well once it is idle or somebody else's: an
     # exception that is kept keeps the variables of all functions that it went through, and with them the place.
 
-    def _place_for(self, lease: Lease, timeout: float) -> Place:
+    def _place_for(self, lease: Lease, within: float) -> Place:
         if not self._free(lease):
-            self._wait(lease, timeout)
+            self._wait(lease, min(self._timeout, within))
         if lease.place is None:
+            waited = round(max(0.0, min(self._timeout, within)), 3)
             raise BackendUnavailableError(
-                f"all {self._size} connections of this process to the server were in use for {round(timeout, 3):g} s; "
-                f"nothing was sent. Raise max_connections, or use fewer threads."
+                f"all {self._size} connections of this process to the server were in use for {waited:g} s; nothing was "
+                "sent. Raise max_connections, or use fewer threads."
             )
         return lease.place
 
