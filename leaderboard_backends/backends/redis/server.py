@@ -213,7 +213,7 @@ class Exchange:
         if isinstance(problem, NoScriptError):
             return problem
         if problem is not None:
-            if is_of_another_time(problem):
+            if is_of_another_time(problem) or isinstance(problem, AuthenticationError):
                 self._server._pool.renew()  # noqa: SLF001 - of this module
             refusal = refused(problem, self._server.address, request)
             refusal.__cause__ = problem

@@ -124,6 +124,18 @@ def test_a_node_that_is_loading_refuses_all_that_was_sent_together(replier: Any)
     assert all("is still loading its data" in str(outcome) for outcome in outcomes)
 
 
+def test_a_connection_to_a_node_that_does_not_know_its_user_is_not_used_again(replier: Any) -> None:
+    """A new one says who we are."""
+    port = urlsplit(replier(b"-NOAUTH Authentication required.\r\n").url).port
+    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    server.version = "a node"
+    read = BoardRequests("weekly", "descending", "last", "leaderboard").count()
+    (outcome,) = exchange({server: [read]}, inf)[server]
+    assert isinstance(outcome, BackendUnavailableError)
+    assert "requires a password" in str(outcome)
+    assert not server._pool._idle
+
+
 def test_a_script_that_is_forgotten_as_soon_as_it_is_sent_is_an_error_of_the_tree(replier: Any) -> None:
     """Where somebody flushes scripts right then, or a proxy sends the call to another server than the script."""
     port = urlsplit(replier(b"-NOSCRIPT No matching script.\r\n").url).port
