@@ -57,9 +57,10 @@ def test_after_a_failover_a_board_writes_again_without_being_opened_again(
 def test_sentinels_of_a_board_that_is_dropped_without_closing_it_keep_no_connection(group: EmbeddedSentinel) -> None:
     async def program() -> None:
         sentinels = AsyncSentinels(group.address())
-        await sentinels.primary(all_of_them=True)
-        lost = [wire.lost for server in sentinels._servers for wire in server._wires()]
-        assert len(lost) == len(group.sentinels)
+        lost: list[asyncio.Future[None]] = []
+        while len(lost) < len(group.sentinels):  # one that was slow is left alone for a while
+            await sentinels.primary(all_of_them=True)
+            lost = [wire.lost for server in sentinels._servers for wire in server._wires()]
         assert not any(each.done() for each in lost)
         del sentinels
         gc.collect()

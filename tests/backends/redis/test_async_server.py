@@ -325,7 +325,7 @@ def test_what_waited_to_be_sent_is_told_in_time_that_no_reply_comes(server: Embe
         return carrier._clock is not None
 
     async def program() -> None:
-        async with open_async_leaderboard(server.unix_url, socket_timeout=0.3, pool_timeout=LIMIT) as board:
+        async with open_async_leaderboard(server.unix_url, socket_timeout=1, pool_timeout=2 * LIMIT) as board:
             carrier = server_of(board)
             while is_timed(carrier):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
@@ -338,7 +338,7 @@ def test_what_waited_to_be_sent_is_told_in_time_that_no_reply_comes(server: Embe
             async with frozen(server):
                 wire.resume_writing()
                 with pytest.raises(BackendUnavailableError, match="no reply within"):
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(LIMIT / 2):
                         await read
 
     run(program)
@@ -616,10 +616,14 @@ def test_a_server_without_places_says_so_whatever_it_is_greeted_with() -> None:
         one.ping()
 
         async def program() -> None:
-            greetings: list[dict[str, Any]] = [{}, {"db": 1}, {"client_name": "games", "password": "any"}]
-            for options in greetings:
+            greetings: list[tuple[str, dict[str, Any]]] = [
+                (server.url, {}),
+                (f"redis://127.0.0.1:{server.port}/1", {}),
+                (server.url, {"client_name": "games", "password": "any"}),
+            ]
+            for url, options in greetings:
                 with pytest.raises(BackendUnavailableError, match="maxclients"):
-                    await open_async_leaderboard(server.url, **options)
+                    await open_async_leaderboard(url, **options)
 
         run(program)
 

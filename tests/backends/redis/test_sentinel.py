@@ -236,7 +236,7 @@ def test_a_board_goes_on_while_a_check_takes_longer_than_the_time_to_the_next(
     group: EmbeddedSentinel, open_board: Opener
 ) -> None:
     """The Sentinels are frozen, or behind a network that drops all: each keeps its caller waiting."""
-    board = opened(group, open_board)
+    board = opened(group, open_board, socket_timeout=PATIENCE, pool_timeout=PATIENCE)
     board.update_score("ada", "Ada", 1)
     for sentinel in group.sentinels:
         sentinel.freeze()
