@@ -15,6 +15,7 @@ from .threads import SERVER_THREADS, Threads
 Value = TypeVar("Value")
 
 _threads: Final = Threads(SERVER_THREADS)
+_LIBRARY: Final = __name__.partition(".")[0]
 
 
 async def call_hook(function: Callable[..., object], *arguments: object) -> object:
@@ -24,7 +25,7 @@ async def call_hook(function: Callable[..., object], *arguments: object) -> obje
     """
     if iscoroutinefunction(function):
         return await function(*arguments)
-    if isinstance(function, FunctionType) and function.__module__.partition(".")[0] == __name__.partition(".")[0]:
+    if isinstance(function, FunctionType) and str(function.__module__).partition(".")[0] == _LIBRARY:
         return function(*arguments)
     return await settled(await in_thread(function, *arguments))
 

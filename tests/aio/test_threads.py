@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from threading import Event, current_thread
+from types import FunctionType
 
 import pytest
 
@@ -99,6 +100,16 @@ def test_a_method_of_a_synchronous_board_that_is_a_hook_is_called_in_a_thread() 
         slow.go.set()
         assert await call_hook(slow.get_rank, "ada") is None
         assert slow.waiting != [current_thread().name]
+
+    asyncio.run(program())
+
+
+def test_a_hook_that_belongs_to_no_module_is_called_in_a_thread() -> None:
+    """As what `exec` makes of a text."""
+    nameless = FunctionType((lambda player_id: player_id == "ada").__code__, {})
+
+    async def program() -> None:
+        assert await call_hook(nameless, "ada") is True
 
     asyncio.run(program())
 
