@@ -6,7 +6,8 @@ Order: every player's score and the number of the update that reached it, in a d
 Cost, n players: `update_score` and `increment_score` O(n log n), as they return a rank; `update_scores` O(1) each;
 `get_score`, `len` and `in` O(1); every other read O(n log n). No round trips.
 
-Crash: nothing survives the process. One lock makes it safe to share between threads.
+Crash: nothing survives the process. One lock makes it safe to share between threads. A finalizer or a signal handler
+that calls the board in the middle of a call of its own thread gets an error.
 """
 
 from __future__ import annotations
@@ -36,14 +37,16 @@ class NaiveLeaderboard(InProcessLeaderboard):
         self._players: dict[str, _Standing] = {}
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        with self._lock:
+        def update() -> int:
             self._changes.check_fence()
             self._check_limits(player_id, score)
             self._store(player_id, username, score)
             return self._rank(player_id)
 
+        return self._alone(update)
+
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        with self._lock:
+        def increment() -> Entry:
             self._changes.check_fence()
             standing = self._players.get(player_id)
             score = add_scores(standing.score if standing else 0, delta)
@@ -51,68 +54,80 @@ class NaiveLeaderboard(InProcessLeaderboard):
             self._store(player_id, username, score)
             return self._entry(self._rank(player_id), player_id)
 
+        return self._alone(increment)
+
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        with self._lock:
+        def update_all() -> None:
             self._changes.check_fence()
             self._check_all_limits(updates)
             for update in updates:
                 self._store(*update)
 
+        self._alone(update_all)
+
     def _remove_player(self, player_id: str) -> bool:
-        with self._lock:
+        def remove() -> bool:
             self._changes.check_fence()
             if self._players.pop(player_id, None) is None:
                 return False
             self._changes.note(player_id)
             return True
 
+        return self._alone(remove)
+
     def _clear(self) -> None:
-        with self._lock:
+        def clear() -> None:
             self._changes.check_fence()
             if self._players:
                 self._players = {}
                 self._changes.note(None)
 
+        self._alone(clear)
+
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        with self._lock:
+        def entries() -> list[Entry | None]:
             ranks = {player_id: rank for rank, player_id in enumerate(self._ids(), 1)}
             return [
                 self._entry(ranks[player_id], player_id) if player_id in ranks else None for player_id in player_ids
             ]
 
+        return self._alone(entries)
+
     def _get_rank(self, player_id: str) -> int | None:
-        with self._lock:
-            return self._rank(player_id) if player_id in self._players else None
+        return self._alone(lambda: self._rank(player_id) if player_id in self._players else None)
 
     def _get_percentile(self, player_id: str) -> float | None:
-        with self._lock:
+        def share() -> float | None:
             return percentile(self._rank(player_id), len(self._players)) if player_id in self._players else None
 
+        return self._alone(share)
+
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        with self._lock:
-            return self._page(self._ids(), first_rank, last_rank)
+        return self._alone(lambda: self._page(self._ids(), first_rank, last_rank))
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        with self._lock:
+        def around() -> list[Entry]:
             if player_id not in self._players:
                 return []
             ids = self._ids()
             rank = ids.index(player_id) + 1
             return self._page(ids, max(1, rank - radius), rank + radius)
 
+        return self._alone(around)
+
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        with self._lock:
+        def by_score() -> list[Entry]:
             ranked = enumerate(self._ids(), 1)
             found = [(rank, player_id) for rank, player_id in ranked if low <= self._players[player_id].score <= high]
             return [self._entry(rank, player_id) for rank, player_id in found[:limit]]
 
+        return self._alone(by_score)
+
     def _count_by_score(self, low: Score, high: Score) -> int:
-        with self._lock:
-            return sum(low <= standing.score <= high for standing in self._players.values())
+        return self._alone(lambda: sum(low <= standing.score <= high for standing in self._players.values()))
 
     def _count(self) -> int:
-        with self._lock:
-            return len(self._players)
+        return self._alone(lambda: len(self._players))
 
     def _standing(self, player_id: str) -> Score | None:
         standing = self._players.get(player_id)

@@ -12,7 +12,8 @@ Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_
 board. No round trips.
 
 Crash: nothing survives the process. One lock makes it safe to share between threads. Where an interrupt (Ctrl-C) cuts
-a move in two, the records decide, and the next call builds the order anew from them.
+a move in two, the records decide, and the next call builds the order anew from them. A finalizer or a signal handler
+that calls the board in the middle of a call of its own thread gets an error.
 """
 
 from __future__ import annotations
@@ -98,31 +99,51 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        with self._lock:
-            self._changes.check_fence()
-            if limits := limits_wanted():
-                limits.check(self._standing(player_id), score, None, self._order, self._keep)
-            return self._ordered.bisect_key_left(self._move(player_id, username, score)) + 1
+        with self._lock:  # as `_alone`, without the time of two more calls
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                self._changes.check_fence()
+                if limits := limits_wanted():
+                    limits.check(self._standing(player_id), score, None, self._order, self._keep)
+                return self._ordered.bisect_key_left(self._move(player_id, username, score)) + 1
+            finally:
+                self._inside = False
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        with self._lock:
-            self._changes.check_fence()
-            old = self._records.get(player_id)
-            score = add_scores(0 if old is None else self._score(old[0]), delta)
-            if limits := limits_wanted():
-                limits.check(self._standing(player_id), score, delta, self._order, self._keep)
-            key = self._move(player_id, username, score)
-            return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                self._changes.check_fence()
+                old = self._records.get(player_id)
+                score = add_scores(0 if old is None else self._score(old[0]), delta)
+                if limits := limits_wanted():
+                    limits.check(self._standing(player_id), score, delta, self._order, self._keep)
+                key = self._move(player_id, username, score)
+                return self._entry(self._records[player_id], self._ordered.bisect_key_left(key) + 1)
+            finally:
+                self._inside = False
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        with self._lock:
-            self._changes.check_fence()
-            self._check_all_limits(updates)
-            if len(updates) * _REBUILD_SHARE < len(self._records):
-                for player_id, username, score in updates:
-                    self._move(player_id, username, score)
-            else:
-                self._rebuild_with(updates)
+        self._alone(self._apply, updates)
+
+    def _remove_player(self, player_id: str) -> bool:
+        return self._alone(self._remove, player_id)
+
+    def _clear(self) -> None:
+        self._alone(self._remove_all)
+
+    def _apply(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self._changes.check_fence()
+        self._check_all_limits(updates)
+        if len(updates) * _REBUILD_SHARE < len(self._records):
+            for player_id, username, score in updates:
+                self._move(player_id, username, score)
+        else:
+            self._rebuild_with(updates)
 
     def _rebuild_with(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         """Apply a large batch by sorting all records once."""
@@ -141,32 +162,30 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
             self._changes.restart()
             raise
 
-    def _remove_player(self, player_id: str) -> bool:
-        with self._lock:
-            self._changes.check_fence()
-            record = self._records.get(player_id)
-            if record is None:
-                return False
+    def _remove(self, player_id: str) -> bool:
+        self._changes.check_fence()
+        record = self._records.get(player_id)
+        if record is None:
+            return False
+        try:
+            self._ordered.remove(record)
+            del self._records[player_id]
+            self._changes.note(player_id)
+        except BaseException:
+            self._ordered = self._stale  # first, and without a call, in which another interrupt could come
+            self._changes.restart()
+            raise
+        return True
+
+    def _remove_all(self) -> None:
+        self._changes.check_fence()
+        if self._records:
             try:
-                self._ordered.remove(record)
-                del self._records[player_id]
-                self._changes.note(player_id)
+                self._replace({})
+                self._changes.note(None)
             except BaseException:
-                self._ordered = self._stale  # first, and without a call, in which another interrupt could come
                 self._changes.restart()
                 raise
-            return True
-
-    def _clear(self) -> None:
-        with self._lock:
-            self._changes.check_fence()
-            if self._records:
-                try:
-                    self._replace({})
-                    self._changes.note(None)
-                except BaseException:
-                    self._changes.restart()
-                    raise
 
     def _move(self, player_id: str, username: str, score: Score) -> int:
         """Apply one update, the order included, and return the player's key.
@@ -228,50 +247,72 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
     # ------------------------------------------------------------------ reads
 
     def _get_rank(self, player_id: str) -> int | None:
-        with self._lock:
-            record = self._records.get(player_id)
-            return None if record is None else self._ordered.bisect_key_left(record[0]) + 1
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                record = self._records.get(player_id)
+                return None if record is None else self._ordered.bisect_key_left(record[0]) + 1
+            finally:
+                self._inside = False
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        with self._lock:
+        def entries() -> list[Entry | None]:
             rank = self._ordered.bisect_key_left
             return [
                 None if record is None else self._entry(record, rank(record[0]) + 1)
                 for record in map(self._records.get, player_ids)
             ]
 
+        return self._alone(entries)
+
     def _get_percentile(self, player_id: str) -> float | None:
-        with self._lock:
+        def share() -> float | None:
             record = self._records.get(player_id)
             if record is None:
                 return None
             return percentile(self._ordered.bisect_key_left(record[0]) + 1, len(self._records))
 
+        return self._alone(share)
+
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        with self._lock:
-            return self._slice(first_rank - 1, last_rank)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                return self._slice(first_rank - 1, last_rank)
+            finally:
+                self._inside = False
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        with self._lock:
-            record = self._records.get(player_id)
-            if record is None:
-                return []
-            index = self._ordered.bisect_key_left(record[0])
-            return self._slice(max(0, index - radius), index + radius + 1)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                record = self._records.get(player_id)
+                if record is None:
+                    return []
+                index = self._ordered.bisect_key_left(record[0])
+                return self._slice(max(0, index - radius), index + radius + 1)
+            finally:
+                self._inside = False
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        with self._lock:
+        def rows() -> list[Entry]:
             start, stop = self._indexes(low, high)
             return self._slice(start, stop if limit is None else min(stop, start + limit))
 
+        return self._alone(rows)
+
     def _count_by_score(self, low: Score, high: Score) -> int:
-        with self._lock:
-            start, stop = self._indexes(low, high)
-            return stop - start
+        start, stop = self._alone(self._indexes, low, high)
+        return stop - start
 
     def _count(self) -> int:
-        with self._lock:
-            return len(self._records)
+        return self._alone(lambda: len(self._records))
 
     def _standing(self, player_id: str) -> Score | None:
         record = self._records.get(player_id)

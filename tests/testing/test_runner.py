@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -197,8 +197,9 @@ def test_a_board_that_hangs_fails_the_test_it_hangs_in_and_the_others_are_judged
 
 class Deadlocked(NaiveLeaderboard):
     def _get_percentile(self, player_id: str) -> float | None:
-        with self._lock:
-            return super()._get_percentile(player_id)  # which takes the lock that this thread has
+        lock = Lock()
+        with lock, lock:  # which this thread has
+            return super()._get_percentile(player_id)
 
 
 def test_a_board_that_hangs_again_and_again_ends_the_run() -> None:

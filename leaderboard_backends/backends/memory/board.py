@@ -6,12 +6,10 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from math import ceil, floor, isinf
-from threading import RLock
-from typing import ClassVar, Final, NamedTuple, NoReturn, TypeAlias, TypeVar, TypeVarTuple
+from typing import ClassVar, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
-from ...changes import Change, Changes, Version, fence_pass
-from ...errors import BackendUnavailableError
-from ...forks import guard, survive_forks
+from ...changes import Change, fence_pass
+from ...forks import survive_forks
 from ...in_process import InProcessLeaderboard
 from ...model import Entry, Keep, Order, Score, add_scores, percentile
 from ...score_limits import limits_wanted
@@ -58,11 +56,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         self, name: str = "default", *, order: Order = "descending", keep: Keep = "last", feed: int = 0
     ) -> None:
         super().__init__(name, order=order, keep=keep, feed=feed)
-        self._lock = guard(RLock())
         self._sign: Final = -1 if self._order == "descending" else 1
         self._best_only = self._keep == "best"
-        self._inside = False
-        """Whether a call is in work. The lock lets its owner in again, so this is seen by the same thread alone."""
         self._under_way: _Write | _State | None = None
         """What the write in work, or one that was interrupted, leads to."""
         self._logs = False
@@ -92,12 +87,6 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 return work(*given)
             finally:
                 self._inside = False
-
-    def _refuse_inside(self) -> NoReturn:
-        raise BackendUnavailableError(
-            f"the board {self.name!r} is in the middle of another call of this thread, which a finalizer or a signal "
-            "handler interrupted to call it: nothing was done. Let it note what it wants, and call the board later."
-        )
 
     # ------------------------------------------------------------------ writes
 
@@ -332,9 +321,6 @@ class MemoryLeaderboard(InProcessLeaderboard):
 
     # ------------------------------------------------------------------ reads
 
-    def _get_score(self, player_id: str) -> Score | None:
-        return self._alone(self._standing, player_id)
-
     def _get_rank(self, player_id: str) -> int | None:
         with self._lock:  # as `_alone`, as above
             if self._inside:
@@ -441,11 +427,3 @@ class MemoryLeaderboard(InProcessLeaderboard):
         if isinf(bound):
             return len(self._key_of) if bound > 0 else 0
         return self._chunks.rank((packed(bound) + after) << _BITS) - 1
-
-    # ------------------------------------------------------------------ changes
-
-    def _fence(self, moved_to: str | None) -> None:
-        self._alone(self._changes.fence, moved_to)
-
-    def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        return self._alone(self._changes.since, after, limit)
