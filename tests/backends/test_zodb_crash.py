@@ -536,6 +536,40 @@ def test_a_signal_handler_that_calls_a_board_amid_a_commit_is_refused_and_that_g
     assert run(WITHIN, path) == "1 [True, True, True]\n1 2\n"
 
 
+OF_AN_APP = """
+import sys
+import ZODB
+from ZODB.FileStorage import FileStorage
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard
+
+db = ZODB.DB(sys.argv[1])
+one, other = ZODBLeaderboard("one", database=db), ZODBLeaderboard("other", database=db)
+finish, refused = FileStorage._finish, []
+
+def interrupted(file, *transaction):
+    for call in (lambda: other.get_rank("bob"), lambda: other.update_score("bob", "Bob", 2)):
+        try:
+            call()
+        except BackendUnavailableError as error:
+            refused.append("in the middle of another call of this thread" in str(error))
+    finish(file, *transaction)
+
+FileStorage._finish = interrupted
+print(one.update_score("ada", "Ada", 5), refused)
+FileStorage._finish = finish
+print(other.update_score("bob", "Bob", 9), len(one))
+one.close()
+other.close()
+db.close()
+"""
+
+
+def test_a_call_of_another_board_of_an_apps_database_amid_a_commit_is_refused_and_that_goes_on(path: Path) -> None:
+    """It would wait for ever, too: what a commit has locked is the database's."""
+    assert run(OF_AN_APP, path) == "1 [True, True]\n1 1\n"
+
+
 # ---------------------------------------------------------------------- other processes
 
 OPEN_ELSEWHERE = """

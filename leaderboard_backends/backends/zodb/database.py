@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Lock, RLock, local
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from transaction.interfaces import TransactionError
 from ZODB import DB
@@ -37,6 +38,10 @@ class _OfThread(local):
 
     def __init__(self) -> None:
         self.at_work = Lock()
+
+
+_at_work_in: Final[WeakKeyDictionary[Any, _OfThread]] = WeakKeyDictionary()
+"""By database of an app: its boards share what it has locked, whichever of them a thread is in an operation of."""
 
 
 class Database:
@@ -257,6 +262,7 @@ class ForeignDatabase(Database):
     def __init__(self, db: Any) -> None:
         self._given = db
         super().__init__(lambda: db.storage, db.getName(), 0)
+        self._of_thread = _at_work_in.setdefault(db, _OfThread())
 
     def _connect(self, storage: Any) -> Any:
         del storage
