@@ -545,6 +545,7 @@ from leaderboard_backends.backends.zodb import ZODBLeaderboard
 
 db = ZODB.DB(sys.argv[1])
 one, other = ZODBLeaderboard("one", database=db), ZODBLeaderboard("other", database=db)
+third = ZODBLeaderboard("third", database=db)
 finish, refused = FileStorage._finish, []
 
 def interrupted(file, *transaction):
@@ -553,6 +554,11 @@ def interrupted(file, *transaction):
             call()
         except BackendUnavailableError as error:
             refused.append("in the middle of another call of this thread" in str(error))
+    try:
+        one.close()
+    except BackendUnavailableError:
+        refused.append(one.closed)
+    third.close()
     finish(file, *transaction)
 
 FileStorage._finish = interrupted
@@ -567,7 +573,39 @@ db.close()
 
 def test_a_call_of_another_board_of_an_apps_database_amid_a_commit_is_refused_and_that_goes_on(path: Path) -> None:
     """It would wait for ever, too: what a commit has locked is the database's."""
-    assert run(OF_AN_APP, path) == "1 [True, True]\n1 1\n"
+    assert run(OF_AN_APP, path) == "1 [True, True, False]\n1 1\n"
+
+
+CLOSED_WITHIN = """
+import sys
+from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.zodb import ZODBLeaderboard, storage
+
+board = ZODBLeaderboard(path=sys.argv[1])
+finish, refused = storage.BoardFile._finish, []
+
+def interrupted(file, *transaction):
+    another.close()
+    try:
+        board.close()
+    except BackendUnavailableError as error:
+        refused.append("in the middle of another call of this thread" in str(error))
+    finish(file, *transaction)
+
+another = ZODBLeaderboard("another", path=sys.argv[1])
+storage.BoardFile._finish = interrupted
+print(board.update_score("ada", "Ada", 5), refused, another.closed, board.closed)
+storage.BoardFile._finish = finish
+print(board.get_rank("ada"))
+board.close()
+with ZODBLeaderboard(path=sys.argv[1], create=False) as again:
+    print(board.closed, again.get_score("ada"))
+"""
+
+
+def test_a_board_that_is_closed_amid_its_own_commit_refuses_at_once_and_stays_open(path: Path) -> None:
+    """Closing would wait in vain for the commit that it interrupts. Another board on the file can be closed."""
+    assert run(CLOSED_WITHIN, path) == "1 [True] True False\n1\nTrue 5\n"
 
 
 # ---------------------------------------------------------------------- other processes

@@ -24,6 +24,7 @@ from ...changes import (
 )
 from ...errors import (
     BackendError,
+    BackendUnavailableError,
     BoardMismatchError,
     ConfigurationError,
     InvalidArgumentError,
@@ -232,6 +233,15 @@ class StoredLeaderboard(LeaderboardBackend):
         return answer[0]
 
     def _close(self) -> None:
+        """Close the database with the last of its boards.
+
+        In the middle of another call of this thread there, `BackendUnavailableError`, and the board stays open.
+        """
+        try:
+            self._database.check_close()
+        except BackendUnavailableError:
+            self._closed = False
+            raise
         release(self._database)
 
     def _storage(self) -> str:

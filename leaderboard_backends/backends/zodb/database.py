@@ -216,6 +216,14 @@ class Database:
 
     # ------------------------------------------------------------------ end
 
+    def check_close(self) -> None:
+        """Raise `BackendUnavailableError` where the last board is closed in the middle of an operation of this thread.
+
+        Closing would wait for that one to end, which goes on only afterwards.
+        """
+        if self.users == 1 and not self._inherited:
+            self.alone()
+
     def close(self) -> None:
         """Close the sessions, waiting a while for those in use, and the storage."""
         if not self._inherited:
@@ -278,6 +286,11 @@ class ForeignDatabase(Database):
 
     def mend(self) -> None:
         """Leave the storage to the app."""
+
+    def check_close(self) -> None:
+        """Raise as for a file. Boards in one database have sessions of their own, and each waits for its own alone."""
+        if self._sessions > len(self._idle):
+            super().check_close()
 
     def _close_db(self, db: Any) -> None:
         """Leave the database to the app."""
