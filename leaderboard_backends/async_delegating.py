@@ -111,7 +111,11 @@ class AsyncDelegatingLeaderboard(AsyncLeaderboard):
         await self._inner.ping()
 
     async def _close(self) -> None:
-        await self._inner.close()
+        try:
+            await self._inner.close()
+        except BaseException:
+            self._closed = self._inner.closed  # one that is in the middle of a call refuses, and stays open
+            raise
 
     def _inherit(self) -> None:
         """Leave it to the board inside to say what becomes of it in a forked child."""

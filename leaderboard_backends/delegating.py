@@ -105,7 +105,11 @@ class DelegatingLeaderboard(LeaderboardBackend):
         self._inner.ping()
 
     def _close(self) -> None:
-        self._inner.close()
+        try:
+            self._inner.close()
+        except BaseException:
+            self._closed = self._inner.closed  # one that is in the middle of a call refuses, and stays open
+            raise
 
     def _inherit(self) -> None:
         """Leave it to the board inside to say what becomes of it in a forked child."""

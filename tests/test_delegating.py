@@ -1,8 +1,34 @@
 from __future__ import annotations
 
-from leaderboard_backends import LeaderboardBackend
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
+from leaderboard_backends.hardening import (
+    DegradableLeaderboard,
+    MonitoredLeaderboard,
+    RateLimitedLeaderboard,
+    ValidatedLeaderboard,
+)
+from leaderboard_backends.migration.moving_board import MovingLeaderboard
+
+
+class Busy(NaiveLeaderboard):
+    """Refuses to be closed the first time, as a board does in the middle of another call of the thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def _close(self) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            self._closed = False
+            raise BackendUnavailableError("in the middle of another call")
 
 
 def test_a_wrapper_says_what_its_inner_board_says() -> None:
@@ -32,3 +58,43 @@ def test_every_hook_is_delegated() -> None:
     own = {"_refuse_closed", "_unsupported", "_abc_impl"}
     missing = {name for name in hooks if name.startswith("_") and not name.startswith("__")} - own
     assert missing <= set(vars(DelegatingLeaderboard)), missing - set(vars(DelegatingLeaderboard))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(DelegatingLeaderboard, id="delegating"),
+        pytest.param(lambda inner: DelegatingLeaderboard(DelegatingLeaderboard(inner)), id="twice"),
+        pytest.param(
+            lambda inner: MonitoredLeaderboard(inner, alerts=True, registry=CollectorRegistry()), id="monitoring"
+        ),
+        pytest.param(DegradableLeaderboard, id="degradation"),
+        pytest.param(lambda inner: RateLimitedLeaderboard(inner, updates_a_minute=100), id="rate limit"),
+        pytest.param(lambda inner: ValidatedLeaderboard(inner, score_max=100), id="validation"),
+    ],
+)
+def test_a_wrapper_of_a_board_that_refuses_to_be_closed_stays_open_and_closes_it_later(
+    wrap: Callable[[LeaderboardBackend], LeaderboardBackend],
+) -> None:
+    inner = Busy()
+    board = wrap(inner)
+    with pytest.raises(BackendUnavailableError, match="middle of another call"):
+        board.close()
+    found = (board.closed, inner.closed, board.update_score("ada", "Ada", 5))
+    assert found == (False, False, 1)
+    board.close()
+    board.close()
+    assert inner.asked == 2
+    assert board.closed
+
+
+def test_a_board_that_moves_stays_open_as_long_as_one_of_its_two_refuses_to_be_closed() -> None:
+    source, target = Busy(), Busy()
+    board = MovingLeaderboard(source, lambda: target)
+    assert board.target is target
+    with pytest.raises(BackendUnavailableError, match="middle of another call"):
+        board.close()
+    was_closed = board.closed
+    board.close()
+    assert (was_closed, board.closed) == (False, True)
+    assert (source.asked, target.asked) == (2, 2)

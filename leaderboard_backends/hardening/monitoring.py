@@ -123,11 +123,12 @@ class MonitoredLeaderboard(Wrapper):
 
     def _close(self) -> None:
         try:
-            if self._watch is not None:
-                self._watch.stop()
-            self._shared.close(self._own)
-        finally:
             super()._close()
+        finally:
+            if self._closed:  # else the board inside refused, and is looked after as before
+                if self._watch is not None:
+                    self._watch.stop()
+                self._shared.close(self._own)
 
     # ------------------------------------------------------------------ each call is taken down
 

@@ -16,6 +16,7 @@ Cost: a look at the clock at each call, and a round trip every 0.2 s in which th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
@@ -399,11 +400,14 @@ class MovingLeaderboard(ShadowedBoard):
         if self._agent is not None:
             self._agent.close()
         self._compare_no_more()
+        boards = [board for board in (self._target, self._source) if board is not None]
         try:
-            self._source.close()
-        finally:
-            if self._target is not None:
-                self._target.close()
+            with ExitStack() as stack:  # which closes the last one first
+                for board in boards:
+                    stack.callback(board.close)
+        except BaseException:
+            self._closed = all(board.closed for board in boards)  # one in the middle of a call refuses, and stays open
+            raise
 
 
 def _from_rank(board: LeaderboardBackend, first: int) -> Iterator[Entry]:

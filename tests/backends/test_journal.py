@@ -40,6 +40,7 @@ from leaderboard_backends.backends.journal import JournalLeaderboard, board, fol
 from leaderboard_backends.backends.journal.snapshot import Collecting
 from leaderboard_backends.backends.memory import board as memory
 from leaderboard_backends.changes import Change
+from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BoardMovedError
 from leaderboard_backends.testing.forking import Child
 
@@ -952,3 +953,15 @@ def test_a_signal_handler_that_closes_the_board_amid_a_write_is_refused_and_the_
         version = mine.get_version()
     with opened(place) as again:
         assert (again.get_score("ada"), again.get_version()) == (5, version)
+
+
+def test_a_part_around_a_board_that_is_closed_amid_a_write_stays_open_and_closes_it_later(place: Path) -> None:
+    with opened(place, fsync="never") as mine:
+        mine.update_score("ada", "", 1)
+        around = DelegatingLeaderboard(mine)
+        with handled_amid_writes(mine, around.close), pytest.raises(BackendUnavailableError, match="middle of another"):
+            around.update_score("ada", "", 5)
+        assert not around.closed
+        assert around.get_score("ada") == 5
+        around.close()
+        assert mine.closed

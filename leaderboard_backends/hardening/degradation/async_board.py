@@ -334,10 +334,10 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
 
     async def _close(self) -> None:
         try:
-            if self._reads is not self._inner:
-                await self._reads.close()
+            await super()._close()
         finally:
-            await self._inner.close()
+            if self._closed and self._reads is not self._inner:
+                await self._reads.close()
 
     def _settings(self) -> str:
         bound = f"reads within {self._read_timeout:g} s" if self._read_timeout else ""

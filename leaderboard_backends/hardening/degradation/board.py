@@ -319,10 +319,10 @@ class DegradableLeaderboard(Wrapper):
 
     def _close(self) -> None:
         try:
-            if self._reads is not self._inner:
-                self._reads.close()
+            super()._close()
         finally:
-            self._inner.close()
+            if self._closed and self._reads is not self._inner:
+                self._reads.close()
 
     def _settings(self) -> str:
         bound = f"reads within {self._read_timeout:g} s" if self._read_timeout else ""

@@ -167,7 +167,7 @@ class RateLimitedLeaderboard(Wrapper):
         try:
             super()._close()
         finally:
-            if not isinstance(self._storage_of_limits, MemoryWindows):
+            if self._closed and not isinstance(self._storage_of_limits, MemoryWindows):
                 close_storage(self._storage_of_limits)
 
 
