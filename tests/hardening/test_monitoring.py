@@ -24,10 +24,12 @@ from leaderboard_backends.backends.sortedcontainers import SortedContainersLeade
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import (
     BackendUnavailableError,
+    BatchOutcomes,
     ConfigurationError,
     InvalidScoreError,
     InvalidValueError,
     LeaderboardClosedError,
+    ScoreLimitError,
     UnsupportedOperationError,
     WriteOutcomeUnknownError,
 )
@@ -181,6 +183,29 @@ def test_what_a_failed_batch_applied_is_counted(
     with pytest.raises(WriteOutcomeUnknownError):
         board.update_scores([("a", "", 1), ("b", "", 2), ("c", "", 3)])
     assert value(registry, names.UPDATES) == 2
+
+
+def test_what_a_batch_over_shards_applied_in_part_is_counted(
+    board: MonitoredLeaderboard, troubled: TroubledLeaderboard, registry: CollectorRegistry
+) -> None:
+    """`applied` is of earlier batches alone, none here; `outcomes` names what was applied of this one as well."""
+    troubled.error = BackendUnavailableError("a shard did not answer")
+    troubled.error.outcomes = BatchOutcomes((0, 2), (1,), ())
+    with pytest.raises(BackendUnavailableError):
+        board.update_scores([("a", "", 1), ("b", "", 2), ("c", "", 3)])
+    assert value(registry, names.UPDATES) == 2
+
+
+def test_what_a_refused_batch_had_applied_is_counted_and_the_batch_is_no_call(
+    board: MonitoredLeaderboard, troubled: TroubledLeaderboard, registry: CollectorRegistry
+) -> None:
+    troubled.error = ScoreLimitError("the write breaks a score limit")
+    troubled.error.applied = 2
+    with pytest.raises(ScoreLimitError):
+        board.update_scores([("a", "", 1), ("b", "", 2), ("c", "", 3)])
+    assert value(registry, names.UPDATES) == 2
+    assert value(registry, COUNT) is None
+    assert board.snapshot().error_rate == 0.0
 
 
 def test_an_error_that_is_not_of_the_tree_has_its_own_name(

@@ -144,6 +144,13 @@ class Recorder:
             self._bulk += 1
             self._updates += updates
 
+    def applied(self, ended: float, updates: int) -> None:
+        """Take down how many scores a call updated that was refused then, and is none."""
+        if ended > self._due:
+            self._mark(ended)
+        with self._lock:
+            self._updates += updates
+
     def error(self, kind: str, *, failure: bool) -> None:
         """Count an error; a failure belongs to a call that is taken down too."""
         with self._lock:

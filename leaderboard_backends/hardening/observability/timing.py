@@ -12,7 +12,7 @@ from logging import getLogger
 from threading import Lock
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from ...errors import BackendError
+from ...errors import BackendError, ScoreLimitError
 from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
 from .board_metrics import BoardMetrics
@@ -66,11 +66,13 @@ class Calls:
             self._tell(problem)
 
     def failed(self, operation: str, began: float, error: Exception) -> None:
-        """Take down an error: a failure is a call too, a refusal is counted alone."""
+        """Take down an error: a failure is a call too, a refusal is none; what either says was applied is counted."""
         try:
-            kind, failure = type(error), is_failure(type(error))
+            kind, failure, applied = type(error), is_failure(type(error)), _applied_of(error)
             if failure:
-                self._time_failure(operation, began, error.applied if isinstance(error, BackendError) else 0)
+                self._time_failure(operation, began, applied)
+            elif applied:
+                self._count_applied(applied)
             with self._in_prometheus:
                 self._metrics.count_error(kind)
             self._recorder.error(kind_of(kind), failure=failure)
@@ -107,6 +109,12 @@ class Calls:
         else:
             self._time_query(operation, began)
 
+    def _count_applied(self, updates: int) -> None:
+        """Count what a batch that was refused, and is no call, had applied before."""
+        with self._in_prometheus:
+            self._count_updates(updates)
+        self._recorder.applied(self.clock(), updates)
+
     def _count_source(self) -> None:
         source = last_answer().source
         if source != "live":
@@ -122,6 +130,13 @@ class Calls:
                 *(self._metrics.labels[0], type(problem).__name__, problem),
                 exc_info=problem,
             )
+
+
+def _applied_of(error: Exception) -> int:
+    """Return how many updates of a batch an error says were applied."""
+    if not isinstance(error, BackendError | ScoreLimitError):
+        return 0
+    return error.applied if error.outcomes is None else len(error.outcomes.applied)
 
 
 class Timed(Protocol):
