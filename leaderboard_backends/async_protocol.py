@@ -329,7 +329,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     # ------------------------------------------------------------------ life
 
     async def ping(self) -> None:
-        """Return if the storage answers, else raise `BackendUnavailableError`."""
+        """Return if the storage answers, even if it takes no writes, else raise `BackendUnavailableError`."""
         if self._closed:
             self._refuse_closed()
         await self._ping()

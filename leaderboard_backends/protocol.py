@@ -348,7 +348,7 @@ class LeaderboardBackend(DescribedBoard, ABC):
     # ------------------------------------------------------------------ life
 
     def ping(self) -> None:
-        """Return if the storage answers, else raise `BackendUnavailableError`."""
+        """Return if the storage answers, even if it takes no writes, else raise `BackendUnavailableError`."""
         if self._closed:
             self._refuse_closed()
         self._ping()

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from ...async_protocol import AsyncLeaderboard
 from ...capabilities import StorageInfo
 from ...changes import Changes, Version, note_version, version_wanted
-from ...errors import BackendError, ScoreLimitError
+from ...errors import BackendError, BackendReadOnlyError, ScoreLimitError
 from ...model import Entry, Score
 from ...score_limits import limits_wanted
 from .async_server import AsyncServer
@@ -103,7 +104,8 @@ class AsyncServerOperations(AsyncLeaderboard):
         return answer
 
     async def _ping(self) -> None:
-        await self._carry(self._requests.ping())
+        with suppress(BackendReadOnlyError):  # it cannot save, and refuses PING along with writes: it answers
+            await self._carry(self._requests.ping())
 
     async def _close(self) -> None:
         await self._server.leave(self)

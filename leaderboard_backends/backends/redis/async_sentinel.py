@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from ...changes import Changes, Version, note_version
+from ...errors import BackendReadOnlyError
 from ...location import Option
 from ...model import Entry, Score
 from .address import Address, SentinelAddress
@@ -70,7 +72,8 @@ class AsyncSentinelLeaderboard(AsyncRedisLeaderboard):
         return changes
 
     async def _ping(self) -> None:
-        await self._server.carry(self._requests.ping())
+        with suppress(BackendReadOnlyError):  # it cannot save, and refuses PING along with writes: it answers
+            await self._server.carry(self._requests.ping())
 
     async def _close(self) -> None:
         if self._replicas is not None:

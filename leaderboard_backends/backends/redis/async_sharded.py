@@ -416,7 +416,11 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         return await self._ask_manifest(self._manifest.marked())
 
     async def _ping(self) -> None:
-        await self._ask_all([shard.ping() for shard in self._requests.shards])
+        slots, shards = self._requests.slots, self._requests.shards
+        single = [Single(slot, shard.ping()) for slot, shard in zip(slots, shards, strict=True)]
+        for outcome in (await self._carry(single)).single:
+            if isinstance(outcome, Exception) and not isinstance(outcome, BackendReadOnlyError):
+                raise outcome  # a node that cannot save refuses PING along with writes: it answers
 
     async def _close(self) -> None:
         if self._replicas is not None:

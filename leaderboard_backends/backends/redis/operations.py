@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from ...capabilities import StorageInfo
 from ...changes import Changes, Version, note_version, version_wanted
-from ...errors import BackendError, ScoreLimitError
+from ...errors import BackendError, BackendReadOnlyError, ScoreLimitError
 from ...model import Entry, Score
 from ...protocol import LeaderboardBackend
 from ...score_limits import limits_wanted
@@ -101,7 +102,8 @@ class ServerOperations(LeaderboardBackend):
         return answer
 
     def _ping(self) -> None:
-        self._carry(self._requests.ping())
+        with suppress(BackendReadOnlyError):  # it cannot save, and refuses PING along with writes: it answers
+            self._carry(self._requests.ping())
 
     def _close(self) -> None:
         self._server.leave(self)

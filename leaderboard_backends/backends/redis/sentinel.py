@@ -26,12 +26,13 @@ Sources: https://valkey.io/topics/sentinel-clients/ and https://valkey.io/topics
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from ...changes import Changes, Version, note_version
-from ...errors import BackendUnavailableError
+from ...errors import BackendReadOnlyError, BackendUnavailableError
 from ...location import Option
 from ...model import Keep, Order
 from .address import SENTINEL_OPTIONS, Address, SentinelAddress
@@ -108,7 +109,8 @@ class SentinelLeaderboard(RedisLeaderboard):
         return found
 
     def _ping(self) -> None:
-        self._server.carry(self._requests.ping())
+        with suppress(BackendReadOnlyError):  # it cannot save, and refuses PING along with writes: it answers
+            self._server.carry(self._requests.ping())
 
     def _close(self) -> None:
         if self._replicas is not None:

@@ -446,6 +446,7 @@ def test_a_server_that_cannot_save_takes_no_writes_and_answers_reads(tmp_path: P
                 with pytest.raises(BackendReadOnlyError, match="cannot save"):
                     await board.update_score("ada", "", 2)
                 assert await board.get_score("ada") == 1
+                await board.ping()
                 plain.config_set("save", "")  # or it could not be stopped either
 
         run(program)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from math import inf
+from pathlib import Path
 from random import Random
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -541,6 +542,25 @@ def test_what_a_node_refuses_half_way_does_not_count_as_refused(
         finally:
             plain.config_set("min-replicas-to-write", "0")
     act()
+
+
+def test_a_ping_reaches_a_node_that_answers_and_takes_no_writes(cluster: EmbeddedCluster, opened: Opener) -> None:
+    """It cannot save, and refuses PING along with writes (MISCONF)."""
+    board = opened()
+    with of_slot(cluster, board._requests.slots[0]) as plain:
+        in_the_way = Path(str(plain.config_get("dir")["dir"])) / "dump.rdb"
+        in_the_way.mkdir()  # which no snapshot can replace
+        try:
+            plain.config_set("save", "3600 1")
+            plain.bgsave()
+            while plain.info("persistence")["rdb_last_bgsave_status"] != "err":
+                sleep(0.01)  # a server tells nobody
+            with pytest.raises(redis.ResponseError, match="MISCONF"):
+                plain.ping()
+            board.ping()
+        finally:
+            plain.config_set("save", "")
+            in_the_way.rmdir()
 
 
 # ---------------------------------------------------------------------- made anew, lost

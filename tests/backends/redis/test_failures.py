@@ -285,6 +285,29 @@ def test_a_closed_board_refuses(shared_server: EmbeddedServer) -> None:
 # ---------------------------------------------------------------------- a server that refuses
 
 
+def test_a_server_that_cannot_save_answers_a_ping_and_reads_and_takes_no_writes(
+    tmp_path: Path, open_board: Opener
+) -> None:
+    """It refuses PING along with writes (MISCONF)."""
+    settings = {**NO_PASSWORD, "save": "3600 1"}
+    with EmbeddedServer(settings, tcp=True, directory=tmp_path) as server, redis.Redis(port=server.port) as plain:
+        (tmp_path / "dump.rdb").mkdir()  # which no snapshot can replace
+        board = open_board(server.unix_url)
+        board.update_score("ann", "", 1)
+        plain.bgsave()
+        while plain.info("persistence")["rdb_last_bgsave_status"] != "err":
+            time.sleep(0.01)  # a server tells nobody
+        try:
+            with pytest.raises(BackendReadOnlyError, match="cannot save"):
+                board.update_score("ann", "", 2)
+            with pytest.raises(redis.ResponseError, match="MISCONF"):
+                plain.ping()
+            board.ping()
+            assert board.get_score("ann") == 1
+        finally:
+            plain.config_set("save", "")  # or it could not be stopped either
+
+
 def test_out_of_memory_refuses_a_batch_as_a_whole_and_removing_still_works(open_board: Opener) -> None:
     with (
         EmbeddedServer({**NO_PASSWORD, "maxmemory": "6mb", "maxmemory-policy": "noeviction"}, tcp=True) as server,
