@@ -233,7 +233,7 @@ CLUSTER_OPTIONS: Final[Mapping[str, Option]] = {
     "consistent": Option(boolean, "whether every read is of one moment of all shards (false)"),
     "read_timeout": Option(seconds, "seconds that a read may take, however many nodes it asks (1)"),
     "wait_replicas": Option(integer(0), "replicas that must confirm a write before it returns (0)"),
-    "wait_timeout": Option(seconds, "seconds to wait for these replicas (1)"),
+    "wait_timeout": Option(seconds, "seconds to wait for these replicas, on top of socket_timeout for the reply (1)"),
     **REPLICA_OPTIONS,
 }
 """What boards on a cluster take beside the options of all servers."""

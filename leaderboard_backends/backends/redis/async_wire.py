@@ -115,7 +115,7 @@ class Wire(asyncio.Protocol):
         began = self._server.loop.time()
         deadline = began + self._server.address.socket_timeout
         for each in sent:
-            each.began, each.deadline = began, deadline
+            each.began, each.deadline = began, deadline + each.request.waits
         self.sent.extend(sent)
         packed = sent[0].request.packed if len(sent) == 1 else b"".join([each.request.packed for each in sent])
         self._transport.write(packed)

@@ -81,6 +81,8 @@ class Request(NamedTuple, Generic[T]):
     """Whether the answer is made of all replies, as a list."""
     also: tuple[Script, ...] = ()
     """What else it calls; loaded with its script."""
+    waits: float = 0.0
+    """Seconds that the server may wait before it replies, on top of those that any reply may take."""
 
     def reloaded(self, script: Script) -> Request[T]:
         """Return the request that loads its script first, for a server that has forgotten it."""

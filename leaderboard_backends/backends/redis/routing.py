@@ -51,6 +51,7 @@ class Terms(NamedTuple):
     wait_replicas: int = 0
     """How many replicas must confirm a write."""
     wait_timeout: float = 1.0
+    """Seconds that they may take, on top of those that the reply of the primary may take."""
 
 
 class Single(NamedTuple):
@@ -274,7 +275,7 @@ _WAIT: Final = b"*3\r\n$4\r\nWAIT\r\n"
 
 def _confirmation(replicas: int, timeout: float, key: str) -> Request[int]:
     texts = (str(replicas), str(max(1, round(timeout * 1000))))
-    return Request(pack((b"WAIT", *texts)), int, key, writes=True)
+    return Request(pack((b"WAIT", *texts)), int, key, writes=True, waits=timeout)
 
 
 def is_confirmation(request: Request[Any]) -> bool:

@@ -202,6 +202,8 @@ class Exchange:
         problem: RedisError | None = None
         # redis-py disconnects where a reply says LOADING; but those after it tell that nothing else was applied either.
         read: Any = partial(cast("Any", self._wire).read_response, disconnect_on_error=False)
+        if request.waits:
+            read = partial(read, timeout=self._server.address.socket_timeout + request.waits)
         for _ in range(request.replies):
             try:
                 replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))

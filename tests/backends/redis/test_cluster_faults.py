@@ -342,6 +342,20 @@ def test_a_write_that_no_replica_confirms_is_applied_and_says_so(
     assert board.update_score("ann", "", 10) == 1
 
 
+def test_replicas_may_take_longer_than_a_reply(calm_cluster: EmbeddedCluster, open_board: Opener) -> None:
+    board = opened(calm_cluster, open_board, wait_replicas=1, wait_timeout=2, socket_timeout=1, read_timeout=MARGIN)
+    assert board.update_score("ann", "", 1) == 1
+    primary = calm_cluster.owner(board._requests.slots[board._requests.shard_of("ann")])
+    with frozen(*calm_cluster.replicas_of(primary)):
+        began = monotonic()
+        with pytest.raises(WriteOutcomeUnknownError, match="by 0 of 1 replicas within 2 s"):  # it was asked to the end
+            board.update_score("ann", "", 2)
+        assert monotonic() - began > 1.5
+        assert board.get_score("ann") == 2
+    calm_cluster.wait_for_replicas()
+    assert board.update_score("ann", "", 3) == 1
+
+
 # ---------------------------------------------------------------------- slots that move
 
 
