@@ -61,9 +61,9 @@ class AsyncPrimaryServer(AsyncServer):
         return wire
 
     def _may_send(self, wire: Wire) -> bool:
-        if not self.sentinels.is_due():
-            return super()._may_send(wire)
         if self._checking is None:
+            if not self.sentinels.is_due():
+                return super()._may_send(wire)
             self._checking = self.loop.create_task(self._check(wire), context=Context())
         return False
 

@@ -6,11 +6,12 @@ import asyncio
 import gc
 from collections.abc import Iterator
 from itertools import count
+from math import inf
 from typing import Any
 
 import pytest
 
-from leaderboard_backends import LeaderboardBackend
+from leaderboard_backends import LeaderboardBackend, open_async_leaderboard
 from leaderboard_backends.backends.redis.async_sentinel import AsyncSentinelLeaderboard
 from leaderboard_backends.backends.redis.async_sentinels import AsyncSentinels
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, open_blocking
@@ -66,6 +67,23 @@ def test_sentinels_of_a_board_that_is_dropped_without_closing_it_keep_no_connect
         gc.collect()
         async with asyncio.timeout(10):
             await asyncio.gather(*lost)
+
+    run(program)
+
+
+def test_the_call_of_a_lone_task_waits_until_the_sentinels_were_asked(group: EmbeddedSentinel) -> None:
+    async def program() -> None:
+        async with open_async_leaderboard(group.url, **group.options) as board:
+            assert isinstance(board, AsyncSentinelLeaderboard)
+            await board.update_score("ada", "Ada", 1)
+            for sentinel in group.sentinels:
+                sentinel.freeze()
+            board._primary.sentinels._checked = -inf  # so that the next call asks them
+            call = asyncio.create_task(board.get_score("ada"))
+            while (checking := board._primary._checking) is None:  # noqa: ASYNC110 - a check tells nobody of its begin
+                await asyncio.sleep(0)
+            assert await call == 1
+            assert checking.done()
 
     run(program)
 
