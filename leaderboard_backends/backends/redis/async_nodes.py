@@ -101,6 +101,13 @@ class _ConfirmingServer(NodeServer):
     def _may_send(self, wire: Wire) -> bool:
         return not wire.sent and super()._may_send(wire)
 
+    def _why_late(self) -> str:
+        return (
+            f"{self.address} was busy for {self.address.pool_timeout:g} s (pool_timeout) with earlier writes of this "
+            "process that replicas are to confirm (wait_replicas); nothing was sent. Check the replicas, or lower "
+            "wait_timeout."
+        )
+
     def _take(self, most: int) -> list[Sent]:
         """Take what waits, up to the end of what one caller asks for; equal requests to confirm become one."""
         del most

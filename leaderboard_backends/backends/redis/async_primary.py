@@ -67,6 +67,14 @@ class AsyncPrimaryServer(AsyncServer):
             self._checking = self.loop.create_task(self._check(wire), context=Context())
         return False
 
+    def _why_late(self) -> str:
+        if self._checking is None:
+            return super()._why_late()
+        return (
+            f"{self.address}: no Sentinel has said within {self.address.pool_timeout:g} s (pool_timeout) whether the "
+            "primary still is one; nothing was sent. Check the Sentinels, or repeat the call."
+        )
+
     async def _check(self, wire: Wire) -> None:
         """Ask a Sentinel whether the primary still is one, and let the line go on, perhaps over a new connection."""
         try:

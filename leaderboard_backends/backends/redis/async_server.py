@@ -333,12 +333,14 @@ class AsyncServer(AsyncCarrier):
         while self._line and self._line[0].asked <= before and self._connecting is None:
             place = self._line.popleft()
             if not place.future.done():
-                place.future.set_exception(
-                    BackendUnavailableError(
-                        f"{self.address} was busy with {MOST_SENT:,} other requests of this process for "
-                        f"{self.address.pool_timeout:g} s (pool_timeout); nothing was sent. Make fewer calls at once."
-                    )
-                )
+                place.future.set_exception(BackendUnavailableError(self._why_late()))
+
+    def _why_late(self) -> str:
+        """Return what those are told who stood in the line for `pool_timeout`."""
+        return (
+            f"{self.address} was busy with {MOST_SENT:,} other requests of this process for "
+            f"{self.address.pool_timeout:g} s (pool_timeout); nothing was sent. Make fewer calls at once."
+        )
 
     # ------------------------------------------------------------------ connections
 

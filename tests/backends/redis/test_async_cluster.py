@@ -76,6 +76,27 @@ def test_a_write_that_waits_for_a_replica_holds_up_no_read(calm_cluster: Embedde
     run(program)
 
 
+def test_a_write_that_stood_behind_others_that_no_replica_confirms_is_told_so(calm_cluster: EmbeddedCluster) -> None:
+    async def program() -> None:
+        board = await opened_here(calm_cluster, wait_replicas=1, wait_timeout=LONG, pool_timeout=0.3)
+        await board.update_score("ada", "", 1)
+        node = board._cluster.server_of(board._requests.slots[board._requests.shard_of("ada")])
+        assert node is not None
+        carrier = node._confirming
+        assert carrier is not None
+        replicas = [each for primary in calm_cluster.primaries for each in calm_cluster.replicas_of(primary)]
+        with frozen(*replicas):
+            first = asyncio.create_task(board.remove_player("ada"))
+            while (wire := carrier._wire) is None or not wire.sent:  # noqa: ASYNC110 - what is sent is told to nobody
+                await asyncio.sleep(0)
+            with pytest.raises(BackendUnavailableError, match=r"0\.3 s \(pool_timeout\) with .* to confirm"):
+                await board.remove_player("ada")
+        assert await first
+        await board.delete()
+
+    run(program)
+
+
 def test_the_map_of_slots_is_read_once_for_all_tasks(lone: EmbeddedCluster) -> None:
     async def program() -> None:
         board = await opened_here(lone)

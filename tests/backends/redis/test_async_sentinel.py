@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends import LeaderboardBackend, open_async_leaderboard
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_async_leaderboard
 from leaderboard_backends.backends.redis.async_sentinel import AsyncSentinelLeaderboard
 from leaderboard_backends.backends.redis.async_sentinels import AsyncSentinels
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, open_blocking
@@ -84,6 +84,24 @@ def test_the_call_of_a_lone_task_waits_until_the_sentinels_were_asked(group: Emb
                 await asyncio.sleep(0)
             assert await call == 1
             assert checking.done()
+
+    run(program)
+
+
+def test_a_call_that_stood_behind_a_check_of_the_sentinels_is_told_so(group: EmbeddedSentinel) -> None:
+    async def program() -> None:
+        async with open_async_leaderboard(group.url, **group.options, pool_timeout=0.8) as board:
+            assert isinstance(board, AsyncSentinelLeaderboard)
+            await board.update_score("ada", "Ada", 1)
+            for sentinel in group.sentinels:
+                sentinel.freeze()
+            board._primary.sentinels._checked = -inf  # so that the next call asks them
+            with pytest.raises(BackendUnavailableError, match=r"no Sentinel has said within 0\.8 s \(pool_timeout\)"):
+                await board.get_score("ada")
+            while board._primary._checking is not None:  # noqa: ASYNC110 - a check tells nobody of its end
+                await asyncio.sleep(0.01)
+            board._primary.sentinels._checked = inf
+            assert await board.get_score("ada") == 1
 
     run(program)
 
