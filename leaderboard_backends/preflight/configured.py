@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -82,13 +83,53 @@ def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
         try:
             with trial as url:
                 place = Location.parse(url, opening.location.default_board)[0]
-                (shutil.copytree if keeps_folder(opening) else shutil.copyfile)(path, place.path)
+                if keeps_folder(opening):
+                    shutil.copytree(path, place.path)
+                else:
+                    _copy_file(path, place.path)
                 with replace(opening, location=place, layers={}).open() as board:
                     return board.get_top_n(SAMPLE)
         except (shutil.Error, BackendUnavailableError):
             if attempt + 1 == ATTEMPTS or not keeps_folder(opening):
                 raise
     return None
+
+
+def _copy_file(path: Path, target: str) -> None:
+    """Copy a file; one of SQLite with what its write-ahead log has, as of one moment, also while the app writes.
+
+    Raises `BackendUnavailableError` where SQLite cannot read it beside the app.
+    """
+    file = path.resolve()  # beside which SQLite has the log, and its index while anybody has the file open
+    log, index = Path(f"{file}-wal"), Path(f"{file}-shm")
+    if index.exists():
+        _back_up(file, target)
+        return
+    shutil.copyfile(file, target)
+    if log.exists():  # a crash left it
+        shutil.copyfile(log, f"{target}-wal")
+
+
+def _back_up(file: Path, target: str) -> None:
+    import sqlite3  # noqa: PLC0415 - a Python can be built without it, and looks at other boards all the same
+
+    def check(status: int, *_: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):  # it has waited, and would wait on without end
+            raise sqlite3.OperationalError("database is locked")
+
+    try:
+        with (
+            closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy, progress=check)
+    except sqlite3.OperationalError as error:
+        raise BackendUnavailableError(
+            f"{file} cannot be read beside the app ({error}): let this user read it, and write {file}-shm, as the app "
+            "may, or try again later."
+        ) from error
+    except sqlite3.DatabaseError:  # it is damaged, or none of SQLite: opening the copy says what is wrong
+        shutil.copyfile(file, target)
 
 
 def _problem_of_file(opening: Opening) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,35 @@ def test_a_journal_passes_while_the_app_has_it_open_and_its_copy_is_read(tmp_pat
         assert f"only its owner can write {tmp_path}/boards" in found["access"].figure
         assert [path.name for path in (tmp_path / "boards").iterdir()] == ["weekly.board"]
         assert len(app) == 2
+
+
+def test_what_an_app_has_written_to_sqlite_just_now_is_read_beside_it(tmp_path: Path) -> None:
+    """It is in the write-ahead log alone."""
+    file = tmp_path / "data" / "board.db"
+    file.parent.mkdir()
+    with open_leaderboard(f"sqlite://{file}", board="weekly") as app:
+        app.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+        written = Path(f"{file}-wal").read_bytes()
+        assert written
+        found = findings(tmp_path, good(f"sqlite://{file}"))
+        assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
+        assert Path(f"{file}-wal").read_bytes() == written
+        assert {path.name for path in file.parent.iterdir()} == {"board.db", "board.db-shm", "board.db-wal"}
+        app.update_score("cy", "Cy", 7)
+        assert len(app) == 3
+
+
+def test_what_a_crash_left_in_the_log_of_sqlite_is_read_and_the_log_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with open_leaderboard(f"sqlite://{tmp_path}/board.db", board="weekly") as app:
+        app.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+        for name in ("board.db", "board.db-wal"):
+            shutil.copyfile(tmp_path / name, folder / name)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found = findings(tmp_path, good(f"sqlite://{folder}/board.db"))
+    assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_file_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
