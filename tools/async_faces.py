@@ -343,6 +343,22 @@ FACES: Final = (
             "from collections.abc import Callable": "from collections.abc import Awaitable, Callable, Coroutine",
             "reopen: Reopen,": "reopen: Callable[..., Awaitable[LeaderboardBackend]],",
             "    def wrap(\n": "    def wrap(  # type: ignore[override]  # it is awaited\n",
+            "        change = describe()\n": (
+                "        change = describe()\n        running: Future[Any] | None = None\n"
+            ),
+            "        finally:\n            self._cache.note_end(change)\n            self._cache.settle_ended()\n": (
+                "        except BaseException as error:\n"
+                "            running = left_running(error)\n"
+                "            raise\n"
+                "        finally:\n"
+                "            if running is None:\n"
+                "                self._cache.note_end(change)\n"
+                "                self._cache.settle_ended()\n"
+                "            else:\n"
+                "                when_over(running, partial(self._cache.note_end, change), self._cache.settle_ended)\n"
+            ),
+            "from dataclasses": "from concurrent.futures import Future\nfrom dataclasses",
+            "from ...answers": "from ...aio.threads import left_running, when_over\nfrom ...answers",
         },
         only=frozenset({"DegradableLeaderboard", "_Guard", "_plainly"}),
         awaited=frozenset({"_guarded", "admit_write", "get", "find", "call", "open_for_reads"}),

@@ -56,7 +56,8 @@ class Threads:
         """Make a call in a thread, in the context of this task, and return its answer, or raise what it raises.
 
         How it was answered (`last_answer`) is noted in this task. Raises `BackendUnavailableError` where too many
-        calls wait already. `at_work` has the call until it ends, even where its caller was cancelled.
+        calls wait already. `at_work` has the call until it ends, even where its caller was cancelled; so does the error
+        that the caller hears then (`left_running`).
         """
         if self._waiting >= MOST_WAITING:
             raise BackendUnavailableError(
@@ -70,7 +71,12 @@ class Threads:
             if at_work is not None:
                 at_work.add(started)
                 started.add_done_callback(at_work.discard)
-            answer = await asyncio.wrap_future(started)
+            try:
+                answer = await asyncio.wrap_future(started)
+            except BaseException as error:
+                if not started.done():
+                    cast("Any", error).left_running = started
+                raise
         finally:
             self._waiting -= 1
         answered(context.run(last_answer))
@@ -81,6 +87,17 @@ class Threads:
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=False)
+
+
+def left_running(error: BaseException) -> Future[Any] | None:
+    """Return the call in a thread that goes on, although an error, such as a cancellation, ended the wait for it."""
+    found: Future[Any] | None = getattr(error, "left_running", None)
+    return found
+
+
+def when_over(running: Future[Any], *steps: Callable[[], object]) -> None:
+    """Take steps once a call in a thread has ended, in that thread; at once where it has."""
+    running.add_done_callback(lambda _: [step() for step in steps])
 
 
 class _Calls:

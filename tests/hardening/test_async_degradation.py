@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from threading import Event
 
 import pytest
 
 from leaderboard_backends import AsyncLeaderboard, BackendUnavailableError, open_async_leaderboard
-from leaderboard_backends.aio import ask
+from leaderboard_backends.aio import as_async, ask
+from leaderboard_backends.aio.direct import MOST_ROWS
 from leaderboard_backends.async_delegating import AsyncDelegatingLeaderboard
+from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation.async_board import AsyncDegradableLeaderboard
-from leaderboard_backends.model import Entry
+from leaderboard_backends.model import Entry, Score
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 from leaderboard_backends.wrapper import layers
 
@@ -36,6 +39,19 @@ class Gated(AsyncDelegatingLeaderboard):
         if self.error is not None:
             raise self.error
         return found
+
+
+class LongBatches(SortedContainersLeaderboard):
+    """A board whose batches begin, and wait in their threads until they may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go = Event(), Event()
+
+    def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+        self.begun.set()
+        assert self.go.wait(LIMIT)
+        super()._update_scores(updates)
 
 
 def names(entries: Sequence[Entry]) -> list[str]:
@@ -89,6 +105,28 @@ def test_a_write_that_is_answered_while_the_top_is_read_is_not_missed() -> None:
         assert names(await reading) == ["ada", "bob", "cid"]
         assert names(await board.get_top_n(3)) == ["dan", "ada", "bob"]
         assert (await ask(board.get_top_n, 3))[1].source == "cached"
+
+    asyncio.run(asyncio.wait_for(program(), LIMIT))
+
+
+def test_a_batch_that_outlives_its_cancelled_caller_is_in_work_until_it_is_applied() -> None:
+    """It goes on in its thread; what is read meanwhile is not served once it is there."""
+
+    async def program() -> None:
+        inner = LongBatches()
+        board = AsyncDegradableLeaderboard(as_async(inner), cache_top=3, cache_seconds=LIMIT, failures=0)
+        await board.update_score("ada", "", 3)
+        batch = asyncio.create_task(board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS + 1)]))
+        while not inner.begun.is_set():  # noqa: ASYNC110 - a thread sets it
+            await asyncio.sleep(0.001)
+        batch.cancel()
+        await asyncio.wait([batch])
+        assert names(await board.get_top_n(3)) == ["ada"]
+        inner.go.set()
+        while await board.count() == 1:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+        assert names(await board.get_top_n(3)) == [f"p{MOST_ROWS - place}" for place in range(3)]
+        await board.close()
 
     asyncio.run(asyncio.wait_for(program(), LIMIT))
 

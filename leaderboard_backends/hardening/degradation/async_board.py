@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar, Protocol, Self, cast
 
 from ... import model
+from ...aio.threads import left_running, when_over
 from ...answers import live_wanted
 from ...async_protocol import AsyncLeaderboard
 from ...async_wrapper import AsyncWrapper
@@ -187,13 +189,20 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
         if self._cache is None:
             return await self._send(write, *arguments)
         change = describe()
+        running: Future[Any] | None = None
         try:
             self._cache.begin(change)
             answer = await self._send(write, *arguments)
             change.settle(answer)
+        except BaseException as error:
+            running = left_running(error)
+            raise
         finally:
-            self._cache.note_end(change)
-            self._cache.settle_ended()
+            if running is None:
+                self._cache.note_end(change)
+                self._cache.settle_ended()
+            else:
+                when_over(running, partial(self._cache.note_end, change), self._cache.settle_ended)
         return answer
 
     async def _send(self, write: Callable[[*Given], Awaitable[Value]], *arguments: *Given) -> Value:

@@ -12,6 +12,8 @@ a step under one lock:
 3. A write that was answered and changed the top gives it up; one that did not lets it be served again.
 4. Serving looks at one attribute, once.
 
+In an asyncio program, a write that goes on in a thread after its caller was cancelled is in work until it ends there.
+
 Where others can write the board too (it is shared, or durable), their writes show once the top is read anew, within
 `seconds`. Then nothing is gained by holding back while an own write is in work, so rule 1 does not apply, and rule 2
 only to writes that were answered: a caller sees its own writes at once, others within `seconds`.
