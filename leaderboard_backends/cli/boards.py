@@ -19,7 +19,7 @@ from ..errors import BoardMismatchError, ConfigurationError, InvalidNameError
 from ..location import functions_named
 from ..migration import TargetLimits
 from ..migration.fences import fence_of, read_state
-from ..migration.moving_board import is_shared, target_of
+from ..migration.target import is_shared, target_of
 from ..model import MAX_TEXT_BYTES, Keep, Order, shorten
 from ..preflight.kinds import promises_of
 from ..protocol import LeaderboardBackend

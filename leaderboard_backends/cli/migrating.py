@@ -17,9 +17,9 @@ import click
 from ..config import Opening
 from ..errors import ConfigurationError, LeaderboardError
 from ..migration import Migration, Progress
-from ..migration.moving_board import FEED, is_shared, target_of
 from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step
+from ..migration.target import FEED, is_shared, target_of
 from ..model import shorten, visible
 from ..numerals import duration, whole
 from .boards import boards_of, describe_board, keeping

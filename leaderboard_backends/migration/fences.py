@@ -25,7 +25,7 @@ from contextlib import AbstractContextManager, nullcontext
 from secrets import token_hex
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import BoardMismatchError
+from ..errors import BoardMismatchError, BoardMovedError
 from ..model import MAX_MOVED_TO
 from ..protocol import LeaderboardBackend
 
@@ -128,9 +128,26 @@ def _state(source: MigrationFence | None, target: MigrationFence | None) -> Stat
     )
 
 
+def state_or(error: BoardMovedError, source: LeaderboardBackend, target: LeaderboardBackend) -> State:
+    """Return the state of the migration; raises the error where the fence is none of a migration."""
+    try:
+        return read_state(source, target)
+    except BoardMismatchError:
+        raise error from None
+
+
 def fence_of(board: LeaderboardBackend) -> str | None:
     """Return the text of a board's fence, `None` where it takes writes or cannot be fenced. One round trip."""
     return board.fenced() if board.capabilities.fence else None
+
+
+def finish_lifting(board: LeaderboardBackend, fence: str) -> None:
+    """Lift a fence that a shard still has although the board takes writes: its lifting was cut half-way."""
+    try:
+        with board.passing_fence(fence):
+            board.lift_fence()
+    except BoardMovedError:
+        return
 
 
 def expecting(board: LeaderboardBackend, fence: MigrationFence | None) -> AbstractContextManager[None]:

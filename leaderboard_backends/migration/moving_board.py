@@ -15,43 +15,40 @@ Cost: a look at the clock at each call, and a round trip every 0.2 s in which th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from ..changes import MAX_FEED, fence_pass
-from ..config import Opening, Reopening, describe
+from ..config import Opening, Reopening
 from ..errors import (
     BackendUnavailableError,
     BatchOutcomes,
     BoardMismatchError,
     BoardMovedError,
-    ConfigurationError,
     LeaderboardError,
 )
 from ..forks import guard
-from ..location import Location, Option, integer, number, seconds
-from ..model import Entry, Keep, Order, Score
+from ..location import Option, integer, number, seconds
+from ..model import Entry, Score
 from ..protocol import PAGE_SIZE, Capabilities, LeaderboardBackend
 from ..wrapper import Reopen
-from .fences import LEASE, Side, State, fence_of, make_fence, parse_fence, read_state
+from .fences import LEASE, Side, fence_of, finish_lifting, make_fence, parse_fence, read_state, state_or
 from .holding import Holder
 from .moving import Migration
-from .planning import keeps_feed
 from .record import Record, open_record
 from .shadow import ShadowReads
 from .shadowed_board import ShadowedBoard
 from .steering import Agent
 from .tally import TallyReport
+from .target import FEED, describe_target, is_shared, target_url, with_feed
 
 Value = TypeVar("Value")
 
 WAIT: Final = 10.0
-FEED: Final = 100_000
 _LOST: Final = (
     "the board had moved into the memory of a process, which has ended. The source is fenced, and has what followed to "
     "it until then: to have it serve, lift its fence (board.lift_fence()), and leave the table migration out."
@@ -64,60 +61,6 @@ _FIRST_LOOK: Final = 0.002
 _LONGEST_LOOK: Final = 0.02
 _SHADOW_RETRY: Final = 5.0
 """Seconds for which a board that did not answer is not asked again whether it follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUrl:
-    """The URL of a target; its `repr` shows no password."""
-
-    url: str = field(repr=False)
-    shown: str
-
-    def describe(self, name: str, order: Order, keep: Keep, feed: int) -> Opening:
-        """Return the board that a migration of this board leads to, with a feed where it can have one."""
-        given = Location.parse(self.url)[1]
-        for option, value in (("order", order), ("keep", keep)):
-            if given.get(option, value) != value:
-                raise ConfigurationError(
-                    f"the URL of the board to move to says {option}={given[option]}, and the board has {value}: leave "
-                    "that out, as a board that moves takes its rules along."
-                )
-        opening = describe({"url": self.url}, name, order=order, keep=keep)
-        if "feed" not in opening.backend.options or "feed" in opening.options:
-            return opening
-        return describe({"url": self.url, "feed": feed}, name, order=order, keep=keep)
-
-
-def target_url(value: object) -> TargetUrl:
-    """Parse the option `to`."""
-    if isinstance(value, TargetUrl):
-        return value
-    if not isinstance(value, str):
-        raise TypeError(f"it must be the URL of a board, not {type(value).__name__}")
-    try:
-        location, _ = Location.parse(value)
-    except ConfigurationError as error:
-        raise ValueError(str(error).rstrip(".")) from None
-    return TargetUrl(value, location.shown)
-
-
-def describe_target(name: str, order: Order, keep: Keep, settings: Mapping[str, Any]) -> Opening:
-    """Return the board that a table migration leads to. Raises `ConfigurationError`."""
-    to: TargetUrl | None = settings.get("to")
-    if to is None:
-        raise ConfigurationError('migration needs the URL of the board to move to: to = "redis://…".')
-    return to.describe(name, order, keep, settings.get("feed", FEED))
-
-
-def target_of(opening: Opening) -> Opening | None:
-    """Return the board that a board is to move to, `None` without a table migration. Raises `ConfigurationError`."""
-    settings = opening.layers.get("migration")
-    if settings is None:
-        return None
-    target = describe_target(opening.board, opening.order, opening.keep, settings)
-    if (target.location.url, target.board) == (opening.location.url, opening.board):
-        raise ConfigurationError(f"the board would move to itself, {target.place}: give another URL.")
-    return target
 
 
 class MovingLeaderboard(ShadowedBoard):
@@ -326,11 +269,11 @@ class MovingLeaderboard(ShadowedBoard):
             raise error
         while True:
             self._until = -1.0
-            state = _state_or(error, self._source, self.target)
+            state = state_or(error, self._source, self.target)
             if state.serves:
                 board = self._look()
                 if board is refusing and error.moved_to and board.capabilities.fence_pass:
-                    _finish_lifting(board, error.moved_to)
+                    finish_lifting(board, error.moved_to)
                 if self._until > 0:
                     search.again(error)
                     return
@@ -417,12 +360,6 @@ def _from_rank(board: LeaderboardBackend, first: int) -> Iterator[Entry]:
         first += len(page)
 
 
-def is_shared(opening: Opening) -> bool:
-    """Whether several processes can open a board, as its backend declares."""
-    found: object = opening.backend.capabilities
-    return isinstance(found, Capabilities) and found.shared
-
-
 class _Search:
     """How long a write has looked for the board that serves."""
 
@@ -448,23 +385,6 @@ class _Search:
             ) from error
 
 
-def _state_or(error: BoardMovedError, source: LeaderboardBackend, target: LeaderboardBackend) -> State:
-    """Return the state of the migration; raises the error where the fence is none of a migration."""
-    try:
-        return read_state(source, target)
-    except BoardMismatchError:
-        raise error from None
-
-
-def _finish_lifting(board: LeaderboardBackend, fence: str) -> None:
-    """Lift a fence that a shard still has although the board takes writes: its lifting was cut half-way."""
-    try:
-        with board.passing_fence(fence):
-            board.lift_fence()
-    except BoardMovedError:
-        return
-
-
 def _joined(error: LeaderboardError, total: int, left: Sequence[int]) -> LeaderboardError:
     """Have an error of the last part of a batch say what became of the whole batch."""
     if len(left) == total:
@@ -479,15 +399,3 @@ def _joined(error: LeaderboardError, total: int, left: Sequence[int]) -> Leaderb
     attributes.outcomes = BatchOutcomes(tuple(sorted({*before, *stand})), tuple(refused), tuple(unknown))
     attributes.applied = 0
     return error
-
-
-def with_feed(board: LeaderboardBackend, reopen: Reopen, feed: int) -> LeaderboardBackend:
-    """Return the board, opened anew with a feed where it has none and can have one."""
-    if not board.capabilities.feed or keeps_feed(board):
-        return board
-    again = reopen(feed=feed)
-    if board.capabilities.durable or board.capabilities.shared:
-        again.close()
-        return board
-    board.close()
-    return again

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..config import Opening, open_leaderboard
 from ..errors import ConfigurationError
-from ..migration.moving_board import target_of
+from ..migration.target import target_of
 from ..protocol import LeaderboardBackend
 from ..registry import wrapper_class
 from .kinds import promises_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..config import Opening
 from ..errors import ConfigurationError
-from ..migration.moving_board import is_shared, target_of
+from ..migration.target import is_shared, target_of
 from .contradictions import READ_TIMEOUT, check_read_timeout
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .kinds import promises_of
