@@ -19,7 +19,7 @@ from players import load, trace
 
 from leaderboard_backends import BackendError, BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import ask, consistent_reads
-from leaderboard_backends.backends.redis.shard_requests import slot_of
+from leaderboard_backends.backends.redis.manifest import slot_of
 from leaderboard_backends.comparison.cost.cluster import MEASURED_SHARDS
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer

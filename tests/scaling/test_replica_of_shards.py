@@ -17,8 +17,8 @@ import redis
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import ask
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
+from leaderboard_backends.backends.redis.manifest import READY
 from leaderboard_backends.backends.redis.routing import Single
-from leaderboard_backends.backends.redis.shard_requests import READY
 from leaderboard_backends.changes import at_version, noting_version
 from leaderboard_backends.errors import BackendError, ChangesLostError, ShardsMissingError, StaleReplicaError
 from leaderboard_backends.model import Score

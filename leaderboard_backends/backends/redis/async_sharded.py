@@ -35,19 +35,14 @@ from .async_nodes import exchange, proceed
 from .async_topology import shared_async_cluster
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX
 from .handshake import check_server
+from .manifest import READY, Manifest, ManifestRequests, check_manifest
 from .merge import JoinedReads, JoinedWrites
 from .plans import Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
 from .shard_feeds import share_of_feed
-from .shard_requests import (
-    READY,
-    Manifest,
-    ManifestRequests,
-    ShardedRequests,
-    check_manifest,
-)
+from .shard_requests import ShardedRequests
 from .sharded import COLLECTS, DEFAULT_SHARDS
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from ...model import Order
-from .shard_requests import READY
+from .manifest import READY
 
 LATE: Final = 10
 """Seconds without a word from its primary after which a replica counts as cut off."""

@@ -4,7 +4,7 @@ A `Request` is the bytes of one command, of one script's call, or of several tha
 reply matters; and how the reply is parsed. A carrier (`server.Server`, `async_server.AsyncServer`) brings it to a
 server and back: it sends the bytes once, reads as many replies as there are, sends `reloaded(script)` once more where
 the server does not know the script, maps what goes wrong through `failures`, and never changes a request.
-`BoardRequests` makes all requests of a board on one server, `shard_requests` those of a board over several shards.
+`BoardRequests` makes all requests of a board on one server, `manifest` and `shard_requests` those over several shards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a board of several shards asks, as values: of one shard, of all shards of a node, and of its manifest.
+"""What a board of several shards asks, as values: of one shard, and of all shards of a node (`manifest` has the rest).
 
 A shard has the keys and scripts of a board on one server (see the package). Its tag is the smallest number whose slot
 is the shard's, so that the shards of a board are spread evenly over all slots. Its keys have the board's generation, a
@@ -16,31 +16,29 @@ change.
 
 from __future__ import annotations
 
-from binascii import crc32, crc_hqx
+from binascii import crc32
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache, partial
-from itertools import chain, count
+from functools import partial
+from itertools import chain
 from math import ceil, sqrt
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from ...changes import Change, fence_pass
-from ...errors import BoardMismatchError
+from ...changes import Change
 from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
+from .manifest import SLOTS, Manifest, slot_of, tags_of_slots
 from .parsing import SEPARATOR, names_of, nothing, refuse_beyond_limits, score_of
-from .requests import MAX_RANK, KeyedRequests, OrderRequests, Request, bound_text, limit_arguments, pack
-from .scripts import board_kind, load_scripts
+from .requests import MAX_RANK, OrderRequests, Request, bound_text, limit_arguments, pack
+from .scripts import load_scripts
 
 T = TypeVar("T")
 
-SLOTS: Final = 16384
 STAMP_BYTES: Final = 7
 LAST_STAMP: Final = 2**53 - 1
 BEFORE_ALL: Final = b""
 """The member of a point that stands before all players of its score."""
 AFTER_ALL: Final = b"\xff"
 """The member of a point that stands after all players of its score."""
-READY: Final = "ready"
 
 
 class Row(NamedTuple):
@@ -132,105 +130,10 @@ class Read(NamedTuple, Generic[T]):
     problems: dict[int, bytes]
 
 
-class Manifest(NamedTuple):
-    """What a board's manifest says."""
-
-    shards: int
-    ties: str
-    generation: str
-    state: str
-
-
-class Ticket(NamedTuple):
-    """The answer of the sequencer: a ticket (0 where there is none), and the state of the board."""
-
-    number: int
-    state: str
-
-
 def share(number: int, shards: int) -> int:
     """Return how many of a number of neighbouring rows, or of changes, are hardly ever exceeded by one shard's."""
     number = min(number, MAX_RANK)
     return min(number, ceil(number / shards + 3 * sqrt(number / shards)) + 1) if number else 0
-
-
-def slot_of(tag: str) -> int:
-    """Return the slot of a hash tag: the server's CRC16, which is the standard library's."""
-    return crc_hqx(tag.encode(), 0) % SLOTS
-
-
-@cache
-def _tags() -> Mapping[int, str]:
-    """Return for each slot the smallest number that falls into it; some 0.1 s, once a process."""
-    tags: dict[int, str] = {}
-    for number in count():
-        tags.setdefault(slot_of(str(number)), str(number))
-        if len(tags) == SLOTS:
-            return tags
-    raise AssertionError
-
-
-class ManifestRequests(KeyedRequests):
-    """Makes the requests to the manifest of a board."""
-
-    def __init__(self, name: str, order: Order, keep: Keep, prefix: str) -> None:
-        super().__init__(f"{prefix}:{{{name}}}:shards", load_scripts(order, keep, shard=True))
-        self.slot: Final = slot_of(name)
-        self.far_slot: Final = (self.slot + SLOTS // 2) % SLOTS
-        """The slot of the copy of the generation."""
-        self.copy_key: Final = f"{prefix}:{{{_tags()[self.far_slot]}}}:{name}:made"
-        self._kind: Final = board_kind(order, shard=True)
-
-    def described(self) -> Request[tuple[str, Manifest] | None]:
-        """Answers the board's kind and its manifest; `None` where there is no board."""
-
-        def parse(reply: Any) -> tuple[str, Manifest] | None:
-            return (reply[0].decode(), _manifest(reply[1:])) if any(reply) else None
-
-        return self._command(parse, b"HMGET", self._key, b"board", b"shards", b"ties", b"generation", b"state")
-
-    def open(self, shards: int | None, ties: str | None, default_shards: int, generation: str) -> Request[Manifest]:
-        """Describe the board unless it is described; answers the description."""
-        wanted = ("" if shards is None else str(shards), ties or "")
-        return self._call("manifest", _manifest, self._kind, *wanted, str(default_shards), "strict", generation)
-
-    def copied(self) -> Request[str | None]:
-        """Answers the copy of the generation."""
-        return self._command(lambda reply: reply and reply.decode(), b"HGET", self.copy_key, b"generation")
-
-    def copy(self, generation: str | None) -> Request[None]:
-        """Keep a copy of the generation, or delete it (`None`)."""
-        if generation is None:
-            return self._command(nothing, b"DEL", self.copy_key)
-        return self._command(nothing, b"HSET", self.copy_key, b"generation", generation)
-
-    def ticket(self, generation: str, updates: int, above: int) -> Request[Ticket]:
-        """Take a ticket for some updates, above a number."""
-
-        def parse(reply: Any) -> Ticket:
-            return Ticket(int(reply[1]) if len(reply) > 1 else 0, reply[0].decode())
-
-        return self._call("sequencer", parse, generation, str(updates), str(above))
-
-    def state(self, generation: str) -> Request[str]:
-        """Answers the state of the board."""
-        return self._call("state", lambda reply: reply.decode(), generation)
-
-    def mark(self, generation: str, moved_to: str | None) -> Request[None]:
-        """Note where the board went, which keeps it from being cleared, or remove the note (`None`)."""
-        expected = fence_pass()
-        others = () if expected is None else (expected.moved_to or "",)
-        return self._call("mark", nothing, generation, moved_to or "", *others)
-
-    def marked(self) -> Request[str | None]:
-        """Answers where the board went."""
-        return self._command(lambda reply: None if reply is None else reply.decode(), b"HGET", self._key, b"moved")
-
-    def transition(self, generation: str, state: str, following: str) -> Request[str]:
-        """Change the state of the board if it is the one given ('' for any); '' as the following one deletes it."""
-        expected = fence_pass()
-        moved_to = (expected and expected.moved_to) or ""
-        return self._call("transition", lambda reply: reply.decode(), generation, state, following, moved_to)
 
 
 class ShardRequests(OrderRequests):
@@ -295,7 +198,9 @@ class ShardedRequests:
         first = slot_of(name)
         self.slots: Final = tuple((first + shard * SLOTS // number) % SLOTS for shard in range(number))
         base = f":{name}:{manifest.generation}:order"
-        self.shards: Final = [ShardRequests(f"{prefix}:{{{_tags()[slot]}}}{base}", scripts) for slot in self.slots]
+        self.shards: Final = [
+            ShardRequests(f"{prefix}:{{{tags_of_slots()[slot]}}}{base}", scripts) for slot in self.slots
+        ]
         self._keys: Final = [shard.key.encode() for shard in self.shards]
         self._shift: Final = 33 - number.bit_length()
 
@@ -360,11 +265,6 @@ class ShardedRequests:
         return Request(packed, parse, self.shards[0].key, script.writes, script)
 
 
-def _manifest(reply: Any) -> Manifest:
-    number, ties, generation, state = (text.decode() for text in reply)
-    return Manifest(int(number), ties, generation, state)
-
-
 def _placed(reply: Any) -> Placed:
     refuse_beyond_limits(reply)
     rank, score, member = reply
@@ -427,10 +327,3 @@ def _rows(flat: Sequence[bytes]) -> list[Row]:
 
 _row: Final[Callable[[tuple[float, bytes]], Row]] = partial(tuple.__new__, Row)
 """Makes a row of a pair without a call of Python code: a top has some hundreds."""
-
-
-def check_manifest(manifest: Manifest) -> None:
-    """Raise `BoardMismatchError` for a manifest that no board writes."""
-    number = manifest.shards
-    if number < 1 or number & (number - 1) or not manifest.generation:
-        raise BoardMismatchError(f"the manifest of the board is damaged: {manifest}.")

@@ -30,6 +30,7 @@ from .address import ClusterAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, AddressedLeaderboard
 from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
+from .manifest import READY, Manifest, ManifestRequests, check_manifest
 from .merge import JoinedReads, JoinedWrites
 from .plans import Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
@@ -37,13 +38,7 @@ from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
 from .server import exchange
 from .shard_feeds import share_of_feed
-from .shard_requests import (
-    READY,
-    Manifest,
-    ManifestRequests,
-    ShardedRequests,
-    check_manifest,
-)
+from .shard_requests import ShardedRequests
 from .topology import shared_cluster
 
 T = TypeVar("T")

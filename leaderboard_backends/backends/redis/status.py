@@ -26,13 +26,14 @@ from .address import ClusterAddress, Node, address_of
 from .board import DEFAULT_PREFIX
 from .failures import OF_SCRIPTS
 from .handshake import information_fields, version_of
+from .manifest import SLOTS, Manifest, ManifestRequests, check_manifest
 from .parsing import pairs_of
 from .problems import BoardStatus, ClusterStatus, Move, NodeStatus, Problem, of_board, of_nodes, of_slots, ranges
 from .requests import Request, pack
 from .routing import Several, Single, Terms
 from .scripts import board_kind
 from .server import exchange
-from .shard_requests import SLOTS, Manifest, ManifestRequests, ShardedRequests, check_manifest
+from .shard_requests import ShardedRequests
 from .topology import Cluster
 
 

@@ -20,10 +20,11 @@ from leaderboard_backends import Entry, LeaderboardBackend, Order, open_leaderbo
 from leaderboard_backends.answers import consistent_reads
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.failures import LateTicketError
+from leaderboard_backends.backends.redis.manifest import READY, Manifest
 from leaderboard_backends.backends.redis.requests import Request
 from leaderboard_backends.backends.redis.routing import Single
 from leaderboard_backends.backends.redis.server import exchange
-from leaderboard_backends.backends.redis.shard_requests import READY, Manifest, ShardedRequests
+from leaderboard_backends.backends.redis.shard_requests import ShardedRequests
 from leaderboard_backends.errors import (
     BackendError,
     BackendUnavailableError,

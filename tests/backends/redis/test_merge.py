@@ -15,19 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard_backends import BackendUnavailableError
+from leaderboard_backends.backends.redis.manifest import READY, Manifest
 from leaderboard_backends.backends.redis.merge import MANY, Joined, JoinedReads
 from leaderboard_backends.backends.redis.parsing import SEPARATOR
 from leaderboard_backends.backends.redis.plans import Answers, Joint, Plan
 from leaderboard_backends.backends.redis.requests import MAX_RANK, Request
-from leaderboard_backends.backends.redis.shard_requests import (
-    AFTER_ALL,
-    BEFORE_ALL,
-    READY,
-    STAMP_BYTES,
-    Manifest,
-    Row,
-    ShardedRequests,
-)
+from leaderboard_backends.backends.redis.shard_requests import AFTER_ALL, BEFORE_ALL, STAMP_BYTES, Row, ShardedRequests
 from leaderboard_backends.model import Order
 
 T = TypeVar("T")
