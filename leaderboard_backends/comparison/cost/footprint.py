@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
@@ -50,6 +50,16 @@ class Bytes(NamedTuple):
     def any(self) -> bool:
         """Whether it takes anything at any size."""
         return any(size > 0 for _, size in self.measured)
+
+    @property
+    def fitted(self) -> list[tuple[int, float]]:
+        """The sizes from `FITTED_FROM` on at which it takes anything, with their bytes: the line is through them."""
+        return [(players, size) for players, size in self.measured if players >= FITTED_FROM and size > 0]
+
+    @property
+    def misfit(self) -> float:
+        """The largest part by which the line misses one of them: 0.02 is 2 %."""
+        return max((abs(self.line.at(players) / size - 1) for players, size in self.fitted), default=0.0)
 
     def estimate(self, players: int) -> tuple[float, str]:
         """Return the bytes, never fewer than none, and as text how they were determined.
@@ -169,9 +179,9 @@ def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measu
         home=facts.home,
         shared=facts.shared,
         durability=facts.durability,
-        process=_bytes(by_size, "process"),
-        server=_bytes(by_size, "server"),
-        disk=_bytes(by_size, "disk"),
+        process=_bytes(by_size.values(), "process"),
+        server=_bytes(by_size.values(), "server"),
+        disk=_bytes(by_size.values(), "disk"),
         names=max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0,
         grown=_grown(m, facts.label),
         sizes=tuple(by_size),
@@ -195,14 +205,10 @@ def bytes_in(one: Measured, place: BytesPlace) -> Values:
     return {round_: float(round(size * players)) for round_, size in each.items()}
 
 
-def _medians(measured: Iterable[Measured], place: BytesPlace) -> dict[int, float]:
-    """Return by players the median of the bytes that a loaded board took."""
+def _bytes(measured: Iterable[Measured], place: BytesPlace) -> Bytes:
+    """Return by players the median of the bytes that a loaded board took, and the line through them."""
     known = ((one.loaded, bytes_in(one, place)) for one in measured)
-    return {players: median(found.values()) for players, found in known if found}
-
-
-def _bytes(by_size: Mapping[int, Measured], place: BytesPlace) -> Bytes:
-    sizes = _medians(by_size.values(), place)
+    sizes = {players: median(found.values()) for players, found in known if found}
     taking = [players for players, size in sizes.items() if size > 0]
     return Bytes(tuple(sizes.items()), fit([(players, sizes[players]) for players in fitted_sizes(taking)]))
 
@@ -214,34 +220,12 @@ def _grown(m: Measurements, backend: str) -> float | None:
     return median(grown[min(grown)].values()) if grown else None
 
 
-class MemoryLine(NamedTuple):
-    """Memory or disk of a board in one location: `fixed + each * players` bytes."""
-
-    backend: str
-    workload: str
-    place: BytesPlace
-    points: tuple[tuple[int, float], ...]
-    """Bytes by size, as measured, which the line is fitted through."""
-    line: Line
-
-    @property
-    def misfit(self) -> float:
-        """The largest part by which the line misses a size: 0.02 is 2 %."""
-        return max(abs(self.line.at(players) / size - 1) for players, size in self.points)
-
-
-def memory_lines(m: Measurements) -> list[MemoryLine]:
-    """Return the line of each backend, workload and location with at least three sizes from `FITTED_FROM` players on.
-
-    Sizes at which a backend takes nothing in a location do not count.
-    """
-    found = []
+def memory_lines(m: Measurements) -> Iterator[tuple[str, str, BytesPlace, Bytes]]:
+    """Yield backend, workload and location wherever a line goes through at least three sizes, with the bytes there."""
     for backend in m.result.settings.backends:
         for workload in (facts.name for facts in m.result.workloads):
             measured = [one for one in m.measured("service", [backend]) if one.cell.workload == workload]
             for place in get_args(BytesPlace):
-                sizes = _medians(measured, place).items()
-                points = tuple((players, size) for players, size in sizes if players >= FITTED_FROM and size > 0)
-                if len(points) >= SIZES_NEEDED:
-                    found.append(MemoryLine(backend, workload, place, points, fit(points)))
-    return found
+                taken = _bytes(measured, place)
+                if len(taken.fitted) >= SIZES_NEEDED:
+                    yield backend, workload, place, taken

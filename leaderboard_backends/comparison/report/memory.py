@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ...numerals import duration, percent, significant, size, times, whole
-from ..cost.footprint import FITTED_FROM, MemoryLine, memory_lines
+from ..cost.footprint import FITTED_FROM, Bytes, memory_lines
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
@@ -89,15 +89,14 @@ def _updates(one: Measured) -> Iterator[Row]:
 
 
 def _lines(m: Measurements) -> list[Table]:
-    rows = ((line.backend, _line(line)) for line in memory_lines(m))
+    rows = ((backend, _line(taken, backend, workload, place)) for backend, workload, place, taken in memory_lines(m))
     head = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes"
     return by_class(m, head, rows, "Fixed cost plus bytes per player", LINES)
 
 
-def _line(found: MemoryLine) -> Row:
-    fixed, each = number(found.line.fixed, size), number(found.line.each, significant)
-    misfit = number(found.misfit, percent)
-    return row_of(found.backend, found.workload, found.place, fixed, each, misfit, len(found.points))
+def _line(taken: Bytes, *where: str) -> Row:
+    fixed, each = number(taken.line.fixed, size), number(taken.line.each, significant)
+    return row_of(*where, fixed, each, number(taken.misfit, percent), len(taken.fitted))
 
 
 # ---------------------------------------------------------------------- charts

@@ -199,16 +199,16 @@ def holding(sizes: tuple[int, ...], each: int, *, disk: int | None = None, serve
 
 
 def test_bytes_are_a_fixed_part_and_one_for_each_player() -> None:
-    [found] = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=120)))
-    assert (found.backend, found.place) == ("memory", "process")
-    assert found.points[0] == (10_000, 1_205_000.0)
+    [(backend, workload, place, found)] = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=120)))
+    assert (backend, workload, place) == ("memory", "realtime", "process")
+    assert found.fitted[0] == (10_000, 1_205_000.0)
     assert [*found.line] == pytest.approx([5000, 120])
     assert found.misfit == pytest.approx(0, abs=1e-9)
 
 
 def test_each_place_that_takes_anything_has_its_line() -> None:
     found = memory_lines(of(holding((10_000, 100_000, 1_000_000), each=1, server=90, disk=30)))
-    assert {line.place: round(line.line.each) for line in found} == {
+    assert {place: round(taken.line.each) for *_, place, taken in found} == {
         "process": 1,
         "server": 90,
         "disk": 30,
@@ -216,25 +216,24 @@ def test_each_place_that_takes_anything_has_its_line() -> None:
 
 
 def test_sizes_below_10_000_bend_no_line() -> None:
-    [found] = memory_lines(of(holding((100, 10_000, 100_000, 1_000_000), each=120)))
+    [(*_, found)] = memory_lines(of(holding((100, 10_000, 100_000, 1_000_000), each=120)))
     noisy = of(holding((10_000, 100_000, 1_000_000), each=120) + holding((100,), each=9_000))
-    [same] = memory_lines(noisy)
+    [(*_, same)] = memory_lines(noisy)
     assert found.line == same.line
     assert same.misfit == pytest.approx(0, abs=1e-9)
-    assert [players for players, _ in same.points] == [10_000, 100_000, 1_000_000]
-    assert memory_lines(of(holding((100, 1_000, 10_000, 100_000), each=120))) == []
+    assert [players for players, _ in same.fitted] == [10_000, 100_000, 1_000_000]
+    assert not [*memory_lines(of(holding((100, 1_000, 10_000, 100_000), each=120)))]
 
 
 def test_fewer_than_three_sizes_make_no_line() -> None:
-    assert memory_lines(of(holding((1000, 10_000), each=120))) == []
+    assert not [*memory_lines(of(holding((1000, 10_000), each=120)))]
 
 
 def test_a_line_says_by_how_much_it_misses() -> None:
-    [found] = memory_lines(of(holding((10_000, 20_000, 40_000), each=100)))
-    bent = found._replace(points=(*found.points[:2], (40_000, 2 * 4_005_000)))
+    bent = Bytes(((1_000, 1.0), (10_000, 1_005_000.0), (40_000, 2 * 4_005_000.0)), Line(5_000, 100))
     assert bent.misfit == pytest.approx(0.5)
 
 
 def test_a_place_that_takes_nothing_has_no_row() -> None:
-    assert memory_lines(of(timings.rank_times("memory", {100: 1.0, 1000: 1.0, 10_000: 1.0}))) == []
-    assert memory_lines(of(timings.ended(Cell("service", "realtime", 100, "memory"), "failed"))) == []
+    assert not [*memory_lines(of(timings.rank_times("memory", {100: 1.0, 1000: 1.0, 10_000: 1.0})))]
+    assert not [*memory_lines(of(timings.ended(Cell("service", "realtime", 100, "memory"), "failed")))]
