@@ -165,6 +165,10 @@ class Measurements:
         mine = [one for one in found if one.cell.workload == self.workload] or found
         return {one.cell.players: one for one in mine if one.cell.workload == mine[0].cell.workload}
 
+    def largest(self, mode: Mode, backend: str) -> Measured | None:
+        """Return what `by_size` has of a backend at its largest size; `None` where it has no figures."""
+        return next(reversed(self.by_size(mode, backend).values()), None)
+
     @cached_property
     def _with_figures(self) -> dict[tuple[Mode, str], list[Measured]]:
         found: dict[tuple[Mode, str], list[Measured]] = {}

@@ -215,8 +215,8 @@ def _bytes(measured: Iterable[Measured], place: BytesPlace) -> Bytes:
 
 def _grown(m: Measurements, backend: str) -> float | None:
     """Return what one update per call adds to the files, from crash recovery at the largest size."""
-    by_size = m.by_size("recovery", backend)
-    grown = by_size[max(by_size)].by_amount("disk", "disk_growth") if by_size else {}
+    one = m.largest("recovery", backend)
+    grown = one.by_amount("disk", "disk_growth") if one else {}
     return median(grown[min(grown)].values()) if grown else None
 
 

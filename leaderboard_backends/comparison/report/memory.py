@@ -123,7 +123,7 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
 
 
 def _memory_plot(m: Measurements) -> Iterator[Plot]:
-    largest = [[*sizes.values()][-1] for label in m.in_class_order if (sizes := m.by_size("service", label))]
+    largest = [one for label in m.in_class_order if (one := m.largest("service", label))]
     rows = [
         bar(m, one, values, f"in the {where}", players=one.cell.players)
         for one in largest

@@ -106,7 +106,7 @@ class Operation(NamedTuple):
 def operations(m: Measurements) -> list[Operation]:
     """Return what operating each board of a result takes, in the order of the result, without boards never opened."""
     known = [facts for label in m.result.settings.backends if (facts := m.result.facts(label)) is not None]
-    return [operation(facts, recovery(m, facts.label)) for facts in known]
+    return [operation(facts, m.largest("recovery", facts.label)) for facts in known]
 
 
 def operation(facts: BackendFacts, one: Measured | None) -> Operation:
@@ -128,12 +128,6 @@ def operation(facts: BackendFacts, one: Measured | None) -> Operation:
         lost=sum(lost),
         acknowledged=sum(acknowledged),
     )
-
-
-def recovery(m: Measurements, label: str) -> Measured | None:
-    """Return crash recovery of a board at its largest size; `None` where it was not measured."""
-    by_size = m.by_size("recovery", label)
-    return by_size[max(by_size)] if by_size else None
 
 
 def operations_section(m: Measurements) -> Section:

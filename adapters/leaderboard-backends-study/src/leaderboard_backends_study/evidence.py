@@ -19,7 +19,7 @@ from leaderboard_backends.comparison.document import spread
 from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
 from leaderboard_backends.comparison.named_figures import Statistic
-from leaderboard_backends.comparison.report.recovery import Operation, operation, recovery
+from leaderboard_backends.comparison.report.recovery import Operation, operation
 from leaderboard_backends.comparison.schema import BackendFacts, CodeFacts, Mode, Result
 from leaderboard_backends.comparison.statistics import Interval, interval
 from leaderboard_backends.numerals import elapsed
@@ -147,7 +147,7 @@ class Evidence:
         return int(lost), int(acknowledged)
 
     def _recovery(self, label: str) -> Measured:
-        return recovery(self.measurements, label) or missing(f"crash recovery of {label}")
+        return self.measurements.largest("recovery", label) or missing(f"crash recovery of {label}")
 
     def floor(self, one: str, two: str, mode: Mode, statistic: Statistic) -> float:
         """Return the noise floor of a figure of two boards, as a ratio."""
