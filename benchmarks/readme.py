@@ -14,7 +14,7 @@ from pathlib import Path
 from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
-from leaderboard_backends.comparison.cost.cluster import assumptions, premature, tiers, tiers_table
+from leaderboard_backends.comparison.cost.cluster import tiers
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
@@ -31,6 +31,7 @@ from leaderboard_backends.comparison.report.advice import (
     need_in_words,
     price_of_durability,
 )
+from leaderboard_backends.comparison.report.clusters import assumptions, premature, tiers_table
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.statistics import interval

@@ -13,8 +13,7 @@ from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
-from ...numerals import NONE, elapsed, significant
-from ..document import Section, Table, Value, columns
+from ...numerals import NONE
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability, Result
 from .bill import Bill, Deployment, Sharding, bill
@@ -176,25 +175,31 @@ class Ratios(NamedTuple):
         return f"at most {times} (measured {of} while all nodes shared two cores)"
 
 
+def side_by_side(m: Measurements) -> Iterator[tuple[Measured, Measured]]:
+    """Yield the board on one server with each that is sharded, at the largest size at which both have service times."""
+    alone = next(iter(one_server_rows(m.result).values()), None)
+    servers = m.by_size("service", alone.label) if alone else {}
+    for facts in m.result.backends:
+        clusters = m.by_size("service", facts.label) if facts.consistency == "per player" else {}
+        if common := servers.keys() & clusters.keys():
+            yield servers[max(common)], clusters[max(common)]
+
+
 @lru_cache(maxsize=8)
 def ratios(m: Measurements) -> Ratios:
     """Return the ratios of a result: p50 of its sharded board by p50 of one server, at the largest common size."""
-    sharded = next((one.label for one in m.result.backends if one.consistency == "per player"), "")
-    alone = next((one.label for one in one_server_rows(m.result).values()), "")
-    ours, theirs = m.by_size("service", sharded), m.by_size("service", alone)
-    largest = max(ours.keys() & theirs.keys(), default=None)
-    if largest is None:
+    found = next(side_by_side(m), None)
+    if found is None:
         return Ratios({})
-    over, on_one = _p50s(ours[largest]), _p50s(theirs[largest])
+    on_one, over = map(_p50s, found)
     return Ratios({name: over[name] / on_one[name] for name in over.keys() & on_one.keys()})
 
 
 def p50_of_rank(m: Measurements, label: str) -> tuple[float, int] | None:
     """Return the p50 of a rank in microseconds, and the size that it is of, the largest one measured."""
-    by_size = m.by_size("service", label)
-    players = max(by_size, default=0)
-    found = _p50s(by_size[players]).get("rank") if players else None
-    return None if found is None else (found, players)
+    one = m.largest("service", label)
+    found = _p50s(one).get("rank") if one else None
+    return None if one is None or found is None else (found, one.cell.players)
 
 
 def _p50s(one: Measured) -> dict[str, float]:
@@ -274,96 +279,3 @@ def storage(bill: Bill) -> str:
     if bill.problem or not items:
         return bill.problem or NONE
     return f"{' + '.join(item.what for item in items)}, {sum(item.monthly for item in items):,.0f}"
-
-
-def tiers_section(found: Tiers | None) -> list[Section]:
-    """Return the section on what outgrows one server; none where the result has no such server."""
-    if found is None:
-        return []
-    said = [premature(found), *assumptions(found)]
-    return [Section("cost-tiers", "From one server to a cluster", said, [tiers_table(found)])]
-
-
-def tiers_table(found: Tiers) -> Table:
-    """Return a row for each size."""
-    rank = "#rank" if "rank" in found.ratios.measured else "#rank, at most"
-    head = columns(
-        *("#players", "one server", f"with {REPLICAS} replicas", "#primaries", "#shards", "#players on a primary"),
-        *("#GiB of a primary", rank, "cluster", f"with {REPLICAS} replicas each"),
-    )
-    title = f"Servers of the board, and {found.inputs.prices.currency} per month"
-    return Table(title, head, [_row(tier) for tier in found.rows])
-
-
-def _row(tier: Tier) -> list[Value]:
-    nodes, sharding = tier.cluster, tier.cluster.sharding
-    fits = not nodes.problem
-    rank = Value(NONE) if tier.rank_us is None else Value(elapsed(tier.rank_us / 1e6), tier.rank_us)
-    return [
-        Value(f"{tier.players:,}", tier.players),
-        Value(storage(tier.one_server)),
-        Value(storage(tier.with_replicas)),
-        Value(str(sharding.primaries), sharding.primaries),
-        Value(str(sharding.shards), sharding.shards),
-        Value(f"{nodes.players_each:,}", nodes.players_each),
-        Value(f"{nodes.gib_each:.2f}", nodes.gib_each) if fits else Value(NONE),
-        rank,
-        Value(storage(nodes), hint="; ".join(nodes.trace())),
-        Value(storage(tier.replicated), hint="; ".join(tier.replicated.trace())),
-    ]
-
-
-def premature(found: Tiers) -> str:
-    """Return below which size a cluster is too early, and what it costs there."""
-    durable = f" ({significant(found.durable, 2)} if every update must survive a power cut)" if found.durable else ""
-    return (
-        f"**Below about {significant(found.holds, 2)} players{durable} a cluster is too early**: one server holds the "
-        f"board ({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
-    )
-
-
-def _ranks(found: Tiers) -> str:
-    """Return what a rank takes on one server and on the smallest cluster, each over the network."""
-    first = found.rows[0]
-    if found.rank_at is None or first.rank_us is None:
-        return ""
-    alone = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6)
-    over = elapsed(first.rank_us / 1e6)
-    return (
-        f", and answers a rank in {alone} over the network; {first.cluster.sharding.shards} shards answer it in "
-        f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
-    )
-
-
-def _cheaper(found: Tiers) -> str:
-    """Return what one pays otherwise at the sizes at which a cluster without replicas costs less than one server."""
-    sizes = [
-        f"{tier.players:,}"
-        for tier in found.rows
-        if not tier.one_server.problem and tier.cluster.monthly < tier.one_server.monthly
-    ]
-    if not sizes:
-        return ""
-    return (
-        f" At {' and '.join(sizes)} players the cluster costs less; what one pays for it: ranks take longer, three or "
-        "more servers have to run, and without replicas the players of a lost primary are lost."
-    )
-
-
-def assumptions(found: Tiers) -> Iterator[str]:
-    """Yield what the figures of the table rest on."""
-    model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
-    more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
-    yield (
-        f"A model, not a measurement. Memory: {each:.0f} bytes per player, by which `{label}` grew between the "
-        f"measured sizes{more}, x {model.headroom:g}; the cheapest machines of the price table, and at least "
-        f"{SHARDS_EACH} shards on a primary. A primary holds whole shards: the GiB are of the one with the most."
-    )
-    if found.rank_at:
-        rank, players = found.rank_at
-        yield (
-            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, with "
-            f"16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary (measured "
-            f"with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between machines "
-            f"(assumed); on one server, 1 round trip."
-        )

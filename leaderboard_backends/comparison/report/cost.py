@@ -8,13 +8,14 @@ from typing import Final, TypeAlias
 
 from ...numerals import NONE, counted
 from ..cost.bill import Bill
-from ..cost.cluster import cheapest_bill, tiers, tiers_section
+from ..cost.cluster import cheapest_bill, tiers
 from ..cost.footprint import FITTED_FROM, Footprint, footprints
 from ..cost.source import Inputs
 from ..document import Section, Table, Value
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import Interval
+from .clusters import tiers_section
 from .plots import AS_DOLLARS, Plot, figure, lines
 from .tables import row_of, table_of
 

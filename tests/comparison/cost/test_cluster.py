@@ -14,7 +14,6 @@ from leaderboard_backends.comparison.cost.cluster import (
     cheapest_bill,
     one_server_holds,
     over_shards,
-    premature,
     ratios,
     sharding_of,
     tiers,
@@ -22,7 +21,7 @@ from leaderboard_backends.comparison.cost.cluster import (
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.clusters import cluster_sections
+from leaderboard_backends.comparison.report.clusters import cluster_sections, premature
 
 from ..advice.results import MODEL, facts, inputs, memory, result, service
 
