@@ -96,10 +96,11 @@ class Measured:
         """Whether other work on the machine made any of its runs too slow."""
         return any(run.disturbed for run in self.runs)
 
-    def cut(self, operation: str) -> int | None:
-        """Return the fewest samples of a process, if the time limit left out some of an operation's planned steps."""
+    def cut(self, operation: str) -> tuple[int, int] | None:
+        """Return the fewest samples of a process, and those planned, where the time limit cut an operation short."""
         samples, planned = (self.values(operation, statistic) for statistic in ("samples", "planned"))
-        return min((int(number) for round_, number in samples.items() if number < planned.get(round_, 0)), default=None)
+        fewer = {number: count for number, count in samples.items() if count < planned.get(number, 0)}
+        return min(((int(count), int(planned[number])) for number, count in fewer.items()), default=None)
 
 
 class Measurements:

@@ -168,14 +168,8 @@ class _Both(NamedTuple):
 
     def cut(self, *sides: Measured) -> str:
         """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
-        cut = [
-            (samples, planned[number])
-            for one in sides
-            for planned in [one.values(self.figure.part, "planned")]
-            for number, samples in one.values(self.figure.part, "samples").items()
-            if samples < planned.get(number, 0)
-        ]
-        return "the time limit cut it to {:,.0f} of {:,.0f} steps".format(*min(cut)) if cut else ""
+        cut = [found for one in sides if (found := one.cut(self.figure.part))]
+        return "the time limit cut it to {:,} of {:,} steps".format(*min(cut)) if cut else ""
 
     def lack(self, one: Measured) -> str:
         """Return why runs do not have a figure."""

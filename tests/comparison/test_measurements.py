@@ -93,7 +93,7 @@ def test_an_operation_with_fewer_samples_than_planned_was_cut() -> None:
     one = Measurements(result(repeated(HERE, [cut, service({"rank": timed(4.0, samples=7, planned=100)})]))).at(
         Place("service", "realtime", 1000), "memory"
     )
-    assert [one.cut(operation) for operation in ("rank", "top", "load", "unknown")] == [7, None, None, None]
+    assert [one.cut(operation) for operation in ("rank", "top", "load", "unknown")] == [(7, 100), None, None, None]
 
 
 def test_samples_of_which_no_number_was_planned_were_not_cut() -> None:

@@ -100,7 +100,7 @@ def _rows(m: Measurements, measured: Sequence[Measured]) -> Iterator[Row]:
             label, rate = one.label, one.values(name, "per_second")
             if rate:
                 cut = one.cut(name)
-                marks = [f"n={cut:,}"] if cut is not None else []
+                marks = [f"n={cut[0]:,}"] if cut else []
                 fewer = {"p50": len(p50.times[label]), "p99": len(p99.times[label])}
                 marks += [f"{which} of {count}" for which, count in fewer.items() if 0 < count < len(rate)]
                 taken = p50.time(label), p50.behind(label), p99.time(label)
