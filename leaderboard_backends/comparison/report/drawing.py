@@ -6,7 +6,7 @@ A page lays the panels out anew for its width: what it needs for that, and for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from math import ceil, floor, log10
 from typing import Any, Final, TypeAlias
@@ -48,8 +48,8 @@ def chart(plot: Plot) -> Chart:
             return _stacked(plot, partial(_shapes, plot), plot.rows, "backend", step=38)
 
 
-def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield each chart as SVG, and as PNG on demand, titled, for a light and for a dark page. Cost: 50 ms per file."""
+def chart_files(charts: Iterable[Chart]) -> Iterator[tuple[str, bytes]]:
+    """Yield each chart as SVG, titled, for a light and for a dark page. Cost: 50 ms per file."""
     for one in charts:
         for name, colours in (("light", LIGHT), ("dark", DARK)):
             config = theme(colours)
@@ -57,8 +57,6 @@ def chart_files(charts: Sequence[Chart], *, png: bool = False) -> Iterator[tuple
             config["legend"]["columns"] = WIDTH // one.specification["usermeta"]["entry"]
             specification = {**one.specification, "title": one.title, "padding": 16, "config": config}
             yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
-            if png:
-                yield f"{one.name}-{name}.png", vl_convert.vegalite_to_png(specification, scale=2.0)
 
 
 # ---------------------------------------------------------------------- what all kinds share

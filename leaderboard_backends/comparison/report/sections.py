@@ -84,11 +84,11 @@ def illustrated(sections: Sequence[Section], charts: Mapping[str, Sequence[Chart
     return [replace(section, charts=[*section.charts, *charts.get(section.name, ())]) for section in sections]
 
 
-def chart_files(charts: Iterable[Chart], *, png: bool = False) -> dict[str, bytes]:
-    """Return each chart as SVG, and as PNG on demand, for a light and for a dark page: `NAME-light.svg`.
+def chart_files(charts: Iterable[Chart]) -> dict[str, bytes]:
+    """Return each chart as SVG for a light and for a dark page: `NAME-light.svg`.
 
     Raises `MissingExtraError` without vl-convert.
     """
     with report_extra():
         from . import drawing  # noqa: PLC0415 - as above
-    return dict(drawing.chart_files([*charts], png=png))
+    return dict(drawing.chart_files(charts))

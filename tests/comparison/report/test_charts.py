@@ -313,12 +313,6 @@ def test_a_chart_is_drawn_for_both_themes_as_svg_that_needs_nothing_else(every: 
         assert not [link for node in ET.fromstring(text).iter() for link in node.attrib if link.endswith("href")]  # noqa: S314 - our own
 
 
-def test_png_is_drawn_on_demand(every: dict[str, Chart]) -> None:
-    found = chart_files([every["memory"]], png=True)
-    assert sorted(found) == ["memory-dark.png", "memory-dark.svg", "memory-light.png", "memory-light.svg"]
-    assert all(found[f"memory-{theme}.png"].startswith(b"\x89PNG\r\n") for theme in ("light", "dark"))
-
-
 def test_a_hostile_label_stays_text() -> None:
     backends = {HOSTILE: made_up.BACKENDS["memory"], "n" * 300: made_up.BACKENDS["sqlite"]}
     found = charts_of(of_service(made_up.result(rounds=1, sizes=(100, 1_000), backends=backends), "update"))
