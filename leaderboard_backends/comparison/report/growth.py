@@ -164,26 +164,18 @@ Outcome: TypeAlias = Literal["below", "above", "never", "always", "not known"]
 """Where the first of two backends wins, the one that takes less time."""
 
 
-class SizeRatio(NamedTuple):
-    """Two backends at one size."""
-
-    players: int
-    ratio: Interval
-    """Time of the first, by that of the second."""
-
-
 class Crossover(NamedTuple):
-    """Where one operation of one workload takes as long on the first backend as on the second.
+    """Where one operation of one workload takes as long on a first backend as on a second.
 
     A crossover lies between measured sizes. Without one among them, the answer is that there is none; nothing is
     extrapolated.
     """
 
-    first: str
     second: str
     workload: str
     operation: str
-    sizes: tuple[SizeRatio, ...]
+    ratios: Mapping[int, Interval]
+    """By players, in rising order, the time of the first by that of the second."""
     outcome: Outcome
     players: Interval | None
     """Board size at which the ratio, and each end of its interval, last crosses 1; `None` where nothing is known.
@@ -197,20 +189,19 @@ class Crossover(NamedTuple):
     @property
     def text(self) -> str:
         """What is known, to go on after "the first wins"."""
-        players = self.players
+        players, sizes = self.players, [*self.ratios]
         if players is None:
-            few = len(self.sizes) < SIZES_NEEDED
-            return f"not known: {'too few sizes' if few else f'equal at {self.sizes[-1].players:,} players'}"
-        smallest, largest = self.sizes[0].players, self.sizes[-1].players
+            few = len(sizes) < SIZES_NEEDED
+            return f"not known: {'too few sizes' if few else f'equal at {sizes[-1]:,} players'}"
         if self.crossings:
-            low = f"under {smallest:,}" if not players.low else _rounded(players.low)
-            high = f"over {largest:,}" if players.high == inf else _rounded(players.high)
+            low = f"under {sizes[0]:,}" if not players.low else _rounded(players.low)
+            high = f"over {sizes[-1]:,}" if players.high == inf else _rounded(players.high)
             said = f"{self.outcome} {_rounded(players.middle)} players ({low} to {high})"
             said += f", the last of {self.crossings} crossings" if self.crossings > 1 else ""
         else:
-            said = f"never, from {smallest:,} players on" if self.outcome == "never" else f"always, up to {largest:,}"
+            said = f"never, from {sizes[0]:,} players on" if self.outcome == "never" else f"always, up to {sizes[-1]:,}"
             if players.high == inf:
-                said += f"; not clear even at {largest:,}"
+                said += f"; not clear even at {sizes[-1]:,}"
             elif players.high:
                 said += f"; clear from {_rounded(players.high)} on"
         return said if players.enough else f"{said}; {players.processes} processes are too few for a verdict"
@@ -229,37 +220,31 @@ def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
             places = [Place("service", workload, size) for size in m.sizes("service", workload)]
             both = [(m.at(place, first), m.at(place, second)) for place in places]
             for operation in _operations(one for pair in both for one in pair) if len(both) >= SIZES_NEEDED else ():
-                yield crossover(first, second, workload, operation, _ratios(both, operation))
+                p50s = {one.place: (one.values(operation, "p50"), two.values(operation, "p50")) for one, two in both}
+                ratios = {place.players: ratio(*sides) for place, sides in p50s.items() if all(sides)}
+                yield crossover(second, workload, operation, ratios)
 
 
-def _ratios(both: Iterable[tuple[Measured, Measured]], operation: str) -> Iterator[SizeRatio]:
-    for one, other in both:
-        mine, others = one.values(operation, "p50"), other.values(operation, "p50")
-        if mine and others:
-            yield SizeRatio(one.cell.players, ratio(mine, others))
-
-
-def crossover(first: str, second: str, workload: str, operation: str, ratios: Iterable[SizeRatio]) -> Crossover:
-    """Return the last crossing of a pair's ratios, in rising order of size, and of the ends of their intervals.
+def crossover(second: str, workload: str, operation: str, ratios: Mapping[int, Interval]) -> Crossover:
+    """Return the last crossing of a pair's ratios by rising size, and of the ends of their intervals.
 
     Between two sizes, a ratio is taken as a straight line on log-log axes. The ratio is turned so that it ends above 1:
     its upper end crosses 1 at the smallest size of the interval, its lower end at the largest.
     """
-    sizes = tuple(ratios)
-    known = Crossover(first, second, workload, operation, sizes, "not known", None, 0)
-    if len(sizes) < SIZES_NEEDED or sizes[-1].ratio.middle == 1:
+    known, sizes = Crossover(second, workload, operation, ratios, "not known", None, 0), [*ratios]
+    if len(sizes) < SIZES_NEEDED or ratios[sizes[-1]].middle == 1:
         return known
-    loses_at_last = sizes[-1].ratio.middle > 1
-    turned = [one.ratio[:3] if loses_at_last else tuple(1 / end for end in one.ratio[2::-1]) for one in sizes]
+    loses_at_last = ratios[sizes[-1]].middle > 1
+    turned = [by[:3] if loses_at_last else tuple(1 / end for end in by[2::-1]) for by in ratios.values()]
     low, middle, high = ([ends[place] for ends in turned] for place in range(3))
-    processes = min(one.ratio.processes for one in sizes)
+    processes = min(by.processes for by in ratios.values())
     players = Interval(_last(sizes, high), _last(sizes, middle), _last(sizes, low), processes)
     crossings = sum((one > 1) != (other > 1) for one, other in pairwise(middle))
     outcomes: tuple[Outcome, Outcome] = ("below", "above") if crossings else ("never", "always")
     return known._replace(outcome=outcomes[not loses_at_last], players=players, crossings=crossings)
 
 
-def _last(sizes: Sequence[SizeRatio], curve: Sequence[float]) -> float:
+def _last(sizes: Sequence[int], curve: Sequence[float]) -> float:
     """Return the size at which a curve crosses 1 upwards for the last time: 0 or infinity where it does not."""
     heights = [log(height) for height in curve]
     under = max((place for place, height in enumerate(heights) if height <= 0), default=-1)
@@ -268,8 +253,7 @@ def _last(sizes: Sequence[SizeRatio], curve: Sequence[float]) -> float:
     if under == len(sizes) - 1:
         return inf
     part = -heights[under] / (heights[under + 1] - heights[under])
-    left, right = sizes[under].players, sizes[under + 1].players
-    return float(left * (right / left) ** part)
+    return float(sizes[under] * (sizes[under + 1] / sizes[under]) ** part)
 
 
 def _rounded(players: float) -> str:

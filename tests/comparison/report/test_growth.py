@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.growth import Crossover, Curve, SizeRatio, crossover, crossovers, curves
+from leaderboard_backends.comparison.report.growth import Crossover, Curve, crossover, crossovers, curves
 from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.statistics import Interval
 from leaderboard_backends.errors import ConfigurationError
@@ -30,11 +30,10 @@ def between(
 
 
 def of_ratios(*middles: float, width: float = 1.0) -> Crossover:
-    ratios = [
-        SizeRatio(size, Interval(middle / width, middle, middle * width, 5))
-        for size, middle in zip(SIZES, middles, strict=False)
-    ]
-    return crossover("naive", "memory", "realtime", "rank", ratios)
+    ratios = {
+        size: Interval(middle / width, middle, middle * width, 5) for size, middle in zip(SIZES, middles, strict=False)
+    }
+    return crossover("memory", "realtime", "rank", ratios)
 
 
 def players(found: Crossover) -> tuple[float, float, float]:
@@ -48,8 +47,8 @@ def test_a_linear_and_a_flat_curve_cross_where_they_meet() -> None:
     assert found.outcome == "below"
     assert players(found) == pytest.approx((1000 / 1.02, 1000, 1000 / 0.98))
     assert found.text == "below 1,000 players (980 to 1,000)"
-    assert [size.players for size in found.sizes] == [100, 10_000]
-    assert found.sizes[0].ratio == pytest.approx((0.098, 0.1, 0.102, 5))
+    assert [*found.ratios] == [100, 10_000]
+    assert found.ratios[100] == pytest.approx((0.098, 0.1, 0.102, 5))
 
 
 def test_swapped_sides_cross_at_the_same_size() -> None:
@@ -154,7 +153,7 @@ def test_the_ends_stand_on_their_sides_of_the_middle(middles: list[float], width
 def test_beyond_the_last_crossing_the_same_board_wins_at_all_sizes(middles: list[float], width: float) -> None:
     found = of_ratios(*middles, width=width)
     if found.players is not None:
-        wins = {size.ratio.middle < 1 for size in found.sizes if size.players > found.players.middle * (1 + 1e-9)}
+        wins = {by.middle < 1 for size, by in found.ratios.items() if size > found.players.middle * (1 + 1e-9)}
         assert wins <= {found.outcome in ("above", "always")}
 
 
