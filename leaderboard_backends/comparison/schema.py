@@ -157,6 +157,11 @@ class BackendFacts(msgspec.Struct, frozen=True, rename={"metadata": "sheet"}):
     gates: list[Gate] = []
     """Of the workloads whose answers no run of the plan compares."""
 
+    @property
+    def sharded(self) -> bool:
+        """Whether the board is spread over the primaries of a cluster."""
+        return self.consistency == "per player"
+
 
 class WorkloadFacts(msgspec.Struct, frozen=True):
     """A workload: its name, its hash, and its text."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line
 from leaderboard_backends.comparison.cost.source import Inputs, Model, PriceTable, read_table
 from leaderboard_backends.comparison.schema import Home
+from tests.comparison.advice.results import facts
 
 STUDY = costs()
 PRICES = read_table(PriceTable)
@@ -20,7 +21,7 @@ GIB = 2**30
 def board(label: str, home: Home, *, process: float = 0, server: float = 0) -> Footprint:
     in_process, in_server, on_disk = (Bytes(((1000, 1000 * each),), Line(0, each)) for each in (process, server, 0.0))
     places = in_process, in_server, on_disk
-    return Footprint(label, home, home == "server", "memory only", *places, 0.0, None, (1000,), "made up")
+    return Footprint(facts(label, home, shared=home == "server"), *places, 0.0, None, (1000,), "made up")
 
 
 def found(*footprints: Footprint) -> dict[tuple[int, str, str], Change]:

@@ -175,7 +175,7 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
     if need.processes > 1:
         where = "on a" if facts.home == "server" else "in a"
         yield f"{need.processes} app processes share one board, {where} {facts.home}."
-    if pick.sharded and pick.bill is not None:
+    if pick.facts.sharded and pick.bill is not None:
         yield from _over_shards(pick.bill, pick.times, inputs)
     if pick.times is not None:
         yield f"{_time_of(pick.times.update, 'An update')} ({pick.times.source})."

@@ -87,11 +87,6 @@ class Candidate(NamedTuple):
         return not self.reasons
 
     @property
-    def sharded(self) -> bool:
-        """Whether the board is spread over the primaries of a cluster."""
-        return self.facts.consistency == "per player"
-
-    @property
     def disturbed(self) -> bool:
         """Whether other work on the machine made what is said of it too slow."""
         return (self.times is not None and self.times.at.disturbed) or self.concurrency.disturbed
@@ -155,8 +150,8 @@ class Basis:
 
     def _cluster(self, label: str, deployment: Need) -> Bill:
         """Return what a board over shards costs, as measured or as that of a row of one server by the model."""
-        mine = self.footprints[label]
-        measured = (one for one in self.footprints.values() if one.sharded and one.durability == mine.durability)
+        mine, every = self.footprints[label], self.footprints.values()
+        measured = (one for one in every if one.facts.sharded and one.facts.durability == mine.facts.durability)
         footprint = next(measured, over_shards(mine))
         return cheapest_bill(footprint, deployment.players, self._deployed(deployment))
 

@@ -27,16 +27,16 @@ def all_candidates(basis: Basis, need: Need) -> list[Candidate]:
     It is by the model where none was measured, or not near enough. While one server holds the board, it is too early.
     """
     judged = [_measured(basis, one, need) for one in candidates(basis, need)]
-    if any(one.sharded and one.times for one in judged) or need.players < LEAST_PLAYERS:
+    if any(one.facts.sharded and one.times for one in judged) or need.players < LEAST_PLAYERS:
         return judged
     modelled = _modelled(basis, need)
-    return [*(one for one in judged if not one.sharded), modelled] if modelled else judged
+    return [*(one for one in judged if not one.facts.sharded), modelled] if modelled else judged
 
 
 def _measured(basis: Basis, one: Candidate, need: Need) -> Candidate:
     """Return a measured candidate; where it is a cluster, with what every cluster has against it."""
     row = basis.servers.get(one.facts.durability)
-    if not one.sharded or not one.times or row is None or row.label not in basis.footprints:
+    if not one.facts.sharded or not one.times or row is None or row.label not in basis.footprints:
         return one
     cautions = (*one.cautions, *_of_any_cluster(one.facts.durability, basis.inputs))
     return one._replace(reasons=(*one.reasons, *_too_early(basis, row, need)), cautions=cautions)

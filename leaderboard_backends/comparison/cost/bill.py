@@ -155,11 +155,11 @@ def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:
     """Return why this number of app processes cannot share one board; empty where they can, or for one process."""
     if servers * workers == 1:
         return ""
-    if not footprint.shared:
-        if footprint.home == "file":
+    if not footprint.facts.shared:
+        if footprint.facts.home == "file":
             return "one process at a time may open its file: it serves one worker on one server"
         return f"it lives in one process: {servers * workers} processes would hold a copy each"
-    if footprint.home == "file" and servers > 1:
+    if footprint.facts.home == "file" and servers > 1:
         return "its file is on one machine: it serves one server"
     return ""
 
@@ -177,7 +177,7 @@ class Deployment(NamedTuple):
         if problem := why_not_shared(self.footprint, self.inputs.model.servers, self.inputs.model.workers):
             raise NothingFitsError(problem)
         yield self._app_servers()
-        if self.footprint.home == "server":
+        if self.footprint.facts.home == "server":
             yield self._storage_server()
         if self.footprint.disk.any:
             yield self._disk()
@@ -198,12 +198,12 @@ class Deployment(NamedTuple):
         if place != "server":
             return size, source
         more = f", x {footprint.more_bytes:g} over shards" if footprint.more_bytes != 1 else ""
-        each = f" on {footprint.copies} servers together" if footprint.copies > 1 else ""
-        return size * footprint.more_bytes / footprint.copies, f"{source}{more}{each}"
+        each = f" on {footprint.facts.copies} servers together" if footprint.facts.copies > 1 else ""
+        return size * footprint.more_bytes / footprint.facts.copies, f"{source}{more}{each}"
 
     def _app_servers(self) -> Item:
         """Return the app's servers; a board's file is in their cache, as it was when times were measured."""
-        model, home = self.inputs.model, self.footprint.home
+        model, home = self.inputs.model, self.footprint.facts.home
         taken, source = self._board("process")
         names = self.footprint.names + NAMES * model.string_bytes if home == "process" else 0.0
         board = (taken + names * self.players) * model.headroom / GIB
@@ -219,7 +219,7 @@ class Deployment(NamedTuple):
 
     def _storage_server(self) -> Item:
         """Return what the board's server runs on: own machines if it has a log, else what the cost model says."""
-        if self.footprint.durability != "memory only":
+        if self.footprint.facts.durability != "memory only":
             return self._own_machines(", as managed cache nodes keep no log")
         if self.inputs.model.storage_servers == "cache nodes":
             return self._cache_nodes()
@@ -255,7 +255,7 @@ class Deployment(NamedTuple):
 
     def _storage_servers(self) -> int:
         """Return the number of primaries and of their replicas, which are of one size."""
-        return self.sharding.primaries * max(1 + self.inputs.model.replicas, self.footprint.copies)
+        return self.sharding.primaries * max(1 + self.inputs.model.replicas, self.footprint.facts.copies)
 
     def _disk(self) -> Item:
         prices, model = self.inputs.prices, self.inputs.model
@@ -264,7 +264,7 @@ class Deployment(NamedTuple):
         disk = next(iter(prices.offers("disk", self.inputs.term)), None)
         if disk is None:
             raise NothingFitsError("the price table has no disk")
-        number = self._storage_servers() if self.footprint.home == "server" else 1
+        number = self._storage_servers() if self.footprint.facts.home == "server" else 1
         because = f"{source}, x {model.disk_headroom:g}{growth}, at {disk.usd:g} {PER[disk.unit]}, {disk.term}"
         monthly = number * prices.monthly(disk) * need
         return Item("disk", _several(number, f"{need:.2f} GB {disk.sku}"), monthly, because, disk.sku, need)

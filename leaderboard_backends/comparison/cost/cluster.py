@@ -13,6 +13,8 @@ from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from ...numerals import NONE
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability, Result
@@ -86,7 +88,8 @@ def sharding_of(primaries: int) -> Sharding:
 def over_shards(footprint: Footprint) -> Footprint:
     """Return the footprint of a board on one server as that of the same board over shards."""
     label = footprint.backend.replace("redis", "redis+cluster", 1)
-    return footprint._replace(backend=label, sharded=True, more_bytes=MORE_BYTES)
+    facts = replace(footprint.facts, label=label, consistency="per player")
+    return footprint._replace(facts=facts, more_bytes=MORE_BYTES)
 
 
 def cheapest_bill(footprint: Footprint, players: int, inputs: Inputs) -> Bill:
@@ -95,7 +98,7 @@ def cheapest_bill(footprint: Footprint, players: int, inputs: Inputs) -> Bill:
     Looked at are, for each machine of the price table, the fewest primaries of this kind that hold the board. Where
     nothing is large enough, the bill has a problem.
     """
-    if not footprint.sharded:
+    if not footprint.facts.sharded:
         return bill(footprint, players, inputs)
     numbers = sorted(_numbers(footprint, players, inputs))
     every = (bill(footprint, players, inputs, sharding_of(primaries)) for primaries in numbers)
@@ -180,7 +183,7 @@ def side_by_side(m: Measurements) -> Iterator[tuple[Measured, Measured]]:
     alone = next(iter(one_server_rows(m.result).values()), None)
     servers = m.by_size("service", alone.label) if alone else {}
     for facts in m.result.backends:
-        clusters = m.by_size("service", facts.label) if facts.consistency == "per player" else {}
+        clusters = m.by_size("service", facts.label) if facts.sharded else {}
         if common := servers.keys() & clusters.keys():
             yield servers[max(common)], clusters[max(common)]
 
@@ -257,7 +260,7 @@ def tiers(
     if alone is None:
         return None
     logged = boards.get(servers["every commit"].label) if "every commit" in servers else None
-    measured = next((one for one in footprints if one.sharded), None)
+    measured = next((one for one in footprints if one.facts.sharded), None)
     over, known, rank = measured or over_shards(alone), ratios(m), p50_of_rank(m, alone.backend)
     without, replicated = (inputs.changed(servers=1, workers=1, replicas=replicas) for replicas in (0, REPLICAS))
     rows, trips_us = [], TRIPS * inputs.model.round_trip_us

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from ...numerals import size as size_words
 from ..measurements import Measured, Measurements, Values
-from ..schema import BackendFacts, Durability, Home
+from ..schema import BackendFacts
 
 FITTED_FROM: Final = 10_000
 """Players from which on private memory by players is more than the grain of memory pages and of the allocator."""
@@ -107,12 +107,10 @@ def _listed(sizes: Iterable[int]) -> str:
 class Footprint(NamedTuple):
     """What one backend takes: in each app process, on its server and on disk."""
 
-    backend: str
-    home: Home
-    shared: bool
-    durability: Durability
+    facts: BackendFacts
     process: Bytes
     server: Bytes
+    """On all servers of the board together."""
     disk: Bytes
     names: float
     """Bytes of text per player: id and username. Only a board in the process keeps them there."""
@@ -122,12 +120,13 @@ class Footprint(NamedTuple):
     """The sizes that it was measured at."""
     source: str
     """Which runs it comes from."""
-    sharded: bool = False
-    """Whether the board is spread over the primaries of a cluster, all of which `server` counts."""
-    copies: int = 1
-    """How many of the servers that `server` counts have the whole board."""
     more_bytes: float = 1.0
     """Bytes on servers relative to `server`, which is measured: of the same board over shards, where none was."""
+
+    @property
+    def backend(self) -> str:
+        """The backend's label."""
+        return self.facts.label
 
 
 def fit(points: Sequence[tuple[int, float]]) -> Line:
@@ -175,10 +174,7 @@ def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measu
     workload, processes = next(iter(by_size.values())).cell.workload, min(len(one.runs) for one in by_size.values())
     traces = [trace for trace in m.result.traces if trace.workload == workload]
     return Footprint(
-        backend=facts.label,
-        home=facts.home,
-        shared=facts.shared,
-        durability=facts.durability,
+        facts=facts,
         process=_bytes(by_size.values(), "process"),
         server=_bytes(by_size.values(), "server"),
         disk=_bytes(by_size.values(), "disk"),
@@ -186,8 +182,6 @@ def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measu
         grown=_grown(m, facts.label),
         sizes=tuple(by_size),
         source=f"service runs of {workload}, {_listed(by_size)} players, medians of {processes} processes or more",
-        sharded=facts.consistency == "per player",
-        copies=facts.copies,
     )
 
 

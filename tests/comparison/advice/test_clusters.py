@@ -58,7 +58,7 @@ def test_beyond_what_one_server_holds_the_answer_is_a_cluster(durability: Durabi
     advice = advised(50_000_000, durability)
     assert advice.pick
     assert advice.pick.label == label
-    assert advice.pick.sharded
+    assert advice.pick.facts.sharded
     assert advice.pick.bill
     shards, primaries = advice.pick.bill.sharding.shards, advice.pick.bill.sharding.primaries
     assert (
@@ -83,14 +83,14 @@ def test_a_log_adds_to_an_update_over_shards_what_it_adds_on_one_server() -> Non
 def test_one_server_that_holds_the_board_comes_first_and_the_cluster_says_that_it_is_too_early() -> None:
     advice = advised(LARGEST)
     assert advice.pick
-    assert not advice.pick.sharded
-    early = next(one for one in advice.candidates if one.sharded)
+    assert not advice.pick.facts.sharded
+    early = next(one for one in advice.candidates if one.facts.sharded)
     assert [reason.demand for reason in early.reasons] == ["size"]
     assert early.reasons[0].text.startswith("too early below about ")
     assert early.monthly
     assert advice.pick.monthly
     assert early.monthly > advice.pick.monthly
-    assert not [one for one in advised(LARGEST - 1).candidates if one.sharded]
+    assert not [one for one in advised(LARGEST - 1).candidates if one.facts.sharded]
 
 
 @pytest.mark.parametrize("players", [11_000_000, 30_000_000, 50_000_000, 70_000_000])
@@ -104,7 +104,7 @@ def test_as_far_as_one_server_holds_the_board_it_is_the_answer_however_far_that_
     assert advice.pick.bill
     assert advice.pick.label == ("redis" if durability == "memory only" else "redis (appendfsync always)")
     assert "by its memory one server holds this board, but measure its times first" in text(advice)
-    early = next(one for one in advice.candidates if one.sharded)
+    early = next(one for one in advice.candidates if one.facts.sharded)
     (reason,) = early.reasons
     assert reason.text.startswith("too early below about ")
     assert ("(every commit: " if durability == "memory only" else "(memory only: ") in reason.text
@@ -126,7 +126,7 @@ def test_what_changes_the_answer_is_the_size_from_which_one_server_does_not_hold
 
 
 def test_a_measured_cluster_takes_the_place_of_the_model_as_far_as_it_goes() -> None:
-    near = [one for one in advised(LARGEST, sharded=True).candidates if one.sharded]
+    near = [one for one in advised(LARGEST, sharded=True).candidates if one.facts.sharded]
     assert [(one.label, bool(one.times and one.times.modelled)) for one in near] == [("redis+cluster", False)]
     assert [reason.text[:9] for reason in near[0].reasons] == ["too early"]
     far = advised(50_000_000, sharded=True)

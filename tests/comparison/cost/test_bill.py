@@ -11,7 +11,7 @@ from leaderboard_backends.comparison.cost.source import BytesAPlayer, Inputs, Mo
 from leaderboard_backends.comparison.schema import Durability, Home
 from leaderboard_backends.numerals import counted
 
-from ..advice.results import MODEL, PRICES
+from ..advice.results import MODEL, PRICES, facts
 
 GIB = 2**30
 PLAIN = MODEL.changed(string_bytes=0)
@@ -31,7 +31,8 @@ def taking(
 ) -> Footprint:
     """Return a footprint with bytes per player and nothing fixed."""
     places = each(process), each(server), each(disk)
-    return Footprint(backend, home, shared, durability, *places, names, grown, (1000,), "made up")
+    board = facts(backend, home, durability, shared=shared)
+    return Footprint(board, *places, names, grown, (1000,), "made up")
 
 
 def each(size: float) -> Bytes:

@@ -32,8 +32,7 @@ EACH = 200
 SERVER = Bytes(((1_000, 1_000 * EACH),), Line(0.0, EACH))
 NOTHING = Bytes(((1_000, 0),), Line(0.0, 0.0))
 PLACES = (NOTHING, SERVER, NOTHING)
-SHARED = True
-REDIS = Footprint("redis", "server", SHARED, "memory only", *PLACES, 0.0, None, (1_000,), "made up")
+REDIS = Footprint(facts("redis", "server", shared=True), *PLACES, 0.0, None, (1_000,), "made up")
 OVER = over_shards(REDIS)._replace(more_bytes=1.0)
 
 
@@ -116,7 +115,7 @@ def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> N
     (found,) = footprints(
         Measurements(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
     )
-    assert found.sharded
+    assert found.facts.sharded
     assert cheapest_bill(found, 1_000, Inputs.shipped()).runs_on.startswith("t3.small + 3 x ")
 
 

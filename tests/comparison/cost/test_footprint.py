@@ -129,7 +129,7 @@ def test_a_footprint_is_of_the_medians_over_processes_and_not_of_twins() -> None
     assert found.process == Bytes(((1_000, 100_000),), Line(0, 100))
     assert found.disk == Bytes(((1_000, 7_000),), Line(0, 7))
     assert found.server == Bytes((), NOTHING)
-    assert (found.home, found.shared, found.durability, found.names) == ("file", True, "every commit", 11.0)
+    assert (found.facts, found.names) == (board, 11.0)
     assert found.sizes == (1_000,)
 
 
