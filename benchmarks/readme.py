@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from leaderboard_backends.comparison.advice.answer import Advice, advise_without_thresholds
+from leaderboard_backends.comparison.advice.answer import Advice, advise_from
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
 from leaderboard_backends.comparison.cost.cluster import tiers
@@ -95,7 +95,7 @@ def take(result: Result) -> str:
 
 def _advised(result: Result) -> dict[Typical, list[Advice]]:
     basis = Basis(Measurements(result))
-    return {typical: [advise_without_thresholds(basis, typical.need(size)) for size in SIZES] for typical in TYPICAL}
+    return {typical: [advise_from(basis, typical.need(size)) for size in SIZES] for typical in TYPICAL}
 
 
 def _headline(typical: Typical, row: Sequence[Advice]) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-import msgspec
-
 from ...numerals import counted, percent
 from ..cost.bill import Bill
 from ..cost.cluster import TRIPS
@@ -40,7 +38,7 @@ class Ranking(NamedTuple):
     """Whether there were too few processes, or no A/A runs, to know the noise between some of them."""
 
 
-class Advice(msgspec.Struct, frozen=True):
+class Advice(NamedTuple):
     """Which backend meets a need, and all figures that the answer is based on."""
 
     need: Need
@@ -50,10 +48,19 @@ class Advice(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     """Every backend of the result, those that do not fit included."""
     why: tuple[str, ...]
-    inputs: Inputs
-    result: Result
-    thresholds: tuple[Threshold, ...] = ()
-    """What would change the answer, the nearest of each kind."""
+    basis: Basis
+
+    @property
+    def thresholds(self) -> list[Threshold]:
+        """What would change the answer, the nearest of each kind. Cost: ten times that of the answer."""
+        basis, pick, most_known = self.basis, self.pick, 0
+        if pick is not None and pick.times is not None:
+            most_known = MOST_PLAYERS if pick.times.modelled else extrapolated_up_to(basis.m, pick.label)
+
+        def order(other: Need) -> Sequence[Candidate]:
+            return rank(basis.m, other, all_candidates(basis, other)).order
+
+        return [*thresholds(self.need, pick, order, most_known)]
 
     @property
     def known(self) -> bool:
@@ -79,24 +86,11 @@ def advise(result: Result, need: Need, inputs: Inputs | None = None) -> Advice:
 
 def advise_from(basis: Basis, need: Need) -> Advice:
     """Return the same from what is read already."""
-
-    def order(other: Need) -> Sequence[Candidate]:
-        return rank(basis.m, other, all_candidates(basis, other)).order
-
-    found = advise_without_thresholds(basis, need)
-    pick, most_known = found.pick, 0
-    if pick is not None and pick.times is not None:
-        most_known = MOST_PLAYERS if pick.times.modelled else extrapolated_up_to(basis.m, pick.label)
-    return msgspec.structs.replace(found, thresholds=tuple(thresholds(need, pick, order, most_known)))
-
-
-def advise_without_thresholds(basis: Basis, need: Need) -> Advice:
-    """Return the same without what would change the answer, which takes ten times as long as the answer itself."""
     found = all_candidates(basis, need)
     ranking = rank(basis.m, need, found)
     pick = next(iter(ranking.order), None)
     why = _why(pick, need, basis.inputs, ranking) if pick else _why_nothing(found)
-    return Advice(need, pick, ranking, tuple(found), tuple(why), basis.inputs, basis.m.result)
+    return Advice(need, pick, ranking, tuple(found), tuple(why), basis)
 
 
 # ---------------------------------------------------------------------- order

@@ -12,7 +12,7 @@ from ..cost.source import Inputs
 from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import Durability, Result
-from .answer import EQUAL_COST, Advice, Ranking, advise_without_thresholds
+from .answer import EQUAL_COST, Advice, Ranking, advise_from
 from .candidates import Basis, Candidate
 from .need import DURABILITIES, LOST, Need, rate_words, time_words
 from .performance import FURTHEST, sizes
@@ -84,7 +84,7 @@ def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
         return None
     basis, book = Basis(m, inputs), _Book()
     axes = Axes(_players(measured), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
-    index = [book.answer(advise_without_thresholds(basis, need)) for need in axes.needs()]
+    index = [book.answer(advise_from(basis, need)) for need in axes.needs()]
     return Grid(axes, [*book.texts], [*book.answers], index, max(measured))
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ...errors import ConfigurationError
 from ...numerals import NONE, counted, whole
-from ..advice.answer import Advice, advise_from, advise_without_thresholds
+from ..advice.answer import Advice, advise_from
 from ..advice.candidates import DISTURBED, Basis, Candidate
 from ..advice.need import LOST, Need, time_words
 from ..advice.performance import Latency, sizes, times
@@ -135,7 +135,7 @@ def answer_of_comparison(m: Measurements) -> Section:
     known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-4:]  # the largest
     if not known:
         return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
-    advised = {typical: [advise_without_thresholds(basis, typical.need(size)) for size in known] for typical in TYPICAL}
+    advised = {typical: [advise_from(basis, typical.need(size)) for size in known] for typical in TYPICAL}
     met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
     price = price_of_durability({typical.title: row[-1] for typical, row in advised.items()})
@@ -328,7 +328,7 @@ def answer_section(advice: Advice) -> Section:
     said = [
         f"{verdict} {advice.need.words}.",
         *disturbed_words(advice.candidates),
-        *_never_opened(advice.result),
+        *_never_opened(advice.basis.m.result),
         *advice.why,
         *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
     ]
@@ -342,7 +342,7 @@ def _ranking(advice: Advice) -> Table:
         total = None if one.bill is None or one.bill.problem else one.bill.total
         notes = [*(["equal to another within the noise"] if one.label in tied else []), *one.cautions]
         rows.append(row_of(*_figures(one, advice.need), _amount(one, total, "{:,.0f}"), listed(notes)))
-    head = f"backend|{_FIGURES}|#USD over {advice.inputs.model.years:g} years|note"
+    head = f"backend|{_FIGURES}|#USD over {advice.basis.inputs.model.years:g} years|note"
     note = "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99."
     return table_of("What fits, best first", head, rows, note)
 
