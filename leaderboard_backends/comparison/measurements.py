@@ -207,7 +207,7 @@ class Measurements:
     # ------------------------------------------------------------------ noise
 
     @cached_property
-    def floors(self) -> Floors:
+    def floors(self) -> dict[FloorKey, Floor]:
         """How far equal cells were apart, by class of storage, mode and statistic.
 
         The floor is the largest ratio of medians, folded to at least 1, of all A/A runs and parts of the class. Figures
@@ -223,7 +223,21 @@ class Measurements:
                     source = f"{cell.backend} against itself, {figure.title}, {again.place.title}"
                     floor = Floor(max(one / other, other / one), source)
                     measured[key] = max(measured.get(key, Floor(0, "")), floor)
-        return Floors(measured)
+        return measured
+
+    def floor(self, facts: BackendFacts | None, mode: Mode, statistic: Statistic) -> Floor:
+        """Return the noise floor of a backend's class with its source: its own, or else the largest of all classes.
+
+        Where no A/A run has this statistic in this mode, the floor is infinite: then nothing counts as a difference.
+        """
+        own = self.floors.get((NoiseClass.of(facts), mode, statistic))
+        if own is not None:
+            return own
+        others = [floor for (_, *what), floor in self.floors.items() if what == [mode, statistic]]
+        if not others:
+            return Floor(inf, f"not known: no {mode} A/A run has a {statistic}")
+        largest = max(others)
+        return Floor(largest.ratio, f"{largest.source}, the largest of all classes, because this one has no A/A run")
 
     @cached_property
     def a_a_runs(self) -> list[Measured]:
@@ -259,23 +273,3 @@ class Floor(NamedTuple):
     ratio: float
     source: str
     """Where it comes from, as text."""
-
-
-class Floors(NamedTuple):
-    """The noise floors of a result, as measured by its A/A runs."""
-
-    measured: Mapping[FloorKey, Floor]
-
-    def find(self, facts: BackendFacts | None, mode: Mode, statistic: Statistic) -> Floor:
-        """Return the floor of a backend's class with its source: its own, or else the largest of all classes.
-
-        Where no A/A run has this statistic in this mode, the floor is infinite: then nothing counts as a difference.
-        """
-        own = self.measured.get((NoiseClass.of(facts), mode, statistic))
-        if own is not None:
-            return own
-        others = [floor for (_, *what), floor in self.measured.items() if what == [mode, statistic]]
-        if not others:
-            return Floor(inf, f"not known: no {mode} A/A run has a {statistic}")
-        largest = max(others)
-        return Floor(largest.ratio, f"{largest.source}, the largest of all classes, because this one has no A/A run")

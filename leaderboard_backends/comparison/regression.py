@@ -78,7 +78,7 @@ def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[
     hindrance = _other_class(known, known_now)
     for figure in dict.fromkeys(figure for one in (old, new) for figure in one.figures if figure.judged):
         sides = (before, known), (after, known_now)
-        floor = max(m.floors.find(facts, cell.mode, figure.statistic) for m, facts in sides)
+        floor = max(m.floor(facts, cell.mode, figure.statistic) for m, facts in sides)
         yield _of_figure(_Both(figure, old, new, hindrance), floor)
 
 

@@ -21,9 +21,9 @@ from leaderboard_backends.comparison.figures import (
     RecoveryFigures,
     ThroughputFigures,
 )
-from leaderboard_backends.comparison.measurements import Floors, Measurements, NoiseClass, Place
+from leaderboard_backends.comparison.measurements import Measurements, NoiseClass, Place
 from leaderboard_backends.comparison.named_figures import UNITS, Judged, figures_of
-from leaderboard_backends.comparison.schema import Cell, Result, Run
+from leaderboard_backends.comparison.schema import Cell, Run
 
 from .timings import CHECKED, distribution, ended, facts, rank_times, repeated, response, result, service, timed
 
@@ -165,10 +165,6 @@ SYNCED = facts("zodb", "file", "every commit")
 KNOWN = [PROCESS, facts("naive"), SERVER, SYNCED]
 
 
-def noise_floors(found: Result) -> Floors:
-    return Measurements(found).floors
-
-
 def a_a(backend: str, one: float, other: float) -> list[Run]:
     return [*rank_times(backend, {1000: one}), *rank_times(backend, {1000: other}, a_a=True)]
 
@@ -185,11 +181,11 @@ def test_a_class_is_where_a_board_lives_and_whether_each_update_waits_for_the_di
 
 def test_a_class_takes_the_largest_folded_ratio_of_its_own_twins() -> None:
     runs = [*a_a("memory", 4.0, 4.2), *a_a("naive", 8.8, 8.0), *a_a("redis", 50.0, 65.0)]
-    floors = noise_floors(result(runs, backends=KNOWN))
-    assert floors.find(PROCESS, "service", "p50").ratio == pytest.approx(1.1)
-    assert floors.find(SERVER, "service", "p50").ratio == pytest.approx(1.3)
-    assert floors.find(PROCESS, "service", "p50").source == "naive against itself, rank, realtime, 1,000 players"
-    assert floors.find(PROCESS, "service", "seconds").ratio == 1
+    m = Measurements(result(runs, backends=KNOWN))
+    assert m.floor(PROCESS, "service", "p50").ratio == pytest.approx(1.1)
+    assert m.floor(SERVER, "service", "p50").ratio == pytest.approx(1.3)
+    assert m.floor(PROCESS, "service", "p50").source == "naive against itself, rank, realtime, 1,000 players"
+    assert m.floor(PROCESS, "service", "seconds").ratio == 1
 
 
 def test_the_largest_of_all_operations_counts() -> None:
@@ -198,14 +194,14 @@ def test_the_largest_of_all_operations_counts() -> None:
         *repeated(one, [service({"rank": 4.0, "top": 10.0})]),
         *repeated(other, [service({"rank": 4.0, "top": 8.0, "only here": 1.0})]),
     ]
-    assert noise_floors(result(runs)).find(PROCESS, "service", "p50").ratio == pytest.approx(1.25)
+    assert Measurements(result(runs)).floor(PROCESS, "service", "p50").ratio == pytest.approx(1.25)
 
 
 def test_a_class_without_a_a_a_run_takes_the_largest_of_all_and_says_so() -> None:
     runs = [*a_a("memory", 4.0, 4.2), *a_a("redis", 50.0, 65.0)]
-    floors = noise_floors(result(runs, backends=KNOWN))
+    m = Measurements(result(runs, backends=KNOWN))
     for unknown in (SYNCED, None):
-        found = floors.find(unknown, "service", "p50")
+        found = m.floor(unknown, "service", "p50")
         assert found.ratio == pytest.approx(1.3)
         assert found.source.startswith("redis against itself")
         assert found.source.endswith("the largest of all classes, because this one has no A/A run")
@@ -214,29 +210,29 @@ def test_a_class_without_a_a_a_run_takes_the_largest_of_all_and_says_so() -> Non
 def test_without_any_a_a_run_in_a_mode_the_floor_is_not_known() -> None:
     place = ("realtime", 1000, "memory")
     runs = [*a_a("memory", 4.0, 4.2), *repeated(Cell("response", *place), [response({500: 80.0})] * 5)]
-    floors = noise_floors(result(runs))
-    assert floors.find(PROCESS, "response", "p99").ratio == inf
-    assert "no response A/A run" in floors.find(PROCESS, "response", "p99").source
-    assert floors.find(PROCESS, "service", "p99").ratio == inf, "no service run has samples enough for a p99"
+    m = Measurements(result(runs))
+    assert m.floor(PROCESS, "response", "p99").ratio == inf
+    assert "no response A/A run" in m.floor(PROCESS, "response", "p99").source
+    assert m.floor(PROCESS, "service", "p99").ratio == inf, "no service run has samples enough for a p99"
 
 
 def test_a_a_a_run_of_which_one_side_has_no_figures_or_none_above_0_tells_nothing() -> None:
     runs = [*rank_times("memory", {1000: 4.0}, a_a=True)]
-    assert noise_floors(result(runs)).measured == {}
-    floors = noise_floors(result(a_a("memory", 4.0, 4.0)))
-    assert floors.find(PROCESS, "service", "process_memory").ratio == inf, "the board's growth is 0"
+    assert Measurements(result(runs)).floors == {}
+    m = Measurements(result(a_a("memory", 4.0, 4.0)))
+    assert m.floor(PROCESS, "service", "process_memory").ratio == inf, "the board's growth is 0"
 
 
 @given(st.floats(0.1, 1e6), st.lists(st.floats(0.5, 2), min_size=1, max_size=7))
 def test_equal_a_a_runs_give_a_floor_of_1(time: float, spread: list[float]) -> None:
     runs = [run for a_a in (False, True) for run in rank_times("memory", {1000: time}, spread=spread, a_a=a_a)]
-    assert {floor.ratio for floor in noise_floors(result(runs)).measured.values()} == {1}
+    assert {floor.ratio for floor in Measurements(result(runs)).floors.values()} == {1}
 
 
 @given(st.floats(0.1, 10), st.floats(0.1, 10))
 def test_which_of_two_is_the_a_a_run_says_nothing(one: float, other: float) -> None:
     floor, turned = (
-        noise_floors(result(runs)).find(PROCESS, "service", "p50").ratio
+        Measurements(result(runs)).floor(PROCESS, "service", "p50").ratio
         for runs in (a_a("memory", one, other), a_a("memory", other, one))
     )
     assert floor == pytest.approx(turned)

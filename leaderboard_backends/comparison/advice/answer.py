@@ -154,7 +154,7 @@ def _ratio(m: Measurements, need: Need, first: Candidate, other: Candidate) -> t
     if not (one and two and one.p99_by_round and two.p99_by_round):
         return None
     found = ratio(one.p99_by_round, two.p99_by_round)
-    floor = max(m.floors.find(each.facts, "service", "p99").ratio for each in (first, other))
+    floor = max(m.floor(each.facts, "service", "p99").ratio for each in (first, other))
     return (found, floor) if found.enough and floor < inf else None
 
 

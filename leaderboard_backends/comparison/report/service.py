@@ -112,7 +112,7 @@ def _note(m: Measurements, measured: Sequence[Measured]) -> str:
     facts = {NoiseClass.of(known): known for one in measured for known in [m.result.facts(one.label)]}
     floors = []
     for noise, known in facts.items():
-        found = {statistic: m.floors.find(known, "service", statistic).ratio for statistic in ("p50", "p99")}
+        found = {statistic: m.floor(known, "service", statistic).ratio for statistic in ("p50", "p99")}
         said = ", ".join(f"{name} {'not known' if floor == inf else times(floor)}" for name, floor in found.items())
         floors.append(f"{noise.title if noise else 'never opened'} {said}")
     few = min(len(one.runs) for one in measured) < ENOUGH_PROCESSES
@@ -143,7 +143,7 @@ class Ranked(NamedTuple):
         if min([*one.values(), *two.values()]) <= 0:
             return None
         facts = [self.m.result.facts(each) for each in (label, other)]
-        floor = max(self.m.floors.find(each, "service", self.statistic).ratio for each in facts)
+        floor = max(self.m.floor(each, "service", self.statistic).ratio for each in facts)
         by = ratio(one, two)
         return by, differs(by, floor)
 

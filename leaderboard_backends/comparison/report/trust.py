@@ -145,7 +145,7 @@ def noise_section(m: Measurements) -> Section:
 
 def _floors(m: Measurements) -> Table:
     rows = []
-    for (noise, mode, statistic), floor in sorted(m.floors.measured.items(), key=lambda item: item[0][1:]):
+    for (noise, mode, statistic), floor in sorted(m.floors.items(), key=lambda item: item[0][1:]):
         title, of_class = statistic_title(cast("Judged", statistic)), noise.title if noise else "never opened"
         rows.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
     return table_of("Noise floors", "mode|statistic|class|#floor|from", rows)

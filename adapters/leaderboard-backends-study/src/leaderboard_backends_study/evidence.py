@@ -151,8 +151,8 @@ class Evidence:
 
     def floor(self, one: str, two: str, mode: Mode, statistic: Statistic) -> float:
         """Return the noise floor of a figure of two boards, as a ratio."""
-        floors = self.measurements.floors
-        return max(floors.find(self.result.facts(label), mode, statistic).ratio for label in (one, two))
+        facts = (self.result.facts(label) for label in (one, two))
+        return max(self.measurements.floor(each, mode, statistic).ratio for each in facts)
 
     # ------------------------------------------------------------------ facts, code
 
