@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from leaderboard_backends.comparison.advice.answer import Advice, advise_from
+from leaderboard_backends.comparison.advice.answer import Advice
 from leaderboard_backends.comparison.advice.candidates import Basis
 from leaderboard_backends.comparison.advice.need import LOST, time_words
 from leaderboard_backends.comparison.cost.cluster import tiers
@@ -23,12 +23,11 @@ from leaderboard_backends.comparison.report.advice import (
     HEADLINES,
     NO_SORTED_SET,
     PICKED,
-    TYPICAL,
     UPDATES,
     WORKERS,
-    Typical,
     in_rows,
     need_in_words,
+    of_typical_needs,
     price_of_durability,
 )
 from leaderboard_backends.comparison.report.clusters import assumptions, premature, tiers_table
@@ -58,8 +57,8 @@ PERCENTILES: tuple[Statistic, ...] = ("p50", "p99")
 def answer(result: Result) -> str:
     """Return what to take, what it costs to be wrong about durability, and why no plain sorted set."""
     advised = _advised(result)
-    headline = next(_headline(each, row) for each, row in advised.items() if each == HEADLINES[0])
-    durability = price_of_durability({each.title: row[-1] for each, row in advised.items()})
+    headline = _headline(HEADLINES[0], advised[HEADLINES[0]])
+    durability = price_of_durability({title: row[-1] for title, row in advised.items()})
     durable = f"**Durable or not?** Durable: no acknowledged update is lost in a power cut. {durability}"
     return f"{headline}\n\n{durable}\n\n{NO_SORTED_SET}"
 
@@ -93,16 +92,15 @@ def take(result: Result) -> str:
     return f"{_markdown(rows)}\n\n{load}"
 
 
-def _advised(result: Result) -> dict[Typical, list[Advice]]:
-    basis = Basis(Measurements(result))
-    return {typical: [advise_from(basis, typical.need(size)) for size in SIZES] for typical in TYPICAL}
+def _advised(result: Result) -> dict[str, list[Advice]]:
+    return of_typical_needs(Basis(Measurements(result)), SIZES)
 
 
-def _headline(typical: Typical, row: Sequence[Advice]) -> str:
+def _headline(title: str, row: Sequence[Advice]) -> str:
     """Return the first sentence of the answer, with the line for a config."""
     pick = row[-1].pick
-    assert pick is not None, f"{RESULT.name} has no pick for {typical.title}"
-    return f"**For {need_in_words(typical, row)}: `{pick.label}`.** In a config: `{pick.facts.metadata.configuration}`."
+    assert pick is not None, f"{RESULT.name} has no pick for {title}"
+    return f"**For {need_in_words(title, row)}: `{pick.label}`.** In a config: `{pick.facts.metadata.configuration}`."
 
 
 def _take(title: str, advised: Sequence[Advice]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import log2
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from ...errors import ConfigurationError
 from ...numerals import NONE, counted, whole
@@ -16,7 +16,7 @@ from ..advice.performance import Latency, sizes, times
 from ..cost.source import Inputs
 from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted
 from ..measurements import Measurements
-from ..schema import DISTURBED_FROM, Durability, Result
+from ..schema import DISTURBED_FROM, Result
 from .tables import Row, filled, row_of, table_of
 
 WHICH: Final = "which"
@@ -35,35 +35,33 @@ BEYOND: Final = "*"
 """Marks what is extrapolated beyond the largest measured size."""
 
 
-class Typical(NamedTuple):
-    """A typical need, whatever the size."""
-
-    title: str
-    servers: int
-    workers: int
-    durability: Durability
-
-    def need(self, players: int) -> Need:
-        """Return the need at a size."""
-        return Need(players, UPDATES, UPDATES, self.servers, self.workers, self.durability)
-
-
 WORKERS: Final = 4
 """App processes per server in those typical needs that have several processes."""
 
 _AND_DURABLE: Final = ", durable"
 
-TYPICAL: Final = (
-    Typical("one app process", 1, 1, "memory only"),
-    Typical(f"one app process{_AND_DURABLE}", 1, 1, "every commit"),
-    Typical("one server", 1, WORKERS, "memory only"),
-    Typical(f"one server{_AND_DURABLE}", 1, WORKERS, "every commit"),
-    Typical("3 servers", 3, WORKERS, "memory only"),
-    Typical(f"3 servers{_AND_DURABLE}", 3, WORKERS, "every commit"),
-)
+TYPICAL: Final = {
+    "one app process": Need(1, UPDATES, UPDATES, 1, 1, "memory only"),
+    f"one app process{_AND_DURABLE}": Need(1, UPDATES, UPDATES, 1, 1, "every commit"),
+    "one server": Need(1, UPDATES, UPDATES, 1, WORKERS, "memory only"),
+    f"one server{_AND_DURABLE}": Need(1, UPDATES, UPDATES, 1, WORKERS, "every commit"),
+    "3 servers": Need(1, UPDATES, UPDATES, 3, WORKERS, "memory only"),
+    f"3 servers{_AND_DURABLE}": Need(1, UPDATES, UPDATES, 3, WORKERS, "every commit"),
+}
+"""Typical needs by title, whatever the number of players."""
 
 PICKED: Final = "Picked: the cheapest that keeps up; of equal ones the fastest; within the noise, the simplest."
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
+
+Rows: TypeAlias = Mapping[str, Sequence[Advice]]
+"""By the title of a typical need, what to take at each size."""
+
+
+def of_typical_needs(basis: Basis, known: Sequence[int]) -> dict[str, list[Advice]]:
+    """Return what to take for each typical need at each size."""
+    return {
+        title: [advise_from(basis, need.changed(players=size)) for size in known] for title, need in TYPICAL.items()
+    }
 
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
@@ -88,15 +86,14 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
     return said.strip()
 
 
-def in_rows(advised: Mapping[Typical, Sequence[Advice]]) -> Iterator[tuple[str, Sequence[Advice]]]:
+def in_rows(advised: Rows) -> Iterator[tuple[str, Sequence[Advice]]]:
     """Yield each typical need's title and what to take; one row for both where durability changes nothing."""
-    rows = {typical.title: row for typical, row in advised.items()}
     merged = set[str]()
-    for title, row in rows.items():
+    for title, row in advised.items():
         durable = f"{title}{_AND_DURABLE}"
-        if durable in rows and _labels(row) == _labels(rows[durable]):
+        if durable in advised and _labels(row) == _labels(advised[durable]):
             merged.add(durable)
-            yield f"{durable} or not", rows[durable]
+            yield f"{durable} or not", advised[durable]
         elif title not in merged:
             yield title, row
 
@@ -122,7 +119,7 @@ NO_SORTED_SET: Final = (
     "it returns no rank. Here, whoever was first ranks first, and an update returns the rank."
 )
 
-HEADLINES: Final = (TYPICAL[3], TYPICAL[1], TYPICAL[2], TYPICAL[0])
+HEADLINES: Final = (f"one server{_AND_DURABLE}", f"one app process{_AND_DURABLE}", "one server", "one app process")
 """What the sentence is about: the first of these needs that something meets."""
 
 
@@ -135,30 +132,31 @@ def answer_of_comparison(m: Measurements) -> Section:
     known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-4:]  # the largest
     if not known:
         return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
-    advised = {typical: [advise_from(basis, typical.need(size)) for size in known] for typical in TYPICAL}
-    met = next((typical for typical in HEADLINES if advised[typical][-1].pick), HEADLINES[0])
+    advised = of_typical_needs(basis, known)
+    met = next((title for title in HEADLINES if advised[title][-1].pick), HEADLINES[0])
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
-    price = price_of_durability({typical.title: row[-1] for typical, row in advised.items()})
+    price = price_of_durability({title: row[-1] for title, row in advised.items()})
     taken = {row[-1].pick.label for row in advised.values() if row[-1].pick}
     chart = _chart(m, known[-1], advised[met][-1].pick, taken, f"{DURABLE} {price}\n{NO_SORTED_SET}")
     said = [*_sentences(met, advised[met]), *disturbed]
     return Section(ANSWER, ANSWER_TITLE, said, [*chart, _table(known, advised, met)])
 
 
-def need_in_words(typical: Typical, row: Sequence[Advice]) -> str:
+def need_in_words(title: str, row: Sequence[Advice]) -> str:
     """Return what the first sentence is about: "up to" the largest size, if the pick is the same for all of them."""
     players = f"{'up to ' if len(row) > 1 and len({*_labels(row)}) == 1 else ''}{row[-1].need.players:,} players"
-    return f"{players} and {f'{typical.workers} app processes on ' if typical.workers > 1 else ''}{typical.title}"
+    workers = row[-1].need.workers
+    return f"{players} and {f'{workers} app processes on ' if workers > 1 else ''}{title}"
 
 
-def _sentences(typical: Typical, row: Sequence[Advice]) -> Iterator[str]:
+def _sentences(title: str, row: Sequence[Advice]) -> Iterator[str]:
     advice, need, pick = row[-1], row[-1].need, row[-1].pick
     if pick is None:
-        yield f"For {need_in_words(typical, row)}: **{advice.verdict}**. {' '.join(advice.why)}"
+        yield f"For {need_in_words(title, row)}: **{advice.verdict}**. {' '.join(advice.why)}"
         return
     tied = [label for labels in advice.ranking.ties if pick.label in labels for label in labels if label != pick.label]
     equal = f" Within the noise it equals {quoted(tied)}." if tied else ""
-    yield f"For {need_in_words(typical, row)}: **{pick.label}**.{equal}"
+    yield f"For {need_in_words(title, row)}: **{pick.label}**.{equal}"
     if pick.facts.metadata.configuration:
         yield f"In a config: `{pick.facts.metadata.configuration}`"
     by = counted(need.processes, "process", "processes")
@@ -174,17 +172,17 @@ def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
         yield one.cost
 
 
-def _table(known: Sequence[int], advised: Mapping[Typical, Sequence[Advice]], met: Typical) -> Table:
+def _table(known: Sequence[int], advised: Rows, met: str) -> Table:
     why: dict[str, list[str]] = {}
-    for typical, row in advised.items():
+    for title, row in advised.items():
         for reason in {advice.why[0] for advice in row if not advice.pick}:
-            why.setdefault(reason, []).append(typical.title)
+            why.setdefault(reason, []).append(title)
     rows = list(in_rows(advised))
     alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
     up_to = (" / ".join(f"{known[at]:,}" for at in equal) for equal in alike)
     last = advised[met][-1]
     next_best = "".join(
-        f"Next best for {met.title}: `{one.label}`. {'. '.join(_time_and_cost(one, last.need))}.\n"
+        f"Next best for {met}: `{one.label}`. {'. '.join(_time_and_cost(one, last.need))}.\n"
         for one in last.ranking.order[1:2]
     )
     return table_of(
@@ -221,25 +219,22 @@ def _chart(m: Measurements, players: int, pick: Candidate | None, taken: Collect
 # ---------------------------------------------------------------------- which, at any size
 
 
-Rows: TypeAlias = Sequence[tuple[Typical, Sequence[Advice]]]
-
-
 def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     """Return the section "Which, at your size"; without service times of updates it says that alone."""
     try:
         basis = Basis(m, inputs)
     except ConfigurationError as error:
         return Section(WHICH, WHICH_TITLE, [f"No advice: {error}"])
-    rows = [(typical, [advise_from(basis, typical.need(size)) for size in SIZES]) for typical in TYPICAL]
-    candidates = [one for _, advised in rows for advice in advised for one in advice.candidates]
+    rows = of_typical_needs(basis, SIZES)
+    candidates = [one for advised in rows.values() for advice in advised for one in advice.candidates]
     said = [*disturbed_words(candidates), *_never_opened(m.result)]
     return Section(WHICH, WHICH_TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
 
 
 def _matrix(rows: Rows) -> Table:
-    picks = [(advice.pick, advice.need) for _, advised in rows for advice in advised if advice.pick]
+    picks = [(advice.pick, advice.need) for advised in rows.values() for advice in advised if advice.pick]
     head = "|".join(["what you have", *(f"up to {size:,} players" for size in SIZES)])
-    cells = (row_of(typical.title, *map(_place, advised)) for typical, advised in rows)
+    cells = (row_of(title, *map(_place, advised)) for title, advised in rows.items())
     return table_of("Backend, p99 of an update, and cost per month", head, cells, " ".join(_notes(picks)))
 
 
@@ -301,20 +296,20 @@ _FIGURES: Final = "durability|#p99 update|#p99 slowest read|#carries updates/s|#
 
 def _behind(rows: Rows) -> Section:
     head = f"what you have|#players|take|{_FIGURES}|next best|measured|what would change it"
-    figures = (_behind_row(typical, advice) for typical, advised in rows for advice in advised)
+    figures = (_behind_row(title, advice) for title, advised in rows.items() for advice in advised)
     table = table_of("Picks with their figures, and who comes next", head, figures)
     return Section("which-why", "Why, and what would change it", tables=[table], detail=True)
 
 
-def _behind_row(typical: Typical, advice: Advice) -> Row:
+def _behind_row(title: str, advice: Advice) -> Row:
     pick, players = advice.pick, advice.need.players
     changes = listed(threshold.text for threshold in advice.thresholds)
     if pick is None:
         verdict, why = Value(advice.verdict, tone="bad"), Value(" ".join(advice.why))
-        return row_of(typical.title, players, verdict, *[None] * 6, why, changes)
+        return row_of(title, players, verdict, *[None] * 6, why, changes)
     following = "".join(f"{one.label}, {one.cost.removesuffix(' per month')}" for one in advice.ranking.order[1:2])
     source = pick.times.source if pick.times else ""
-    return row_of(typical.title, players, *_figures(pick, advice.need), following, source, changes)
+    return row_of(title, players, *_figures(pick, advice.need), following, source, changes)
 
 
 # ---------------------------------------------------------------------- one need

@@ -29,7 +29,7 @@ from ..advice.need import LOST
 from ..document import Chart, Column, Section, Table, Value, pieces
 from ..result_files import encode_result
 from ..schema import Result
-from .advice import TYPICAL, UPDATES, WHICH
+from .advice import HEADLINES, TYPICAL, UPDATES, WHICH
 from .palette import BY_VARIABLE, theme, variables
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _template() -> Template:
 
 def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
     """Yield the controls of a need: the axis, its title, and the values with their words; one value is preselected."""
-    typical = TYPICAL[3].need(players=answers.largest)
+    typical = TYPICAL[HEADLINES[0]].changed(players=answers.largest)
     first = {**msgspec.structs.asdict(typical), "updates": int(UPDATES), "reads": int(UPDATES)}
     for name, title in CONTROLS.items():
         values: list[Any] = getattr(answers.axes, name)

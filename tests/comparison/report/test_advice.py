@@ -53,7 +53,7 @@ def test_50k_players_durable_on_one_server_is_one_look_away() -> None:
 
 def test_each_typical_need_has_an_answer_at_each_size() -> None:
     rows = [[*row] for row in matrix().rows]
-    assert texts([row[0] for row in rows]) == [typical.title for typical in TYPICAL]
+    assert texts([row[0] for row in rows]) == [*TYPICAL]
     assert {len(row) for row in rows} == {len(SIZES) + 1}
     names_need_a_larger_server = "file*, 400 µs, $10"
     assert texts(rows[0])[1:] == ["quick, 20.0 µs, $10"] * 3 + [names_need_a_larger_server]
@@ -62,8 +62,8 @@ def test_each_typical_need_has_an_answer_at_each_size() -> None:
 
 
 def test_no_deployment_stands_there_only_as_durable_or_only_as_not_durable() -> None:
-    kinds = {(typical.servers, typical.workers): set[str]() for typical in TYPICAL}
-    for typical in TYPICAL:
+    kinds = {(typical.servers, typical.workers): set[str]() for typical in TYPICAL.values()}
+    for typical in TYPICAL.values():
         kinds[typical.servers, typical.workers].add(typical.durability)
     assert kinds == {each: {"memory only", "every commit"} for each in ((1, 1), (1, 4), (3, 4))}
 
