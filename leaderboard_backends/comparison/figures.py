@@ -82,22 +82,12 @@ class Timed(msgspec.Struct, frozen=True):
     planned: Count
     time: Distribution
 
-    @property
-    def per_second(self) -> float:
-        """Operations per second of one client, one call after the other."""
-        return 1e6 / self.time.mean_us if self.time.mean_us else 0.0
-
 
 class LoadFigures(msgspec.Struct, frozen=True):
     """One `update_scores` call with every player."""
 
     players: Count
     seconds: Seconds
-
-    @property
-    def per_second(self) -> float:
-        """Players loaded per second."""
-        return self.players / self.seconds if self.seconds else 0.0
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):
@@ -151,11 +141,6 @@ class ClientsFigures(msgspec.Struct, frozen=True):
     server_cores: float | None = None
     """Busy cores of the server, if there is one: under one core, it had time left."""
 
-    @property
-    def per_second(self) -> float:
-        """Operations per second of all clients together."""
-        return self.operations / self.seconds if self.seconds else 0.0
-
 
 class BatchFigures(msgspec.Struct, frozen=True):
     """`update_scores` with so many updates per call, one client."""
@@ -163,11 +148,6 @@ class BatchFigures(msgspec.Struct, frozen=True):
     size: Count
     updates: Count
     seconds: Seconds
-
-    @property
-    def per_second(self) -> float:
-        """Updates per second."""
-        return self.updates / self.seconds if self.seconds else 0.0
 
 
 class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):

@@ -49,15 +49,7 @@ HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
 IDLE: Final = "idle"
 """The part of a response run in which the board does nothing: what the harness itself adds."""
 
-TIME_FIELDS: Final[dict[Statistic, str]] = {
-    "p50": "p50_us",
-    "p95": "p95_us",
-    "p99": "p99_us",
-    "p999": "p999_us",
-    "mean": "mean_us",
-    "maximum": "maximum_us",
-    "samples": "samples",
-}
+TIME_FIELDS: Final[dict[Statistic, str]] = {**{name: f"{name}_us" for name in get_args(Time)}, "samples": "samples"}
 """The field of a distribution that each statistic is in."""
 
 
@@ -131,11 +123,11 @@ def _service(figures: ServiceFigures) -> _Read:
     for operation, timed in figures.operations.items():
         yield from _times(operation, timed.time)
         yield Figure(operation, "planned"), timed.planned
-        yield Figure(operation, "per_second"), timed.per_second
+        yield Figure(operation, "per_second"), _per_second(1e6, timed.time.mean_us)
     load, memory = figures.load, figures.memory
     yield Figure("load", "seconds"), load.seconds
     yield Figure("load", "players"), load.players
-    yield Figure("load", "players_per_second"), load.per_second
+    yield Figure("load", "players_per_second"), _per_second(load.players, load.seconds)
     yield Figure("clock", "clock"), figures.clock_us
     yield Figure("board", "process_memory"), _each(memory.board_bytes, load.players)
     yield Figure("board", "server_memory"), _each(memory.server_private_bytes, load.players)
@@ -153,13 +145,17 @@ def _each(size: int | None, count: int) -> float | None:
     return None if size is None or not count else size / count
 
 
+def _per_second(count: float, seconds: float) -> float:
+    return count / seconds if seconds else 0.0
+
+
 def _throughput(figures: ThroughputFigures) -> _Read:
     for several in figures.clients:
-        yield Figure(several.kind, "per_second", several.clients), several.per_second
+        yield Figure(several.kind, "per_second", several.clients), _per_second(several.operations, several.seconds)
         yield Figure(several.kind, "client_cores", several.clients), several.client_cores
         yield Figure(several.kind, "server_cores", several.clients), several.server_cores
     for batch in figures.batches:
-        yield Figure("batch", "per_second", batch.size), batch.per_second
+        yield Figure("batch", "per_second", batch.size), _per_second(batch.updates, batch.seconds)
 
 
 def _response(figures: ResponseFigures) -> _Read:

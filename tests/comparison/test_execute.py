@@ -113,7 +113,7 @@ def test_threads_run_on_every_backend_and_processes_where_it_is_shared(whole: Re
     def kinds(label: str) -> list[tuple[str, int]]:
         figures = of(whole, "throughput", label).figures
         assert isinstance(figures, ThroughputFigures)
-        assert all(clients.operations and clients.per_second > 0 for clients in figures.clients)
+        assert all(clients.operations and clients.seconds > 0 for clients in figures.clients)
         assert [batch.size for batch in figures.batches] == [10]
         assert all(batch.updates for batch in figures.batches)
         return [(clients.kind, clients.clients) for clients in figures.clients]
