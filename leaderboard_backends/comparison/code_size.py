@@ -27,6 +27,8 @@ from .schema import CodeSize
 _BACKENDS = "leaderboard_backends.backends."
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 COMPILED: Final = (".so", ".pyd")
+_BLOCKS: Final = (ast.stmt, ast.excepthandler, ast.match_case)
+"""The nodes of a syntax tree that statements can be in; an expression has none."""
 
 
 class Comments(NamedTuple):
@@ -69,22 +71,18 @@ def count_statements(source: str) -> int:
     """Return the number of statements in Python source, docstrings left out. Raises `SyntaxError`."""
     key = sha256(source.encode()).hexdigest()
     if key not in _COUNTED:
-        module = ast.parse(source)
-        _COUNTED[key] = sum(1 for _ in _statements(module.body)) - _has_docstring(module.body)
+        _COUNTED[key] = _statements(ast.parse(source))
     return _COUNTED[key]
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a block and of all blocks in it, docstrings of classes and functions left out."""
-    for statement in body:
-        yield statement
-        inner: list[ast.stmt] = getattr(statement, "body", [])
-        documented = isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        yield from _statements(inner[documented and _has_docstring(inner) :])
-        yield from _statements(getattr(statement, "orelse", ()))
-        yield from _statements(getattr(statement, "finalbody", ()))
-        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
-            yield from _statements(part.body)
+def _statements(node: ast.AST) -> int:
+    """Return the number of statements in a module, or in the blocks of a statement; their docstrings left out."""
+    documented = (
+        isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(node, clean=False) is not None
+    )
+    inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, _BLOCKS))
+    return sum(isinstance(child, ast.stmt) + _statements(child) for child in inner) - documented
 
 
 def count_lines(source: str, suffix: str) -> int:
@@ -143,14 +141,6 @@ def _home(backend: type) -> str:
         if plugin.attr == backend.__qualname__ and f"{name}.".startswith(f"{plugin.module}."):
             return plugin.module
     return name
-
-
-def _has_docstring(body: list[ast.stmt]) -> bool:
-    match body:
-        case [ast.Expr(value=ast.Constant(value=str())), *_]:
-            return True
-        case _:
-            return False
 
 
 # ---------------------------------------------------------------------- libraries
