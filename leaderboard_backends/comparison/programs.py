@@ -7,15 +7,15 @@ its figures count. Programs keep no contract, and none of their figures is compa
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from typing import Final
 
 from ..errors import ConfigurationError, PluginError
 from ..model import shorten
-from ..registry import distribution_of, installed, load_plugin
+from ..registry import load_plugin
 from .figures import ProgramFigures
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.programs"
@@ -99,11 +99,9 @@ def find_program(distribution: str, name: str) -> Program:
     return known[name]
 
 
-def _points(distribution: str) -> Iterator[EntryPoint]:
-    wanted = _normalized(distribution)
-    return (point for point in installed(ENTRY_POINT_GROUP) if _normalized(distribution_of(point)) == wanted)
-
-
-def _normalized(distribution: str) -> str:
-    """Return a name as package indexes compare it: `Acme_Comparison` and `acme-comparison` are the same."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+def _points(distribution: str) -> Iterable[EntryPoint]:
+    """Return what a distribution names, however its name is spelled: as package indexes compare names."""
+    try:
+        return metadata.distribution(distribution).entry_points.select(group=ENTRY_POINT_GROUP)
+    except (metadata.PackageNotFoundError, ValueError):  # the latter where the name is empty
+        return ()
