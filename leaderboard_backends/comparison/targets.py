@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from secrets import token_hex
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -44,14 +44,6 @@ LEFT_OUT: Final = (
 about a server's, and boards on several servers or with a copy, whose start takes seconds."""
 
 NO_METADATA: Final = Metadata()
-
-
-class OpenTarget(NamedTuple):
-    """A target that is ready for one run."""
-
-    where: Where
-    server: ServerProcess | None = None
-    """The server that has the data, where there is one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +86,14 @@ class Target:
         return [plugin.module for plugin in entry_points(group=ENTRY_POINT_GROUP, name=self.name or scheme)]
 
     @contextmanager
-    def open(self, directory: Path) -> Iterator[OpenTarget]:
-        """Make the target ready, with its files in `directory`; all it started ends with the context.
+    def open(self, directory: Path) -> Iterator[tuple[Where, ServerProcess | None]]:
+        """Make the target ready for one run, with its files in `directory`; all it started ends with the context.
 
-        Raises what making it raises.
+        Beside where its boards are, it yields the server that has the data, where there is one alone. Raises what
+        making it raises.
         """
         if self.place is None:
-            yield OpenTarget(Where(self.url, f"{BOARD}-{token_hex(8)}", shared=is_url(self.url)))
+            yield Where(self.url, f"{BOARD}-{token_hex(8)}", shared=is_url(self.url)), None
             return
         with self.place.open(directory) as trial:
             where = Where(
@@ -110,7 +103,7 @@ class Target:
                 copies=trial.copies,
                 data_path=str(trial.data) if trial.data else None,
             )
-            yield OpenTarget(where, trial.server)
+            yield where, trial.server
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -42,12 +42,11 @@ def test_only_the_full_plan_has_them_and_their_labels_say_that_they_share_a_mach
 def test_a_board_and_its_replicas_are_on_all_servers_that_were_started(tmp_path: Path) -> None:
     target = known_targets()[SENTINEL]
     assert not target.recovers
-    with target.open(tmp_path) as opened:
-        assert len({*opened.where.server_pids}) == 6
-        assert (opened.where.copies, opened.server) == (3, None)
-        assert all(map(psutil.pid_exists, opened.where.server_pids))
-        pids = opened.where.server_pids
-    assert not any(map(psutil.pid_exists, pids))
+    with target.open(tmp_path) as (where, server):
+        assert len({*where.server_pids}) == 6
+        assert (where.copies, server) == (3, None)
+        assert all(map(psutil.pid_exists, where.server_pids))
+    assert not any(map(psutil.pid_exists, where.server_pids))
 
 
 @pytest.mark.parametrize("mode", ["service", pytest.param("throughput", marks=pytest.mark.proof)])
