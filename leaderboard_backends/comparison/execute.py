@@ -33,7 +33,7 @@ from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, Plan, Unit, in_order, units
 from .programs import programs_by_distribution
-from .schema import SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
+from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, TraceStore
 
@@ -47,9 +47,6 @@ REPEATS: Final = 2
 
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
-
-AGAIN: Final = ("unavailable", "not run")
-"""What a resumed comparison tries again: a server may be there now."""
 
 REASONS: Final = (LeaderboardError, ServerNotFoundError, ServerStartError, OSError)
 """Errors that may occur when a target is made."""
@@ -155,7 +152,7 @@ class _Comparison:
         check_same(old, self._head(old.salt))
         self.head = old
         self.backends = {facts.label: facts for facts in known}
-        self.runs = {(run.cell, run.round): run for run in done if run.status not in AGAIN}
+        self.runs = {(run.cell, run.round): run for run in done if run.status not in ABSENT}
         for run in self.runs.values():
             self._refuse_if_wrong(run)
         for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "program"}.values():
@@ -219,7 +216,7 @@ class _Comparison:
 
     def _pass_gates(self, target: Target, facts: BackendFacts) -> None:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
-        known = {gate.workload: gate for gate in facts.gates if gate.status not in AGAIN}
+        known = {gate.workload: gate for gate in facts.gates if gate.status not in ABSENT}
         gates = [
             known.get(workload) or self._gate(target, conformance_gate.gate_unit(workload, players, target.label))
             for workload, players in self.gates.items()

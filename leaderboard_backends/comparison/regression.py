@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from .comparable import Difference, check_comparable, differences
 from .measurements import Floor, Measured, Measurements
 from .named_figures import HIGHER_IS_BETTER, Figure
-from .schema import BackendFacts, Cell, Result, Run, Status
+from .schema import ABSENT, BackendFacts, Cell, Result, Run, Status
 from .statistics import ENOUGH_PROCESSES, Interval, differs, independent_ratio, interval
 
 Outcome: TypeAlias = Literal["worse", "better", "same", "no verdict", "appeared", "disappeared"]
@@ -84,7 +84,6 @@ def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[
 
 # ---------------------------------------------------------------------- cells as a whole
 
-_ABSENT: Final[tuple[Status, ...]] = ("unavailable", "not run")
 _FAULTS: Final[tuple[Status, ...]] = ("timed out", "failed", "wrong")
 """From the least to the worst."""
 
@@ -106,7 +105,7 @@ def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, boo
     """Return the worst fault of a cell's runs, and whether none was fine; `None` where none could be run."""
     if runs and _refused(facts):
         return len(_FAULTS), True
-    statuses = {run.status for run in runs}.difference(_ABSENT)
+    statuses = {run.status for run in runs}.difference(ABSENT)
     return (max(map(_rank, statuses)), "ok" not in statuses) if statuses else None
 
 

@@ -30,6 +30,9 @@ Status: TypeAlias = Literal["ok", "wrong", "failed", "unavailable", "timed out",
 """`ok` alone has figures; `wrong` disagreed with the model, or is of a backend that did in another run; `unavailable`
 could not be opened here."""
 
+ABSENT: Final[tuple[Status, ...]] = ("unavailable", "not run")
+"""What says nothing of a backend: a resumed comparison tries such runs again, as a server may be there now."""
+
 Durability: TypeAlias = Literal["memory only", "everysec", "every commit", "not known"]
 """What a power cut leaves of acknowledged updates: nothing, all but about the last second, or everything.
 
