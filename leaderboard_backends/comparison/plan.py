@@ -202,15 +202,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         A part with a single workload gets the first one.
         """
-
-        def changed(part: Any) -> Any:
-            if players:
-                part = replace(part, players=list(players))
-            if steps and not isinstance(part, RecoveryPart | ChurnPart):
-                part = replace(part, steps=steps)
-            return _with_workloads(part, workloads) if workloads else part
-
-        return self._each(changed)
+        return self._each(lambda part: _changed(part, workloads, players=list(players), steps=steps))
 
     def for_every_backend(self) -> Plan:
         """Return the plan with parts that leave no backend out."""
@@ -218,16 +210,16 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """Return the plan with its workloads under the names that they have themselves."""
-        return self._each(lambda part: _with_workloads(part, [names.get(name, name) for name in part.workloads]))
+        return self._each(lambda part: _changed(part, [names.get(name, name) for name in part.workloads]))
 
     def _each(self, change: Callable[[Any], Any]) -> Plan:
         return replace(self, **{mode: [change(part) for part in getattr(self, mode)] for mode in BACKEND_MODES})
 
 
-def _with_workloads(part: Part, names: Sequence[str]) -> Part:
-    if isinstance(part, ServicePart):
-        return replace(part, workloads=list(names))
-    return replace(part, workload=names[0])
+def _changed(part: Any, workloads: Sequence[str], **values: object) -> Any:
+    """Return a part with other values for those of these keys that it has; what is empty stays as it is."""
+    given: dict[str, object] = {"workloads": [*workloads], "workload": next(iter(workloads), ""), **values}
+    return replace(part, **{name: value for name, value in given.items() if value and name in part.__struct_fields__})
 
 
 class Unit(msgspec.Struct, frozen=True):
