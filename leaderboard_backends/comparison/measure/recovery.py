@@ -63,21 +63,17 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Back(msgspec.Struct, frozen=True, tag="back"):
-    """The board gives right answers again."""
+    """The board gives answers again."""
 
     at: float
     found: int
     """Players that were there before anything was loaded again."""
     lost: int
+    wrong: str = ""
+    """What is wrong with the restored board, whose figures then do not count."""
 
 
-class Wrong(msgspec.Struct, frozen=True, tag="wrong"):
-    """The restored board holds something that was never written; then there are no figures."""
-
-    reason: str
-
-
-Line: TypeAlias = Loaded | Ready | Back | Wrong
+Line: TypeAlias = Loaded | Ready | Back
 Reply = TypeVar("Reply", Loaded, Ready, Back)
 
 
@@ -118,13 +114,8 @@ def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
         if not found:
             loaded = len(trace.scores)
             board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], trace.scores, strict=True))
-        try:
-            _check(board, trace)
-        except WrongBoardError as error:
-            tell(out, Wrong(str(error)))
-            return
-        at = time.monotonic()
-        tell(out, Back(at, found, count_lost(board, trace, acknowledged)))
+        wrong, at = _wrong(board, trace), time.monotonic()
+        tell(out, Back(at, found, 0 if wrong else count_lost(board, trace, acknowledged), wrong))
 
 
 def climbing(trace: Trace, first: int = 0) -> Iterator[tuple[str, str, Score]]:
@@ -146,13 +137,14 @@ def count_lost(board: LeaderboardBackend, trace: Trace, acknowledged: int) -> in
     return sum(board.get_score(player) not in scores for player, scores in last.items())
 
 
-def _check(board: LeaderboardBackend, trace: Trace) -> None:
-    """Raise `WrongBoardError` unless the board is whole."""
+def _wrong(board: LeaderboardBackend, trace: Trace) -> str:
+    """Return what is wrong with the board; empty where it is whole."""
     top = board.get_top_n(1)
     if len(board) < len(trace.scores):
-        raise WrongBoardError(f"after recovery, the board has {len(board)} of {len(trace.scores)} players")
+        return f"after recovery, the board has {len(board)} of {len(trace.scores)} players"
     if [board.get_rank(entry.player_id) for entry in top] != [1]:
-        raise WrongBoardError("after recovery, the first entry of the top is not at rank 1")
+        return "after recovery, the first entry of the top is not at rank 1"
+    return ""
 
 
 def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) -> Iterator[DiskFigures]:
@@ -193,6 +185,8 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
             acknowledged += sum(counted.updates for counted in loaded.disk)
             tell(_stdin(survivor), acknowledged)
             back = _reply(survivor, Back, timeout)
+            if back.wrong:
+                raise WrongBoardError(back.wrong)
             return RecoveryFigures(
                 processes=0 if server is None else 1,
                 ports=0 if server is None else listening_ports(server.pid),
@@ -261,17 +255,11 @@ def _worker(target: Target, timeout: float) -> Iterator[Process]:
 
 
 def _reply(process: Process, kind: type[Reply], timeout: float) -> Reply:
-    """Return the next line.
-
-    Raises `WorkerError` where the process ends before it, `WrongBoardError` where it reports a wrong board instead.
-    """
+    """Return the next line. Raises `WorkerError` where the process ends before it."""
     line = _stdout(process).readline()
     if not line:
         raise _ended(process, timeout)
-    told: Reply | Wrong = msgspec.json.decode(line, type=kind | Wrong)
-    if isinstance(told, Wrong):
-        raise WrongBoardError(told.reason)
-    return told
+    return msgspec.json.decode(line, type=kind)
 
 
 def _ended(process: Process, timeout: float) -> WorkerError:
