@@ -102,18 +102,6 @@ def statements_of(files: Iterable[Path]) -> int:
     return sum(count_statements(file.read_text(encoding="utf-8")) for file in files)
 
 
-def size_of(files: Iterable[Path], base: Path) -> CodeSize:
-    """Count files, those of unknown languages left out; they are named from `base` on. Raises `OSError`."""
-    known = [file for file in sorted(files) if file.suffix in (".py", *OTHER_SOURCE)]
-    python = [file for file in known if file.suffix == ".py"]
-    others = [file for file in known if file.suffix != ".py"]
-    return CodeSize(
-        statements=statements_of(python),
-        other_lines=sum(count_lines(file.read_text(encoding="utf-8"), file.suffix) for file in others),
-        files=[file.relative_to(base).as_posix() for file in (*python, *others)],
-    )
-
-
 def code_size(backend: type) -> CodeSize:
     """Count the source of a backend's class: its module, or the whole package where that is one.
 
@@ -127,9 +115,15 @@ def code_size(backend: type) -> CodeSize:
     if file is None:
         raise OSError(f"the module {name} has no source file")
     root = Path(file)
-    if root.name != "__init__.py":
-        return size_of([root], root.parent)
-    return size_of(root.parent.rglob("*"), root.parent.parent)
+    base, files = root.parent, [root]
+    if root.name == "__init__.py":
+        base, files = base.parent, sorted(base.rglob("*"))
+    python, others = ([path for path in files if path.suffix in kinds] for kinds in ((".py",), OTHER_SOURCE))
+    return CodeSize(
+        statements=statements_of(python),
+        other_lines=sum(count_lines(path.read_text(encoding="utf-8"), path.suffix) for path in others),
+        files=[path.relative_to(base).as_posix() for path in (*python, *others)],
+    )
 
 
 def _home(backend: type) -> str:
