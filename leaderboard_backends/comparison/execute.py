@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from ..errors import LeaderboardError
@@ -27,11 +28,11 @@ from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
-from .measure.job import Answer, Job, Jobs
+from .measure.job import TIMEOUT, Answer, Job
 from .measure.processes import WorkerError, answer, end_all, no_figures, redacted
 from .measure.recovery import recover
 from .opening import Where
-from .plan import AT_ONCE, Plan, Unit, in_order, units
+from .plan import AT_ONCE, ChurnPart, Plan, Unit, in_order, units
 from .programs import programs_by_distribution
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
@@ -112,7 +113,6 @@ class _Comparison:
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
         self.units = [one for one in units(order.plan, list(self.targets), programs, sizes) if self._applies(one)]
         self.gates = conformance_gate.gates_of(order.plan, sizes)
-        self.jobs = Jobs(order.plan, order.seed, self.workloads, order.timeout)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}
         """Why a backend is not measured."""
@@ -233,7 +233,7 @@ class _Comparison:
         return Gate(unit.cell.workload, unit.cell.players, found.status, found.reason, checked)
 
     def _introduce(self, target: Target, where: Where) -> Answer:
-        job = Job("facts", where, self.jobs.timeout_of(), label=target.label)
+        job = Job("facts", where, self.order.timeout or TIMEOUT, label=target.label)
         found = _answer_of(job, target)
         if found.facts is None:
             return found
@@ -279,18 +279,40 @@ class _Comparison:
     def _answer(self, unit: Unit) -> Answer:
         cell = unit.cell
         if cell.mode == "program":
-            return answer(self.jobs.of(unit, Where("", "")))
+            return answer(self._job(unit, Where("", "")))
         if cell.backend in self.refusals:
             return self.refusals[cell.backend]
         target = self.targets[cell.backend]
         trace = self._trace(unit)
         if cell.mode == "recovery":
-            timeout = self.jobs.timeout_of(unit)
+            timeout = self._timeout(unit)
             return self._fresh(target, lambda files: Answer("ok", figures=recover(target, trace.trace, files, timeout)))
         return self._measure(target, unit, trace)
 
+    def _job(self, unit: Unit, where: Where, trace: StoredTrace | None = None) -> Job:
+        """Return the job of a run; a program of a plug-in has no trace."""
+        workload = self.workloads.get(unit.cell.workload)
+        return Job(
+            task=unit.cell.mode,
+            where=where,
+            timeout=self._timeout(unit),
+            label=unit.cell.backend,
+            trace_path=str(trace.trace) if trace else "",
+            answers_path=str(trace.answers) if trace else "",
+            time_limit=self.order.plan.time_limit,
+            rates=list(workload.spec.arrival.rates) if workload else [],
+            players=unit.cell.players,
+            seed=self.order.seed,
+            asked=msgspec.to_builtins(unit.part),
+        )
+
+    def _timeout(self, unit: Unit) -> float:
+        """Return the timeout of a worker in seconds: far above what one that works needs."""
+        timeout = self.order.timeout or TIMEOUT + 10 * self.order.plan.time_limit + unit.cell.players / 2000
+        return timeout + 2 * unit.part.seconds if isinstance(unit.part, ChurnPart) else timeout
+
     def _measure(self, target: Target, unit: Unit, trace: StoredTrace) -> Answer:
-        return self._on_target(target, lambda where: _answer_of(self.jobs.of(unit, where, trace), target))
+        return self._on_target(target, lambda where: _answer_of(self._job(unit, where, trace), target))
 
     def _on_target(self, target: Target, work: Callable[[Where], Answer]) -> Answer:
         """Return the answer of work at a target made for it."""
