@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ..errors import ConfigurationError
-from .schema import Cell, Machine, Result, TraceFacts
+from .schema import Machine, Result, TraceFacts
 
 
 class Difference(NamedTuple):
@@ -35,7 +35,7 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
             f"{difference} (times of two machines differ whatever the code does: measure both on one, or allow it)"
             for difference in _unlike(_hardware(old.machine), _hardware(new.machine))
         ]
-    if not _cells(old) & _cells(new):
+    if {run.cell for run in old.runs}.isdisjoint(run.cell for run in new.runs):
         problems.append("they have no runs in common (run both with the same plan)")
     if problems:
         raise ConfigurationError(f"these results cannot be compared: {'; '.join(problems)}.")
@@ -81,10 +81,6 @@ def _drawn(traces: Sequence[TraceFacts]) -> str:
     return ", ".join(
         f"{trace.sha256[:12]} (seed {trace.seed}, {sum(trace.steps.values()):,} steps)" for trace in traces
     )
-
-
-def _cells(result: Result) -> set[Cell]:
-    return {run.cell for run in result.runs}
 
 
 def _hardware(machine: Machine) -> dict[str, str]:
