@@ -1,7 +1,7 @@
 """Clients that work on one board at the same time: threads of this process, or processes with a board object each.
 
-They work as fast as they can, or at a rate, whether or not the board is ready (`timing`). `tasks` has clients that are
-asyncio tasks.
+Started together, they work as fast as they can until one has made all its calls or the time is up, or at a rate,
+whether or not the board is ready (`timing`). `tasks` has clients that are asyncio tasks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from threading import Barrier
 from time import perf_counter, thread_time
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ...errors import LeaderboardError
 from ...protocol import LeaderboardBackend
@@ -50,28 +50,11 @@ class Done:
     processor: float
 
 
-class Flag(Protocol):
-    """Stops all clients once one of them has stopped: `value` is then true."""
+@dataclass
+class Flag:
+    """Stops all clients once one of them has stopped; processes share a `Value` of `multiprocessing` in its place."""
 
-    value: Any
-
-
-class Clients(Protocol):
-    """Clients of one kind."""
-
-    kind: Kind
-
-    def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
-        """Run the calls of all clients, started together, until one client has finished or the time is up."""
-        ...
-
-
-class PacedClients(Clients, Protocol):
-    """Clients of one kind that can keep a rate."""
-
-    def pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
-        """Run the calls of all clients, started together, at a rate of all of them."""
-        ...
+    value: bool = False
 
 
 def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line: Barrier, stop: Flag) -> Done:
@@ -98,11 +81,6 @@ def pace(board: LeaderboardBackend, calls: Sequence[PacedCall], rate: float, giv
     return at_rate(arrivals, rate, give_up, spin_ns=0)
 
 
-@dataclass
-class _Stop:
-    value: bool = False
-
-
 class Threads:
     """Threads that share one board object."""
 
@@ -113,7 +91,7 @@ class Threads:
 
     def run(self, calls: Sequence[Sequence[Call]], seconds: float) -> list[Done]:
         """Run one thread for each list of calls; the first error of any is raised."""
-        line, stop = Barrier(len(calls)), _Stop()
+        line, stop = Barrier(len(calls)), Flag()
         with ThreadPoolExecutor(len(calls)) as pool:
             running = [pool.submit(work, self._board, mine, seconds, line, stop) for mine in calls]
         return [future.result() for future in running]

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from heapq import heappop, heappush
 from itertools import chain
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
@@ -30,7 +30,7 @@ from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
 from ..plan import ResponsePart, ThroughputPart
 from .checks import Phase, check_together
-from .clients import Call, Clients, PacedCall, PacedClients, Processes, Threads
+from .clients import Call, PacedCall, Processes, Threads
 from .job import Job
 from .session import Session
 from .tasks import Tasks
@@ -39,6 +39,8 @@ IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""
 
 UPDATE: Final = "update"
+
+Clients: TypeAlias = Threads | Processes | Tasks
 
 
 # ---------------------------------------------------------------------- throughput
@@ -132,7 +134,7 @@ def _several(part: ResponsePart, session: Session, supply: Supply) -> Iterator[R
         yield from _ladder(part, Tasks(session.board, session.where), number, supply)
 
 
-def _ladder(part: ResponsePart, clients: PacedClients, number: int, supply: Supply) -> Iterator[RateFigures]:
+def _ladder(part: ResponsePart, clients: Processes | Tasks, number: int, supply: Supply) -> Iterator[RateFigures]:
     for rate in part.rates:
         parts = [steps for steps in supply.take(number, round(rate * part.seconds)) if steps]
         if len(parts) < number:

@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.measure.clients import Call, PacedCall, PacedClients, Processes
+from leaderboard_backends.comparison.measure.clients import Call, PacedCall, Processes
 from leaderboard_backends.comparison.measure.tasks import Tasks
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -27,7 +27,7 @@ def test_tasks_and_processes_keep_a_rate_on_a_server() -> None:
     with EmbeddedServer() as server, open_leaderboard(server.unix_url, board="board") as board:
         where = Where(server.unix_url, "board")
         with Processes(where, [2]) as processes:
-            crews: list[PacedClients] = [processes, Tasks(board, where)]
+            crews: list[Processes | Tasks] = [processes, Tasks(board, where)]
             for clients in crews:
                 before = board.get_score("ada") or 0
                 every = clients.pace([[PACED] * 20, [PACED] * 20], rate=200, give_up=30)
