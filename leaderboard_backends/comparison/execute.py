@@ -192,7 +192,7 @@ class _Comparison:
         self.watcher.ends(run)
 
     def _refuse_if_wrong(self, run: Run) -> None:
-        """Have no more runs of a backend that was wrong once; `withheld` takes the figures of those that it had."""
+        """Have no more runs of a backend that was wrong once, and no figures of those that it had."""
         if run.status == "wrong":
             self.refusals.setdefault(run.cell.backend, Answer("wrong", conformance_gate.withholding(run)))
 
@@ -368,16 +368,20 @@ class _Comparison:
             traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],
             code=self._code(),
-            runs=conformance_gate.withheld(list(self._every_run())),
+            runs=list(self._every_run()),
         )
 
     def _every_run(self) -> Iterator[Run]:
-        """Yield a run for everything planned, by cell and round; those not reached say so."""
+        """Yield a run for everything planned, by cell and round; one that was not reached, or is withheld, says so."""
         for unit in self.units:
+            refused = self.refusals.get(unit.cell.backend)
             for number in range(1, unit.rounds + 1):
-                yield self.runs.get((unit.cell, number)) or Run(
+                run = self.runs.get((unit.cell, number)) or Run(
                     unit.cell, number, "not run", "interrupted before it was finished"
                 )
+                if refused is not None and (run.status, refused.status) == ("ok", "wrong"):
+                    run = replace(run, status="wrong", reason=refused.reason, figures=None)
+                yield run
 
 
 def _workload_facts(file: WorkloadFile) -> WorkloadFacts:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.figures import ProgramFigures, ResponseFigures, ServiceFigures, ThroughputFigures
+from leaderboard_backends.comparison.figures import ResponseFigures, ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
-from leaderboard_backends.comparison.measure.conformance_gate import gates_of, withheld
+from leaderboard_backends.comparison.measure.conformance_gate import gates_of
 from leaderboard_backends.comparison.plan import RecoveryPart, ResponsePart, read_plan
-from leaderboard_backends.comparison.schema import Cell, Result, Run
+from leaderboard_backends.comparison.schema import Result, Run
 
 from .conftest import Watching, every_mode, run_small, service_plan
 
@@ -96,8 +96,9 @@ def test_a_plan_that_compares_no_answers_has_a_short_run_ahead_that_does(compari
     assert passed.checked.state_sha256
 
 
+@pytest.mark.parametrize("kept", [1, 2], ids=["none was kept after it", "one was kept after it"])
 def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_gate_again(
-    comparing: Callable[..., Result], traces: Path, tmp_path: Path
+    comparing: Callable[..., Result], traces: Path, tmp_path: Path, kept: int
 ) -> None:
     plan, journal = replace(FOUR_MODES, service=[], recovery=[]), tmp_path / "journal"
     comparing("memory", plan=plan, journal=journal)
@@ -106,13 +107,19 @@ def test_a_result_that_goes_on_withholds_what_was_measured_before_and_passes_no_
         earlier.begin(head)
         earlier.add(Known(facts))
         earlier.add(Finished(replace(runs[0], status="wrong", reason="no rank", figures=None)))
+        for run in runs[1:kept]:
+            earlier.add(Finished(run))
     again = Watching()
     result = run_small(again, traces, "memory", plan=plan, journal=journal, resume=True)
     assert again.proven == []
     assert result.backends == [facts]
-    assert len(again.ended) == 1
-    assert min(run.reason for run in result.runs) == "no rank"
-    assert {run.status for run in result.runs} == {"wrong"}
+    assert len(again.ended) == 2 - kept
+    cell = runs[0].cell
+    assert sorted(run.reason for run in result.runs) == [
+        "no rank",
+        f"withheld, as another run was wrong ({cell.mode}, realtime, 200 players): no rank",
+    ]
+    assert {(run.status, run.figures) for run in result.runs} == {("wrong", None)}
 
 
 def test_each_run_says_what_was_checked(whole: Result) -> None:
@@ -124,21 +131,6 @@ def test_each_run_says_what_was_checked(whole: Result) -> None:
     assert told["service"].startswith("every answer")
     assert told["response"] == told["throughput"]  # both had several clients
     assert told["throughput"].startswith("each player's username and score")
-
-
-def test_a_wrong_run_withholds_figures_that_came_before_it() -> None:
-    figures = ProgramFigures([])
-    before = Run(Cell("service", "realtime", 10, "a"), 1, "ok", figures=figures)
-    wrong = Run(Cell("throughput", "realtime", 10, "a"), 1, "wrong", "one is missing")
-    failed = Run(Cell("recovery", "realtime", 10, "a"), 1, "failed", "no disk")
-    other = Run(Cell("service", "realtime", 10, "b"), 1, "ok", figures=figures)
-    said = "withheld, as another run was wrong (throughput, realtime, 10 players): one is missing"
-    assert withheld([before, wrong, failed, other]) == [
-        replace(before, status="wrong", reason=said, figures=None),
-        wrong,
-        failed,
-        other,
-    ]
 
 
 def test_a_board_that_comes_back_wrong_from_a_crash_is_wrong(comparing: Callable[..., Result]) -> None:

@@ -162,17 +162,3 @@ def withholding(wrong: Run) -> str:
         return wrong.reason
     cell = wrong.cell
     return f"{WITHHELD} ({cell.mode}, {cell.workload}, {cell.players:,} players): {wrong.reason}"
-
-
-def withheld(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs, those of backends that were wrong in any of them without figures, but with the reason."""
-    reasons: dict[str, str] = {}
-    for run in sorted(runs, key=lambda run: not run.reason.startswith(WITHHELD)):  # a reason that was given stays
-        if run.status == "wrong":
-            reasons.setdefault(run.cell.backend, withholding(run))
-    return [
-        replace(run, status="wrong", figures=None, reason=reasons[run.cell.backend])
-        if run.status == "ok" and run.cell.backend in reasons
-        else run
-        for run in runs
-    ]
