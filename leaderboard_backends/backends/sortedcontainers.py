@@ -128,7 +128,7 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
                 self._inside = False
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        self._alone(self._apply, updates)
+        self._alone(self._apply_all, updates)
 
     def _remove_player(self, player_id: str) -> bool:
         return self._alone(self._remove, player_id)
@@ -136,7 +136,7 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
     def _clear(self) -> None:
         self._alone(self._remove_all)
 
-    def _apply(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+    def _apply_all(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         self._changes.check_fence()
         self._check_all_limits(updates)
         if len(updates) * _REBUILD_SHARE < len(self._records):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 from typing import Any, ClassVar
 
 from leaderboard_backends import Capabilities, Entry, Keep, Order, Score, StorageInfo
@@ -123,7 +123,7 @@ class Storage:
     keep: Keep
     players: dict[str, _Standing] = field(default_factory=dict)
     updates: int = 0
-    lock: Lock = field(default_factory=Lock)
+    lock: RLock = field(default_factory=RLock)
 
 
 class StoredBoard(PlainBoard):

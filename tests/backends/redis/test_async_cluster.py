@@ -13,6 +13,7 @@ import redis
 from leaderboard_backends import BackendError, BackendUnavailableError, WriteOutcomeUnknownError, open_async_leaderboard
 from leaderboard_backends.aio import ask
 from leaderboard_backends.backends.redis.async_cluster import AsyncClusterLeaderboard
+from leaderboard_backends.backends.redis.async_nodes import NodeServer
 from leaderboard_backends.backends.redis.routing import REFRESH_EVERY
 from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
 from leaderboard_backends.testing.subject import unique_name
@@ -81,7 +82,7 @@ def test_a_write_that_stood_behind_others_that_no_replica_confirms_is_told_so(ca
         board = await opened_here(calm_cluster, wait_replicas=1, wait_timeout=LONG, pool_timeout=0.3)
         await board.update_score("ada", "", 1)
         node = board._cluster.server_of(board._requests.slots[board._requests.shard_of("ada")])
-        assert node is not None
+        assert isinstance(node, NodeServer)
         carrier = node._confirming
         assert carrier is not None
         replicas = [each for primary in calm_cluster.primaries for each in calm_cluster.replicas_of(primary)]
