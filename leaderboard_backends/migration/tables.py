@@ -164,7 +164,8 @@ def _read_csv(file: TextIO, columns: Columns) -> Iterator[Row]:
 
 def _lines(file: TextIO) -> Iterator[str]:
     try:
-        yield from file
+        for line in file:  # noqa: UP028 - `yield from` would close the file with this generator: it is the caller's
+            yield line
     except UnicodeDecodeError as error:
         raise InvalidArgumentError(f"the file is not UTF-8: {error}. Convert it, for example with iconv.") from error
 

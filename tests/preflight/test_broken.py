@@ -86,9 +86,9 @@ BROKEN: dict[str, tuple[Break, str, str, str]] = {
         "Correct boards.weekly in the file",
     ),
     "alerts that cannot fire": (
-        with_layers(monitoring={"alerts": True, "samples": 100, "alert_samples": 101}),
+        with_layers(monitoring={"alerts": True, "error_rate": 1.0}),
         "alerts",
-        "LeaderboardQueryLatencyCritical did not fire",
+        "LeaderboardErrorRateCritical did not fire",
         "Lower alert_for, alert_samples or the thresholds",
     ),
     "memory where durable is expected": (
