@@ -146,7 +146,7 @@ def median_of(values: Mapping[int, float], write: Write = significant) -> Value:
 
 def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", hint: str = "") -> Value:
     """Return a median with its interval."""
-    said = f"median of {middle.processes} processes" if middle.processes > 1 else "one process: no interval"
+    said = f"{middle.processes} processes" if middle.processes > 1 else "one process: no interval"
     return Value(spread(middle, write), middle.middle, tone, "; ".join(filter(None, [said, hint])))
 
 

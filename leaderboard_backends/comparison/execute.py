@@ -40,9 +40,6 @@ from .traces import StoredTrace, TraceStore
 
 CLEAR_TIMEOUT: Final = 30.0
 
-END_AFTER: Final = 0.1
-"""Seconds between two looks at whether all threads have ended."""
-
 REPEATS: Final = 2
 """How often a run that other processes disturbed is done again; a quarter of all runs, at most, are repeats."""
 
@@ -182,7 +179,7 @@ class _Comparison:
                 for run in as_completed(runs):
                     self._keep(run.result())
             finally:
-                while wait(runs, timeout=END_AFTER).not_done:
+                while wait(runs, timeout=0.1).not_done:
                     end_all()  # again, as a thread may have been about to start one
 
     def _keep(self, run: Run) -> None:

@@ -33,6 +33,8 @@ _ROOM: Final = 1.25
 _FEW_TICKS: Final = 3
 _MOST_SIDE_BY_SIDE: Final = 3
 _AXIS: Final = 58
+_WIDER: Final = 0.2
+"""Of an entry of a legend, as room after it: a reader's font may be wider than the one that columns are set by."""
 _LINE: Final = "\x1e"
 _SEPARATOR: Final = "\x1f"
 
@@ -54,7 +56,8 @@ def chart_files(charts: Iterable[Chart]) -> Iterator[tuple[str, bytes]]:
         for name, colours in (("light", LIGHT), ("dark", DARK)):
             config = theme(colours)
             config["background"] = colours.paper
-            config["legend"]["columns"] = WIDTH // one.specification["usermeta"]["entry"]
+            entry = one.specification["usermeta"]["entry"]
+            config["legend"] |= {"columns": WIDTH // entry, "columnPadding": round(entry * _WIDER)}
             specification = {**one.specification, "title": one.title, "padding": 16, "config": config}
             yield f"{one.name}-{name}.svg", vl_convert.vegalite_to_svg(specification).encode()
 

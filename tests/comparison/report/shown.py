@@ -19,7 +19,7 @@ ORDER = Table(
     [
         [
             Value("pear"),
-            Value("10.7 (10.2-11.1)", 10.71, "good", "median of 5 processes"),
+            Value("10.7 (10.2-11.1)", 10.71, "good", "5 processes"),
             Value("1.2 MB", 1.2e6),
             Value("-"),
         ],
