@@ -22,7 +22,7 @@ from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow
 WIDTH: Final = 880
 """Pixels of a whole chart as a file."""
 
-BAR: Final = 24
+BAR: Final = 17
 """Pixels of a bar with its gap."""
 
 _PICKED: Final = "picked"
@@ -47,7 +47,7 @@ def chart(plot: Plot) -> Chart:
         case "bars":
             return _bars(plot)
         case "shapes":
-            return _stacked(plot, partial(_shapes, plot), plot.rows, "backend", step=38)
+            return _stacked(plot, partial(_shapes, plot), plot.rows, "backend", step=26)
 
 
 def chart_files(charts: Iterable[Chart]) -> Iterator[tuple[str, bytes]]:
@@ -162,7 +162,7 @@ def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
     """Return the chart of some layers, with panels that share both axes."""
     panels = len(plot.panels)
     columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
-    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=240)
+    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=210)
     facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
     return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
 
