@@ -89,7 +89,7 @@ def test_a_board_on_a_cluster_passes_and_is_read_where_it_is(tmp_path: Path) -> 
         assert (of_status(found, "failed"), of_status(found, "warning")) == ({}, {})
         assert found["configured board"].figure == "opens as configured; its first 2 entries were read"
         assert found["premature sharding"].figure.startswith(
-            "6,000 players: one server holds them by its memory, up to about 74,000,000, and answers faster"
+            "6,000 players: one server holds them by its memory, up to about 75,000,000, and answers faster"
         )
         assert cluster.nodes[0].password not in repr(found)
 

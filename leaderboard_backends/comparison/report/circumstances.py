@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 from ...installing import DISTRIBUTION
@@ -140,7 +141,7 @@ def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
     yield "configuration", facts.metadata.configuration
     yield "to monitor", "; ".join(facts.metadata.watch)
     if facts.code is not None:
-        yield "code", ", ".join(facts.code.files)
+        yield "code", _by_folder(facts.code.files)
 
 
 # ---------------------------------------------------------------------- traces and workloads
@@ -242,3 +243,10 @@ def _machine(result: Result) -> dict[str, str]:
 
 def _load(averages: list[float]) -> str:
     return " ".join(f"{average:.2f}" for average in averages) or NONE
+
+
+def _by_folder(files: Iterable[str]) -> str:
+    """Return files as text, each folder once: `redis/: board.py, server.py`."""
+    folders = groupby(sorted(files, key=lambda file: file.rpartition("/")[0]), lambda file: file.rpartition("/")[0])
+    named = {folder: ", ".join(file.rpartition("/")[2] for file in mine) for folder, mine in folders}
+    return "; ".join(f"{folder}/: {mine}" if folder else mine for folder, mine in named.items())

@@ -130,7 +130,7 @@ def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> 
     assert largest.replicated.monthly > largest.cluster.monthly
     assert one.players < found.durable < found.holds < largest.players
     said = premature(found)
-    assert "players (74,000,000 if every update must survive a power cut) a cluster is too early" in said
+    assert "players (75,000,000 if every update must survive a power cut) a cluster is too early" in said
     assert "one server holds the board" in said
     assert "At 30,000,000 players the cluster costs less; what one pays for it: ranks take longer" in said
     assert MORE_BYTES > 1
