@@ -123,7 +123,7 @@ def test_what_changes_the_answer_is_the_size_from_which_one_server_does_not_hold
         assert advice.pick
         assert advice.pick.label == "redis"
         larger = [one.then for one in advice.thresholds if one.demand == "players"]
-        assert [label for label in larger if label.startswith("redis+cluster")]
+        assert [label for label in larger if label and label.startswith("redis+cluster")]
 
 
 def test_a_measured_cluster_takes_the_place_of_the_model_as_far_as_it_goes() -> None:
