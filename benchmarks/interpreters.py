@@ -3,8 +3,8 @@
     python benchmarks/interpreters.py -m pytest tests
 
 Looks for `python3.N` on the path and for pyenv's versions, downloads none, and says which of those that the classifiers
-in pyproject.toml name are not here. The environments are kept in `.venv/interpreters`, and made anew where
-pyproject.toml changed since.
+in pyproject.toml name are not here. As many run at once as there are cores; each line that one prints begins with its
+version. The environments are kept in `.venv/interpreters`, and made anew where pyproject.toml changed since.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -68,29 +70,31 @@ def environment(version: Version, interpreter: Path) -> Path:
     return python
 
 
+def run(arguments: list[str], version: Version, interpreter: Path) -> tuple[bool, str]:
+    """Run the module under one of them; return whether it passed, and that in words."""
+    name = "{}.{}".format(*version)
+    print(f"{name}: {interpreter}", flush=True)
+    try:
+        python = environment(version, interpreter)
+    except subprocess.CalledProcessError as error:
+        return False, f"{name}: NOT RUN, its environment could not be made ({error})"
+    started = perf_counter()
+    with subprocess.Popen([python, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout or ():
+            print(f"{name}: {line.decode(errors='replace')}", end="", flush=True)
+    code = process.returncode
+    took = perf_counter() - started
+    return code == 0, f"{name}: {'passed' if code == 0 else f'FAILED, exit code {code}'}, {took:.0f} s"
+
+
 def main(arguments: list[str]) -> int:
     """Run the module under each; 1 where it fails under one."""
-    answers, failed = [], False
     found = interpreters()
-    for version, interpreter in found.items():
-        name = "{}.{}".format(*version)
-        print(f"== Python {name}: {interpreter}", flush=True)
-        try:
-            python = environment(version, interpreter)
-        except subprocess.CalledProcessError as error:
-            failed = True
-            answers.append(f"{name}: NOT RUN, its environment could not be made ({error})")
-            continue
-        started = perf_counter()
-        code = subprocess.run([python, *arguments], cwd=ROOT, check=False).returncode
-        failed |= code != 0
-        answers.append(
-            f"{name}: {'passed' if code == 0 else f'FAILED, exit code {code}'}, {perf_counter() - started:.0f} s"
-        )
-    missing = claimed() - set(found)
-    answers += [f"{major}.{minor}: NOT RUN, not found here" for major, minor in sorted(missing)]
-    print("\n".join(["", *(f"Python {answer}" for answer in answers)]))
-    return int(failed)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(partial(run, arguments), found.keys(), found.values()))
+    missing = [f"{major}.{minor}: NOT RUN, not found here" for major, minor in sorted(claimed() - set(found))]
+    print("\n".join(["", *(f"Python {answer}" for answer in [*(text for _, text in results), *missing])]))
+    return int(not all(passed for passed, _ in results))
 
 
 if __name__ == "__main__":
