@@ -16,8 +16,7 @@ from prometheus_client import CollectorRegistry
 from ..errors import LeaderboardError
 from ..hardening.monitoring import MonitoredLeaderboard
 from ..hardening.observability.alerts import Alert
-from ..hardening.observability.conditions import Condition, conditions
-from ..hardening.observability.settings import AlertSettings
+from ..hardening.observability.settings import AlertSettings, Condition, conditions
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .scratch import PREFIX
 from .subject import Subject

@@ -19,10 +19,9 @@ from leaderboard_backends.backends.sortedcontainers import SortedContainersLeade
 from leaderboard_backends.errors import BackendUnavailableError, ConfigurationError
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
 from leaderboard_backends.hardening.observability import names
-from leaderboard_backends.hardening.observability.conditions import conditions
 from leaderboard_backends.hardening.observability.dashboard import grafana_dashboard
 from leaderboard_backends.hardening.observability.rules import alerting_rules, duration
-from leaderboard_backends.hardening.observability.settings import AlertSettings
+from leaderboard_backends.hardening.observability.settings import AlertSettings, conditions
 
 from .monitored import Clock, TroubledLeaderboard, samples
 from .test_monitoring import CALLS, MemoryOfOld

@@ -15,8 +15,7 @@ from click.testing import CliRunner
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.config import check_file, describe_file
 from leaderboard_backends.hardening.observability import names
-from leaderboard_backends.hardening.observability.conditions import conditions
-from leaderboard_backends.hardening.observability.settings import DEFAULTS
+from leaderboard_backends.hardening.observability.settings import DEFAULTS, conditions
 from leaderboard_backends.registry import wrapper_names
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,8 @@ from typing import Final
 from weakref import ReferenceType, ref
 
 from ...forks import guard
-from .conditions import Condition, Severity, conditions
 from .recorder import Reading, Recorder
-from .settings import DEFAULTS, AlertSettings
+from .settings import DEFAULTS, AlertSettings, Condition, Severity, conditions
 from .snapshot import percentile_of
 
 logger = logging.getLogger("leaderboard_backends.hardening")

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from . import names
-from .conditions import Condition, conditions
-from .settings import DEFAULTS, AlertSettings
+from .settings import DEFAULTS, AlertSettings, Condition, conditions
 
 BY_BOARD: Final = f"by ({', '.join(names.BOARD_LABELS)})"
 

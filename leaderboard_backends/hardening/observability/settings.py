@@ -1,10 +1,10 @@
-"""When an alert fires: thresholds and times, the same for alerts in the process, for rules and for the dashboard."""
+"""When an alert fires: what it watches, thresholds and times; for alerts in the process, for rules and a dashboard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from ...errors import ConfigurationError
 from ...location import Option, check_options, integer, number
@@ -74,3 +74,30 @@ ALERT_OPTIONS: Final[Mapping[str, Option]] = {
 
 DEFAULTS: Final = AlertSettings()
 """The default thresholds."""
+
+Severity = Literal["warning", "critical"]
+Figure = Literal["update_latency", "query_latency", "error_rate", "update_rate"]
+"""The 99th percentile of updates or of queries, failures a call, scores updated a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An alert: it fires while its figure is above the threshold."""
+
+    name: str
+    severity: Severity
+    figure: Figure
+    threshold: float
+
+
+def conditions(settings: AlertSettings) -> tuple[Condition, ...]:
+    """Return what each alert watches and above what it fires, in the process and in Prometheus' rules alike."""
+    warning, critical = settings.latency_warning, settings.latency_critical
+    return (
+        Condition("LeaderboardUpdateLatencyWarning", "warning", "update_latency", warning),
+        Condition("LeaderboardUpdateLatencyCritical", "critical", "update_latency", critical),
+        Condition("LeaderboardQueryLatencyWarning", "warning", "query_latency", warning),
+        Condition("LeaderboardQueryLatencyCritical", "critical", "query_latency", critical),
+        Condition("LeaderboardErrorRateCritical", "critical", "error_rate", settings.error_rate),
+        Condition("LeaderboardUpdateRateWarning", "warning", "update_rate", settings.update_rate),
+    )
