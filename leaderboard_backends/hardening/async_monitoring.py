@@ -34,13 +34,13 @@ from ..wrapper import layers
 from .monitoring import PROBE_TIMEOUT, _registry
 from .observability.alerts import AlertHook, Alerts, Watch, log_alert
 from .observability.async_timing import bulk, query, update
+from .observability.board_metrics import violations
 from .observability.collector import metrics_of
 from .observability.probe import Probe
 from .observability.recorder import SAMPLES, Recorder
 from .observability.settings import ALERT_OPTIONS, AlertSettings, duration
 from .observability.snapshot import Snapshot, take_snapshot
 from .observability.timing import Calls
-from .observability.violations import violations
 
 
 class AsyncMonitoredLeaderboard(AsyncWrapper):

@@ -29,13 +29,13 @@ from ..model import Entry
 from ..protocol import LeaderboardBackend
 from ..wrapper import Wrapper, layers
 from .observability.alerts import AlertHook, Alerts, Watch, log_alert
+from .observability.board_metrics import violations
 from .observability.collector import metrics_of
 from .observability.probe import Probe
 from .observability.recorder import SAMPLES, Recorder
 from .observability.settings import ALERT_OPTIONS, AlertSettings, duration
 from .observability.snapshot import Snapshot, take_snapshot
 from .observability.timing import Calls, bulk, query, update
-from .observability.violations import violations
 
 PROBE_TIMEOUT: Final = 1.0
 """Seconds that collecting metrics waits for the number of players."""

@@ -26,10 +26,9 @@ from prometheus_client.registry import Collector
 
 from ...errors import ConfigurationError
 from ...forks import guard
-from .board_metrics import BoardMetrics
+from .board_metrics import BoardMetrics, Violations
 from .families import Families, in_several_processes
 from .probe import Probe
-from .violations import Violations
 
 logger = getLogger("leaderboard_backends.hardening")
 

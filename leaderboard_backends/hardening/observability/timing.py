@@ -15,8 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 from ...errors import BackendError, ScoreLimitError
 from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
-from .board_metrics import BoardMetrics
-from .faults import is_failure, kind_of
+from .board_metrics import BoardMetrics, is_failure, kind_of
 from .names import BULK, CALL_OF
 from .recorder import Recorder
 
