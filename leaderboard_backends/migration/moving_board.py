@@ -40,8 +40,7 @@ from .fences import LEASE, Side, fence_of, finish_lifting, make_fence, parse_fen
 from .holding import Holder
 from .moving import Migration
 from .record import Record, open_record
-from .shadow import ShadowReads
-from .shadowed_board import ShadowedBoard
+from .shadow import ShadowedBoard, ShadowReads
 from .steering import Agent
 from .tally import TallyReport
 from .target import FEED, describe_target, is_shared, target_url, with_feed
