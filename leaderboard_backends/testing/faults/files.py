@@ -25,8 +25,7 @@ from ...model import Keep, Order
 from ...protocol import LeaderboardBackend
 from ..conformance.foundation import Rules
 from ..forking import Child
-from .damage import appended, content, tear, tears
-from .disk import largest, mount_small_disk, no_file_beyond, room_left
+from .disk import appended, content, largest, mount_small_disk, no_file_beyond, room_left, tear, tears
 from .figures import Figures
 from .foundation import BOTH_RULES, FaultKit
 from .judging import Call, Judge, perform, writes
