@@ -5,7 +5,7 @@ and tests. What else differs from the kit is stated in `known_failures` or `devi
 error where the class is defined. A test that was collected and never ran fails the run, whoever skipped it.
 
 All this works in anybody's pytest run. Nothing is installed as a plug-in: in a run that collects the kit, and in no
-other, `watch` looks at the reports on the kit's own tests.
+other, `_watch` looks at the reports on the kit's own tests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
@@ -23,7 +23,6 @@ from ..protocol import Capabilities, LeaderboardBackend
 from .limit import limited
 from .opening import distribution, unfit
 from .task import TASK
-from .watch import watch
 
 KITS: Final = (__name__, f"{__package__}.conformance.", f"{__package__}.faults.")
 """The modules whose classes are the kit; any other class is an author's."""
@@ -32,6 +31,9 @@ _TESTS: Final[dict[tuple[type, str], object]] = {}
 """The tests of the kit, as they were defined."""
 
 NOT_RUN: Final = (pytest.skip.Exception, pytest.xfail.Exception)
+
+_WATCH: Final = "leaderboard-kit"
+"""The name of the plug-in that watches the reports of a run."""
 
 
 class HonestKit:
@@ -83,7 +85,7 @@ class HonestKit:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Refuse marks that would skip a test of the kit or excuse its failure; pytest calls this for each test."""
-        watch(metafunc.config)
+        _watch(metafunc.config)
         test = metafunc.function.__name__
         for mark in metafunc.definition.iter_markers():
             if mark.name in ("skip", "skipif", "xfail") and kit_part(type(self), test):
@@ -314,3 +316,33 @@ def _is_kit(cls: type) -> bool:
 def base_name(name: str) -> str:
     """Return a test's name without its case."""
     return name.partition("[")[0]
+
+
+class _Watch:
+    """Fails each test of the kit that skips, or whose failure is excused by anything but `known_failures`.
+
+    Marks can be added to a test at any time, and fixtures and hooks can skip: only the report on it knows in the end.
+    """
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        excused = report.skipped or hasattr(report, "wasxfail")
+        known = "known failure" in dict(report.user_properties)
+        judges = getattr(getattr(item, "cls", None), "judges", None)
+        if excused and not known and judges is not None and judges(item.name):
+            reason = getattr(report, "wasxfail", "") or report.longreprtext
+            report.outcome = "failed"
+            vars(report).pop("wasxfail", None)
+            report.longrepr = (
+                f"NOT RUN: {item.name} is a test of the kit, but something skips it or ignores its failure ({reason}). "
+                "A test that did not run shows nothing: raise an error if something is missing. List known failures "
+                "in known_failures, with a reason."
+            )
+        return report
+
+
+def _watch(config: pytest.Config) -> None:
+    """Watch the reports of a run; once, and not where the runner does."""
+    if TASK not in config.stash and not config.pluginmanager.has_plugin(_WATCH):
+        config.pluginmanager.register(_Watch(), _WATCH)
