@@ -25,7 +25,6 @@ from .counts import Sizes
 from .failures import BESIDE, ODD_ROWS
 from .files import release, share_file
 from .invariants import check_board
-from .load import rebuild
 from .opening import Settings, check_version
 from .order import StoredBoard
 from .transactions import read, write
@@ -342,7 +341,7 @@ def _update_all(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], 
 
 def _load(stored: StoredBoard, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
     _check_limits(stored, updates, best_only=best_only)
-    return rebuild(stored, updates, best_only=best_only)
+    return stored.rebuild(updates, best_only=best_only)
 
 
 def _increment(stored: StoredBoard, player_id: str, username: str, delta: Score, *, best_only: bool) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from sqlite3 import Connection
 from sys import maxsize
 from typing import Any, Final, TypeAlias
@@ -14,6 +15,9 @@ from .counts import FIRST, Bound, Counts, Sizes
 
 Row: TypeAlias = tuple[float, int, bytes, bytes]
 """Key, the version that reached it, player id and username of a standing."""
+
+_Standing: TypeAlias = tuple[float, int, bytes]
+"""The same of a player whose id is known."""
 
 LAST: Final = 2**63 - 1
 """Behind all of a tie."""
@@ -71,6 +75,28 @@ class StoredBoard:
         self._execute("INSERT INTO standing VALUES (?, ?, ?, ?, ?)", (self.id, *new, player, name))
         self.counts.shift(old, new)
         return new
+
+    def rebuild(self, updates: Sequence[tuple[str, str, Score]], *, best_only: bool) -> bool:
+        """Apply the updates by writing the board anew; returns whether that was done. O((n + m) log (n + m)).
+
+        Left to single moves where the board has more players than there are updates, so that the memory this takes is
+        in proportion to what the caller holds already.
+        """
+        if self.counts.total() > len(updates):
+            return False
+        standings: dict[bytes, _Standing] = {player: (key, reached, name) for key, reached, player, name in self.rows()}
+        changes = self.changes
+        for player_id, username, score in updates:
+            player, name, key = player_id.encode(), username.encode(), self.key_of(score)
+            old = standings.get(player)
+            if old is None or not (old[0] == key or (best_only and old[0] < key)):
+                standings[player] = (key, changes.reached(player, name, key), name)
+            elif old[2] != name:
+                standings[player] = (old[0], old[1], name)
+                changes.note(player, name, old[0], old[1])
+        ordered = sorted(standings.items(), key=itemgetter(1))
+        self.replace_all([(key, reached, player, name) for player, (key, reached, name) in ordered])
+        return True
 
     def remove(self, player_id: str) -> bool:
         """Remove a player; returns whether there was one. O(log n)."""
