@@ -1,4 +1,4 @@
-"""The kit on SQLite; bare and behind a wrapper that only delegates."""
+"""The kit on SQLite, bare and behind a wrapper that only delegates, and its faults of files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from leaderboard_backends_sqlite import SQLiteLeaderboard
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
-from leaderboard_backends.testing import BackendConformance
+from leaderboard_backends.testing import BackendConformance, FileFaults
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made by tempfile
 
@@ -40,3 +41,12 @@ class TestFileDelegated(TestFile):
 
     def make(self, *, name: str, **options: Any) -> LeaderboardBackend:
         return DelegatingLeaderboard(super().make(name=name, **options))
+
+
+class TestFileFaults(FileFaults):
+    """Kill -9 amid commits, ends that were torn off, a disk that is full."""
+
+    kills, tears = 12, 6  # the kit's own run tries more: leaderboard conformance --thorough sqlite
+
+    def make_in(self, directory: Path, **options: Any) -> LeaderboardBackend:
+        return SQLiteLeaderboard(path=directory / "board.db", **options)
