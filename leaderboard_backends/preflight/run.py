@@ -1,14 +1,17 @@
-"""The list, in order, run on one board after the other."""
+"""The list, in order, run on one board after the other; the storage is first, as the other checks need it."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 from time import perf_counter
 from typing import Final
 
 from ..config import Opening
-from ..errors import LeaderboardError
+from ..errors import BackendError, ConfigurationError, LeaderboardError
+from ..numerals import elapsed, whole
+from ..protocol import LeaderboardBackend
 from ..wrapper import layers
 from .access import check_access
 from .alerts import check_alerts
@@ -27,10 +30,41 @@ from .persistence import check_persistence
 from .rate_limit import check_rate_limit
 from .replication import check_replication
 from .scratch import CLEAR, LEFT, Scratch
-from .storage import check_storage
 from .subject import OneServerHolds, Subject, not_known
 from .validation import check_validation
 from .workers import check_workers
+
+PINGS: Final = 20
+
+
+def check_storage(subject: Subject) -> Finding:
+    """Open a scratch board with all layers, fill it, and ask the storage a few times.
+
+    All that follows asks this storage, and most other checks this board.
+    """
+    try:
+        board = subject.stack
+    except BackendError as error:
+        return failed(
+            str(error), "Start the storage, or correct the board's url. Checks that need the storage were not run."
+        )
+    except ConfigurationError as error:
+        return failed(str(error), f"Correct {subject.table} in the file.")
+    filled = subject.filled
+    return passed(
+        f"{board.storage or 'Python objects'}: answers in {elapsed(_answers_in(board))}; {whole(filled.players)} "
+        f"players loaded in {elapsed(filled.seconds)}"
+    )
+
+
+def _answers_in(board: LeaderboardBackend) -> float:
+    times = []
+    for _ in range(PINGS):
+        started = perf_counter()
+        board.ping()
+        times.append(perf_counter() - started)
+    return median(times)
+
 
 STORAGE: Final = Check("storage answers", "the storage that the other checks need", check_storage)
 
