@@ -1,17 +1,22 @@
-"""Each claim of the study has one finding, whatever a result has, and all are shown with what became of the costs."""
+"""Each claim has one finding, whatever a result has; all are shown, with what became of the costs, in reports alone."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from claimed_results import complete, evidence
+from click.testing import CliRunner
 from leaderboard_backends_study.costs import costs_section
 from leaderboard_backends_study.inputs import claims
 from leaderboard_backends_study.sections import COMBINED, EVALUATORS, Finding, claims_sections, evaluate
 from msgspec.structs import replace
 
-from leaderboard_backends.comparison.cost.source import Inputs, load_result
+from leaderboard_backends.cli.advise import advise
+from leaderboard_backends.cli.cost import cost
+from leaderboard_backends.cli.report import report
+from leaderboard_backends.comparison.cost.source import Inputs, load_result, shipped_result
 from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.extensions import Subject
@@ -178,3 +183,24 @@ def test_without_measured_bytes_the_arithmetic_is_shown_alone() -> None:
     assert [table.title for table in section.tables] == ["The study's arithmetic, from its own inputs"]
     (third_tier,) = section.paragraphs
     assert "by measured bytes" not in third_tier
+
+
+# ---------------------------------------------------------------------- in the commands of who installed it
+
+
+def test_the_report_of_a_result_ends_with_all_claims(tmp_path: Path) -> None:
+    page = tmp_path / "report.md"
+    done = CliRunner().invoke(report, [str(shipped_result()), "--markdown", str(page)])
+    assert done.exit_code == 0, done.output
+    before, title, after = page.read_text(encoding="utf-8").partition("\n## The claims of a study, checked\n")
+    assert title
+    assert "the study" not in before
+    assert "171 claims: **holds** " in after
+    assert "\n## " not in after
+
+
+def test_costs_and_advice_speak_of_no_study() -> None:
+    for command, options in ((cost, ["--trace"]), (advise, ["--players", "1M", "--servers", "3"])):
+        done = CliRunner().invoke(command, options)
+        assert done.exit_code == 0, done.output
+        assert "study" not in done.output.lower()
