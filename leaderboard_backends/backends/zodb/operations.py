@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from ...changes import Changes, Version, check_position, no_feed
 from ...model import Entry, Keep, Order, Score, add_scores, percentile
 from ...score_limits import limits_wanted
+from .bulk import rebuild
 from .keys import LAST_PLACE, PREFIX_BYTES, score_of, score_prefix, unpack_names
-from .load import rebuild
 from .order import StoredBoard
 
 Result = TypeVar("Result")
