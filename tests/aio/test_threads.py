@@ -17,6 +17,7 @@ from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.protocol import PAGE_SIZE
+from leaderboard_backends.testing.conformance.tasks import turns_beside
 
 LIMIT = 30
 
@@ -216,42 +217,24 @@ def test_a_long_call_of_a_caller_that_was_cancelled_keeps_the_others_off_the_loo
 
 
 def test_a_task_that_never_waits_lets_the_others_have_their_turn() -> None:
-    async def program() -> None:
+    async def calls() -> None:
         board = DirectLeaderboard(SortedContainersLeaderboard())
-        turns = 0
-
-        async def other() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        beside = asyncio.create_task(other())
         for number in range(10 * CALLS_IN_A_ROW):
             await board.update_score("ada", "Ada", number)
-        beside.cancel()
-        assert turns >= 9
 
-    asyncio.run(program())
+    assert asyncio.run(turns_beside(calls())) >= 9
 
 
 def test_a_task_that_reads_many_rows_lets_the_others_have_their_turn_sooner() -> None:
     async def program() -> None:
         board = DirectLeaderboard(SortedContainersLeaderboard())
         await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS)])
-        turns = 0
 
-        async def other() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
+        async def calls() -> None:
+            for _ in range(CALLS_IN_A_ROW):
+                assert len(await board.get_top_n(MOST_ROWS)) == MOST_ROWS
 
-        beside = asyncio.create_task(other())
-        for _ in range(CALLS_IN_A_ROW):
-            assert len(await board.get_top_n(MOST_ROWS)) == MOST_ROWS
-        beside.cancel()
-        assert turns >= CALLS_IN_A_ROW // 4
+        assert await turns_beside(calls()) >= CALLS_IN_A_ROW // 4
 
     asyncio.run(program())
 
