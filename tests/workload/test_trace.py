@@ -32,7 +32,6 @@ from leaderboard_backends.workload.trace import (
 Writing: TypeAlias = Callable[..., WorkloadFile]
 
 SHIPPED = {workload.spec.name: workload for workload in find_workloads(workload_names())}
-EVERYTHING = Workload(1, dict.fromkeys(OPERATIONS, 1), load=Load(0.8), players=PlayerForm("zipf"))
 SMALL_SIZES = [1, 2, 3, 100]
 
 
