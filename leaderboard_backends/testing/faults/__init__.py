@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["FileFaults", "ServerFaults"]
 
 _MODULES: Final = {"FileFaults": "files", "ServerFaults": "server"}
-_ASSERTING: Final = ("foundation", "judging", "crew", "callers", "files", "server")
+_ASSERTING: Final = ("foundation", "judging", "callers", "files", "server")
 
 
 def __getattr__(name: str) -> object:
