@@ -41,8 +41,8 @@ def largest(directory: Path) -> int:
     return max((path.stat().st_size for path in directory.rglob("*") if path.is_file()), default=0)
 
 
-def mount_small_disk(place: Path, megabytes: int = 16) -> bool:
-    """Mount a file system in memory at a folder, for this process alone; whether the system lets it.
+def mount_small_disk(place: Path) -> bool:
+    """Mount a file system of 16 MiB in memory at a folder, for this process alone; whether the system lets it.
 
     The process must have one thread. It gets mounts of its own, which end with it; where it is not root, it becomes the
     root of a user namespace of its own first. Only Linux has these.
@@ -51,7 +51,7 @@ def mount_small_disk(place: Path, megabytes: int = 16) -> bool:
         system = ctypes.CDLL(None, use_errno=True)
         _unshare(system)
         _check(system.mount(b"none", b"/", None, _PRIVATE, None))
-        _check(system.mount(b"small-disk", os.fsencode(place), b"tmpfs", 0, f"size={megabytes}m".encode()))
+        _check(system.mount(b"small-disk", os.fsencode(place), b"tmpfs", 0, b"size=16m"))
     except (AttributeError, OSError):
         return False
     return True
