@@ -29,11 +29,6 @@ from leaderboard_backends.registry import backends
 from leaderboard_backends.testing.opening import distribution
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "board.db"
-
-
 def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

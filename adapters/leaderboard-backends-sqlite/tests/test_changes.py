@@ -23,11 +23,6 @@ from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "board.db"
-
-
-@pytest.fixture
 def board(path: Path) -> Iterator[SQLiteLeaderboard]:
     with SQLiteLeaderboard(path=path, feed=10, synchronous="normal") as board:
         yield board

@@ -17,11 +17,6 @@ from leaderboard_backends.testing.oracle import OracleBoard
 SCORES: list[Score] = [0, 1, 1.5, -3, 2**53, -(2**53), 1e300, -1e300, 5e-324, 0.1 + 0.2]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "board.db"
-
-
 class Tiny(SQLiteLeaderboard):
     """Buckets and runs that split and merge all the time."""
 
