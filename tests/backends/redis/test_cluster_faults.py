@@ -454,6 +454,18 @@ def until_all_know_who_is_ahead(cluster: EmbeddedCluster) -> None:
         until(have_heard)
 
 
+def kill_five(cluster: EmbeddedCluster, board: ClusterLeaderboard, chance: Random, over: Event, health: float) -> None:
+    """Replace five primaries, each after so many seconds in health, and have each come back; then it is over."""
+    try:
+        for _ in range(5):
+            sleep(health)
+            replaced(cluster, chance.choice(board._requests.slots)).start()
+            cluster.wait_for_replicas()
+            until_all_know_who_is_ahead(cluster)
+    finally:
+        over.set()
+
+
 def offsets(node: ClusterNode) -> dict[int, int]:
     """Return how far each node is in the changes of its primary, as a node knows it, by port."""
     with redis.Redis(port=node.port, password=node.password) as plain:
@@ -524,16 +536,7 @@ def test_on_replicas_confirmed_writes_show_to_who_made_them_while_primaries_die(
                         sources[thread][how.source] += 1
                 sleep(0.002)  # so that the servers' processes come to work, too
 
-        def kill() -> None:
-            try:
-                for _ in range(5):
-                    sleep(0.5)  # some time in health
-                    old = replaced(cluster, chance.choice(board._requests.slots))
-                    old.start()
-                    cluster.wait_for_replicas()
-                    until_all_know_who_is_ahead(cluster)
-            finally:
-                over.set()
+        kill = partial(kill_five, cluster, board, chance, over, health=0.5)
 
         tasks: list[Callable[[], None]] = [kill, *(partial(write, thread) for thread in range(4))]
         Crew(tasks).join(2 * PATIENCE)
@@ -583,16 +586,7 @@ def test_single_players_are_linearizable_while_primaries_die(
         board, chance = opened(cluster, open_board, shards=4, socket_timeout=2, wait_replicas=1), Random(2)
         over = Event()
 
-        def kill() -> None:
-            try:
-                for _ in range(5):
-                    sleep(0.3)  # some rounds in health
-                    old = replaced(cluster, chance.choice(board._requests.slots))
-                    old.start()
-                    cluster.wait_for_replicas()
-                    until_all_know_who_is_ahead(cluster)
-            finally:
-                over.set()
+        kill = partial(kill_five, cluster, board, chance, over, health=0.3)
 
         crew: Crew[int | None] = Crew([kill, lambda: judged_rounds(board, over.is_set)])
         rounds = crew.join(2 * PATIENCE)[1]
