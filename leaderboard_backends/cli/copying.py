@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import monotonic
@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 import click
 
 from ..config import Opening
-from ..errors import BoardMismatchError
 from ..migration import (
     CopyPlan,
     CopyResult,
@@ -31,7 +30,7 @@ from ..preflight.scratch import Scratch
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 from .boards import CONFIG, find_boards, limits_of, open_storages, place_of
 from .options import FiniteRange
-from .progress import PlayerBar, may_have_written
+from .progress import PlayerBar, saying_how_far
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Copy a board at rest to another storage, ties included."
@@ -121,7 +120,7 @@ class _Run:
             plan = plan_copy(source, target, resume=self._resume)
             for note in plan.notes:
                 click.echo(visible(f"Note: {note}"), err=True)
-            with _progress("copy", plan.players) as bar:
+            with saying_how_far(PlayerBar("copy", plan.players), partial(_reached, players=plan.players)) as bar:
                 done = copy_board(
                     source, target, resume=self._resume, rate=self._rate, limits=self._limits, hear=bar.hear
                 )
@@ -181,21 +180,10 @@ class _Run:
         return _Cost(reading + writing, reading + reading_back, size)
 
 
-@contextmanager
-def _progress(doing: str, players: int) -> Iterator[PlayerBar]:
-    """Show the progress; where something ends the copy early, say how far it came."""
-    bar = PlayerBar(doing, players)
-    try:
-        with bar:
-            yield bar
-    except BoardMismatchError:
-        raise
-    except BaseException as error:
-        if bar.players or may_have_written(error):
-            done = whole(bar.players) if bar.players else "at most the first batch"
-            text = f"The target has {done} of {whole(players)} players; continue with the same command and --resume."
-            click.echo(text, err=True)
-        raise
+def _reached(done: int, players: int) -> str:
+    """Return in words how far a copy came that something ended early."""
+    reached = whole(done) if done else "at most the first batch"
+    return f"The target has {reached} of {whole(players)} players; continue with the same command and --resume."
 
 
 def _count_broken(source: LeaderboardBackend, players: int, limits: TargetLimits) -> dict[str, int]:

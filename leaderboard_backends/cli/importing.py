@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -12,7 +12,6 @@ import click
 
 from ..backends.redis.sorted_sets import open_sorted_set
 from ..config import Opening, describe
-from ..errors import BoardMismatchError
 from ..migration.importing import ImportResult, import_rows
 from ..migration.sorted_sets import MEMBER_DATA, Reading, Ties, sorted_set_rows
 from ..migration.tables import Columns, Format, Row, query_rows, read_table
@@ -20,7 +19,7 @@ from ..model import Order, visible
 from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, limits_of, open_storage, place_of
 from .options import FiniteRange
-from .progress import PlayerBar, may_have_written
+from .progress import PlayerBar, saying_how_far
 from .streams import foreign_output_to_stderr
 from .tables import FORMAT, ORDER, format_of, open_input
 
@@ -220,7 +219,12 @@ def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Setting
     if settings.resume and settings.add:
         raise click.UsageError("--resume compares what BOARD has, and --add takes it as it is: give one of them.")
     opening = in_order(find_board(board, settings.path), settings.order, given=board)
-    with foreign_output_to_stderr(), open_storage(opening) as storage, _progress(_GO_ON[settings.add]) as bar:
+    reached = partial(_reached, go_on=_GO_ON[settings.add])
+    with (
+        foreign_output_to_stderr(),
+        open_storage(opening) as storage,
+        saying_how_far(PlayerBar("import", None), reached) as bar,
+    ):
         done = import_rows(
             rows(opening.order),
             storage,
@@ -237,20 +241,10 @@ def _fill(board: str, rows: Callable[[Order], Iterator[Row]], settings: _Setting
         click.echo(visible("\n".join(_lines(opening, done, settings))))
 
 
-@contextmanager
-def _progress(go_on: str) -> Iterator[PlayerBar]:
-    """Show the progress; where something ends the import early, say how far it came, and how it goes on."""
-    bar = PlayerBar("import", None)
-    try:
-        with bar:
-            yield bar
-    except BoardMismatchError:
-        raise
-    except BaseException as error:
-        if bar.players or may_have_written(error):
-            done = f"the first {whole(bar.players)} rows" if bar.players else "at most the first batch of rows"
-            click.echo(f"The board has {done}; {go_on}.", err=True)
-        raise
+def _reached(done: int, go_on: str) -> str:
+    """Return in words how far an import came that something ended early, and how it goes on."""
+    rows = f"the first {whole(done)} rows" if done else "at most the first batch of rows"
+    return f"The board has {rows}; {go_on}."
 
 
 def _lines(opening: Opening, done: ImportResult, settings: _Settings) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Final, Self
 
@@ -9,7 +11,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..comparison.report.terminal import PlainConsole
-from ..errors import LeaderboardError, WriteOutcomeUnknownError
+from ..errors import BoardMismatchError, LeaderboardError, WriteOutcomeUnknownError
 from ..numerals import duration, whole
 from ..testing.report import Outcome, Step
 
@@ -71,7 +73,7 @@ class TestBar:
             click.echo(f"{self._shown}: {self._tests} tests in {now - self._begun:.0f} s, at {self._step}", err=True)
 
 
-def may_have_written(error: BaseException) -> bool:
+def _may_have_written(error: BaseException) -> bool:
     """Whether what was under way when this was raised may have been written."""
     return not isinstance(error, LeaderboardError) or isinstance(error, WriteOutcomeUnknownError)
 
@@ -131,3 +133,17 @@ class PlayerBar:
             left = f", about {duration(rest / pace)} left" if pace > 0 and rest > 0 else ""
             click.echo(f"{self._doing}: {done}, {whole(pace)} per second{left}", err=True)
             self._last, self._before = now, players
+
+
+@contextmanager
+def saying_how_far(bar: PlayerBar, reached: Callable[[int], str]) -> Iterator[PlayerBar]:
+    """Show the progress; where something ends the work early, say what was `reached`, of the players that are done."""
+    try:
+        with bar:
+            yield bar
+    except BoardMismatchError:
+        raise
+    except BaseException as error:
+        if bar.players or _may_have_written(error):
+            click.echo(reached(bar.players), err=True)
+        raise
