@@ -69,7 +69,7 @@ class MovingLeaderboard(ShadowedBoard):
         "to": Option(target_url, "URL of the board that this one moves to", secret=True),
         "wait": Option(seconds, "seconds that a write waits in the pause of a cut-over before it raises (10)"),
         "feed": Option(integer(1000, MAX_FEED), "how many changes both boards keep for the migration (100000)"),
-        "shadow": Option(number(0, 1), "part of all reads that is compared with the board that follows (0)"),
+        "shadow": Option(number(0, 1), "share of the reads, from 0 to 1, that is made on both boards and compared (0)"),
     }
     position: ClassVar[int] = 10
 

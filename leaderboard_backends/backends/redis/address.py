@@ -201,7 +201,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "pool_timeout": Option(seconds, "seconds to wait for a free connection (5)"),
     "appendfsync": Option(
         one_of("always", "everysec", "no", "off"),
-        "the server's appendfsync setting (off: appendonly no), if it does not permit CONFIG GET",
+        "the server's appendfsync setting, or off for appendonly no, if the server does not permit CONFIG GET",
     ),
     "ssl_ca_certs": Option(text, "file of the certificate authorities to trust (the system's)"),
     "ssl_certfile": Option(text, "file of the client's certificate"),
@@ -209,12 +209,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "ssl_check_hostname": Option(boolean, "whether the certificate must match the host name (true)"),
     "ssl_cert_reqs": Option(
         _matching(re.compile("required|none"), "it must be required or none"),
-        "whether the server needs a valid certificate (required)",
+        "whether the server needs a valid certificate: required or none (required)",
     ),
 }
 
 REPLICA_OPTIONS: Final[Mapping[str, Option]] = {
-    "read_from": Option(one_of("primary", "replica"), "which server answers reads (primary)"),
+    "read_from": Option(one_of("primary", "replica"), "which server answers reads: primary or replica (primary)"),
     "max_staleness": Option(seconds, "largest age of an answer of a replica, in seconds (1)"),
 }
 """What boards take whose primaries have replicas that are known."""
@@ -227,10 +227,13 @@ SENTINEL_OPTIONS: Final[Mapping[str, Option]] = {
 """What boards found through Sentinel take beside the options of all servers."""
 
 CLUSTER_OPTIONS: Final[Mapping[str, Option]] = {
-    "shards": Option(_shards, f"shards of a new board, a power of two up to {MAX_SHARDS} (those it has, 64 if new)"),
-    "ties": Option(one_of("strict", "clock"), "order of equal scores: by a sequencer or by servers' clocks (strict)"),
+    "shards": Option(_shards, f"number of shards, a power of two up to {MAX_SHARDS} (as stored; 64 on a new board)"),
+    "ties": Option(
+        one_of("strict", "clock"),
+        "order of equal scores: strict, by one sequencer, or clock, by the clocks of the servers (strict)",
+    ),
     "partial": Option(boolean, "whether reads answer without the shards that do not answer (false)"),
-    "consistent": Option(boolean, "whether every read is of one moment of all shards (false)"),
+    "consistent": Option(boolean, "whether every read shows all shards at one moment (false)"),
     "read_timeout": Option(seconds, "seconds that a read may take, however many nodes it asks (1)"),
     "wait_replicas": Option(integer(0), "replicas that must confirm a write before it returns (0)"),
     "wait_timeout": Option(seconds, "seconds to wait for these replicas, on top of socket_timeout for the reply (1)"),

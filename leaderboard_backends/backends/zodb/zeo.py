@@ -58,7 +58,10 @@ _OPTIONS: Final = {
     "var": Option(text, "folder of that cache file (the current one)"),
     "client_label": Option(text, "name of this client in the server's log"),
     "read_only": Option(boolean, "whether to refuse writes here (false)"),
-    "survives": Option(one_of("everything", "nothing"), "what its machine's crash leaves; everything of a FileStorage"),
+    "survives": Option(
+        one_of("everything", "nothing"),
+        "what a crash of the server's machine leaves: everything or nothing; everything with a FileStorage",
+    ),
     "username": Option(_refuse, "refused: ZEO has no users"),
     "password": Option(_refuse, "refused: ZEO has no passwords", secret=True),
     "realm": Option(_refuse, "refused: ZEO has no users"),

@@ -100,8 +100,8 @@ OPTIONS: Final[Mapping[str, Option]] = {
         one_of("open", "closed"),
         "while that Redis or Valkey is down: open lets updates pass, closed refuses them (open)",
     ),
-    "timeout": Option(seconds, "seconds without an answer after which it counts as down (0.1)"),
-    "retry_every": Option(seconds, "seconds between two attempts to reach it while it is down (1)"),
+    "timeout": Option(seconds, "seconds without an answer after which that Redis or Valkey counts as down (0.1)"),
+    "retry_every": Option(seconds, "seconds between two attempts to reach that Redis or Valkey while it is down (1)"),
     "max_players": Option(integer(1), "most players whose updates are counted in memory at once (100000)"),
     "prefix": Option(_prefix, "prefix of the keys in that Redis or Valkey (leaderboard:rate)"),
 }

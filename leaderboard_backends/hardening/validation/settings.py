@@ -116,7 +116,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "change_action": Option(_action, "refuse or flag updates that break max_change (refuse)"),
     "max_age": Option(or_off(seconds), "largest age of a score, in seconds since it was achieved (no limit)"),
     "max_ahead": Option(
-        or_off(number(0)), "most seconds that the time of a score may be ahead of this clock; false: no limit (5)"
+        or_off(number(0)), "most seconds that the time of a score may be ahead of the app's clock; false: no limit (5)"
     ),
     "require_achieved_at": Option(
         boolean, "whether an update must give the time at which its score was achieved (false)"

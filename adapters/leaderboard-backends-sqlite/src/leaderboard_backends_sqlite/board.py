@@ -75,7 +75,9 @@ class SQLiteLeaderboard(LeaderboardBackend):
     options: ClassVar[Mapping[str, Option]] = {
         "create": Option(boolean, "create the file if it does not exist (true)"),
         "busy_timeout": Option(seconds, "seconds that a write waits for writes of other processes (5)"),
-        "synchronous": Option(synchronous_option, "full: survives a power cut; normal: a crash of the process (full)"),
+        "synchronous": Option(
+            synchronous_option, "full: a commit survives a power cut; normal: it survives a crash of the process (full)"
+        ),
         "batch_size": Option(integer(1), "updates per commit of update_scores (1000)"),
         "cache_mib": Option(integer(1, 1_000_000), "MiB of pages that each connection keeps in memory (8)"),
         "feed": FEED_OPTION,
