@@ -30,7 +30,7 @@ CONFIG: Final = click.option(
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The boards (TOML); a board of FILE is then given by its name.",
+    help="File of boards (TOML); its boards can then be given by their names.",
 )
 
 
@@ -57,7 +57,7 @@ def describe_board(given: str, path: Path | None) -> Opening:
             return describe(given)
     if path is None:
         raise ConfigurationError(
-            f"{shorten(given)} is no URL: write scheme://…, or give the file that names it, --config boards.toml."
+            f"{shorten(given)} is not a URL: write scheme://…, or give the file with this board, --config boards.toml."
         )
     found = boards_of(path)
     if given not in found:

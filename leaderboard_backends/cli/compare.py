@@ -64,7 +64,7 @@ VERDICTS: Final = "verdicts"
 @click.option(
     "--time-limit",
     type=FiniteRange(0, 3600, min_open=True),
-    help="Most seconds that a run spends on its writes, and on each kind of read; it skips the steps left then.",
+    help="Most seconds that a run spends on its writes, and on each kind of read; then it skips the remaining steps.",
 )
 @click.option(
     "--run-timeout",

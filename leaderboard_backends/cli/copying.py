@@ -45,9 +45,9 @@ SAMPLE: Final = 10_000
 @CONFIG
 @click.option("--resume", is_flag=True, help="Continue a copy that was interrupted; TARGET may have players then.")
 @click.option(
-    "--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N players per second, also to verify."
+    "--rate", type=FiniteRange(0, min_open=True), metavar="N", help="Copy and verify at most N players per second."
 )
-@click.option("--dry-run", is_flag=True, help="Print what the copy would take and meet, and copy nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what prevents the copy and how long it takes; copy nothing.")
 @click.option(
     "--verify/--no-verify", "verified", default=True, help="Compare both boards at the end.  [default: verify]"
 )

@@ -48,7 +48,7 @@ def export(
 
     Nobody should write to BOARD meanwhile. Where the storage can tell that somebody did, the command fails, unless
     --live accepts that players whose ranks change meanwhile may be in FILE twice, or not at all. If BOARD is
-    the name of one that migrates, the board that serves is read.
+    the name of a board that migrates, the storage that serves is read.
     """
     with foreign_output_to_stderr():
         opening = serving(in_order(find_board(board, path), order, given=board))

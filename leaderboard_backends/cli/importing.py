@@ -48,7 +48,9 @@ def _settings(command: Command) -> Command:
         click.option(
             "--resume", is_flag=True, help="Continue an import that was interrupted; verify one that is done."
         ),
-        click.option("--add", is_flag=True, help="Write to a board that has players, after whom these rank in ties."),
+        click.option(
+            "--add", is_flag=True, help="Accept a board that has players; in ties, these rank before new ones."
+        ),
         click.option("--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N players per second."),
         click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text."),
     )
@@ -122,9 +124,9 @@ def from_file(
 def from_sqlite(file: Path, board: str, query: str, player_id: str, username: str, score: str, **settings: Any) -> None:
     """Fill BOARD from a query of the SQLite file FILE, which is opened for reading only.
 
-    Order the rows as they are to rank, best first, and within a tie the first who reached the score, for example
+    Order the rows as they shall rank: best first and, within a tie, by when the score was reached, for example
     "SELECT id AS player_id, name AS username, score FROM scores ORDER BY score DESC, reached_at, id". Without ORDER BY,
-    SQLite promises no order, and ties come out in any.
+    SQLite promises no order, so ties may get any order.
     """
     columns = Columns(player_id, username, score)
     _fill(board, lambda _: query_rows(file, query, columns), _Settings(**settings))
@@ -152,11 +154,11 @@ def from_sqlite(file: Path, board: str, query: str, player_id: str, username: st
 def from_sorted_set(url: str, key: str, board: str, ties: Ties, unit: float, **settings: Any) -> None:
     """Fill BOARD from the sorted set KEY of the server at URL (redis://HOST:6379/0), best first.
 
-    The set does not know who reached a score first, so that --ties names the order: listed keeps the ranks that the set
-    shows (ZREVRANGE: members from z to a; for an ascending board ZRANGE: from a to z), member is by member from a to z.
-    If a time is packed into the scores (1500.83, or 15000000083 with --unit 10000000), packed leaves players of one
-    score in the order of the packed scores; packed-reversed turns it around, for times that count up in a descending
-    board, or down in an ascending one.
+    The set does not know who reached a score first, so --ties names the order: listed keeps the ranks that the set
+    shows (ZREVRANGE: members from z to a; for an ascending board ZRANGE: from a to z), member orders by member from a
+    to z. If a time is packed into the scores (1500.83, or 15000000083 with --unit 10000000), packed leaves players of
+    one score in the order of the packed scores; packed-reversed turns it around, for times that count up on a
+    descending board, or down on an ascending one.
 
     The username is the member. Stop the writers first: a set does not tell what changes, only how many members it has.
     An ascending board, such as one of lap times, is ?order=ascending in BOARD or --order ascending.
@@ -171,7 +173,7 @@ def from_sorted_set(url: str, key: str, board: str, ties: Ties, unit: float, **s
 @click.option(
     "--username",
     metavar="FIELD",
-    help="The field of the member data (JSON) that is the username; other data is the username itself.",
+    help="Field of the member data (a JSON object) with the username; data that is no object is the username itself.",
 )
 @click.option("--member-data", metavar="KEY", help="Key of the member data.  [default: NAME:member_data]")
 @click.option(
@@ -187,7 +189,7 @@ def from_agoragames(
 ) -> None:
     """Fill BOARD from the board NAME that the library `leaderboard` (agoragames) keeps on the server at URL.
 
-    Players come out in the ranks that the library shows. For one of its boards with order=asc, give --order ascending.
+    Players keep the ranks that the library shows. For one of its boards with order=asc, give --order ascending.
     Without --username, the username is the member. Stop the writers first.
     """
     data = member_data or f"{name}{MEMBER_DATA}"

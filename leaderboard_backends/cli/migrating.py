@@ -89,21 +89,21 @@ def plan(board: str, path: Path, *, as_json: bool) -> None:
 
 @_step(
     "start",
-    click.option("--until-caught-up", is_flag=True, help="End once the target is equal; run start again to follow on."),
+    click.option("--until-caught-up", is_flag=True, help="End once the target equals the source; run start to go on."),
     _RATE,
 )
 def start(board: str, path: Path, *, as_json: bool, until_caught_up: bool, rate: float | None) -> None:
-    """Copy BOARD to its target while it is written, then follow its changes until Ctrl-C, saying how far behind it is.
+    """Copy BOARD to its target while it is written, then apply its changes to the target until Ctrl-C.
 
-    Run it again after an interruption: it compares what is there, and writes what differs. After a cut-over it follows
-    the other way round, so that a roll-back loses nothing.
+    It reports how far behind the target is. Run it again after an interruption: it compares what is there, and writes
+    what differs. After a cut-over it applies the target's changes to the source, so that a roll-back loses nothing.
     """
     _run(board, path, "start", as_json=as_json, rate=rate, until_caught_up=until_caught_up)
 
 
 @_step("status")
 def status(board: str, path: Path, *, as_json: bool) -> None:
-    """Print which of the two boards of BOARD serves, and how far behind the other one is."""
+    """Print whether the source or the target of BOARD serves, and how far behind the other one is."""
     _run(board, path, "status", as_json=as_json)
 
 

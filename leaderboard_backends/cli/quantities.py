@@ -56,7 +56,7 @@ def read_rate(text: str) -> float:
     """Return a rate in events per second: `2000/s`, `120K/m`, `1M/h`; 0 is allowed. Raises `ConfigurationError`."""
     found = _RATE.fullmatch(text.strip())
     if not found:
-        raise ConfigurationError(f"{shorten(text)} is no rate: write 2000/s, 120K/m or 1M/h, for example.")
+        raise ConfigurationError(f"{shorten(text)} is not a rate: write 2000/s, 120K/m or 1M/h, for example.")
     return _number(found) / _SECONDS[found[3].lower()]
 
 
@@ -65,7 +65,7 @@ def read_time(text: str) -> float:
     found = _TIME.fullmatch(text.strip())
     time = float(found[1]) * _MICROSECONDS[found[2].lower()] if found else 0.0
     if not time:
-        raise ConfigurationError(f"{shorten(text)} is no time: write 10ms, 500us or 1s, for example.")
+        raise ConfigurationError(f"{shorten(text)} is not a time: write 10ms, 500us or 1s, for example.")
     return time
 
 
@@ -74,7 +74,7 @@ def read_durability(text: str) -> Durability:
     chosen = " ".join(text.lower().replace("-", " ").split())
     found = next((durability for durability in DURABILITIES if durability == chosen), None)
     if found is None:
-        raise ConfigurationError(f"{shorten(text)} is no durability: write one of {', '.join(DURABILITIES)}.")
+        raise ConfigurationError(f"{shorten(text)} is not a durability class: write one of {', '.join(DURABILITIES)}.")
     return found
 
 

@@ -22,12 +22,12 @@ FORMAT: Final = click.option(
     "--format",
     "form",
     type=click.Choice(["jsonl", "csv"]),
-    help="What FILE is; by default, what its name ends in, and jsonl for -.",
+    help="Format of FILE.  [default: by the end of its name; jsonl for -]",
 )
 ORDER: Final = click.option(
     "--order",
     type=click.Choice(["descending", "ascending"]),
-    help="The board's order, for a URL without it.",
+    help="Order of the board, if its URL does not give it.",
 )
 
 
@@ -37,7 +37,7 @@ def format_of(file: str, given: Format | None) -> Format:
         return given or "jsonl"
     found = FORMATS.get(Path(file).suffix.lower())
     if found is None:
-        raise ConfigurationError(f"{file} is neither .jsonl nor .csv: say what it is by --format.")
+        raise ConfigurationError(f"{file} is neither .jsonl nor .csv: name its format by --format.")
     return found
 
 

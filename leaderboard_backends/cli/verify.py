@@ -54,7 +54,7 @@ SHOWN: Final = 20
     default=WAIT,
     show_default=True,
     metavar="SECONDS",
-    help="For this long, ask again for differences that a running write may have made.",
+    help="How long to read differences again, as a running write may have caused them.",
 )
 @click.option("--rate", type=FiniteRange(0, min_open=True), metavar="N", help="At most N ranks per second.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all differences, instead of the table.")
@@ -72,9 +72,9 @@ def verify(
 ) -> None:
     """Compare the boards A and B: every rank, id, name, score and tie, in both directions.
 
-    Both are URLs, or names of boards in the file given by --config. Each player who differs is one difference; those
-    whose rank alone differs, because of others, are none. Boards may be written meanwhile: what differs is then asked
-    for again until it is gone or --wait is over. Only boards at rest are compared in full.
+    Both are URLs, or names of boards in the file given by --config. Each player who differs is one difference; a player
+    whose rank alone differs, because of others, does not count. Boards may be written meanwhile: what differs is then
+    read again until it is gone or --wait is over. Only boards at rest are compared in full.
 
     --repair takes A as the truth: B gets the players who are missing, and the score, name and place in a tie of the
     others. Players who are only in B stay, unless --remove is given, too.

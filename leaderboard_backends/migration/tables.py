@@ -129,7 +129,7 @@ def _read_json(file: TextIO, columns: Columns) -> Iterator[Row]:
         try:
             found = _decode(line)
         except ValueError as error:
-            raise InvalidArgumentError(f"line {number} is no JSON: {error}.") from error
+            raise InvalidArgumentError(f"line {number} is not JSON: {error}.") from error
         if not isinstance(found, dict):
             raise InvalidArgumentError(f"line {number} is {shorten(found)}: each line must be a JSON object.")
         yield columns.row(found, f"line {number}")
@@ -159,7 +159,7 @@ def _read_csv(file: TextIO, columns: Columns) -> Iterator[Row]:
                 found[columns.score] = _number(found[columns.score])
             yield columns.row(found, where)
     except csv.Error as error:
-        raise InvalidArgumentError(f"line {reader.reader.line_num} is no CSV: {error}.") from error
+        raise InvalidArgumentError(f"line {reader.reader.line_num} is not CSV: {error}.") from error
 
 
 def _lines(file: TextIO) -> Iterator[str]:

@@ -125,7 +125,7 @@ def test_progress_into_a_pipe_is_lines_with_the_time_left(
     ("arguments", "said"),
     [
         (("memory://a", "sqlite:///tmp/none.db"), "memory://a is a board in the memory of the process that opens it"),
-        (("weekly", "memory://a"), "'weekly' is no URL: write scheme://…, or give the file that names it"),
+        (("weekly", "memory://a"), "'weekly' is not a URL: write scheme://…, or give the file with this board"),
         (("redis://:secret@h/0", "redis://:secret@h/0"), "redis://:***@h/0 (board default) is given twice"),
         (("redis://h/0?order=ascending", "redis://h/1"), "(board default) is descending: give both the same order"),
         (("redis://:secret@127.0.0.1:1/0", "redis://127.0.0.1:1/1"), "redis://127.0.0.1:1"),

@@ -148,7 +148,7 @@ def test_a_bad_line_stops_an_import_which_continues_when_it_is_mended(tmp_path: 
     done = run("import", str(file), target)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "The board has the first 1,000 rows; continue with the same command and --resume" in done.stderr
-    assert "line 1701 is no JSON" in done.stderr
+    assert "line 1701 is not JSON" in done.stderr
     file.write_text("".join(lines), encoding="utf-8")
     done = run("import", str(file), target, "--resume")
     assert done.exit_code == 0, done.output
@@ -238,7 +238,7 @@ def test_the_functions_of_the_app_are_not_imported(tmp_path: Path, board: str) -
     [
         (("export", "memory://a", "-"), "memory://a is a board in the memory of the process that opens it"),
         (("export", "redis://:secret@127.0.0.1:1/0", "-"), "redis://127.0.0.1:1"),
-        (("export", "redis://h/0", "dump.xml"), "dump.xml is neither .jsonl nor .csv: say what it is by --format."),
+        (("export", "redis://h/0", "dump.xml"), "dump.xml is neither .jsonl nor .csv: name its format by --format."),
         (("export", "redis://h/0", "/dev/null", "--format", "csv"), "/dev/null is not a regular file"),
         (("import", "none.csv", "redis://h/0"), "none.csv: No such file or directory."),
         (("import", "none", "redis://h/0"), "none is neither .jsonl nor .csv"),

@@ -155,7 +155,7 @@ def test_columns_are_named_and_ids_may_be_numbers_and_names_missing() -> None:
     [
         ("jsonl", "{}", InvalidArgumentError, "line 1 has no column 'player_id'"),
         ("jsonl", "\n[1]", InvalidArgumentError, r"line 2 is \[1\]: each line must be a JSON object"),
-        ("jsonl", '{"player_id": "a"', InvalidArgumentError, "line 1 is no JSON"),
+        ("jsonl", '{"player_id": "a"', InvalidArgumentError, "line 1 is not JSON"),
         ("jsonl", '{"player_id": "a", "score": "5"}', InvalidScoreError, "line 1: score '5' is not allowed"),
         ("jsonl", '{"player_id": "a", "score": NaN}', InvalidScoreError, "line 1: score nan"),
         ("jsonl", '{"player_id": "a", "score": true}', InvalidScoreError, "a bool is not a score"),
@@ -171,7 +171,7 @@ def test_columns_are_named_and_ids_may_be_numbers_and_names_missing() -> None:
         ("csv", "player_id,score\na,\n", InvalidScoreError, "line 2: score '' is not allowed"),
         ("csv", "player_id,score\na,1_0\n", InvalidScoreError, "line 2: score '1_0' is not allowed"),
         ("csv", "player_id,score\na,1e999\n", InvalidScoreError, "line 2: score inf is not allowed"),
-        ("csv", 'player_id,score\n"a,1\n', InvalidArgumentError, "line 2 is no CSV"),
+        ("csv", 'player_id,score\n"a,1\n', InvalidArgumentError, "line 2 is not CSV"),
         ("csv", "id;score\na;1\n", InvalidArgumentError, "has no column 'player_id'; its columns are 'id;score'"),
     ],
 )
