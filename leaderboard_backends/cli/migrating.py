@@ -178,7 +178,7 @@ def _require_own(target: Opening, board: str, path: Path) -> None:
         with suppress(ConfigurationError):  # of the other board: its own steps say so
             taken += filter(None, [target_of(found)])
         if place in [(opening.location.url, opening.board) for opening in taken]:
-            raise ConfigurationError(f"{target.place} is the place of {name}, too: give {board} another one.")
+            raise ConfigurationError(f"{target.place} is the storage of {name}, too: give {board} another one.")
 
 
 def _bare(opening: Opening) -> Opening:

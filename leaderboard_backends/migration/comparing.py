@@ -92,7 +92,7 @@ def drain(mirror: Mirror, *, everything: bool) -> int:
     last, until = mirror.source.get_version(), monotonic() + DRAINING
     while not mirror.reached.holds(last):
         if monotonic() > until:
-            raise BackendUnavailableError(f"the last changes were not over after {DRAINING:g} s of pause.")
+            raise BackendUnavailableError(f"the last changes were not copied within {DRAINING:g} s of the pause.")
         mirror.step()
     if everything:
         require_equal(verify_boards(mirror.source, mirror.target))

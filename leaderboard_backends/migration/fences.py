@@ -110,7 +110,7 @@ def read_state(source: LeaderboardBackend, target: LeaderboardBackend) -> State:
         before, at_target = fence_of(source), fence_of(target)
         if fence_of(source) == before:
             return _state(parse_fence(before, "source"), parse_fence(at_target, "target"))
-    raise BoardMismatchError("the fence of the source changes all the time: several commands are at work.")
+    raise BoardMismatchError("the fence of the source keeps changing: several commands are running.")
 
 
 def _state(source: MigrationFence | None, target: MigrationFence | None) -> State:

@@ -79,7 +79,7 @@ class Follower:
         if fence and fence.kind == "finished":
             raise BoardMismatchError(ended(state))
         if passive == "source" and not self._pair.reversible:
-            raise BoardMismatchError("the target serves, and changes cannot flow back to the source: finish.")
+            raise BoardMismatchError("the target serves, and changes cannot flow back to the source: run finish.")
         return False
 
     def _refuse_second_start(self, error: BoardMovedError) -> None:

@@ -312,12 +312,12 @@ def order_step(
             hear(noted)
         elif latest.get("id") != order["id"]:
             raise BoardMovedError(
-                f"another command ({latest.get('step', 'finish')}) was given meanwhile, so that it is not known what "
-                f"came of this one ({step}): leaderboard migrate status says where the migration is."
+                f"another command ({latest.get('step', 'finish')}) was given meanwhile, so that the outcome of this "
+                f"one ({step}) is not known: leaderboard migrate status says where the migration is."
             )
         elif monotonic() - seen > ANSWER:
             raise BackendUnavailableError(
-                f"no process took the order up within {ANSWER:g} s: is the app running, with the migration table of "
-                "this board in its configuration, and not finished with it? It goes on with the order once it is."
+                f"no process of the app took up this command ({step}) within {ANSWER:g} s: check that the app runs "
+                "with this board's migration table, and has not finished the migration. Then it carries this out."
             )
         time.sleep(LOOK_EVERY)

@@ -127,7 +127,7 @@ def test_without_the_process_that_holds_a_board_an_order_says_so(
 ) -> None:
     monkeypatch.setattr(steering, "ANSWER", 0.3)
     record = Record(open_leaderboard(server.url, board="record"))
-    with record.board, pytest.raises(BackendUnavailableError, match="is the app running"):
+    with record.board, pytest.raises(BackendUnavailableError, match="check that the app runs with"):
         steering.order_step(record, "start", {})
 
 
@@ -189,7 +189,7 @@ def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     assert "says order=ascending, and the board has descending" in migrate("start", config, code=1)["error"]
     config = config_of(tmp_path, "memory://weekly", f"sqlite://{tmp_path}/board.db")
     config.write_text(f'{config.read_text()}[boards.daily]\nurl = "sqlite://{tmp_path}/board.db?board=weekly"\n')
-    assert "is the place of daily, too" in migrate("plan", config, code=1)["error"]
+    assert "is the storage of daily, too" in migrate("plan", config, code=1)["error"]
     function = 'validation = { player_exists = "nowhere.players:exists" }\n'  # which no step imports
     config.write_text(f'[boards.weekly]\nurl = "memory://weekly"\n{function}')
     assert 'add it, with to = "URL"' in migrate("plan", config, code=1)["error"]
