@@ -67,7 +67,7 @@ class InProcessLeaderboard(LeaderboardBackend):
     def _refuse_inside(self) -> NoReturn:
         raise BackendUnavailableError(
             f"the board {self.name!r} is in the middle of another call of this thread, which a finalizer or a signal "
-            "handler interrupted to call it: nothing was done. Let it note what it wants, and call the board later."
+            "handler interrupted to call it: nothing was done. Only note there what to do, and call the board later."
         )
 
     # ------------------------------------------------------------------ score limits

@@ -60,9 +60,9 @@ def test_json_has_all_of_it_and_no_password(cluster: EmbeddedCluster) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("redis://:correct-horse@127.0.0.1:1/0", "is no cluster: write redis+cluster://"),
+        ("redis://:correct-horse@127.0.0.1:1/0", "is not the URL of a cluster: write redis+cluster://"),
         ("redis+cluster://:correct-horse@127.0.0.1:1/", "no node of redis+cluster://127.0.0.1:1/ tells"),
-        ("memory://weekly", "is no cluster"),
+        ("memory://weekly", "is not the URL of a cluster"),
     ],
 )
 def test_what_is_no_cluster_or_does_not_answer_is_one_line(url: str, said: str) -> None:

@@ -59,7 +59,7 @@ class JournaledOrder(MemoryLeaderboard):
             raise not_applied(folder.path, error) from error
         except _ODD as error:
             raise BackendUnavailableError(
-                f"{folder.path} has what no board writes ({type(error).__name__}: {error}). Nothing was changed. "
+                f"{folder.path} has data that no board writes ({type(error).__name__}: {error}). Nothing was changed. "
                 f"{RESTORE}"
             ) from error
 

@@ -130,7 +130,7 @@ class AsyncSentinels:
         if found:
             return found
         raise BackendUnavailableError(
-            f"no Sentinel of {self.address} tells the servers of the service {self.address.service!r}: check the "
+            f"no Sentinel of {self.address} names the servers of the service {self.address.service!r}: check the "
             f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
             f"monitor). {' '.join(problems)}"
         )

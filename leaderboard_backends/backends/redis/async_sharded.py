@@ -404,7 +404,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
             await self._ask_all([shard.fence(moved_to) for shard in self._requests.shards])
         except (BackendUnavailableError, BackendReadOnlyError) as error:
             raise WriteOutcomeUnknownError(
-                f"the board's manifest is fenced, or free of its fence, but not all shards are: do it again. {error}"
+                f"the fence was set or lifted in the board's manifest, but not in all shards: call it again. {error}"
             ) from error
 
     async def _fenced(self) -> str | None:

@@ -105,7 +105,9 @@ def primaries_at(location: Location, options: Mapping[str, Any]) -> list[Node]:
 def _cluster_at(location: Location, options: Mapping[str, Any]) -> Iterator[Cluster]:
     address = address_of(location, options) if location.scheme.endswith("+cluster") else None
     if not isinstance(address, ClusterAddress):
-        raise ConfigurationError(f"{location} is no cluster: write redis+cluster://HOST1:6379,HOST2:6379/?board=NAME.")
+        raise ConfigurationError(
+            f"{location} is not the URL of a cluster: write redis+cluster://HOST1:6379,HOST2:6379/?board=NAME."
+        )
     cluster = Cluster(address)
     try:
         yield cluster

@@ -128,7 +128,7 @@ def _read(path: Path, section: str | None) -> tuple[Any, dict[str, Any]]:
         found, _ = ZConfig.loadConfig(schema, str(path))
     except (ZConfig.ConfigurationError, OSError, ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"{path} is no configuration of a ZODB storage: {_concealed(error, path)}. Correct it, and install what it "
+            f"{path} does not configure a ZODB storage: {_concealed(error, path)}. Correct it, and install what it "
             "imports (%import relstorage needs the distribution RelStorage)."
         ) from error
     named = {one.name: one for one in reversed([*found.databases, *found.storages])}

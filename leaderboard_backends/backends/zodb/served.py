@@ -239,7 +239,7 @@ def _catch_up(storage: Any) -> None:
     while storage.lastTransaction() < newest:
         if monotonic() > until:
             raise BackendUnavailableError(
-                f"the ZEO server does not tell what others committed (not within {_CATCHING_UP:g} s)."
+                f"the ZEO server did not report the commits of other clients within {_CATCHING_UP:g} s."
             )
         sleep(_NEXT_LOOK)  # the client's thread, which hears of it, tells nobody
 

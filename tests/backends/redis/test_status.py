@@ -169,7 +169,7 @@ def test_a_cluster_that_does_not_answer_and_a_url_of_none_are_errors() -> None:
         status_at(opening.location, opening.board, opening.options)
     assert "correct-horse" not in str(caught.value)
     plain = describe("redis://127.0.0.1:1/0")
-    with pytest.raises(ConfigurationError, match=r"is no cluster: write redis\+cluster://"):
+    with pytest.raises(ConfigurationError, match=r"is not the URL of a cluster: write redis\+cluster://"):
         status_at(plain.location, plain.board, plain.options)
 
 

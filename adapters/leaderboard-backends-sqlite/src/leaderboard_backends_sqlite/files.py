@@ -71,7 +71,7 @@ class BoardFile:
         if at_work.locked():
             raise BackendUnavailableError(
                 f"{self.path} is in the middle of another call of this thread, which a finalizer or a signal handler "
-                "interrupted to call a board there: nothing was done. Let it note what it wants, and call the board "
+                "interrupted to call a board there: nothing was done. Only note there what to do, and call the board "
                 "later."
             )
         return at_work
