@@ -37,7 +37,7 @@ class TroubledLeaderboard(DelegatingLeaderboard):
     def _call(self) -> None:
         self.clock.now += self.seconds
         if self.down:
-            raise BackendUnavailableError("this is a drill: the storage does not answer.")
+            raise BackendUnavailableError("this is a test by preflight: the storage does not answer.")
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         self._call()

@@ -68,7 +68,7 @@ class SchemePlace:
         place = backend.open_trial(scheme, directory)
         if place is None:
             raise ConfigurationError(
-                f"{scheme}:// has no place of its own for a trial: name one by a URL, {scheme}://…"
+                f"{scheme}:// cannot make a temporary storage for a trial: give the URL of one, {scheme}://…"
             )
         with place as url:
             yield Trial(url + self.options, data=directory if backend.capabilities.durable else None)
