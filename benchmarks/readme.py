@@ -79,7 +79,7 @@ def take(result: Result) -> str:
     ]
     load = (
         f"{SIZES[-1]:,} players, {WORKERS} app processes on each server, which together do {UPDATES:g} updates and "
-        f"{UPDATES:g} reads per second; times are of one client. {PICKED} The names are the schemes of URLs: "
+        f"{UPDATES:g} reads per second; times are those of one client. {PICKED} The names are the schemes of URLs: "
         "`memory://weekly`, `sqlite:///var/lib/app/board.db`, `redis://cache:6379/0`, and "
         "`journal:///var/lib/app/board?fsync=always`. `sqlite` is a plug-in: "
         "`pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync always` is a setting of the server, "
