@@ -103,7 +103,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
 
         Whole numbers add exactly; where one of the two is a float, the sum is that of IEEE 754 doubles. A sum
         outside the score rule raises `InvalidScoreError` and changes nothing. With `keep="best"`, a sum that is
-        not better than the standing score is ignored; an unknown player's first sum always stands.
+        not better than the current score is ignored; an unknown player's first sum is always stored.
         """
         if self._closed:
             self._refuse_closed()
@@ -115,7 +115,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """Apply many updates, with the same end state as one by one in order, and return how many they were.
 
         All input is checked before the first write. A backend may split long input into batches, each of them
-        atomic; an error's `applied` then says how many updates of earlier batches stand.
+        atomic; an error's `applied` then says how many updates of earlier batches were applied.
         """
         if self._closed:
             self._refuse_closed()
@@ -285,7 +285,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """Refuse all writes from now on with `BoardMovedError`, whoever holds an open object; reads go on.
 
         `moved_to` says where the board went, for example the URL of its new place, without a password. A write that
-        was acknowledged before `fence` returned is there, and none is after it. Fencing again changes `moved_to`.
+        was acknowledged before `fence` returned is stored; no later one is. Fencing again changes `moved_to`.
         Where the data outlives the object, so does the fence. Raises `UnsupportedOperationError` where
         `capabilities.fence` is false, `InvalidArgumentError` for a text that is empty, too long or has a password.
         """

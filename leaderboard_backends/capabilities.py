@@ -12,10 +12,10 @@ Home: TypeAlias = Literal["process", "files", "server", "not known"]
 Consistency: TypeAlias = Literal["linearizable", "per player", "eventual"]
 """What a board's operations show of each other.
 
-`linearizable`: each happens at one moment between its call and its return. `per player`: so do all that concern one
-player; the order is total and the same for every reader; within a tie, an update that ended before another one began
-ranks first; and what concerns several players joins states that each of them had during the call. A batch is as many
-operations as it has updates. `eventual`: a read may be late.
+`linearizable`: each operation happens at one moment between its call and its return. `per player`: each operation on
+one player does; the order is total and the same for every reader; within a tie, an update that ended before another one
+began ranks first; and an operation on several players joins states that each of them had during the call. A batch is as
+many operations as it has updates. `eventual`: a read may return an older state.
 """
 
 
@@ -72,19 +72,19 @@ class StorageInfo:
     server: str = ""
     """The server's address, as a URL without user, password and options; empty where there is none."""
     server_pid: int | None = None
-    """The server's process id on its own machine, where the server says it."""
+    """The server's process id on its own machine, if the server reports it."""
     server_run: str = ""
-    """What tells this run of the server from every other one, where the server says it."""
+    """An id of this run of the server, different from that of every other run, if the server reports one."""
     encrypted: bool | None = None
     """Whether what is sent to the server is encrypted; `None` where there is no server, or it is not known."""
     used_bytes: int | None = None
-    """The memory that the server uses for all its data, as it counts it."""
+    """The memory that the server uses for all its data, as the server counts it."""
     busy: bool = False
     """Whether the server still works in the background on what it was sent, such as writing a log anew."""
     process_crash: Kept = NOT_KNOWN
     """What a crash of a process that uses the board leaves."""
     server_crash: Kept = NOT_KNOWN
-    """What a crash of the server leaves; where there is no server, that of the process that uses the board."""
+    """What a crash of the server leaves; without a server, what a crash of the process that uses the board leaves."""
     machine_crash: Kept = NOT_KNOWN
     """What a power cut of the machine that holds the data leaves."""
 

@@ -56,7 +56,7 @@ Value = TypeVar("Value")
 
 
 class Version(NamedTuple):
-    """How many changes a board has seen in one history. Compare versions of one history alone, by `holds`."""
+    """How many changes a board has seen in one history. Compare only versions of the same history, by `holds`."""
 
     history: str
     number: int
@@ -104,10 +104,10 @@ class Changes(NamedTuple):
     changes: list[Change]
     """What changed after the version asked for, in order, without a gap."""
     position: Version | None = None
-    """What they reach on a board over shards, which the last one's number does not tell; `None` on all others."""
+    """The version that these changes lead to, on a board over shards; `None` on all others: see `following`."""
 
     def following(self, after: Version) -> Version:
-        """Return the version after which the next changes are to be asked for; `after` is where these were."""
+        """Return the version to ask for the next changes with; `after` is the one that these were asked for with."""
         if self.position is not None:
             return self.position
         return Version(after.history, self.changes[-1].number) if self.changes else after

@@ -10,22 +10,22 @@
     │   ├── InvalidArgumentError               n, radius, a rank, a limit, low > high
     │   │   └── InvalidArgumentTypeError (TypeError)
     │   └── UpdateRefusedError                 a rule of validation refuses it; `rule` names the rule
-    │       └── ScoreLimitError                the storage refuses it for validation; `standing` is what stands
+    │       └── ScoreLimitError                the storage refuses it for validation; `standing`: current score
     ├── RateLimitExceededError                 too many updates; nothing was applied; `retry_after` seconds
     ├── LeaderboardClosedError                 the board object was closed
     ├── UnsupportedOperationError              this backend cannot do that, and says so
-    ├── BackendError                           the storage is in the way
+    ├── BackendError                           the storage failed
     │   ├── BackendUnavailableError            it cannot be reached or cannot serve now; nothing was applied
     │   │   └── ShardsMissingError             some shards did not answer; `missing` has their numbers
     │   ├── BackendReadOnlyError               it takes no writes; nothing was applied
     │   ├── BackendFullError                   out of memory or disk; nothing was applied
-    │   ├── WriteConflictError                 lost against other writers; nothing was applied
+    │   ├── WriteConflictError                 conflicted with other writers; nothing was applied
     │   ├── WriteOutcomeUnknownError           it stopped answering: the write may have been applied, or not
     │   │   └── RankUnknownError               the write was applied, but what it returns is not known
     │   ├── BoardMovedError                    the board is fenced; `moved_to` says where it went; nothing was applied
     │   ├── ChangesLostError                   the feed does not go back that far: read the board anew
-    │   ├── StaleReplicaError                  the copy in memory is too old, and the storage is not to be asked instead
-    │   └── BoardMismatchError                 the place holds something else than this board
+    │   ├── StaleReplicaError                  the copy in memory is too old, and `when_stale` is `raise`
+    │   └── BoardMismatchError                 the storage holds something else under this board's name
     └── ConfigurationError (ValueError)        a URL, a mapping or a file describes no board
         ├── UnknownSchemeError
         ├── UnknownOptionError
@@ -33,9 +33,9 @@
         └── PluginError
 
 A write that raised anything but `WriteOutcomeUnknownError` was not applied, so that repeating it is safe. Where
-`update_scores` split its input into batches, this holds for the batch that failed, and the error's `applied` says how
-many updates of earlier batches stand. On a board of several shards, parts of one batch can fail: the error's `outcomes`
-then says which updates were applied.
+`update_scores` split its input into batches, this holds for the batch that failed, and the error's `applied` counts the
+updates of earlier batches, which were applied. On a board of several shards, parts of one batch can fail: the error's
+`outcomes` then says which updates were applied.
 """
 
 from __future__ import annotations
