@@ -1,6 +1,6 @@
 """Moving a board to another storage: copy it at rest, and verify that two boards are the same to the last tie.
 
-Any two backends will do, plug-ins included: all of it stands on the contract alone. All functions read and write in
+Any two backends will do, plug-ins included: it needs nothing but the contract. All functions read and write in
 pages of 1,000 players and never hold a whole board in memory, except in a live migration. On the command line they are
 `leaderboard copy` and `leaderboard verify`; boards in the memory of a process move inside it, by these functions:
 

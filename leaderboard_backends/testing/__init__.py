@@ -8,8 +8,8 @@ The author of a backend writes this and runs pytest:
         def make(self, **options):
             return MyBoard(**options)
 
-`AsyncConformance` has what asynchronous boards have of their own. For a backend that keeps data in files or on a
-server, `FileFaults` and `ServerFaults` stand beside it: see `faults`.
+`AsyncConformance` tests what only asynchronous boards have. For a backend that keeps data in files or on a server,
+there are also `FileFaults` and `ServerFaults`: see `faults`.
 
 Importing this package costs nothing and needs nothing; these classes need the extra `tools`.
 """

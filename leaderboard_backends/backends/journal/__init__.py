@@ -6,8 +6,8 @@ sees it: some 45 bytes and the texts, with a checksum. O(log n) as in memory, an
 Disk: the path is a folder, and each board has a folder in it, `NAME.board`. There, `snapshot-N` is all that the board
 held when `log-N` began: 8 bytes per player and the texts, in rank order. Once the log is longer than the snapshot,
 and than 8 MiB, a thread begins the next log and writes the next snapshot; writers wait for one sync of the disk, and
-then for what some chunks of the board take to copy, under a millisecond each time. So there are two snapshots at
-most, and as many bytes of logs, and what is written meanwhile. A batch of at least 1,000 updates and 1/8 of the
+then for what some chunks of the board take to copy, under a millisecond each time. So the folder holds at most two
+snapshots, logs of the same size, and what is written meanwhile. A batch of at least 1,000 updates and 1/8 of the
 players is not logged, but followed by a snapshot.
 
 Opening: O(n) for the snapshot, some 0.6 µs per player, and 5 to 10 µs per change in the log: after a crash, some 3 s
@@ -17,10 +17,10 @@ Crash: each write is with the system before it is acknowledged, so that it survi
 as far as the disk honours syncing, is set by `fsync`: `always`, everything; `everysec`, all but the last second
 (two, while the disk is slow: then writes wait for it);
 `never`, an earlier state. A last frame that a crash cut off is removed, with a warning in the log of the program. A
-frame that is damaged before one that is whole is nothing that a crash does: opening refuses, with its offset and what
-to do. A full disk refuses writes with `BackendFullError`, serves reads, and the board goes on when there is room.
+damaged frame before a whole one cannot come from a crash: opening raises an error with its offset and what to do. A
+full disk refuses writes with `BackendFullError`, serves reads, and the board goes on when there is room.
 
-Many: threads share the board object; one lock, which a write holds while it waits for the disk, too. The folder is
+Sharing: threads share the board object; one lock, which a write holds while it waits for the disk, too. The folder is
 locked: one board object at a time has it open, of all processes. A forked child that uses it gets an error.
 
 Backup: copy the folder `NAME.board`. A copy that is made while the board is written is the board of a moment during the

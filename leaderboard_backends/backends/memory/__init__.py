@@ -10,13 +10,13 @@ The number of a change has 32 bits in a key; once they are used up, the players 
 
 Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_player`, `get_rank`, `get_percentile`,
 `count_by_score` O(log n + n / 16,384), the second part being sums over short lists; `get_range`, `get_around`,
-`get_by_score` as much and O(k); `get_top_n` too, and O(k) as long as nobody on the first page changed, which is
-remembered; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
+`get_by_score` the same plus O(k); `get_top_n` likewise, but only O(k) as long as nobody on the first page changed, as
+that page is cached; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
 O((n + m) log (n + m)), where m is a large part of the board. No round trips.
 
-Crash: nothing survives the process. One lock makes it safe to share between threads. What a write will have done is
-noted before its first step: where an interrupt (Ctrl-C) cuts it in two, the next call completes it, O(n log n). A
-batch that moves player by player then ends with the update that was cut; those after it are not applied. A finalizer or
+Crash: nothing survives the process. One lock makes it safe to share between threads. A write notes its result before
+its first step: if an interrupt (Ctrl-C) stops it halfway, the next call completes it, O(n log n). A batch that moves
+player by player then ends with the update that was interrupted; those after it are not applied. A finalizer or
 a signal handler that calls the board in the middle of a call of its own thread gets an error.
 """
 

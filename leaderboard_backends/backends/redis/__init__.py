@@ -41,8 +41,8 @@ An operation is a value (`requests`, `parsing`), which a carrier brings to a ser
 Every script checks that the board's keys are still those of its description (format and order). `get_top_n`,
 `get_range`, `count_by_score` and `len` are native commands and trust what was found at opening: where the board is
 deleted behind an open object's back and made anew in the other order, or its description alone is lost, these do not
-notice. Where their answer is empty, a second round trip asks whether the board is. A version with an answer
-(`changes.at_version`) comes in the same one.
+notice. Where their answer is empty, a second round trip asks whether the board is empty. A version with an answer
+(`changes.at_version`) comes in the same round trip.
 
 Crash: an acknowledged update survives the app. Whether it survives the server is the server's setting: with `appendonly
 yes` and `appendfsync always` it does, with `everysec` about the last second may be lost, without `appendonly` all since

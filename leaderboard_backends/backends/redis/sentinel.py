@@ -1,6 +1,6 @@
 """`redis+sentinel://H1:26379,H2:26379/SERVICE/0?board=NAME`: a board on the primary that Sentinels name, and replicas.
 
-A board is what it is on one server. Its connections lead to the server that the Sentinels call the primary of SERVICE
+A board works as on one server. Its connections lead to the server that the Sentinels call the primary of SERVICE
 at the time, and that reports itself to be one; after a failover the next call finds the new primary. A call that comes
 `CHECK_EVERY` seconds after the end of the last check asks one Sentinel whether that is still so, each in turn; a reply
 that took longer than that is believed only after all of them were asked. The answer of the highest configuration epoch
