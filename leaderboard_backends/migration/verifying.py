@@ -331,7 +331,8 @@ class _Comparison:
             both = zip(part, entries_of(self._a.board, part), entries_of(self._b.board, part), strict=True)
             for player_id, in_a, in_b in both:
                 difference = _compared(player_id, in_a, in_b)
-                if difference is None and self._found[player_id].kind == "order" and not self._is_in_order(player_id):
+                same_score = difference is None or difference.kind == "username"
+                if same_score and self._found[player_id].kind == "order" and not self._is_in_order(player_id):
                     difference = Difference("order", player_id, in_a, in_b)
                 if difference is not None:
                     kept[player_id] = difference

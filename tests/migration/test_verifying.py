@@ -247,6 +247,24 @@ def test_no_reader_misses_a_player_while_a_tie_is_repaired(
     assert content(a) == content(inner)
 
 
+class Versionless(DelegatingLeaderboard):
+    """A board that does not tell whether it was written, so that what differs is asked for again."""
+
+    def __init__(self, inner: LeaderboardBackend) -> None:
+        super().__init__(inner)
+        self.capabilities = DelegatingLeaderboard.capabilities  # no feed among them
+
+
+def test_who_is_out_of_order_under_another_name_is_so_when_asked_for_again() -> None:
+    with open_leaderboard("memory://a") as a, open_leaderboard("memory://b") as b:
+        a.update_scores([("first", "", 1), ("second", "", 1), ("third", "", 1)])
+        b.update_scores([("second", "", 1), ("third", "", 1), ("first", "renamed", 1)])
+        found = verify_boards(Versionless(a), Versionless(b), wait=0)
+        assert (kinds(found), found.at_rest) == ({"first": "order"}, None)
+        repair_board(a, b, found)
+        assert content(a) == content(b)
+
+
 def test_a_board_that_keeps_the_best_is_not_repaired() -> None:
     with (
         open_leaderboard("memory://a") as a,
