@@ -72,7 +72,8 @@ def is_same_storage(one: LeaderboardBackend, two: LeaderboardBackend) -> bool | 
     """
     first, second = one.storage_info(), two.storage_info()
     if first.files and second.files:
-        return any(path.exists() and path.samefile(other) for path in first.files for other in second.files)
+        there = [[path for path in each.files if path.exists()] for each in (first, second)]
+        return any(path.samefile(other) for path in there[0] for other in there[1])
     if first.server_run and second.server_run:
         return first.server_run == second.server_run
     return True if first.server == second.server and first.kind == second.kind else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -17,6 +18,7 @@ from leaderboard_backends import (
     Order,
     open_leaderboard,
 )
+from leaderboard_backends.capabilities import StorageInfo
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.migration import Verification, copy_board, repair_board, repairing, verify_boards, verifying
 
@@ -144,6 +146,28 @@ def test_boards_of_different_order_are_not_compared() -> None:
         pytest.raises(BoardMismatchError, match="A is descending and B ascending"),
     ):
         verify_boards(a, b)
+
+
+class InFiles(DelegatingLeaderboard):
+    """A board that says that it is in these files."""
+
+    def __init__(self, inner: LeaderboardBackend, *files: Path) -> None:
+        super().__init__(inner)
+        self._paths = files
+
+    def _storage_info(self) -> StorageInfo:
+        return StorageInfo("files", self._paths)
+
+
+def test_a_copy_whose_files_are_not_all_there_is_another_board(tmp_path: Path) -> None:
+    (tmp_path / "one").touch()
+    (tmp_path / "two").touch()
+    with open_leaderboard("memory://a") as board:
+        one = InFiles(board, tmp_path / "log-of-one", tmp_path / "one")
+        two = InFiles(board, tmp_path / "log-of-two", tmp_path / "two")
+        assert verify_boards(one, two).one_history
+        with pytest.raises(InvalidArgumentError, match="A and B are one board"):
+            verify_boards(one, InFiles(board, tmp_path / "log-of-two", tmp_path / "one"))
 
 
 # ---------------------------------------------------------------------- beside writers
